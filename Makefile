@@ -1,0 +1,56 @@
+# The two commands: make run, make test. `make help` lists the rest.
+PYTHON ?= python3.11
+BIN := .venv/bin
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes
+UV_FLAGS := --universal --generate-hashes --no-annotate --no-header --no-emit-index-url --python-version 3.11 --quiet
+
+.PHONY: help run test setup check fix docs lock clean
+
+help:
+	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/'
+
+.venv/.run: requirements/run.txt pyproject.toml
+	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	@echo "installing what the server needs (once) ..."
+	@$(PIP) -r requirements/run.txt
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@
+
+.venv/.dev: .venv/.run requirements/dev.txt
+	@echo "installing what the tests need (once) ..."
+	@$(PIP) -r requirements/dev.txt
+	@touch $@
+
+run: .venv/.run ## set up and serve on http://127.0.0.1:8000
+	@exec $(BIN)/dcrserver serve
+
+setup: .venv/.dev ## virtual environment with pinned dependencies
+
+test: .venv/.dev ## the whole suite
+	@$(BIN)/python -m pytest
+
+check: .venv/.dev ## lint, types, import contracts, migrations, generated documents
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/python -m pytest -q --no-cov -m migrations
+	$(BIN)/python tests/conformance.py --check
+	$(BIN)/python docs/make.py --check
+	$(BIN)/hadolint Dockerfile
+	$(BIN)/check-jsonschema --builtin-schema vendor.compose-spec docker/compose.yaml
+
+fix: .venv/.dev ## format and mend what can be mended
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+docs: .venv/.dev ## generate what is generated in docs/
+	$(BIN)/python tests/conformance.py
+	$(BIN)/python docs/make.py
+
+lock: ## pin dependencies anew (needs uv)
+	uv pip compile $(UV_FLAGS) --extra setup pyproject.toml -o requirements/run.txt
+	uv pip compile $(UV_FLAGS) --extra setup --extra dev pyproject.toml -o requirements/dev.txt
+
+clean: ## remove what was installed or generated
+	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis dist build
