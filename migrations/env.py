@@ -1,0 +1,37 @@
+"""How Alembic reaches the database: by the connection it is given, or by our settings."""
+
+from __future__ import annotations
+
+import asyncio
+
+from alembic import context
+from sqlalchemy import Connection
+
+from dcrserver.db.engine import create_engines
+from dcrserver.db.tables import metadata
+from dcrserver.settings import load
+
+
+def _run(connection: Connection) -> None:
+    context.configure(
+        connection=connection,
+        target_metadata=metadata,
+        compare_type=True,
+        render_as_batch=connection.dialect.name == "sqlite",
+    )
+    with context.begin_transaction():
+        context.run_migrations()
+
+
+async def _connect() -> None:
+    engines = create_engines(load().database)
+    async with engines.writer.begin() as connection:
+        await connection.run_sync(_run)
+    await engines.dispose()
+
+
+given = context.config.attributes.get("connection")
+if given is not None:
+    _run(given)
+else:
+    asyncio.run(_connect())

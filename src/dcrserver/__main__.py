@@ -1,0 +1,5 @@
+"""``python -m dcrserver``."""
+
+from dcrserver.cli import main
+
+main()

@@ -1,0 +1,94 @@
+"""Bodies that routes read themselves: bounded while they stream, strictly parsed."""
+
+from __future__ import annotations
+
+from collections import Counter
+from urllib.parse import parse_qsl
+
+from starlette.requests import Request
+
+from dcrserver.api.dependencies import tenant
+from dcrserver.errors import (
+    BodyTooLarge,
+    InvalidClientMetadata,
+    InvalidRequest,
+    UnsupportedMediaType,
+)
+from dcrserver.strict_json import BadJson, JsonObject, loads_object
+
+_MAX_FORM_BYTES = 16384
+_MAX_FORM_FIELDS = 50
+
+
+async def json_object(request: Request) -> JsonObject:
+    """The JSON object in the body (RFC 7591 3.1).
+
+    Raises:
+        UnsupportedMediaType: not application/json (POL-02).
+        BodyTooLarge: more octets than the policy allows (POL-01).
+        InvalidClientMetadata: not one strict JSON object (POL-03 to POL-07).
+    """
+    policy = tenant(request).terms.policy
+    _check_media_type(request)
+    raw = await _read(request, policy.registration.max_body_bytes)
+    if raw is None:
+        limit = policy.registration.max_body_bytes
+        raise BodyTooLarge(f"the body must not be larger than {limit} octets")
+    try:
+        return loads_object(
+            raw, max_depth=policy.json_.max_depth, max_members=policy.json_.max_members
+        )
+    except BadJson as error:
+        raise InvalidClientMetadata(str(error)) from None
+
+
+async def form(request: Request) -> dict[str, str]:
+    """The fields of a form (RFC 6749 3.2): each at most once.
+
+    Raises:
+        InvalidRequest: another media type, too large, broken, or a field sent twice.
+    """
+    media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if media_type != "application/x-www-form-urlencoded":
+        raise InvalidRequest("the body must be application/x-www-form-urlencoded")
+    raw = await _read(request, _MAX_FORM_BYTES)
+    if raw is None:
+        raise InvalidRequest("the body is too large")
+    try:
+        pairs = parse_qsl(
+            raw.decode("ascii"),
+            keep_blank_values=True,
+            errors="strict",
+            max_num_fields=_MAX_FORM_FIELDS,
+        )
+    except ValueError:
+        raise InvalidRequest("the body is not a valid form") from None
+    if any(count > 1 for count in Counter(name for name, _ in pairs).values()):
+        raise InvalidRequest("a parameter is included more than once")
+    return dict(pairs)
+
+
+def _check_media_type(request: Request) -> None:
+    value = request.headers.get("content-type", "")
+    media_type, _, parameters = value.partition(";")
+    charset = parameters.strip().lower().replace('"', "")
+    if media_type.strip().lower() != "application/json" or charset not in {
+        "",
+        "charset=utf-8",
+    }:
+        raise UnsupportedMediaType("the body must be application/json in UTF-8")
+
+
+async def _read(request: Request, limit: int) -> bytes | None:
+    """The body, or None as soon as it is known to be larger than ``limit``."""
+    declared = request.headers.get("content-length", "0")
+    if declared.isdecimal() and int(declared) > limit:
+        return None
+    parts: list[bytes] = []
+    size = 0
+    async for part in request.stream():
+        size += len(part)
+        if size > limit:
+            return None
+        parts.append(part)
+    return b"".join(parts)

@@ -1,0 +1,58 @@
+"""What every route needs of a request: runtime, tenant, origin, bearer token."""
+
+from __future__ import annotations
+
+import re
+
+from starlette.requests import Request
+
+from dcrserver.errors import InvalidBearerRequest, InvalidToken
+from dcrserver.services.audit import Origin
+from dcrserver.tenants import Tenant
+from dcrserver.wiring import Runtime
+
+TENANT_KEY = "dcrserver.tenant"
+REQUEST_ID_KEY = "dcrserver.request_id"
+
+_BEARER = re.compile(r"(?i:bearer) +([A-Za-z0-9._~+/-]+=*) *")
+_BEARER_SCHEME = re.compile(r"(?i)bearer(?: |$)")
+
+
+def runtime(request: Request) -> Runtime:
+    found: Runtime = request.app.state.runtime
+    return found
+
+
+def tenant(request: Request) -> Tenant:
+    """The tenant whose issuer the path belongs to; see ``middleware.TenantMiddleware``."""
+    found: Tenant = request.scope[TENANT_KEY]
+    return found
+
+
+def origin(request: Request, actor: str) -> Origin:
+    return Origin(
+        actor=actor,
+        address=request.client.host[:64] if request.client else None,
+        request_id=request.scope.get(REQUEST_ID_KEY),
+    )
+
+
+def bearer_token(request: Request) -> str | None:
+    """The token of the Authorization header; None without one or with another scheme.
+
+    Raises:
+        InvalidBearerRequest: sent twice or by two ways (RFC 6750 2).
+        InvalidToken: in the query, which is refused (POL-50), or not of a token's form.
+    """
+    headers = request.headers.getlist("authorization")
+    in_query = "access_token" in request.query_params
+    if len(headers) > 1 or (headers and in_query):
+        raise InvalidBearerRequest("the token must be sent once, in the Authorization header")
+    if in_query:
+        raise InvalidToken("a token in the query is not accepted; use the Authorization header")
+    if not headers or not _BEARER_SCHEME.match(headers[0]):
+        return None
+    found = _BEARER.fullmatch(headers[0])
+    if found is None:
+        raise InvalidToken("the bearer token is malformed")
+    return found.group(1)

@@ -1,0 +1,113 @@
+"""Every refusal becomes an answer here: RFC 7591 3.2.2, RFC 6750 3, RFC 6749 5.2."""
+
+from __future__ import annotations
+
+import re
+from http import HTTPStatus
+
+import structlog
+from fastapi import FastAPI
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import Response
+from starlette.routing import BaseRoute, Match
+
+from dcrserver.api.dependencies import tenant
+from dcrserver.api.responses import NO_STORE, json_response
+from dcrserver.errors import (
+    BearerError,
+    InvalidClient,
+    MissingToken,
+    ProtocolError,
+    TooManyRequests,
+)
+
+_log = structlog.get_logger(__name__)
+# What error_description may hold (RFC 6749 5.2, RFC 6750 3): printable ASCII less " and \.
+_UNSPEAKABLE = re.compile(r"[^\x20-\x21\x23-\x5B\x5D-\x7E]")
+_MAX_DESCRIPTION = 1000
+_SERVER_FAULTS = 500
+
+
+def install(app: FastAPI) -> None:
+    """Makes ``app`` answer errors by these handlers only."""
+    app.add_exception_handler(ProtocolError, _protocol_error)
+    app.add_exception_handler(HTTPException, _http_exception)
+    app.add_exception_handler(RequestValidationError, _invalid_request)
+    app.add_exception_handler(ClientDisconnect, _gone)
+
+
+def speakable(text: str) -> str:
+    """``text`` with what an error description must not hold replaced."""
+    cleaned = _UNSPEAKABLE.sub("?", text.replace('"', "'"))
+    return cleaned if len(cleaned) <= _MAX_DESCRIPTION else f"{cleaned[:_MAX_DESCRIPTION]}..."
+
+
+def error_body(code: str, description: str) -> dict[str, str]:
+    return {"error": code, "error_description": speakable(description)}
+
+
+async def _protocol_error(request: Request, error: Exception) -> Response:
+    assert isinstance(error, ProtocolError)  # noqa: S101 - registered for this class
+    level = _log.warning if error.status >= _SERVER_FAULTS else _log.info
+    level("refused", code=error.code, status=error.status, description=error.description,
+          detail=error.detail)  # fmt: skip
+    headers = dict(NO_STORE)
+    body: dict[str, str] | None = error_body(error.code, error.description)
+    if isinstance(error, BearerError):
+        headers["WWW-Authenticate"] = _challenge(request, error)
+    if isinstance(error, InvalidClient):
+        headers["WWW-Authenticate"] = f'Basic realm="{tenant(request).issuer}"'
+    if isinstance(error, TooManyRequests):
+        headers["Retry-After"] = str(error.retry_after)
+    elif error.status == HTTPStatus.SERVICE_UNAVAILABLE:
+        headers["Retry-After"] = "5"
+    return json_response(body, error.status, headers)
+
+
+def _challenge(request: Request, error: BearerError) -> str:
+    """RFC 6750 3: without any credentials the challenge carries no error code."""
+    challenge = f'Bearer realm="{tenant(request).issuer}"'
+    if isinstance(error, MissingToken):
+        return challenge
+    return f'{challenge}, error="{error.code}", error_description="{speakable(error.description)}"'
+
+
+async def _http_exception(request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)  # noqa: S101 - registered for this class
+    if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
+        return _method_not_allowed(request)
+    phrase = HTTPStatus(error.status_code).phrase
+    body = error_body(phrase.lower().replace(" ", "_"), f"{phrase}: {request.url.path}")
+    return json_response(body, error.status_code, NO_STORE)
+
+
+def _method_not_allowed(request: Request) -> Response:
+    """405 with the methods of all routes of this path (RFC 9110 15.5.6), or what OPTIONS asks."""
+    methods: set[str] = set()
+    for route in request.app.state.routes:
+        if _matches(route, request):
+            methods |= set(getattr(route, "methods", None) or ())
+    methods.discard(request.method)  # a route that is switched off
+    methods.add("OPTIONS")
+    if "GET" in methods:
+        methods.add("HEAD")
+    allow = {"Allow": ", ".join(sorted(methods))}
+    if request.method == "OPTIONS":
+        return Response(status_code=204, headers=allow)
+    body = error_body("method_not_allowed", f"{request.method} is not allowed here")
+    return json_response(body, 405, NO_STORE | allow)
+
+
+def _matches(route: BaseRoute, request: Request) -> bool:
+    return route.matches(request.scope)[0] is not Match.NONE
+
+
+async def _invalid_request(_request: Request, _error: Exception) -> Response:
+    return json_response(error_body("invalid_request", "the request is malformed"), 400, NO_STORE)
+
+
+async def _gone(_request: Request, _error: Exception) -> Response:
+    """The caller left while sending; nobody reads this."""
+    return Response(status_code=400)

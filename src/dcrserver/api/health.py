@@ -1,0 +1,54 @@
+"""Liveness, readiness, metrics."""
+
+from __future__ import annotations
+
+import asyncio
+
+from fastapi import APIRouter
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from starlette.requests import Request
+from starlette.responses import Response
+
+from dcrserver.api import openapi
+from dcrserver.api.dependencies import runtime
+from dcrserver.api.responses import NO_STORE, json_response
+from dcrserver.errors import ProtocolError
+from dcrserver.wiring import Runtime
+
+router = APIRouter(tags=["operations"])
+
+_PROBE_SECONDS = 2.0
+
+
+@router.get("/healthz")
+async def healthz(_: Request) -> Response:
+    """The process answers; nothing else is asked."""
+    return json_response({"status": "alive"}, headers=NO_STORE)
+
+
+@router.get("/readyz", **openapi.READY)
+async def readyz(request: Request) -> Response:
+    """Whether requests should come here, and if not, why."""
+    reason = await _obstacle(runtime(request))
+    if reason:
+        return json_response({"status": "not ready", "reason": reason}, 503, NO_STORE)
+    return json_response({"status": "ready"}, headers=NO_STORE)
+
+
+@router.get("/metrics", include_in_schema=False)
+async def metrics(request: Request) -> Response:
+    """Prometheus text format."""
+    body = generate_latest(runtime(request).metrics.registry)
+    return Response(body, headers={"Content-Type": CONTENT_TYPE_LATEST})
+
+
+async def _obstacle(here: Runtime) -> str | None:
+    if here.draining:
+        return "shutting down"
+    try:
+        async with asyncio.timeout(_PROBE_SECONDS):
+            return await here.database.obstacle()
+    except TimeoutError:
+        return "the database does not answer in time"
+    except ProtocolError:
+        return "the database cannot be reached"

@@ -1,0 +1,66 @@
+"""POST /register; GET, PUT, DELETE /register/{client_id}."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+
+from dcrserver.api import openapi
+from dcrserver.api.body import json_object
+from dcrserver.api.dependencies import bearer_token, origin, runtime, tenant
+from dcrserver.api.responses import NO_STORE, json_response
+
+router = APIRouter(tags=["registration"])
+
+
+@router.post("/register", status_code=201, **openapi.REGISTER)
+async def register(request: Request) -> Response:
+    """Registers a client (RFC 7591 3.1, OpenID Connect Registration 3.1)."""
+    here, bearer = runtime(request), bearer_token(request)
+    if here.registration.is_open and bearer is None:
+        address = request.client.host if request.client else None
+        await here.limiter.open_registration(tenant(request).name, address)
+    submission = await json_object(request)
+    information = await here.registration.register(
+        tenant(request), submission, bearer, origin(request, "anonymous")
+    )
+    location = str(information["registration_client_uri"])
+    return json_response(information, 201, NO_STORE | {"Location": location})
+
+
+@router.get("/register/{client_id}", **openapi.READ)
+async def read(request: Request) -> Response:
+    """Reads the registration (RFC 7592 2.1)."""
+    information = await runtime(request).management.read(
+        tenant(request), request.path_params["client_id"], bearer_token(request)
+    )
+    return json_response(information, headers=NO_STORE)
+
+
+@router.put("/register/{client_id}", **openapi.UPDATE)
+async def update(request: Request) -> Response:
+    """Replaces the registration (RFC 7592 2.2)."""
+    information = await runtime(request).management.update(
+        tenant(request),
+        request.path_params["client_id"],
+        bearer_token(request),
+        lambda: json_object(request),
+        origin(request, "client"),
+    )
+    return json_response(information, headers=NO_STORE)
+
+
+@router.delete("/register/{client_id}", status_code=204, **openapi.DELETE)
+async def delete(request: Request) -> Response:
+    """Ends the registration (RFC 7592 2.3)."""
+    if not tenant(request).terms.policy.mgmt.delete:
+        raise HTTPException(405)
+    await runtime(request).management.delete(
+        tenant(request),
+        request.path_params["client_id"],
+        bearer_token(request),
+        origin(request, "client"),
+    )
+    return Response(status_code=204, headers=NO_STORE)

@@ -1,0 +1,58 @@
+"""The ASGI application."""
+
+from __future__ import annotations
+
+from fastapi import FastAPI
+
+from dcrserver import __version__
+from dcrserver.api import (
+    discovery,
+    error_handlers,
+    health,
+    openapi,
+    pages,
+    registration,
+    token,
+)
+from dcrserver.api.middleware import CorsMiddleware, RequestMiddleware, TenantMiddleware
+from dcrserver.wiring import Runtime
+
+_DESCRIPTION = (
+    "OAuth 2.0 dynamic client registration (RFC 7591), its management protocol (RFC 7592),"
+    " OpenID Connect Registration and discovery."
+)
+
+
+def create_app(runtime: Runtime) -> FastAPI:
+    """FastAPI with all routes on ``runtime``, which the caller builds and closes."""
+    app = FastAPI(
+        title="dcrserver",
+        version=__version__,
+        description=_DESCRIPTION,
+        docs_url=None,
+        redoc_url=None,
+        redirect_slashes=False,
+    )
+    app.state.runtime = runtime
+    routers = [module.router for module in (registration, discovery, token, pages, health)]
+    for router in routers:
+        app.include_router(router)
+    # FastAPI keeps included routers as they are; a 405 has to look at all routes of a path.
+    app.state.routes = [route for router in routers for route in router.routes]
+    error_handlers.install(app)
+    openapi.install(app)
+    policy = runtime.settings.policy
+    # The last one added is the outermost.
+    if policy.cors.enabled:
+        app.add_middleware(CorsMiddleware)
+    app.add_middleware(
+        TenantMiddleware,
+        tenants=runtime.tenants,
+        inserted_oidc=policy.discovery.inserted_oidc,
+    )
+    app.add_middleware(
+        RequestMiddleware,
+        metrics=runtime.metrics,
+        https=runtime.default_tenant.issuer.startswith("https://"),
+    )
+    return app

@@ -1,0 +1,134 @@
+"""Engines: which driver for which URL, and how each is made durable."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import event
+from sqlalchemy.engine import URL, make_url
+from sqlalchemy.exc import ArgumentError
+from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+from sqlalchemy.pool import AsyncAdaptedQueuePool
+
+from dcrserver.settings import ConfigurationError, DatabaseSettings
+
+_DRIVERS = {
+    "sqlite": "sqlite+aiosqlite",
+    "postgresql": "postgresql+asyncpg",
+    "postgres": "postgresql+asyncpg",
+    "mysql": "mysql+asyncmy",
+    "mariadb": "mysql+asyncmy",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Engines:
+    """``writer`` opens transactions, ``reader`` runs single statements; the same on servers."""
+
+    writer: AsyncEngine
+    reader: AsyncEngine
+
+    async def dispose(self) -> None:
+        await self.writer.dispose()
+        if self.reader.sync_engine.pool is not self.writer.sync_engine.pool:
+            await self.reader.dispose()
+
+
+def database_url(settings: DatabaseSettings) -> URL:
+    """The URL with our async driver named.
+
+    Raises:
+        ConfigurationError: no URL, or a database we do not speak to.
+    """
+    try:
+        url = make_url(settings.url.get_secret_value())
+    except ArgumentError:
+        raise ConfigurationError("database.url: not a SQLAlchemy URL") from None
+    driver = _DRIVERS.get(url.get_backend_name())
+    if driver is None:
+        raise ConfigurationError("database.url: must be sqlite, postgresql or mysql")
+    return url.set(drivername=driver)
+
+
+def create_engines(settings: DatabaseSettings) -> Engines:
+    """
+    Raises:
+        ConfigurationError: as ``database_url``.
+    """
+    url = database_url(settings)
+    if url.get_backend_name() == "sqlite":
+        return _sqlite(url, settings)
+    options = _options(url, settings)
+    writer = create_async_engine(url, **options)
+    return Engines(writer, writer.execution_options(isolation_level="AUTOCOMMIT"))
+
+
+def _options(url: URL, settings: DatabaseSettings) -> dict[str, Any]:
+    milliseconds = int(settings.statement_timeout * 1000)
+    common: dict[str, Any] = {
+        "pool_size": settings.pool_size,
+        "max_overflow": 0,
+        "pool_timeout": settings.pool_timeout,
+        "hide_parameters": True,
+        "isolation_level": "READ COMMITTED",
+        "pool_recycle": 1800,
+    }
+    if url.get_backend_name() == "postgresql":
+        server = {
+            "statement_timeout": str(milliseconds),
+            "idle_in_transaction_session_timeout": str(milliseconds * 2),
+            "application_name": "dcrserver",
+        }
+        connect = {"timeout": settings.pool_timeout, "server_settings": server}
+        return common | {"connect_args": connect}
+    connect = {
+        "charset": "utf8mb4",
+        "connect_timeout": int(settings.pool_timeout) or 1,
+        # Strict mode: a value that does not fit is an error, never cut off in silence.
+        "init_command": "SET SESSION sql_mode='STRICT_ALL_TABLES',"
+        f" max_statement_time={settings.statement_timeout}",
+    }
+    return common | {"connect_args": connect}
+
+
+def _sqlite(url: URL, settings: DatabaseSettings) -> Engines:
+    """One writer connection, readers apart; WAL, and a commit is on the disk when it returns.
+
+    An in-memory database lives in its one connection, so it is reader and writer at once.
+    """
+    options: dict[str, Any] = {
+        "poolclass": AsyncAdaptedQueuePool,
+        "hide_parameters": True,
+        "max_overflow": 0,
+        "pool_timeout": settings.statement_timeout,
+        "connect_args": {"timeout": settings.statement_timeout},
+    }
+    writer = create_async_engine(url, pool_size=1, **options)
+    event.listen(writer.sync_engine, "connect", _durable)
+    event.listen(writer.sync_engine, "begin", _begin_immediate)
+    if not url.database or url.database == ":memory:":
+        return Engines(writer, writer.execution_options(isolation_level="AUTOCOMMIT"))
+    reader = create_async_engine(
+        url,
+        pool_size=min(settings.pool_size, 4),
+        isolation_level="AUTOCOMMIT",
+        **options,
+    )
+    event.listen(reader.sync_engine, "connect", _durable)
+    return Engines(writer, reader)
+
+
+def _durable(connection: Any, _record: object) -> None:  # noqa: ANN401 - a DB-API connection
+    connection.isolation_level = None  # we say BEGIN ourselves
+    cursor = connection.cursor()
+    cursor.execute("PRAGMA journal_mode=WAL")
+    cursor.execute("PRAGMA synchronous=FULL")
+    cursor.execute("PRAGMA foreign_keys=ON")
+    cursor.close()
+
+
+def _begin_immediate(connection: Any) -> None:  # noqa: ANN401 - a SQLAlchemy connection
+    """Takes the write lock at once: a read that becomes a write could fail without waiting."""
+    if connection.get_isolation_level() != "AUTOCOMMIT":
+        connection.exec_driver_sql("BEGIN IMMEDIATE")

@@ -1,0 +1,80 @@
+"""The schema's versions: Alembic driven from an installed wheel as from a checkout."""
+
+from __future__ import annotations
+
+from functools import cache
+from pathlib import Path
+
+from alembic import command
+from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from alembic.util import CommandError
+from sqlalchemy import Connection, text
+
+from dcrserver.db.engine import Engines
+
+_PACKAGE = Path(__file__).parent.parent
+# In a wheel the migrations lie in the package, in a checkout at the top level.
+_LOCATIONS = (_PACKAGE / "migrations", _PACKAGE.parent.parent / "migrations")
+# Any constant number that no other program takes.
+_LOCK = 7591_7592
+
+
+def config() -> Config:
+    """Alembic's configuration without a file."""
+    made = Config()
+    location = next(path for path in _LOCATIONS if (path / "env.py").exists())
+    made.set_main_option("script_location", str(location).replace("%", "%%"))
+    return made
+
+
+@cache
+def head_revision() -> str | None:
+    return ScriptDirectory.from_config(config()).get_current_head()
+
+
+def current_revision(connection: Connection) -> str | None:
+    return MigrationContext.configure(connection).get_current_revision()
+
+
+def obstacle(revision: str | None) -> str | None:
+    """Why a schema at ``revision`` cannot serve this version; None if it can.
+
+    A schema from a later version serves: migrations only add (expand, later contract).
+    """
+    if revision is None:
+        return "the database has no schema: run dcrserver migrate"
+    try:
+        known = ScriptDirectory.from_config(config()).get_revision(revision) is not None
+    except CommandError:
+        known = False
+    if known and revision != head_revision():
+        return "the database schema is behind: run dcrserver migrate"
+    return None
+
+
+async def upgrade(engines: Engines) -> tuple[str | None, str | None]:
+    """Brings the schema up to date under a lock; the revisions before and after."""
+    async with engines.writer.connect() as connection:
+        before_and_after = await connection.run_sync(_upgrade)
+        await connection.commit()
+    return before_and_after
+
+
+def _upgrade(connection: Connection) -> tuple[str | None, str | None]:
+    dialect = connection.dialect.name
+    if dialect == "postgresql":
+        connection.execute(text("SELECT set_config('statement_timeout', '0', true)"))
+        connection.execute(text(f"SELECT pg_advisory_xact_lock({_LOCK})"))
+    elif dialect == "mysql":
+        connection.execute(text(f"SELECT GET_LOCK('dcrserver-{_LOCK}', 60)"))
+    before = current_revision(connection)
+    made = config()
+    made.attributes["connection"] = connection
+    command.upgrade(made, "head")
+    after = current_revision(connection)
+    if dialect == "mysql":  # its lock is not part of the transaction: commit before it goes
+        connection.commit()
+        connection.execute(text(f"SELECT RELEASE_LOCK('dcrserver-{_LOCK}')"))
+    return before, after

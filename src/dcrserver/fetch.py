@@ -1,0 +1,159 @@
+"""The only door to the outside: every request this server makes goes through ``Fetcher``.
+
+A name is resolved once; if any answer is a special-purpose address the request is refused before
+a connection is opened; then the connection goes to the very address that was checked, with the
+original name in TLS. https only, no redirects, no proxies from the environment, a deadline, and
+a cap on the octets read (CF-80, POL-49).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import ipaddress
+import socket
+import ssl
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import httpx
+
+from dcrserver.metadata import uris
+from dcrserver.metadata.addresses import is_special
+from dcrserver.settings import OutboundSettings
+
+_OK = 200
+_DNS_SHARE = 0.4  # of the deadline
+
+
+class FetchError(Exception):
+    """The document could not be had. The message is for the log only: callers tell one story."""
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """``media_type`` in lower case without parameters."""
+
+    body: bytes
+    media_type: str
+
+
+class Fetcher(Protocol):
+    """What services see; tests put a fake here."""
+
+    async def fetch(self, url: str, *, accept: str = "application/json") -> Document: ...
+
+
+class HttpFetcher:
+    """Fetches from the public Internet and from the hosts the operator has excepted."""
+
+    def __init__(self, settings: OutboundSettings) -> None:
+        self._settings = settings
+        self._tls = ssl.create_default_context()
+        if settings.ca_file is not None:
+            self._tls.load_verify_locations(settings.ca_file)
+        self._slots = asyncio.Semaphore(settings.concurrency)
+
+    async def fetch(self, url: str, *, accept: str = "application/json") -> Document:
+        """The document at ``url``, which may come from a client.
+
+        Raises:
+            FetchError: refused, unreachable, too slow, too large, or not answered by 200.
+        """
+        return await self._guarded(url, accept, operator=False)
+
+    async def fetch_configured(self, url: str, *, accept: str = "application/json") -> Document:
+        """The document at a ``url`` from our own configuration: its host is excepted by that.
+
+        Raises:
+            FetchError: as ``fetch``.
+        """
+        return await self._guarded(url, accept, operator=True)
+
+    async def _guarded(self, url: str, accept: str, *, operator: bool) -> Document:
+        try:
+            async with self._slots, asyncio.timeout(self._settings.timeout):
+                uri = self._parsed(url, operator=operator)
+                addresses = await self._addresses(uri, operator=operator)
+                return await self._read(url, uri, addresses, accept)
+        except TimeoutError:
+            raise FetchError("no answer in time") from None
+        except (httpx.HTTPError, httpx.InvalidURL, OSError) as error:
+            raise FetchError(f"{type(error).__name__}: {error}") from None
+
+    def _parsed(self, url: str, *, operator: bool) -> uris.Uri:
+        try:
+            uri = uris.parse(url)
+        except uris.BadUri as error:
+            raise FetchError(f"the URL {error}") from None
+        if uri.scheme != "https" and not (operator and uri.scheme == "http"):
+            raise FetchError("not an https URL")
+        if uri.host is None or uri.userinfo:
+            raise FetchError("no host, or user information")
+        return uri
+
+    async def _addresses(self, uri: uris.Uri, *, operator: bool) -> Sequence[str]:
+        """All addresses of the host, after each has passed the filter."""
+        loop = asyncio.get_running_loop()
+        async with asyncio.timeout(self._settings.timeout * _DNS_SHARE):
+            found = await loop.getaddrinfo(uri.host, None, type=socket.SOCK_STREAM)
+        addresses = list(dict.fromkeys(str(info[4][0]) for info in found))
+        excepted = operator or uri.authority in self._settings.allowed_hosts
+        if not excepted and any(is_special(ipaddress.ip_address(a)) for a in addresses):
+            raise FetchError("the host has a special-purpose address")
+        return addresses
+
+    async def _read(
+        self, url: str, uri: uris.Uri, addresses: Sequence[str], accept: str
+    ) -> Document:
+        transport = httpx.AsyncHTTPTransport(verify=self._tls, trust_env=False, retries=0)
+        async with transport:
+            for last, address in _marking_last(addresses):
+                request = self._request(url, uri, address, accept)
+                try:
+                    response = await transport.handle_async_request(request)
+                except httpx.ConnectError:
+                    if last:
+                        raise
+                else:
+                    return await self._document(response)
+        raise FetchError("the host has no address")
+
+    def _request(self, url: str, uri: uris.Uri, address: str, accept: str) -> httpx.Request:
+        host = uri.host or ""
+        request = httpx.Request(
+            "GET",
+            httpx.URL(url).copy_with(host=address),
+            headers={
+                "Host": uri.authority.removesuffix(":443" if uri.scheme == "https" else ":80"),
+                "Accept": accept,
+                "Accept-Encoding": "identity",
+                "User-Agent": "dcrserver",
+                "Connection": "close",
+            },
+        )
+        request.extensions = {
+            "sni_hostname": host,
+            "timeout": httpx.Timeout(self._settings.timeout).as_dict(),
+        }
+        return request
+
+    async def _document(self, response: httpx.Response) -> Document:
+        try:
+            if response.status_code != _OK:
+                raise FetchError(f"status {response.status_code}")
+            if response.headers.get("content-encoding", "identity") != "identity":
+                raise FetchError("a content encoding that was not asked for")
+            body = bytearray()
+            async for part in response.aiter_raw():
+                body += part
+                if len(body) > self._settings.max_bytes:
+                    raise FetchError(f"larger than {self._settings.max_bytes} octets")
+        finally:
+            await response.aclose()
+        media_type = response.headers.get("content-type", "").partition(";")[0].strip().lower()
+        return Document(bytes(body), media_type)
+
+
+def _marking_last(addresses: Sequence[str]) -> list[tuple[bool, str]]:
+    return [(place == len(addresses), address) for place, address in enumerate(addresses, 1)]

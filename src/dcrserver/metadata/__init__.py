@@ -1,0 +1,26 @@
+"""Client metadata as data and pure functions: this module is the interface."""
+
+from dcrserver.metadata.capabilities import ServerCapabilities
+from dcrserver.metadata.model import ClientMetadata, Issue, Kind, Parameter, Terms
+from dcrserver.metadata.parameters import PARAMETERS, SERVER_ASSIGNED
+from dcrserver.metadata.policy import Policy
+from dcrserver.metadata.rules import RULES, needs_readable_secret, needs_secret
+from dcrserver.metadata.validation import examine, refuse_server_members, validate
+
+__all__ = [
+    "PARAMETERS",
+    "RULES",
+    "SERVER_ASSIGNED",
+    "ClientMetadata",
+    "Issue",
+    "Kind",
+    "Parameter",
+    "Policy",
+    "ServerCapabilities",
+    "Terms",
+    "examine",
+    "needs_readable_secret",
+    "needs_secret",
+    "refuse_server_members",
+    "validate",
+]

@@ -1,0 +1,108 @@
+"""What the authorization server supports, by the names of its metadata (RFC 8414 2).
+
+The same mapping bounds what may be registered and is published by discovery, so that what is
+advertised is what is accepted (OIDD-7-01).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from dcrserver.metadata.policy import Policy
+from dcrserver.strict_json import JsonValue
+
+# What the defaults of RFC 8414 2 and OpenID Connect Discovery 3 say about a server that is silent.
+# Made explicit, because some of them (the implicit grant, request_uri) surprise (OIDD-3-06).
+SPECIFIED_DEFAULTS: Mapping[str, JsonValue] = {
+    "grant_types_supported": ["authorization_code", "implicit"],
+    "response_modes_supported": ["query", "fragment"],
+    "token_endpoint_auth_methods_supported": ["client_secret_basic"],
+    "claims_parameter_supported": False,
+    "request_parameter_supported": False,
+    "request_uri_parameter_supported": True,
+    "require_request_uri_registration": False,
+}
+
+# A server of which nothing is known yet: the built-in token endpoint, and an authorization
+# endpoint that waits for one (OpenID Connect Discovery 3 demands RS256 and a subject type).
+UNCONFIGURED: Mapping[str, JsonValue] = {
+    "scopes_supported": ["openid", "profile", "email", "offline_access"],
+    "response_types_supported": ["code"],
+    "response_modes_supported": ["query"],
+    "grant_types_supported": [
+        "authorization_code",
+        "client_credentials",
+        "refresh_token",
+    ],
+    "token_endpoint_auth_methods_supported": [
+        "client_secret_basic",
+        "client_secret_post",
+        "none",
+    ],
+    "code_challenge_methods_supported": ["S256"],
+    "subject_types_supported": ["public"],
+    "id_token_signing_alg_values_supported": ["RS256"],
+    "claims_parameter_supported": False,
+    "request_parameter_supported": False,
+    "request_uri_parameter_supported": False,
+    "require_request_uri_registration": False,
+}
+
+# Response types that return a token from the authorization endpoint need the implicit grant.
+_Test: TypeAlias = Callable[[str], bool]
+_IMPLICIT_WORDS = frozenset({"token", "id_token"})
+
+
+@dataclass(frozen=True, slots=True)
+class ServerCapabilities:
+    """Lists by metadata name; a name that is missing sets no bound."""
+
+    lists: Mapping[str, tuple[str, ...]]
+
+    def supported(self, name: str) -> tuple[str, ...] | None:
+        """The values of ``name`` in the server's order of preference."""
+        return self.lists.get(name)
+
+
+def restrict(members: Mapping[str, JsonValue], policy: Policy) -> dict[str, JsonValue]:
+    """The server's metadata less what the policy switches off (POL-30, POL-35)."""
+    off = {
+        name
+        for name, allowed in (
+            ("implicit", policy.grants.implicit),
+            ("password", policy.grants.password),
+        )
+        if not allowed
+    }
+    made = dict(members)
+    _without(made, "grant_types_supported", lambda grant: grant in off)
+    if "implicit" in off:
+        _without(
+            made,
+            "response_types_supported",
+            lambda response_type: bool(_IMPLICIT_WORDS.intersection(response_type.split())),
+        )
+    if not policy.id_token.allow_none:
+        _without(made, "id_token_signing_alg_values_supported", lambda name: name == "none")
+    return made
+
+
+def capabilities_of(members: Mapping[str, JsonValue]) -> ServerCapabilities:
+    """The lists of text in a server's metadata."""
+    return ServerCapabilities(
+        {
+            name: tuple(item for item in value if isinstance(item, str))
+            for name, value in members.items()
+            if isinstance(value, list)
+        }
+    )
+
+
+def _without(members: dict[str, JsonValue], name: str, unwanted: _Test) -> None:
+    values = members.get(name)
+    if isinstance(values, list):
+        members[name] = [
+            value for value in values if not (isinstance(value, str) and unwanted(value))
+        ]

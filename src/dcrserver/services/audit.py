@@ -1,0 +1,69 @@
+"""Step: an event row for a change, in the transaction of the change."""
+
+from __future__ import annotations
+
+import secrets
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+
+from dcrserver.repositories.events import EventRecord
+from dcrserver.repositories.transaction import Transaction
+from dcrserver.strict_json import JsonObject, JsonValue, dumps
+
+
+class EventType(StrEnum):
+    """The whole vocabulary of the audit trail."""
+
+    CLIENT_REGISTERED = "client.registered"
+    CLIENT_UPDATED = "client.updated"
+    CLIENT_DELETED = "client.deleted"
+    INITIAL_ACCESS_TOKEN_ISSUED = "initial_access_token.issued"  # noqa: S105 - a name
+    INITIAL_ACCESS_TOKEN_REVOKED = "initial_access_token.revoked"  # noqa: S105
+    SIGNING_KEY_CREATED = "signing_key.created"
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Who asks, and by which request. ``actor``: anonymous, client, initial-token:ID, operator."""
+
+    actor: str
+    address: str | None = None
+    request_id: str | None = None
+
+
+def record(
+    tx: Transaction,
+    event_type: EventType,
+    *,
+    tenant: str,
+    origin: Origin,
+    client_id: str | None = None,
+    changes: JsonObject | None = None,
+) -> None:
+    now = time.time_ns() // 1_000_000
+    tx.events.add(
+        EventRecord(
+            id=f"{now:012x}-{secrets.token_hex(8)}",
+            tenant=tenant,
+            type=event_type.value,
+            at_milliseconds=now,
+            actor=origin.actor,
+            client_id=client_id,
+            address=origin.address,
+            request_id=origin.request_id,
+            changes=dumps(changes or {}),
+        )
+    )
+
+
+def difference(
+    before: Mapping[str, JsonValue], after: Mapping[str, JsonValue]
+) -> dict[str, JsonValue]:
+    """Member -> [old, new] for all that differ; null where there is none."""
+    return {
+        name: [before.get(name), after.get(name)]
+        for name in dict.fromkeys((*before, *after))
+        if before.get(name) != after.get(name)
+    }

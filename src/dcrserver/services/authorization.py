@@ -1,0 +1,84 @@
+"""Use case: an authorization request while no authorization server is connected.
+
+Checked against the registration as RFC 6749 4.1.2.1 says; a person is never sent to a URI that
+is not registered.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from urllib.parse import urlencode
+
+from dcrserver.errors import AuthorizationError
+from dcrserver.metadata import ClientMetadata, uris
+from dcrserver.repositories.transaction import Database
+from dcrserver.tenants import Tenant
+
+UNAVAILABLE = (
+    "No authorization server is connected yet. An administrator connects one in the"
+    " [authorization_server] section of the dcrserver configuration."
+)
+
+
+class AuthorizationService:
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def refuse(self, tenant: Tenant, request: Mapping[str, str]) -> str:
+        """Where to send the person: the registered redirect URI with temporarily_unavailable.
+
+        Raises:
+            AuthorizationError: the client or its redirect URI is not known; show, do not redirect.
+        """
+        client = await self._client(tenant, request.get("client_id"))
+        target = _registered(client, request.get("redirect_uri"))
+        answer = {"error": "temporarily_unavailable", "error_description": UNAVAILABLE}
+        if "state" in request:
+            answer["state"] = request["state"]
+        answer["iss"] = tenant.issuer  # RFC 9207 2
+        # The registered query component is kept (RFC 6749 3.1.2).
+        return f"{target}{'&' if '?' in target else '?'}{urlencode(answer)}"
+
+    async def _client(self, tenant: Tenant, client_id: str | None) -> ClientMetadata:
+        if not client_id:
+            raise AuthorizationError("The request names no client (client_id).")
+        async with self._database.read() as tx:
+            record = await tx.clients.find(tenant.name, client_id)
+        if record is None:
+            raise AuthorizationError("The client of this request is not registered here.")
+        return ClientMetadata(json.loads(record.metadata))
+
+
+def _registered(client: ClientMetadata, requested: str | None) -> str:
+    """The requested redirect URI, by exact string; left out, the only one there is."""
+    registered = client.texts("redirect_uris")
+    if not requested:
+        if len(registered) == 1:
+            return registered[0]
+        raise AuthorizationError("The request does not say where to return to (redirect_uri).")
+    if requested in registered or any(_differs_in_port(requested, uri) for uri in registered):
+        return requested
+    raise AuthorizationError("The redirect_uri of this request is not registered for the client.")
+
+
+def _differs_in_port(requested: str, registered: str) -> bool:
+    """RFC 8252 7.3: any port at request time, for loopback addresses only."""
+    mine = uris.parse(registered)
+    if mine.scheme != "http" or mine.address is None:
+        return False
+    try:
+        asked = uris.parse(requested)
+    except uris.BadUri:
+        return False
+    return (
+        not asked.userinfo
+        and (asked.scheme, asked.host, asked.path, asked.query)
+        == (
+            mine.scheme,
+            mine.host,
+            mine.path,
+            mine.query,
+        )
+        and asked.fragment is None
+    )

@@ -1,0 +1,95 @@
+"""Step: what is known of the authorization server behind, and what discovery says of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from dcrserver.fetch import FetchError, HttpFetcher
+from dcrserver.metadata.capabilities import SPECIFIED_DEFAULTS, UNCONFIGURED, restrict
+from dcrserver.metadata.policy import Policy
+from dcrserver.settings import AuthorizationServerSettings, ConfigurationError
+from dcrserver.strict_json import BadJson, JsonObject, JsonValue, loads_object
+
+# Members of a foreign document that would contradict ours: its name, and its signed copy.
+_NOT_TAKEN = ("issuer", "registration_endpoint", "signed_metadata")
+_ASSERTION_ALGORITHMS: Mapping[str, tuple[str, ...]] = {
+    "private_key_jwt": ("RS256", "PS256", "ES256", "EdDSA"),
+    "client_secret_jwt": ("HS256",),
+}
+# RFC 8414 2: must be there wherever assertions authenticate a client (R8414-2-04).
+_ASSERTING_ENDPOINTS = (
+    "token_endpoint",
+    "revocation_endpoint",
+    "introspection_endpoint",
+)
+
+
+async def read_document(location: str, fetcher: HttpFetcher) -> JsonObject:
+    """The metadata document of an existing server, from a path or a URL of the configuration.
+
+    Raises:
+        ConfigurationError: it cannot be read.
+    """
+    key = "authorization_server.metadata"
+    try:
+        if location.startswith(("https://", "http://")):
+            raw = (await fetcher.fetch_configured(location)).body
+        else:
+            raw = Path(location).read_bytes()  # noqa: ASYNC240 - once, at the start
+        return loads_object(raw, max_members=1000)
+    except OSError as error:
+        raise ConfigurationError(f"{key}: {location}: {error.strerror}") from None
+    except (FetchError, BadJson) as error:
+        raise ConfigurationError(f"{key}: {location}: {error}") from None
+
+
+def has_token_endpoint(settings: AuthorizationServerSettings, document: JsonObject | None) -> bool:
+    """Whether tokens come from somewhere else, so that the built-in endpoint stays off."""
+    return "token_endpoint" in (document or {}) or "token_endpoint" in settings.members
+
+
+def server_metadata(
+    issuer: str,
+    settings: AuthorizationServerSettings,
+    document: JsonObject | None,
+    policy: Policy,
+    *,
+    issues_tokens: bool,
+    registers: bool,
+) -> JsonObject:
+    """The members that discovery publishes and registration is bounded by.
+
+    ``issuer`` is always ours: a document must carry the identifier it was found by (R8414-3.3-01).
+    """
+    members: dict[str, JsonValue] = dict(UNCONFIGURED if document is None else SPECIFIED_DEFAULTS)
+    members |= {name: value for name, value in (document or {}).items() if name not in _NOT_TAKEN}
+    members |= settings.members
+    members.setdefault("authorization_endpoint", f"{issuer}/authorize")
+    if issues_tokens:
+        members["token_endpoint"] = f"{issuer}/token"
+        members["jwks_uri"] = f"{issuer}/jwks"
+    if members["authorization_endpoint"] == f"{issuer}/authorize":
+        members["authorization_response_iss_parameter_supported"] = True
+    members = restrict(members, policy)
+    _complete_assertion_algorithms(members)
+    made: JsonObject = {"issuer": issuer}
+    if registers:
+        made["registration_endpoint"] = f"{issuer}/register"
+    return made | {name: value for name, value in members.items() if name not in _NOT_TAKEN}
+
+
+def _complete_assertion_algorithms(members: dict[str, JsonValue]) -> None:
+    for endpoint in _ASSERTING_ENDPOINTS:
+        methods = members.get(f"{endpoint}_auth_methods_supported")
+        name = f"{endpoint}_auth_signing_alg_values_supported"
+        if not isinstance(methods, list) or members.get(name):
+            continue
+        needed = [
+            algorithm
+            for method, algorithms in _ASSERTION_ALGORITHMS.items()
+            if method in methods
+            for algorithm in algorithms
+        ]
+        if needed:
+            members[name] = list[JsonValue](needed)

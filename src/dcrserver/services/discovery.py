@@ -1,0 +1,87 @@
+"""Use cases: an issuer is found (WebFinger, RFC 7033; OpenID Connect Discovery 2)."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+
+from dcrserver.errors import BadQuery, NotFound
+from dcrserver.metadata import uris
+from dcrserver.strict_json import JsonObject
+from dcrserver.tenants import Tenant
+
+ISSUER_RELATION = "http://openid.net/specs/connect/1.0/issuer"
+# acct URIs (RFC 7565): the user part has no bare at-sign (OIDD-2.1-06).
+_ACCT = re.compile(r"acct:((?:[A-Za-z0-9._~!$&'()*+,;=-]|%[0-9A-Fa-f]{2})+)@([^@/?#]+)")
+
+
+class DiscoveryService:
+    """Answers for the domains and resources of all tenants, as WebFinger has but one address."""
+
+    def __init__(self, tenants: Iterable[Tenant]) -> None:
+        self._tenants = list(tenants)
+        self._domains = _by_entry(self._tenants)
+
+    def document(self, tenant: Tenant) -> JsonObject:
+        """The server metadata (RFC 8414 3.2, OpenID Connect Discovery 4.2): no empty values."""
+        return {
+            name: value for name, value in tenant.members.items() if value not in (None, [], "", {})
+        }
+
+    def webfinger(self, resources: Sequence[str], relations: Sequence[str]) -> JsonObject:
+        """The JRD of the one resource; ``relations`` keeps only links with one of them.
+
+        Raises:
+            BadQuery: not exactly one resource, or it is no URI (R7033-4.2-01).
+            NotFound: nothing is known of it.
+        """
+        if len(resources) != 1 or not resources[0]:
+            raise BadQuery("exactly one resource parameter is required")
+        resource = resources[0]
+        links: list[JsonObject] = [
+            {"rel": ISSUER_RELATION, "href": self._tenant_of(resource).issuer}
+        ]
+        if relations:
+            links = [link for link in links if link["rel"] in relations]
+        return {"subject": resource, "links": [dict(link) for link in links]}
+
+    def _tenant_of(self, resource: str) -> Tenant:
+        keys = _lookup_keys(resource)
+        for key in keys:
+            if key in self._domains:
+                return self._domains[key]
+        raise NotFound("nothing is known of this resource")
+
+
+def _by_entry(tenants: Sequence[Tenant]) -> Mapping[str, Tenant]:
+    """Configured entry -> tenant; exact resources with and without their final slash."""
+    found: dict[str, Tenant] = {}
+    for tenant in tenants:
+        for entry in (*tenant.webfinger, tenant.issuer):
+            exact = "://" in entry or entry.startswith("acct:")
+            found.setdefault(entry.rstrip("/") if exact else entry.lower(), tenant)
+    return found
+
+
+def _lookup_keys(resource: str) -> list[str]:
+    """What a resource is looked up by, most exact first.
+
+    Raises:
+        BadQuery: neither an acct nor an http(s) URI.
+    """
+    acct = _ACCT.fullmatch(resource)
+    if acct is not None:
+        return [resource, acct.group(2).lower()]
+    try:
+        uri = uris.parse(resource)
+    except uris.BadUri:
+        raise BadQuery("resource must be a URI") from None
+    if uri.scheme == "acct":
+        raise BadQuery("resource must be acct:user@host")
+    if uri.scheme not in {"http", "https"} or uri.host is None:
+        raise NotFound("nothing is known of this resource")
+    # POL-52: a bare authority and the one with a slash are the same (OIDD-2.1-08).
+    keys = [resource.partition("#")[0].rstrip("/")]
+    if uri.port in {None, 443 if uri.scheme == "https" else 80}:
+        keys.append(uri.host)
+    return [*keys, uri.authority]

@@ -1,0 +1,141 @@
+"""Runs the application under Uvicorn: start-up line, workers, graceful shutdown."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import signal
+import sys
+from contextlib import AsyncExitStack
+from types import FrameType
+
+import structlog
+import uvicorn
+from fastapi import FastAPI
+from starlette.types import Receive, Scope, Send
+from uvicorn.supervisors import Multiprocess
+
+from dcrserver.app import create_app
+from dcrserver.db import schema
+from dcrserver.db.engine import create_engines, database_url
+from dcrserver.metadata import uris
+from dcrserver.settings import ConfigurationError, Settings
+from dcrserver.telemetry import configure_logging
+from dcrserver.wiring import Runtime, build
+
+_log = structlog.get_logger(__name__)
+
+
+def run(settings: Settings, *, migrate: bool) -> None:
+    """Serves until told to stop. ``migrate``: server databases too are brought up to date.
+
+    Raises:
+        ConfigurationError: the database has no usable schema, or something configured is unusable.
+    """
+    configure_logging(settings.telemetry)
+    asyncio.run(_prepare(settings, migrate=migrate))
+    _announce(settings)
+    _warn(settings)
+    config = _uvicorn_config(settings)
+    if settings.server.workers == 1:
+        uvicorn.Server(config).run()
+    else:
+        Multiprocess(config, [config.bind_socket()]).run()
+
+
+async def _prepare(settings: Settings, *, migrate: bool) -> None:
+    """Schema first; then everything is built once, so that a mistake stops the start."""
+    if migrate or database_url(settings.database).get_backend_name() == "sqlite":
+        engines = create_engines(settings.database)
+        try:
+            before, after = await schema.upgrade(engines)
+        finally:
+            await engines.dispose()
+        if before != after:
+            _log.info("schema_migrated", before=before, after=after)
+    async with build(settings) as runtime:
+        if obstacle := await runtime.database.obstacle():
+            raise ConfigurationError(f"database.url: {obstacle}, or start with --migrate")
+
+
+def _announce(settings: Settings) -> None:
+    """Where everything is, for the person who started us; on stderr like the log."""
+    url = settings.server.base_url
+    database = database_url(settings.database).render_as_string(hide_password=True)
+    print(
+        f"dcrserver on {url} (listening on {settings.server.host}:{settings.server.port})"
+        f" | database {database}"
+        f" | registration {settings.registration.mode}"
+        f" | docs {url}/docs",
+        file=sys.stderr,
+        flush=True,
+    )
+
+
+def _warn(settings: Settings) -> None:
+    """An issuer is https (OIDD-2-02, R8414-2-01); plain http is for the machine it runs on."""
+    base_url = uris.parse(settings.server.base_url)
+    if base_url.scheme != "https" and not base_url.is_loopback:
+        _log.warning("base_url_without_tls", base_url=settings.server.base_url)
+
+
+def _uvicorn_config(settings: Settings) -> uvicorn.Config:
+    server = settings.server
+    return uvicorn.Config(
+        Application(settings),
+        host=server.host,
+        port=server.port,
+        workers=server.workers,
+        log_config=None,
+        access_log=False,
+        lifespan="on",
+        server_header=False,
+        # Forwarded headers are believed from named proxies only; by default from nobody.
+        proxy_headers=bool(server.trusted_proxies),
+        forwarded_allow_ips=list(server.trusted_proxies),
+        timeout_graceful_shutdown=server.shutdown_seconds,
+    )
+
+
+class Application:
+    """What a worker process serves: built from the settings when its event loop has started."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._app: FastAPI | None = None
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "lifespan":
+            await self._live(receive, send)
+        elif self._app is not None:
+            await self._app(scope, receive, send)
+
+    async def _live(self, receive: Receive, send: Send) -> None:
+        """The lifespan protocol of ASGI: everything that is opened is closed again."""
+        async with AsyncExitStack() as stack:
+            await receive()
+            configure_logging(self._settings.telemetry)
+            runtime = await stack.enter_async_context(build(self._settings))
+            self._app = create_app(runtime)
+            _drain_on_sigterm(runtime)
+            # What is here now stays: the collector need not walk it again and again, which
+            # would hold up requests for a tenth of a second each time.
+            gc.collect()
+            gc.freeze()
+            await send({"type": "lifespan.startup.complete"})
+            await receive()
+        await send({"type": "lifespan.shutdown.complete"})
+
+
+def _drain_on_sigterm(runtime: Runtime) -> None:
+    """Says "not ready" for a while before Uvicorn stops, so that load balancers turn away first."""
+    stop = signal.getsignal(signal.SIGTERM)
+    loop = asyncio.get_running_loop()
+
+    def handle(number: int, frame: FrameType | None) -> None:
+        seconds = 0.0 if runtime.draining else runtime.settings.server.drain_seconds
+        runtime.draining = True
+        if callable(stop):
+            loop.call_soon_threadsafe(loop.call_later, seconds, stop, number, frame)
+
+    signal.signal(signal.SIGTERM, handle)
