@@ -1,0 +1,73 @@
+"""Fixtures of the whole suite."""
+
+from __future__ import annotations
+
+import itertools
+import os
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import AsyncExitStack
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from dcrserver.settings import TelemetrySettings
+from dcrserver.telemetry import configure_logging
+from harness.application import Application, application
+from harness.databases import BACKENDS, migrate, migrated
+
+MakeApplication = Callable[..., Any]
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _own_settings_only() -> None:
+    """A developer's DCR_ variables must not change what is tested."""
+    for name in [name for name in os.environ if name.startswith("DCR_")]:
+        if not name.startswith("DCR_TEST_"):
+            del os.environ[name]
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _logging_as_in_production() -> None:
+    configure_logging(TelemetrySettings())
+
+
+@pytest.fixture(scope="session", params=BACKENDS)
+def any_database(request: pytest.FixtureRequest) -> Iterator[str]:
+    """The URL of a migrated database, once for each kind; shared, so tests use ids of their own."""
+    with migrated(request.param) as url:
+        yield url
+
+
+@pytest.fixture(scope="session")
+def sqlite_database() -> Iterator[str]:
+    with migrated("sqlite") as url:
+        yield url
+
+
+@pytest.fixture
+async def app(sqlite_database: str) -> AsyncIterator[Application]:
+    """An application as it is without any configuration."""
+    async with application(sqlite_database) as made:
+        yield made
+
+
+@pytest.fixture
+async def any_app(any_database: str) -> AsyncIterator[Application]:
+    """The same on each database."""
+    async with application(any_database) as made:
+        yield made
+
+
+@pytest.fixture
+async def make_app(tmp_path: Path) -> AsyncIterator[MakeApplication]:
+    """Makes applications with settings of their own, on a database of their own."""
+    numbers = itertools.count()
+    async with AsyncExitStack() as stack:
+
+        async def make(**groups: Any) -> Application:
+            url = f"sqlite:///{tmp_path}/{next(numbers)}.db"
+            await migrate(url)
+            return await stack.enter_async_context(application(url, **groups))
+
+        yield make

@@ -1,0 +1,100 @@
+"""The schema on each database: migrations and tables say the same."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.runtime.migration import MigrationContext
+from pydantic import SecretStr
+from sqlalchemy import Connection, text
+
+from dcrserver.db import schema
+from dcrserver.db.engine import create_engines, database_url
+from dcrserver.db.tables import metadata
+from dcrserver.settings import ConfigurationError, DatabaseSettings
+from harness.databases import BACKENDS, database
+
+pytestmark = pytest.mark.migrations
+
+
+@pytest.fixture(params=BACKENDS)
+def empty_database(request: pytest.FixtureRequest) -> Iterator[str]:
+    with database(request.param) as url:
+        yield url
+
+
+async def test_the_migrations_make_exactly_the_tables(empty_database: str) -> None:
+    engines = create_engines(_settings(empty_database))
+    try:
+        assert await schema.upgrade(engines) == (None, schema.head_revision())
+        assert await schema.upgrade(engines) == (schema.head_revision(), schema.head_revision())
+        async with engines.writer.connect() as connection:
+            assert await connection.run_sync(_differences) == []
+    finally:
+        await engines.dispose()
+
+
+def _differences(connection: Connection) -> list[object]:
+    """What ``alembic check`` would say."""
+    context = MigrationContext.configure(connection, opts={"compare_type": True})
+    return list(compare_metadata(context, metadata))
+
+
+async def test_instances_that_start_at_once_migrate_once(empty_database: str) -> None:
+    engines = [create_engines(_settings(empty_database)) for _ in range(3)]
+    try:
+        results = await asyncio.gather(*(schema.upgrade(each) for each in engines))
+    finally:
+        for each in engines:
+            await each.dispose()
+    assert {after for _, after in results} == {schema.head_revision()}
+    assert [before for before, _ in results].count(None) == 1
+
+
+async def test_an_old_schema_is_an_obstacle_and_a_newer_one_is_not(empty_database: str) -> None:
+    engines = create_engines(_settings(empty_database))
+    try:
+        assert "no schema" in str(schema.obstacle(None))
+        await schema.upgrade(engines)
+        async with engines.writer.begin() as connection:
+            await connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
+        async with engines.reader.connect() as connection:
+            revision = await connection.run_sync(schema.current_revision)
+        assert revision == "9999"
+        assert schema.obstacle(revision) is None
+        assert schema.obstacle(schema.head_revision()) is None
+    finally:
+        await engines.dispose()
+
+
+def test_every_table_has_a_tenant_and_a_primary_key() -> None:
+    for table in metadata.tables.values():
+        assert "tenant" in table.columns
+        assert table.primary_key.columns
+
+
+@pytest.mark.parametrize(
+    ("given", "driver"),
+    [
+        ("sqlite:///x.db", "sqlite+aiosqlite"),
+        ("postgresql://h/d", "postgresql+asyncpg"),
+        ("postgresql+psycopg2://h/d", "postgresql+asyncpg"),
+        ("mysql://h/d", "mysql+asyncmy"),
+        ("mariadb+pymysql://h/d", "mysql+asyncmy"),
+    ],
+)
+def test_the_driver_is_ours(given: str, driver: str) -> None:
+    assert database_url(_settings(given)).drivername == driver
+
+
+@pytest.mark.parametrize("given", ["", "no url", "oracle://h/d"])
+def test_other_databases_are_refused(given: str) -> None:
+    with pytest.raises(ConfigurationError, match=r"database\.url"):
+        database_url(_settings(given))
+
+
+def _settings(url: str) -> DatabaseSettings:
+    return DatabaseSettings(url=SecretStr(url))

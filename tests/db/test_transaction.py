@@ -1,0 +1,243 @@
+"""Transactions: whole or not at all, retried after conflicts, coalesced when they only insert."""
+
+from __future__ import annotations
+
+import asyncio
+import dataclasses
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+from pydantic import SecretStr
+from sqlalchemy.exc import DBAPIError, IntegrityError
+
+from dcrserver.db.coalescing import Coalescer, PendingInsert
+from dcrserver.db.engine import create_engines
+from dcrserver.errors import Unavailable
+from dcrserver.repositories.clients import ClientRecord
+from dcrserver.repositories.transaction import Database, Transaction, is_conflict
+from dcrserver.security import new_client_id
+from dcrserver.settings import DatabaseSettings
+
+
+@pytest.fixture
+async def database(any_database: str) -> AsyncIterator[Database]:
+    made = Database(create_engines(DatabaseSettings(url=SecretStr(any_database), pool_size=4)))
+    yield made
+    await made.close()
+
+
+def record(**values: Any) -> ClientRecord:
+    made = ClientRecord(
+        tenant="test",
+        client_id=new_client_id(),
+        metadata="{}",
+        registration_access_token_digest=new_client_id(),
+        client_secret_digest=None,
+        client_secret_ciphertext=None,
+        client_secret_expires_at=0,
+        issued_at=1,
+        updated_at=1,
+        version=1,
+    )
+    return dataclasses.replace(made, **values)
+
+
+async def add(database: Database, *records: ClientRecord) -> None:
+    async def write(tx: Transaction) -> None:
+        for each in records:
+            tx.clients.add(each)
+
+    await database.transact(write)
+
+
+async def find(database: Database, client_id: str) -> ClientRecord | None:
+    async with database.read() as tx:
+        return await tx.clients.find("test", client_id)
+
+
+async def test_a_committed_insert_is_there(database: Database) -> None:
+    one = record(metadata='{"client_name":"Ünï ☕ 𝄞"}')
+    await add(database, one)
+    assert await find(database, one.client_id) == one
+
+
+async def test_of_coalesced_inserts_a_bad_one_fails_alone(database: Database) -> None:
+    taken = record()
+    await add(database, taken)
+    others = [record() for _ in range(10)]
+    results = await asyncio.gather(
+        *(add(database, each) for each in [*others[:5], taken, *others[5:]]), return_exceptions=True
+    )
+    assert [type(result) for result in results if result] == [IntegrityError]
+    assert all([await find(database, each.client_id) for each in others])
+
+
+async def test_a_transaction_is_whole_or_not_at_all(database: Database) -> None:
+    taken, new = record(), record()
+    await add(database, taken)
+    with pytest.raises(IntegrityError):
+        await add(database, new, taken)
+    assert await find(database, new.client_id) is None
+
+
+async def test_what_raises_inside_is_rolled_back(database: Database) -> None:
+    one = record()
+    await add(database, one)
+
+    async def write(tx: Transaction) -> None:
+        assert await tx.clients.delete(one)
+        raise KeyError
+
+    with pytest.raises(KeyError):
+        await database.transact(write)
+    assert await find(database, one.client_id) == one
+
+
+async def test_an_insert_is_seen_by_later_statements_of_its_transaction(database: Database) -> None:
+    one = record()
+
+    async def write(tx: Transaction) -> ClientRecord | None:
+        tx.clients.add(one)
+        return await tx.clients.find("test", one.client_id)
+
+    assert await database.transact(write) == one
+
+
+async def test_replace_and_delete_need_what_was_read(database: Database) -> None:
+    old = record()
+    await add(database, old)
+    new = dataclasses.replace(old, version=2, metadata='{"a":1}')
+    assert await database.transact(lambda tx: tx.clients.replace(old, new))
+    assert not await database.transact(lambda tx: tx.clients.replace(old, new))
+    assert not await database.transact(lambda tx: tx.clients.delete(old))
+    assert await find(database, old.client_id) == new
+    assert await database.transact(lambda tx: tx.clients.delete(new))
+    assert await find(database, old.client_id) is None
+
+
+async def test_identifiers_are_compared_octet_by_octet(database: Database) -> None:
+    one = record(client_id="AbC" + new_client_id())
+    await add(database, one)
+    assert await find(database, one.client_id.lower()) is None
+    assert await find(database, one.client_id + " ") is None
+    assert await find(database, "\x00") is None
+
+
+async def test_tokens_are_redeemed_at_most_as_often_as_they_allow(database: Database) -> None:
+    from dcrserver.repositories.initial_access_tokens import (  # noqa: PLC0415
+        InitialAccessTokenRecord,
+    )
+
+    digest = new_client_id()
+    row = InitialAccessTokenRecord("test", digest, new_client_id(), 3, 0, 1)
+    free = dataclasses.replace(row, digest=new_client_id(), id=new_client_id(), uses_left=None)
+
+    async def write(tx: Transaction) -> None:
+        tx.initial_access_tokens.add(row)
+        tx.initial_access_tokens.add(free)
+
+    await database.transact(write)
+
+    async def redeem(which: str) -> bool:
+        return await database.transact(lambda tx: tx.initial_access_tokens.redeem("test", which, 5))
+
+    granted = await asyncio.gather(*(redeem(digest) for _ in range(20)))
+    assert granted.count(True) == 3
+    assert all(await asyncio.gather(*(redeem(free.digest) for _ in range(5))))
+
+
+async def test_a_conflict_is_run_again(database: Database) -> None:
+    attempts = 0
+
+    async def write(_: Transaction) -> str:
+        nonlocal attempts
+        attempts += 1
+        if attempts < 3:
+            raise _conflict()
+        return "done"
+
+    assert await database.transact(write) == "done"
+    assert attempts == 3
+
+
+async def test_conflicts_without_end_are_unavailable(database: Database) -> None:
+    async def write(_: Transaction) -> None:
+        raise _conflict()
+
+    with pytest.raises(Unavailable):
+        await database.transact(write)
+
+
+class _Original(Exception):
+    sqlstate = "40001"
+
+
+def _conflict() -> DBAPIError:
+    return DBAPIError("UPDATE", None, _Original())
+
+
+@pytest.mark.parametrize(("code", "conflict"), [(1213, True), (1205, True), (1062, False)])
+def test_conflicts_of_mariadb_are_known_by_number(code: int, *, conflict: bool) -> None:
+    assert is_conflict(DBAPIError("UPDATE", None, Exception(code, "text"))) is conflict
+
+
+async def test_a_database_that_cannot_be_reached_is_unavailable() -> None:
+    url = SecretStr("postgresql://nobody@127.0.0.1:1/none")
+    database = Database(create_engines(DatabaseSettings(url=url, pool_timeout=1)))
+    with pytest.raises(Unavailable) as refusal:
+        await add(database, record())
+    assert "127.0.0.1" not in refusal.value.description
+    with pytest.raises(Unavailable):
+        await find(database, "x")
+    await database.close()
+
+
+async def test_waiting_inserts_share_a_commit() -> None:
+    batches: list[int] = []
+
+    async def write(inserts: Any) -> None:
+        await asyncio.sleep(0)
+        batches.append(len(inserts))
+
+    coalescer = Coalescer(write)
+    await asyncio.gather(*(coalescer.commit([_insert()]) for _ in range(100)))
+    assert sum(batches) == 100
+    assert len(batches) < 10
+
+
+async def test_a_cancelled_request_does_not_disturb_the_others() -> None:
+    release = asyncio.Event()
+
+    async def write(_: object) -> None:
+        await release.wait()
+
+    coalescer = Coalescer(write)
+    tasks = [asyncio.create_task(coalescer.commit([_insert()])) for _ in range(3)]
+    await asyncio.sleep(0)
+    tasks[0].cancel()
+    release.set()
+    await asyncio.gather(*tasks[1:])
+    await coalescer.drain()
+    assert tasks[0].cancelled()
+
+
+async def test_the_queue_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("dcrserver.db.coalescing._MAX_WAITING", 2)
+    release = asyncio.Event()
+
+    async def write(_: object) -> None:
+        await release.wait()
+
+    coalescer = Coalescer(write)
+    tasks = []
+    for _ in range(5):  # one is being written, two wait, the others are too many
+        tasks.append(asyncio.create_task(coalescer.commit([_insert()])))
+        await asyncio.sleep(0)
+    release.set()
+    results = await asyncio.gather(*tasks, return_exceptions=True)
+    assert [type(result) for result in results if result] == [Unavailable, Unavailable]
+
+
+def _insert() -> PendingInsert:
+    return (None, {})  # type: ignore[return-value] - never executed

@@ -1,0 +1,111 @@
+"""The authorization endpoint while no authorization server is connected (RFC 6749 4.1.2.1)."""
+
+from __future__ import annotations
+
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+
+from harness.application import BASE_URL, CALLBACK, Application
+
+requirement = pytest.mark.requirement
+
+
+async def test_a_registered_uri_is_told_temporarily_unavailable(app: Application) -> None:
+    uri = "https://client.example.org/cb?tenant=1"
+    client = await app.register(redirect_uris=[uri])
+    params = {
+        "client_id": client["client_id"],
+        "redirect_uri": uri,
+        "state": "a b&c",
+        "response_type": "code",
+    }
+    answer = await app.http.get("/authorize", params=params)
+    assert answer.status_code == 302
+    target = answer.headers["location"]
+    assert target.startswith(f"{uri}&")
+    query = parse_qs(urlsplit(target).query)
+    assert query["error"] == ["temporarily_unavailable"]
+    assert query["state"] == ["a b&c"]
+    assert query["iss"] == [BASE_URL]
+    assert "[authorization_server]" in query["error_description"][0]
+    assert "[authorization_server]" in answer.text
+    assert answer.headers["cache-control"] == "no-store"
+
+
+async def test_the_only_registered_uri_need_not_be_named(app: Application) -> None:
+    client = await app.register()
+    answer = await app.http.post("/authorize", data={"client_id": client["client_id"]})
+    assert answer.status_code == 302
+    assert answer.headers["location"].startswith(f"{CALLBACK}?error=")
+
+
+@requirement("OIDR-2-02", "OIDR-6-01", "R9700-2.1-01", "R9700-2.1-02")
+@pytest.mark.parametrize(
+    "requested",
+    [
+        "https://client.example.org/cb/",
+        "https://client.example.org:443/cb",
+        "https://CLIENT.example.org/cb",
+        "https://client.example.org/cb?x=1",
+        "https://evil.example/cb",
+        "javascript:alert(1)",
+        "http://[",
+    ],
+)
+async def test_an_unregistered_uri_is_never_redirected_to(app: Application, requested: str) -> None:
+    client = await app.register()
+    params = {"client_id": client["client_id"], "redirect_uri": requested}
+    answer = await app.http.get("/authorize", params=params)
+    assert answer.status_code == 400
+    assert "location" not in answer.headers
+    assert answer.headers["content-type"] == "text/html; charset=utf-8"
+    assert requested not in answer.text
+
+
+@requirement("R8252-7.3-01")
+@pytest.mark.parametrize(
+    ("registered", "requested", "status"),
+    [
+        ("http://127.0.0.1/cb", "http://127.0.0.1:50123/cb", 302),
+        ("http://[::1]:1/cb", "http://[::1]:50123/cb", 302),
+        ("http://127.0.0.1/cb", "http://127.0.0.1:50123/other", 400),
+        ("http://127.0.0.1/cb", "http://u@127.0.0.1:50123/cb", 400),
+        ("http://127.0.0.1/cb", "http://127.0.0.1:50123/cb#f", 400),
+        ("http://localhost:1/cb", "http://localhost:2/cb", 400),
+    ],
+)
+async def test_loopback_addresses_take_any_port(
+    app: Application, registered: str, requested: str, status: int
+) -> None:
+    client = await app.register(redirect_uris=[registered], token_endpoint_auth_method="none")
+    params = {"client_id": client["client_id"], "redirect_uri": requested}
+    assert (await app.http.get("/authorize", params=params)).status_code == status
+
+
+@pytest.mark.parametrize(
+    "params",
+    [
+        {},
+        {"client_id": "unknown", "redirect_uri": CALLBACK},
+        [("client_id", "a"), ("client_id", "b")],
+        {"client_id": "\x00"},
+    ],
+)
+async def test_an_unknown_client_gets_a_page(any_app: Application, params: Any) -> None:
+    answer = await any_app.http.get("/authorize", params=params)
+    assert answer.status_code == 400
+    assert "<h1>Cannot continue</h1>" in answer.text
+
+
+async def test_one_of_several_uris_must_be_named(app: Application) -> None:
+    client = await app.register(redirect_uris=[CALLBACK, "https://b.example/cb"])
+    answer = await app.http.get("/authorize", params={"client_id": client["client_id"]})
+    assert answer.status_code == 400
+
+
+async def test_a_form_that_is_none_gets_a_page(app: Application) -> None:
+    answer = await app.http.post("/authorize", json={})
+    assert answer.status_code == 400
+    assert "text/html" in answer.headers["content-type"]

@@ -1,0 +1,304 @@
+"""OpenID Connect Discovery 2 and 4, RFC 8414 3, RFC 7033 4, over HTTP."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from conftest import MakeApplication
+from dcrserver.services.discovery import ISSUER_RELATION
+from dcrserver.settings import ConfigurationError
+from harness.application import BASE_URL, CALLBACK, Application
+
+requirement = pytest.mark.requirement
+
+OPENID = "/.well-known/openid-configuration"
+OAUTH = "/.well-known/oauth-authorization-server"
+WEBFINGER = "/.well-known/webfinger"
+
+
+@requirement(
+    "OIDD-4-01", "OIDD-4-03", "OIDD-4-04", "OIDD-4-05", "OIDD-4-06", "OIDD-3-01", "OIDD-3-02",
+    "OIDD-3-04", "OIDD-3-06", "OIDD-3-07", "R8414-2-01", "R8414-2-02", "R8414-2-03", "R8414-2-05",
+    "R8414-3.2-01", "R8414-3.3-01", "R9207-3-01",
+)  # fmt: skip
+@pytest.mark.parametrize("where", [OPENID, OAUTH])
+async def test_the_metadata_is_complete(app: Application, where: str) -> None:
+    answer = await app.http.get(where)
+    assert answer.status_code == 200
+    assert answer.headers["content-type"] == "application/json"
+    assert answer.headers["access-control-allow-origin"] == "*"
+    document = answer.json()
+    assert document["issuer"] == BASE_URL
+    assert document["registration_endpoint"] == f"{BASE_URL}/register"
+    assert document["authorization_endpoint"] == f"{BASE_URL}/authorize"
+    assert document["token_endpoint"] == f"{BASE_URL}/token"
+    assert document["jwks_uri"] == f"{BASE_URL}/jwks"
+    assert document["response_types_supported"] == ["code"]
+    assert document["subject_types_supported"] == ["public"]
+    assert "RS256" in document["id_token_signing_alg_values_supported"]
+    assert "openid" in document["scopes_supported"]
+    assert document["code_challenge_methods_supported"] == ["S256"]
+    assert document["request_uri_parameter_supported"] is False
+    assert document["authorization_response_iss_parameter_supported"] is True
+    assert not [value for value in document.values() if value in ([], None, "")]
+
+
+@requirement("OIDD-7-01")
+async def test_what_is_advertised_is_accepted(make_app: MakeApplication) -> None:
+    capabilities = {
+        "token_endpoint_auth_methods_supported": ["none", "client_secret_post", "private_key_jwt"],
+        "id_token_signing_alg_values_supported": ["RS256", "ES256", "PS256"],
+        "userinfo_signing_alg_values_supported": ["RS256"],
+        "subject_types_supported": ["public", "pairwise"],
+        "scopes_supported": ["openid", "a", "b"],
+    }
+    member = {
+        "token_endpoint_auth_methods_supported": "token_endpoint_auth_method",
+        "id_token_signing_alg_values_supported": "id_token_signed_response_alg",
+        "userinfo_signing_alg_values_supported": "userinfo_signed_response_alg",
+        "subject_types_supported": "subject_type",
+        "scopes_supported": "scope",
+    }
+    app = await make_app(authorization_server=capabilities)
+    document = (await app.http.get(OPENID)).json()
+    for name, values in capabilities.items():
+        assert document[name] == values
+        for value in values:
+            extra: dict[str, Any] = {"jwks_uri": "https://client.example.org/jwks.json"}
+            made = await app.register(**extra, **{member[name]: value})
+            assert made[member[name]] == value
+        refused = await app.http.post(
+            "/register", json={"redirect_uris": [CALLBACK], member[name]: "other"}
+        )
+        assert refused.status_code == 400 or member[name] not in refused.json()
+    assert document["token_endpoint_auth_signing_alg_values_supported"] == [
+        "RS256", "PS256", "ES256", "EdDSA",
+    ]  # fmt: skip
+
+
+@requirement("R8414-2-04", "OIDD-3-08")
+async def test_assertion_algorithms_are_listed_and_never_none(make_app: MakeApplication) -> None:
+    app = await make_app(
+        authorization_server={"token_endpoint_auth_methods_supported": ["client_secret_jwt"]}
+    )
+    document = (await app.http.get(OAUTH)).json()
+    assert document["token_endpoint_auth_signing_alg_values_supported"] == ["HS256"]
+
+
+@requirement("R8414-3.1-01")
+@pytest.mark.parametrize("where", [OPENID, OAUTH, WEBFINGER])
+async def test_metadata_is_for_get(app: Application, where: str) -> None:
+    answer = await app.http.post(where)
+    assert (answer.status_code, answer.headers["allow"]) == (405, "GET, HEAD, OPTIONS")
+    head = await app.http.head(where, params={"resource": BASE_URL})
+    assert (head.status_code, head.content) == (200, b"")
+
+
+@requirement("R8414-3-01", "R8414-5-01", "OIDD-4-01", "OIDD-4-02", "POL-51")
+async def test_a_tenant_is_an_issuer_of_its_own(make_app: MakeApplication) -> None:
+    app = await make_app(tenants={"acme": {}, "t1": {"path": "/t1/"}})
+    for path in ("/t/acme", "/t1"):
+        issuer = f"{BASE_URL}{path}"
+        for where in (f"{path}{OPENID}", f"{OPENID}{path}", f"{OAUTH}{path}", f"{path}{OAUTH}"):
+            document = (await app.http.get(where)).json()
+            assert document["issuer"] == issuer
+            assert document["registration_endpoint"] == f"{issuer}/register"
+    assert (await app.http.get(f"{OAUTH}/t/other")).status_code == 404
+    assert (await app.http.get(f"/t/other{OPENID}")).status_code == 404
+
+
+async def test_the_inserted_openid_form_can_be_switched_off(make_app: MakeApplication) -> None:
+    app = await make_app(tenants={"acme": {}}, policy={"discovery": {"inserted_oidc": False}})
+    assert (await app.http.get(f"{OPENID}/t/acme")).status_code == 404
+    assert (await app.http.get(f"{OAUTH}/t/acme")).status_code == 200
+
+
+async def test_nothing_crosses_tenants(make_app: MakeApplication) -> None:
+    app = await make_app(tenants={"acme": {}})
+    body = {"redirect_uris": [CALLBACK], "grant_types": ["client_credentials"]}
+    client = (await app.http.post("/t/acme/register", json=body)).json()
+    assert client["registration_client_uri"].startswith(f"{BASE_URL}/t/acme/register/")
+    headers = {"Authorization": f"Bearer {client['registration_access_token']}"}
+    where = f"/register/{client['client_id']}"
+    assert (await app.http.get(f"/t/acme{where}", headers=headers)).status_code == 200
+    assert (await app.http.get(where, headers=headers)).status_code == 401
+    form = {"grant_type": "client_credentials"}
+    auth = (client["client_id"], client["client_secret"])
+    assert (await app.http.post("/token", data=form, auth=auth)).status_code == 401
+    granted = await app.http.post("/t/acme/token", data=form, auth=auth)
+    assert granted.status_code == 200
+    keys = [(await app.http.get(f"{path}/jwks")).json()["keys"] for path in ("", "/t/acme")]
+    assert keys[0] != keys[1]
+
+
+async def test_an_external_server_is_overlaid_with_our_registration(
+    make_app: MakeApplication, tmp_path: Path
+) -> None:
+    """The issuer stays the one the document was found by (R8414-3.3-01)."""
+    document = {
+        "issuer": "https://as.example.com",
+        "authorization_endpoint": "https://as.example.com/authorize",
+        "token_endpoint": "https://as.example.com/token",
+        "jwks_uri": "https://as.example.com/jwks",
+        "registration_endpoint": "https://as.example.com/register",
+        "signed_metadata": "eyJ",
+        "response_types_supported": ["code", "id_token"],
+        "subject_types_supported": ["public"],
+        "id_token_signing_alg_values_supported": ["RS256", "none"],
+        "acr_values_supported": [],
+    }
+    location = tmp_path / "as-metadata.json"
+    location.write_text(json.dumps(document))
+    server = {"metadata": str(location), "token_endpoint_auth_methods_supported": ["none"]}
+    app = await make_app(authorization_server=server)
+    published = (await app.http.get(OPENID)).json()
+    assert published["issuer"] == BASE_URL
+    assert published["registration_endpoint"] == f"{BASE_URL}/register"
+    assert published["token_endpoint"] == "https://as.example.com/token"
+    assert published["response_types_supported"] == ["code"]
+    assert published["id_token_signing_alg_values_supported"] == ["RS256"]
+    assert published["token_endpoint_auth_methods_supported"] == ["none"]
+    # The specification's defaults are made explicit, the implicit grant is off by our policy.
+    assert published["grant_types_supported"] == ["authorization_code"]
+    assert published["request_uri_parameter_supported"] is True
+    assert not {"signed_metadata", "acr_values_supported"} & published.keys()
+    for path in ("/token", "/jwks", "/authorize"):
+        method = "POST" if path == "/token" else "GET"
+        assert (await app.http.request(method, path)).status_code == 404
+
+
+@pytest.mark.parametrize("content", [None, "[]", "{"])
+async def test_a_metadata_document_that_cannot_be_read_stops_the_start(
+    make_app: MakeApplication, tmp_path: Path, content: str | None
+) -> None:
+    location = tmp_path / "as-metadata.json"
+    if content is not None:
+        location.write_text(content)
+    with pytest.raises(ConfigurationError, match=r"authorization_server\.metadata"):
+        await make_app(authorization_server={"metadata": str(location)})
+
+
+@requirement(
+    "R7033-4-01",
+    "R7033-4.2-04",
+    "R7033-4.4-01",
+    "R7033-4.4-02",
+    "R7033-5-01",
+    "OIDD-2-01",
+    "OIDD-2-04",
+)
+@pytest.mark.parametrize(
+    "resource",
+    [
+        "acct:joe@server.example.com",
+        "acct:joe%40example.com@server.example.com",
+        BASE_URL,
+        f"{BASE_URL}/",
+        f"{BASE_URL}/joe",
+        "https://SERVER.example.com/",
+        "https://server.example.com:443/",
+    ],
+)
+async def test_webfinger_finds_the_issuer_of_the_base_url(app: Application, resource: str) -> None:
+    answer = await app.http.get(WEBFINGER, params={"resource": resource, "other": "ignored"})
+    assert answer.status_code == 200
+    assert answer.headers["content-type"] == "application/jrd+json"
+    assert answer.headers["access-control-allow-origin"] == "*"
+    assert answer.json() == {
+        "subject": resource,
+        "links": [{"rel": ISSUER_RELATION, "href": BASE_URL}],
+    }
+
+
+@requirement("R7033-4.1-01", "R7033-4.3-01", "R7033-4.3-03", "R7033-4.4-03")
+async def test_webfinger_filters_links_by_relation(app: Application) -> None:
+    async def links(*relations: str) -> list[dict[str, str]]:
+        params = [("resource", BASE_URL), *(("rel", relation) for relation in relations)]
+        answer = await app.http.get(WEBFINGER, params=params)
+        assert answer.json()["subject"] == BASE_URL
+        found: list[dict[str, str]] = answer.json()["links"]
+        return found
+
+    assert len(await links(ISSUER_RELATION)) == 1
+    assert len(await links("other", ISSUER_RELATION)) == 1
+    assert await links("other") == []
+
+
+@requirement("R7033-4.2-01", "R7033-4.1-01", "R7033-5-01")
+@pytest.mark.parametrize(
+    "query",
+    ["", "resource=", "resource=%ZZ", "resource=%", "resource=joe", "resource=joe@example.com",
+     "resource=https://[", "resource=acct:@example.com",
+     "resource=acct:a@example.com&resource=acct:b@example.com"],
+)  # fmt: skip
+async def test_webfinger_needs_one_good_resource(app: Application, query: str) -> None:
+    answer = await app.http.get(f"{WEBFINGER}?{query}")
+    assert answer.status_code == 400
+    assert answer.headers["access-control-allow-origin"] == "*"
+
+
+@requirement("R7033-4.2-02", "R7033-5-01", "R7033-8-01")
+@pytest.mark.parametrize(
+    "resource",
+    ["acct:joe@example.com", "https://other.example/", "mailto:joe@server.example.com",
+     "https://server.example.com:8443/", "https://server.example.com.evil.example/"],
+)  # fmt: skip
+async def test_webfinger_does_not_know_others(app: Application, resource: str) -> None:
+    answer = await app.http.get(WEBFINGER, params={"resource": resource})
+    assert answer.status_code == 404
+    assert answer.headers["access-control-allow-origin"] == "*"
+
+
+@requirement("OIDD-2-05", "OIDD-2.1-08", "OIDD-2.1-06", "OIDD-2.1-07", "POL-52", "R7033-9-01")
+async def test_webfinger_answers_for_the_configured_subjects(make_app: MakeApplication) -> None:
+    app = await make_app(
+        webfinger=["example.com", "acct:ann@exact.example", "https://host.example:8080/"],
+        tenants={"acme": {"webfinger": ["acme.example"]}},
+    )
+
+    async def issuer(resource: str) -> str | None:
+        answer = await app.http.get(WEBFINGER, params={"resource": resource})
+        found = answer.json().get("links")
+        return str(found[0]["href"]) if found else None
+
+    assert await issuer("acct:anyone@example.com") == BASE_URL
+    assert await issuer("acct:anyone@EXAMPLE.com") == BASE_URL
+    assert await issuer("acct:ann@exact.example") == BASE_URL
+    assert await issuer("acct:bob@exact.example") is None
+    assert await issuer("https://host.example:8080") == BASE_URL
+    assert await issuer("https://host.example:8080/") == BASE_URL
+    assert await issuer("https://host.example/") is None
+    assert await issuer("acct:x@acme.example") == f"{BASE_URL}/t/acme"
+    assert await issuer(f"{BASE_URL}/t/acme") == f"{BASE_URL}/t/acme"
+
+
+@requirement("OIDD-2-02", "R8414-2-01")
+@pytest.mark.parametrize(
+    "base_url",
+    ["https://x.example/?q", "https://x.example/#f", "ftp://x.example", "https://", "https://u@x/"],
+)
+async def test_a_base_url_that_is_no_issuer_stops_the_start(
+    make_app: MakeApplication, base_url: str
+) -> None:
+    with pytest.raises(ConfigurationError, match=r"server\.base_url"):
+        await make_app(server={"base_url": base_url})
+
+
+async def test_two_tenants_cannot_be_one_issuer(make_app: MakeApplication) -> None:
+    tenants = {"a": {"path": "/x"}, "b": {"base_url": f"{BASE_URL}/x"}}
+    with pytest.raises(ConfigurationError, match="same issuer"):
+        await make_app(tenants=tenants)
+
+
+async def test_the_host_header_decides_nothing(app: Application) -> None:
+    headers = {"Host": "evil.example", "X-Forwarded-Host": "evil.example"}
+    answers = [
+        await app.http.post("/register", json={"redirect_uris": [CALLBACK]}, headers=headers),
+        await app.http.get(OPENID, headers=headers),
+        await app.http.get("/", headers=headers),
+    ]
+    assert not [answer for answer in answers if "evil.example" in answer.text]

@@ -1,0 +1,67 @@
+"""The application in this process, over HTTP without a socket."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import httpx
+
+from dcrserver.app import create_app
+from dcrserver.settings import Settings, load
+from dcrserver.wiring import Runtime, build
+
+BASE_URL = "https://server.example.com"
+CALLBACK = "https://client.example.org/cb"
+
+
+@dataclass
+class Application:
+    runtime: Runtime
+    http: httpx.AsyncClient
+
+    async def register(self, **metadata: Any) -> dict[str, Any]:
+        """A registered client; redirect_uris are filled in unless given."""
+        body = {"redirect_uris": [CALLBACK]} | metadata
+        answer = await self.http.post("/register", json=body)
+        assert answer.status_code == 201, answer.text
+        made: dict[str, Any] = answer.json()
+        return made
+
+
+def bearer(client: dict[str, Any]) -> dict[str, str]:
+    return {"Authorization": f"Bearer {client['registration_access_token']}"}
+
+
+def update_of(client: dict[str, Any], **changes: Any) -> dict[str, Any]:
+    """The body of an update that sends back all that was received (R7592-2.2-02)."""
+    forbidden = {
+        "registration_access_token",
+        "registration_client_uri",
+        "client_secret_expires_at",
+        "client_id_issued_at",
+    }
+    made = {name: value for name, value in client.items() if name not in forbidden} | changes
+    return {name: value for name, value in made.items() if value is not ...}
+
+
+def settings(url: str, **groups: Any) -> Settings:
+    server = {"base_url": BASE_URL} | groups.pop("server", {})
+    return load(
+        None,
+        server=server,
+        database={"url": url},
+        rate_limits={"enabled": False} | groups.pop("rate_limits", {}),
+        **groups,
+    )
+
+
+@asynccontextmanager
+async def application(url: str, **groups: Any) -> AsyncIterator[Application]:
+    """An application on the migrated database ``url``."""
+    async with build(settings(url, **groups)) as runtime:
+        transport = httpx.ASGITransport(create_app(runtime), client=("203.0.113.7", 40000))
+        async with httpx.AsyncClient(transport=transport, base_url=BASE_URL) as http:
+            yield Application(runtime, http)

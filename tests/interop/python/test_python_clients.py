@@ -1,0 +1,120 @@
+"""The MCP SDK, pyoidc, idpyoidc and Authlib against a real server process.
+
+They do not agree with each other or with us on versions, so they live in an environment of their
+own (.venv-interop); each script asserts what it does and prints what it did.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import json
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from harness.process import ServerProcess, environment, serving
+
+pytestmark = [pytest.mark.interop, pytest.mark.timeout(900)]
+
+HERE = Path(__file__).parent
+ROOT = HERE.parents[2]
+REQUIREMENTS = ROOT / "requirements" / "interop.txt"
+ENVIRONMENT = ROOT / ".venv-interop"
+HABITS = [
+    "signing algorithm beside basic",
+    "empty lists",
+    "six response types",
+    "localhost without application_type",
+    "cursor",
+]
+
+
+@pytest.fixture(scope="module")
+def python() -> str:
+    """The interpreter of the clients' environment, built once for a set of requirements."""
+    wanted = hashlib.sha256(REQUIREMENTS.read_bytes()).hexdigest()
+    marker = ENVIRONMENT / "requirements.sha256"
+    with (ROOT / ".venv-interop.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # workers of one run build it once
+        if not marker.exists() or marker.read_text() != wanted:
+            _build()
+            marker.write_text(wanted)
+    return str(ENVIRONMENT / "bin" / "python")
+
+
+def _build() -> None:
+    steps = (
+        [sys.executable, "-m", "venv", "--clear", str(ENVIRONMENT)],
+        [str(ENVIRONMENT / "bin" / "python"), "-m", "pip", "install", "--quiet",
+         "--require-hashes", "-r", str(REQUIREMENTS)],
+    )  # fmt: skip
+    for step in steps:
+        done = subprocess.run(step, capture_output=True, text=True, check=False)
+        if done.returncode:
+            reason = f"the clients cannot be installed: {done.stderr[-500:]}"
+            if os.environ.get("CI") == "true":
+                pytest.fail(reason)
+            pytest.skip(reason)
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
+    with serving(tmp_path_factory.mktemp("interop")) as made:
+        yield made
+
+
+def drive(python: str, script: str, server: ServerProcess) -> dict[str, Any]:
+    done = subprocess.run(
+        [python, str(HERE / script), server.base_url],
+        env=environment(NO_PROXY="127.0.0.1,localhost"),
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert done.returncode == 0, f"{done.stdout}\n{done.stderr}"
+    facts: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+    return facts
+
+
+@pytest.mark.parametrize(
+    ("script", "library", "auth_method"),
+    [
+        ("drive_mcp.py", "mcp", "none"),
+        ("drive_pyoidc.py", "oic", "client_secret_basic"),
+        ("drive_idpyoidc.py", "idpyoidc", "client_secret_basic"),
+        ("drive_authlib.py", "authlib", "client_secret_basic"),
+    ],
+)
+def test_a_client_lives_its_whole_life(
+    python: str, server: ServerProcess, script: str, library: str, auth_method: str
+) -> None:
+    """Discovers, registers, reads, updates, deletes, and gets a token on the way."""
+    facts = drive(python, script, server)
+    pinned = re.search(rf"^{library}==(\S+)", REQUIREMENTS.read_text("utf-8"), re.MULTILINE)
+    assert pinned is not None
+    assert (facts["library"], facts["version"]) == (library, pinned.group(1))
+    assert facts["discovered"] == server.base_url
+    assert facts["auth_method"] == auth_method
+    assert (facts["read"], facts["updated"], facts["deleted"]) == (True, True, True)
+    assert facts["token_type"].lower() == "bearer"
+    assert facts["scope"] in ("profile", ["profile"])
+    assert facts["habits"] == HABITS
+    # What the script says is what the server saw.
+    assert f'"path": "/register/{facts["registered"]}"' in server.log or library == "mcp"
+    assert "unhandled" not in server.log
+
+
+def test_pyoidc_finds_us_by_webfinger(python: str, server: ServerProcess) -> None:
+    assert drive(python, "drive_pyoidc.py", server)["webfinger"] == server.base_url
+
+
+def test_the_mcp_sdk_is_told_why_it_cannot_sign_in(python: str, server: ServerProcess) -> None:
+    assert drive(python, "drive_mcp.py", server)["ended"] == "temporarily_unavailable"

@@ -1,0 +1,267 @@
+"""What holds for every submission."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from dcrserver.errors import RegistrationError
+from dcrserver.metadata import PARAMETERS, RULES, SERVER_ASSIGNED, Terms, examine, validate
+from dcrserver.metadata.capabilities import UNCONFIGURED, capabilities_of
+from dcrserver.strict_json import JsonObject, JsonValue, dumps, loads_object
+from metadata.support import EVERYTHING, MINIMAL, TERMS, base_of, issues_of, terms
+
+requirement = pytest.mark.requirement
+
+JUDGED_BY = {
+    "everything": TERMS,
+    "everything on": terms(
+        grants={"implicit": True, "password": True},
+        id_token={"allow_none": True},
+        redirect={
+            "allow_userinfo": True,
+            "web_custom_scheme": True,
+            "require_dot_in_scheme": False,
+            "ip_literal_https": True,
+        },
+        uris={"require_https_display": False},
+    ),
+    "unconfigured": Terms(server=capabilities_of(UNCONFIGURED)),
+    "nothing known": Terms(),
+    "strict": terms(
+        readable_secrets=False,
+        grants={"unsupported": "reject"},
+        scope={"unknown": "reject"},
+        uris={"same_host": True},
+        redirect={"native_claimed_https": False, "undotted_schemes": [], "query": False},
+        registration={"infer_application_type": False},
+    ),
+    "substituting": terms(
+        alg={"unsupported": "substitute"},
+        supported={
+            "token_endpoint_auth_methods_supported": ("client_secret_post", "none"),
+            "id_token_signing_alg_values_supported": ("ES256",),
+            "userinfo_encryption_enc_values_supported": ("A256GCM",),
+        },
+    ),
+}
+TERMS_OF = st.sampled_from(sorted(JUDGED_BY)).map(JUDGED_BY.__getitem__)
+
+JSON: st.SearchStrategy[Any] = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=20),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner),
+    max_leaves=6,
+)
+REDIRECTS = st.lists(
+    st.sampled_from(
+        [
+            "https://a.example/cb",
+            "https://A.example:443/cb?x=1",
+            "https://b.example/",
+            "http://127.0.0.1:8080/cb",
+            "http://localhost/",
+            "com.example.app:/cb",
+            "cursor://a/b",
+            "https://192.0.2.1/",
+            "myapp:/x",
+        ]
+    ),
+    min_size=1,
+    max_size=3,
+    unique=True,
+)
+PAGES = st.sampled_from(["https://a.example/", "https://other.example/x#y", "http://a.example/"])
+TEXTS = st.sampled_from(["", "x", "\u65e5\u672c", "e\u0301 \U0001f468\u200d\U0001f469"])
+KEY: JsonObject = {"kty": "OKP", "crv": "Ed25519", "x": "A" * 43, "kid": "1"}
+# Values that make sense, for each row by its kind or name.
+SENSIBLE: dict[str, st.SearchStrategy[Any]] = {
+    "redirect_uris": REDIRECTS,
+    "jwks": st.sampled_from([{"keys": []}, {"keys": [KEY]}, {"keys": [{"kty": "AKP"}]}]),
+    "jwks_uri": st.just("https://a.example/jwks"),
+    "sector_identifier_uri": st.just("https://a.example/sector"),
+    "request_uris": st.lists(st.sampled_from(["https://a.example/r#h", "http://b.example/r"])),
+    "scope": st.lists(st.sampled_from(["openid", "email", "x"]), min_size=1).map(" ".join),
+    "grant_types": st.lists(st.sampled_from(EVERYTHING["grant_types_supported"]), max_size=3),
+    "response_types": st.lists(
+        st.sampled_from(["code", "token", "id_token code", "code id_token"]), max_size=3
+    ),
+    "token_endpoint_auth_method": st.sampled_from(
+        EVERYTHING["token_endpoint_auth_methods_supported"]
+    ),
+    "contacts": st.lists(TEXTS, max_size=2),
+    "default_acr_values": st.lists(TEXTS, max_size=2),
+    "default_max_age": st.integers(0, 2**53 - 1),
+    "require_auth_time": st.booleans(),
+}
+
+
+def sensible(name: str) -> st.SearchStrategy[Any]:
+    row = PARAMETERS[base_of(name)]
+    if row.name in SENSIBLE:
+        return SENSIBLE[row.name]
+    if "enum" in row.kind.schema:
+        return st.sampled_from(row.kind.schema["enum"])  # type: ignore[arg-type]
+    return PAGES if row.kind.schema.get("format") == "uri" else TEXTS
+
+
+TAGGED = [
+    f"{row.name}#{tag}"
+    for row in PARAMETERS.values()
+    if row.localizable
+    for tag in ("fr", "FR", "ja-Jpan-JP")
+]
+# Most submissions name a few members only, so that some are accepted.
+LIKELY = st.lists(st.sampled_from(sorted([*PARAMETERS, *TAGGED])), max_size=5, unique=True).flatmap(
+    lambda names: st.fixed_dictionaries({name: sensible(name) for name in names})
+)
+SENSIBLE_SUBMISSIONS = st.builds(
+    lambda redirects, members: {"redirect_uris": redirects} | members, REDIRECTS, LIKELY
+)
+NAMES = st.sampled_from(sorted([*PARAMETERS, *SERVER_ASSIGNED, *TAGGED])) | st.text(max_size=8)
+ANY_SUBMISSIONS = st.builds(
+    lambda likely, odd: likely | odd,
+    SENSIBLE_SUBMISSIONS | LIKELY,
+    st.dictionaries(NAMES, JSON, max_size=4),
+)
+
+
+def attempt(submission: JsonObject, judged_by: Terms) -> RegistrationError | JsonObject:
+    try:
+        return dict(validate(submission, judged_by).members)
+    except RegistrationError as error:
+        return error
+
+
+@requirement("R7591-3.2.2-03", "R7591-3.2.2-04", "R7591-2-16")
+@settings(max_examples=300, deadline=None)
+@given(submission=ANY_SUBMISSIONS, judged_by=TERMS_OF)
+def test_a_submission_is_registered_or_refused(submission: JsonObject, judged_by: Terms) -> None:
+    """With the error of the first issue; nothing else is ever raised."""
+    _, issues = examine(submission, judged_by)
+    made = attempt(submission, judged_by)
+    if isinstance(made, RegistrationError):
+        assert type(made) is issues[0].error
+        assert made.description == "; ".join(issue.text for issue in issues)
+        assert made.description.isascii()
+        assert not {'"', "\\"} & set(made.description)
+    else:
+        assert issues == []
+        assert {base_of(name) for name in made} <= PARAMETERS.keys()
+        assert loads_object(dumps(made).encode()) == made
+
+
+@requirement("R7591-3.2.1-06", "R7592-2.2-02", "OIDR-3.2-01", "OIDR-6-01")
+@settings(max_examples=400, deadline=None)
+@given(submission=SENSIBLE_SUBMISSIONS, judged_by=TERMS_OF)
+def test_what_is_registered_can_be_registered_again(
+    submission: JsonObject, judged_by: Terms
+) -> None:
+    """A client that updates itself with what it was told changes nothing."""
+    made, issues = examine(submission, judged_by)
+    if not issues:
+        assert made.members["redirect_uris"] == submission["redirect_uris"]
+        again = validate(made.members, judged_by).members
+        assert dict(again) == made.members
+
+
+def test_the_submissions_of_that_property_are_accepted_often_enough() -> None:
+    """It would prove nothing if most were refused."""
+    counted = {True: 0, False: 0}
+
+    @settings(max_examples=200, deadline=None, database=None)
+    @given(submission=SENSIBLE_SUBMISSIONS)
+    def count(submission: JsonObject) -> None:
+        counted[not issues_of(submission)] += 1
+
+    count()
+    assert counted[True] > counted[False] / 4
+
+
+@requirement("R7591-2-16", "R7592-2.2-08", "POL-06")
+@settings(max_examples=150, deadline=None)
+@given(
+    submission=SENSIBLE_SUBMISSIONS,
+    judged_by=TERMS_OF,
+    unknown=st.dictionaries(st.text(max_size=6).map("x_{}".format), JSON, max_size=3),
+    nulls=st.sets(st.sampled_from(sorted(PARAMETERS)), max_size=3),
+)
+def test_unknown_members_and_nulls_change_nothing(
+    submission: JsonObject, judged_by: Terms, unknown: JsonObject, nulls: set[str]
+) -> None:
+    more: JsonObject = dict.fromkeys(nulls - submission.keys()) | unknown
+    assert examine(submission | more, judged_by) == examine(submission, judged_by)
+
+
+@settings(max_examples=150, deadline=None)
+@given(data=st.data(), submission=ANY_SUBMISSIONS, judged_by=TERMS_OF)
+def test_the_order_of_members_changes_nothing(
+    data: st.DataObject, submission: JsonObject, judged_by: Terms
+) -> None:
+    """JSON objects have none."""
+    names = data.draw(st.permutations(sorted(submission)))
+    reordered = {name: submission[name] for name in names}
+    assert examine(reordered, judged_by) == examine(submission, judged_by)
+
+
+USED = frozenset().union(*(rule.uses for rule in RULES))
+# No member of the catalogue takes any of these.
+BAD: st.SearchStrategy[JsonValue] = st.sampled_from([1.5, {"x": 1}, [["x"]], [None], -0.5])
+
+
+@settings(max_examples=400, deadline=None)
+@given(
+    submission=ANY_SUBMISSIONS,
+    judged_by=TERMS_OF,
+    name=st.sampled_from(sorted(PARAMETERS)),
+    value=BAD,
+)
+def test_one_bad_member_never_changes_what_is_told_about_another(
+    submission: JsonObject, judged_by: Terms, name: str, value: JsonValue
+) -> None:
+    """It adds its own issue and silences the rules that would have to read it, nothing else."""
+    base = {member: sent for member, sent in submission.items() if base_of(member) != name}
+    draft, before = examine(base, judged_by)
+    _, after = examine(base | {name: value}, judged_by)
+    (own,) = (issue for issue in after if issue.member == name)
+    assert own.specification == PARAMETERS[name].specification
+    silenced = [
+        issue for rule in RULES if name in rule.uses for issue in rule.issues(draft, judged_by)
+    ]
+    expected = list(before)
+    for issue in silenced:
+        expected.remove(issue)
+    assert [issue for issue in after if issue is not own] == expected
+    if name not in USED:
+        assert [issue for issue in after if issue.member != name] == before
+
+
+@requirement("OIDR-3.2-01", "OIDR-6-01", "R7591-2-01")
+@settings(max_examples=300, deadline=None)
+@given(
+    values=st.lists(
+        st.builds(
+            "{}{}{}{}".format,
+            st.sampled_from(["https://a.example", "HTTPS://A.Example:443", "http://127.0.0.1:9"]),
+            st.sampled_from(["", "/", "//", "/cb/"]),
+            st.text("aA%~-_.!$&'()+,;=:@/", max_size=8).map(lambda text: text.replace("%", "%c3")),
+            st.sampled_from(["", "?", "?x=1&y", "?a+b/?"]),
+        ),
+        min_size=1,
+        max_size=4,
+    ),
+    judged_by=TERMS_OF,
+)
+def test_redirect_uris_are_echoed_byte_for_byte(values: list[str], judged_by: Terms) -> None:
+    draft, issues = examine({"redirect_uris": [*values]}, judged_by)
+    if not any(issue.member == "redirect_uris" for issue in issues):
+        assert draft.members["redirect_uris"] == values
+
+
+def test_a_bad_value_is_bad_for_every_member() -> None:
+    """Else the property about one bad member would be about none."""
+    for name in PARAMETERS:
+        for value in (1.5, {"x": 1}, [["x"]], [None], -0.5):
+            assert [issue.member for issue in issues_of(MINIMAL | {name: value})] == [name]

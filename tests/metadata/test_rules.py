@@ -1,0 +1,626 @@
+"""Each cross-field rule: what violates it, what satisfies it, and that it reads what it names."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+
+from dcrserver.errors import InvalidClientMetadata, InvalidRedirectUri, RegistrationError
+from dcrserver.metadata import (
+    PARAMETERS,
+    RULES,
+    ClientMetadata,
+    Terms,
+    algorithms,
+    examine,
+    needs_readable_secret,
+    needs_secret,
+    validate,
+)
+from dcrserver.metadata.model import Draft
+from dcrserver.metadata.rules import GRANTS_OF_RESPONSE_TYPE, REDIRECT_GRANTS
+from dcrserver.strict_json import JsonObject, JsonValue
+from metadata.support import CALLBACK, EVERYTHING, MINIMAL, base_of, terms
+
+requirement = pytest.mark.requirement
+
+# The public key of RFC 7515 A.3.
+P256: JsonObject = {
+    "kty": "EC",
+    "crv": "P-256",
+    "x": "f83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVEU",
+    "y": "x_FEzRu9m36HLN_tue659LNpXW6pCyStikYjKIWI5a0",
+}
+SIGNING_SET: JsonObject = {"keys": [P256 | {"use": "sig"}]}
+ENCRYPTION_SET: JsonObject = {"keys": [P256 | {"use": "enc"}]}
+JWKS_URI = "https://client.example.org/jwks.json"
+
+ALL_GRANTS: JsonObject = {"grants": {"implicit": True, "password": True}}
+NO_SECRETS: JsonObject = {"readable_secrets": False}
+ALLOW_NONE: JsonObject = {"id_token": {"allow_none": True}}
+SAME_HOST: JsonObject = {"uris": {"same_host": True}}
+ALWAYS: JsonObject = {"redirect": {"always_required": True}}
+
+
+@dataclass(frozen=True)
+class Case:
+    """A submission, the choices of the operator, and what the rule says (nothing: satisfied)."""
+
+    submission: JsonObject
+    told: list[str] = field(default_factory=list)
+    choices: JsonObject = field(default_factory=dict)
+    error: type[RegistrationError] = InvalidClientMetadata
+
+    @property
+    def terms(self) -> Terms:
+        return terms(**ALL_GRANTS | self.choices)  # type: ignore[arg-type]
+
+
+def code(**members: Any) -> JsonObject:
+    """A client of the authorization code grant."""
+    return MINIMAL | members
+
+
+def machine(**members: Any) -> JsonObject:
+    """A client that redirects nowhere."""
+    return {"grant_types": ["client_credentials"], **members}
+
+
+def implicit(*response_types: str, **members: Any) -> JsonObject:
+    return code(grant_types=["implicit"], response_types=[*response_types], **members)
+
+
+def hybrid(*response_types: str, **members: Any) -> JsonObject:
+    grants = ["authorization_code", "implicit"]
+    return code(grant_types=grants, response_types=[*response_types], **members)
+
+
+def grants(*grant_types: str, **members: Any) -> JsonObject:
+    return code(grant_types=[*grant_types], **members)
+
+
+REQUIRED = "redirect_uris is required for the grant types authorization_code and implicit"
+PAIRWISE = (
+    "sector_identifier_uri is required for subject_type pairwise"
+    " with redirect_uris on several hosts"
+)
+NO_NONE = "id_token_signed_response_alg must not be none"
+NEEDS_SECRET = "needs a client secret, which method none has not"
+UNAVAILABLE = "is not available: no secret encryption key is configured"
+RESPONSES = ("id_token_encrypted_response", "userinfo_encrypted_response")
+ENCRYPTED = (*RESPONSES, "request_object_encryption")
+SIGNED = (
+    "id_token_signed_response_alg",
+    "userinfo_signed_response_alg",
+    "request_object_signing_alg",
+)
+PAGES = ("client_uri", "logo_uri", "tos_uri", "policy_uri")
+
+CASES: dict[str, list[Case]] = {
+    "CF-06": [
+        Case({}, [REQUIRED], error=InvalidRedirectUri),
+        Case({"redirect_uris": []}, [REQUIRED], error=InvalidRedirectUri),
+        Case({"redirect_uris": None}, [REQUIRED], error=InvalidRedirectUri),
+        Case({"Redirect_URIs": [CALLBACK]}, [REQUIRED], error=InvalidRedirectUri),
+        Case(
+            {"grant_types": ["implicit"], "response_types": ["token"]},
+            [REQUIRED],
+            error=InvalidRedirectUri,
+        ),
+        Case(machine(), ["redirect_uris is required"], ALWAYS, InvalidRedirectUri),
+        Case({}, ["redirect_uris is required"], ALWAYS, InvalidRedirectUri),
+        Case(code()),
+        Case(code(), choices=ALWAYS),
+        Case(machine()),
+        Case({"grant_types": ["password", "refresh_token"]}),
+        Case(machine(redirect_uris=[CALLBACK]), choices=ALWAYS),
+    ],
+    "CF-02..04": [
+        Case(
+            implicit(
+                "token", redirect_uris=[CALLBACK, "http://127.0.0.1/"], application_type="web"
+            ),
+            ["redirect_uris element 1 must use https with the implicit grant"],
+            error=InvalidRedirectUri,
+        ),
+        Case(
+            hybrid("code token", redirect_uris=["https://localhost/", "a.b:/c", CALLBACK])
+            | {"application_type": "web"},
+            [
+                "redirect_uris element 0 uses the host localhost, which the implicit grant forbids",
+                "redirect_uris element 1 must use https with the implicit grant",
+            ],
+            error=InvalidRedirectUri,
+        ),
+        Case(
+            code(redirect_uris=["a.b:/c"], application_type="web"),
+            [
+                (
+                    "redirect_uris element 0 must use https; a private-use scheme is for"
+                    " application_type native"
+                )
+            ],
+            error=InvalidRedirectUri,
+        ),
+        Case(
+            code(redirect_uris=["a.b:/c", "https://a.example/"], application_type="native"),
+            [
+                (
+                    "redirect_uris element 1 must use a private-use scheme or http on the local"
+                    " machine for native clients"
+                )
+            ],
+            {"redirect": {"native_claimed_https": False}},
+            InvalidRedirectUri,
+        ),
+        Case(implicit("token")),
+        Case(code(redirect_uris=["http://127.0.0.1/", CALLBACK], application_type="web")),
+        Case(implicit("token", redirect_uris=["a.b:/c", "http://[::1]/"])),
+        Case(code(redirect_uris=["a.b:/c", CALLBACK], application_type="native")),
+    ],
+    "CF-10": [
+        Case(
+            grants("authorization_code", response_types=["code", "token", "code id_token"]),
+            [
+                "response_types 'token' needs the grant types implicit",
+                "response_types 'code id_token' needs the grant types implicit",
+            ],
+        ),
+        Case(
+            machine(response_types=["code"], redirect_uris=[CALLBACK]),
+            ["response_types 'code' needs the grant types authorization_code"],
+        ),
+        Case(
+            machine(response_types=["token id_token code"], redirect_uris=[CALLBACK]),
+            [
+                (
+                    "response_types 'code id_token token' needs the grant types"
+                    " authorization_code and implicit"
+                )
+            ],
+        ),
+        Case(
+            implicit("id_token", "code"),
+            ["response_types 'code' needs the grant types authorization_code"],
+        ),
+        Case(code(response_types=["code"])),
+        Case(implicit("token", "id_token", "id_token token")),
+        Case(hybrid(*EVERYTHING["response_types_supported"])),
+    ],
+    "CF-11": [
+        Case(
+            hybrid("code"),
+            ["grant_types 'implicit' needs a response type that uses it, such as code"],
+        ),
+        Case(
+            hybrid("token"),
+            ["grant_types 'authorization_code' needs a response type that uses it, such as code"],
+        ),
+        Case(
+            grants("implicit"),
+            ["grant_types 'implicit' needs a response type that uses it, such as code"],
+        ),
+        Case(hybrid("code", "token")),
+        Case(hybrid("code id_token")),
+        Case(grants("authorization_code", "client_credentials", "refresh_token")),
+        Case(machine(response_types=[])),
+    ],
+    "CF-12": [
+        Case(
+            machine(token_endpoint_auth_method="none"),
+            ["grant_types 'client_credentials' needs a token_endpoint_auth_method other than none"],
+        ),
+        Case(
+            grants("authorization_code", "client_credentials", token_endpoint_auth_method="none"),
+            ["grant_types 'client_credentials' needs a token_endpoint_auth_method other than none"],
+        ),
+        Case(machine()),
+        Case(machine(token_endpoint_auth_method="client_secret_post")),
+        Case(grants("authorization_code", token_endpoint_auth_method="none")),
+    ],
+    "CF-13": [
+        Case(
+            {"grant_types": ["refresh_token", "refresh_token"]},
+            [
+                "grant_types 'refresh_token' needs another grant type that yields refresh tokens",
+            ],
+        ),
+        Case({"grant_types": ["password", "refresh_token"]}),
+        Case(grants("refresh_token", "authorization_code")),
+    ],
+    "CF-40": [
+        Case(
+            code(jwks=SIGNING_SET, jwks_uri=JWKS_URI),
+            ["jwks and jwks_uri must not both be given"],
+        ),
+        Case(code(jwks=SIGNING_SET)),
+        Case(code(jwks_uri=JWKS_URI)),
+        Case(code(jwks=SIGNING_SET, jwks_uri="")),
+        Case(code(jwks=None, jwks_uri=JWKS_URI)),
+    ],
+    "CF-33": [
+        Case(
+            code(token_endpoint_auth_method="private_key_jwt"),
+            ["jwks or jwks_uri is required for private_key_jwt"],
+        ),
+        Case(
+            code(token_endpoint_auth_method="private_key_jwt", jwks={"keys": []}),
+            ["jwks must hold a signing key for private_key_jwt"],
+        ),
+        Case(
+            code(token_endpoint_auth_method="private_key_jwt", jwks=ENCRYPTION_SET),
+            ["jwks must hold a signing key for private_key_jwt"],
+        ),
+        Case(
+            code(
+                token_endpoint_auth_method="private_key_jwt",
+                token_endpoint_auth_signing_alg="RS256",
+                jwks=SIGNING_SET,
+            ),
+            ["jwks must hold a signing key for RS256 for private_key_jwt"],
+        ),
+        Case(code(token_endpoint_auth_method="private_key_jwt", jwks=SIGNING_SET)),
+        Case(code(token_endpoint_auth_method="private_key_jwt", jwks_uri=JWKS_URI)),
+        Case(
+            code(
+                token_endpoint_auth_method="private_key_jwt",
+                token_endpoint_auth_signing_alg="ES256",
+                jwks=SIGNING_SET,
+            ),
+        ),
+        Case(
+            code(token_endpoint_auth_method="private_key_jwt", jwks=ENCRYPTION_SET),
+            choices={"jwks": {"require_usable_key": False}},
+        ),
+        Case(code(jwks={"keys": []})),
+    ],
+    "CF-34..35": [
+        Case(
+            code(
+                token_endpoint_auth_method="private_key_jwt",
+                token_endpoint_auth_signing_alg="HS256",
+                jwks_uri=JWKS_URI,
+            ),
+            [
+                (
+                    "token_endpoint_auth_signing_alg must be one of "
+                    f"{', '.join(algorithms.SIGNATURE)} with private_key_jwt"
+                )
+            ],
+        ),
+        Case(
+            code(
+                token_endpoint_auth_method="client_secret_jwt",
+                token_endpoint_auth_signing_alg="RS256",
+            ),
+            [
+                (
+                    "token_endpoint_auth_signing_alg must be one of HS256, HS384, HS512"
+                    " with client_secret_jwt"
+                )
+            ],
+        ),
+        Case(
+            code(
+                token_endpoint_auth_method="client_secret_jwt",
+                token_endpoint_auth_signing_alg="HS512",
+            ),
+        ),
+        Case(code(token_endpoint_auth_method="client_secret_jwt")),
+        Case(
+            code(
+                token_endpoint_auth_method="private_key_jwt",
+                token_endpoint_auth_signing_alg="PS256",
+                jwks_uri=JWKS_URI,
+            ),
+        ),
+        # With another method the algorithm means nothing.
+        Case(code(token_endpoint_auth_signing_alg="RS256")),
+        Case(code(token_endpoint_auth_method="none", token_endpoint_auth_signing_alg="HS256")),
+    ],
+    "CF-21": [
+        Case(
+            code(redirect_uris=[CALLBACK, "https://other.example/"], subject_type="pairwise"),
+            [PAIRWISE],
+        ),
+        Case(
+            code(redirect_uris=["https://a.example/", "https://b.a.example/"])
+            | {"subject_type": "pairwise"},
+            [PAIRWISE],
+        ),
+        Case(
+            code(
+                redirect_uris=[CALLBACK, "https://other.example/"],
+                subject_type="pairwise",
+                sector_identifier_uri="https://client.example.org/sector.json",
+            ),
+        ),
+        Case(
+            code(
+                redirect_uris=["https://a.example/1", "https://A.example:8443/2"],
+                subject_type="pairwise",
+            ),
+        ),
+        Case(code(redirect_uris=[CALLBACK, "https://other.example/"], subject_type="public")),
+        Case(code(redirect_uris=[CALLBACK, "https://other.example/"])),
+        Case(machine(subject_type="pairwise")),
+    ],
+    "CF-50": [
+        Case(code(id_token_signed_response_alg="none"), [NO_NONE]),
+        Case(
+            hybrid("code id_token", id_token_signed_response_alg="none"),
+            [f"{NO_NONE} when a response type returns an ID Token"],
+            ALLOW_NONE,
+        ),
+        Case(
+            hybrid("code", "token", "token id_token", id_token_signed_response_alg="none"),
+            [f"{NO_NONE} when a response type returns an ID Token"],
+            ALLOW_NONE,
+        ),
+        Case(code(id_token_signed_response_alg="none"), choices=ALLOW_NONE),
+        Case(hybrid("code token", id_token_signed_response_alg="none"), choices=ALLOW_NONE),
+        Case(hybrid("code id_token", id_token_signed_response_alg="ES256")),
+        # Unsigned UserInfo and request objects are another matter.
+        Case(code(userinfo_signed_response_alg="none", request_object_signing_alg="none")),
+    ],
+    "CF-51": [
+        *(
+            Case(
+                code(token_endpoint_auth_method="none", **{name: algorithm}),
+                [f"{name} '{algorithm}' {NEEDS_SECRET}"],
+            )
+            for name in SIGNED
+            for algorithm in algorithms.MAC
+        ),
+        Case(
+            code(token_endpoint_auth_method="none", **dict.fromkeys(SIGNED, "HS256")),
+            [f"{name} 'HS256' {NEEDS_SECRET}" for name in SIGNED],
+        ),
+        Case(code(**dict.fromkeys(SIGNED, "HS256"))),
+        Case(code(token_endpoint_auth_method="none", **dict.fromkeys(SIGNED, "RS256"))),
+    ],
+    "CF-52": [
+        *(
+            Case(code(**{f"{stem}_enc": "A128GCM"}), [f"{stem}_enc needs {stem}_alg beside it"])
+            for stem in ENCRYPTED
+        ),
+        *(Case(code(**{f"{stem}_enc": "A128GCM", f"{stem}_alg": "dir"})) for stem in ENCRYPTED),
+        *(Case(code(**{f"{stem}_alg": "dir"})) for stem in ENCRYPTED),
+    ],
+    "CF-53": [
+        *(
+            Case(
+                code(**{f"{stem}_alg": algorithm}, **keys),
+                [f"{stem}_alg '{algorithm}' needs an encryption key in jwks or jwks_uri"],
+            )
+            for stem in RESPONSES
+            for algorithm, keys in (
+                ("RSA-OAEP", {}),
+                ("ECDH-ES", {"jwks": SIGNING_SET}),
+                ("RSA-OAEP-256", {"jwks": ENCRYPTION_SET}),
+            )
+        ),
+        *(Case(code(**{f"{stem}_alg": "ECDH-ES"}, jwks=ENCRYPTION_SET)) for stem in RESPONSES),
+        *(Case(code(**{f"{stem}_alg": "RSA-OAEP"}, jwks_uri=JWKS_URI)) for stem in RESPONSES),
+        *(Case(code(**{f"{stem}_alg": "A128KW"})) for stem in RESPONSES),
+        # Request objects are encrypted to the server's key.
+        Case(code(request_object_encryption_alg="RSA-OAEP")),
+    ],
+    "CF-54": [
+        *(
+            Case(
+                code(token_endpoint_auth_method="none", **{f"{stem}_alg": algorithm}),
+                [f"{stem}_alg '{algorithm}' {NEEDS_SECRET}"],
+            )
+            for stem in ENCRYPTED
+            for algorithm in algorithms.SYMMETRIC_ENCRYPTION
+        ),
+        *(Case(code(**{f"{stem}_alg": "dir"})) for stem in ENCRYPTED),
+        Case(
+            code(token_endpoint_auth_method="none", request_object_encryption_alg="ECDH-ES"),
+        ),
+    ],
+    "CF-63": [
+        Case(
+            code(request_uris=["https://a.example/r", "http://a.example/r"]),
+            ["request_uris element 1 must use https, or request_object_signing_alg be set"],
+        ),
+        Case(
+            code(request_uris=["http://a.example/r"], request_object_signing_alg="none"),
+            ["request_uris element 0 must use https, or request_object_signing_alg be set"],
+        ),
+        Case(code(request_uris=["http://a.example/r"], request_object_signing_alg="RS256")),
+        Case(code(request_uris=["https://a.example/r#hash"])),
+    ],
+    "CF-61": [
+        *(
+            Case(
+                code(**{name: "https://other.example/"}),
+                [f"{name} must be on the host of a redirect URI"],
+                SAME_HOST,
+            )
+            for name in [*PAGES, "client_uri#fr", "logo_uri#ja-Jpan-JP"]
+        ),
+        Case(code(**dict.fromkeys(PAGES, "https://CLIENT.example.org:8443/x")), choices=SAME_HOST),
+        Case(code(**dict.fromkeys(PAGES, "https://other.example/"))),
+        Case(code(client_name="x", jwks_uri="https://other.example/"), choices=SAME_HOST),
+        Case(machine(client_uri="https://other.example/"), choices=SAME_HOST),
+    ],
+    "CF-96": [
+        Case(
+            code(token_endpoint_auth_method="client_secret_jwt"),
+            [f"token_endpoint_auth_method 'client_secret_jwt' {UNAVAILABLE}"],
+            NO_SECRETS,
+        ),
+        *(
+            Case(code(**{name: "HS256"}), [f"{name} 'HS256' {UNAVAILABLE}"], NO_SECRETS)
+            for name in SIGNED
+        ),
+        *(
+            Case(code(**{f"{stem}_alg": "dir"}), [f"{stem}_alg 'dir' {UNAVAILABLE}"], NO_SECRETS)
+            for stem in ENCRYPTED
+        ),
+        Case(code(token_endpoint_auth_method="client_secret_jwt")),
+        Case(code(), choices=NO_SECRETS),
+        Case(code(request_object_encryption_alg="RSA-OAEP"), choices=NO_SECRETS),
+    ],
+}
+BY_ID = {rule.id: rule for rule in RULES}
+VIOLATING = [
+    pytest.param(name, case, id=f"{name}-{number}")
+    for name, cases in CASES.items()
+    for number, case in enumerate(cases)
+    if case.told
+]
+SATISFYING = [
+    pytest.param(name, case, id=f"{name}-{number}")
+    for name, cases in CASES.items()
+    for number, case in enumerate(cases)
+    if not case.told
+]
+
+
+def test_every_rule_has_cases_of_both_sorts() -> None:
+    assert list(BY_ID) == [rule.id for rule in RULES], "two rules of one id"
+    assert set(CASES) == set(BY_ID)
+    for cases in CASES.values():
+        assert {bool(case.told) for case in cases} == {True, False}
+
+
+@requirement("R7591-2-02", "R7591-2-14", "R7591-2-19", "R7591-2.1-01", "R7591-2.1-02")
+@requirement("R7591-2.1-03", "R7591-5-02", "R7591-5-04", "R7591-5-07", "POL-22", "POL-35")
+@requirement("OIDR-2-01", "OIDR-2-05", "OIDR-2-06", "OIDR-2-07", "OIDR-2-08", "OIDR-2-10")
+@requirement("OIDR-2-16", "OIDR-2-21", "OIDR-2-22", "OIDR-2-27", "OIDR-2-32", "OIDR-9.1-01")
+@requirement("OIDC-8.1-01", "POL-34")
+@pytest.mark.parametrize(("rule_id", "case"), VIOLATING)
+def test_violations(rule_id: str, case: Case) -> None:
+    rule = BY_ID[rule_id]
+    draft, issues = examine(case.submission, case.terms)
+    told = list(rule.issues(draft, case.terms))
+    assert [issue.text for issue in told] == case.told
+    assert all(issue in issues for issue in told)
+    assert {issue.error for issue in told} == {case.error}
+    assert {issue.specification for issue in told} == {rule.specification}
+    assert {base_of(issue.member) for issue in told} <= rule.uses
+    with pytest.raises(RegistrationError) as caught:
+        validate(case.submission, case.terms)
+    assert all(text in caught.value.description for text in case.told)
+
+
+@requirement("R7591-2.1-02", "OIDR-2-05", "OIDR-2-21", "OIDR-2-28", "OIDR-2-32")
+@pytest.mark.parametrize(("rule_id", "case"), SATISFYING)
+def test_satisfied(rule_id: str, case: Case) -> None:
+    """By each rule, so that no case is refused for another reason than it claims."""
+    _, issues = examine(case.submission, case.terms)
+    assert issues == [], rule_id
+    validate(case.submission, case.terms)
+
+
+@pytest.mark.parametrize(("rule_id", "case"), VIOLATING)
+def test_a_rule_is_not_asked_about_members_that_failed_by_themselves(
+    rule_id: str, case: Case
+) -> None:
+    rule = BY_ID[rule_id]
+    for name in sorted(rule.uses):
+        # No member of the catalogue takes a fraction.
+        draft, issues = examine(case.submission | {name: 1.5}, case.terms)
+        assert list(rule.issues(draft, case.terms)) == []
+        assert name in {issue.member for issue in issues}
+
+
+class Recording(dict[str, JsonValue]):
+    """Members that remember by which names they were asked for."""
+
+    asked: set[str]
+
+    def get(self, name: str, default: Any = None) -> Any:
+        self.asked.add(name)
+        return super().get(name, default)
+
+    def __getitem__(self, name: str) -> JsonValue:
+        self.asked.add(name)
+        return super().__getitem__(name)
+
+    def __contains__(self, name: object) -> bool:
+        self.asked.add(str(name))
+        return super().__contains__(name)
+
+
+@pytest.mark.parametrize("rule_id", BY_ID)
+def test_a_rule_names_the_members_it_reads(rule_id: str) -> None:
+    rule = BY_ID[rule_id]
+    assert rule.uses <= PARAMETERS.keys()
+    for case in [case for cases in CASES.values() for case in cases]:
+        draft, _ = examine(case.submission, case.terms)
+        members = Recording(draft.members)
+        members.asked = set()
+        list(rule.check(Draft(members), case.terms))
+        assert {base_of(name) for name in members.asked} <= rule.uses
+
+
+@requirement("OIDR-2-05")
+def test_each_supported_response_type_has_its_grants() -> None:
+    assert set(GRANTS_OF_RESPONSE_TYPE) == set(EVERYTHING["response_types_supported"])
+    for response_type, needed in GRANTS_OF_RESPONSE_TYPE.items():
+        words = set(response_type.split())
+        assert ("authorization_code" in needed) == ("code" in words)
+        assert ("implicit" in needed) == bool(words & {"token", "id_token"})
+        assert needed <= REDIRECT_GRANTS
+
+
+# ---- secrets -------------------------------------------------------------------------------
+
+NO_READER: JsonObject = {"id_token_signed_response_alg": "RS256"}
+READERS: list[JsonObject] = [
+    *({name: "HS256"} for name in SIGNED),
+    *({f"{stem}_alg": "dir"} for stem in ENCRYPTED),
+    *({f"{stem}_alg": "A256GCMKW"} for stem in ENCRYPTED),
+]
+
+
+def registered(method: str, members: JsonObject) -> ClientMetadata:
+    return ClientMetadata({"token_endpoint_auth_method": method} | members)
+
+
+@requirement("R7591-2-04")
+@pytest.mark.parametrize("method", ["client_secret_basic", "client_secret_post"])
+def test_secrets_for_the_methods_that_send_them(method: str) -> None:
+    assert needs_secret(registered(method, NO_READER))
+    assert not needs_readable_secret(registered(method, NO_READER))
+
+
+@requirement("R7591-2-04")
+@pytest.mark.parametrize("method", ["none", "private_key_jwt", "tls_client_auth"])
+def test_no_secrets_for_other_methods(method: str) -> None:
+    assert not needs_secret(registered(method, NO_READER))
+    assert not needs_readable_secret(registered(method, NO_READER))
+
+
+def test_a_mac_of_the_secret_reads_it() -> None:
+    assert needs_secret(registered("client_secret_jwt", NO_READER))
+    assert needs_readable_secret(registered("client_secret_jwt", NO_READER))
+
+
+@requirement("OIDR-2-26")
+@pytest.mark.parametrize("members", READERS, ids=str)
+@pytest.mark.parametrize("method", ["client_secret_basic", "private_key_jwt"])
+def test_symmetric_algorithms_ask_for_a_readable_secret(method: str, members: JsonObject) -> None:
+    assert needs_secret(registered(method, members))
+    assert needs_readable_secret(registered(method, members))
+
+
+@requirement("R7591-5-04")
+@pytest.mark.parametrize("members", READERS, ids=str)
+def test_public_clients_never_have_a_secret(members: JsonObject) -> None:
+    assert not needs_secret(registered("none", members))
+    assert not needs_readable_secret(registered("none", members))
+
+
+def test_registered_metadata_by_name() -> None:
+    made = ClientMetadata({"a": "x", "b": ["y", 1, "z"], "c": 1})
+    assert (made.text("a"), made.text("b"), made.text("c"), made.text("d")) == ("x", "", "", "")
+    assert (made.texts("b"), made.texts("a"), made.texts("d")) == (["y", "z"], [], [])
+    assert made.auth_method == ""
+    assert registered("none", {}).auth_method == "none"

@@ -1,0 +1,181 @@
+"""The operator's commands, in this process but through the same entry point."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from dcrserver import __version__, cli
+from harness.databases import database
+from harness.process import serving
+
+pytestmark = pytest.mark.usefixtures("_own_settings_only")
+
+
+class Commands:
+    """Runs ``dcrserver ...`` on one database."""
+
+    def __init__(
+        self, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], url: str
+    ) -> None:
+        self._monkeypatch, self._capsys = monkeypatch, capsys
+        monkeypatch.setenv("DCR_DATABASE__URL", url)
+
+    def __call__(self, *arguments: str, status: int = 0) -> str:
+        """What it prints: stdout on success, stderr otherwise."""
+        self._monkeypatch.setattr(sys, "argv", ["dcrserver", *arguments])
+        with pytest.raises(SystemExit) as end:
+            cli.main()
+        printed = self._capsys.readouterr()
+        assert (end.value.code or 0) == status, printed
+        return printed.err if status else printed.out
+
+
+@pytest.fixture
+def run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Commands:
+    made = Commands(monkeypatch, capsys, f"sqlite:///{tmp_path}/cli.db")
+    made("migrate")
+    return made
+
+
+def test_version(run: Commands) -> None:
+    assert run("version").strip() == __version__
+
+
+def test_migrate_tells_what_it_did(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run = Commands(monkeypatch, capsys, f"sqlite:///{tmp_path}/new.db")
+    assert run("migrate").startswith("the schema went from nothing to 0001")
+    assert "nothing to do" in run("migrate")
+
+
+def test_an_unmigrated_database_is_said_to_be_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run = Commands(monkeypatch, capsys, f"sqlite:///{tmp_path}/none.db")
+    assert "run dcrserver migrate" in run("client", "list", status=1)
+
+
+def test_a_database_that_is_away_is_told_in_a_line(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run = Commands(monkeypatch, capsys, "postgresql://nobody@127.0.0.1:1/none")
+    assert len(run("migrate", status=1).splitlines()) == 1
+    assert len(run("client", "list", status=1).splitlines()) == 1
+
+
+def test_initial_access_tokens_are_issued_listed_and_revoked(run: Commands) -> None:
+    token = run("token", "issue", "initial", "--uses", "2", "--expires-in", "1h").strip()
+    assert token.startswith("iat_")
+    assert len(token.splitlines()) == 1
+    (row,) = [json.loads(line) for line in run("token", "list").splitlines()]
+    assert (row["uses_left"], row["expires_at"] - row["issued_at"]) == (2, 3600)
+    assert token not in run("token", "list")
+    run("token", "revoke", row["id"])
+    assert run("token", "list") == ""
+    assert "no such token" in run("token", "revoke", row["id"], status=1)
+
+
+@pytest.mark.parametrize("lifetime", ["x", "1y", "-1d", ""])
+def test_a_lifetime_that_is_none_is_refused(run: Commands, lifetime: str) -> None:
+    run("token", "issue", "initial", f"--expires-in={lifetime}", status=2)
+
+
+def test_a_tenant_that_is_none_is_named(run: Commands) -> None:
+    assert "tenants.nobody" in run("token", "issue", "initial", "--tenant", "nobody", status=1)
+
+
+def test_config_check_prints_what_is_in_force_without_secrets(
+    run: Commands, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DCR_REDIS__URL", "redis://:very-secret@127.0.0.1/0")
+    monkeypatch.setenv("DCR_POLICY__REDIRECT__MAX_COUNT", "7")
+    printed = run("config", "check")
+    assert "very-secret" not in printed
+    shown: dict[str, Any] = json.loads(printed)
+    assert shown["policy"]["redirect"]["max_count"] == 7
+    assert shown["database"]["url"] == "**********"
+
+
+def test_config_check_fails_on_a_mistake(run: Commands, tmp_path: Path) -> None:
+    file = tmp_path / "c.toml"
+    file.write_text("[policy.jwks]\nmax_kyes = 1\n")
+    assert "policy.jwks.max_kyes" in run("config", "check", "--config", str(file), status=1)
+    file.write_text('[rate_limits]\nopen_registration = "often"\n')
+    assert "rate_limits" in run("config", "check", "--config", str(file), status=1)
+
+
+def test_clients_are_listed_shown_and_deleted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    url = f"sqlite:///{tmp_path}/served.db"
+    run = Commands(monkeypatch, capsys, url)
+    with serving(tmp_path, url) as server:
+        body = {"redirect_uris": ["https://client.example.org/cb"], "client_name": "Ünï"}
+        made = httpx.post(f"{server.base_url}/register", json=body, trust_env=False).json()
+        (row,) = [json.loads(line) for line in run("client", "list").splitlines()]
+        assert (row["client_id"], row["client_name"]) == (made["client_id"], "Ünï")
+        shown = run("client", "show", made["client_id"])
+        assert json.loads(shown)["events"][0]["type"] == "client.registered"
+        assert made["client_secret"] not in shown
+        run("client", "delete", made["client_id"])
+        headers = {"Authorization": f"Bearer {made['registration_access_token']}"}
+        gone = httpx.get(made["registration_client_uri"], headers=headers, trust_env=False)
+        assert gone.status_code == 401
+    gone_too = json.loads(run("client", "show", made["client_id"]))
+    assert gone_too["deleted"]
+    assert [event["actor"] for event in gone_too["events"]] == ["anonymous", "operator"]
+    assert "no such client" in run("client", "delete", made["client_id"], status=1)
+    assert "no such client" in run("client", "show", "nobody", status=1)
+
+
+def test_a_wheel_can_migrate(tmp_path: Path) -> None:
+    """The migrations travel in the wheel (architecture: a wheel must be able to migrate)."""
+    project = Path(__file__).parent.parent
+    subprocess.run(
+        [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--no-build-isolation",
+         "--wheel-dir", str(tmp_path), str(project)],
+        check=True,
+        capture_output=True,
+    )  # fmt: skip
+    (wheel,) = tmp_path.glob("*.whl")
+    target = tmp_path / "installed"
+    subprocess.run(
+        [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--target", str(target),
+         str(wheel)],
+        check=True,
+        capture_output=True,
+    )  # fmt: skip
+    assert (target / "dcrserver" / "py.typed").exists()
+    with database("sqlite") as url:
+        done = subprocess.run(
+            [sys.executable, "-c", _FROM_WHEEL, str(target)],
+            env={"DCR_DATABASE__URL": url, "PATH": ""},
+            cwd=tmp_path,
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+    assert done.stdout.splitlines() == [str(target), "the schema went from nothing to 0001"]
+
+
+# The checkout is on the path of this environment: the wheel must be found before it.
+_FROM_WHEEL = """
+import sys
+sys.path.insert(0, sys.argv[1])
+sys.argv = ["dcrserver", "migrate"]
+import dcrserver
+from pathlib import Path
+print(Path(dcrserver.__file__).parent.parent, flush=True)
+from dcrserver.cli import main
+main()
+"""

@@ -1,0 +1,179 @@
+"""The only door to the outside: what it refuses, and that it refuses before it connects."""
+
+from __future__ import annotations
+
+import asyncio
+import gzip
+import socket
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from dcrserver.fetch import FetchError, HttpFetcher
+from dcrserver.settings import OutboundSettings
+from harness.tls import Respond, TlsServer, answer, tls_server
+
+DOCUMENT = b'["https://client.example.org/cb"]'
+
+
+@asynccontextmanager
+async def serving(
+    folder: Path, respond: Respond, *, excepted: bool = True, **settings: Any
+) -> AsyncIterator[tuple[TlsServer, HttpFetcher]]:
+    async with tls_server(folder, respond) as server:
+        hosts = {f"localhost:{server.port}"} if excepted else set()
+        options = {"allowed_hosts": hosts, "ca_file": server.ca_file, "timeout": 2.0} | settings
+        yield server, HttpFetcher(OutboundSettings(**options))
+
+
+async def test_an_excepted_host_is_read(tmp_path: Path) -> None:
+    async with serving(tmp_path, answer(DOCUMENT)) as (server, fetcher):
+        document = await fetcher.fetch(f"https://localhost:{server.port}/sector.json?a=%20b")
+    assert (document.body, document.media_type) == (DOCUMENT, "application/json")
+    request = server.requests[0].decode().lower()
+    assert request.startswith("get /sector.json?a=%20b http/1.1\r\n")
+    assert f"host: localhost:{server.port}\r\n" in request
+    assert "accept: application/json\r\n" in request
+    assert "cookie" not in request
+
+
+@pytest.mark.parametrize(
+    "host", ["localhost", "127.0.0.1", "[::1]", "[::ffff:127.0.0.1]", "169.254.169.254", "10.0.0.1"]
+)
+async def test_special_addresses_are_never_connected_to(tmp_path: Path, host: str) -> None:
+    async with serving(tmp_path, answer(DOCUMENT), excepted=False) as (server, fetcher):
+        with pytest.raises(FetchError, match="special-purpose"):
+            await fetcher.fetch(f"https://{host}:{server.port}/")
+    assert server.connections == 0
+
+
+async def test_an_exception_is_for_its_port_only(tmp_path: Path) -> None:
+    async with serving(tmp_path, answer(DOCUMENT)) as (server, fetcher):
+        for url in (f"https://127.0.0.1:{server.port}/", "https://localhost/"):
+            with pytest.raises(FetchError, match="special-purpose"):
+                await fetcher.fetch(url)
+    assert server.connections == 0
+
+
+async def test_one_special_answer_of_several_refuses_all(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with serving(tmp_path, answer(DOCUMENT), excepted=False) as (server, fetcher):
+        _resolve(monkeypatch, "93.184.215.14", "127.0.0.1")
+        with pytest.raises(FetchError, match="special-purpose"):
+            await fetcher.fetch(f"https://rebind.example:{server.port}/")
+    assert server.connections == 0
+
+
+async def test_the_connection_goes_to_the_address_that_was_checked(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Resolved once: a second answer of the name server (rebinding) is never asked for."""
+    async with serving(tmp_path, answer(DOCUMENT)) as (server, fetcher):
+        asked = _resolve(monkeypatch, "127.0.0.1")
+        await fetcher.fetch(f"https://localhost:{server.port}/")
+    assert asked == ["localhost"]
+
+
+async def test_the_next_address_is_tried(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    async with serving(tmp_path, answer(DOCUMENT)) as (server, fetcher):
+        _resolve(monkeypatch, "::1", "127.0.0.1")
+        assert (await fetcher.fetch(f"https://localhost:{server.port}/")).body == DOCUMENT
+        _resolve(monkeypatch, "::1")
+        with pytest.raises(FetchError, match="ConnectError"):
+            await fetcher.fetch(f"https://localhost:{server.port}/")
+        _resolve(monkeypatch)
+        with pytest.raises(FetchError, match="no address"):
+            await fetcher.fetch(f"https://localhost:{server.port}/")
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["http://localhost/", "ftp://localhost/", "https://u@localhost/", "https:///x", "not a url",
+     "https://local host/", "file:///etc/passwd"],
+)  # fmt: skip
+async def test_other_urls_are_refused(url: str) -> None:
+    with pytest.raises(FetchError):
+        await HttpFetcher(OutboundSettings()).fetch(url)
+
+
+@pytest.mark.parametrize("status", ["301 Moved", "302 Found", "404 Not Found", "204 No Content"])
+async def test_only_200_counts_and_redirects_are_not_followed(tmp_path: Path, status: str) -> None:
+    headers = "Location: https://localhost/other\r\n"
+    async with serving(tmp_path, answer(b"", status, headers)) as (server, fetcher):
+        with pytest.raises(FetchError, match="status"):
+            await fetcher.fetch(f"https://localhost:{server.port}/")
+    assert server.connections == 1
+
+
+async def test_a_large_document_is_cut_off(tmp_path: Path) -> None:
+    async def endless(_: bytes, writer: asyncio.StreamWriter) -> None:
+        writer.write(b"HTTP/1.1 200 OK\r\n\r\n")
+        for _ in range(10000):
+            writer.write(b"x" * 4096)
+            await writer.drain()
+
+    async with serving(tmp_path, endless, max_bytes=10000) as (server, fetcher):
+        with pytest.raises(FetchError, match="larger than 10000"):
+            await fetcher.fetch(f"https://localhost:{server.port}/")
+
+
+async def test_a_compressed_document_is_refused(tmp_path: Path) -> None:
+    bomb = gzip.compress(b"0" * 10_000_000)
+    respond = answer(bomb, headers="Content-Encoding: gzip\r\n")
+    async with serving(tmp_path, respond) as (server, fetcher):
+        with pytest.raises(FetchError, match="encoding"):
+            await fetcher.fetch(f"https://localhost:{server.port}/")
+
+
+async def test_a_slow_server_is_left_in_time(tmp_path: Path) -> None:
+    async def dripping(_: bytes, writer: asyncio.StreamWriter) -> None:
+        writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n")
+        for _ in range(100):
+            writer.write(b"x")
+            await writer.drain()
+            await asyncio.sleep(0.05)
+
+    async with serving(tmp_path, dripping, timeout=0.5) as (server, fetcher):
+        with pytest.raises(FetchError, match="in time"):
+            await fetcher.fetch(f"https://localhost:{server.port}/")
+
+
+async def test_an_untrusted_certificate_is_refused(tmp_path: Path) -> None:
+    async with serving(tmp_path, answer(DOCUMENT), ca_file=None) as (server, fetcher):
+        with pytest.raises(FetchError, match="CERTIFICATE_VERIFY_FAILED"):
+            await fetcher.fetch(f"https://localhost:{server.port}/")
+    assert server.requests == []
+
+
+async def test_the_certificate_must_be_for_the_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with tls_server(tmp_path, answer(DOCUMENT)) as server:
+        hosts = frozenset({f"other.example:{server.port}"})
+        fetcher = HttpFetcher(OutboundSettings(allowed_hosts=hosts, ca_file=server.ca_file))
+        _resolve(monkeypatch, "127.0.0.1")
+        with pytest.raises(FetchError, match="CERTIFICATE_VERIFY_FAILED"):
+            await fetcher.fetch(f"https://other.example:{server.port}/")
+
+
+async def test_what_the_operator_configured_needs_no_exception(tmp_path: Path) -> None:
+    async with serving(tmp_path, answer(DOCUMENT), excepted=False) as (server, fetcher):
+        document = await fetcher.fetch_configured(f"https://localhost:{server.port}/")
+    assert document.body == DOCUMENT
+
+
+def _resolve(monkeypatch: pytest.MonkeyPatch, *addresses: str) -> list[str]:
+    """Makes every name resolve to ``addresses``; collects the names that are asked for."""
+    asked: list[str] = []
+
+    async def getaddrinfo(_loop: object, host: str, *_: object, **__: object) -> list[Any]:
+        asked.append(host)
+        return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (each, 0)) for each in addresses]
+
+    loop = asyncio.get_running_loop()
+    monkeypatch.setattr(type(loop), "getaddrinfo", getaddrinfo, raising=False)
+    return asked

@@ -1,0 +1,87 @@
+"""Identifiers, secrets, tokens, encryption at rest."""
+
+from __future__ import annotations
+
+import base64
+
+import pytest
+from passlib.hash import argon2, bcrypt, pbkdf2_sha256
+
+from dcrserver import security
+from dcrserver.security import SecretBox, UndecipherableError
+
+OLD, NEW = (base64.b64encode(bytes([number]) * 32).decode() for number in (1, 2))
+
+
+def test_identifiers_are_never_urls_and_never_repeat() -> None:
+    made = {security.new_client_id() for _ in range(1000)}
+    assert len(made) == 1000
+    assert all(len(each) == 32 and each.isalnum() for each in made)
+
+
+def test_tokens_carry_their_prefix() -> None:
+    assert security.new_token("rat").startswith("rat_")
+    assert len(security.new_client_secret()) >= 64
+
+
+def test_tokens_are_compared_by_digest() -> None:
+    token = security.new_token("rat")
+    digest = security.token_digest(token)
+    assert token not in digest
+    assert security.same_token(token, digest)
+    assert not security.same_token(token + "x", digest)
+    assert not security.same_token(token, None)
+    assert not security.same_token("no such token", None)
+    assert not security.same_token("\ud800", digest)
+
+
+def test_secrets_are_compared_by_digest() -> None:
+    secret = security.new_client_secret()
+    digest = security.secret_digest(secret)
+    assert secret not in digest
+    assert security.same_secret(secret, digest)
+    assert not security.same_secret(secret + "x", digest)
+    assert not security.same_secret(secret, None)
+    assert not security.same_secret("no such token", None)
+
+
+@pytest.mark.parametrize("secret", ["\x00", "a\nb", "x" * 2000])
+def test_what_cannot_be_a_secret_is_none(secret: str) -> None:
+    assert not security.same_secret(secret, security.token_digest(secret))
+
+
+@pytest.mark.parametrize("scheme", [argon2.using(rounds=1, memory_cost=64), bcrypt, pbkdf2_sha256])
+def test_imported_hashes_verify(scheme: type) -> None:
+    digest = scheme.hash("chosen by a person")  # type: ignore[attr-defined]
+    assert security.same_secret("chosen by a person", digest)
+    assert not security.same_secret("chosen by another", digest)
+
+
+def test_what_is_encrypted_can_be_read_again() -> None:
+    box = SecretBox([NEW])
+    sealed = box.encrypt("secret ü", "client-1")
+    assert "secret" not in sealed
+    assert box.decrypt(sealed, "client-1") == "secret ü"
+
+
+def test_it_opens_in_its_own_row_only() -> None:
+    box = SecretBox([NEW])
+    with pytest.raises(UndecipherableError):
+        box.decrypt(box.encrypt("secret", "client-1"), "client-2")
+
+
+def test_keys_can_be_rotated() -> None:
+    sealed = SecretBox([OLD]).encrypt("secret", "c")
+    assert SecretBox([NEW, OLD]).decrypt(sealed, "c") == "secret"
+    with pytest.raises(UndecipherableError):
+        SecretBox([NEW]).decrypt(sealed, "c")
+
+
+@pytest.mark.parametrize("key", ["", "short", "!!!", base64.b64encode(b"x" * 31).decode()])
+def test_a_key_that_is_none_is_refused(key: str) -> None:
+    with pytest.raises(ValueError, match=r"secrets\.encryption_keys"):
+        SecretBox([key])
+
+
+def test_without_keys_the_box_is_shut() -> None:
+    assert not SecretBox([]).is_open

@@ -1,0 +1,177 @@
+"""A real server process: start-up, workers, shutdown, what stops the start."""
+
+from __future__ import annotations
+
+import signal
+import socket
+import subprocess
+import threading
+import time
+from pathlib import Path
+
+import httpx
+import pytest
+
+from harness.databases import database, migrated
+from harness.process import COMMAND, environment, free_port, serving
+
+BODY = b'{"redirect_uris":["https://client.example.org/cb"]}'
+
+
+def test_the_start_up_line_tells_where_everything_is(tmp_path: Path) -> None:
+    with serving(tmp_path) as server:
+        line = server.log.splitlines()[1]
+    assert server.base_url in line
+    assert "sqlite" in line
+    assert "registration open" in line
+    assert f"{server.base_url}/docs" in line
+
+
+def test_a_second_start_finds_its_clients_again(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path}/kept.db"
+    with serving(tmp_path, url) as server:
+        made = httpx.post(
+            f"{server.base_url}/register",
+            content=BODY,
+            headers={"content-type": "application/json"},
+        ).json()
+    with serving(tmp_path, url, env={"DCR_SERVER__BASE_URL": server.base_url}) as again:
+        where = f"{again.base_url}/register/{made['client_id']}"
+        # The port is another, so the issuer in the answer is not looked at here.
+        answer = httpx.get(
+            where, headers={"Authorization": f"Bearer {made['registration_access_token']}"}
+        )
+    assert answer.json()["redirect_uris"] == ["https://client.example.org/cb"]
+
+
+def test_a_request_in_flight_is_finished_and_readiness_goes_first(tmp_path: Path) -> None:
+    with serving(tmp_path, env={"DCR_SERVER__DRAIN_SECONDS": "1.5"}) as server:
+        host, port = server.base_url.removeprefix("http://").split(":")
+        with socket.create_connection((host, int(port)), timeout=20) as slow:
+            head = (
+                f"POST /register HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
+                f"Content-Length: {len(BODY)}\r\n\r\n"
+            )
+            slow.sendall(head.encode() + BODY[:10])
+            time.sleep(0.2)
+            server.process.send_signal(signal.SIGTERM)
+            time.sleep(0.3)
+            ready = httpx.get(f"{server.base_url}/readyz", trust_env=False)
+            assert (ready.status_code, ready.json()["reason"]) == (503, "shutting down")
+            assert httpx.get(f"{server.base_url}/healthz", trust_env=False).status_code == 200
+            time.sleep(1.5)
+            with pytest.raises(httpx.ConnectError):
+                httpx.get(f"{server.base_url}/healthz", trust_env=False)
+            slow.sendall(BODY[10:])
+            assert slow.recv(4096).startswith(b"HTTP/1.1 201 ")
+        server.stop()
+    assert "Traceback" not in server.log
+
+
+def test_several_workers_serve_one_database(tmp_path: Path) -> None:
+    with migrated("postgresql") as url, serving(tmp_path, url, ("--workers", "2")) as server:
+        answers = [
+            httpx.post(
+                f"{server.base_url}/register",
+                content=BODY,
+                headers={"content-type": "application/json"},
+                trust_env=False,
+            )
+            for _ in range(8)
+        ]
+        assert {answer.status_code for answer in answers} == {201}
+        for answer in answers:
+            token = answer.json()["registration_access_token"]
+            read = httpx.get(
+                answer.json()["registration_client_uri"],
+                headers={"Authorization": f"Bearer {token}"},
+                trust_env=False,
+            )
+            assert read.status_code == 200
+
+
+def test_nothing_acknowledged_is_lost_when_the_process_is_killed(tmp_path: Path) -> None:
+    acknowledged: list[dict[str, str]] = []
+    url = f"sqlite:///{tmp_path}/killed.db"
+    with serving(tmp_path, url) as server:
+        stop = threading.Event()
+
+        def register() -> None:
+            while not stop.is_set():
+                try:
+                    answer = httpx.post(
+                        f"{server.base_url}/register",
+                        content=BODY,
+                        headers={"content-type": "application/json"},
+                        trust_env=False,
+                    )
+                except httpx.TransportError:
+                    return
+                acknowledged.append(answer.json())
+
+        writers = [threading.Thread(target=register) for _ in range(4)]
+        for writer in writers:
+            writer.start()
+        time.sleep(1)
+        server.process.kill()
+        stop.set()
+        for writer in writers:
+            writer.join()
+    assert len(acknowledged) > 10
+    with serving(tmp_path, url) as again:
+        for made in acknowledged:
+            answer = httpx.get(
+                f"{again.base_url}/register/{made['client_id']}",
+                headers={"Authorization": f"Bearer {made['registration_access_token']}"},
+                trust_env=False,
+            )
+            assert answer.status_code == 200
+
+
+def refused_start(folder: Path, *arguments: str, **settings: str) -> str:
+    done = subprocess.run(
+        [*COMMAND, "serve", "--port", str(free_port()), *arguments],
+        cwd=folder,
+        env=environment(**settings),
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=False,
+    )
+    assert done.returncode == 1
+    assert "Traceback" not in done.stderr
+    return done.stderr
+
+
+@pytest.mark.parametrize("backend", ["postgresql", "mysql"])
+def test_a_server_database_is_migrated_only_when_told(tmp_path: Path, backend: str) -> None:
+    with database(backend) as url:
+        assert "run dcrserver migrate" in refused_start(tmp_path, DCR_DATABASE__URL=url)
+        with serving(tmp_path, url, ("--migrate",)):
+            pass
+        with serving(tmp_path, url):
+            pass
+
+
+def test_mistakes_stop_the_start_with_the_name_of_the_key(tmp_path: Path) -> None:
+    file = tmp_path / "dcrserver.toml"
+    file.write_text("[server]\nprot = 1\n")
+    assert "server.prot: no such setting" in refused_start(tmp_path, "--config", str(file))
+    assert "DCR_SEVER__PORT" in refused_start(tmp_path, DCR_SEVER__PORT="1")
+    assert "database.url" in refused_start(tmp_path, DCR_DATABASE__URL="oracle://x/y")
+    key = '["short"]'
+    assert "secrets.encryption_keys" in refused_start(tmp_path, DCR_SECRETS__ENCRYPTION_KEYS=key)
+
+
+@pytest.mark.parametrize("arguments", [(), ("--migrate",)])
+def test_a_database_that_cannot_be_used_is_told_in_a_line(
+    tmp_path: Path, arguments: tuple[str, ...]
+) -> None:
+    away = "postgresql://nobody:hunter2@127.0.0.1:1/x"
+    with database("postgresql") as url:
+        missing = f"{url}_missing"
+        for each in (away, missing, "sqlite:////no/such/folder/x.db"):
+            told = refused_start(tmp_path, *arguments, DCR_DATABASE__URL=each)
+            assert len(told.splitlines()) == 1, told
+            assert "database" in told
+            assert "hunter2" not in told

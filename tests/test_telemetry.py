@@ -1,0 +1,66 @@
+"""No secret gets through the log, whoever logs it."""
+
+from __future__ import annotations
+
+import logging
+
+import pytest
+import structlog
+
+from dcrserver.settings import TelemetrySettings
+from dcrserver.telemetry import configure_logging, redact
+
+# Of the form of ours, but fixed: test names must not change from run to run.
+RAT, SECRET = f"rat_{'Ab-3' * 10}", f"cs_{'Ab-3' * 16}"
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [
+        (f"token {RAT} is", "token [hidden] is"),
+        (f"Authorization: Bearer {RAT}", "Authorization: [hidden]"),
+        ("basic dXNlcjpwYXNz", "[hidden]"),
+        ("postgresql://user:pass@host/db", "postgresql://[hidden]@host/db"),
+        (
+            {"client_secret": SECRET, "client_id": "c"},
+            {"client_secret": "[hidden]", "client_id": "c"},
+        ),
+        ({"a": [{"db_password": "x"}]}, {"a": [{"db_password": "[hidden]"}]}),
+        ({"client_secret": None, "n": 5}, {"client_secret": None, "n": 5}),
+        ([SECRET, 1], ["[hidden]", 1]),
+        ("nothing to hide: basic idea", "nothing to hide: basic idea"),
+    ],
+)
+def test_redaction(value: object, shown: object) -> None:
+    assert redact(value) == shown
+
+
+@pytest.mark.parametrize("log_format", ["json", "text"])
+def test_our_log_and_that_of_libraries_are_redacted(
+    log_format: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    configure_logging(TelemetrySettings(format=log_format))  # type: ignore[arg-type]
+    try:
+        structlog.get_logger().info("ours", token=RAT, forged='\n{"level":"admin"}\x1b')
+        logging.getLogger("library").warning("theirs %s", RAT)
+        structlog.get_logger().error("broken", exc_info=RuntimeError(SECRET))
+        printed = capsys.readouterr().err
+    finally:
+        configure_logging(TelemetrySettings())
+    assert "ours" in printed
+    assert "theirs" in printed
+    assert RAT not in printed
+    assert SECRET not in printed
+    if log_format == "json":
+        assert len(printed.splitlines()) == 3
+        assert "\x1b" not in printed
+
+
+def test_the_level_is_kept(capsys: pytest.CaptureFixture[str]) -> None:
+    configure_logging(TelemetrySettings(level="error"))
+    try:
+        structlog.get_logger().info("quiet")
+        logging.getLogger("library").warning("quiet")
+        assert "quiet" not in capsys.readouterr().err
+    finally:
+        configure_logging(TelemetrySettings())
