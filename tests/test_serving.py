@@ -169,8 +169,9 @@ def test_a_database_that_cannot_be_used_is_told_in_a_line(
 ) -> None:
     away = "postgresql://nobody:hunter2@127.0.0.1:1/x"
     with database("postgresql") as url:
-        missing = f"{url}_missing"
-        for each in (away, missing, "sqlite:////no/such/folder/x.db"):
+        text = tmp_path / "text.db"
+        text.write_text("no database " * 100)
+        for each in (away, f"{url}_missing", "sqlite:////no/such/folder/x.db", f"sqlite:///{text}"):
             told = refused_start(tmp_path, *arguments, DCR_DATABASE__URL=each)
             assert len(told.splitlines()) == 1, told
             assert "database" in told

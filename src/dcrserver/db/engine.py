@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sqlite3
+from contextlib import closing
 from dataclasses import dataclass
 from typing import Any
 
@@ -97,6 +99,7 @@ def _sqlite(url: URL, settings: DatabaseSettings) -> Engines:
 
     An in-memory database lives in its one connection, so it is reader and writer at once.
     """
+    _check_file(url)
     options: dict[str, Any] = {
         "poolclass": AsyncAdaptedQueuePool,
         "hide_parameters": True,
@@ -119,7 +122,17 @@ def _sqlite(url: URL, settings: DatabaseSettings) -> Engines:
     return Engines(writer, reader)
 
 
-def _durable(connection: Any, _record: object) -> None:  # noqa: ANN401 - a DB-API connection
+def _check_file(url: URL) -> None:
+    """Opens the file once here: aiosqlite's thread may outlive the loop after a failed open."""
+    arguments, options = url.get_dialect()().create_connect_args(url)
+    try:
+        with closing(sqlite3.connect(arguments[0], uri=bool(options.get("uri")))) as connection:
+            _durable(connection)
+    except sqlite3.Error as error:
+        raise ConfigurationError(f"database.url: {error}: {url.database}") from None
+
+
+def _durable(connection: Any, _record: object = None) -> None:  # noqa: ANN401 - a DB-API connection
     connection.isolation_level = None  # we say BEGIN ourselves
     cursor = connection.cursor()
     cursor.execute("PRAGMA journal_mode=WAL")
