@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from dcrserver.metadata import PARAMETERS, Policy, ServerCapabilities
+from dcrserver.metadata import PARAMETERS, Policy
 from dcrserver.metadata.capabilities import (
     SPECIFIED_DEFAULTS,
     UNCONFIGURED,
@@ -113,9 +113,11 @@ def test_capabilities_are_the_lists_of_text() -> None:
             "mtls_endpoint_aliases": {"a": ["b"]},
         }
     )
-    assert made == ServerCapabilities(
-        {"scopes_supported": ("openid", "email"), "grant_types_supported": ()}
-    )
+    assert made.lists == {"scopes_supported": ("openid", "email"), "grant_types_supported": ()}
+    assert made.offers_one_of(["claims_parameter_supported", "nothing"])
+    assert made.offers_one_of(["mtls_endpoint_aliases"])
+    assert not made.offers_one_of(["grant_types_supported", "nothing"])
+    assert not made.offers_one_of([])
 
 
 def test_a_list_that_is_missing_sets_no_bound() -> None:

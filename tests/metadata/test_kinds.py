@@ -17,9 +17,10 @@ from dcrserver.metadata import (
     kinds,
     validate,
 )
+from dcrserver.metadata.kinds.names import canonical_response_type
 from dcrserver.metadata.model import Unacceptable
 from dcrserver.strict_json import JsonObject, JsonValue
-from metadata.support import EVERYTHING, MINIMAL, TERMS, issues_of, terms
+from metadata.support import EVERYTHING, FEATURES, MINIMAL, TERMS, issues_of, terms
 
 requirement = pytest.mark.requirement
 
@@ -122,7 +123,10 @@ def test_an_empty_value_counts_as_omitted(row: Parameter) -> None:
 def test_which_kinds_an_empty_value_leaves_out() -> None:
     """Choices and names are never wished away by an empty text, nor keys by an empty set."""
     kept = {row.kind.name for row in ROWS if not row.kind.empty_is_omitted}
-    assert kept == {"choice", "name", "boolean", "seconds", "JWK Set"}
+    assert kept == {
+        "JWK Set", "application type", "boolean", "choice", "choices", "credential formats",
+        "name", "possibilities", "seconds",
+    }  # fmt: skip
 
 
 @requirement("R7592-2.2-09")
@@ -142,11 +146,24 @@ def test_what_an_empty_list_of_response_types_becomes() -> None:
 # ---- the catalogue -------------------------------------------------------------------------
 
 
+# What some examples make sense beside only.
+TLS: JsonObject = {"token_endpoint_auth_method": "tls_client_auth"}
+BESIDE: dict[str, JsonObject] = {
+    "tls_client_auth_subject": TLS,
+    "tls_client_auth_san": TLS,
+    "backchannel_token_delivery": {
+        "grant_types": ["authorization_code", "urn:openid:params:grant-type:ciba"]
+    },
+}
+
+
 @pytest.mark.parametrize(
     "row", [pytest.param(row, id=row.name) for row in ROWS if row.example is not None]
 )
 def test_examples_are_registered_as_they_are(row: Parameter) -> None:
-    assert validate(MINIMAL | {row.name: row.example}, TERMS).members[row.name] == row.example
+    beside = BESIDE.get(row.name.rpartition("_")[0], {})
+    submission = MINIMAL | beside | {row.name: row.example}
+    assert validate(submission, TERMS).members[row.name] == row.example
 
 
 @pytest.mark.parametrize(
@@ -170,11 +187,24 @@ def test_what_people_read_is_localizable() -> None:
         "logo_uri",
         "tos_uri",
         "policy_uri",
+        "organization_name",
+        "display_name",
+        "description",
+        "keywords",
+        "information_uri",
+        "organization_uri",
     ]
 
 
 def test_every_bound_is_known_to_the_server_that_supports_everything() -> None:
-    assert {row.bounded_by for row in ROWS} - {None} == set(EVERYTHING)
+    bounds = {row.bounded_by for row in ROWS} - {None}
+    features = {name for row in ROWS for name in (*row.features, row.forced_by) if name}
+    server_wide = {row.forced_by for row in ROWS} - {None}
+    assert bounds | features == {*EVERYTHING, *FEATURES} | {
+        *server_wide,
+        "request_uri_parameter_supported",
+    }
+    assert all(row.is_known_to(TERMS.server) for row in ROWS)
 
 
 # ---- texts ---------------------------------------------------------------------------------
@@ -458,7 +488,7 @@ def test_response_types_are_sets_of_words(value: JsonValue, kept: JsonValue) -> 
     ],
 )
 def test_words_have_the_order_of_the_specifications(text: str, canonical: str) -> None:
-    assert kinds.canonical_response_type(text) == canonical
+    assert canonical_response_type(text) == canonical
 
 
 @requirement("R7591-2-19")
@@ -547,7 +577,15 @@ def test_which_urls_may_be_read_by_somebody() -> None:
     """The flag of the row and the checks of its kind belong together."""
     flagged = [row.name for row in ROWS if row.fetched]
     assert {row.name for row in ROWS if row.kind is kinds.FETCHED_URI} <= set(flagged)
-    assert flagged == ["logo_uri", "jwks_uri", "sector_identifier_uri", "request_uris"]
+    assert flagged == [
+        "logo_uri",
+        "jwks_uri",
+        "sector_identifier_uri",
+        "request_uris",
+        "backchannel_logout_uri",
+        "backchannel_client_notification_endpoint",
+        "signed_jwks_uri",
+    ]
 
 
 @requirement("POL-49")
@@ -643,7 +681,9 @@ def test_redirect_uris_have_a_bound_of_their_own() -> None:
 def test_a_bad_redirect_uri_is_told_by_its_position() -> None:
     found = issues_of({"redirect_uris": ["https://a.example/", "https://a.example/#"]})
     assert found == [
-        Issue("redirect_uris", "element 1 holds a fragment", "RFC 7591 2", InvalidRedirectUri)
+        Issue(
+            "redirect_uris", "element 1 holds a fragment", "CF-01", "RFC 7591 2", InvalidRedirectUri
+        )
     ]
 
 

@@ -486,6 +486,15 @@ SWITCHES = [
         {"none"},
         id="always_required",
     ),
+    pytest.param(
+        {"redirect": {"https_only": True}},
+        {
+            name
+            for name in ACCEPTED
+            if name.startswith(("127.", "[::1]", "localhost", "private-use", "known without"))
+        },
+        id="https_only",
+    ),
 ]
 
 

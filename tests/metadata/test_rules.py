@@ -22,7 +22,7 @@ from dcrserver.metadata import (
 from dcrserver.metadata.model import Draft
 from dcrserver.metadata.rules import GRANTS_OF_RESPONSE_TYPE, REDIRECT_GRANTS
 from dcrserver.strict_json import JsonObject, JsonValue
-from metadata.support import CALLBACK, EVERYTHING, MINIMAL, base_of, terms
+from metadata.support import CALLBACK, EVERYTHING, MINIMAL, base_of, certified_key, terms
 
 requirement = pytest.mark.requirement
 
@@ -35,6 +35,7 @@ P256: JsonObject = {
 }
 SIGNING_SET: JsonObject = {"keys": [P256 | {"use": "sig"}]}
 ENCRYPTION_SET: JsonObject = {"keys": [P256 | {"use": "enc"}]}
+CERTIFIED_SET: JsonObject = {"keys": [certified_key()]}
 JWKS_URI = "https://client.example.org/jwks.json"
 
 ALL_GRANTS: JsonObject = {"grants": {"implicit": True, "password": True}}
@@ -42,6 +43,23 @@ NO_SECRETS: JsonObject = {"readable_secrets": False}
 ALLOW_NONE: JsonObject = {"id_token": {"allow_none": True}}
 SAME_HOST: JsonObject = {"uris": {"same_host": True}}
 ALWAYS: JsonObject = {"redirect": {"always_required": True}}
+
+
+CIBA = "urn:openid:params:grant-type:ciba"
+TLS: JsonObject = {"token_endpoint_auth_method": "tls_client_auth"}
+SELF_SIGNED: JsonObject = {"token_endpoint_auth_method": "self_signed_tls_client_auth"}
+SUBJECTS: JsonObject = {
+    "tls_client_auth_subject_dn": "CN=client,O=Example",
+    "tls_client_auth_san_dns": "client.example.org",
+    "tls_client_auth_san_uri": "urn:example:client",
+    "tls_client_auth_san_ip": "2001:db8::7",
+    "tls_client_auth_san_email": "client@example.org",
+}
+LOGOUT = "https://client.example.org/logout"
+HTTP_LOGOUT: JsonObject = {"logout": {"http_for_confidential": True}}
+SAME_ORIGIN: JsonObject = {"logout": {"frontchannel_same_origin": True}}
+FAPI: JsonObject = {"fapi": {"sender_constraint": True}}
+PUBLIC: JsonObject = {"token_endpoint_auth_method": "none"}
 
 
 @dataclass(frozen=True)
@@ -89,12 +107,21 @@ PAIRWISE = (
 NO_NONE = "id_token_signed_response_alg must not be none"
 NEEDS_SECRET = "needs a client secret, which method none has not"
 UNAVAILABLE = "is not available: no secret encryption key is configured"
-RESPONSES = ("id_token_encrypted_response", "userinfo_encrypted_response")
+RESPONSES = (
+    "id_token_encrypted_response",
+    "userinfo_encrypted_response",
+    "introspection_encrypted_response",
+    "authorization_encrypted_response",
+    "nfv_token_encrypted_response",
+)
 ENCRYPTED = (*RESPONSES, "request_object_encryption")
 SIGNED = (
     "id_token_signed_response_alg",
     "userinfo_signed_response_alg",
     "request_object_signing_alg",
+    "introspection_signed_response_alg",
+    "authorization_signed_response_alg",
+    "nfv_token_signed_response_alg",
 )
 PAGES = ("client_uri", "logo_uri", "tos_uri", "policy_uri")
 
@@ -188,6 +215,15 @@ CASES: dict[str, list[Case]] = {
         Case(code(response_types=["code"])),
         Case(implicit("token", "id_token", "id_token token")),
         Case(hybrid(*EVERYTHING["response_types_supported"])),
+        Case(
+            grants("authorization_code", response_types=["code id_token", "code token"]),
+            choices={"grants": {"implicit": True, "hybrid_needs_implicit": False}},
+        ),
+        Case(
+            grants("authorization_code", response_types=["code", "id_token"]),
+            ["response_types 'id_token' needs the grant types implicit"],
+            {"grants": {"implicit": True, "hybrid_needs_implicit": False}},
+        ),
     ],
     "CF-11": [
         Case(
@@ -215,6 +251,15 @@ CASES: dict[str, list[Case]] = {
         Case(
             grants("authorization_code", "client_credentials", token_endpoint_auth_method="none"),
             ["grant_types 'client_credentials' needs a token_endpoint_auth_method other than none"],
+        ),
+        Case(
+            grants(
+                CIBA,
+                response_types=[],
+                backchannel_token_delivery_mode="poll",
+                token_endpoint_auth_method="none",
+            ),
+            [f"grant_types '{CIBA}' needs a token_endpoint_auth_method other than none"],
         ),
         Case(machine()),
         Case(machine(token_endpoint_auth_method="client_secret_post")),
@@ -379,7 +424,13 @@ CASES: dict[str, list[Case]] = {
             [f"{name} 'HS256' {NEEDS_SECRET}" for name in SIGNED],
         ),
         Case(code(**dict.fromkeys(SIGNED, "HS256"))),
-        Case(code(token_endpoint_auth_method="none", **dict.fromkeys(SIGNED, "RS256"))),
+        Case(
+            code(
+                token_endpoint_auth_method="none",
+                jwks_uri=JWKS_URI,
+                **dict.fromkeys(SIGNED, "RS256"),
+            )
+        ),
     ],
     "CF-52": [
         *(
@@ -431,7 +482,7 @@ CASES: dict[str, list[Case]] = {
             code(request_uris=["http://a.example/r"], request_object_signing_alg="none"),
             ["request_uris element 0 must use https, or request_object_signing_alg be set"],
         ),
-        Case(code(request_uris=["http://a.example/r"], request_object_signing_alg="RS256")),
+        Case(code(request_uris=["http://a.example/r"], request_object_signing_alg="HS256")),
         Case(code(request_uris=["https://a.example/r#hash"])),
     ],
     "CF-61": [
@@ -447,6 +498,289 @@ CASES: dict[str, list[Case]] = {
         Case(code(**dict.fromkeys(PAGES, "https://other.example/"))),
         Case(code(client_name="x", jwks_uri="https://other.example/"), choices=SAME_HOST),
         Case(machine(client_uri="https://other.example/"), choices=SAME_HOST),
+    ],
+    "CF-15": [
+        Case(
+            grants(CIBA, response_types=[]),
+            [f"backchannel_token_delivery_mode is required for the grant type {CIBA}"],
+        ),
+        *(
+            Case(
+                code(
+                    backchannel_token_delivery_mode=mode,
+                    backchannel_client_notification_endpoint=JWKS_URI,
+                ),
+                [f"grant_types must hold {CIBA} for the delivery mode {mode}"],
+            )
+            for mode in ("poll", "ping")
+        ),
+        Case(grants(CIBA, response_types=[], backchannel_token_delivery_mode="poll")),
+        Case(
+            code(
+                backchannel_token_delivery_mode="push",
+                backchannel_client_notification_endpoint=JWKS_URI,
+            )
+        ),
+    ],
+    "CF-68": [
+        *(
+            Case(
+                grants(CIBA, response_types=[], backchannel_token_delivery_mode=mode),
+                [
+                    (
+                        "backchannel_client_notification_endpoint is required for the delivery mode"
+                        f" {mode}"
+                    )
+                ],
+            )
+            for mode in ("ping", "push")
+        ),
+        Case(
+            grants(
+                CIBA,
+                response_types=[],
+                backchannel_token_delivery_mode="ping",
+                backchannel_client_notification_endpoint=JWKS_URI,
+            )
+        ),
+    ],
+    "CF-69": [
+        Case(
+            code(
+                backchannel_token_delivery_mode="push",
+                backchannel_client_notification_endpoint=JWKS_URI,
+            ),
+            ["backchannel_token_delivery_mode must be poll or ping"],
+            {"ciba": {"push": False}},
+        ),
+        Case(
+            code(backchannel_user_code_parameter=True),
+            ["backchannel_user_code_parameter must be false"],
+            {"ciba": {"user_code": False}},
+        ),
+        Case(code(backchannel_user_code_parameter=True), choices={"ciba": {"push": False}}),
+        Case(
+            grants(CIBA, response_types=[], backchannel_token_delivery_mode="poll"),
+            choices={"ciba": {"push": False, "user_code": False}},
+        ),
+    ],
+    "CF-36": [
+        Case(
+            code(**TLS),
+            [
+                (
+                    "tls_client_auth_subject_dn is required for tls_client_auth, or one of"
+                    " tls_client_auth_san_dns, tls_client_auth_san_uri, tls_client_auth_san_ip,"
+                    " tls_client_auth_san_email"
+                )
+            ],
+        ),
+        Case(
+            code(**TLS),
+            ["tls_client_auth_subject_dn is required for tls_client_auth"],
+            {"mtls": {"subject_params": ["tls_client_auth_subject_dn"]}},
+        ),
+        Case(
+            code(**TLS, tls_client_auth_san_dns="a.example"),
+            ["tls_client_auth_san_dns is not accepted here; use tls_client_auth_subject_dn"],
+            {"mtls": {"subject_params": ["tls_client_auth_subject_dn"]}},
+        ),
+        Case(
+            code(**TLS, **SUBJECTS),
+            ["tls_client_auth_san_dns and tls_client_auth_subject_dn must not both be given"],
+        ),
+        *(Case(code(**TLS, **{name: value})) for name, value in SUBJECTS.items()),
+    ],
+    "CF-38": [
+        *(
+            Case(
+                code(**{name: value}),
+                [f"{name} needs the token_endpoint_auth_method tls_client_auth"],
+            )
+            for name, value in SUBJECTS.items()
+        ),
+        *(
+            Case(code(**{name: value}), choices={"mtls": {"stray_subject_params": "ignore"}})
+            for name, value in SUBJECTS.items()
+        ),
+        Case(code()),
+    ],
+    "CF-37": [
+        Case(code(**SELF_SIGNED), ["jwks or jwks_uri is required for self_signed_tls_client_auth"]),
+        Case(
+            code(**SELF_SIGNED, jwks=SIGNING_SET),
+            ["jwks must hold a key with x5c for self_signed_tls_client_auth"],
+        ),
+        Case(code(**SELF_SIGNED, jwks_uri=JWKS_URI)),
+        Case(code(**SELF_SIGNED, jwks=CERTIFIED_SET)),
+        Case(code(jwks=SIGNING_SET)),
+    ],
+    "CF-58": [
+        Case(
+            code(),
+            ["dpop_bound_access_tokens or tls_client_certificate_bound_access_tokens must be true"],
+            FAPI,
+        ),
+        Case(
+            code(dpop_bound_access_tokens=False, tls_client_certificate_bound_access_tokens=False),
+            ["dpop_bound_access_tokens or tls_client_certificate_bound_access_tokens must be true"],
+            FAPI,
+        ),
+        Case(code(dpop_bound_access_tokens=True), choices=FAPI),
+        Case(code(tls_client_certificate_bound_access_tokens=True), choices=FAPI),
+        Case(
+            code(dpop_bound_access_tokens=True, tls_client_certificate_bound_access_tokens=True),
+            choices=FAPI,
+        ),
+        Case(
+            code(),
+            choices={"fapi": {"sender_constraint": True, "force_sender_constraint": "force"}},
+        ),
+        Case(code()),
+    ],
+    "CF-55": [
+        Case(
+            code(require_signed_request_object=True, request_object_signing_alg="none"),
+            [
+                (
+                    "request_object_signing_alg must not be none"
+                    " where require_signed_request_object is true"
+                )
+            ],
+        ),
+        Case(code(require_signed_request_object=False, request_object_signing_alg="none")),
+        Case(code(require_signed_request_object=True)),
+        Case(
+            code(
+                require_signed_request_object=True,
+                request_object_signing_alg="ES256",
+                jwks=SIGNING_SET,
+            )
+        ),
+    ],
+    "CF-56": [
+        *(
+            Case(
+                code(**{name: "ES256"}),
+                [f"{name} 'ES256' needs a signing key in jwks or jwks_uri"],
+            )
+            for name in (
+                "request_object_signing_alg",
+                "backchannel_authentication_request_signing_alg",
+            )
+        ),
+        Case(
+            code(request_object_signing_alg="RS256", jwks=SIGNING_SET),
+            ["request_object_signing_alg 'RS256' needs a signing key in jwks or jwks_uri"],
+        ),
+        Case(code(request_object_signing_alg="ES256", jwks=SIGNING_SET)),
+        Case(code(request_object_signing_alg="ES256", jwks_uri=JWKS_URI)),
+        Case(code(request_object_signing_alg="ES256", signed_jwks_uri=JWKS_URI)),
+        Case(code(request_object_signing_alg="HS256")),
+        Case(code(request_object_signing_alg="none")),
+        Case(
+            code(request_object_signing_alg="ES256"),
+            choices={"jwks": {"require_usable_key": False}},
+        ),
+    ],
+    "CF-66": [
+        *(
+            Case(code(**{name: "http://a.example/x"}), [f"{name} must be an https URL"])
+            for name in ("frontchannel_logout_uri", "backchannel_logout_uri")
+        ),
+        *(
+            Case(
+                code(**PUBLIC, **{name: "http://a.example/x"}),
+                [f"{name} must be an https URL"],
+                HTTP_LOGOUT,
+            )
+            for name in ("frontchannel_logout_uri", "backchannel_logout_uri")
+        ),
+        Case(
+            code(post_logout_redirect_uris=[LOGOUT, "http://a.example/x"]),
+            ["post_logout_redirect_uris element 1 must be an https URL"],
+        ),
+        Case(
+            code(post_logout_redirect_uris=["http://127.0.0.1/", "com.example.app:/x"]),
+            [
+                "post_logout_redirect_uris element 0 must be an https URL",
+                "post_logout_redirect_uris element 1 must be an https URL",
+            ],
+        ),
+        Case(
+            code(post_logout_redirect_uris=["com.example.app:/x"]),
+            ["post_logout_redirect_uris element 0 must be an https URL"],
+            HTTP_LOGOUT,
+        ),
+        Case(
+            code(**PUBLIC, post_logout_redirect_uris=["http://a.example/x"]),
+            ["post_logout_redirect_uris element 0 must be an https URL"],
+            HTTP_LOGOUT,
+        ),
+        Case(
+            code(application_type="native", post_logout_redirect_uris=["http://a.example/x"]),
+            ["post_logout_redirect_uris element 0 must be an https URL"],
+        ),
+        Case(
+            code(
+                frontchannel_logout_uri="http://a.example/x",
+                backchannel_logout_uri="http://a.example/x",
+                post_logout_redirect_uris=["http://a.example/x"],
+            ),
+            choices=HTTP_LOGOUT,
+        ),
+        Case(
+            code(
+                application_type="native",
+                post_logout_redirect_uris=["http://localhost:1/", "com.example.app:/x", LOGOUT],
+            )
+        ),
+        Case(
+            code(
+                frontchannel_logout_uri=LOGOUT,
+                backchannel_logout_uri=LOGOUT,
+                post_logout_redirect_uris=[LOGOUT],
+            )
+        ),
+    ],
+    "CF-65": [
+        *(
+            Case(
+                code(frontchannel_logout_uri=value),
+                ["frontchannel_logout_uri must have the scheme, host and port of a redirect URI"],
+                SAME_ORIGIN,
+            )
+            for value in ("https://other.example/", "https://client.example.org:8443/")
+        ),
+        Case(code(frontchannel_logout_uri="https://client.example.org:443/x"), choices=SAME_ORIGIN),
+        Case(code(backchannel_logout_uri="https://other.example/"), choices=SAME_ORIGIN),
+        Case(code(frontchannel_logout_uri="https://other.example/")),
+    ],
+    "CF-67": [
+        *(
+            Case(
+                code(**{f"{channel}channel_logout_session_required": True}),
+                [
+                    (
+                        f"{channel}channel_logout_session_required"
+                        f" needs {channel}channel_logout_uri beside it"
+                    )
+                ],
+            )
+            for channel in ("front", "back")
+        ),
+        *(
+            Case(
+                code(
+                    **{
+                        f"{channel}channel_logout_session_required": True,
+                        f"{channel}channel_logout_uri": LOGOUT,
+                    }
+                )
+            )
+            for channel in ("front", "back")
+        ),
+        Case(code(frontchannel_logout_session_required=False)),
     ],
     "CF-96": [
         Case(
@@ -554,6 +888,8 @@ def test_a_rule_names_the_members_it_reads(rule_id: str) -> None:
     assert rule.uses <= PARAMETERS.keys()
     for case in [case for cases in CASES.values() for case in cases]:
         draft, _ = examine(case.submission, case.terms)
+        if rule.about and draft.members.keys().isdisjoint(rule.about):
+            continue
         members = Recording(draft.members)
         members.asked = set()
         list(rule.check(Draft(members), case.terms))

@@ -1,13 +1,15 @@
 """Client metadata as data and pure functions: this module is the interface."""
 
 from dcrserver.metadata.capabilities import ServerCapabilities
+from dcrserver.metadata.catalogue import FAMILIES, IGNORED, PARAMETERS, SERVER_ASSIGNED
 from dcrserver.metadata.model import ClientMetadata, Issue, Kind, Parameter, Terms
-from dcrserver.metadata.parameters import PARAMETERS, SERVER_ASSIGNED
 from dcrserver.metadata.policy import Policy
 from dcrserver.metadata.rules import RULES, needs_readable_secret, needs_secret
-from dcrserver.metadata.validation import examine, refuse_server_members, validate
+from dcrserver.metadata.validation import examine, recognized, refuse_server_members, validate
 
 __all__ = [
+    "FAMILIES",
+    "IGNORED",
     "PARAMETERS",
     "RULES",
     "SERVER_ASSIGNED",
@@ -21,6 +23,7 @@ __all__ = [
     "examine",
     "needs_readable_secret",
     "needs_secret",
+    "recognized",
     "refuse_server_members",
     "validate",
 ]

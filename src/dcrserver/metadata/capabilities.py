@@ -6,11 +6,12 @@ advertised is what is accepted (OIDD-7-01).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
 from dcrserver.metadata.policy import Policy
+from dcrserver.metadata.presets import PRESETS
 from dcrserver.strict_json import JsonValue
 
 # What the defaults of RFC 8414 2 and OpenID Connect Discovery 3 say about a server that is silent.
@@ -57,17 +58,28 @@ _IMPLICIT_WORDS = frozenset({"token", "id_token"})
 
 @dataclass(frozen=True, slots=True)
 class ServerCapabilities:
-    """Lists by metadata name; a name that is missing sets no bound."""
+    """Lists by metadata name, and which names say yes; a list that is missing sets no bound."""
 
     lists: Mapping[str, tuple[str, ...]]
+    offered: frozenset[str] = frozenset()
 
     def supported(self, name: str) -> tuple[str, ...] | None:
         """The values of ``name`` in the server's order of preference."""
         return self.lists.get(name)
 
+    def offers_one_of(self, names: Iterable[str]) -> bool:
+        """Whether the metadata says yes to one of ``names``: true, a URL, a list with elements."""
+        return not self.offered.isdisjoint(names)
+
+
+def presumed(policy: Policy) -> dict[str, JsonValue]:
+    """What a server supports of which nothing is known, by the preset."""
+    members = {**UNCONFIGURED, **PRESETS[policy.preset].server}
+    return {name: value for name, value in members.items() if value is not None}
+
 
 def restrict(members: Mapping[str, JsonValue], policy: Policy) -> dict[str, JsonValue]:
-    """The server's metadata less what the policy switches off (POL-30, POL-35)."""
+    """The server's metadata less what the policy and its preset switch off (POL-30, POL-35)."""
     off = {
         name
         for name, allowed in (
@@ -76,7 +88,10 @@ def restrict(members: Mapping[str, JsonValue], policy: Policy) -> dict[str, Json
         )
         if not allowed
     }
-    made = dict(members)
+    preset = PRESETS[policy.preset]
+    made = {**members, **preset.forced}
+    for name, left in preset.limits.items():
+        _without(made, name, _outside(left))
     _without(made, "grant_types_supported", lambda grant: grant in off)
     if "implicit" in off:
         _without(
@@ -90,14 +105,19 @@ def restrict(members: Mapping[str, JsonValue], policy: Policy) -> dict[str, Json
 
 
 def capabilities_of(members: Mapping[str, JsonValue]) -> ServerCapabilities:
-    """The lists of text in a server's metadata."""
+    """The lists of text in a server's metadata, and what it says yes to."""
     return ServerCapabilities(
         {
             name: tuple(item for item in value if isinstance(item, str))
             for name, value in members.items()
             if isinstance(value, list)
-        }
+        },
+        frozenset(name for name, value in members.items() if value),
     )
+
+
+def _outside(left: Sequence[str]) -> _Test:
+    return lambda value: value not in left
 
 
 def _without(members: dict[str, JsonValue], name: str, unwanted: _Test) -> None:

@@ -42,6 +42,7 @@ _OPERATIONS: Mapping[str, frozenset[JsonValue]] = {
     "sig": frozenset({"verify"}),
     "enc": frozenset({"encrypt", "wrapKey", "deriveKey", "deriveBits"}),
 }
+_ALL_OPERATIONS = _OPERATIONS["sig"] | _OPERATIONS["enc"]
 
 # What a key must be to work with an algorithm: key type, and curve where it is fixed.
 _SIGNING_KEYS: Mapping[str, tuple[str, frozenset[str]]] = {
@@ -89,6 +90,12 @@ def has_key_for(value: JsonValue, use: str, algorithm: str | None = None) -> boo
         and _suits(str(key.get("kty")), str(key.get("crv")), use, algorithm)
         for key in keys
     )
+
+
+def has_certificate(value: JsonValue) -> bool:
+    """Whether a checked set holds a certificate (RFC 8705 2.2.2)."""
+    keys = value.get("keys") if isinstance(value, dict) else None
+    return isinstance(keys, list) and any(isinstance(key, dict) and "x5c" in key for key in keys)
 
 
 def _allows(key: JsonObject, use: str, algorithm: str | None) -> bool:
@@ -140,11 +147,33 @@ def _check_key(key: JsonValue, policy: JwksPolicy) -> None:
         raise Unacceptable("has a key_ops that is not an array of text")
     if len(set(map(str, operations))) != len(operations):  # RFC 7517 4.3
         raise Unacceptable("has a key_ops that names an operation twice")
+    _check_purpose(key)
     public = {"RSA": _rsa, "EC": _ec, "OKP": _okp}.get(str(key["kty"]))
     if public is not None:
         encoded = public(key, policy)
         if "x5c" in key:
             _check_x5c(key["x5c"], encoded)
+
+
+def _check_purpose(key: JsonObject) -> None:
+    """use, key_ops and alg must not contradict each other (RFC 7517 4.3) or the key's type.
+
+    Values that nobody here knows are passed over (RFC 7517 4.2 to 4.4).
+    """
+    use, algorithm = str(key.get("use")), str(key.get("alg"))
+    if use in _OPERATIONS and isinstance(operations := key.get("key_ops"), list):
+        known = _ALL_OPERATIONS.intersection(operations)
+        if known and not known & _OPERATIONS[use]:
+            raise Unacceptable(f"has key_ops that do not fit its use {use}")
+    kind = "sig" if algorithm in _SIGNING_KEYS else "enc"
+    if algorithm not in _SIGNING_KEYS and algorithm not in _ENCRYPTION_ALGORITHMS:
+        return
+    if use in _OPERATIONS and use != kind:
+        raise Unacceptable(f"has a use that does not fit its alg {algorithm}")
+    if _is_known(str(key["kty"]), str(key.get("crv"))) and not _suits(
+        str(key["kty"]), str(key.get("crv")), kind, algorithm
+    ):
+        raise Unacceptable(f"has a type that does not fit its alg {algorithm}")
 
 
 def _rsa(key: JsonObject, policy: JwksPolicy) -> bytes | None:

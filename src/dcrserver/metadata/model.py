@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
@@ -16,9 +16,9 @@ class Unacceptable(ValueError):
     """A value is not acceptable; the message completes "`name` ..." in ASCII."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Terms:
-    """What a submission is judged by.
+    """What a submission is judged by; one object for the life of a tenant, hashed by identity.
 
     ``allowed_hosts``: operator's exceptions (``host:port``) from the address filter.
     ``readable_secrets``: a key is configured, so a client_secret can be kept readable.
@@ -38,13 +38,16 @@ class Kind:
     """The shape of one value.
 
     ``check`` returns the value to register or raises ``Unacceptable``; ``schema`` is the same
-    shape as JSON Schema, for OpenAPI. ``empty_is_omitted``: an empty list or text is a wish to
-    leave the member out (RFC 7592 2.2, POL-08).
+    shape as JSON Schema, for OpenAPI. ``rule`` is the id of what ``check`` enforces, ``meaning``
+    the same for people. ``empty_is_omitted``: an empty list or text is a wish to leave the member
+    out (RFC 7592 2.2, POL-08).
     """
 
     name: str
     check: Check
     schema: JsonObject
+    rule: str
+    meaning: str
     empty_is_omitted: bool = False
 
 
@@ -52,9 +55,14 @@ class Kind:
 class Parameter:
     """A client metadata parameter: everything the project knows about it.
 
-    ``default`` is filled in where the client sent nothing. ``bounded_by`` names the server
-    metadata list that a value must come from. ``fetched``: somebody may read what is there, we or
-    the authorization server. ``error`` is the class for a bad value.
+    ``default`` is filled in where the client sent nothing. Four names of server metadata tie the
+    row to what the authorization server can do: ``bounded_by`` is the list that a value must come
+    from; ``features``: without one of these the server knows nothing of the member; ``forced_by``:
+    with this the member is true, whatever was sent. ``demand``: a true that the server cannot
+    honour must not pass for a yes. ``chooses``: the member that a list of possibilities is about;
+    the list itself is never registered (OpenID Connect RP Metadata Choices 2). ``fetched``:
+    somebody may read what is there, we or the authorization server. ``error`` is the class for a
+    bad value.
     """
 
     name: str
@@ -63,18 +71,30 @@ class Parameter:
     description: str
     default: JsonValue = None
     bounded_by: str | None = None
+    features: tuple[str, ...] = ()
+    forced_by: str | None = None
+    demand: bool = False
+    chooses: str | None = None
     localizable: bool = False
     fetched: bool = False
     error: type[RegistrationError] = InvalidClientMetadata
     example: JsonValue = None
 
+    def is_known_to(self, server: ServerCapabilities) -> bool:
+        """Whether the server can do what this member is about."""
+        return not self.features or server.offers_one_of(self.features)
+
 
 @dataclass(frozen=True, slots=True)
 class Issue:
-    """One thing that is wrong with a submission; ``reason`` completes "`member` ..."."""
+    """One thing that is wrong with a submission; ``reason`` completes "`member` ...".
+
+    ``requirement`` is the id of the rule that was broken, ``specification`` where it stands.
+    """
 
     member: str
     reason: str
+    requirement: str
     specification: str
     error: type[RegistrationError] = InvalidClientMetadata
 
@@ -108,30 +128,46 @@ class _Readable:
 
 @dataclass(slots=True)
 class Draft(_Readable):
-    """A submission on its way: the members judged good so far, and those that failed."""
+    """A submission on its way: the members judged good so far, and those that failed.
+
+    ``choices``: the lists of RP Metadata Choices, by the member that they are about.
+    """
 
     members: dict[str, JsonValue]
     failed: set[str] = field(default_factory=set)
+    choices: dict[str, list[str]] = field(default_factory=dict)
+
+    @property
+    def is_public(self) -> bool:
+        return self.members.get("token_endpoint_auth_method") == "none"
 
 
 @dataclass(frozen=True, slots=True)
 class Rule:
     """A cross-field rule: one function and the members it speaks of.
 
-    A rule is not asked when one of ``uses`` has failed by itself, so that one bad member never
-    changes the verdict on another.
+    It is not asked when one of ``uses`` has failed by itself, so that one bad member never changes
+    the verdict on another; nor, where ``about`` is given, when none of these is there.
+    ``statement`` is the rule in one sentence.
     """
 
     id: str
     specification: str
+    statement: str
     uses: frozenset[str]
+    about: frozenset[str]
     check: Callable[[Draft, Terms], Iterable[Finding]]
     error: type[RegistrationError] = InvalidClientMetadata
 
-    def issues(self, draft: Draft, terms: Terms) -> Iterator[Issue]:
-        if not self.uses & draft.failed:
-            for member, reason in self.check(draft, terms):
-                yield Issue(member, reason, self.specification, self.error)
+    def issues(self, draft: Draft, terms: Terms) -> Iterable[Issue]:
+        if self.about and draft.members.keys().isdisjoint(self.about):
+            return ()
+        if draft.failed and not self.uses.isdisjoint(draft.failed):
+            return ()
+        return [
+            Issue(member, reason, self.id, self.specification, self.error)
+            for member, reason in self.check(draft, terms)
+        ]
 
 
 @dataclass(frozen=True, slots=True)

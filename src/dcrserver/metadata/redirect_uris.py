@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from dcrserver.metadata import uris
+from dcrserver.metadata.addresses import is_local_name
 from dcrserver.metadata.model import Unacceptable
 from dcrserver.metadata.policy import RedirectPolicy
 
@@ -24,8 +25,10 @@ _FORBIDDEN_SCHEMES = frozenset(
 )  # fmt: skip
 
 
-def check_all(values: Sequence[str], policy: RedirectPolicy) -> None:
+def check_all(values: Sequence[str], policy: RedirectPolicy, *, plain_http: bool = False) -> None:
     """Whether each of ``values`` can be a redirection URI of some client.
+
+    ``plain_http``: http outside of the local machine is for somebody else to judge.
 
     Raises:
         Unacceptable: the first that cannot, by its position.
@@ -34,14 +37,14 @@ def check_all(values: Sequence[str], policy: RedirectPolicy) -> None:
         raise Unacceptable(f"must not have more than {policy.max_count} elements")
     for position, value in enumerate(values):
         try:
-            _check(value, policy)
+            _check(value, policy, plain_http=plain_http)
         except (Unacceptable, uris.BadUri) as error:
             raise Unacceptable(f"element {position} {error}") from None
     if len(set(values)) != len(values):
         raise Unacceptable("must not name a URI twice")
 
 
-def _check(value: str, policy: RedirectPolicy) -> None:
+def _check(value: str, policy: RedirectPolicy, *, plain_http: bool) -> None:
     if len(value) > policy.max_length:
         raise Unacceptable(f"is longer than {policy.max_length} characters")
     uri = uris.parse(value)
@@ -51,8 +54,10 @@ def _check(value: str, policy: RedirectPolicy) -> None:
         raise Unacceptable("holds user information")
     if uri.query is not None and not policy.query:
         raise Unacceptable("holds a query component")
+    if policy.https_only and uri.scheme != "https":
+        raise Unacceptable("must use https")
     if uri.scheme == "http":
-        if not uri.is_loopback:
+        if not uri.is_loopback and not plain_http:
             raise Unacceptable(
                 "uses http outside of the local machine; use https, or http on 127.0.0.1"
             )
@@ -67,6 +72,8 @@ def _check_https(uri: uris.Uri, policy: RedirectPolicy) -> None:
         raise Unacceptable("has no host")
     if uri.address is not None and not policy.ip_literal_https:
         raise Unacceptable("has an IP address as its host; use a DNS name")
+    if policy.https_only and is_local_name(uri.host):
+        raise Unacceptable("is on the local machine or network")
 
 
 def _check_private_use(uri: uris.Uri, policy: RedirectPolicy) -> None:

@@ -101,6 +101,14 @@ def parse(raw: str) -> Uri:
     )
 
 
+def is_dns_name(text: str) -> bool:
+    """Whether ``text`` is a DNS name, of A-labels where it is international; no address."""
+    try:
+        return not _NUMERIC_LABEL.fullmatch(text.rpartition(".")[2]) and bool(_host(text))
+    except BadUri:
+        return False
+
+
 def _characters(raw: str) -> None:
     if not raw:
         raise BadUri("is empty")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from dcrserver.errors import InvalidClientMetadata
-from dcrserver.metadata.algorithms import DEFAULT_CONTENT_ENCRYPTION
+from dcrserver.metadata.defaults import fill_in
 from dcrserver.metadata.model import (
     ClientMetadata,
     Draft,
@@ -14,27 +14,17 @@ from dcrserver.metadata.model import (
     Terms,
     Unacceptable,
 )
-from dcrserver.metadata.parameters import PARAMETERS
-from dcrserver.metadata.redirect_uris import is_private_use
-from dcrserver.metadata.rules import REDIRECT_GRANTS, RULES
+from dcrserver.metadata.plan import Plan, plan_for
+from dcrserver.metadata.rules import RULES
 from dcrserver.metadata.text import is_language_tag
-from dcrserver.metadata.uris import parse
 from dcrserver.strict_json import JsonValue
-
-_ENCRYPTED = (
-    "id_token_encrypted_response",
-    "userinfo_encrypted_response",
-    "request_object_encryption",
-)
-_WITH_DEFAULT = {name: row for name, row in PARAMETERS.items() if row.default is not None}
-_LOCALIZABLE = frozenset(name for name, row in PARAMETERS.items() if row.localizable)
 
 
 def validate(submission: Mapping[str, JsonValue], terms: Terms) -> ClientMetadata:
     """The registration that ``submission`` asks for.
 
     Members that are not in the catalogue are ignored (RFC 7591 2), null counts as omitted
-    (RFC 7592 2.2). The result holds every default and is stored and echoed as it is.
+    (RFC 7592 2.2, POL-06). The result holds every default and is stored and echoed as it is.
 
     Raises:
         RegistrationError: of the class of the first issue, with the texts of all.
@@ -46,115 +36,101 @@ def validate(submission: Mapping[str, JsonValue], terms: Terms) -> ClientMetadat
 
 
 def examine(submission: Mapping[str, JsonValue], terms: Terms) -> tuple[Draft, list[Issue]]:
-    """As ``validate``, with the issues as data: single members in catalogue order, then rules."""
+    """As ``validate``, with the issues as data.
+
+    Their order: single members as the catalogue has them, what cannot be filled in, then the
+    cross-field rules as ``RULES`` has them.
+    """
+    plan = plan_for(terms)
     draft = Draft({})
-    issues = [*_judge(submission, terms, draft), *_fill_in(draft, terms)]
+    issues = _judge(submission, plan, terms, draft)
+    issues.extend(fill_in(draft, plan, terms))
     for rule in RULES:
         issues.extend(rule.issues(draft, terms))
     return draft, issues
 
 
-def _members(submission: Mapping[str, JsonValue]) -> list[tuple[str, Parameter]]:
-    """The members to judge, by the order of the catalogue; what is not understood is left out."""
-    tagged: dict[str, list[str]] = {}
+def recognized(submission: Mapping[str, JsonValue], terms: Terms) -> dict[str, Parameter]:
+    """The members of ``submission`` that mean something here, each with its row."""
+    plan = plan_for(terms)
+    return {name: row for name, row in _members(submission, plan, terms) if name in submission}
+
+
+def _members(
+    submission: Mapping[str, JsonValue], plan: Plan, terms: Terms
+) -> Iterator[tuple[str, Parameter]]:
+    aliases = terms.policy.registration.member_aliases
+    tagged: list[str] = []
     for name in submission:
-        base, has_tag, tag = name.partition("#")
-        if has_tag and base in _LOCALIZABLE and is_language_tag(tag):
-            tagged.setdefault(base, []).append(name)
-    found: list[tuple[str, Parameter]] = []
-    for base, parameter in PARAMETERS.items():
-        names = ([base] if base in submission else []) + sorted(tagged.get(base, []))
-        found.extend((name, parameter) for name in names)
-    return found
+        row = plan.rows.get(name)
+        if row is not None:
+            yield name, row
+        elif "#" in name:
+            tagged.append(name)
+        elif name in aliases and aliases[name] not in submission and aliases[name] in plan.rows:
+            yield name, plan.rows[aliases[name]]
+    for name in sorted(tagged):  # so that their order in the request means nothing
+        base, _, tag = name.partition("#")
+        if base in plan.localizable and is_language_tag(tag):
+            yield name, plan.rows[base]
 
 
-def _judge(submission: Mapping[str, JsonValue], terms: Terms, draft: Draft) -> Iterator[Issue]:
+def _judge(
+    submission: Mapping[str, JsonValue], plan: Plan, terms: Terms, draft: Draft
+) -> list[Issue]:
     """Puts each member that its kind accepts into ``draft``."""
-    seen: set[str] = set()
-    for name, parameter in _members(submission):
+    found: list[tuple[str, Issue]] = []
+    tags: set[str] = set()
+    for name, row in _members(submission, plan, terms):
         value = submission[name]
-        if value is None or (parameter.kind.empty_is_omitted and value in ("", [])):
+        if value is None or (row.kind.empty_is_omitted and value in ("", [])):
             continue
-        if name.lower() in seen:  # client_name#fr and client_name#FR (RFC 7591 2.2, POL-21)
-            reason = "is given twice with language tags that differ in case only"
-            yield Issue(parameter.name, reason, "RFC 7591 2.2")
+        tagged = "#" in name
+        if tagged and name.lower() in tags:  # client_name#fr and client_name#FR (POL-21)
+            if terms.policy.lang.case_duplicates == "reject":
+                found.append((row.name, _given_twice(row)))
             continue
-        seen.add(name.lower())
+        if tagged:
+            tags.add(name.lower())
         try:
-            kept = parameter.kind.check(value, terms, parameter)
+            kept = row.kind.check(value, terms, row)
+            if row.name in plan.beyond:
+                _refuse_beyond_the_server(kept, row, terms)
+                continue
         except Unacceptable as error:
-            draft.failed.add(parameter.name)
-            yield Issue(name, str(error), parameter.specification, parameter.error)
+            draft.failed.add(row.name)
+            issue = Issue(name, str(error), row.kind.rule, row.specification, row.error)
+            found.append((row.name, issue))
             continue
-        if kept is not None:
-            draft.members[name] = kept
+        if row.chooses and isinstance(kept, list):
+            draft.choices[row.name] = [str(item) for item in kept]
+        elif kept is not None:
+            draft.members[name if tagged else row.name] = kept
+    return _in_the_order_of_the_catalogue(found, plan)
 
 
-def _fill_in(draft: Draft, terms: Terms) -> Iterator[Issue]:
-    """The defaults, where nothing was sent; first those that follow from other members."""
-    if _is_native_by_its_uris(draft, terms):
-        _default(draft, "application_type", "native")
-    for stem in _ENCRYPTED:
-        if draft.has(f"{stem}_alg"):
-            name = f"{stem}_enc"
-            _default(draft, name, _supported(DEFAULT_CONTENT_ENCRYPTION, PARAMETERS[name], terms))
-    for name, parameter in _WITH_DEFAULT.items():
-        _default(draft, name, _supported(parameter.default, parameter, terms))
-    if "grant_types" in draft.failed:
-        return
-    if not draft.has("grant_types"):
-        reason = "must be given: its default, authorization_code, is not supported by this server"
-        yield Issue("grant_types", reason, "RFC 7591 2")
-    grants = REDIRECT_GRANTS.intersection(draft.texts("grant_types"))
-    # CF-14: a client without a redirect grant has no response type (RFC 7591 2.1).
-    response_types: JsonValue = ["code"] if "authorization_code" in grants else []
-    supported = _supported(response_types, PARAMETERS["response_types"], terms)
-    _default(draft, "response_types", supported or [])
-    if not grants:  # told, because clients in use want the member in every answer
-        _default(draft, "redirect_uris", [])
+def _in_the_order_of_the_catalogue(found: list[tuple[str, Issue]], plan: Plan) -> list[Issue]:
+    if len(found) > 1:
+        order = {name: position for position, name in enumerate(plan.rows)}
+        found.sort(key=lambda pair: (order[pair[0]], pair[1].member))
+    return [issue for _, issue in found]
 
 
-def _default(draft: Draft, name: str, value: JsonValue) -> None:
-    if value is not None and not draft.has(name) and name not in draft.failed:
-        draft.members[name] = value
+def _given_twice(row: Parameter) -> Issue:
+    reason = "is given twice with language tags that differ in case only"
+    return Issue(row.name, reason, "CF-70", "RFC 7591 2.2")
 
 
-def _is_native_by_its_uris(draft: Draft, terms: Terms) -> bool:
-    """POL-12: native and MCP clients omit application_type and would be judged as web.
+def _refuse_beyond_the_server(value: JsonValue, row: Parameter, terms: Terms) -> None:
+    """A member about something that the server does not do is left out, or refused (POL-33).
 
-    Native is who redirects to private-use schemes or the local machine only; or to a private-use
-    scheme and besides to what a native client may use (RFC 8252 7.2), since that is no web client.
+    Raises:
+        Unacceptable: by the policy.
     """
-    policy = terms.policy
-    values = draft.texts("redirect_uris")
-    private = [is_private_use(value) for value in values]
-    if not values or not policy.registration.infer_application_type:
-        return False
-    if any(private) and policy.redirect.native_claimed_https:
-        return True
-    pairs = zip(values, private, strict=True)
-    return all(own or _is_loopback_http(value) for value, own in pairs)
-
-
-def _is_loopback_http(value: str) -> bool:
-    uri = parse(value)
-    return uri.scheme == "http" and uri.is_loopback
-
-
-def _supported(default: JsonValue, parameter: Parameter, terms: Terms) -> JsonValue:
-    """``default``; one the server lacks gives way to its first choice, or to nothing."""
-    supported = terms.server.supported(parameter.bounded_by or "")
-    if supported is None:
-        return default
-    choices: list[JsonValue] = [default]
-    if isinstance(default, str):
-        choices.extend(supported)
-    for choice in choices:
-        try:
-            return parameter.kind.check(choice, terms, parameter)
-        except Unacceptable:
-            continue
-    return None
+    policy = terms.policy.ext
+    how = policy.unsupported_demands if row.demand else policy.unsupported
+    if how == "reject" and value is not False:
+        raise Unacceptable("asks for something that this server does not support")
 
 
 def refuse_server_members(submission: Mapping[str, JsonValue], names: frozenset[str]) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from dcrserver.fetch import FetchError, HttpFetcher
-from dcrserver.metadata.capabilities import SPECIFIED_DEFAULTS, UNCONFIGURED, restrict
+from dcrserver.metadata.capabilities import SPECIFIED_DEFAULTS, presumed, restrict
 from dcrserver.metadata.policy import Policy
 from dcrserver.settings import AuthorizationServerSettings, ConfigurationError
 from dcrserver.strict_json import BadJson, JsonObject, JsonValue, loads_object
@@ -62,7 +62,9 @@ def server_metadata(
 
     ``issuer`` is always ours: a document must carry the identifier it was found by (R8414-3.3-01).
     """
-    members: dict[str, JsonValue] = dict(UNCONFIGURED if document is None else SPECIFIED_DEFAULTS)
+    members: dict[str, JsonValue] = (
+        presumed(policy) if document is None else dict(SPECIFIED_DEFAULTS)
+    )
     members |= {name: value for name, value in (document or {}).items() if name not in _NOT_TAKEN}
     members |= settings.members
     members.setdefault("authorization_endpoint", f"{issuer}/authorize")

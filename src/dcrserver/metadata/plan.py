@@ -1,0 +1,65 @@
+"""What follows from the terms alone, worked out once for the life of a tenant."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+
+from dcrserver.metadata.catalogue import PARAMETERS, understood
+from dcrserver.metadata.model import Parameter, Terms, Unacceptable
+from dcrserver.strict_json import JsonValue
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """``rows``: what is understood. ``localizable``: base names that may carry a language tag.
+
+    ``beyond``: rows about something that the server does not do. ``defaults``: what is filled in,
+    already fitted to the server. ``forced``: what is true whatever was sent. ``choices``: the rows
+    of RP Metadata Choices.
+    """
+
+    rows: Mapping[str, Parameter]
+    localizable: frozenset[str]
+    beyond: frozenset[str]
+    defaults: tuple[tuple[str, JsonValue], ...]
+    forced: tuple[str, ...]
+    choices: tuple[Parameter, ...]
+
+
+@lru_cache(maxsize=1024)
+def plan_for(terms: Terms) -> Plan:
+    rows = understood(terms.policy.ext.optional_families)
+    known = [row for row in rows.values() if row.is_known_to(terms.server)]
+    defaults = [(row.name, fitted(row.default, row, terms)) for row in known]
+    return Plan(
+        rows=rows,
+        localizable=frozenset(row.name for row in rows.values() if row.localizable),
+        beyond=frozenset(rows).difference(row.name for row in known),
+        defaults=tuple((name, value) for name, value in defaults if value is not None),
+        forced=tuple(
+            row.name for row in known
+            if row.forced_by and terms.server.offers_one_of([row.forced_by])
+        ),
+        choices=tuple(
+            row for row in known
+            if row.chooses and PARAMETERS[row.chooses].is_known_to(terms.server)
+        ),
+    )  # fmt: skip
+
+
+def fitted(default: JsonValue, parameter: Parameter, terms: Terms) -> JsonValue:
+    """``default``; one the server lacks gives way to its first choice, or to nothing."""
+    supported = terms.server.supported(parameter.bounded_by or "")
+    if supported is None or default is None:
+        return default
+    candidates: list[JsonValue] = [default]
+    if isinstance(default, str):
+        candidates.extend(supported)
+    for candidate in candidates:
+        try:
+            return parameter.kind.check(candidate, terms, parameter)
+        except Unacceptable:
+            continue
+    return None

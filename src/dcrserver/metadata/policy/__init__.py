@@ -1,0 +1,84 @@
+"""The operator's choices where the specifications leave room, each with its key (POL-nn).
+
+Set as ``[policy.redirect]``, ``[policy.jwks]``, ... in the configuration file.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pydantic import Field, model_validator
+
+from dcrserver.metadata.policy.endpoints import (
+    CorsPolicy,
+    DiscoveryPolicy,
+    ManagementPolicy,
+    WebFingerPolicy,
+)
+from dcrserver.metadata.policy.group import Group
+from dcrserver.metadata.policy.requests import (
+    ArrayPolicy,
+    JsonPolicy,
+    LanguagePolicy,
+    RedirectPolicy,
+    RegistrationPolicy,
+    ScopePolicy,
+    TextPolicy,
+    UriPolicy,
+)
+from dcrserver.metadata.policy.security import (
+    AlgorithmPolicy,
+    CibaPolicy,
+    ExtensionPolicy,
+    FapiPolicy,
+    GrantPolicy,
+    IdTokenPolicy,
+    JwksPolicy,
+    LogoutPolicy,
+    MutualTlsPolicy,
+)
+from dcrserver.metadata.presets import PRESETS, PresetName
+
+__all__ = ["JwksPolicy", "Policy", "RedirectPolicy"]
+
+
+class Policy(Group):
+    """All choices together."""
+
+    preset: PresetName = Field(
+        default="default", description="the set of choices that the others start from"
+    )
+    redirect: RedirectPolicy = RedirectPolicy()
+    registration: RegistrationPolicy = RegistrationPolicy()
+    json_: JsonPolicy = Field(default=JsonPolicy(), alias="json")
+    text: TextPolicy = TextPolicy()
+    array: ArrayPolicy = ArrayPolicy()
+    lang: LanguagePolicy = LanguagePolicy()
+    uris: UriPolicy = UriPolicy()
+    grants: GrantPolicy = GrantPolicy()
+    alg: AlgorithmPolicy = AlgorithmPolicy()
+    ext: ExtensionPolicy = ExtensionPolicy()
+    mtls: MutualTlsPolicy = MutualTlsPolicy()
+    logout: LogoutPolicy = LogoutPolicy()
+    ciba: CibaPolicy = CibaPolicy()
+    fapi: FapiPolicy = FapiPolicy()
+    jwks: JwksPolicy = JwksPolicy()
+    id_token: IdTokenPolicy = IdTokenPolicy()
+    scope: ScopePolicy = ScopePolicy()
+    mgmt: ManagementPolicy = ManagementPolicy()
+    cors: CorsPolicy = CorsPolicy()
+    discovery: DiscoveryPolicy = DiscoveryPolicy()
+    webfinger: WebFingerPolicy = WebFingerPolicy()
+
+    @model_validator(mode="before")
+    @classmethod
+    def _start_from_the_preset(cls, given: object) -> object:
+        """What is given wins, key by key, over what the preset says."""
+        preset = PRESETS.get(str(given.get("preset"))) if isinstance(given, dict) else None
+        if preset is None or not isinstance(given, dict):
+            return given
+        made: dict[str, Any] = {group: dict(choices) for group, choices in preset.policy.items()}
+        for name, value in given.items():
+            over = isinstance(value, dict) and name in made
+            made[name] = made[name] | value if over else value
+        return made

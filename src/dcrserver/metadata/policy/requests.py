@@ -1,0 +1,144 @@
+"""Choices about what a submission may hold."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Literal
+
+from pydantic import Field
+
+from dcrserver.metadata.policy.group import Group
+
+
+class RedirectPolicy(Group):
+    """What ``redirect_uris`` may hold (POL-10 to POL-19)."""
+
+    allow_userinfo: bool = Field(default=False, description="POL-10: `user@` before the host")
+    web_loopback_http: bool = Field(
+        default=True,
+        description="POL-11: web clients may use http on the local machine",
+    )
+    web_custom_scheme: bool = Field(
+        default=False, description="POL-12: web clients may use private-use schemes"
+    )
+    native_claimed_https: bool = Field(
+        default=True, description="POL-13: native clients may use https (RFC 8252 7.2)"
+    )
+    require_dot_in_scheme: bool = Field(
+        default=True,
+        description="POL-14: private-use schemes are reversed domain names",
+    )
+    undotted_schemes: frozenset[str] = Field(
+        default=frozenset(
+            {
+                "cursor",
+                "vscode",
+                "vscode-insiders",
+                "windsurf",
+                "claude",
+                "zed",
+                "warp",
+                "raycast",
+            }
+        ),
+        description="POL-14: schemes without a dot that are let through",
+    )
+    max_count: int = Field(default=50, ge=1, description="POL-15: URIs of one client")
+    max_length: int = Field(default=2000, ge=1, description="POL-15: characters of one URI")
+    query: bool = Field(default=True, description="POL-17: a query component is allowed")
+    ip_literal_https: bool = Field(
+        default=False, description="POL-17: https with an IP address as host"
+    )
+    localhost_name: bool = Field(
+        default=True, description="POL-18: native clients may use the name localhost"
+    )
+    https_only: bool = Field(
+        default=False,
+        description="every redirect URI is https and on a public host, as open banking demands",
+    )
+    always_required: bool = Field(
+        default=False,
+        description="Every client needs redirect_uris, as OpenID Connect Registration 2 says;"
+        " otherwise only clients of a redirect grant do (RFC 7591 2)",
+    )
+
+
+class RegistrationPolicy(Group):
+    """What is filled in for the client."""
+
+    infer_application_type: bool = Field(
+        default=True,
+        description="POL-12: an omitted application_type becomes native when every redirect URI"
+        " is loopback or private-use",
+    )
+    client_supplied_credentials: Literal["ignore", "reject"] = Field(
+        default="ignore",
+        description="POL-40: client_id, client_secret and other server members in a POST",
+    )
+    required: frozenset[str] = Field(
+        default=frozenset(), description="members that every client must send"
+    )
+    application_type_aliases: Mapping[str, Literal["web", "native"]] = Field(
+        default={}, description="other words for the application types, e.g. mobile for native"
+    )
+    member_aliases: Mapping[str, str] = Field(
+        default={}, description="other names of members, e.g. of older profiles"
+    )
+    max_body_bytes: int = Field(default=65536, ge=1024, description="POL-01: larger is 413")
+
+
+class JsonPolicy(Group):
+    """What a body may be, as JSON."""
+
+    malformed_error: Literal["invalid_client_metadata", "invalid_request"] = Field(
+        default="invalid_client_metadata",
+        description="POL-04: the code for what is no JSON object; RFC 7591 names none",
+    )
+    max_depth: int = Field(
+        default=16, ge=4, le=200, description="POL-05: nested arrays and objects"
+    )
+    max_members: int = Field(default=256, ge=16, description="POL-05: members of one object")
+
+
+class TextPolicy(Group):
+    """POL-20."""
+
+    max_length: int = Field(default=256, ge=1, description="code points of one text")
+
+
+class ArrayPolicy(Group):
+    """Bounds of array members that have no bound of their own."""
+
+    max_count: int = Field(default=50, ge=1, description="elements of one array")
+    duplicates: Literal["collapse", "reject"] = Field(
+        default="collapse", description="POL-23: of grant_types and response_types"
+    )
+
+
+class LanguagePolicy(Group):
+    """POL-21."""
+
+    case_duplicates: Literal["reject", "first"] = Field(
+        default="reject",
+        description="two tags of one member that differ in case only: refused, or the first in"
+        " code point order counts",
+    )
+
+
+class UriPolicy(Group):
+    """URIs that are shown to people (POL-22)."""
+
+    require_https_display: bool = Field(
+        default=True, description="client_uri, logo_uri, tos_uri, policy_uri use https"
+    )
+    same_host: bool = Field(
+        default=False, description="they share the host of a redirect URI (RFC 7591 5)"
+    )
+
+
+class ScopePolicy(Group):
+    """POL-46."""
+
+    unknown: Literal["drop", "reject"] = Field(
+        default="drop", description="scopes that are not in scopes_supported"
+    )

@@ -1,0 +1,138 @@
+"""Choices about grants, keys, algorithms and protection."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field
+
+from dcrserver.metadata.policy.group import Group
+
+
+class GrantPolicy(Group):
+    """POL-30, and what becomes of grant and response types that are not supported."""
+
+    implicit: bool = Field(default=False, description="discouraged by RFC 9700 2.1.2")
+    password: bool = Field(default=False, description="ruled out by RFC 9700 2.4")
+    unsupported: Literal["trim", "reject"] = Field(
+        default="trim",
+        description="trim: unsupported grant and response types are left out of the registration"
+        " as long as one supported remains (RFC 7591 2); reject: invalid_client_metadata",
+    )
+    hybrid_needs_implicit: bool = Field(
+        default=True,
+        description="response types such as code id_token need the implicit grant beside"
+        " authorization_code (OpenID Connect Registration 2)",
+    )
+
+
+class AlgorithmPolicy(Group):
+    """POL-33."""
+
+    unsupported: Literal["reject", "substitute"] = Field(
+        default="reject",
+        description="an algorithm or subject type the server lacks is refused, or replaced by its"
+        " first choice and echoed",
+    )
+
+
+class ExtensionPolicy(Group):
+    """Members of other specifications than RFC 7591 and OpenID Connect Registration."""
+
+    optional_families: frozenset[
+        Literal["federation", "nfv", "rp_metadata_choices", "siop", "uma", "vp"]
+    ] = Field(
+        default=frozenset(),
+        description="POL-56: families of members that are understood; others are ignored",
+    )
+    unsupported: Literal["drop", "reject"] = Field(
+        default="drop",
+        description="POL-33: members about something that the server does not do are left out of"
+        " the registration, or refused",
+    )
+    unsupported_demands: Literal["reject", "drop"] = Field(
+        default="reject",
+        description="POL-33: the same for a true that asks the server to enforce something, such as"
+        " dpop_bound_access_tokens",
+    )
+
+
+class MutualTlsPolicy(Group):
+    """RFC 8705."""
+
+    stray_subject_params: Literal["reject", "ignore"] = Field(
+        default="reject", description="POL-36: tls_client_auth_* beside another method"
+    )
+    subject_params: frozenset[
+        Literal[
+            "tls_client_auth_subject_dn",
+            "tls_client_auth_san_dns",
+            "tls_client_auth_san_uri",
+            "tls_client_auth_san_ip",
+            "tls_client_auth_san_email",
+        ]
+    ] = Field(
+        default=frozenset(
+            {
+                "tls_client_auth_subject_dn",
+                "tls_client_auth_san_dns",
+                "tls_client_auth_san_uri",
+                "tls_client_auth_san_ip",
+                "tls_client_auth_san_email",
+            }
+        ),
+        description="the ways in which tls_client_auth may name the certificate",
+    )
+
+
+class LogoutPolicy(Group):
+    """OpenID Connect logout."""
+
+    http_for_confidential: bool = Field(
+        default=False, description="POL-48: confidential clients may use http logout URIs"
+    )
+    frontchannel_same_origin: bool = Field(
+        default=False,
+        description="frontchannel_logout_uri has the origin of a redirect URI",
+    )
+
+
+class CibaPolicy(Group):
+    """Client-initiated backchannel authentication."""
+
+    push: bool = Field(default=True, description="the delivery mode push, which FAPI-CIBA forbids")
+    user_code: bool = Field(default=True, description="backchannel_user_code_parameter may be true")
+
+
+class FapiPolicy(Group):
+    """FAPI 2.0 Security Profile 5.3.2.1."""
+
+    sender_constraint: bool = Field(
+        default=False, description="access tokens must be bound by DPoP or certificate"
+    )
+    force_sender_constraint: Literal["reject", "force"] = Field(
+        default="reject",
+        description="POL-53: a client that asks for neither is refused, or is bound by DPoP",
+    )
+
+
+class JwksPolicy(Group):
+    """POL-34."""
+
+    by_value: bool = Field(default=True, description="jwks is accepted beside jwks_uri")
+    eager_fetch: bool = Field(default=False, description="read jwks_uri at registration")
+    min_rsa_bits: int = Field(default=2048, ge=2048, description="of RSA moduli")
+    max_keys: int = Field(default=20, ge=1, description="keys of one set")
+    duplicate_kid: Literal["reject", "accept"] = Field(
+        default="reject", description="two keys with one kid"
+    )
+    require_usable_key: bool = Field(
+        default=True,
+        description="private_key_jwt needs a key that can verify its signatures",
+    )
+
+
+class IdTokenPolicy(Group):
+    """POL-35."""
+
+    allow_none: bool = Field(default=False, description="unsigned ID Tokens for the code flow")

@@ -1,0 +1,180 @@
+"""Presets: named starting points of the policy, each with what it presumes of the server.
+
+A preset is data. ``[policy] preset = "mcp"`` starts from it; each key can still be set beside it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal, TypeAlias
+
+from dcrserver.strict_json import JsonValue
+
+PresetName: TypeAlias = Literal[
+    "default", "oidc", "mcp", "fapi2", "open-banking-uk", "open-finance-brasil"
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Preset:
+    """One profile of the specifications.
+
+    ``policy``: choices by group and key. ``server``: what an authorization server supports of
+    which nothing else is known; None takes a bound away. ``limits``: what of the server's lists
+    the profile leaves. ``forced``: what the profile says of any server.
+    """
+
+    description: str
+    policy: Mapping[str, Mapping[str, object]] = field(default_factory=dict)
+    server: Mapping[str, JsonValue] = field(default_factory=dict)
+    limits: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    forced: Mapping[str, JsonValue] = field(default_factory=dict)
+
+
+def _signing(*algorithms: str) -> dict[str, tuple[str, ...]]:
+    """Each list of signature algorithms cut down to ``algorithms``."""
+    names = (
+        "token_endpoint_auth", "id_token", "userinfo", "request_object", "authorization",
+        "introspection", "backchannel_authentication_request",
+    )  # fmt: skip
+    return {f"{name}_signing_alg_values_supported": algorithms for name in names}
+
+
+_STRICT_REDIRECTS = {"web_loopback_http": False, "undotted_schemes": []}
+_FAPI2_ALGORITHMS = ("PS256", "ES256", "EdDSA", "Ed25519")
+_FAPI2_METHODS = ("private_key_jwt", "tls_client_auth", "self_signed_tls_client_auth")
+
+PRESETS: Mapping[str, Preset] = {
+    "default": Preset("Tolerant of clients in use, strict where safety is at stake"),
+    "oidc": Preset(
+        "OpenID Connect Registration 1.0 to the letter",
+        policy={
+            "redirect": {
+                **_STRICT_REDIRECTS,
+                "always_required": True,
+                "native_claimed_https": False,
+            },
+            "registration": {"infer_application_type": False},
+        },
+        server={
+            "scopes_supported": [
+                "openid", "profile", "email", "address", "phone", "offline_access",
+            ],
+            "subject_types_supported": ["public", "pairwise"],
+            "id_token_signing_alg_values_supported": ["RS256", "PS256", "ES256", "EdDSA"],
+            "userinfo_signing_alg_values_supported": ["RS256", "PS256", "ES256", "EdDSA"],
+        },
+    ),
+    "mcp": Preset(
+        "Model Context Protocol: public clients with PKCE on the local machine or https"
+        " (revisions 2025-06-18, 2025-11-25, 2026-07-28)",
+        # An omitted application_type is inferred (revision 2026-07-28 makes clients send it), and
+        # localhost by name is what such clients use.
+        policy={"redirect": {"localhost_name": True, "web_loopback_http": True}},
+        server={
+            "scopes_supported": None,  # they belong to the protected resources
+            "grant_types_supported": ["authorization_code", "refresh_token", "client_credentials"],
+            "token_endpoint_auth_methods_supported": [
+                "client_secret_basic", "client_secret_post", "none",
+            ],
+        },
+        # A client stops where it does not find this (revision 2025-11-25).
+        forced={"code_challenge_methods_supported": ["S256"]},
+    ),
+    "fapi2": Preset(
+        "FAPI 2.0 Security Profile: confidential clients, bound tokens, pushed requests",
+        policy={
+            "redirect": _STRICT_REDIRECTS,
+            "grants": {"unsupported": "reject"},
+            "fapi": {"sender_constraint": True},
+            "ciba": {"push": False},
+        },
+        server={
+            "token_endpoint_auth_methods_supported": list(_FAPI2_METHODS),
+            "token_endpoint_auth_signing_alg_values_supported": ["PS256", "ES256", "EdDSA"],
+            "id_token_signing_alg_values_supported": ["PS256", "ES256", "EdDSA"],
+            "dpop_signing_alg_values_supported": ["PS256", "ES256", "EdDSA"],
+            "tls_client_certificate_bound_access_tokens": True,
+        },
+        limits={
+            **_signing(*_FAPI2_ALGORITHMS),
+            "token_endpoint_auth_methods_supported": _FAPI2_METHODS,
+            "response_types_supported": ("code",),
+        },
+        forced={"require_pushed_authorization_requests": True},
+    ),
+    "open-banking-uk": Preset(
+        "UK Open Banking Dynamic Client Registration 3.3",
+        policy={
+            "redirect": {**_STRICT_REDIRECTS, "https_only": True, "always_required": True},
+            "registration": {
+                "application_type_aliases": {"mobile": "native"},
+                "member_aliases": {
+                    "tls_client_auth_dn": "tls_client_auth_subject_dn",
+                    "backchannel_user_code_parameter_supported": "backchannel_user_code_parameter",
+                },
+                "required": [
+                    "token_endpoint_auth_method", "grant_types", "scope", "application_type",
+                    "id_token_signed_response_alg", "request_object_signing_alg",
+                ],
+            },
+            "grants": {"unsupported": "reject", "hybrid_needs_implicit": False},
+            "mtls": {"subject_params": ["tls_client_auth_subject_dn"]},
+            "ciba": {"push": False, "user_code": False},
+        },
+        server={
+            "scopes_supported": ["openid", "accounts", "payments", "fundsconfirmations"],
+            "grant_types_supported": [
+                "authorization_code", "client_credentials", "refresh_token",
+                "urn:openid:params:grant-type:ciba",
+            ],
+            "response_types_supported": ["code id_token", "code"],
+            "token_endpoint_auth_methods_supported": ["private_key_jwt", "tls_client_auth"],
+            "token_endpoint_auth_signing_alg_values_supported": ["PS256", "ES256"],
+            "id_token_signing_alg_values_supported": ["PS256", "ES256"],
+            "request_object_signing_alg_values_supported": ["PS256", "ES256"],
+            "request_parameter_supported": True,
+            "tls_client_certificate_bound_access_tokens": True,
+            "backchannel_token_delivery_modes_supported": ["poll", "ping"],
+            "backchannel_authentication_request_signing_alg_values_supported": ["PS256", "ES256"],
+        },
+        limits={
+            **_signing("PS256", "ES256"),
+            "token_endpoint_auth_methods_supported": ("private_key_jwt", "tls_client_auth"),
+            "response_types_supported": ("code id_token", "code"),
+        },
+    ),
+    "open-finance-brasil": Preset(
+        "Open Finance Brasil Dynamic Client Registration",
+        policy={
+            "redirect": {**_STRICT_REDIRECTS, "https_only": True, "always_required": True},
+            "grants": {"unsupported": "reject", "hybrid_needs_implicit": False},
+            "jwks": {"by_value": False},
+            "mtls": {"subject_params": ["tls_client_auth_subject_dn"]},
+            "ciba": {"push": False},
+            "mgmt": {"rat_rotation": "never"},
+        },
+        server={
+            "scopes_supported": [
+                "openid", "consents", "resources", "accounts", "credit-cards-accounts",
+                "customers", "payments",
+            ],
+            "response_types_supported": ["code id_token", "code"],
+            "token_endpoint_auth_methods_supported": ["private_key_jwt", "tls_client_auth"],
+            "token_endpoint_auth_signing_alg_values_supported": ["PS256"],
+            "id_token_signing_alg_values_supported": ["PS256"],
+            "id_token_encryption_alg_values_supported": ["RSA-OAEP"],
+            "id_token_encryption_enc_values_supported": ["A256GCM"],
+            "request_object_signing_alg_values_supported": ["PS256"],
+            "request_parameter_supported": True,
+            "require_pushed_authorization_requests": True,
+            "tls_client_certificate_bound_access_tokens": True,
+        },
+        limits={
+            **_signing("PS256"),
+            "token_endpoint_auth_methods_supported": ("private_key_jwt", "tls_client_auth"),
+            "response_types_supported": ("code id_token", "code"),
+        },
+    ),
+}  # fmt: skip

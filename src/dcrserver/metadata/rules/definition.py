@@ -1,0 +1,29 @@
+"""How a function becomes a rule."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+
+from dcrserver.errors import InvalidClientMetadata, RegistrationError
+from dcrserver.metadata.model import Draft, Finding, Rule, Terms
+
+
+def rule(
+    rule_id: str,
+    specification: str,
+    statement: str,
+    *uses: str,
+    about: Iterable[str] = (),
+    error: type[RegistrationError] = InvalidClientMetadata,
+) -> Callable[[Callable[[Draft, Terms], Iterable[Finding]]], Rule]:
+    """Makes a rule of a function that yields what it finds.
+
+    ``about``: the members without which there is nothing to ask, where there are such; they are
+    used as well as ``uses``.
+    """
+    asked = frozenset(about)
+
+    def made(check: Callable[[Draft, Terms], Iterable[Finding]]) -> Rule:
+        return Rule(rule_id, specification, statement, asked.union(uses), asked, check, error)
+
+    return made

@@ -1,0 +1,174 @@
+"""Signing and encryption: what an algorithm needs to be of use."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from dcrserver.metadata import algorithms, jwks
+from dcrserver.metadata.model import ClientMetadata, Draft, Finding, Terms
+from dcrserver.metadata.rules.definition import rule
+from dcrserver.strict_json import JsonValue
+
+SECRET_METHODS = frozenset({"client_secret_basic", "client_secret_post", "client_secret_jwt"})
+_ENCRYPTION_ALGS = tuple(f"{stem}_alg" for stem in algorithms.ENCRYPTION_MEMBERS)
+_RESPONSE_ALGS = tuple(f"{stem}_alg" for stem in algorithms.RESPONSE_ENCRYPTION_MEMBERS)
+
+
+@rule(
+    "CF-50",
+    "OpenID Connect Registration 2",
+    "ID Tokens are signed; or none where the policy allows it and none comes by the front channel",
+    "response_types",
+    about=["id_token_signed_response_alg"],
+)
+def unsigned_id_tokens_stay_off_the_front_channel(draft: Draft, terms: Terms) -> Iterator[Finding]:
+    if draft.text("id_token_signed_response_alg") != "none":
+        return
+    if not terms.policy.id_token.allow_none:
+        yield "id_token_signed_response_alg", "must not be none"
+    elif any("id_token" in value.split() for value in draft.texts("response_types")):
+        reason = "must not be none when a response type returns an ID Token"
+        yield "id_token_signed_response_alg", reason
+
+
+@rule(
+    "CF-51",
+    "OpenID Connect Core 10.1",
+    "HMAC algorithms need a client secret",
+    "token_endpoint_auth_method",
+    about=algorithms.SIGNING_MEMBERS,
+)
+def mac_algorithms_need_a_secret(draft: Draft, _: Terms) -> Iterator[Finding]:
+    if not draft.is_public:
+        return
+    for name in algorithms.SIGNING_MEMBERS:
+        if draft.text(name) in algorithms.MAC:
+            reason = f"'{draft.text(name)}' needs a client secret, which method none has not"
+            yield name, reason
+
+
+@rule(
+    "CF-52",
+    "OpenID Connect Registration 2, RFC 9701 6, JARM 3",
+    "NAME_enc stands beside NAME_alg",
+    *_ENCRYPTION_ALGS,
+    about=[f"{stem}_enc" for stem in algorithms.ENCRYPTION_MEMBERS],
+)
+def content_encryption_needs_key_management(draft: Draft, _: Terms) -> Iterator[Finding]:
+    for stem in algorithms.ENCRYPTION_MEMBERS:
+        if draft.has(f"{stem}_enc") and not draft.has(f"{stem}_alg"):
+            yield f"{stem}_enc", f"needs {stem}_alg beside it"
+
+
+@rule(
+    "CF-53",
+    "OpenID Connect Core 10.2",
+    "answers are encrypted to a key of the client",
+    "jwks",
+    "jwks_uri",
+    about=_RESPONSE_ALGS,
+)
+def encrypted_responses_need_a_client_key(draft: Draft, _: Terms) -> Iterator[Finding]:
+    for name in _RESPONSE_ALGS:
+        algorithm = draft.text(name)
+        if not algorithm or algorithm in algorithms.SYMMETRIC_ENCRYPTION:
+            continue
+        if not draft.has("jwks_uri") and not jwks.has_key_for(
+            draft.members.get("jwks"), "enc", algorithm
+        ):
+            yield name, f"'{algorithm}' needs an encryption key in jwks or jwks_uri"
+
+
+@rule(
+    "CF-54",
+    "OpenID Connect Core 10.2",
+    "symmetric encryption needs a client secret",
+    "token_endpoint_auth_method",
+    about=_ENCRYPTION_ALGS,
+)
+def symmetric_encryption_needs_a_secret(draft: Draft, _: Terms) -> Iterator[Finding]:
+    if not draft.is_public:
+        return
+    for name in _ENCRYPTION_ALGS:
+        if draft.text(name) in algorithms.SYMMETRIC_ENCRYPTION:
+            reason = f"'{draft.text(name)}' needs a client secret, which method none has not"
+            yield name, reason
+
+
+@rule(
+    "CF-55",
+    "RFC 9101 10.5",
+    "require_signed_request_object and request_object_signing_alg none exclude each other",
+    "require_signed_request_object",
+    about=["request_object_signing_alg"],
+)
+def required_signatures_are_not_none(draft: Draft, _: Terms) -> Iterator[Finding]:
+    if (
+        draft.members.get("require_signed_request_object") is True
+        and draft.text("request_object_signing_alg") == "none"
+    ):
+        reason = "must not be none where require_signed_request_object is true"
+        yield "request_object_signing_alg", reason
+
+
+@rule(
+    "CF-56",
+    "OpenID Connect Core 6.1, CIBA 4",
+    "signed requests are verified with a key of the client",
+    "jwks",
+    "jwks_uri",
+    "signed_jwks_uri",
+    about=["request_object_signing_alg", "backchannel_authentication_request_signing_alg"],
+)
+def signed_requests_need_a_client_key(draft: Draft, terms: Terms) -> Iterator[Finding]:
+    keys = {"jwks_uri", "signed_jwks_uri"}
+    if not terms.policy.jwks.require_usable_key or not draft.members.keys().isdisjoint(keys):
+        return
+    for name in ("request_object_signing_alg", "backchannel_authentication_request_signing_alg"):
+        algorithm = draft.text(name)
+        if algorithm in algorithms.SIGNATURE and not jwks.has_key_for(
+            draft.members.get("jwks"), "sig", algorithm
+        ):
+            yield name, f"'{algorithm}' needs a signing key in jwks or jwks_uri"
+
+
+@rule(
+    "CF-96",
+    "OpenID Connect Core 16.19",
+    "a secret that serves as a key is kept readable, which needs a configured encryption key",
+    "token_endpoint_auth_method",
+    *algorithms.SIGNING_MEMBERS,
+    *_ENCRYPTION_ALGS,
+)
+def readable_secrets_need_a_configured_key(draft: Draft, terms: Terms) -> Iterator[Finding]:
+    """Only a digest of a secret is kept; a MAC key has to be readable, hence encrypted at rest."""
+    if terms.readable_secrets or draft.is_public:
+        return
+    if member := _member_that_reads_the_secret(draft.members):
+        reason = f"'{draft.text(member)}' is not available: no secret encryption key is configured"
+        yield member, reason
+
+
+def needs_secret(metadata: ClientMetadata) -> bool:
+    """Whether a client_secret is issued (RFC 7591 3.2.1, OpenID Connect Registration 2).
+
+    The method decides; a symmetric algorithm asks for one whatever the method (OIDR-2-26).
+    """
+    return metadata.auth_method in SECRET_METHODS or needs_readable_secret(metadata)
+
+
+def needs_readable_secret(metadata: ClientMetadata) -> bool:
+    """Whether the authorization server will need the secret itself as a MAC or encryption key."""
+    return metadata.auth_method != "none" and bool(_member_that_reads_the_secret(metadata.members))
+
+
+def _member_that_reads_the_secret(values: Mapping[str, JsonValue]) -> str | None:
+    if values.get("token_endpoint_auth_method") == "client_secret_jwt":
+        return "token_endpoint_auth_method"
+    for name in algorithms.SIGNING_MEMBERS:
+        if values.get(name) in algorithms.MAC:
+            return name
+    for name in _ENCRYPTION_ALGS:
+        if values.get(name) in algorithms.SYMMETRIC_ENCRYPTION:
+            return name
+    return None
