@@ -247,8 +247,10 @@ def test_lists_of_text_are_bounded(row: Parameter) -> None:
         "must not have more than 1 elements"
     )
     assert judged(row, ["x" * 256]) == ["x" * 256]
-    assert refusal(row, ["a", "x" * 257]) == "must not be longer than 256 characters"
-    assert refusal(row, ["a", "\n"]) == "must not hold the character U+000A"
+    assert refusal(row, ["a", "x" * 257]) == "element 1 must not be longer than 256 characters"
+    assert refusal(row, ["\n", "a", "\t"]) == (
+        "element 0 must not hold the character U+000A, element 2 must not hold the character U+0009"
+    )
     assert judged(row, ["b", "a", "b"]) == ["b", "a", "b"]  # an order of preference
 
 
@@ -649,8 +651,10 @@ def test_request_uris() -> None:
     for wrong in NO_URL:
         assert refusal(REQUEST_URIS, ["https://a.example/", wrong])
     for wrong in OTHER_SCHEMES:
-        assert refusal(REQUEST_URIS, [wrong]) == "must be an https URL"
-    assert refusal(REQUEST_URIS, ["https://u@a.example/"]) == "must not hold user information"
+        assert refusal(REQUEST_URIS, [wrong]) == "element 0 must be an https URL"
+    assert refusal(REQUEST_URIS, ["https://a.example/", "https://u@a.example/"]) == (
+        "element 1 must not hold user information"
+    )
 
 
 def test_request_uris_are_bounded() -> None:
@@ -660,7 +664,9 @@ def test_request_uris_are_bounded() -> None:
         "must not have more than 50 elements"
     )
     longest = "https://a.example/".ljust(2000, "x")
-    assert refusal(REQUEST_URIS, [f"{longest}x"]) == "must not be longer than 2000 characters"
+    assert refusal(REQUEST_URIS, [f"{longest}x"]) == (
+        "element 0 must not be longer than 2000 characters"
+    )
 
 
 # ---- redirection URIs and keys -------------------------------------------------------------

@@ -248,10 +248,21 @@ def test_their_length_is_bounded(bound: int) -> None:
 
 
 @requirement("OIDR-2-10")
-def test_the_first_bad_one_is_named_by_its_position() -> None:
+def test_all_bad_ones_are_named_by_their_positions() -> None:
     good = ["https://client.example.org/cb", "com.example.app:/cb"]
-    with pytest.raises(Unacceptable, match=r"^element 2 holds a fragment$"):
+    told = (
+        "element 2 holds a fragment, element 3 uses the scheme data, which is not for redirection"
+    )
+    with pytest.raises(Unacceptable, match=f"^{told}$"):
         check_all([*good, "https://a.example/#", "data:x"], RedirectPolicy())
+
+
+def test_of_many_bad_ones_some_are_named() -> None:
+    with pytest.raises(Unacceptable) as caught:
+        check_all([f"https://a.example/{number}#" for number in range(12)], RedirectPolicy())
+    told = str(caught.value)
+    assert told.startswith("element 0 holds a fragment, element 1 ")
+    assert told.endswith("element 9 holds a fragment and 2 more")
 
 
 def test_no_uris_are_no_problem_of_theirs() -> None:

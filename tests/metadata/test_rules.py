@@ -99,7 +99,7 @@ def grants(*grant_types: str, **members: Any) -> JsonObject:
     return code(grant_types=[*grant_types], **members)
 
 
-REQUIRED = "redirect_uris is required for the grant types authorization_code and implicit"
+REQUIRED = "redirect_uris is required for the grant type authorization_code"
 PAIRWISE = (
     "sector_identifier_uri is required for subject_type pairwise"
     " with redirect_uris on several hosts"
@@ -133,7 +133,12 @@ CASES: dict[str, list[Case]] = {
         Case({"Redirect_URIs": [CALLBACK]}, [REQUIRED], error=InvalidRedirectUri),
         Case(
             {"grant_types": ["implicit"], "response_types": ["token"]},
-            [REQUIRED],
+            [REQUIRED.replace("authorization_code", "implicit")],
+            error=InvalidRedirectUri,
+        ),
+        Case(
+            {"grant_types": ["implicit", "authorization_code"], "response_types": ["code token"]},
+            [f"{REQUIRED} and implicit"],
             error=InvalidRedirectUri,
         ),
         Case(machine(), ["redirect_uris is required"], ALWAYS, InvalidRedirectUri),

@@ -14,7 +14,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, ed448, ed25519, rsa, x
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from dcrserver.metadata import algorithms
-from dcrserver.metadata.model import Unacceptable
+from dcrserver.metadata.model import Unacceptable, check_each
 from dcrserver.metadata.policy import JwksPolicy
 from dcrserver.strict_json import JsonObject, JsonValue
 
@@ -64,18 +64,14 @@ def check(value: JsonValue, policy: JwksPolicy) -> None:
     Keys of an unknown type are for others and are passed over (RFC 7517 5).
 
     Raises:
-        Unacceptable: with the position of the key at fault.
+        Unacceptable: with the positions of the keys at fault.
     """
     keys = value.get("keys") if isinstance(value, dict) else None
     if not isinstance(keys, list):
         raise Unacceptable("must be a JSON object with an array 'keys'")
     if len(keys) > policy.max_keys:
         raise Unacceptable(f"must not have more than {policy.max_keys} keys")
-    for position, key in enumerate(keys):
-        try:
-            _check_key(key, policy)
-        except Unacceptable as error:
-            raise Unacceptable(f"key {position} {error}") from None
+    check_each(keys, lambda key: _check_key(key, policy), "key")
     members = [key for key in keys if isinstance(key, dict)]
     _check_kids(members, policy)
     _check_uses(members)

@@ -16,6 +16,29 @@ class Unacceptable(ValueError):
     """A value is not acceptable; the message completes "`name` ..." in ASCII."""
 
 
+# Of an array with many faults, as many as a person can use.
+_MAX_TOLD = 10
+
+
+def check_each(
+    values: Iterable[JsonValue], check: Callable[[JsonValue], object], noun: str = "element"
+) -> None:
+    """Checks every one of ``values``, and tells all that are not acceptable by their position.
+
+    Raises:
+        Unacceptable: one of them is not.
+    """
+    told = []
+    for position, value in enumerate(values):
+        try:
+            check(value)
+        except Unacceptable as error:
+            told.append(f"{noun} {position} {error}")
+    if told:
+        more = f" and {len(told) - _MAX_TOLD} more" if len(told) > _MAX_TOLD else ""
+        raise Unacceptable(", ".join(told[:_MAX_TOLD]) + more)
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Terms:
     """What a submission is judged by; one object for the life of a tenant, hashed by identity.

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 from dcrserver.metadata import uris
 from dcrserver.metadata.addresses import is_local_name
-from dcrserver.metadata.model import Unacceptable
+from dcrserver.metadata.model import Unacceptable, check_each
 from dcrserver.metadata.policy import RedirectPolicy
 
 # A browser runs these, opens a local file, or hands them to another program (CF-05).
@@ -31,15 +31,11 @@ def check_all(values: Sequence[str], policy: RedirectPolicy, *, plain_http: bool
     ``plain_http``: http outside of the local machine is for somebody else to judge.
 
     Raises:
-        Unacceptable: the first that cannot, by its position.
+        Unacceptable: those that cannot, by their positions.
     """
     if len(values) > policy.max_count:
         raise Unacceptable(f"must not have more than {policy.max_count} elements")
-    for position, value in enumerate(values):
-        try:
-            _check(value, policy, plain_http=plain_http)
-        except (Unacceptable, uris.BadUri) as error:
-            raise Unacceptable(f"element {position} {error}") from None
+    check_each(values, lambda value: _check(str(value), policy, plain_http=plain_http))
     if len(set(values)) != len(values):
         raise Unacceptable("must not name a URI twice")
 
@@ -47,7 +43,10 @@ def check_all(values: Sequence[str], policy: RedirectPolicy, *, plain_http: bool
 def _check(value: str, policy: RedirectPolicy, *, plain_http: bool) -> None:
     if len(value) > policy.max_length:
         raise Unacceptable(f"is longer than {policy.max_length} characters")
-    uri = uris.parse(value)
+    try:
+        uri = uris.parse(value)
+    except uris.BadUri as error:
+        raise Unacceptable(str(error)) from None
     if uri.fragment is not None:  # a bare trailing '#' counts (RFC 6749 3.1.2)
         raise Unacceptable("holds a fragment")
     if uri.userinfo and not policy.allow_userinfo:

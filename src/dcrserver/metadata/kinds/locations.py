@@ -6,7 +6,7 @@ from dcrserver.metadata import jwks as key_sets
 from dcrserver.metadata import redirect_uris, uris
 from dcrserver.metadata.addresses import is_local_name, is_special
 from dcrserver.metadata.kinds.shapes import URI_SCHEMA, URIS_SCHEMA, string, strings
-from dcrserver.metadata.model import Kind, Parameter, Terms, Unacceptable
+from dcrserver.metadata.model import Kind, Parameter, Terms, Unacceptable, check_each
 from dcrserver.strict_json import JsonObject, JsonValue
 
 _MAX_URI_LENGTH = 2000
@@ -85,8 +85,9 @@ def _check_logout_uri(value: JsonValue, terms: Terms, parameter: Parameter) -> J
 
 def _check_request_uris(value: JsonValue, terms: Terms, _: Parameter) -> JsonValue:
     """A fragment is legal here: it carries the hash of the request object (CF-63)."""
-    for item in strings(value, terms):
-        _refuse_local(_web_uri(item, "https", "http"), terms)
+    check_each(
+        strings(value, terms), lambda item: _refuse_local(_web_uri(item, "https", "http"), terms)
+    )
     return value
 
 

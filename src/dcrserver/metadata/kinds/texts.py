@@ -7,7 +7,7 @@ import re
 
 from dcrserver.metadata import uris
 from dcrserver.metadata.kinds.shapes import TEXT_SCHEMA, TEXTS_SCHEMA, listed, string, strings
-from dcrserver.metadata.model import Kind, Parameter, Terms, Unacceptable
+from dcrserver.metadata.model import Kind, Parameter, Terms, Unacceptable, check_each
 from dcrserver.metadata.text import hostile_character
 from dcrserver.strict_json import JsonObject, JsonValue
 
@@ -34,7 +34,9 @@ def check_text(value: JsonValue, terms: Terms, _: Parameter) -> str:
 
 
 def _check_texts(value: JsonValue, terms: Terms, parameter: Parameter) -> JsonValue:
-    return [check_text(item, terms, parameter) for item in strings(value, terms)]
+    texts = strings(value, terms)
+    check_each(texts, lambda item: check_text(item, terms, parameter))
+    return list[JsonValue](texts)
 
 
 def _check_boolean(value: JsonValue, _terms: Terms, _: Parameter) -> JsonValue:

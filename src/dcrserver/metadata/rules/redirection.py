@@ -47,9 +47,8 @@ def redirect_grants_need_redirect_uris(draft: Draft, terms: Terms) -> Iterator[F
         return
     if terms.policy.redirect.always_required:
         yield "redirect_uris", "is required"
-    elif REDIRECT_GRANTS.intersection(draft.texts("grant_types")):
-        reason = "is required for the grant types authorization_code and implicit"
-        yield "redirect_uris", reason
+    elif needing := sorted(REDIRECT_GRANTS.intersection(draft.texts("grant_types"))):
+        yield "redirect_uris", f"is required for the grant type {' and '.join(needing)}"
 
 
 @rule(
