@@ -6,7 +6,7 @@ import asyncio
 import json
 import re
 import sys
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
 from typing import Annotated, Any, Literal, NoReturn
 
@@ -17,8 +17,10 @@ from dcrserver import __version__, serving
 from dcrserver.db import schema
 from dcrserver.db.engine import create_engines
 from dcrserver.errors import ProtocolError
+from dcrserver.metadata import explain
 from dcrserver.services.audit import Origin
 from dcrserver.settings import ConfigurationError, Settings, load
+from dcrserver.strict_json import BadJson, loads_object
 from dcrserver.telemetry import redact
 from dcrserver.tenants import DEFAULT_TENANT, Tenant
 from dcrserver.wiring import Runtime, build
@@ -178,6 +180,56 @@ def client_show(
     if found is None:
         _fail(f"no such client: {client_id}")
     print(json.dumps(found, indent=2, ensure_ascii=False))
+
+
+@client_app.command("check")
+def client_check(
+    file: Annotated[Path, typer.Argument(help="JSON object of client metadata; - for stdin")],
+    config: ConfigOption = None,
+    tenant: TenantOption = DEFAULT_TENANT,
+    *,
+    as_json: Annotated[bool, typer.Option("--json", help="print the explanation as JSON")] = False,
+) -> None:
+    """Explain what registering FILE would do; fail when it would be refused."""
+    raw = sys.stdin.buffer.read() if str(file) == "-" else _read(file)
+
+    async def work(runtime: Runtime) -> dict[str, Any]:
+        return explain(loads_object(raw), _tenant(runtime, tenant).terms)
+
+    try:
+        told = _with_runtime(load(config), work, needs_schema=False)
+    except BadJson as error:
+        _fail(f"{file}: {error}")
+    if as_json:
+        print(json.dumps(told, indent=2, ensure_ascii=False))
+    else:
+        print("\n".join(_explained(told)))
+    sys.exit(0 if told["acceptable"] else 1)
+
+
+def _read(file: Path) -> bytes:
+    try:
+        return file.read_bytes()
+    except OSError as error:
+        _fail(f"{file}: {error.strerror}")
+
+
+def _explained(told: dict[str, Any]) -> Iterator[str]:
+    """The explanation for a person, a line for each thing."""
+    yield "acceptable" if told["acceptable"] else f"not acceptable: {told['error']}"
+    for issue in told["issues"]:
+        where = f"[{issue['requirement']}, {issue['specification']}]"
+        yield f"  {issue['severity']}: {issue['member']} {issue['reason']} {where}"
+    for change in told["changes"]:
+        registered = json.dumps(change["registered"]) if "registered" in change else "left out"
+        sent = json.dumps(change["sent"], ensure_ascii=False)
+        yield f"  changed: {change['member']} {sent} -> {registered}: {change['reason']}"
+    for name, value in told["defaults"].items():
+        yield f"  filled in: {name} = {json.dumps(value)}"
+    for ignored in told["ignored"]:
+        yield f"  ignored: {ignored['member']}: {ignored['reason']}"
+    for name in told["not_checked"]:
+        yield f"  not checked: {name} is only read at registration"
 
 
 @client_app.command("delete")

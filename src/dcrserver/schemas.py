@@ -79,6 +79,7 @@ def components() -> JsonObject:
             },
             required=("error",),
         ),
+        "Explanation": _explanation(metadata),
         "ServerMetadata": {
             "type": "object",
             "description": "Authorization server metadata (RFC 8414 2, OpenID Connect Discovery 3)",
@@ -187,6 +188,47 @@ def _server_members(*names: str) -> dict[str, JsonValue]:
         }
         for name in names
     }
+
+
+def _explanation(metadata: JsonObject) -> JsonObject:
+    issue = _object(
+        {
+            "member": "The member, with its language tag if it has one",
+            "reason": "What is wrong with it",
+            "requirement": "Id of the rule",
+            "specification": "Where the rule stands",
+            "severity": "error or warning",
+            "error": "The code of an error",
+        },
+        required=("member", "reason", "requirement", "specification", "severity"),
+    )
+    change: JsonObject = {
+        "type": "object",
+        "required": ["member", "sent", "reason"],
+        "properties": {
+            "member": {"type": "string"},
+            "sent": {},
+            "registered": {"description": "absent where the member would be left out"},
+            "reason": {"type": "string"},
+        },
+    }
+    ignored = _object({"member": "Its name", "reason": "Why"}, required=("member", "reason"))
+    return {
+        "type": "object",
+        "description": "What registering would do; nothing was registered or read elsewhere",
+        "required": ["acceptable", "error", "issues", "registration", "defaults", "changes",
+                     "ignored", "not_checked"],
+        "properties": {
+            "acceptable": {"type": "boolean"},
+            "error": {"type": ["string", "null"]},
+            "issues": {"type": "array", "items": issue},
+            "registration": {"type": ["object", "null"], "properties": metadata},
+            "defaults": {"type": "object", "properties": metadata},
+            "changes": {"type": "array", "items": change},
+            "ignored": {"type": "array", "items": ignored},
+            "not_checked": {"type": "array", "items": {"type": "string"}},
+        },
+    }  # fmt: skip
 
 
 def _object(texts: Mapping[str, str], required: Iterable[str]) -> JsonObject:

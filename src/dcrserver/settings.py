@@ -124,6 +124,11 @@ class RegistrationSettings(_Group):
         description="open: anyone; protected: holders of an initial access token; closed: nobody"
         " but administrators",
     )
+    validate_endpoint: bool | None = Field(
+        default=None,
+        description="POST /register/validate explains a submission without registering it; None:"
+        " on for holders of an initial access token, off in open mode",
+    )
     client_secret_lifetime: int = Field(
         default=0, ge=0, description="seconds until a client_secret expires; 0 = never"
     )

@@ -24,7 +24,12 @@ from dcrserver.services.registration import RegistrationService
 from dcrserver.services.remote_checks import RemoteChecks
 from dcrserver.services.signing_keys import SigningKeys
 from dcrserver.services.token_grant import TokenGrantService
-from dcrserver.settings import AuthorizationServerSettings, ConfigurationError, Settings
+from dcrserver.settings import (
+    AuthorizationServerSettings,
+    ConfigurationError,
+    RegistrationSettings,
+    Settings,
+)
 from dcrserver.telemetry import Metrics
 from dcrserver.tenants import DEFAULT_TENANT, Tenant
 
@@ -73,7 +78,11 @@ async def build(settings: Settings) -> AsyncIterator[Runtime]:
             tenants=tenants,
             database=database,
             registration=RegistrationService(
-                database, secrets, remote_checks, settings.registration.mode
+                database,
+                secrets,
+                remote_checks,
+                settings.registration.mode,
+                explains=_explains(settings.registration),
             ),
             management=ManagementService(database, secrets, remote_checks),
             administration=AdministrationService(database),
@@ -92,6 +101,12 @@ async def build(settings: Settings) -> AsyncIterator[Runtime]:
     finally:
         await database.close()
         await limiter.close()
+
+
+def _explains(settings: RegistrationSettings) -> bool:
+    """Off in open mode unless configured: an explanation costs more than a refusal."""
+    given = settings.validate_endpoint
+    return settings.mode != "open" if given is None else given
 
 
 def secret_box(settings: Settings) -> SecretBox:

@@ -11,7 +11,15 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding
 
-from dcrserver.metadata import FAMILIES, Issue, Policy, Terms, algorithms, examine
+from dcrserver.metadata import (
+    FAMILIES,
+    Issue,
+    Policy,
+    Terms,
+    algorithms,
+    examine,
+    validate,
+)
 from dcrserver.metadata.capabilities import capabilities_of
 from dcrserver.strict_json import JsonObject, JsonValue
 
@@ -145,3 +153,8 @@ def texts_of(submission: JsonObject, judged_by: Terms = TERMS) -> list[str]:
 def base_of(member: str) -> str:
     """The catalogue's name of a member that may carry a language tag."""
     return member.partition("#")[0]
+
+
+def validate_by(submission: JsonObject, judged_by: Terms) -> JsonObject:
+    """The members that are registered."""
+    return dict(validate(submission, judged_by).members)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping
 from urllib.parse import parse_qsl
 
 from starlette.requests import Request
@@ -12,10 +13,16 @@ from dcrserver.errors import (
     BodyTooLarge,
     InvalidClientMetadata,
     InvalidRequest,
+    ProtocolError,
     UnsupportedMediaType,
 )
 from dcrserver.strict_json import BadJson, JsonObject, loads_object
 
+# POL-04: RFC 7591 names no code for a body that is no JSON object.
+_MALFORMED: Mapping[str, type[ProtocolError]] = {
+    "invalid_client_metadata": InvalidClientMetadata,
+    "invalid_request": InvalidRequest,
+}
 _MAX_FORM_BYTES = 16384
 _MAX_FORM_FIELDS = 50
 
@@ -26,7 +33,7 @@ async def json_object(request: Request) -> JsonObject:
     Raises:
         UnsupportedMediaType: not application/json (POL-02).
         BodyTooLarge: more octets than the policy allows (POL-01).
-        InvalidClientMetadata: not one strict JSON object (POL-03 to POL-07).
+        ProtocolError: not one strict JSON object (POL-03 to POL-07).
     """
     policy = tenant(request).terms.policy
     _check_media_type(request)
@@ -39,7 +46,7 @@ async def json_object(request: Request) -> JsonObject:
             raw, max_depth=policy.json_.max_depth, max_members=policy.json_.max_members
         )
     except BadJson as error:
-        raise InvalidClientMetadata(str(error)) from None
+        raise _MALFORMED[policy.json_.malformed_error](str(error)) from None
 
 
 async def form(request: Request) -> dict[str, str]:

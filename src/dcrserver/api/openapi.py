@@ -112,6 +112,25 @@ REGISTER: dict[str, Any] = {
     },
     "openapi_extra": _body("ClientMetadata") | _OPTIONAL_TOKEN,
 }
+VALIDATE: dict[str, Any] = {
+    "operation_id": "validate",
+    "responses": {
+        200: _answer("What registering the same body would do", "Explanation"),
+        400: _INVALID,
+        401: _UNAUTHORIZED,
+        403: _FORBIDDEN,
+        404: _error(
+            "Not offered in open mode unless configured",
+            "not_found",
+            "Not Found: /register/validate",
+        ),
+        413: _TOO_LARGE,
+        415: _NOT_JSON,
+        429: _TOO_MANY,
+        503: _UNAVAILABLE,
+    },
+    "openapi_extra": _body("ClientMetadata") | _OPTIONAL_TOKEN,
+}
 READ: dict[str, Any] = {
     "operation_id": "read",
     "responses": {

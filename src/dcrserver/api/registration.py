@@ -15,19 +15,36 @@ from dcrserver.api.responses import NO_STORE, json_response
 router = APIRouter(tags=["registration"])
 
 
+async def _limit(request: Request, bearer: str | None) -> None:
+    here = runtime(request)
+    if here.registration.is_open and bearer is None:
+        address = request.client.host if request.client else None
+        await here.limiter.open_registration(tenant(request).name, address)
+
+
 @router.post("/register", status_code=201, **openapi.REGISTER)
 async def register(request: Request) -> Response:
     """Registers a client (RFC 7591 3.1, OpenID Connect Registration 3.1)."""
     here, bearer = runtime(request), bearer_token(request)
-    if here.registration.is_open and bearer is None:
-        address = request.client.host if request.client else None
-        await here.limiter.open_registration(tenant(request).name, address)
+    await _limit(request, bearer)
     submission = await json_object(request)
     information = await here.registration.register(
         tenant(request), submission, bearer, origin(request, "anonymous")
     )
     location = str(information["registration_client_uri"])
     return json_response(information, 201, NO_STORE | {"Location": location})
+
+
+@router.post("/register/validate", **openapi.VALIDATE)
+async def validate(request: Request) -> Response:
+    """Explains what registering the same body would do, and does nothing."""
+    here, bearer = runtime(request), bearer_token(request)
+    if not here.registration.explains:
+        raise HTTPException(404)
+    await _limit(request, bearer)
+    submission = await json_object(request)
+    explanation = await here.registration.explain(tenant(request), submission, bearer)
+    return json_response(explanation, headers=NO_STORE)
 
 
 @router.get("/register/{client_id}", **openapi.READ)

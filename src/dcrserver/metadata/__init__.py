@@ -4,6 +4,7 @@ from dcrserver.metadata.capabilities import ServerCapabilities
 from dcrserver.metadata.catalogue import FAMILIES, IGNORED, PARAMETERS, SERVER_ASSIGNED
 from dcrserver.metadata.model import ClientMetadata, Issue, Kind, Parameter, Terms
 from dcrserver.metadata.policy import Policy
+from dcrserver.metadata.preview import explain
 from dcrserver.metadata.rules import RULES, needs_readable_secret, needs_secret
 from dcrserver.metadata.validation import examine, recognized, refuse_server_members, validate
 
@@ -21,6 +22,7 @@ __all__ = [
     "ServerCapabilities",
     "Terms",
     "examine",
+    "explain",
     "needs_readable_secret",
     "needs_secret",
     "recognized",

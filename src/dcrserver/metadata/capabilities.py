@@ -89,19 +89,26 @@ def restrict(members: Mapping[str, JsonValue], policy: Policy) -> dict[str, Json
         if not allowed
     }
     preset = PRESETS[policy.preset]
-    made = {**members, **preset.forced}
-    for name, left in preset.limits.items():
+    bounds = {name: list[JsonValue](left) for name, left in preset.limits.items()}
+    made = {**bounds, **members, **preset.forced}
+    for name, left in (*preset.limits.items(), *preset.cuts.items()):
         _without(made, name, _outside(left))
     _without(made, "grant_types_supported", lambda grant: grant in off)
     if "implicit" in off:
         _without(
             made,
             "response_types_supported",
-            lambda response_type: bool(_IMPLICIT_WORDS.intersection(response_type.split())),
+            lambda response_type: _needs_implicit(response_type, policy),
         )
     if not policy.id_token.allow_none:
         _without(made, "id_token_signing_alg_values_supported", lambda name: name == "none")
     return made
+
+
+def _needs_implicit(response_type: str, policy: Policy) -> bool:
+    words = response_type.split()
+    hybrid = "code" in words and not policy.grants.hybrid_needs_implicit
+    return bool(_IMPLICIT_WORDS.intersection(words)) and not hybrid
 
 
 def capabilities_of(members: Mapping[str, JsonValue]) -> ServerCapabilities:

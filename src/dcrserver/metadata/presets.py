@@ -22,23 +22,31 @@ class Preset:
 
     ``policy``: choices by group and key. ``server``: what an authorization server supports of
     which nothing else is known; None takes a bound away. ``limits``: what of the server's lists
-    the profile leaves. ``forced``: what the profile says of any server.
+    the profile leaves, and the bound where the server names none; ``cuts``: the same for lists
+    that say by being there that the server does something. ``forced``: what the profile says of
+    any server.
     """
 
     description: str
     policy: Mapping[str, Mapping[str, object]] = field(default_factory=dict)
     server: Mapping[str, JsonValue] = field(default_factory=dict)
     limits: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    cuts: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     forced: Mapping[str, JsonValue] = field(default_factory=dict)
 
 
-def _signing(*algorithms: str) -> dict[str, tuple[str, ...]]:
-    """Each list of signature algorithms cut down to ``algorithms``."""
-    names = (
-        "token_endpoint_auth", "id_token", "userinfo", "request_object", "authorization",
-        "introspection", "backchannel_authentication_request",
-    )  # fmt: skip
-    return {f"{name}_signing_alg_values_supported": algorithms for name in names}
+def _lists(algorithms: tuple[str, ...], *stems: str) -> dict[str, tuple[str, ...]]:
+    return {f"{stem}_signing_alg_values_supported": algorithms for stem in stems}
+
+
+def _limits(*algorithms: str) -> dict[str, tuple[str, ...]]:
+    return _lists(algorithms, "token_endpoint_auth", "id_token", "userinfo", "request_object")
+
+
+def _cuts(*algorithms: str) -> dict[str, tuple[str, ...]]:
+    return _lists(
+        algorithms, "authorization", "introspection", "backchannel_authentication_request"
+    )
 
 
 _STRICT_REDIRECTS = {"web_loopback_http": False, "undotted_schemes": []}
@@ -98,10 +106,11 @@ PRESETS: Mapping[str, Preset] = {
             "tls_client_certificate_bound_access_tokens": True,
         },
         limits={
-            **_signing(*_FAPI2_ALGORITHMS),
+            **_limits(*_FAPI2_ALGORITHMS),
             "token_endpoint_auth_methods_supported": _FAPI2_METHODS,
             "response_types_supported": ("code",),
         },
+        cuts=_cuts(*_FAPI2_ALGORITHMS),
         forced={"require_pushed_authorization_requests": True},
     ),
     "open-banking-uk": Preset(
@@ -140,10 +149,11 @@ PRESETS: Mapping[str, Preset] = {
             "backchannel_authentication_request_signing_alg_values_supported": ["PS256", "ES256"],
         },
         limits={
-            **_signing("PS256", "ES256"),
+            **_limits("PS256", "ES256"),
             "token_endpoint_auth_methods_supported": ("private_key_jwt", "tls_client_auth"),
             "response_types_supported": ("code id_token", "code"),
         },
+        cuts=_cuts("PS256", "ES256"),
     ),
     "open-finance-brasil": Preset(
         "Open Finance Brasil Dynamic Client Registration",
@@ -172,9 +182,10 @@ PRESETS: Mapping[str, Preset] = {
             "tls_client_certificate_bound_access_tokens": True,
         },
         limits={
-            **_signing("PS256"),
+            **_limits("PS256"),
             "token_endpoint_auth_methods_supported": ("private_key_jwt", "tls_client_auth"),
             "response_types_supported": ("code id_token", "code"),
         },
+        cuts=_cuts("PS256"),
     ),
 }  # fmt: skip

@@ -21,6 +21,8 @@ class DiscoveryService:
     def __init__(self, tenants: Iterable[Tenant]) -> None:
         self._tenants = list(tenants)
         self._domains = _by_entry(self._tenants)
+        # POL-52; one WebFinger address serves all tenants, so the default one's policy counts.
+        self._slash_matters = not self._tenants[0].terms.policy.webfinger.slash_equivalence
 
     def document(self, tenant: Tenant) -> JsonObject:
         """The server metadata (RFC 8414 3.2, OpenID Connect Discovery 4.2): no empty values."""
@@ -46,10 +48,10 @@ class DiscoveryService:
         return {"subject": resource, "links": [dict(link) for link in links]}
 
     def _tenant_of(self, resource: str) -> Tenant:
-        keys = _lookup_keys(resource)
-        for key in keys:
-            if key in self._domains:
-                return self._domains[key]
+        for key in _lookup_keys(resource):
+            found = self._domains.get(key)
+            if found and not (self._slash_matters and _is_other_by_slash(resource, found)):
+                return found
         raise NotFound("nothing is known of this resource")
 
 
@@ -61,6 +63,13 @@ def _by_entry(tenants: Sequence[Tenant]) -> Mapping[str, Tenant]:
             exact = "://" in entry or entry.startswith("acct:")
             found.setdefault(entry.rstrip("/") if exact else entry.lower(), tenant)
     return found
+
+
+def _is_other_by_slash(resource: str, tenant: Tenant) -> bool:
+    """Whether only the final slash tells ``resource`` from what the tenant answers for."""
+    exact = (*tenant.webfinger, tenant.issuer)
+    other = resource[:-1] if resource.endswith("/") else f"{resource}/"
+    return resource not in exact and other in exact
 
 
 def _lookup_keys(resource: str) -> list[str]:

@@ -88,6 +88,7 @@ class ManagementService:
         for _ in range(_ATTEMPTS):
             _check_envelope(record, submission, policy)
             metadata = validate(submission, tenant.terms)
+            _check_method(record, metadata, policy)
             await self._remote_checks.check(metadata, policy)
             secret = self._secrets.for_client(client_id, metadata, record)
             if policy.mgmt.rat_rotation == "on_update":
@@ -192,6 +193,13 @@ def _check_envelope(record: ClientRecord, submission: JsonObject, policy: Policy
         isinstance(secret, str) and security.same_secret(secret, record.client_secret_digest)
     ):
         raise InvalidClientMetadata("client_secret must be the current one or be left out")
+
+
+def _check_method(record: ClientRecord, metadata: ClientMetadata, policy: Policy) -> None:
+    """POL-55."""
+    fixed = policy.mgmt.method_change == "reject"
+    if fixed and metadata.auth_method != _metadata(record).auth_method:
+        raise InvalidClientMetadata("token_endpoint_auth_method must not be changed")
 
 
 def _changed(

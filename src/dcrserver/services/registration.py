@@ -10,6 +10,7 @@ from dcrserver import security
 from dcrserver.metadata import (
     SERVER_ASSIGNED,
     ClientMetadata,
+    explain,
     refuse_server_members,
     validate,
 )
@@ -35,15 +36,34 @@ class RegistrationService:
         secrets: SecretIssuer,
         remote_checks: RemoteChecks,
         mode: Literal["open", "protected", "closed"],
+        *,
+        explains: bool,
     ) -> None:
         self._database = database
         self._secrets = secrets
         self._remote_checks = remote_checks
         self._mode = mode
+        self._explains = explains
+
+    @property
+    def explains(self) -> bool:
+        """Whether submissions are explained over HTTP."""
+        return self._explains
 
     @property
     def is_open(self) -> bool:
         return self._mode == "open"
+
+    async def explain(
+        self, tenant: Tenant, submission: JsonObject, bearer: str | None
+    ) -> JsonObject:
+        """What ``register`` would do, as ``metadata.explain`` tells it; nothing is done or read.
+
+        Raises:
+            BearerError: as ``register``.
+        """
+        await initial_access_tokens.authorize(self._database, tenant, self._mode, bearer)
+        return explain(submission, tenant.terms)
 
     async def register(
         self, tenant: Tenant, submission: JsonObject, bearer: str | None, origin: Origin

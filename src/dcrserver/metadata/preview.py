@@ -1,0 +1,113 @@
+"""What registering a submission would do, told without doing it."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterator, Mapping
+from typing import Literal
+
+from dcrserver.metadata.advice import ADVICE
+from dcrserver.metadata.catalogue import FAMILIES, IGNORED, PARAMETERS, SERVER_ASSIGNED
+from dcrserver.metadata.model import Draft, Issue, Parameter, Terms
+from dcrserver.metadata.plan import plan_for
+from dcrserver.metadata.validation import examine, recognized
+from dcrserver.strict_json import JsonObject, JsonValue
+
+
+def explain(submission: Mapping[str, JsonValue], terms: Terms) -> JsonObject:
+    """Every issue, and what would become of each member.
+
+    ``issues`` hold member, reason, requirement, specification, severity (error or warning) and,
+    for errors, the error code; ``error`` is the code that registering would answer with.
+    ``registration`` is what would be registered, or null. ``defaults``: filled in; ``changes``:
+    sent otherwise, or left out, with the reason; ``ignored``: not understood. ``not_checked``:
+    members whose documents are only read at registration.
+    """
+    draft, issues = examine(submission, terms)
+    advice = [issue for rule in ADVICE for issue in rule.issues(draft, terms)]
+    sent = {
+        name: row
+        for name, row in recognized(submission, terms).items()
+        if not (row.kind.empty_is_omitted and submission[name] in ("", []))
+        and submission[name] is not None
+    }
+    return {
+        "acceptable": not issues,
+        "error": issues[0].error.code if issues else None,
+        "issues": [
+            *(_told(issue, "error") for issue in issues),
+            *(_told(issue, "warning") for issue in advice),
+        ],
+        "registration": None if issues else dict(draft.members),
+        "defaults": {
+            name: value
+            for name, value in draft.members.items()
+            if name not in {row.name for row in sent.values()} and "#" not in name
+        },
+        "changes": [*_changes(submission, sent, draft, terms)],
+        "ignored": [*_ignored(submission, terms)],
+        "not_checked": [*_read_later(draft, terms)],
+    }
+
+
+def _told(issue: Issue, severity: Literal["error", "warning"]) -> JsonObject:
+    made: JsonObject = {
+        "member": issue.member,
+        "reason": issue.reason,
+        "requirement": issue.requirement,
+        "specification": issue.specification,
+        "severity": severity,
+    }
+    return made | ({"error": issue.error.code} if severity == "error" else {})
+
+
+def _changes(
+    submission: Mapping[str, JsonValue], sent: Mapping[str, Parameter], draft: Draft, terms: Terms
+) -> Iterator[JsonValue]:
+    for name, row in sent.items():
+        registered = draft.members.get(name if "#" in name else row.name)
+        if row.name in draft.failed or registered == submission[name]:
+            continue
+        change: JsonObject = {"member": name, "sent": submission[name]}
+        if registered is not None:
+            change["registered"] = registered
+        yield change | {"reason": _reason(row, terms)}
+
+
+def _reason(row: Parameter, terms: Terms) -> str:
+    plan = plan_for(terms)
+    if row.chooses:
+        return f"a list of possibilities; one is chosen as {row.chooses}"
+    if row.name in plan.beyond:
+        return f"this server does not support it: {' or '.join(row.features)}"
+    if row.name in plan.forced:
+        return f"this server demands it of all clients: {row.forced_by}"
+    if row.bounded_by:
+        return f"only what this server supports is registered: {row.bounded_by}"
+    return "the policy of this server"
+
+
+def _ignored(submission: Mapping[str, JsonValue], terms: Terms) -> Iterator[JsonValue]:
+    known = recognized(submission, terms)
+    for name in submission:
+        if name not in known:
+            yield {"member": name, "reason": _why_ignored(name)}
+
+
+def _why_ignored(name: str) -> str:
+    if name in SERVER_ASSIGNED:
+        return "only the server sets it"
+    if name in IGNORED:
+        return IGNORED[name]
+    for key, family in FAMILIES.items():
+        if name.partition("#")[0] in {row.name for row in family.rows} and family.optional:
+            return f"the family {key} is off (policy.ext.optional_families)"
+    similar = difflib.get_close_matches(name, PARAMETERS, n=1, cutoff=0.8)
+    return f"unknown; did you mean {similar[0]}?" if similar else "unknown"
+
+
+def _read_later(draft: Draft, terms: Terms) -> Iterator[JsonValue]:
+    if draft.has("sector_identifier_uri"):
+        yield "sector_identifier_uri"
+    if draft.has("jwks_uri") and terms.policy.jwks.eager_fetch:
+        yield "jwks_uri"

@@ -1,0 +1,231 @@
+"""The preview: every member accounted for, nothing judged otherwise than at registration."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+
+from dcrserver.errors import RegistrationError
+from dcrserver.metadata import Terms, explain, recognized, validate
+from dcrserver.strict_json import JsonObject, JsonValue, dumps
+from metadata.support import CALLBACK, MINIMAL, TERMS, terms
+from metadata.test_properties import ANY_SUBMISSIONS, TERMS_OF
+
+requirement = pytest.mark.requirement
+
+
+def told(submission: JsonObject, judged_by: Terms = TERMS) -> dict[str, Any]:
+    return dict(explain(submission, judged_by))
+
+
+def warnings(submission: JsonObject, judged_by: Terms = TERMS) -> list[str]:
+    return [
+        f"{issue['member']} {issue['reason']}"
+        for issue in told(submission, judged_by)["issues"]
+        if issue["severity"] == "warning"
+    ]
+
+
+def test_an_issue_names_its_rule_and_its_place() -> None:
+    issue = told({"redirect_uris": [CALLBACK], "grant_types": ["client_credentials"]}
+                 | {"token_endpoint_auth_method": "none"})["issues"][0]  # fmt: skip
+    assert issue == {
+        "member": "grant_types",
+        "reason": "'client_credentials' needs a token_endpoint_auth_method other than none",
+        "requirement": "CF-12",
+        "specification": "RFC 6749 4.4, CIBA 4",
+        "severity": "error",
+        "error": "invalid_client_metadata",
+    }
+
+
+def test_defaults_are_told_apart_from_what_was_sent() -> None:
+    found = told(MINIMAL | {"client_name": "A", "client_name#fr": "B"}, Terms())
+    assert found["defaults"] == {
+        "token_endpoint_auth_method": "client_secret_basic",
+        "grant_types": ["authorization_code"],
+        "response_types": ["code"],
+        "application_type": "web",
+        "id_token_signed_response_alg": "RS256",
+        "require_auth_time": False,
+    }
+    assert found["changes"] == found["ignored"] == found["not_checked"] == []
+
+
+@requirement("POL-33", "POL-46", "POL-30")
+@pytest.mark.parametrize(
+    ("members", "judged_by", "change"),
+    [
+        (
+            {"scope": "openid nonsense"},
+            TERMS,
+            {
+                "member": "scope",
+                "sent": "openid nonsense",
+                "registered": "openid",
+                "reason": "only what this server supports is registered: scopes_supported",
+            },
+        ),
+        (
+            {"frontchannel_logout_uri": "https://a.example/"},
+            Terms(),
+            {
+                "member": "frontchannel_logout_uri",
+                "sent": "https://a.example/",
+                "reason": "this server does not support it: frontchannel_logout_supported",
+            },
+        ),
+        (
+            {"require_pushed_authorization_requests": False},
+            terms(supported={"require_pushed_authorization_requests": ("yes",)}),
+            {
+                "member": "require_pushed_authorization_requests",
+                "sent": False,
+                "registered": True,
+                "reason": "this server demands it of all clients:"
+                " require_pushed_authorization_requests",
+            },
+        ),
+        (
+            {"id_token_signing_alg_values_supported": ["ES256", "x"]},
+            TERMS,
+            {
+                "member": "id_token_signing_alg_values_supported",
+                "sent": ["ES256", "x"],
+                "reason": "a list of possibilities; one is chosen as id_token_signed_response_alg",
+            },
+        ),
+        (
+            {"application_type": "mobile"},
+            terms(registration={"application_type_aliases": {"mobile": "native"}}),
+            {
+                "member": "application_type",
+                "sent": "mobile",
+                "registered": "native",
+                "reason": "the policy of this server",
+            },
+        ),
+        (
+            {"id_token_signed_response_alg": "RS512"},
+            terms(
+                supported={"id_token_signing_alg_values_supported": ("ES256",)},
+                alg={"unsupported": "substitute"},
+            ),
+            {
+                "member": "id_token_signed_response_alg",
+                "sent": "RS512",
+                "registered": "ES256",
+                "reason": "only what this server supports is registered:"
+                " id_token_signing_alg_values_supported",
+            },
+        ),
+    ],
+    ids=lambda value: next(iter(value)) if isinstance(value, dict) else "",
+)
+def test_changes_are_told_with_their_reason(
+    members: JsonObject, judged_by: Terms, change: JsonObject
+) -> None:
+    found = told(MINIMAL | members, judged_by)
+    assert found["acceptable"], found["issues"]
+    assert found["changes"] == [change]
+
+
+@pytest.mark.parametrize(
+    ("name", "reason"),
+    [
+        ("redirect_uri", "unknown; did you mean redirect_uris?"),
+        ("x_vendor_thing", "unknown"),
+        ("client_id", "only the server sets it"),
+        ("software_statement", "RFC 7591 2.3; ignored by a server that does not use statements"),
+        ("organization_name", "the family federation is off (policy.ext.optional_families)"),
+        ("organization_name#de", "the family federation is off (policy.ext.optional_families)"),
+        ("vp_formats", "drafts of OpenID for Verifiable Presentations; now vp_formats_supported"),
+    ],
+)
+def test_what_is_ignored_is_told_with_the_reason(name: str, reason: str) -> None:
+    ignored = told(MINIMAL | {name: "x"}, Terms())["ignored"]
+    assert ignored == [{"member": name, "reason": reason}]
+
+
+def test_what_is_read_later_is_told() -> None:
+    remote: JsonObject = MINIMAL | {
+        "sector_identifier_uri": "https://a.example/s",
+        "jwks_uri": "https://a.example/j",
+    }
+    assert told(remote)["not_checked"] == ["sector_identifier_uri"]
+    eager = terms(jwks={"eager_fetch": True})
+    assert told(remote, eager)["not_checked"] == ["sector_identifier_uri", "jwks_uri"]
+    assert told(MINIMAL, eager)["not_checked"] == []
+
+
+@requirement("R8252-8.3-01", "R9700-2.1.2-01")
+@pytest.mark.parametrize(
+    ("submission", "warned"),
+    [
+        (MINIMAL | {"client_name": "A"}, []),
+        (
+            {"redirect_uris": ["https://a.example/", "http://localhost/"], "client_name": "A"},
+            ["redirect_uris element 1 is safer with 127.0.0.1 or [::1]"],
+        ),
+        (
+            {"grant_types": ["password"]},
+            ["grant_types 'password' is out of date; use authorization_code with PKCE"],
+        ),
+        (
+            MINIMAL
+            | {"grant_types": ["implicit"], "response_types": ["token"], "client_name": "A"},
+            ["grant_types 'implicit' is out of date; use authorization_code with PKCE"],
+        ),
+        (
+            {"redirect_uris": ["com.example.app:/cb"], "client_name": "A"},
+            [
+                (
+                    "token_endpoint_auth_method is a method with a secret, which a native app"
+                    " cannot keep; use none and PKCE"
+                )
+            ],
+        ),
+        (
+            {"redirect_uris": ["com.example.app:/cb"], "client_name": "A"}
+            | {"token_endpoint_auth_method": "none"},
+            [],
+        ),
+        (
+            MINIMAL,
+            ["client_name is missing; a person who is asked for consent sees the client_id"],
+        ),
+        ({"grant_types": ["client_credentials"]}, []),
+        (
+            MINIMAL | {"client_name": "A", "token_endpoint_auth_signing_alg": "RS256"},
+            ["token_endpoint_auth_signing_alg means nothing with client_secret_basic"],
+        ),
+        (
+            MINIMAL | {"client_name": "A", "token_endpoint_auth_method": "client_secret_jwt"}
+            | {"token_endpoint_auth_signing_alg": "HS256"},
+            [],
+        ),
+    ],
+)  # fmt: skip
+def test_advice(submission: JsonObject, warned: list[str]) -> None:
+    allowing = terms(grants={"implicit": True, "password": True})
+    assert warnings(submission, allowing) == warned
+
+
+@settings(max_examples=400, deadline=None)
+@given(submission=ANY_SUBMISSIONS, judged_by=TERMS_OF)
+def test_the_preview_and_the_registration_agree(submission: JsonObject, judged_by: Terms) -> None:
+    found = told(submission, judged_by)
+    dumps(found)
+    try:
+        registered: JsonValue = dict(validate(submission, judged_by).members)
+        code = None
+    except RegistrationError as error:
+        registered, code = None, error.code
+    assert (found["registration"], found["error"]) == (registered, code)
+    assert found["acceptable"] == (code is None)
+    accounted = {item["member"] for item in found["ignored"]} | set(
+        recognized(submission, judged_by)
+    )
+    assert accounted == set(submission)
