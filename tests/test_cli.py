@@ -179,3 +179,45 @@ print(Path(dcrserver.__file__).parent.parent, flush=True)
 from dcrserver.cli import main
 main()
 """
+
+
+def test_a_submission_is_explained(run: Commands, tmp_path: Path) -> None:
+    file = tmp_path / "client.json"
+    good = {"redirect_uris": ["https://a.example/"], "scope": "openid x", "redirect_uri": "x"}
+    file.write_text(json.dumps(good | {"sector_identifier_uri": "https://a.example/s"}))
+    lines = run("client", "check", str(file)).splitlines()
+    assert lines[0] == "acceptable"
+    assert '  changed: scope "openid x" -> "openid": only what this server' in lines[2]
+    assert '  filled in: grant_types = ["authorization_code"]' in lines
+    assert "  ignored: redirect_uri: unknown; did you mean redirect_uris?" in lines
+    assert "  not checked: sector_identifier_uri is only read at registration" in lines
+    told = json.loads(run("client", "check", "--json", str(file)))
+    assert told["acceptable"]
+    assert told["registration"]["scope"] == "openid"
+
+
+def test_a_bad_submission_fails(
+    run: Commands,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    file = _written(tmp_path / "client.json", '{"redirect_uris": ["https://a.example/#"]}')
+    monkeypatch.setattr(sys, "argv", ["dcrserver", "client", "check", str(file)])
+    with pytest.raises(SystemExit) as end:
+        cli.main()
+    assert end.value.code == 1
+    assert capsys.readouterr().out.splitlines()[:2] == [
+        "not acceptable: invalid_redirect_uri",
+        "  error: redirect_uris element 0 holds a fragment [CF-01, RFC 7591 2]",
+    ]
+    assert "not valid JSON" in run("client", "check", str(_written(file, "{")), status=1)
+    assert "No such file" in run("client", "check", f"{tmp_path}/none.json", status=1)
+    assert "no such tenant" in run(
+        "client", "check", "--tenant", "x", str(_written(file, "{}")), status=1
+    )
+
+
+def _written(file: Path, text: str) -> Path:
+    file.write_text(text)
+    return file

@@ -276,6 +276,20 @@ async def test_webfinger_answers_for_the_configured_subjects(make_app: MakeAppli
     assert await issuer(f"{BASE_URL}/t/acme") == f"{BASE_URL}/t/acme"
 
 
+@requirement("POL-52")
+async def test_a_final_slash_can_be_made_to_matter(make_app: MakeApplication) -> None:
+    exact = ["https://host.example:8080/", "plain.example"]
+    app = await make_app(webfinger=exact, policy={"webfinger": {"slash_equivalence": False}})
+
+    async def status(resource: str) -> int:
+        return (await app.http.get(WEBFINGER, params={"resource": resource})).status_code
+
+    assert await status("https://host.example:8080/") == 200
+    assert await status("https://host.example:8080") == 404
+    assert await status(BASE_URL) == 200
+    assert await status("https://plain.example") == await status("https://plain.example/") == 200
+
+
 @requirement("OIDD-2-02", "R8414-2-01")
 @pytest.mark.parametrize(
     "base_url",

@@ -337,3 +337,19 @@ async def test_concurrent_updates_without_rotation_all_happen(make_app: MakeAppl
         assert record is not None
         assert record.version == 5
         assert len(await tx.events.of_client("default", client["client_id"])) == 5
+
+
+@requirement("POL-55")
+async def test_the_method_can_be_fixed(make_app: MakeApplication) -> None:
+    app = await make_app(policy={"mgmt": {"method_change": "reject"}})
+    client = await app.register()
+    url = client["registration_client_uri"]
+    same = await app.http.put(url, json=update_of(client), headers=bearer(client))
+    assert same.status_code == 200
+    other = update_of(client, token_endpoint_auth_method="none", client_secret=...)
+    refused = await app.http.put(url, json=other, headers=bearer(same.json()))
+    assert refused.status_code == 400
+    assert refused.json() == {
+        "error": "invalid_client_metadata",
+        "error_description": "token_endpoint_auth_method must not be changed",
+    }

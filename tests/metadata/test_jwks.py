@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, ed448, ed25519, rsa, x448, x25519
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
-from dcrserver.metadata.jwks import check, has_key_for
+from dcrserver.metadata.jwks import check, has_certificate, has_key_for
 from dcrserver.metadata.model import Unacceptable
 from dcrserver.metadata.policy import JwksPolicy
 from dcrserver.strict_json import JsonObject, JsonValue
@@ -577,3 +577,73 @@ def test_without_keys_there_is_none(value: JsonValue) -> None:
 def test_keys_that_are_passed_over_are_of_no_use(key: JsonObject, use: str) -> None:
     """Nobody here could verify or encrypt with them."""
     assert not has_key_for(key_set(key), use)
+
+
+# ---- purpose -------------------------------------------------------------------------------
+
+
+@requirement("OIDR-2-13")
+@pytest.mark.parametrize(
+    ("name", "members", "told"),
+    [
+        ("RSA", {"use": "sig", "key_ops": ["encrypt"]}, "key_ops that do not fit its use sig"),
+        ("RSA", {"use": "enc", "key_ops": ["verify"]}, "key_ops that do not fit its use enc"),
+        ("RSA", {"use": "enc", "alg": "RS256"}, "use that does not fit its alg RS256"),
+        ("RSA", {"use": "sig", "alg": "RSA-OAEP"}, "use that does not fit its alg RSA-OAEP"),
+        ("RSA", {"use": "sig", "alg": "RSA1_5"}, "use that does not fit its alg RSA1_5"),
+        ("P-256", {"alg": "RS256"}, "type that does not fit its alg RS256"),
+        ("P-256", {"alg": "ES384"}, "type that does not fit its alg ES384"),
+        ("P-256", {"alg": "RSA-OAEP"}, "type that does not fit its alg RSA-OAEP"),
+        ("RSA", {"alg": "ES256"}, "type that does not fit its alg ES256"),
+        ("RSA", {"alg": "ECDH-ES"}, "type that does not fit its alg ECDH-ES"),
+        ("Ed25519", {"alg": "Ed448"}, "type that does not fit its alg Ed448"),
+        ("X25519", {"alg": "EdDSA"}, "type that does not fit its alg EdDSA"),
+        ("Ed25519", {"alg": "ECDH-ES"}, "type that does not fit its alg ECDH-ES"),
+    ],
+)
+def test_a_key_does_not_contradict_itself(
+    keys: Keys, name: str, members: JsonObject, told: str
+) -> None:
+    assert refusal(key_set(keys.jwk(name, **members))) == f"key 0 has a {told}".replace(
+        "a key_ops", "key_ops"
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "members"),
+    [
+        ("RSA", {"use": "sig", "key_ops": ["verify"], "alg": "PS256"}),
+        ("RSA", {"use": "enc", "key_ops": ["wrapKey", "encrypt"], "alg": "RSA-OAEP-256"}),
+        ("RSA", {"use": "sig", "key_ops": ["verify", "encrypt"]}),
+        ("RSA", {"use": "sig", "key_ops": ["x-own"]}),
+        ("RSA", {"use": "tls", "alg": "RS256"}),
+        ("RSA", {"use": "sig", "alg": "XX999"}),
+        ("RSA", {"alg": "RSA1_5"}),
+        ("P-384", {"alg": "ES384"}),
+        ("P-384", {"alg": "ECDH-ES+A256KW", "use": "enc", "key_ops": ["deriveKey"]}),
+        ("X448", {"alg": "ECDH-ES"}),
+        ("Ed448", {"alg": "EdDSA", "use": "sig"}),
+    ],
+)
+def test_a_key_that_says_what_it_is_for(keys: Keys, name: str, members: JsonObject) -> None:
+    check(key_set(keys.jwk(name, **members)), JwksPolicy())
+
+
+def test_keys_of_an_unknown_kind_are_passed_over_whatever_they_say() -> None:
+    check({"keys": [{"kty": "EC", "crv": "P-999", "alg": "RS256"}]}, JwksPolicy())
+
+
+def test_all_keys_at_fault_are_named(keys: Keys) -> None:
+    bad = key_set({"kty": "oct"}, keys.jwk("RSA"), {"kty": 1})
+    assert refusal(bad) == (
+        "key 0 is symmetric; only public keys may be registered,"
+        " key 2 must be a JSON object with a text 'kty'"
+    )
+
+
+@requirement("R8705-2.2-01")
+def test_which_sets_hold_a_certificate(keys: Keys) -> None:
+    plain, certified = keys.jwk("RSA"), keys.jwk("P-256", x5c=[keys.certificate("P-256")])
+    assert has_certificate(key_set(plain, certified))
+    for value in (key_set(plain), key_set(), {}, None, [], {"keys": "x5c"}, {"keys": [1]}):
+        assert not has_certificate(value)

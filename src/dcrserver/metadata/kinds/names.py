@@ -109,8 +109,8 @@ def canonical_response_type(text: str) -> str:
 def _check_all_supported(value: JsonValue, terms: Terms, parameter: Parameter) -> JsonValue:
     """Nothing is left out: less than what was asked for would not do (RFC 9396 10)."""
     found = strings(value, terms)
-    supported = terms.server.supported(parameter.bounded_by or "") or ()
-    if not set(found) <= set(supported):
+    supported = terms.server.supported(parameter.bounded_by or "")
+    if supported is not None and not set(found) <= set(supported):
         raise Unacceptable(f"must only hold what this server supports: {listed(supported)}")
     return list[JsonValue](dict.fromkeys(found))
 
