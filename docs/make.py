@@ -1,99 +1,27 @@
-"""Makes docs/configuration.md from the settings; ``--check`` fails when it is not fresh."""
+"""Makes the generated pages of docs/; ``--check`` fails when one of them is not fresh."""
 
 from __future__ import annotations
 
-import json
 import sys
-from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, get_args
 
-from pydantic import BaseModel, SecretStr
-from pydantic.fields import FieldInfo
+import page_configuration
+import page_metadata
 
-from dcrserver.settings import Settings
-
-PAGE = Path(__file__).parent / "configuration.md"
-HEAD = """# Configuration
-
-Made by `python docs/make.py` from the settings; `make check` fails when it is not fresh.
-
-One TOML file (`--config FILE` or `DCR_CONFIG`), overridden by environment variables (`DCR_`, then
-the key in capitals with `__` between levels, e.g. `DCR_SERVER__BASE_URL`; lists as JSON),
-overridden by flags. An unknown or wrong key stops the start with the key's name;
-`dcrserver config check` prints what is in force, secrets hidden.
-"""
+PAGES = {"configuration.md": page_configuration.text, "metadata.md": page_metadata.text}
 
 
 def main() -> int:
-    made = "\n".join([HEAD, *_sections(), *_tail()])
-    if "--check" not in sys.argv:
-        PAGE.write_text(made, "utf-8")
-    elif PAGE.read_text("utf-8") != made:
-        print("docs/configuration.md is not fresh: run make docs")
-        return 1
-    return 0
-
-
-def _sections() -> Iterator[str]:
-    loose = []
-    for name, field in Settings.model_fields.items():
-        model = _model(field)
-        if model is None:
-            loose.append((name, field))
-        else:
-            yield from _section(name, model)
-    yield from _table("Other keys", "", loose)
-
-
-def _section(path: str, model: type[BaseModel]) -> Iterator[str]:
-    plain = [(field.alias or name, field) for name, field in model.model_fields.items()]
-    rows = [(name, field) for name, field in plain if _model(field) is None]
-    if rows:
-        yield from _table(f"`[{path}]`", (model.__doc__ or "").split("\n")[0], rows)
-    for name, field in plain:
-        inner = _model(field)
-        if inner is not None:
-            yield from _section(f"{path}.{name}", inner)
-
-
-def _table(title: str, text: str, rows: list[tuple[str, FieldInfo]]) -> Iterator[str]:
-    yield f"\n## {title}\n"
-    if text:
-        yield f"{text}\n"
-    yield "| key | default | meaning |\n|---|---|---|"
-    for name, field in rows:
-        yield f"| `{name}` | {_default(field)} | {field.description or ''} |"
-
-
-def _default(field: FieldInfo) -> str:
-    value: Any = field.get_default(call_default_factory=True)
-    if isinstance(value, SecretStr):
-        value = value.get_secret_value()
-    if value is None:
-        return "-"
-    if isinstance(value, frozenset):
-        value = sorted(value)
-    return f"`{json.dumps(value, default=list)}`"
-
-
-def _model(field: FieldInfo) -> type[BaseModel] | None:
-    annotation = field.annotation
-    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-        return annotation
-    return None
-
-
-def _tail() -> Iterator[str]:
-    """Tenants are a table of tables; their rows come from their own model."""
-    tenant = get_args(Settings.model_fields["tenants"].annotation)[1]
-    yield from _section("tenants.NAME", tenant)
-    yield (
-        "\n## Members of the authorization server\n\n"
-        "`[authorization_server]` takes any member of its metadata (RFC 8414 2, OpenID Connect"
-        " Discovery 3) by name, e.g. `token_endpoint`, `scopes_supported`. Lists bound what clients"
-        " may register, and are published as they are.\n"
-    )
+    stale = []
+    for name, text in PAGES.items():
+        page = Path(__file__).parent / name
+        made = text()
+        if "--check" not in sys.argv:
+            page.write_text(made, "utf-8")
+        elif not page.exists() or page.read_text("utf-8") != made:
+            stale.append(f"docs/{name} is not fresh: run make docs")
+    print("\n".join(stale), end="\n" if stale else "")
+    return 1 if stale else 0
 
 
 if __name__ == "__main__":

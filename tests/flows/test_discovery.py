@@ -23,7 +23,8 @@ WEBFINGER = "/.well-known/webfinger"
 @requirement(
     "OIDD-4-01", "OIDD-4-03", "OIDD-4-04", "OIDD-4-05", "OIDD-4-06", "OIDD-3-01", "OIDD-3-02",
     "OIDD-3-04", "OIDD-3-06", "OIDD-3-07", "R8414-2-01", "R8414-2-02", "R8414-2-03", "R8414-2-05",
-    "R8414-3.2-01", "R8414-3.3-01", "R9207-3-01",
+    "R8414-3.2-01", "R8414-3.3-01", "R9207-3-01", "MCP0618-01", "MCP0618-02", "MCP1125-02",
+    "MCP0728-01", "MCP0728-03", "FAPI2-5.3.2.1-01",
 )  # fmt: skip
 @pytest.mark.parametrize("where", [OPENID, OAUTH])
 async def test_the_metadata_is_complete(app: Application, where: str) -> None:

@@ -590,6 +590,12 @@ def test_which_urls_may_be_read_by_somebody() -> None:
     ]
 
 
+@requirement("FED-5.2.1-01", "CIBA-4-03")
+@pytest.mark.parametrize("row", rows_of(kinds.FETCHED_URI))
+def test_what_is_read_by_a_server_is_https(row: Parameter) -> None:
+    assert refusal(row, "http://a.example/") == "must be an https URL"
+
+
 @requirement("POL-49")
 @pytest.mark.parametrize("name", ["logo_uri", "request_uris"])
 def test_what_the_authorization_server_may_read_is_not_local(name: str) -> None:

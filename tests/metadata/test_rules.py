@@ -832,7 +832,8 @@ def test_every_rule_has_cases_of_both_sorts() -> None:
 @requirement("R7591-2.1-03", "R7591-5-02", "R7591-5-04", "R7591-5-07", "POL-22", "POL-35")
 @requirement("OIDR-2-01", "OIDR-2-05", "OIDR-2-06", "OIDR-2-07", "OIDR-2-08", "OIDR-2-10")
 @requirement("OIDR-2-16", "OIDR-2-21", "OIDR-2-22", "OIDR-2-27", "OIDR-2-32", "OIDR-9.1-01")
-@requirement("OIDC-8.1-01", "POL-34")
+@requirement("OIDC-8.1-01", "POL-34", "CIBA-4-01", "CIBA-4-02", "CIBA-4-03", "LOGO-2-01")
+@requirement("R8705-2.1.2-01", "R8705-2.2-01", "R9101-10.5-01", "POL-36", "POL-48")
 @pytest.mark.parametrize(("rule_id", "case"), VIOLATING)
 def test_violations(rule_id: str, case: Case) -> None:
     rule = BY_ID[rule_id]
