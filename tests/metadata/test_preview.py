@@ -10,8 +10,8 @@ from hypothesis import given, settings
 from dcrserver.errors import RegistrationError
 from dcrserver.metadata import Terms, explain, recognized, validate
 from dcrserver.strict_json import JsonObject, JsonValue, dumps
+from metadata.strategies import ANY_SUBMISSIONS, TERMS_OF
 from metadata.support import CALLBACK, MINIMAL, TERMS, terms
-from metadata.test_properties import ANY_SUBMISSIONS, TERMS_OF
 
 requirement = pytest.mark.requirement
 

@@ -19,7 +19,8 @@ ROWS: tuple[Parameter, ...] = (
         fetched=True, example="https://client.example.org/sector.json",
     ),
     Parameter(
-        "subject_type", kinds.choice("public", "pairwise", rule="CF-21"), _SECTION, "Kind of subject identifier",
+        "subject_type", kinds.choice("public", "pairwise", rule="CF-21"), _SECTION,
+        "Kind of subject identifier",
         bounded_by="subject_types_supported", example="public",
     ),
     Parameter(
