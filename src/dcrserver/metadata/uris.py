@@ -50,8 +50,11 @@ class Uri:
     @property
     def address(self) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
         """The host as an address, when it is an IP literal."""
+        host = self.host or ""
+        if ":" not in host and not host[-1:].isdigit():
+            return None
         try:
-            return ipaddress.ip_address(self.host or "")
+            return ipaddress.ip_address(host)
         except ValueError:
             return None
 
