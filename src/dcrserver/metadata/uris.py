@@ -24,6 +24,8 @@ _PORT = re.compile(r"[0-9]{1,5}")
 # Everything printable that RFC 3986 2 has no place for; brackets belong to an IPv6 host only.
 _FORBIDDEN = re.compile(r'["<>\\^`{|}]')
 _PRINTABLE = re.compile(r"[!-~]+")
+# Nearly all URIs hold nothing else, and need no closer look at their characters.
+_PLAIN = re.compile(r"[A-Za-z0-9:/?#@!$&'()+,;=._~-]+")
 _MAX_PORT = 65535
 _MAX_HOST = 253
 
@@ -113,6 +115,8 @@ def is_dns_name(text: str) -> bool:
 
 
 def _characters(raw: str) -> None:
+    if _PLAIN.fullmatch(raw):
+        return
     if not raw:
         raise BadUri("is empty")
     if not raw.isascii():
@@ -177,10 +181,12 @@ def _host(host: str) -> str:
         return _ipv4(host)
     if len(host) > _MAX_HOST or not all(_LABEL.fullmatch(label) for label in labels):
         raise BadUri("has a host that is not a DNS name")
-    for label in labels:
-        if label[:4].lower() == "xn--":
-            _a_label(label)
-    return host.lower()
+    lowered = host.lower()
+    if "xn--" in lowered:
+        for label in lowered.split("."):
+            if label.startswith("xn--"):
+                _a_label(label)
+    return lowered
 
 
 def _ipv4(host: str) -> str:
