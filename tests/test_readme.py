@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -51,9 +52,17 @@ def test_the_refusal_tells_all_reasons(tmp_path: Path) -> None:
     assert "grant_types" in answer["error_description"]
 
 
+def test_a_submission_is_explained(tmp_path: Path) -> None:
+    commands = Path(sys.executable).parent
+    lines = paste(BLOCKS[2].replace(".venv/bin", str(commands)), "", tmp_path).splitlines()
+    assert lines[0] == "acceptable"
+    assert any('changed: scope "openid x" -> "openid"' in line for line in lines)
+    assert any("did you mean client_name?" in line for line in lines)
+
+
 @pytest.mark.parametrize("link", re.findall(r"\]\(([^)h][^)]*)\)", README))
 def test_its_links_lead_somewhere(link: str) -> None:
-    assert (Path(__file__).parent.parent / link).exists()
+    assert (Path(__file__).parent.parent / link.partition("#")[0]).exists()
 
 
 def test_no_tracked_file_names_a_package_index() -> None:
