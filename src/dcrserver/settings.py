@@ -204,6 +204,18 @@ class OutboundSettings(_Group):
     timeout: float = Field(default=5.0, gt=0, description="seconds for one fetch, all in")
     max_bytes: int = Field(default=65536, ge=1024, description="octets of one document")
     concurrency: int = Field(default=20, ge=1, description="fetches at once")
+    concurrency_per_host: int = Field(default=4, ge=1, description="of them, of one host and port")
+    cache_seconds: float = Field(
+        default=30.0, ge=0, description="a document without Cache-Control is remembered so long"
+    )
+    cache_max_seconds: float = Field(
+        default=300.0, ge=0, description="no document is remembered longer, whatever it says"
+    )
+    cache_failure_seconds: float = Field(
+        default=5.0, ge=0, description="a failed fetch is not tried again for so long"
+    )
+    cache_entries: int = Field(default=500, ge=1, description="documents that are remembered")
+    cache_bytes: int = Field(default=4194304, ge=1, description="octets of them all")
 
 
 class RateLimitSettings(_Group):

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from dcrserver.db.engine import create_engines
-from dcrserver.fetch import HttpFetcher
+from dcrserver.fetch import CachingFetcher, HttpFetcher
 from dcrserver.metadata import Terms
 from dcrserver.metadata.capabilities import capabilities_of
 from dcrserver.rate_limit import RateLimiter
@@ -70,7 +70,8 @@ async def build(settings: Settings) -> AsyncIterator[Runtime]:
     limiter = RateLimiter(settings.rate_limits, settings.redis)
     database = Database(create_engines(settings.database))
     secrets = SecretIssuer(box, settings.registration.client_secret_lifetime)
-    remote_checks = RemoteChecks(fetcher)
+    documents = CachingFetcher(fetcher, settings.outbound)
+    remote_checks = RemoteChecks(documents)
     signing_keys = SigningKeys(database, box)
     try:
         yield Runtime(
@@ -101,6 +102,7 @@ async def build(settings: Settings) -> AsyncIterator[Runtime]:
     finally:
         await database.close()
         await limiter.close()
+        await documents.close()
 
 
 def _explains(settings: RegistrationSettings) -> bool:

@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from conftest import MakeApplication
-from dcrserver.fetch import Document, FetchError
+from dcrserver.fetch import CachingFetcher, Document, FetchError
+from dcrserver.settings import OutboundSettings
 from harness.application import Application, bearer, update_of
 
 requirement = pytest.mark.requirement
@@ -24,11 +25,11 @@ class FakeFetcher:
         self.documents = documents
         self.asked: list[str] = []
 
-    async def fetch(self, url: str, *, accept: str = "application/json") -> Document:
+    async def fetch(self, url: str) -> Document:
         self.asked.append(url)
         if url not in self.documents:
             raise FetchError("connection refused by 10.0.0.1")
-        return Document(self.documents[url], accept)
+        return Document(self.documents[url], "application/json")
 
 
 @pytest.fixture
@@ -40,11 +41,16 @@ async def app(make_app: MakeApplication) -> Application:
 
 
 def serve(
-    app: Application, documents: dict[str, bytes], monkeypatch: pytest.MonkeyPatch
+    app: Application,
+    documents: dict[str, bytes],
+    monkeypatch: pytest.MonkeyPatch,
+    *,
+    remembered: float = 0.0,
 ) -> FakeFetcher:
     fetcher = FakeFetcher(documents)
+    settings = OutboundSettings(cache_seconds=remembered, cache_failure_seconds=remembered)
     checks = app.runtime.registration._remote_checks  # noqa: SLF001 - the seam
-    monkeypatch.setattr(checks, "_fetcher", fetcher)
+    monkeypatch.setattr(checks, "_fetcher", CachingFetcher(fetcher, settings))
     return fetcher
 
 
@@ -144,3 +150,45 @@ async def test_jwks_uri_is_not_read_otherwise(
     answer = await app.http.post("/register", json={"redirect_uris": [URIS[0]], "jwks_uri": KEYS})
     assert answer.status_code == 201
     assert fetcher.asked == []
+
+
+@requirement("OIDR-5-01", "POL-49")
+async def test_a_remembered_document_found_wanting_is_read_once_more(
+    app: Application, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Who mends the document must not be refused for what it said a moment ago."""
+    fetcher = serve(app, {SECTOR: b'["https://a.example.org/cb"]'}, monkeypatch, remembered=60)
+    assert (await register(app, sector_identifier_uri=SECTOR)).status_code == 400
+    assert fetcher.asked == [SECTOR]  # it was fresh: no second look
+    fetcher.documents[SECTOR] = b'["https://a.example.org/cb","https://b.example.org/cb"]'
+    assert (await register(app, sector_identifier_uri=SECTOR)).status_code == 201
+    assert fetcher.asked == [SECTOR] * 2
+    for _ in range(3):
+        assert (await register(app, sector_identifier_uri=SECTOR)).status_code == 201
+    assert fetcher.asked == [SECTOR] * 2
+
+
+async def test_a_failure_is_remembered_for_a_while(
+    app: Application, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fetcher = serve(app, {}, monkeypatch, remembered=60)
+    told = [(await register(app, sector_identifier_uri=SECTOR)).json() for _ in range(3)]
+    assert told[0] == told[1] == told[2]
+    assert fetcher.asked == [SECTOR]
+
+
+@requirement("R7591-2-13")
+async def test_keys_that_are_read_must_be_of_use(
+    make_app: MakeApplication, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    app = await make_app(
+        policy={"jwks": {"eager_fetch": True}},
+        authorization_server={"token_endpoint_auth_methods_supported": ["private_key_jwt"]},
+    )
+    serve(app, {KEYS: b'{"keys":[]}'}, monkeypatch)
+    body = {"redirect_uris": URIS, "token_endpoint_auth_method": "private_key_jwt"}
+    answer = await app.http.post("/register", json=body | {"jwks_uri": KEYS})
+    assert answer.status_code == 400
+    assert answer.json()["error_description"] == (
+        "jwks_uri does not lead to a signing key for private_key_jwt"
+    )

@@ -787,7 +787,7 @@ CASES: dict[str, list[Case]] = {
         ),
         Case(code(frontchannel_logout_session_required=False)),
     ],
-    "CF-96": [
+    "OIDC-16.19-01": [
         Case(
             code(token_endpoint_auth_method="client_secret_jwt"),
             [f"token_endpoint_auth_method 'client_secret_jwt' {UNAVAILABLE}"],

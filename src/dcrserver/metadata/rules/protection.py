@@ -133,7 +133,7 @@ def signed_requests_need_a_client_key(draft: Draft, terms: Terms) -> Iterator[Fi
 
 
 @rule(
-    "CF-96",
+    "OIDC-16.19-01",
     "OpenID Connect Core 16.19",
     "a secret that serves as a key is kept readable, which needs a configured encryption key",
     "token_endpoint_auth_method",

@@ -1,4 +1,4 @@
-"""The only door to the outside: every request this server makes goes through ``Fetcher``.
+"""Fetches that cannot be led astray.
 
 A name is resolved once; if any answer is a special-purpose address the request is refused before
 a connection is opened; then the connection goes to the very address that was checked, with the
@@ -10,11 +10,13 @@ from __future__ import annotations
 
 import asyncio
 import ipaddress
+import re
 import socket
 import ssl
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
+from weakref import WeakValueDictionary
 
 import httpx
 
@@ -23,6 +25,8 @@ from dcrserver.metadata.addresses import is_special
 from dcrserver.settings import OutboundSettings
 
 _OK = 200
+_MAX_AGE = re.compile(r"(?:^|[\s,])(?:s-maxage|max-age)\s*=\s*\"?([0-9]{1,10})")
+_LONGEST = 2**31
 _DNS_SHARE = 0.4  # of the deadline
 
 
@@ -32,16 +36,21 @@ class FetchError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """``media_type`` in lower case without parameters."""
+    """``media_type`` in lower case without parameters.
+
+    ``max_age``: seconds for which its server lets it be reused, 0 for never, None if it says
+    nothing (RFC 9111 5.2.2).
+    """
 
     body: bytes
     media_type: str
+    max_age: int | None = None
 
 
 class Fetcher(Protocol):
-    """What services see; tests put a fake here."""
+    """What a cache stands before; tests put a fake here."""
 
-    async def fetch(self, url: str, *, accept: str = "application/json") -> Document: ...
+    async def fetch(self, url: str) -> Document: ...
 
 
 class HttpFetcher:
@@ -53,33 +62,44 @@ class HttpFetcher:
         if settings.ca_file is not None:
             self._tls.load_verify_locations(settings.ca_file)
         self._slots = asyncio.Semaphore(settings.concurrency)
+        # By host, for as long as somebody holds one: a slow server must not take all slots.
+        self._slots_of: WeakValueDictionary[str, asyncio.Semaphore] = WeakValueDictionary()
 
-    async def fetch(self, url: str, *, accept: str = "application/json") -> Document:
+    async def fetch(self, url: str) -> Document:
         """The document at ``url``, which may come from a client.
 
         Raises:
             FetchError: refused, unreachable, too slow, too large, or not answered by 200.
         """
-        return await self._guarded(url, accept, operator=False)
+        return await self._guarded(url, operator=False)
 
-    async def fetch_configured(self, url: str, *, accept: str = "application/json") -> Document:
+    async def fetch_configured(self, url: str) -> Document:
         """The document at a ``url`` from our own configuration: its host is excepted by that.
 
         Raises:
             FetchError: as ``fetch``.
         """
-        return await self._guarded(url, accept, operator=True)
+        return await self._guarded(url, operator=True)
 
-    async def _guarded(self, url: str, accept: str, *, operator: bool) -> Document:
+    async def _guarded(self, url: str, *, operator: bool) -> Document:
         try:
-            async with self._slots, asyncio.timeout(self._settings.timeout):
+            # The deadline counts from here, with the time that is spent waiting for a slot.
+            async with asyncio.timeout(self._settings.timeout):
                 uri = self._parsed(url, operator=operator)
-                addresses = await self._addresses(uri, operator=operator)
-                return await self._read(url, uri, addresses, accept)
+                async with self._slot_of(uri.authority), self._slots:
+                    addresses = await self._addresses(uri, operator=operator)
+                    return await self._read(url, uri, addresses)
         except TimeoutError:
             raise FetchError("no answer in time") from None
         except (httpx.HTTPError, httpx.InvalidURL, OSError) as error:
             raise FetchError(f"{type(error).__name__}: {error}") from None
+
+    def _slot_of(self, authority: str) -> asyncio.Semaphore:
+        slot = self._slots_of.get(authority)
+        if slot is None:
+            slot = asyncio.Semaphore(self._settings.concurrency_per_host)
+            self._slots_of[authority] = slot
+        return slot
 
     def _parsed(self, url: str, *, operator: bool) -> uris.Uri:
         try:
@@ -103,13 +123,11 @@ class HttpFetcher:
             raise FetchError("the host has a special-purpose address")
         return addresses
 
-    async def _read(
-        self, url: str, uri: uris.Uri, addresses: Sequence[str], accept: str
-    ) -> Document:
+    async def _read(self, url: str, uri: uris.Uri, addresses: Sequence[str]) -> Document:
         transport = httpx.AsyncHTTPTransport(verify=self._tls, trust_env=False, retries=0)
         async with transport:
             for last, address in _marking_last(addresses):
-                request = self._request(url, uri, address, accept)
+                request = self._request(url, uri, address)
                 try:
                     response = await transport.handle_async_request(request)
                 except httpx.ConnectError:
@@ -119,14 +137,14 @@ class HttpFetcher:
                     return await self._document(response)
         raise FetchError("the host has no address")
 
-    def _request(self, url: str, uri: uris.Uri, address: str, accept: str) -> httpx.Request:
+    def _request(self, url: str, uri: uris.Uri, address: str) -> httpx.Request:
         host = uri.host or ""
         request = httpx.Request(
             "GET",
             httpx.URL(url).copy_with(host=address),
             headers={
                 "Host": uri.authority.removesuffix(":443" if uri.scheme == "https" else ":80"),
-                "Accept": accept,
+                "Accept": "application/json",
                 "Accept-Encoding": "identity",
                 "User-Agent": "dcrserver",
                 "Connection": "close",
@@ -152,7 +170,19 @@ class HttpFetcher:
         finally:
             await response.aclose()
         media_type = response.headers.get("content-type", "").partition(";")[0].strip().lower()
-        return Document(bytes(body), media_type)
+        return Document(bytes(body), media_type, _max_age(response.headers))
+
+
+def _max_age(headers: httpx.Headers) -> int | None:
+    """What ``Cache-Control`` allows; the document may be kept by us for all clients."""
+    given = headers.get("cache-control", "").lower()
+    if not given:
+        return None
+    directives = {part.strip() for part in given.split(",")}
+    if directives & {"no-store", "no-cache", "private"}:
+        return 0
+    found = _MAX_AGE.search(given)
+    return min(int(found.group(1)), _LONGEST) if found else None
 
 
 def _marking_last(addresses: Sequence[str]) -> list[tuple[bool, str]]:

@@ -1,0 +1,6 @@
+"""The only door to the outside: every request this server makes goes through here."""
+
+from dcrserver.fetch.cache import CachingFetcher
+from dcrserver.fetch.http import Document, Fetcher, FetchError, HttpFetcher
+
+__all__ = ["CachingFetcher", "Document", "FetchError", "Fetcher", "HttpFetcher"]

@@ -1,0 +1,114 @@
+"""A memory of what was fetched a moment ago: one request serves all who want the same document.
+
+Thousands of instances of one software register with the same ``sector_identifier_uri``. Without
+this, whoever registers often could make us knock at somebody's door as often.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import OrderedDict
+from dataclasses import dataclass
+
+from dcrserver.fetch.http import Document, Fetcher, FetchError
+from dcrserver.settings import OutboundSettings
+
+
+@dataclass(frozen=True, slots=True)
+class _Entry:
+    """What came of a fetch, and until when it counts, by the monotonic clock."""
+
+    outcome: Document | FetchError
+    fetched_at: float
+    fresh_until: float
+
+    @property
+    def octets(self) -> int:
+        return len(self.outcome.body) if isinstance(self.outcome, Document) else 0
+
+
+class CachingFetcher:
+    """Remembers documents and failures, within bounds of time, number and octets."""
+
+    def __init__(self, inner: Fetcher, settings: OutboundSettings) -> None:
+        self._inner = inner
+        self._settings = settings
+        self._entries: OrderedDict[str, _Entry] = OrderedDict()
+        self._octets = 0
+        self._running: dict[str, asyncio.Task[_Entry]] = {}
+
+    async def fetch(self, url: str, *, newer_than: float | None = None) -> Document:
+        """The document at ``url``, perhaps remembered.
+
+        ``newer_than``: a moment of ``time.monotonic()``; what is remembered from before it does
+        not count, as when a remembered document was just found wanting.
+
+        Raises:
+            FetchError: as the fetcher behind, or remembered from it.
+        """
+        entry = self._remembered(url)
+        if entry is None or (newer_than is not None and entry.fetched_at < newer_than):
+            entry = await self._shared(url)
+        if isinstance(entry.outcome, FetchError):
+            raise FetchError(str(entry.outcome))
+        return entry.outcome
+
+    async def close(self) -> None:
+        """Gives up what is still being fetched."""
+        running = list(self._running.values())
+        for task in running:
+            task.cancel()
+        await asyncio.gather(*running, return_exceptions=True)
+
+    def _remembered(self, url: str) -> _Entry | None:
+        entry = self._entries.get(url)
+        if entry is None or entry.fresh_until <= time.monotonic():
+            return None
+        self._entries.move_to_end(url)
+        return entry
+
+    async def _shared(self, url: str) -> _Entry:
+        """Single flight. Who stops waiting does not stop it for the others."""
+        running = self._running.get(url)
+        if running is None:
+            running = asyncio.create_task(self._load(url))
+            self._running[url] = running
+            running.add_done_callback(lambda _: self._running.pop(url, None))
+        return await asyncio.shield(running)
+
+    async def _load(self, url: str) -> _Entry:
+        started = time.monotonic()
+        outcome: Document | FetchError
+        try:
+            outcome = await self._inner.fetch(url)
+        except FetchError as error:
+            outcome = error
+        entry = _Entry(outcome, started, time.monotonic() + self._lifetime(outcome))
+        self._remember(url, entry)
+        return entry
+
+    def _lifetime(self, outcome: Document | FetchError) -> float:
+        """Seconds: what the document's server says (RFC 9111 5.2.2), up to our limit."""
+        if isinstance(outcome, FetchError):
+            return self._settings.cache_failure_seconds
+        if outcome.max_age is None:
+            return self._settings.cache_seconds
+        return min(outcome.max_age, self._settings.cache_max_seconds)
+
+    def _remember(self, url: str, entry: _Entry) -> None:
+        self._forget(url)
+        if entry.octets > self._settings.cache_bytes:
+            return
+        self._entries[url] = entry
+        self._octets += entry.octets
+        while (
+            len(self._entries) > self._settings.cache_entries
+            or self._octets > self._settings.cache_bytes
+        ):
+            self._forget(next(iter(self._entries)))
+
+    def _forget(self, url: str) -> None:
+        entry = self._entries.pop(url, None)
+        if entry is not None:
+            self._octets -= entry.octets
