@@ -100,13 +100,133 @@ async def test_other_urls_are_refused(url: str) -> None:
         await HttpFetcher(OutboundSettings()).fetch(url)
 
 
-@pytest.mark.parametrize("status", ["301 Moved", "302 Found", "404 Not Found", "204 No Content"])
+@pytest.mark.parametrize(
+    "status",
+    ["301 Moved", "302 Found", "303 See Other", "307 Temporary", "308 Permanent", "201 Created",
+     "204 No Content", "206 Partial Content", "304 Not Modified", "401 Unauthorized",
+     "404 Not Found", "407 Proxy", "500 Broken", "503 Busy", "999 Odd"],
+)  # fmt: skip
 async def test_only_200_counts_and_redirects_are_not_followed(tmp_path: Path, status: str) -> None:
-    headers = "Location: https://localhost/other\r\n"
+    headers = "Location: https://localhost/other\r\nRefresh: 0; url=https://localhost/other\r\n"
     async with serving(tmp_path, answer(b"", status, headers)) as (server, fetcher):
         with pytest.raises(FetchError, match="status"):
             await fetcher.fetch(f"https://localhost:{server.port}/")
     assert server.connections == 1
+
+
+async def test_a_refresh_header_is_not_followed(tmp_path: Path) -> None:
+    headers = "Refresh: 0; url=https://127.0.0.1/x\r\nLink: <https://127.0.0.1/x>; rel=next\r\n"
+    async with serving(tmp_path, answer(DOCUMENT, headers=headers)) as (server, fetcher):
+        assert (await fetcher.fetch(f"https://localhost:{server.port}/")).body == DOCUMENT
+    assert server.connections == 1
+
+
+async def test_cookies_are_not_kept(tmp_path: Path) -> None:
+    headers = "Set-Cookie: a=b; Path=/\r\n"
+    async with serving(tmp_path, answer(DOCUMENT, headers=headers)) as (server, fetcher):
+        for _ in range(2):
+            await fetcher.fetch(f"https://localhost:{server.port}/")
+    assert all(b"cookie" not in request.lower() for request in server.requests)
+
+
+_OK = b"HTTP/1.1 200 OK\r\n"
+HOSTILE = {
+    "nothing": b"",
+    "garbage": b"\x00\xff" * 500,
+    "another protocol": b"SSH-2.0-OpenSSH_9.9\r\n",
+    "no status": b"HTTP/1.1\r\n\r\n",
+    "half a header": _OK + b"Content-Ty",
+    "less than it said": _OK + b"Content-Length: 100\r\n\r\n[]",
+    "two lengths": _OK + b"Content-Length: 2\r\nContent-Length: 3\r\n\r\n[]",
+    "a negative length": _OK + b"Content-Length: -1\r\n\r\n[]",
+    "a chunk of no size": _OK + b"Transfer-Encoding: chunked\r\n\r\nzz\r\n[]\r\n0\r\n\r\n",
+    "a chunk too short": _OK + b"Transfer-Encoding: chunked\r\n\r\nff\r\n[]\r\n",
+    "a megabyte of headers": _OK
+    + b"".join(b"X-%d: %s\r\n" % (n, b"y" * 1000) for n in range(1000)),
+    "a header without end": _OK + b"X: " + b"y" * 1_000_000,
+    "a huge promise": _OK + b"Content-Length: 99999999999\r\n\r\n" + b"x" * 100_000,
+    "compressed by surprise": _OK + b"Content-Encoding: br\r\nContent-Length: 2\r\n\r\n[]",
+    "a switch of protocol": b"HTTP/1.1 101 Switching\r\nUpgrade: websocket\r\n\r\n",
+}
+
+
+@pytest.mark.parametrize("said", HOSTILE.values(), ids=HOSTILE)
+async def test_a_server_that_does_not_speak_http(tmp_path: Path, said: bytes) -> None:
+    async def respond(_: bytes, writer: asyncio.StreamWriter) -> None:
+        writer.write(said)
+
+    async with serving(tmp_path, respond) as (server, fetcher):
+        with pytest.raises(FetchError):
+            await fetcher.fetch(f"https://localhost:{server.port}/")
+
+
+async def test_an_old_server_is_understood(tmp_path: Path) -> None:
+    async def respond(_: bytes, writer: asyncio.StreamWriter) -> None:
+        writer.write(b"HTTP/1.0 200 OK\r\n\r\n" + DOCUMENT)
+
+    async with serving(tmp_path, respond) as (server, fetcher):
+        assert (await fetcher.fetch(f"https://localhost:{server.port}/")).body == DOCUMENT
+
+
+async def test_a_server_that_never_answers_is_left_in_time(tmp_path: Path) -> None:
+    async def silent(_: bytes, _writer: asyncio.StreamWriter) -> None:
+        await asyncio.sleep(3)
+
+    async with serving(tmp_path, silent, timeout=0.4) as (server, fetcher):
+        with pytest.raises(FetchError, match="in time"):
+            await fetcher.fetch(f"https://localhost:{server.port}/")
+
+
+async def test_a_slow_host_leaves_slots_for_others(tmp_path: Path) -> None:
+    """And the deadline counts while somebody waits for a slot."""
+    gate = asyncio.Event()
+
+    async def waiting(_: bytes, _writer: asyncio.StreamWriter) -> None:
+        await gate.wait()
+
+    async with (
+        tls_server(tmp_path, waiting) as slow,
+        tls_server(tmp_path, answer(DOCUMENT)) as quick,
+    ):
+        hosts = frozenset({f"localhost:{slow.port}", f"localhost:{quick.port}"})
+        fetcher = HttpFetcher(
+            OutboundSettings(
+                allowed_hosts=hosts, ca_file=roots,
+                concurrency=3, concurrency_per_host=2, timeout=1.5,
+            )
+        )  # fmt: skip
+        held = [
+            asyncio.create_task(fetcher.fetch(f"https://localhost:{slow.port}/")) for _ in range(5)
+        ]
+        await asyncio.sleep(0.2)
+        assert slow.connections == 2
+        assert (await fetcher.fetch(f"https://localhost:{quick.port}/")).body == DOCUMENT
+        found = await asyncio.gather(*held, return_exceptions=True)
+        gate.set()
+    assert {type(error) for error in found} == {FetchError}
+    assert "no answer in time" in {str(error) for error in found}
+
+
+@pytest.mark.parametrize(
+    ("header", "seconds"),
+    [
+        ("", None),
+        ("Cache-Control: max-age=60\r\n", 60),
+        ("Cache-Control: public, Max-Age=60, must-revalidate\r\n", 60),
+        ("Cache-Control: max-age=60, no-cache\r\n", 0),
+        ("Cache-Control: no-store\r\n", 0),
+        ("Cache-Control: private, max-age=60\r\n", 0),
+        ("Cache-Control: max-age=9999999999\r\n", 2**31),
+        ("Cache-Control: max-age=x\r\n", None),
+        ("Cache-Control: x-max-age=5\r\n", None),
+    ],
+)
+async def test_how_long_it_may_be_remembered(
+    tmp_path: Path, header: str, seconds: int | None
+) -> None:
+    async with serving(tmp_path, answer(DOCUMENT, headers=header)) as (server, fetcher):
+        document = await fetcher.fetch(f"https://localhost:{server.port}/")
+    assert document.max_age == seconds
 
 
 async def test_a_large_document_is_cut_off(tmp_path: Path) -> None:
