@@ -184,10 +184,15 @@ async def test_a_slow_host_leaves_slots_for_others(tmp_path: Path) -> None:
     async def waiting(_: bytes, _writer: asyncio.StreamWriter) -> None:
         await gate.wait()
 
+    folders = [tmp_path / name for name in ("slow", "quick")]
+    for folder in folders:
+        folder.mkdir()
     async with (
-        tls_server(tmp_path, waiting) as slow,
-        tls_server(tmp_path, answer(DOCUMENT)) as quick,
+        tls_server(folders[0], waiting) as slow,
+        tls_server(folders[1], answer(DOCUMENT)) as quick,
     ):
+        roots = tmp_path / "roots.pem"
+        roots.write_bytes(slow.ca_file.read_bytes() + quick.ca_file.read_bytes())
         hosts = frozenset({f"localhost:{slow.port}", f"localhost:{quick.port}"})
         fetcher = HttpFetcher(
             OutboundSettings(
