@@ -11,37 +11,18 @@ from dcrserver.metadata.rules.protection import SECRET_METHODS
 from dcrserver.metadata.rules.redirection import REDIRECT_GRANTS
 
 
-@rule(
-    "R8252-8.3",
-    "RFC 8252 8.3",
-    "the loopback address is safer than the name localhost",
-    about=["redirect_uris"],
-)
 def localhost_by_name(draft: Draft, _: Terms) -> Iterator[Finding]:
     for position, value in enumerate(draft.texts("redirect_uris")):
         if uris.parse(value).host == "localhost":
             yield "redirect_uris", f"element {position} is safer with 127.0.0.1 or [::1]"
 
 
-@rule(
-    "R9700-2.1.2",
-    "RFC 9700 2.1.2 and 2.4",
-    "implicit and password grants are out of date",
-    about=["grant_types"],
-)
 def outdated_grants(draft: Draft, _: Terms) -> Iterator[Finding]:
     for grant in ("implicit", "password"):
         if grant in draft.texts("grant_types"):
             yield "grant_types", f"'{grant}' is out of date; use authorization_code with PKCE"
 
 
-@rule(
-    "R8252-8.5",
-    "RFC 8252 8.5",
-    "an app on a person's device cannot keep a secret",
-    "application_type",
-    about=["token_endpoint_auth_method"],
-)
 def secrets_of_native_apps(draft: Draft, _: Terms) -> Iterator[Finding]:
     if (
         draft.text("application_type") == "native"
@@ -51,25 +32,11 @@ def secrets_of_native_apps(draft: Draft, _: Terms) -> Iterator[Finding]:
         yield "token_endpoint_auth_method", reason
 
 
-@rule(
-    "R7591-2-01",
-    "RFC 7591 2",
-    "without client_name a person is shown the client_id",
-    "grant_types",
-    "client_name",
-)
 def nameless_clients(draft: Draft, _: Terms) -> Iterator[Finding]:
     if REDIRECT_GRANTS.intersection(draft.texts("grant_types")) and not draft.has("client_name"):
         yield "client_name", "is missing; a person who is asked for consent sees the client_id"
 
 
-@rule(
-    "CF-34..35",
-    "OpenID Connect Registration 2",
-    "token_endpoint_auth_signing_alg means something beside private_key_jwt and client_secret_jwt",
-    "token_endpoint_auth_method",
-    about=["token_endpoint_auth_signing_alg"],
-)
 def idle_assertion_algorithm(draft: Draft, _: Terms) -> Iterator[Finding]:
     method = draft.text("token_endpoint_auth_method")
     if method not in algorithms.OF_METHOD:
@@ -77,9 +44,41 @@ def idle_assertion_algorithm(draft: Draft, _: Terms) -> Iterator[Finding]:
 
 
 ADVICE: tuple[Rule, ...] = (
-    localhost_by_name,
-    outdated_grants,
-    secrets_of_native_apps,
-    nameless_clients,
-    idle_assertion_algorithm,
+    rule(
+        localhost_by_name,
+        "R8252-8.3",
+        "RFC 8252 8.3",
+        "the loopback address is safer than the name localhost",
+        about=["redirect_uris"],
+    ),
+    rule(
+        outdated_grants,
+        "R9700-2.1.2",
+        "RFC 9700 2.1.2 and 2.4",
+        "implicit and password grants are out of date",
+        about=["grant_types"],
+    ),
+    rule(
+        secrets_of_native_apps,
+        "R8252-8.5",
+        "RFC 8252 8.5",
+        "an app on a person's device cannot keep a secret",
+        uses=["application_type"],
+        about=["token_endpoint_auth_method"],
+    ),
+    rule(
+        nameless_clients,
+        "R7591-2-01",
+        "RFC 7591 2",
+        "without client_name a person is shown the client_id",
+        uses=["grant_types", "client_name"],
+    ),
+    rule(
+        idle_assertion_algorithm,
+        "CF-34..35",
+        "OpenID Connect Registration 2",
+        "token_endpoint_auth_signing_alg means something beside an assertion method only",
+        uses=["token_endpoint_auth_method"],
+        about=["token_endpoint_auth_signing_alg"],
+    ),
 )

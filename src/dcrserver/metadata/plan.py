@@ -28,8 +28,7 @@ class Plan:
     choices: tuple[Parameter, ...]
 
 
-@lru_cache(maxsize=1024)
-def plan_for(terms: Terms) -> Plan:
+def _plan_for(terms: Terms) -> Plan:
     rows = understood(terms.policy.ext.optional_families)
     known = [row for row in rows.values() if row.is_known_to(terms.server)]
     defaults = [(row.name, fitted(row.default, row, terms)) for row in known]
@@ -47,6 +46,9 @@ def plan_for(terms: Terms) -> Plan:
             if row.chooses and PARAMETERS[row.chooses].is_known_to(terms.server)
         ),
     )  # fmt: skip
+
+
+plan_for = lru_cache(maxsize=1024)(_plan_for)
 
 
 def fitted(default: JsonValue, parameter: Parameter, terms: Terms) -> JsonValue:

@@ -72,9 +72,8 @@ class Uri:
         return f"[{self.host}]:{port}" if ":" in (self.host or "") else f"{self.host}:{port}"
 
 
-@lru_cache(maxsize=4096)
-def parse(raw: str) -> Uri:
-    """The parts of ``raw``. Kept for a while: several rules ask about the same string.
+def _parse(raw: str) -> Uri:
+    """The parts of ``raw``.
 
     Raises:
         BadUri: not an absolute URI in the strict sense.
@@ -104,6 +103,10 @@ def parse(raw: str) -> Uri:
         fragment=fragment if has_fragment else None,
         userinfo=userinfo,
     )
+
+
+# Kept for a while: several rules ask about the same string.
+parse = lru_cache(maxsize=4096)(_parse)
 
 
 def is_dns_name(text: str) -> bool:

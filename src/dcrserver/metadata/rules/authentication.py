@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from dcrserver.metadata import algorithms, jwks
-from dcrserver.metadata.model import Draft, Finding, Terms
+from dcrserver.metadata.model import Draft, Finding, Rule, Terms
 from dcrserver.metadata.rules.definition import rule
 
 SUBJECT_PARAMETERS = (
@@ -17,27 +17,11 @@ SUBJECT_PARAMETERS = (
 )
 
 
-@rule(
-    "CF-40",
-    "RFC 7591 2",
-    "jwks and jwks_uri are not both given",
-    about=["jwks", "jwks_uri"],
-)
 def jwks_and_jwks_uri_are_exclusive(draft: Draft, _: Terms) -> Iterator[Finding]:
     if draft.has("jwks") and draft.has("jwks_uri"):
         yield "jwks", "and jwks_uri must not both be given"
 
 
-@rule(
-    "CF-33",
-    "OpenID Connect Core 9",
-    "private_key_jwt has a public key to be verified with",
-    "token_endpoint_auth_method",
-    "token_endpoint_auth_signing_alg",
-    "jwks",
-    "jwks_uri",
-    "signed_jwks_uri",
-)
 def private_key_jwt_needs_a_key(draft: Draft, terms: Terms) -> Iterator[Finding]:
     if draft.text("token_endpoint_auth_method") != "private_key_jwt":
         return
@@ -52,13 +36,6 @@ def private_key_jwt_needs_a_key(draft: Draft, terms: Terms) -> Iterator[Finding]
         yield "jwks", f"must hold {what} for private_key_jwt"
 
 
-@rule(
-    "CF-34..35",
-    "OpenID Connect Core 9",
-    "token_endpoint_auth_signing_alg fits the method that signs assertions",
-    "token_endpoint_auth_method",
-    about=["token_endpoint_auth_signing_alg"],
-)
 def assertion_algorithm_fits_the_method(draft: Draft, _: Terms) -> Iterator[Finding]:
     """With other methods the member means nothing; clients in use send it all the same."""
     method = draft.text("token_endpoint_auth_method")
@@ -68,13 +45,6 @@ def assertion_algorithm_fits_the_method(draft: Draft, _: Terms) -> Iterator[Find
         yield "token_endpoint_auth_signing_alg", reason
 
 
-@rule(
-    "CF-36",
-    "RFC 8705 2.1.2",
-    "tls_client_auth comes with exactly one tls_client_auth_* member",
-    "token_endpoint_auth_method",
-    *SUBJECT_PARAMETERS,
-)
 def tls_client_auth_needs_one_subject(draft: Draft, terms: Terms) -> Iterator[Finding]:
     if draft.text("token_endpoint_auth_method") != "tls_client_auth":
         return
@@ -94,13 +64,6 @@ def _or_another(names: Sequence[str]) -> str:
     return f", or one of {', '.join(names)}" if names else ""
 
 
-@rule(
-    "CF-38",
-    "RFC 8705 2.1.2",
-    "tls_client_auth_* members stand beside tls_client_auth only",
-    "token_endpoint_auth_method",
-    about=SUBJECT_PARAMETERS,
-)
 def subjects_are_for_tls_client_auth(draft: Draft, terms: Terms) -> Iterator[Finding]:
     method = draft.text("token_endpoint_auth_method")
     if method == "tls_client_auth" or terms.policy.mtls.stray_subject_params != "reject":
@@ -110,14 +73,6 @@ def subjects_are_for_tls_client_auth(draft: Draft, terms: Terms) -> Iterator[Fin
             yield name, "needs the token_endpoint_auth_method tls_client_auth"
 
 
-@rule(
-    "CF-37",
-    "RFC 8705 2.2.2",
-    "self_signed_tls_client_auth has a certificate in jwks, or jwks_uri",
-    "token_endpoint_auth_method",
-    "jwks",
-    "jwks_uri",
-)
 def self_signed_certificates_come_in_the_jwks(draft: Draft, _: Terms) -> Iterator[Finding]:
     if draft.text("token_endpoint_auth_method") != "self_signed_tls_client_auth":
         return
@@ -128,16 +83,70 @@ def self_signed_certificates_come_in_the_jwks(draft: Draft, _: Terms) -> Iterato
         yield "jwks", "must hold a key with x5c for self_signed_tls_client_auth"
 
 
-@rule(
-    "CF-58",
-    "FAPI 2.0 Security Profile 5.3.2.1",
-    "access tokens are bound by DPoP or certificate, where the policy demands it",
-    "dpop_bound_access_tokens",
-    "tls_client_certificate_bound_access_tokens",
-)
 def tokens_are_bound(draft: Draft, terms: Terms) -> Iterator[Finding]:
     if not terms.policy.fapi.sender_constraint:
         return
     names = ("dpop_bound_access_tokens", "tls_client_certificate_bound_access_tokens")
     if not any(draft.members.get(name) is True for name in names):
         yield names[0], f"or {names[1]} must be true"
+
+
+RULES: tuple[Rule, ...] = (
+    rule(
+        jwks_and_jwks_uri_are_exclusive,
+        "CF-40",
+        "RFC 7591 2",
+        "jwks and jwks_uri are not both given",
+        about=["jwks", "jwks_uri"],
+    ),
+    rule(
+        private_key_jwt_needs_a_key,
+        "CF-33",
+        "OpenID Connect Core 9",
+        "private_key_jwt has a public key to be verified with",
+        uses=[
+            "token_endpoint_auth_method",
+            "token_endpoint_auth_signing_alg",
+            "jwks",
+            "jwks_uri",
+            "signed_jwks_uri",
+        ],
+    ),
+    rule(
+        assertion_algorithm_fits_the_method,
+        "CF-34..35",
+        "OpenID Connect Core 9",
+        "token_endpoint_auth_signing_alg fits the method that signs assertions",
+        uses=["token_endpoint_auth_method"],
+        about=["token_endpoint_auth_signing_alg"],
+    ),
+    rule(
+        tls_client_auth_needs_one_subject,
+        "CF-36",
+        "RFC 8705 2.1.2",
+        "tls_client_auth comes with exactly one tls_client_auth_* member",
+        uses=["token_endpoint_auth_method", *SUBJECT_PARAMETERS],
+    ),
+    rule(
+        subjects_are_for_tls_client_auth,
+        "CF-38",
+        "RFC 8705 2.1.2",
+        "tls_client_auth_* members stand beside tls_client_auth only",
+        uses=["token_endpoint_auth_method"],
+        about=SUBJECT_PARAMETERS,
+    ),
+    rule(
+        self_signed_certificates_come_in_the_jwks,
+        "CF-37",
+        "RFC 8705 2.2.2",
+        "self_signed_tls_client_auth has a certificate in jwks, or jwks_uri",
+        uses=["token_endpoint_auth_method", "jwks", "jwks_uri"],
+    ),
+    rule(
+        tokens_are_bound,
+        "CF-58",
+        "FAPI 2.0 Security Profile 5.3.2.1",
+        "access tokens are bound by DPoP or certificate, where the policy demands it",
+        uses=["dpop_bound_access_tokens", "tls_client_certificate_bound_access_tokens"],
+    ),
+)

@@ -9,21 +9,19 @@ from dcrserver.metadata.model import Draft, Finding, Rule, Terms
 
 
 def rule(
+    check: Callable[[Draft, Terms], Iterable[Finding]],
     rule_id: str,
     specification: str,
     statement: str,
-    *uses: str,
+    *,
+    uses: Iterable[str] = (),
     about: Iterable[str] = (),
     error: type[RegistrationError] = InvalidClientMetadata,
-) -> Callable[[Callable[[Draft, Terms], Iterable[Finding]]], Rule]:
-    """Makes a rule of a function that yields what it finds.
+) -> Rule:
+    """The rule that ``check`` is.
 
     ``about``: the members without which there is nothing to ask, where there are such; they are
     used as well as ``uses``.
     """
     asked = frozenset(about)
-
-    def made(check: Callable[[Draft, Terms], Iterable[Finding]]) -> Rule:
-        return Rule(rule_id, specification, statement, asked.union(uses), asked, check, error)
-
-    return made
+    return Rule(rule_id, specification, statement, asked.union(uses), asked, check, error)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from dcrserver.metadata import algorithms, jwks
-from dcrserver.metadata.model import ClientMetadata, Draft, Finding, Terms
+from dcrserver.metadata.model import ClientMetadata, Draft, Finding, Rule, Terms
 from dcrserver.metadata.rules.definition import rule
 from dcrserver.strict_json import JsonValue
 
@@ -14,13 +14,6 @@ _ENCRYPTION_ALGS = tuple(f"{stem}_alg" for stem in algorithms.ENCRYPTION_MEMBERS
 _RESPONSE_ALGS = tuple(f"{stem}_alg" for stem in algorithms.RESPONSE_ENCRYPTION_MEMBERS)
 
 
-@rule(
-    "CF-50",
-    "OpenID Connect Registration 2",
-    "ID Tokens are signed; or none where the policy allows it and none comes by the front channel",
-    "response_types",
-    about=["id_token_signed_response_alg"],
-)
 def unsigned_id_tokens_stay_off_the_front_channel(draft: Draft, terms: Terms) -> Iterator[Finding]:
     if draft.text("id_token_signed_response_alg") != "none":
         return
@@ -31,13 +24,6 @@ def unsigned_id_tokens_stay_off_the_front_channel(draft: Draft, terms: Terms) ->
         yield "id_token_signed_response_alg", reason
 
 
-@rule(
-    "CF-51",
-    "OpenID Connect Core 10.1",
-    "HMAC algorithms need a client secret",
-    "token_endpoint_auth_method",
-    about=algorithms.SIGNING_MEMBERS,
-)
 def mac_algorithms_need_a_secret(draft: Draft, _: Terms) -> Iterator[Finding]:
     if not draft.is_public:
         return
@@ -47,27 +33,12 @@ def mac_algorithms_need_a_secret(draft: Draft, _: Terms) -> Iterator[Finding]:
             yield name, reason
 
 
-@rule(
-    "CF-52",
-    "OpenID Connect Registration 2, RFC 9701 6, JARM 3",
-    "NAME_enc stands beside NAME_alg",
-    *_ENCRYPTION_ALGS,
-    about=[f"{stem}_enc" for stem in algorithms.ENCRYPTION_MEMBERS],
-)
 def content_encryption_needs_key_management(draft: Draft, _: Terms) -> Iterator[Finding]:
     for stem in algorithms.ENCRYPTION_MEMBERS:
         if draft.has(f"{stem}_enc") and not draft.has(f"{stem}_alg"):
             yield f"{stem}_enc", f"needs {stem}_alg beside it"
 
 
-@rule(
-    "CF-53",
-    "OpenID Connect Core 10.2",
-    "answers are encrypted to a key of the client",
-    "jwks",
-    "jwks_uri",
-    about=_RESPONSE_ALGS,
-)
 def encrypted_responses_need_a_client_key(draft: Draft, _: Terms) -> Iterator[Finding]:
     for name in _RESPONSE_ALGS:
         algorithm = draft.text(name)
@@ -79,13 +50,6 @@ def encrypted_responses_need_a_client_key(draft: Draft, _: Terms) -> Iterator[Fi
             yield name, f"'{algorithm}' needs an encryption key in jwks or jwks_uri"
 
 
-@rule(
-    "CF-54",
-    "OpenID Connect Core 10.2",
-    "symmetric encryption needs a client secret",
-    "token_endpoint_auth_method",
-    about=_ENCRYPTION_ALGS,
-)
 def symmetric_encryption_needs_a_secret(draft: Draft, _: Terms) -> Iterator[Finding]:
     if not draft.is_public:
         return
@@ -95,13 +59,6 @@ def symmetric_encryption_needs_a_secret(draft: Draft, _: Terms) -> Iterator[Find
             yield name, reason
 
 
-@rule(
-    "CF-55",
-    "RFC 9101 10.5",
-    "require_signed_request_object and request_object_signing_alg none exclude each other",
-    "require_signed_request_object",
-    about=["request_object_signing_alg"],
-)
 def required_signatures_are_not_none(draft: Draft, _: Terms) -> Iterator[Finding]:
     if (
         draft.members.get("require_signed_request_object") is True
@@ -111,15 +68,6 @@ def required_signatures_are_not_none(draft: Draft, _: Terms) -> Iterator[Finding
         yield "request_object_signing_alg", reason
 
 
-@rule(
-    "CF-56",
-    "OpenID Connect Core 6.1, CIBA 4",
-    "signed requests are verified with a key of the client",
-    "jwks",
-    "jwks_uri",
-    "signed_jwks_uri",
-    about=["request_object_signing_alg", "backchannel_authentication_request_signing_alg"],
-)
 def signed_requests_need_a_client_key(draft: Draft, terms: Terms) -> Iterator[Finding]:
     keys = {"jwks_uri", "signed_jwks_uri"}
     if not terms.policy.jwks.require_usable_key or not draft.members.keys().isdisjoint(keys):
@@ -132,14 +80,6 @@ def signed_requests_need_a_client_key(draft: Draft, terms: Terms) -> Iterator[Fi
             yield name, f"'{algorithm}' needs a signing key in jwks or jwks_uri"
 
 
-@rule(
-    "OIDC-16.19-01",
-    "OpenID Connect Core 16.19",
-    "a secret that serves as a key is kept readable, which needs a configured encryption key",
-    "token_endpoint_auth_method",
-    *algorithms.SIGNING_MEMBERS,
-    *_ENCRYPTION_ALGS,
-)
 def readable_secrets_need_a_configured_key(draft: Draft, terms: Terms) -> Iterator[Finding]:
     """Only a digest of a secret is kept; a MAC key has to be readable, hence encrypted at rest."""
     if terms.readable_secrets or draft.is_public:
@@ -172,3 +112,70 @@ def _member_that_reads_the_secret(values: Mapping[str, JsonValue]) -> str | None
         if values.get(name) in algorithms.SYMMETRIC_ENCRYPTION:
             return name
     return None
+
+
+RULES: tuple[Rule, ...] = (
+    rule(
+        unsigned_id_tokens_stay_off_the_front_channel,
+        "CF-50",
+        "OpenID Connect Registration 2",
+        "ID Tokens are signed; or none where the policy allows it and none comes by the front channel",
+        uses=["response_types"],
+        about=["id_token_signed_response_alg"],
+    ),
+    rule(
+        mac_algorithms_need_a_secret,
+        "CF-51",
+        "OpenID Connect Core 10.1",
+        "HMAC algorithms need a client secret",
+        uses=["token_endpoint_auth_method"],
+        about=algorithms.SIGNING_MEMBERS,
+    ),
+    rule(
+        content_encryption_needs_key_management,
+        "CF-52",
+        "OpenID Connect Registration 2, RFC 9701 6, JARM 3",
+        "NAME_enc stands beside NAME_alg",
+        uses=[*_ENCRYPTION_ALGS],
+        about=[f"{stem}_enc" for stem in algorithms.ENCRYPTION_MEMBERS],
+    ),
+    rule(
+        encrypted_responses_need_a_client_key,
+        "CF-53",
+        "OpenID Connect Core 10.2",
+        "answers are encrypted to a key of the client",
+        uses=["jwks", "jwks_uri"],
+        about=_RESPONSE_ALGS,
+    ),
+    rule(
+        symmetric_encryption_needs_a_secret,
+        "CF-54",
+        "OpenID Connect Core 10.2",
+        "symmetric encryption needs a client secret",
+        uses=["token_endpoint_auth_method"],
+        about=_ENCRYPTION_ALGS,
+    ),
+    rule(
+        required_signatures_are_not_none,
+        "CF-55",
+        "RFC 9101 10.5",
+        "require_signed_request_object and request_object_signing_alg none exclude each other",
+        uses=["require_signed_request_object"],
+        about=["request_object_signing_alg"],
+    ),
+    rule(
+        signed_requests_need_a_client_key,
+        "CF-56",
+        "OpenID Connect Core 6.1, CIBA 4",
+        "signed requests are verified with a key of the client",
+        uses=["jwks", "jwks_uri", "signed_jwks_uri"],
+        about=["request_object_signing_alg", "backchannel_authentication_request_signing_alg"],
+    ),
+    rule(
+        readable_secrets_need_a_configured_key,
+        "OIDC-16.19-01",
+        "OpenID Connect Core 16.19",
+        "a secret that serves as a key is kept readable, which needs a configured encryption key",
+        uses=["token_endpoint_auth_method", *algorithms.SIGNING_MEMBERS, *_ENCRYPTION_ALGS],
+    ),
+)

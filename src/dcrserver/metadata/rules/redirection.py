@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from dcrserver.errors import InvalidRedirectUri
 from dcrserver.metadata import uris
-from dcrserver.metadata.model import Draft, Finding, Terms
+from dcrserver.metadata.model import Draft, Finding, Rule, Terms
 from dcrserver.metadata.redirect_uris import problem_for_native, problem_for_web
 from dcrserver.metadata.rules.definition import rule
 
@@ -34,14 +34,6 @@ def _grants_of(response_type: str, terms: Terms) -> frozenset[str]:
     return needed
 
 
-@rule(
-    "CF-06",
-    "RFC 7591 2 and 5",
-    "redirect_uris is there for the grant types authorization_code and implicit",
-    "redirect_uris",
-    "grant_types",
-    error=InvalidRedirectUri,
-)
 def redirect_grants_need_redirect_uris(draft: Draft, terms: Terms) -> Iterator[Finding]:
     if draft.members.get("redirect_uris"):
         return
@@ -51,16 +43,6 @@ def redirect_grants_need_redirect_uris(draft: Draft, terms: Terms) -> Iterator[F
         yield "redirect_uris", f"is required for the grant type {' and '.join(needing)}"
 
 
-@rule(
-    "CF-02..04",
-    "OpenID Connect Registration 2, RFC 8252 7",
-    "redirect_uris fit the application_type: https for web; an app's own scheme, the local machine"
-    " or claimed https for native",
-    "redirect_uris",
-    "grant_types",
-    "application_type",
-    error=InvalidRedirectUri,
-)
 def redirect_uris_fit_the_application_type(draft: Draft, terms: Terms) -> Iterator[Finding]:
     """All URIs are looked at, not the first (OIDR-2-10)."""
     policy = terms.policy.redirect
@@ -76,13 +58,6 @@ def redirect_uris_fit_the_application_type(draft: Draft, terms: Terms) -> Iterat
             yield "redirect_uris", f"element {position} {problem}"
 
 
-@rule(
-    "CF-10",
-    "RFC 7591 2.1",
-    "each response type has the grant types that it needs",
-    "grant_types",
-    "response_types",
-)
 def response_types_have_their_grants(draft: Draft, terms: Terms) -> Iterator[Finding]:
     granted = draft.texts("grant_types")
     for response_type in draft.texts("response_types"):
@@ -92,13 +67,6 @@ def response_types_have_their_grants(draft: Draft, terms: Terms) -> Iterator[Fin
             yield "response_types", reason
 
 
-@rule(
-    "CF-11",
-    "RFC 7591 2.1",
-    "each redirect grant has a response type that uses it",
-    "grant_types",
-    "response_types",
-)
 def redirect_grants_have_a_response_type(draft: Draft, terms: Terms) -> Iterator[Finding]:
     wanting = REDIRECT_GRANTS.intersection(draft.texts("grant_types"))
     for response_type in draft.texts("response_types"):
@@ -107,13 +75,6 @@ def redirect_grants_have_a_response_type(draft: Draft, terms: Terms) -> Iterator
         yield "grant_types", f"'{grant}' needs a response type that uses it, such as code"
 
 
-@rule(
-    "CF-12",
-    "RFC 6749 4.4, CIBA 4",
-    "client_credentials and the CIBA grant are for confidential clients",
-    "grant_types",
-    "token_endpoint_auth_method",
-)
 def some_grants_are_for_confidential_clients(draft: Draft, _: Terms) -> Iterator[Finding]:
     if not draft.is_public:
         return
@@ -123,21 +84,12 @@ def some_grants_are_for_confidential_clients(draft: Draft, _: Terms) -> Iterator
             yield "grant_types", reason
 
 
-@rule("CF-13", "RFC 6749 6", "refresh_token stands beside another grant type", "grant_types")
 def refresh_tokens_come_from_another_grant(draft: Draft, _: Terms) -> Iterator[Finding]:
     if draft.members.get("grant_types") == ["refresh_token"]:
         reason = "'refresh_token' needs another grant type that yields refresh tokens"
         yield "grant_types", reason
 
 
-@rule(
-    "CF-21",
-    "OpenID Connect Core 8.1",
-    "pairwise subjects with redirect_uris on several hosts need sector_identifier_uri",
-    "redirect_uris",
-    "sector_identifier_uri",
-    about=["subject_type"],
-)
 def pairwise_needs_one_sector(draft: Draft, _: Terms) -> Iterator[Finding]:
     hosts = {uris.parse(value).host for value in draft.texts("redirect_uris")} - {None}
     if (
@@ -149,13 +101,6 @@ def pairwise_needs_one_sector(draft: Draft, _: Terms) -> Iterator[Finding]:
         yield "sector_identifier_uri", reason
 
 
-@rule(
-    "CF-63",
-    "OpenID Connect Registration 2",
-    "request_uris use https unless the request objects are signed",
-    "request_object_signing_alg",
-    about=["request_uris"],
-)
 def plain_request_uris_need_signed_objects(draft: Draft, _: Terms) -> Iterator[Finding]:
     signed = draft.text("request_object_signing_alg") not in {"", "none"}
     for position, value in enumerate(draft.texts("request_uris")):
@@ -167,13 +112,6 @@ def plain_request_uris_need_signed_objects(draft: Draft, _: Terms) -> Iterator[F
 _PAGES = ("client_uri", "logo_uri", "tos_uri", "policy_uri")
 
 
-@rule(
-    "CF-61",
-    "RFC 7591 5",
-    "pages shown to people are on the host of a redirect URI, where the policy says so",
-    "redirect_uris",
-    *_PAGES,
-)
 def displayed_pages_share_the_redirect_host(draft: Draft, terms: Terms) -> Iterator[Finding]:
     if not terms.policy.uris.same_host:
         return
@@ -182,3 +120,75 @@ def displayed_pages_share_the_redirect_host(draft: Draft, terms: Terms) -> Itera
         page = name.partition("#")[0] in _PAGES
         if page and hosts and uris.parse(draft.text(name)).host not in hosts:
             yield name, "must be on the host of a redirect URI"
+
+
+RULES: tuple[Rule, ...] = (
+    rule(
+        redirect_grants_need_redirect_uris,
+        "CF-06",
+        "RFC 7591 2 and 5",
+        "redirect_uris is there for the grant types authorization_code and implicit",
+        uses=["redirect_uris", "grant_types"],
+        error=InvalidRedirectUri,
+    ),
+    rule(
+        redirect_uris_fit_the_application_type,
+        "CF-02..04",
+        "OpenID Connect Registration 2, RFC 8252 7",
+        "redirect_uris fit the application_type: https for web; an app's own scheme, the local machine"
+        " or claimed https for native",
+        uses=["redirect_uris", "grant_types", "application_type"],
+        error=InvalidRedirectUri,
+    ),
+    rule(
+        response_types_have_their_grants,
+        "CF-10",
+        "RFC 7591 2.1",
+        "each response type has the grant types that it needs",
+        uses=["grant_types", "response_types"],
+    ),
+    rule(
+        redirect_grants_have_a_response_type,
+        "CF-11",
+        "RFC 7591 2.1",
+        "each redirect grant has a response type that uses it",
+        uses=["grant_types", "response_types"],
+    ),
+    rule(
+        some_grants_are_for_confidential_clients,
+        "CF-12",
+        "RFC 6749 4.4, CIBA 4",
+        "client_credentials and the CIBA grant are for confidential clients",
+        uses=["grant_types", "token_endpoint_auth_method"],
+    ),
+    rule(
+        refresh_tokens_come_from_another_grant,
+        "CF-13",
+        "RFC 6749 6",
+        "refresh_token stands beside another grant type",
+        uses=["grant_types"],
+    ),
+    rule(
+        pairwise_needs_one_sector,
+        "CF-21",
+        "OpenID Connect Core 8.1",
+        "pairwise subjects with redirect_uris on several hosts need sector_identifier_uri",
+        uses=["redirect_uris", "sector_identifier_uri"],
+        about=["subject_type"],
+    ),
+    rule(
+        plain_request_uris_need_signed_objects,
+        "CF-63",
+        "OpenID Connect Registration 2",
+        "request_uris use https unless the request objects are signed",
+        uses=["request_object_signing_alg"],
+        about=["request_uris"],
+    ),
+    rule(
+        displayed_pages_share_the_redirect_host,
+        "CF-61",
+        "RFC 7591 5",
+        "pages shown to people are on the host of a redirect URI, where the policy says so",
+        uses=["redirect_uris", *_PAGES],
+    ),
+)

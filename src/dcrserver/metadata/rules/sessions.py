@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from dcrserver.metadata import uris
-from dcrserver.metadata.model import Draft, Finding, Terms
+from dcrserver.metadata.model import Draft, Finding, Rule, Terms
 from dcrserver.metadata.redirect_uris import is_private_use
 from dcrserver.metadata.rules.definition import rule
 from dcrserver.metadata.rules.redirection import CIBA_GRANT
@@ -13,15 +13,6 @@ from dcrserver.metadata.rules.redirection import CIBA_GRANT
 _LOGOUT_URIS = ("frontchannel_logout_uri", "backchannel_logout_uri")
 
 
-@rule(
-    "CF-66",
-    "OpenID Connect Front-Channel Logout 2, Back-Channel Logout 2.2, RP-Initiated Logout 3.1",
-    "logout URIs use https; http where the policy allows it and the client is confidential; after"
-    " logout, native clients may use what they may redirect to",
-    "token_endpoint_auth_method",
-    "application_type",
-    about=[*_LOGOUT_URIS, "post_logout_redirect_uris"],
-)
 def logout_uris_are_protected(draft: Draft, terms: Terms) -> Iterator[Finding]:
     plain = terms.policy.logout.http_for_confidential and not draft.is_public
     for name in _LOGOUT_URIS:
@@ -36,13 +27,6 @@ def logout_uris_are_protected(draft: Draft, terms: Terms) -> Iterator[Finding]:
             yield "post_logout_redirect_uris", f"element {position} must be an https URL"
 
 
-@rule(
-    "CF-65",
-    "OpenID Connect Front-Channel Logout 2",
-    "frontchannel_logout_uri has the origin of a redirect URI, where the policy says so",
-    "redirect_uris",
-    about=["frontchannel_logout_uri"],
-)
 def frontchannel_logout_has_a_known_origin(draft: Draft, terms: Terms) -> Iterator[Finding]:
     if not terms.policy.logout.frontchannel_same_origin:
         return
@@ -57,13 +41,6 @@ def _origin(value: str) -> tuple[str, str]:
     return uri.scheme, uri.authority
 
 
-@rule(
-    "CF-67",
-    "OpenID Connect Front-Channel Logout 2, Back-Channel Logout 2.2",
-    "a logout session is required only where there is a logout URI",
-    *_LOGOUT_URIS,
-    about=[f"{name.removesuffix('uri')}session_required" for name in _LOGOUT_URIS],
-)
 def required_sessions_have_a_logout_uri(draft: Draft, _: Terms) -> Iterator[Finding]:
     for uri in _LOGOUT_URIS:
         name = f"{uri.removesuffix('uri')}session_required"
@@ -71,13 +48,6 @@ def required_sessions_have_a_logout_uri(draft: Draft, _: Terms) -> Iterator[Find
             yield name, f"needs {uri} beside it"
 
 
-@rule(
-    "CF-15",
-    "OpenID Connect CIBA 4",
-    "the CIBA grant and a delivery mode come together; poll and ping need the grant",
-    "grant_types",
-    "backchannel_token_delivery_mode",
-)
 def delivery_mode_and_ciba_grant_come_together(draft: Draft, _: Terms) -> Iterator[Finding]:
     mode = draft.text("backchannel_token_delivery_mode")
     if CIBA_GRANT in draft.texts("grant_types"):
@@ -87,13 +57,6 @@ def delivery_mode_and_ciba_grant_come_together(draft: Draft, _: Terms) -> Iterat
         yield "grant_types", f"must hold {CIBA_GRANT} for the delivery mode {mode}"
 
 
-@rule(
-    "CF-68",
-    "OpenID Connect CIBA 4",
-    "ping and push go to a notification endpoint",
-    "backchannel_client_notification_endpoint",
-    about=["backchannel_token_delivery_mode"],
-)
 def notifications_need_an_endpoint(draft: Draft, _: Terms) -> Iterator[Finding]:
     mode = draft.text("backchannel_token_delivery_mode")
     if mode in {"ping", "push"} and not draft.has("backchannel_client_notification_endpoint"):
@@ -101,15 +64,60 @@ def notifications_need_an_endpoint(draft: Draft, _: Terms) -> Iterator[Finding]:
         yield "backchannel_client_notification_endpoint", reason
 
 
-@rule(
-    "CF-69",
-    "FAPI-CIBA 5.2.2",
-    "push and user codes only where the policy allows them",
-    about=["backchannel_token_delivery_mode", "backchannel_user_code_parameter"],
-)
 def ciba_keeps_to_the_profile(draft: Draft, terms: Terms) -> Iterator[Finding]:
     policy = terms.policy.ciba
     if not policy.push and draft.text("backchannel_token_delivery_mode") == "push":
         yield "backchannel_token_delivery_mode", "must be poll or ping"
     if not policy.user_code and draft.members.get("backchannel_user_code_parameter") is True:
         yield "backchannel_user_code_parameter", "must be false"
+
+
+RULES: tuple[Rule, ...] = (
+    rule(
+        logout_uris_are_protected,
+        "CF-66",
+        "OpenID Connect Front-Channel Logout 2, Back-Channel Logout 2.2, RP-Initiated Logout 3.1",
+        "logout URIs use https; http where the policy allows it and the client is confidential; after"
+        " logout, native clients may use what they may redirect to",
+        uses=["token_endpoint_auth_method", "application_type"],
+        about=[*_LOGOUT_URIS, "post_logout_redirect_uris"],
+    ),
+    rule(
+        frontchannel_logout_has_a_known_origin,
+        "CF-65",
+        "OpenID Connect Front-Channel Logout 2",
+        "frontchannel_logout_uri has the origin of a redirect URI, where the policy says so",
+        uses=["redirect_uris"],
+        about=["frontchannel_logout_uri"],
+    ),
+    rule(
+        required_sessions_have_a_logout_uri,
+        "CF-67",
+        "OpenID Connect Front-Channel Logout 2, Back-Channel Logout 2.2",
+        "a logout session is required only where there is a logout URI",
+        uses=[*_LOGOUT_URIS],
+        about=[f"{name.removesuffix('uri')}session_required" for name in _LOGOUT_URIS],
+    ),
+    rule(
+        delivery_mode_and_ciba_grant_come_together,
+        "CF-15",
+        "OpenID Connect CIBA 4",
+        "the CIBA grant and a delivery mode come together; poll and ping need the grant",
+        uses=["grant_types", "backchannel_token_delivery_mode"],
+    ),
+    rule(
+        notifications_need_an_endpoint,
+        "CF-68",
+        "OpenID Connect CIBA 4",
+        "ping and push go to a notification endpoint",
+        uses=["backchannel_client_notification_endpoint"],
+        about=["backchannel_token_delivery_mode"],
+    ),
+    rule(
+        ciba_keeps_to_the_profile,
+        "CF-69",
+        "FAPI-CIBA 5.2.2",
+        "push and user codes only where the policy allows them",
+        about=["backchannel_token_delivery_mode", "backchannel_user_code_parameter"],
+    ),
+)
