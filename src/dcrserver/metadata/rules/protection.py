@@ -119,7 +119,7 @@ RULES: tuple[Rule, ...] = (
         unsigned_id_tokens_stay_off_the_front_channel,
         "CF-50",
         "OpenID Connect Registration 2",
-        "ID Tokens are signed; or none where the policy allows it and none comes by the front channel",
+        "ID Tokens are signed, unless the policy allows none and none comes by the front channel",
         uses=["response_types"],
         about=["id_token_signed_response_alg"],
     ),

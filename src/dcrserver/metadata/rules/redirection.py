@@ -135,8 +135,8 @@ RULES: tuple[Rule, ...] = (
         redirect_uris_fit_the_application_type,
         "CF-02..04",
         "OpenID Connect Registration 2, RFC 8252 7",
-        "redirect_uris fit the application_type: https for web; an app's own scheme, the local machine"
-        " or claimed https for native",
+        "redirect_uris fit the application_type: https for web; an app's own scheme, the local"
+        " machine or claimed https for native",
         uses=["redirect_uris", "grant_types", "application_type"],
         error=InvalidRedirectUri,
     ),

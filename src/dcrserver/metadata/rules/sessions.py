@@ -77,8 +77,8 @@ RULES: tuple[Rule, ...] = (
         logout_uris_are_protected,
         "CF-66",
         "OpenID Connect Front-Channel Logout 2, Back-Channel Logout 2.2, RP-Initiated Logout 3.1",
-        "logout URIs use https; http where the policy allows it and the client is confidential; after"
-        " logout, native clients may use what they may redirect to",
+        "logout URIs use https; http where the policy allows it and the client is confidential;"
+        " after logout, native clients may use what they may redirect to",
         uses=["token_endpoint_auth_method", "application_type"],
         about=[*_LOGOUT_URIS, "post_logout_redirect_uris"],
     ),
