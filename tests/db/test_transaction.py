@@ -9,13 +9,14 @@ from typing import Any
 
 import pytest
 from pydantic import SecretStr
-from sqlalchemy.exc import DBAPIError, IntegrityError
+from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError
 
 from dcrserver.db.coalescing import Coalescer, PendingInsert
 from dcrserver.db.engine import create_engines
+from dcrserver.db.failures import is_absence, is_conflict
 from dcrserver.errors import Unavailable
 from dcrserver.repositories.clients import ClientRecord
-from dcrserver.repositories.transaction import Database, Transaction, is_conflict
+from dcrserver.repositories.transaction import Database, Transaction
 from dcrserver.security import new_client_id
 from dcrserver.settings import DatabaseSettings
 
@@ -182,6 +183,18 @@ def test_conflicts_of_mariadb_are_known_by_number(code: int, *, conflict: bool) 
     assert is_conflict(DBAPIError("UPDATE", None, Exception(code, "text"))) is conflict
 
 
+@pytest.mark.parametrize(
+    ("state", "absent"),
+    [("57P03", True), ("53300", True), ("57014", True), ("53100", True), ("25006", True),
+     ("08006", True), ("58030", True), ("23505", False), ("42P01", False), ("22001", False)],
+)  # fmt: skip
+def test_absence_is_known_by_the_state_of_postgresql(state: str, *, absent: bool) -> None:
+    """Its driver's errors have no class of their own in SQLAlchemy."""
+    original = Exception("text")
+    original.sqlstate = state  # type: ignore[attr-defined]
+    assert is_absence(DBAPIError("SELECT", None, original)) is absent
+
+
 async def test_a_database_that_cannot_be_reached_is_unavailable() -> None:
     url = SecretStr("postgresql://nobody@127.0.0.1:1/none")
     database = Database(create_engines(DatabaseSettings(url=url, pool_timeout=1)))
@@ -204,6 +217,62 @@ async def test_waiting_inserts_share_a_commit() -> None:
     await asyncio.gather(*(coalescer.commit([_insert()]) for _ in range(100)))
     assert sum(batches) == 100
     assert len(batches) < 10
+
+
+async def test_an_absent_database_is_asked_once_for_a_batch() -> None:
+    """Each of many attempts would wait for its own time limit."""
+    asked: list[int] = []
+    release = asyncio.Event()
+
+    async def write(inserts: Any) -> None:
+        await release.wait()
+        asked.append(len(inserts))
+        raise OperationalError("INSERT", None, Exception("database is locked"))
+
+    coalescer = Coalescer(write)
+    tasks = [asyncio.create_task(coalescer.commit([_insert()]))]
+    await asyncio.sleep(0.01)  # it is being written while the others queue up
+    tasks += [asyncio.create_task(coalescer.commit([_insert()])) for _ in range(19)]
+    await asyncio.sleep(0)
+    release.set()
+    results = await asyncio.gather(*tasks, return_exceptions=True)
+    assert {type(result) for result in results} == {OperationalError}
+    assert asked == [1, 19]
+
+
+async def test_an_answer_lost_on_commit_is_not_tried_again() -> None:
+    """The rows may be there: a second attempt would find them and blame the clients."""
+    written: list[int] = []
+
+    async def write(inserts: Any) -> None:
+        written.append(len(inserts))
+        raise DBAPIError("COMMIT", None, Exception("gone"), connection_invalidated=True)
+
+    coalescer = Coalescer(write)
+    tasks = [asyncio.create_task(coalescer.commit([_insert()])) for _ in range(5)]
+    await asyncio.gather(*tasks, return_exceptions=True)
+    assert sum(written) == 5
+
+
+async def test_what_was_cancelled_before_its_turn_is_not_written() -> None:
+    written: list[int] = []
+    release = asyncio.Event()
+
+    async def write(inserts: Any) -> None:
+        await release.wait()
+        written.append(len(inserts))
+
+    coalescer = Coalescer(write)
+    tasks = [asyncio.create_task(coalescer.commit([_insert()]))]
+    await asyncio.sleep(0.01)
+    tasks += [asyncio.create_task(coalescer.commit([_insert()])) for _ in range(3)]
+    await asyncio.sleep(0)
+    for task in tasks[1:3]:
+        task.cancel()
+    await asyncio.sleep(0)
+    release.set()
+    await asyncio.gather(*tasks, return_exceptions=True)
+    assert written == [1, 1]
 
 
 async def test_a_cancelled_request_does_not_disturb_the_others() -> None:

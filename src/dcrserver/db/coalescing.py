@@ -14,6 +14,7 @@ from typing import Any, TypeAlias
 
 from sqlalchemy.sql.dml import Insert
 
+from dcrserver.db.failures import is_absence, is_conflict
 from dcrserver.errors import Unavailable
 
 # A statement built once at import, and the values of one row.
@@ -64,14 +65,20 @@ class Coalescer:
                 self._waiting[:_MAX_BATCH],
                 self._waiting[_MAX_BATCH:],
             )
-            await self._commit(batch)
+            # Whose request was cancelled meanwhile was promised nothing.
+            wanted = [entry for entry in batch if not entry.done.done()]
+            if wanted:
+                await self._commit(wanted)
 
     async def _commit(self, batch: list[_Entry]) -> None:
         try:
             await self._write([insert for entry in batch for insert in entry.inserts])
         except Exception as error:  # noqa: BLE001 - handed to those who wait
-            if len(batch) == 1:
-                _fail(batch[0], error)
+            if len(batch) == 1 or is_absence(error) or is_conflict(error):
+                # No row is to blame. Trying each would wait for the database as many times, and
+                # after a lost answer to COMMIT they may all be there.
+                for entry in batch:
+                    _fail(entry, error)
                 return
             # One bad row must not fail the others: each gets a commit of its own.
             for entry in batch:

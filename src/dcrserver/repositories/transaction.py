@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 from typing import Any, TypeVar
 
 from sqlalchemy import CursorResult, Executable
-from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.sql.dml import Insert
@@ -16,6 +16,7 @@ from sqlalchemy.sql.dml import Insert
 from dcrserver.db import schema
 from dcrserver.db.coalescing import Coalescer, PendingInsert
 from dcrserver.db.engine import Engines
+from dcrserver.db.failures import is_absence, is_conflict
 from dcrserver.errors import Unavailable
 from dcrserver.repositories.clients import ClientRepository
 from dcrserver.repositories.events import EventRepository
@@ -25,9 +26,6 @@ from dcrserver.repositories.signing_keys import SigningKeyRepository
 T = TypeVar("T")
 
 _ATTEMPTS = 5
-# Serialization failure and deadlock: PostgreSQL, then MariaDB (1020: record has changed).
-_CONFLICT_STATES = frozenset({"40001", "40P01"})
-_CONFLICT_CODES = frozenset({1020, 1205, 1213})
 
 
 class Transaction:
@@ -152,19 +150,9 @@ class Database:
             await insert_all(connection, inserts)
 
 
-def is_conflict(error: DBAPIError) -> bool:
-    """Whether another writer won, so that the same use case may be run again."""
-    original: Any = error.orig
-    state = getattr(original, "sqlstate", None) or getattr(original, "pgcode", None)
-    code = original.args[0] if original is not None and original.args else None
-    return state in _CONFLICT_STATES or code in _CONFLICT_CODES
-
-
 def _translated(error: Exception) -> Exception:
     """A database that is away, full or locked is a 503; anything else is our mistake."""
-    if isinstance(error, DBAPIError) and not (
-        error.connection_invalidated or isinstance(error, (OperationalError, InterfaceError))
-    ):
+    if not is_absence(error):
         return error
     detail = f"{type(error).__name__}: {error.__cause__ or error}"
     return Unavailable("the server cannot reach its database; try again later", detail=detail)
