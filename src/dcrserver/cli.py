@@ -39,7 +39,8 @@ ConfigOption = Annotated[
 TenantOption = Annotated[str, typer.Option("--tenant", help="name of the tenant")]
 
 _OPERATOR = Origin("operator")
-_DURATION = re.compile(r"(\d+)([smhd])")
+# At most a few centuries, which every database can count.
+_DURATION = re.compile(r"([1-9][0-9]{0,4})([smhd])")
 _UNIT_SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 
 
@@ -52,7 +53,8 @@ def main() -> None:
     except ProtocolError as error:
         _fail(f"{error.description} ({error.detail})" if error.detail else error.description)
     except (OSError, SQLAlchemyError) as error:
-        reason = str(getattr(error, "orig", None) or error).splitlines()[0]
+        told = str(getattr(error, "orig", None) or error) or type(error).__name__
+        reason = told.splitlines()[0]
         _fail(f"the database cannot be used: {redact(reason)}")
 
 
@@ -109,7 +111,9 @@ def migrate(config: ConfigOption = None) -> None:
 def token_issue(
     kind: Annotated[Literal["initial"], typer.Argument(help="initial: lets a client register")],
     config: ConfigOption = None,
-    uses: Annotated[int | None, typer.Option(min=1, help="registrations it is good for")] = None,
+    uses: Annotated[
+        int | None, typer.Option(min=1, max=2**31 - 1, help="registrations it is good for")
+    ] = None,
     expires_in: Annotated[str, typer.Option(help="e.g. 30d, 12h, 90m; 0 = never")] = "30d",
     tenant: TenantOption = DEFAULT_TENANT,
 ) -> None:
@@ -194,7 +198,10 @@ def client_check(
     raw = sys.stdin.buffer.read() if str(file) == "-" else _read(file)
 
     async def work(runtime: Runtime) -> dict[str, Any]:
-        return explain(loads_object(raw), _tenant(runtime, tenant).terms)
+        terms = _tenant(runtime, tenant).terms
+        limits = terms.policy.json_
+        submission = loads_object(raw, max_depth=limits.max_depth, max_members=limits.max_members)
+        return explain(submission, terms)
 
     try:
         told = _with_runtime(load(config), work, needs_schema=False)

@@ -63,6 +63,13 @@ class UnsupportedMediaType(InvalidClientMetadata):
     status = 415
 
 
+class BodyTooSlow(ProtocolError):
+    """The caller stopped sending."""
+
+    code = "request_timeout"
+    status = 408
+
+
 class BodyTooLarge(InvalidClientMetadata):
     status = 413
 

@@ -74,6 +74,8 @@ def _announce(settings: Settings) -> None:
 
 def _warn(settings: Settings) -> None:
     """An issuer is https (OIDD-2-02, R8414-2-01); plain http is for the machine it runs on."""
+    if settings.server.workers > 1 and settings.redis.url is None:
+        _log.warning("rate_limits_per_worker", workers=settings.server.workers)
     base_url = uris.parse(settings.server.base_url)
     if base_url.scheme != "https" and not base_url.is_loopback:
         _log.warning("base_url_without_tls", base_url=settings.server.base_url)

@@ -67,7 +67,12 @@ class ServerSettings(_Group):
     )
     host: str = Field(default="127.0.0.1", description="address to listen on")
     port: int = Field(default=8000, ge=1, le=65535, description="port to listen on")
-    workers: int = Field(default=1, ge=1, description="processes; one suits SQLite best")
+    workers: int = Field(
+        default=1,
+        ge=1,
+        description="processes; one suits SQLite best. Each counts its own metrics, and its"
+        " own rate limits unless redis.url is set",
+    )
     drain_seconds: float = Field(
         default=1.0,
         ge=0,
@@ -76,6 +81,9 @@ class ServerSettings(_Group):
     )
     shutdown_seconds: int = Field(
         default=20, ge=1, description="how long requests in flight may take after that"
+    )
+    body_seconds: float = Field(
+        default=20.0, gt=0, description="how long a caller may take to send a body; then 408"
     )
     trusted_proxies: Texts = Field(
         default=(), description="addresses whose X-Forwarded-For is believed"

@@ -29,9 +29,19 @@ from dcrserver.settings import (
     ConfigurationError,
     RegistrationSettings,
     Settings,
+    TenantSettings,
+    checked_issuer,
 )
 from dcrserver.telemetry import Metrics
 from dcrserver.tenants import DEFAULT_TENANT, Tenant
+
+# First segments of the paths that are answered here.
+_OWN_PATHS = frozenset(
+    {
+        ".well-known", "authorize", "docs", "healthz", "jwks", "metrics", "openapi.json",
+        "readyz", "register", "static", "token",
+    }
+)  # fmt: skip
 
 
 @dataclass(slots=True)
@@ -140,14 +150,35 @@ async def build_tenants(
         )
     ]  # fmt: skip
     for name, tenant in settings.tenants.items():
-        issuer = tenant.base_url or f"{base}{(tenant.path or f'/t/{name}').rstrip('/')}"
+        issuer = _issuer(name, tenant, base)
         server = tenant.authorization_server or AuthorizationServerSettings(
             **_capabilities_only(settings.authorization_server)
         )
         made.append(await _tenant(settings, name, issuer, server, tenant.webfinger, fetcher, box))
-    if len({tenant.issuer for tenant in made}) != len(made):
-        raise ConfigurationError("tenants: two tenants have the same issuer")
+    if len({tenant.path for tenant in made}) != len(made):
+        raise ConfigurationError("tenants: the issuers of two tenants have the same path")
     return made
+
+
+def _issuer(name: str, tenant: TenantSettings, base: str) -> str:
+    """Tenants are told apart by the path of their issuer, whatever its host.
+
+    Raises:
+        ConfigurationError: it is no issuer, or its path cannot be told from our own paths.
+    """
+    key = f"tenants.{name}"
+    try:
+        issuer = checked_issuer(
+            tenant.base_url or f"{base}{(tenant.path or f'/t/{name}').rstrip('/')}"
+        )
+    except ValueError as error:
+        raise ConfigurationError(f"{key}: {error}") from None
+    path = urlsplit(issuer).path
+    if not path:
+        raise ConfigurationError(f"{key}: the issuer needs a path; its host alone finds nobody")
+    if "%" in path or path.split("/")[1] in _OWN_PATHS:
+        raise ConfigurationError(f"{key}: the path {path} cannot be that of a tenant")
+    return issuer
 
 
 def _capabilities_only(settings: AuthorizationServerSettings) -> dict[str, object]:

@@ -90,7 +90,15 @@ def test_the_driver_is_ours(given: str, driver: str) -> None:
     assert database_url(_settings(given)).drivername == driver
 
 
-@pytest.mark.parametrize("given", ["", "no url", "oracle://h/d"])
+def test_options_of_libpq_are_understood() -> None:
+    url = database_url(_settings("postgresql://h/d?sslmode=require&host=a"))
+    assert dict(url.query) == {"host": "a", "ssl": "require"}
+
+
+@pytest.mark.parametrize(
+    "given",
+    ["", "no url", "oracle://h/d", "postgresql://h/d?sslmod=x", "mysql://h/d?sslmode=require"],
+)
 def test_other_databases_are_refused(given: str) -> None:
     with pytest.raises(ConfigurationError, match=r"database\.url"):
         database_url(_settings(given))

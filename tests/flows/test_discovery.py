@@ -303,9 +303,22 @@ async def test_a_base_url_that_is_no_issuer_stops_the_start(
         await make_app(server={"base_url": base_url})
 
 
-async def test_two_tenants_cannot_be_one_issuer(make_app: MakeApplication) -> None:
-    tenants = {"a": {"path": "/x"}, "b": {"base_url": f"{BASE_URL}/x"}}
-    with pytest.raises(ConfigurationError, match="same issuer"):
+@pytest.mark.parametrize(
+    ("tenants", "told"),
+    [
+        ({"a": {"path": "/x"}, "b": {"base_url": f"{BASE_URL}/x"}}, "have the same path"),
+        ({"a": {"path": "/x"}, "b": {"base_url": "https://b.example/x"}}, "have the same path"),
+        ({"a": {"base_url": "https://a.example"}}, "tenants.a: the issuer needs a path"),
+        ({"a": {"path": "/a b"}}, "tenants.a: holds a space"),
+        ({"a": {"path": "/a%20b"}}, "tenants.a: the path /a%20b cannot"),
+        ({"a": {"path": "/register"}}, "tenants.a: the path /register cannot"),
+        ({"a": {"path": "/.well-known/x"}}, "tenants.a: the path /.well-known/x cannot"),
+    ],
+)
+async def test_tenants_are_told_apart_by_their_path(
+    make_app: MakeApplication, tenants: dict[str, Any], told: str
+) -> None:
+    with pytest.raises(ConfigurationError, match=told):
         await make_app(tenants=tenants)
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
@@ -160,7 +162,7 @@ async def test_openapi_tells_of_bodies_examples_and_errors(app: Application) -> 
     document = (await app.http.get("/openapi.json")).json()
     register = document["paths"]["/register"]["post"]
     assert set(register["responses"]) == {
-        "201", "400", "401", "403", "413", "415", "429", "503",
+        "201", "400", "401", "403", "408", "413", "415", "429", "503",
     }  # fmt: skip
     body = register["requestBody"]["content"]["application/json"]["schema"]
     assert body == {"$ref": "#/components/schemas/ClientMetadata"}
@@ -232,3 +234,17 @@ async def test_a_database_that_is_away_is_503(
     assert answer.headers["retry-after"] == "5"
     assert "10.0.0.1" not in answer.text
     assert BASE_URL not in answer.text
+
+
+async def test_a_body_that_does_not_come_is_not_waited_for(make_app: MakeApplication) -> None:
+    app = await make_app(server={"body_seconds": 0.1})
+
+    async def dripping() -> AsyncIterator[bytes]:
+        yield b"{"
+        await asyncio.sleep(5)
+        yield b"}"
+
+    headers = {"Content-Type": "application/json"}
+    answer = await app.http.post("/register", content=dripping(), headers=headers)
+    assert answer.status_code == 408
+    assert answer.json()["error"] == "request_timeout"

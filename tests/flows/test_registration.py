@@ -417,3 +417,16 @@ async def test_an_omitted_userinfo_algorithm_stays_omitted(app: Application) -> 
     read = await app.http.get(f"/register/{made['client_id']}", headers=headers)
     assert "userinfo_signed_response_alg" not in made
     assert "userinfo_signed_response_alg" not in read.json()
+
+
+@requirement("R7591-3-02", "R6750-3-01")
+@pytest.mark.parametrize("path", ["/register", "/register/validate"])
+@pytest.mark.parametrize("mode", ["protected", "closed"])
+async def test_the_body_of_a_stranger_is_not_read(
+    make_app: MakeApplication, mode: str, path: str
+) -> None:
+    app = await make_app(registration={"mode": mode})
+    for content, media_type in ((b"{", "application/json"), (b"x", "text/plain")):
+        answer = await app.http.post(path, content=content, headers={"Content-Type": media_type})
+        assert answer.status_code == 401
+        assert answer.headers["www-authenticate"].startswith("Bearer")

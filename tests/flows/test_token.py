@@ -10,6 +10,7 @@ import jwt
 import pytest
 
 from conftest import MakeApplication
+from dcrserver.security import SecretBox
 from harness.application import BASE_URL, Application, bearer, update_of
 
 GRANT = {"grant_type": "client_credentials"}
@@ -200,3 +201,29 @@ async def test_keys_are_encrypted_when_there_is_a_key(make_app: MakeApplication)
     async with app.runtime.database.read() as tx:
         (row,) = await tx.signing_keys.all("default")
     assert "PRIVATE KEY" not in row.private_key
+
+
+async def test_a_parameter_without_a_value_was_not_sent(app: Application) -> None:
+    """RFC 6749 3.2."""
+    client = await machine(app)
+    for empty in ("client_id", "client_secret", "scope"):
+        answer = await grant(app, client, **{empty: ""})
+        assert answer.status_code == 200, answer.text
+    nothing = await app.http.post("/token", data={"grant_type": ""})
+    assert nothing.status_code in {400, 401}
+
+
+async def test_a_signing_key_that_cannot_be_read_is_replaced(make_app: MakeApplication) -> None:
+    """Its key is gone: tokens of before cannot be verified, new ones can."""
+    keys = [base64.b64encode(bytes([number]) * 32).decode() for number in (1, 2)]
+    app = await make_app(secrets={"encryption_keys": keys[:1]})
+    client = await machine(app)
+    assert (await grant(app, client)).status_code == 200
+    before = (await app.http.get("/jwks")).json()["keys"]
+    signing_keys = app.runtime.signing_keys
+    signing_keys._box = SecretBox(keys[1:])  # noqa: SLF001 - as after a restart
+    signing_keys._current.clear()  # noqa: SLF001
+    token = (await grant(app, client)).json()["access_token"]
+    after = (await app.http.get("/jwks")).json()["keys"]
+    assert [key["kid"] for key in before] != [key["kid"] for key in after]
+    await claims_of(app, token)

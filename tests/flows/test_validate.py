@@ -55,6 +55,17 @@ async def test_it_says_what_registering_says_and_registers_nothing(
     assert good["registration"].items() <= registered.items()
 
 
+@requirement("POL-40")
+async def test_members_of_the_server_are_judged_alike(make_app: MakeApplication) -> None:
+    policy = {"registration": {"client_supplied_credentials": "reject"}}
+    app = await make_app(**SPEAKING, policy=policy)
+    told = await explained(app, **MINIMAL, client_id="mine")
+    refused = await app.http.post("/register", json=MINIMAL | {"client_id": "mine"})
+    assert (told["acceptable"], refused.status_code) == (False, 400)
+    issue = told["issues"][0]
+    assert f"{issue['member']} {issue['reason']}" == refused.json()["error_description"]
+
+
 async def test_holders_of_a_token_are_told_in_protected_mode(make_app: MakeApplication) -> None:
     app = await make_app(registration={"mode": "protected"})
     anonymous = await app.http.post("/register/validate", json=MINIMAL)

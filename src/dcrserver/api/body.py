@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections import Counter
 from collections.abc import Mapping
 from urllib.parse import parse_qsl
 
 from starlette.requests import Request
 
-from dcrserver.api.dependencies import tenant
+from dcrserver.api.dependencies import runtime, tenant
 from dcrserver.errors import (
     BodyTooLarge,
+    BodyTooSlow,
     InvalidClientMetadata,
     InvalidRequest,
     ProtocolError,
@@ -72,7 +74,8 @@ async def form(request: Request) -> dict[str, str]:
         raise InvalidRequest("the body is not a valid form") from None
     if any(count > 1 for count in Counter(name for name, _ in pairs).values()):
         raise InvalidRequest("a parameter is included more than once")
-    return dict(pairs)
+    # Sent without a value is not sent (RFC 6749 3.1, 3.2).
+    return {name: value for name, value in pairs if value}
 
 
 def _check_media_type(request: Request) -> None:
@@ -87,15 +90,23 @@ def _check_media_type(request: Request) -> None:
 
 
 async def _read(request: Request, limit: int) -> bytes | None:
-    """The body, or None as soon as it is known to be larger than ``limit``."""
+    """The body, or None as soon as it is known to be larger than ``limit``.
+
+    Raises:
+        BodyTooSlow: it did not arrive in time.
+    """
     declared = request.headers.get("content-length", "0")
     if declared.isdecimal() and int(declared) > limit:
         return None
     parts: list[bytes] = []
     size = 0
-    async for part in request.stream():
-        size += len(part)
-        if size > limit:
-            return None
-        parts.append(part)
+    try:
+        async with asyncio.timeout(runtime(request).settings.server.body_seconds):
+            async for part in request.stream():
+                size += len(part)
+                if size > limit:
+                    return None
+                parts.append(part)
+    except TimeoutError:
+        raise BodyTooSlow("the body did not arrive in time") from None
     return b"".join(parts)

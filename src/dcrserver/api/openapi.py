@@ -54,6 +54,9 @@ _TOO_LARGE = _error(
     "invalid_client_metadata",
     "the body must not be larger than 65536 octets",
 )
+_TOO_SLOW = _error(
+    "The body did not arrive in time", "request_timeout", "the body did not arrive in time"
+)
 _NOT_JSON = _error(
     "The body is not application/json",
     "invalid_client_metadata",
@@ -105,6 +108,7 @@ REGISTER: dict[str, Any] = {
         400: _INVALID,
         401: _UNAUTHORIZED,
         403: _FORBIDDEN,
+        408: _TOO_SLOW,
         413: _TOO_LARGE,
         415: _NOT_JSON,
         429: _TOO_MANY,
@@ -124,6 +128,7 @@ VALIDATE: dict[str, Any] = {
             "not_found",
             "Not Found: /register/validate",
         ),
+        408: _TOO_SLOW,
         413: _TOO_LARGE,
         415: _NOT_JSON,
         429: _TOO_MANY,
@@ -147,6 +152,7 @@ UPDATE: dict[str, Any] = {
         200: _answer("The new registration, with a new token", "ClientInformation"),
         400: _INVALID,
         401: _UNAUTHORIZED,
+        408: _TOO_SLOW,
         413: _TOO_LARGE,
         415: _NOT_JSON,
         503: _UNAVAILABLE,

@@ -77,9 +77,11 @@ def _refusal(request: Request, reason: str) -> Response:
 
 
 def _single(request: Request) -> dict[str, str] | None:
-    """The query, unless a parameter is there twice (RFC 6749 3.1)."""
+    """The query without what has no value, unless a parameter is there twice (RFC 6749 3.1)."""
     pairs = request.query_params.multi_items()
-    return dict(pairs) if len(dict(pairs)) == len(pairs) else None
+    if len(dict(pairs)) != len(pairs):
+        return None
+    return {name: value for name, value in pairs if value}
 
 
 @router.get("/docs", include_in_schema=False)

@@ -27,9 +27,8 @@ async def register(request: Request) -> Response:
     """Registers a client (RFC 7591 3.1, OpenID Connect Registration 3.1)."""
     here, bearer = runtime(request), bearer_token(request)
     await _limit(request, bearer)
-    submission = await json_object(request)
     information = await here.registration.register(
-        tenant(request), submission, bearer, origin(request, "anonymous")
+        tenant(request), lambda: json_object(request), bearer, origin(request, "anonymous")
     )
     location = str(information["registration_client_uri"])
     return json_response(information, 201, NO_STORE | {"Location": location})
@@ -42,8 +41,9 @@ async def validate(request: Request) -> Response:
     if not here.registration.explains:
         raise HTTPException(404)
     await _limit(request, bearer)
-    submission = await json_object(request)
-    explanation = await here.registration.explain(tenant(request), submission, bearer)
+    explanation = await here.registration.explain(
+        tenant(request), lambda: json_object(request), bearer
+    )
     return json_response(explanation, headers=NO_STORE)
 
 

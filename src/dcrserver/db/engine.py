@@ -24,6 +24,16 @@ _DRIVERS = {
 }
 
 
+# Options in the URL that reach the drivers of the server databases.
+_OPTIONS = {
+    "postgresql": {"host", "passfile", "port", "prepared_statement_cache_size", "ssl", "sslmode",
+                   "statement_cache_size", "target_session_attrs"},
+    "postgres": {"ssl", "sslmode"},
+    "mysql": {"charset", "read_timeout", "unix_socket"},
+    "mariadb": {"charset", "read_timeout", "unix_socket"},
+}  # fmt: skip
+
+
 @dataclass(frozen=True, slots=True)
 class Engines:
     """``writer`` opens transactions, ``reader`` runs single statements; the same on servers."""
@@ -50,7 +60,23 @@ def database_url(settings: DatabaseSettings) -> URL:
     driver = _DRIVERS.get(url.get_backend_name())
     if driver is None:
         raise ConfigurationError("database.url: must be sqlite, postgresql or mysql")
-    return url.set(drivername=driver)
+    return _checked_query(url).set(drivername=driver)
+
+
+def _checked_query(url: URL) -> URL:
+    """The URL with only those options that the driver knows.
+
+    Raises:
+        ConfigurationError: another option.
+    """
+    known = _OPTIONS.get(url.get_backend_name())
+    unknown = sorted(set(url.query) - known) if known is not None else []
+    if unknown:
+        raise ConfigurationError(f"database.url: {unknown[0]}: no option of this driver")
+    if "sslmode" in url.query:  # libpq's name; the driver takes the same words as ssl
+        mode = url.query["sslmode"]
+        url = url.difference_update_query(["sslmode"]).update_query_dict({"ssl": mode})
+    return url
 
 
 def create_engines(settings: DatabaseSettings) -> Engines:

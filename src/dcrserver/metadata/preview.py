@@ -10,7 +10,7 @@ from dcrserver.metadata.advice import ADVICE
 from dcrserver.metadata.catalogue import FAMILIES, IGNORED, PARAMETERS, SERVER_ASSIGNED
 from dcrserver.metadata.model import Draft, Issue, Parameter, Terms
 from dcrserver.metadata.plan import plan_for
-from dcrserver.metadata.validation import examine, recognized
+from dcrserver.metadata.validation import examine, recognized, server_members
 from dcrserver.strict_json import JsonObject, JsonValue
 
 
@@ -24,6 +24,8 @@ def explain(submission: Mapping[str, JsonValue], terms: Terms) -> JsonObject:
     members whose documents are only read at registration.
     """
     draft, issues = examine(submission, terms)
+    if terms.policy.registration.client_supplied_credentials == "reject":
+        issues = server_members(submission, frozenset(SERVER_ASSIGNED)) or issues
     advice = [issue for rule in ADVICE for issue in rule.issues(draft, terms)]
     sent = {
         name: row

@@ -139,6 +139,12 @@ def refuse_server_members(submission: Mapping[str, JsonValue], names: frozenset[
     Raises:
         InvalidClientMetadata: one of ``names`` is there and not null.
     """
+    if issues := server_members(submission, names):
+        raise InvalidClientMetadata("; ".join(issue.text for issue in issues))
+
+
+def server_members(submission: Mapping[str, JsonValue], names: frozenset[str]) -> list[Issue]:
+    """An issue for each of ``names`` that was sent (POL-40, POL-44)."""
     given = sorted(name for name in names if submission.get(name) is not None)
-    if given:
-        raise InvalidClientMetadata(f"{', '.join(given)} must not be sent: set by this server")
+    reason = "must not be sent: set by this server"
+    return [Issue(name, reason, "CF-97", "RFC 7592 2.2") for name in given]

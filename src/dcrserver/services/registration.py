@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
-from typing import Literal
+from typing import Literal, TypeAlias
 
 from dcrserver import security
 from dcrserver.metadata import (
@@ -27,6 +28,8 @@ from dcrserver.services.credentials import (
 from dcrserver.services.remote_checks import RemoteChecks
 from dcrserver.strict_json import JsonObject, dumps
 from dcrserver.tenants import Tenant
+
+ReadSubmission: TypeAlias = Callable[[], Awaitable[JsonObject]]
 
 
 class RegistrationService:
@@ -55,7 +58,7 @@ class RegistrationService:
         return self._mode == "open"
 
     async def explain(
-        self, tenant: Tenant, submission: JsonObject, bearer: str | None
+        self, tenant: Tenant, read_submission: ReadSubmission, bearer: str | None
     ) -> JsonObject:
         """What ``register`` would do, as ``metadata.explain`` tells it; nothing is done or read.
 
@@ -63,12 +66,18 @@ class RegistrationService:
             BearerError: as ``register``.
         """
         await initial_access_tokens.authorize(self._database, tenant, self._mode, bearer)
-        return explain(submission, tenant.terms)
+        return explain(await read_submission(), tenant.terms)
 
     async def register(
-        self, tenant: Tenant, submission: JsonObject, bearer: str | None, origin: Origin
+        self,
+        tenant: Tenant,
+        read_submission: ReadSubmission,
+        bearer: str | None,
+        origin: Origin,
     ) -> JsonObject:
         """The client information response.
+
+        ``read_submission`` is called when the caller may register: a stranger's body is not read.
 
         Raises:
             BearerError: the mode needs an initial access token, or the one given is no good.
@@ -77,6 +86,7 @@ class RegistrationService:
         ticket = await initial_access_tokens.authorize(self._database, tenant, self._mode, bearer)
         if ticket is not None:
             origin = replace(origin, actor=f"initial-token:{ticket.id}")
+        submission = await read_submission()
         policy = tenant.terms.policy
         if policy.registration.client_supplied_credentials == "reject":
             refuse_server_members(submission, frozenset(SERVER_ASSIGNED))

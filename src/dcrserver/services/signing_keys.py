@@ -6,6 +6,7 @@ import time
 from dataclasses import dataclass
 
 import jwt
+import structlog
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from jwt.algorithms import ECAlgorithm
@@ -13,10 +14,12 @@ from jwt.algorithms import ECAlgorithm
 from dcrserver import security
 from dcrserver.repositories.signing_keys import SigningKeyRecord
 from dcrserver.repositories.transaction import Database, Transaction
-from dcrserver.security import SecretBox
+from dcrserver.security import SecretBox, UndecipherableError
 from dcrserver.services import audit
 from dcrserver.services.audit import EventType, Origin
 from dcrserver.strict_json import JsonObject
+
+_log = structlog.get_logger(__name__)
 
 _ALGORITHM = "ES256"
 _PEM = "-----BEGIN"
@@ -59,12 +62,17 @@ class SigningKeys:
     async def all(self, tenant: str) -> list[SigningKey]:
         async with self._database.read() as tx:
             rows = await tx.signing_keys.all(tenant)
-        return [self._loaded(row) for row in rows]
+        return [key for key in map(self._loaded, rows) if key is not None]
 
-    def _loaded(self, row: SigningKeyRecord) -> SigningKey:
+    def _loaded(self, row: SigningKeyRecord) -> SigningKey | None:
+        """None where the key that encrypted it is no longer configured: another takes its place."""
         pem = row.private_key
         if not pem.startswith(_PEM):
-            pem = self._box.decrypt(pem, row.kid)
+            try:
+                pem = self._box.decrypt(pem, row.kid)
+            except UndecipherableError:
+                _log.error("signing_key_unreadable", kid=row.kid, tenant=row.tenant)
+                return None
         key = serialization.load_pem_private_key(pem.encode(), password=None)
         if not isinstance(key, ec.EllipticCurvePrivateKey):
             raise TypeError(f"signing key {row.kid} is not an EC key")
