@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import gzip
 import socket
 from collections.abc import AsyncIterator
@@ -177,39 +178,59 @@ async def test_a_server_that_never_answers_is_left_in_time(tmp_path: Path) -> No
             await fetcher.fetch(f"https://localhost:{server.port}/")
 
 
-async def test_a_slow_host_leaves_slots_for_others(tmp_path: Path) -> None:
-    """And the deadline counts while somebody waits for a slot."""
-    gate = asyncio.Event()
+@asynccontextmanager
+async def silent_server(address: str) -> AsyncIterator[tuple[int, list[asyncio.Event]]]:
+    """Takes connections and never says a word, not even of TLS. An event for each: it ended."""
+    ended: list[asyncio.Event] = []
 
-    async def waiting(_: bytes, _writer: asyncio.StreamWriter) -> None:
-        await gate.wait()
+    async def take(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        ended.append(asyncio.Event())
+        end = ended[-1]
+        while await reader.read(1000):
+            pass
+        end.set()
+        writer.close()
 
-    folders = [tmp_path / name for name in ("slow", "quick")]
-    for folder in folders:
-        folder.mkdir()
+    server = await asyncio.start_server(take, address, 0)
+    try:
+        yield server.sockets[0].getsockname()[1], ended
+    finally:
+        server.close()
+        await server.wait_closed()
+
+
+async def test_a_slow_server_takes_no_more_than_its_share(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By address, so that many names do not help it; and the deadline counts while one waits."""
+    options = {"concurrency": 3, "concurrency_per_address": 2, "timeout": 1.5}
     async with (
-        tls_server(folders[0], waiting) as slow,
-        tls_server(folders[1], answer(DOCUMENT)) as quick,
+        silent_server("127.0.0.2") as (port, slow),
+        serving(tmp_path, answer(DOCUMENT), **options) as (quick, fetcher),
     ):
-        roots = tmp_path / "roots.pem"
-        roots.write_bytes(slow.ca_file.read_bytes() + quick.ca_file.read_bytes())
-        hosts = frozenset({f"localhost:{slow.port}", f"localhost:{quick.port}"})
-        fetcher = HttpFetcher(
-            OutboundSettings(
-                allowed_hosts=hosts, ca_file=roots,
-                concurrency=3, concurrency_per_host=2, timeout=1.5,
-            )
-        )  # fmt: skip
-        held = [
-            asyncio.create_task(fetcher.fetch(f"https://localhost:{slow.port}/")) for _ in range(5)
-        ]
-        await asyncio.sleep(0.2)
-        assert slow.connections == 2
+        _resolve(monkeypatch, "127.0.0.2")
+        urls = [f"https://s{number}.example:{port}/" for number in range(6)]
+        stuck = [asyncio.create_task(fetcher.fetch_configured(url)) for url in urls]
+        await asyncio.sleep(0.3)  # all six have had their chance
+        _resolve(monkeypatch, "127.0.0.1")
         assert (await fetcher.fetch(f"https://localhost:{quick.port}/")).body == DOCUMENT
-        found = await asyncio.gather(*held, return_exceptions=True)
-        gate.set()
-    assert {type(error) for error in found} == {FetchError}
-    assert "no answer in time" in {str(error) for error in found}
+        assert len(slow) == 2
+        outcomes = await asyncio.gather(*stuck, return_exceptions=True)
+    assert {str(outcome) for outcome in outcomes} == {"no answer in time"}
+
+
+async def test_no_socket_stays_open_when_the_deadline_comes_early() -> None:
+    """During the TLS handshake nobody but the collector would close it."""
+    async with silent_server("127.0.0.1") as (port, ended):
+        fetcher = HttpFetcher(OutboundSettings(timeout=0.3))
+        gc.disable()
+        try:
+            with pytest.raises(FetchError, match="in time"):
+                await fetcher.fetch_configured(f"https://localhost:{port}/")
+            async with asyncio.timeout(2):
+                await ended[0].wait()
+        finally:
+            gc.enable()
 
 
 @pytest.mark.parametrize(

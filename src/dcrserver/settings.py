@@ -212,7 +212,7 @@ class OutboundSettings(_Group):
     timeout: float = Field(default=5.0, gt=0, description="seconds for one fetch, all in")
     max_bytes: int = Field(default=65536, ge=1024, description="octets of one document")
     concurrency: int = Field(default=20, ge=1, description="fetches at once")
-    concurrency_per_host: int = Field(default=4, ge=1, description="of them, of one host and port")
+    concurrency_per_address: int = Field(default=4, ge=1, description="of them, to one address")
     cache_seconds: float = Field(
         default=30.0, ge=0, description="a document without Cache-Control is remembered so long"
     )

@@ -137,6 +137,7 @@ def test_changes_are_told_with_their_reason(
     [
         ("redirect_uri", "unknown; did you mean redirect_uris?"),
         ("x_vendor_thing", "unknown"),
+        ("client_label", "unknown"),  # not similar enough to client_name
         ("client_id", "only the server sets it"),
         ("software_statement", "RFC 7591 2.3; ignored by a server that does not use statements"),
         ("organization_name", "the family federation is off (policy.ext.optional_families)"),
@@ -147,6 +148,29 @@ def test_changes_are_told_with_their_reason(
 def test_what_is_ignored_is_told_with_the_reason(name: str, reason: str) -> None:
     ignored = told(MINIMAL | {name: "x"}, Terms())["ignored"]
     assert ignored == [{"member": name, "reason": reason}]
+
+
+def test_what_was_not_sent_is_not_changed() -> None:
+    found = told(MINIMAL | {"client_uri": "", "tos_uri": None, "contacts": [], "name": "A"},
+                 terms(registration={"member_aliases": {"name": "client_name"}}))  # fmt: skip
+    assert found["changes"] == []
+    assert found["registration"]["client_name"] == "A"
+
+
+def test_a_warning_has_no_error_code() -> None:
+    (warning,) = told(MINIMAL)["issues"]
+    assert warning.keys() == {"member", "reason", "requirement", "specification", "severity"}
+
+
+def test_all_that_could_be_missing_is_named() -> None:
+    judged_by = Terms(policy=terms(ext={"unsupported_demands": "drop"}).policy)
+    (change,) = told(MINIMAL | {"require_pushed_authorization_requests": True}, judged_by)[
+        "changes"
+    ]
+    assert change["reason"] == (
+        "this server does not support it:"
+        " require_pushed_authorization_requests or pushed_authorization_request_endpoint"
+    )
 
 
 def test_what_is_read_later_is_told() -> None:

@@ -422,3 +422,14 @@ def test_any_a_label_is_decoded_or_refused(tail: str) -> None:
     parsed, told = attempt(f"https://xn--{tail}.example/")
     assert told in {"", A_LABEL, NOT_DNS}
     assert parsed is None or parsed.host == f"xn--{tail}.example"
+
+
+def test_parts_that_other_tests_leave_alone() -> None:
+    assert parse("https://[::1]:8443/").port == 8443
+    assert parse("https://[::1]/").userinfo is False
+    assert parse("https://u@[::1]/").userinfo is True
+    assert parse("com.example.app:///path").userinfo is False
+    # A private-use scheme names no DNS host (RFC 3986 3.2.2), but an address is one.
+    assert parse("com.example.app://Oauth_Callback/x").host == "oauth_callback"
+    assert parse("com.example.app://1.example/x").host == "1.example"
+    assert parse("com.example.app://127.0.0.1/x").host == "127.0.0.1"

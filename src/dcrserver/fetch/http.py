@@ -9,13 +9,14 @@ a cap on the octets read (CF-80, POL-49).
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import ipaddress
 import re
 import socket
 import ssl
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 from weakref import WeakValueDictionary
 
 import httpx
@@ -62,7 +63,8 @@ class HttpFetcher:
         if settings.ca_file is not None:
             self._tls.load_verify_locations(settings.ca_file)
         self._slots = asyncio.Semaphore(settings.concurrency)
-        # By host, for as long as somebody holds one: a slow server must not take all slots.
+        # For as long as somebody holds one: a slow server must not take all slots. By address,
+        # because names for one server cost nothing.
         self._slots_of: WeakValueDictionary[str, asyncio.Semaphore] = WeakValueDictionary()
 
     async def fetch(self, url: str) -> Document:
@@ -86,20 +88,17 @@ class HttpFetcher:
             # The deadline counts from here, with the time that is spent waiting for a slot.
             async with asyncio.timeout(self._settings.timeout):
                 uri = self._parsed(url, operator=operator)
-                async with self._slot_of(uri.authority), self._slots:
-                    addresses = await self._addresses(uri, operator=operator)
+                addresses = await self._addresses(uri, operator=operator)
+                async with self._slot_of(addresses), self._slots:
                     return await self._read(url, uri, addresses)
         except TimeoutError:
             raise FetchError("no answer in time") from None
         except (httpx.HTTPError, httpx.InvalidURL, OSError) as error:
             raise FetchError(f"{type(error).__name__}: {error}") from None
 
-    def _slot_of(self, authority: str) -> asyncio.Semaphore:
-        slot = self._slots_of.get(authority)
-        if slot is None:
-            slot = asyncio.Semaphore(self._settings.concurrency_per_host)
-            self._slots_of[authority] = slot
-        return slot
+    def _slot_of(self, addresses: Sequence[str]) -> asyncio.Semaphore:
+        free = asyncio.Semaphore(self._settings.concurrency_per_address)
+        return self._slots_of.setdefault(min(addresses), free)
 
     def _parsed(self, url: str, *, operator: bool) -> uris.Uri:
         try:
@@ -118,6 +117,8 @@ class HttpFetcher:
         async with asyncio.timeout(self._settings.timeout * _DNS_SHARE):
             found = await loop.getaddrinfo(uri.host, None, type=socket.SOCK_STREAM)
         addresses = list(dict.fromkeys(str(info[4][0]) for info in found))
+        if not addresses:
+            raise FetchError("the host has no address")
         excepted = operator or uri.authority in self._settings.allowed_hosts
         if not excepted and any(is_special(ipaddress.ip_address(a)) for a in addresses):
             raise FetchError("the host has a special-purpose address")
@@ -129,13 +130,11 @@ class HttpFetcher:
             for last, address in _marking_last(addresses):
                 request = self._request(url, uri, address)
                 try:
-                    response = await transport.handle_async_request(request)
+                    return await self._ask(transport, request)
                 except httpx.ConnectError:
                     if last:
                         raise
-                else:
-                    return await self._document(response)
-        raise FetchError("the host has no address")
+        raise AssertionError("there is a last address")
 
     def _request(self, url: str, uri: uris.Uri, address: str) -> httpx.Request:
         host = uri.host or ""
@@ -156,6 +155,10 @@ class HttpFetcher:
         }
         return request
 
+    async def _ask(self, transport: httpx.AsyncHTTPTransport, request: httpx.Request) -> Document:
+        async with _closing_streams(request):
+            return await self._document(await transport.handle_async_request(request))
+
     async def _document(self, response: httpx.Response) -> Document:
         try:
             if response.status_code != _OK:
@@ -171,6 +174,20 @@ class HttpFetcher:
             await response.aclose()
         media_type = response.headers.get("content-type", "").partition(";")[0].strip().lower()
         return Document(bytes(body), media_type, _max_age(response.headers))
+
+
+@contextlib.asynccontextmanager
+async def _closing_streams(request: httpx.Request) -> AsyncIterator[None]:
+    """The transport leaves its socket open when the deadline comes during the TLS handshake."""
+    opened = contextlib.AsyncExitStack()
+
+    async def trace(event: str, info: Mapping[str, Any]) -> None:
+        if event == "connection.connect_tcp.complete":
+            opened.push_async_callback(info["return_value"].aclose)
+
+    request.extensions["trace"] = trace
+    async with opened:
+        yield
 
 
 def _max_age(headers: httpx.Headers) -> int | None:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from dcrserver.metadata.kinds.shapes import TEXT_SCHEMA, TEXTS_SCHEMA, listed, string, strings
 from dcrserver.metadata.model import Kind, Parameter, Terms, Unacceptable
-from dcrserver.strict_json import JsonValue
+from dcrserver.strict_json import JsonObject, JsonValue
 
 # The words of a response type have no order (RFC 6749 3.1.1); this one is stored.
 _RESPONSE_WORDS = ("code", "vp_token", "id_token", "token", "none")
@@ -26,29 +27,38 @@ def _bounded(value: str, terms: Terms, parameter: Parameter, known: Sequence[str
     raise Unacceptable(f"must be one that this server supports: {listed(usable) or '(none)'}")
 
 
+@dataclass(frozen=True, slots=True)
+class _OneOf:
+    values: tuple[str, ...]
+
+    def __call__(self, value: JsonValue, terms: Terms, parameter: Parameter) -> JsonValue:
+        if string(value) not in self.values:
+            raise Unacceptable(f"must be one of: {listed(self.values)}")
+        return _bounded(string(value), terms, parameter, self.values)
+
+
+@dataclass(frozen=True, slots=True)
+class _SomeOf:
+    values: tuple[str, ...]
+
+    def __call__(self, value: JsonValue, terms: Terms, _: Parameter) -> JsonValue:
+        found = strings(value, terms)
+        if not found or not set(found) <= set(self.values):
+            raise Unacceptable(f"must be a non-empty array of: {listed(self.values)}")
+        return list[JsonValue](dict.fromkeys(found))
+
+
 def choice(*values: str, rule: str = "CF-51") -> Kind:
     """One of ``values`` that the server supports."""
-
-    def check(value: JsonValue, terms: Terms, parameter: Parameter) -> JsonValue:
-        if string(value) not in values:
-            raise Unacceptable(f"must be one of: {listed(values)}")
-        return _bounded(string(value), terms, parameter, values)
-
-    return Kind("choice", check, {"type": "string", "enum": list(values)}, rule, listed(values))
+    schema: JsonObject = {"type": "string", "enum": list(values)}
+    return Kind("choice", _OneOf(values), schema, rule, listed(values))
 
 
 def choices(*values: str) -> Kind:
     """A non-empty array of ``values`` (OpenID for Verifiable Presentations 5.1)."""
-
-    def check(value: JsonValue, terms: Terms, _: Parameter) -> JsonValue:
-        found = strings(value, terms)
-        if not found or not set(found) <= set(values):
-            raise Unacceptable(f"must be a non-empty array of: {listed(values)}")
-        return list[JsonValue](dict.fromkeys(found))
-
     schema: JsonValue = {"type": "string", "enum": list(values)}
     return Kind(
-        "choices", check, {"type": "array", "items": schema, "minItems": 1}, "VP-5.1-01",
+        "choices", _SomeOf(values), {"type": "array", "items": schema, "minItems": 1}, "VP-5.1-01",
         f"a non-empty array of {listed(values)}",
     )  # fmt: skip
 
