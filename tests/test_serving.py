@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import signal
 import socket
 import subprocess
@@ -25,6 +26,22 @@ def test_the_start_up_line_tells_where_everything_is(tmp_path: Path) -> None:
     assert "sqlite" in line
     assert "registration open" in line
     assert f"{server.base_url}/docs" in line
+
+
+def test_the_database_file_is_for_its_owner_alone(tmp_path: Path) -> None:
+    with serving(tmp_path) as server:
+        httpx.post(f"{server.base_url}/register", json=json.loads(BODY), trust_env=False)
+        modes = {file.name: file.stat().st_mode & 0o777 for file in tmp_path.glob("dcrserver.db*")}
+        assert "secrets.encryption_keys" not in server.log
+    assert modes == dict.fromkeys(("dcrserver.db", "dcrserver.db-wal", "dcrserver.db-shm"), 0o600)
+
+
+def test_the_mode_of_a_database_file_that_is_there_is_left_alone(tmp_path: Path) -> None:
+    file = tmp_path / "dcrserver.db"
+    file.touch()
+    file.chmod(0o640)
+    with serving(tmp_path):
+        assert file.stat().st_mode & 0o777 == 0o640
 
 
 def test_a_second_start_finds_its_clients_again(tmp_path: Path) -> None:
@@ -149,8 +166,10 @@ def test_a_server_database_is_migrated_only_when_told(tmp_path: Path, backend: s
         assert "run dcrserver migrate" in refused_start(tmp_path, DCR_DATABASE__URL=url)
         with serving(tmp_path, url, ("--migrate",)):
             pass
-        with serving(tmp_path, url):
-            pass
+        with serving(tmp_path, url) as server:
+            assert "secrets.encryption_keys" in server.log
+        with serving(tmp_path, url, env={"DCR_TOKENS__ENABLED": "false"}) as server:
+            assert "secrets.encryption_keys" not in server.log
 
 
 def test_mistakes_stop_the_start_with_the_name_of_the_key(tmp_path: Path) -> None:

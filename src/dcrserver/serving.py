@@ -35,7 +35,6 @@ def run(settings: Settings, *, migrate: bool) -> None:
     configure_logging(settings.telemetry)
     asyncio.run(_prepare(settings, migrate=migrate))
     _announce(settings)
-    _warn(settings)
     config = _uvicorn_config(settings)
     if settings.server.workers == 1:
         uvicorn.Server(config).run()
@@ -56,6 +55,7 @@ async def _prepare(settings: Settings, *, migrate: bool) -> None:
     async with build(settings) as runtime:
         if obstacle := await runtime.database.obstacle():
             raise ConfigurationError(f"database.url: {obstacle}, or start with --migrate")
+        _warn(runtime)
 
 
 def _announce(settings: Settings) -> None:
@@ -72,13 +72,20 @@ def _announce(settings: Settings) -> None:
     )
 
 
-def _warn(settings: Settings) -> None:
-    """An issuer is https (OIDD-2-02, R8414-2-01); plain http is for the machine it runs on."""
+def _warn(runtime: Runtime) -> None:
+    """What works, but not as one would want it in production."""
+    settings = runtime.settings
     if settings.server.workers > 1 and settings.redis.url is None:
         _log.warning("rate_limits_per_worker", workers=settings.server.workers)
+    # An issuer is https (OIDD-2-02, R8414-2-01); plain http is for the machine it runs on.
     base_url = uris.parse(settings.server.base_url)
     if base_url.scheme != "https" and not base_url.is_loopback:
         _log.warning("base_url_without_tls", base_url=settings.server.base_url)
+    # Dumps and replicas of a server database go places where an SQLite file of ours does not.
+    shared = database_url(settings.database).get_backend_name() != "sqlite"
+    issues_tokens = any(tenant.issues_tokens for tenant in runtime.tenants)
+    if shared and issues_tokens and not settings.secrets.encryption_keys:
+        _log.warning("signing_keys_stored_in_clear", unset="secrets.encryption_keys")
 
 
 def _uvicorn_config(settings: Settings) -> uvicorn.Config:

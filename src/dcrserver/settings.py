@@ -160,8 +160,9 @@ class SecretSettings(_Group):
 
     encryption_keys: Secrets = Field(
         default=(),
-        description="base64 of 32 random bytes each; the first encrypts, all decrypt. Needed for"
-        " client_secret_jwt and HMAC algorithms",
+        description="base64 of 32 random bytes each; the first encrypts, all decrypt. They encrypt"
+        " the signing keys of the token endpoint, which are stored in clear without them, and are"
+        " needed for client_secret_jwt and HMAC algorithms",
     )
 
 
