@@ -114,6 +114,20 @@ def test_config_check_fails_on_a_mistake(run: Commands, tmp_path: Path) -> None:
     assert "rate_limits" in run("config", "check", "--config", str(file), status=1)
 
 
+def test_roots_that_cannot_be_read_are_named_by_their_key(
+    run: Commands, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DCR_OUTBOUND__CA_FILE", "/nope")
+    for command in (("config", "check"), ("serve",), ("client", "list")):
+        told = run(*command, status=1)
+        assert told.splitlines()[-1] == (
+            "dcrserver: configuration: outbound.ca_file: /nope: No such file or directory"
+        )
+    text = _written(tmp_path / "roots.txt", "no certificate")
+    monkeypatch.setenv("DCR_OUTBOUND__CA_FILE", str(text))
+    assert f"outbound.ca_file: {text}: no PEM" in run("config", "check", status=1)
+
+
 def test_clients_are_listed_shown_and_deleted(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

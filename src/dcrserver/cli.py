@@ -52,7 +52,7 @@ def main() -> None:
         _fail("\n".join(f"configuration: {line}" for line in str(error).splitlines()))
     except ProtocolError as error:
         _fail(f"{error.description} ({error.detail})" if error.detail else error.description)
-    except (OSError, SQLAlchemyError) as error:
+    except SQLAlchemyError as error:
         told = str(getattr(error, "orig", None) or error) or type(error).__name__
         reason = told.splitlines()[0]
         _fail(f"the database cannot be used: {redact(reason)}")
