@@ -83,5 +83,6 @@ def _tail() -> Iterator[str]:
         "\n## Members of the authorization server\n\n"
         "`[authorization_server]` takes any member of its metadata (RFC 8414 2, OpenID Connect"
         " Discovery 3) by name, e.g. `token_endpoint`, `scopes_supported`. Lists bound what clients"
-        " may register, and are published as they are.\n"
+        " may register, and are published as they are. A member that is not known is an extension,"
+        " unless its name is nearly that of a known one, which stops the start.\n"
     )

@@ -16,7 +16,9 @@ from pydantic import (
     SecretStr,
     ValidationError,
     field_validator,
+    model_validator,
 )
+from pydantic_core import InitErrorDetails, PydanticCustomError
 from pydantic_settings import (
     BaseSettings,
     InitSettingsSource,
@@ -26,6 +28,7 @@ from pydantic_settings import (
     SettingsError,
 )
 
+from dcrserver import server_metadata
 from dcrserver.metadata import uris
 from dcrserver.metadata.policy import Policy
 from dcrserver.strict_json import JsonValue
@@ -175,6 +178,23 @@ class AuthorizationServerSettings(BaseModel):
         default=None,
         description="path or URL of its metadata document; other members override it",
     )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _known_members(cls, given: object) -> object:
+        if not isinstance(given, dict):
+            return given
+        members = {name: value for name, value in given.items() if name not in cls.model_fields}
+        problems = []
+        for name, value in members.items():
+            try:
+                members[name] = server_metadata.checked(name, value)
+            except ValueError as error:
+                problem = PydanticCustomError("member", "{problem}", {"problem": str(error)})
+                problems.append(InitErrorDetails(type=problem, loc=(name,), input=value))
+        if problems:
+            raise ValidationError.from_exception_data(cls.__name__, problems)
+        return given | members
 
     @property
     def members(self) -> dict[str, JsonValue]:
