@@ -54,6 +54,9 @@ def test_the_base_url_follows_the_port_unless_it_is_set() -> None:
         ("[policy.redirect]\nmax_conut = 1\n", "policy.redirect.max_conut: no such setting"),
         ('[server]\nbase_url = "https://x.example/?a"\n', "server.base_url: "),
         ('[tenants.a]\nbase_url = "x"\n', "tenants.a.base_url: "),
+        ('[server]\ntrusted_proxies = ["::1", "banana"]\n', "server.trusted_proxies: 'banana' "),
+        ('[server]\ntrusted_proxies = ["10.0.0.1/8"]\n', "server.trusted_proxies: 10.0.0.1/8 "),
+        ('[server]\ntrusted_proxies = ["::1", "*"]\n', "server.trusted_proxies: '*' "),
         ("port = [\n", "c.toml: "),
         ("\udcff", "c.toml: "),
     ],
@@ -156,6 +159,14 @@ def test_lists_come_as_json_or_with_commas(text: str, monkeypatch: pytest.Monkey
     monkeypatch.setenv("DCR_WEBFINGER", text)
     assert load().outbound.allowed_hosts == {"a:1", "b:2"}
     assert load().webfinger == ("a:1", "b:2")
+
+
+@pytest.mark.parametrize("text", ["*", "10.0.0.0/8, ::1"])
+def test_proxies_are_addresses_and_networks_or_all(
+    text: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DCR_SERVER__TRUSTED_PROXIES", text)
+    assert ", ".join(load().server.trusted_proxies) == text
 
 
 @pytest.mark.parametrize("name", ["DCR_WEBFINGER", "DCR_TENANTS", "DCR_SERVER"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 import json
 import os
 import tomllib
@@ -89,13 +90,23 @@ class ServerSettings(_Group):
         default=20.0, gt=0, description="how long a caller may take to send a body; then 408"
     )
     trusted_proxies: Texts = Field(
-        default=(), description="addresses whose X-Forwarded-For is believed"
+        default=(),
+        description="IP addresses and networks whose X-Forwarded-For is believed; * alone for all",
     )
 
     @field_validator("base_url")
     @classmethod
     def _issuer(cls, value: str) -> str:
         return checked_issuer(value)
+
+    @field_validator("trusted_proxies")
+    @classmethod
+    def _proxies(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        """Uvicorn would take anything else for a name, which no address ever equals."""
+        if value != ("*",):
+            for entry in value:
+                ipaddress.ip_network(entry)
+        return value
 
 
 def checked_issuer(value: str) -> str:
@@ -361,7 +372,8 @@ def _explain(error: ValidationError) -> str:
     lines = []
     for problem in error.errors(include_input=False, include_url=False):
         key = ".".join(str(part) for part in problem["loc"])
-        message = "no such setting" if problem["type"] == "extra_forbidden" else problem["msg"]
+        unknown = problem["type"] == "extra_forbidden"
+        message = "no such setting" if unknown else problem["msg"].removeprefix("Value error, ")
         lines.append(f"{key}: {message}")
     return "\n".join(lines)
 
