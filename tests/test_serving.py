@@ -160,6 +160,26 @@ def refused_start(folder: Path, *arguments: str, **settings: str) -> str:
     return done.stderr
 
 
+@pytest.mark.parametrize("workers", ["1", "2"])
+def test_a_port_that_cannot_be_had_is_told_in_a_line(tmp_path: Path, workers: str) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        told = refused_start(tmp_path, "--port", str(port), "--workers", workers)
+    assert told == f"dcrserver: cannot listen on 127.0.0.1:{port}: Address already in use\n"
+    told = refused_start(tmp_path, "--host", "192.0.2.1", "--port", "8000", "--workers", workers)
+    assert told == "dcrserver: cannot listen on 192.0.2.1:8000: Cannot assign requested address\n"
+    told = refused_start(tmp_path, "--host", "no.invalid", "--workers", workers)
+    assert told.startswith("dcrserver: cannot listen on no.invalid:")
+
+
+def test_all_addresses_of_the_host_are_listened_on(tmp_path: Path) -> None:
+    with serving(tmp_path, arguments=("--host", "localhost"), host="localhost") as server:
+        port = int(server.base_url.rpartition(":")[2])
+        for *_, address in socket.getaddrinfo("localhost", port, type=socket.SOCK_STREAM):
+            with socket.create_connection(address[:2], timeout=5):
+                pass
+
+
 @pytest.mark.parametrize("backend", ["postgresql", "mysql"])
 def test_a_server_database_is_migrated_only_when_told(tmp_path: Path, backend: str) -> None:
     with database(backend) as url:

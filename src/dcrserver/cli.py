@@ -50,6 +50,8 @@ def main() -> None:
         app()
     except ConfigurationError as error:
         _fail("\n".join(f"configuration: {line}" for line in str(error).splitlines()))
+    except serving.ListenError as error:
+        _fail(str(error))
     except ProtocolError as error:
         _fail(f"{error.description} ({error.detail})" if error.detail else error.description)
     except SQLAlchemyError as error:

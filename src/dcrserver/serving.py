@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 import gc
 import signal
+import socket
 import sys
-from contextlib import AsyncExitStack
+from collections.abc import Iterator
+from contextlib import AsyncExitStack, ExitStack, contextmanager
 from types import FrameType
 
 import structlog
@@ -19,27 +21,56 @@ from dcrserver.app import create_app
 from dcrserver.db import schema
 from dcrserver.db.engine import create_engines, database_url
 from dcrserver.metadata import uris
-from dcrserver.settings import ConfigurationError, Settings
+from dcrserver.settings import ConfigurationError, ServerSettings, Settings
 from dcrserver.telemetry import configure_logging
 from dcrserver.wiring import Runtime, build
 
 _log = structlog.get_logger(__name__)
 
 
+class ListenError(Exception):
+    """The port cannot be had; the message says why."""
+
+
 def run(settings: Settings, *, migrate: bool) -> None:
     """Serves until told to stop. ``migrate``: server databases too are brought up to date.
 
     Raises:
+        ListenError: somebody else has the port, or the address is not ours.
         ConfigurationError: the database has no usable schema, or something configured is unusable.
     """
     configure_logging(settings.telemetry)
-    asyncio.run(_prepare(settings, migrate=migrate))
-    _announce(settings)
-    config = _uvicorn_config(settings)
-    if settings.server.workers == 1:
-        uvicorn.Server(config).run()
-    else:
-        Multiprocess(config, [config.bind_socket()]).run()
+    with _listening(settings.server) as sockets:
+        asyncio.run(_prepare(settings, migrate=migrate))
+        _announce(settings)
+        config = _uvicorn_config(settings)
+        if settings.server.workers == 1:
+            uvicorn.Server(config).run(sockets)
+        else:
+            Multiprocess(config, sockets).run()
+
+
+@contextmanager
+def _listening(server: ServerSettings) -> Iterator[list[socket.socket]]:
+    """The port on each address of the host, taken before anything is done or announced."""
+    with ExitStack() as stack:
+        try:
+            sockets = [
+                stack.enter_context(socket.create_server(address, family=family))
+                for family, _, _, _, address in socket.getaddrinfo(
+                    server.host, server.port, type=socket.SOCK_STREAM
+                )
+            ]
+        except OSError as error:
+            # Python adds the address, which is told already.
+            reason = str(error.strerror).partition(" (while")[0]
+            raise ListenError(f"cannot listen on {_address(server)}: {reason}") from None
+        yield sockets
+
+
+def _address(server: ServerSettings) -> str:
+    host = f"[{server.host}]" if ":" in server.host else server.host
+    return f"{host}:{server.port}"
 
 
 async def _prepare(settings: Settings, *, migrate: bool) -> None:
@@ -63,7 +94,7 @@ def _announce(settings: Settings) -> None:
     url = settings.server.base_url
     database = database_url(settings.database).render_as_string(hide_password=True)
     print(
-        f"dcrserver on {url} (listening on {settings.server.host}:{settings.server.port})"
+        f"dcrserver on {url} (listening on {_address(settings.server)})"
         f" | database {database}"
         f" | registration {settings.registration.mode}"
         f" | docs {url}/docs",
@@ -92,8 +123,6 @@ def _uvicorn_config(settings: Settings) -> uvicorn.Config:
     server = settings.server
     return uvicorn.Config(
         Application(settings),
-        host=server.host,
-        port=server.port,
         workers=server.workers,
         log_config=None,
         access_log=False,
