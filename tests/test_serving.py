@@ -85,6 +85,21 @@ def test_a_request_in_flight_is_finished_and_readiness_goes_first(tmp_path: Path
     assert "Traceback" not in server.log
 
 
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize("workers", [1, 2])
+def test_the_last_line_tells_that_it_stopped(
+    tmp_path: Path, number: signal.Signals, workers: int
+) -> None:
+    with serving(tmp_path, arguments=("--workers", str(workers))) as server:
+        server.process.send_signal(number)
+        status = server.process.wait(20)
+    lines = [json.loads(line) for line in server.log.splitlines() if line.startswith("{")]
+    assert lines[-1]["event"] == "stopped"
+    assert server.log.splitlines()[-1].startswith("{")
+    assert [line["event"] for line in lines].count("stopped") == workers
+    assert status == 0 or number == signal.SIGTERM
+
+
 def test_several_workers_serve_one_database(tmp_path: Path) -> None:
     with migrated("postgresql") as url, serving(tmp_path, url, ("--workers", "2")) as server:
         answers = [

@@ -8,7 +8,7 @@ import signal
 import socket
 import sys
 from collections.abc import Iterator
-from contextlib import AsyncExitStack, ExitStack, contextmanager
+from contextlib import AsyncExitStack, ExitStack, contextmanager, suppress
 from types import FrameType
 
 import structlog
@@ -43,8 +43,13 @@ def run(settings: Settings, *, migrate: bool) -> None:
     with _listening(settings.server) as sockets:
         asyncio.run(_prepare(settings, migrate=migrate))
         _announce(settings)
-        config = _uvicorn_config(settings)
-        if settings.server.workers == 1:
+        _serve(_uvicorn_config(settings), sockets)
+
+
+def _serve(config: uvicorn.Config, sockets: list[socket.socket]) -> None:
+    # Uvicorn raises the interrupt again when it has stopped: Ctrl-C is how one ends it, no failure.
+    with suppress(KeyboardInterrupt):
+        if config.workers == 1:
             uvicorn.Server(config).run(sockets)
         else:
             Multiprocess(config, sockets).run()
@@ -162,6 +167,7 @@ class Application:
             gc.freeze()
             await send({"type": "lifespan.startup.complete"})
             await receive()
+        _log.info("stopped")
         await send({"type": "lifespan.shutdown.complete"})
 
 
