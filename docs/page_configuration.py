@@ -18,7 +18,8 @@ Made by `python docs/make.py` from the settings; `make check` fails when it is n
 One TOML file (`--config FILE` or `DCR_CONFIG`), overridden by environment variables (`DCR_`, then
 the key in capitals with `__` between levels, e.g. `DCR_SERVER__BASE_URL`; lists as JSON),
 overridden by flags. An unknown or wrong key stops the start with the key's name;
-`dcrserver config check` prints what is in force, secrets hidden.
+`dcrserver config check` prints what is in force, secrets hidden, and below `effective` the server
+metadata that results for each tenant.
 """
 
 

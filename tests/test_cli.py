@@ -98,12 +98,33 @@ def test_config_check_prints_what_is_in_force_without_secrets(
     run: Commands, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("DCR_REDIS__URL", "redis://:very-secret@127.0.0.1/0")
+    monkeypatch.setenv("DCR_DATABASE__URL", "postgresql://u:very-secret@127.0.0.1:1/d")
     monkeypatch.setenv("DCR_POLICY__REDIRECT__MAX_COUNT", "7")
     printed = run("config", "check")
     assert "very-secret" not in printed
     shown: dict[str, Any] = json.loads(printed)
     assert shown["policy"]["redirect"]["max_count"] == 7
-    assert shown["database"]["url"] == "**********"
+    assert "json" in shown["policy"]
+    assert "json_" not in shown["policy"]
+    assert shown["database"]["url"] == "postgresql://u:**********@127.0.0.1:1/d"
+    assert shown["redis"]["url"] == "redis://:**********@127.0.0.1/0"
+
+
+def test_config_check_prints_what_discovery_publishes(run: Commands, tmp_path: Path) -> None:
+    file = _written(
+        tmp_path / "c.toml",
+        """
+        [authorization_server]
+        scopes_supported = ["openid"]
+        [tenants.a.authorization_server]
+        token_endpoint = "https://a.example/token"
+        """,
+    )
+    effective = json.loads(run("config", "check", "--config", str(file)))["effective"]
+    assert effective["default"]["issuer"] == "http://127.0.0.1:8000"
+    assert effective["default"]["scopes_supported"] == ["openid"]
+    assert effective["default"]["token_endpoint"] == "http://127.0.0.1:8000/token"
+    assert effective["a"]["token_endpoint"] == "https://a.example/token"
 
 
 def test_config_check_fails_on_a_mistake(run: Commands, tmp_path: Path) -> None:

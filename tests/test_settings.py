@@ -153,6 +153,22 @@ def test_secrets_are_hidden_when_printed(monkeypatch: pytest.MonkeyPatch) -> Non
     assert "very-secret" not in shown
 
 
+@pytest.mark.parametrize(
+    ("url", "shown"),
+    [
+        ("sqlite:////var/lib/x.db", "sqlite:////var/lib/x.db"),
+        ("mysql://u@h/d", "mysql://u@h/d"),
+        ("mysql://u:p/w@x@h:1/d", "mysql://u:**********@h:1/d"),
+        ("mysql://h/d?user=u&passwd=p%40w&charset=x", "mysql://h/d?user=u&passwd=**********&charset=x"),
+    ],
+)  # fmt: skip
+def test_only_the_password_of_a_url_is_hidden(url: str, shown: str) -> None:
+    settings = load(database={"url": url}, redis={"url": url})
+    printed = settings.model_dump(mode="json")
+    assert (printed["database"]["url"], printed["redis"]["url"]) == (shown, shown)
+    assert url not in repr(settings)
+
+
 @pytest.mark.parametrize("text", ["a:1,b:2", "a:1, b:2", '["a:1", "b:2"]'])
 def test_lists_come_as_json_or_with_commas(text: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DCR_OUTBOUND__ALLOWED_HOSTS", text)

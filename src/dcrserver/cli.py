@@ -257,14 +257,19 @@ def client_delete(
 
 @config_app.command("check")
 def config_check(config: ConfigOption = None) -> None:
-    """Print the effective configuration, secrets hidden; fail on a wrong or unknown key."""
+    """Print what is in force, secrets hidden; fail on a wrong or unknown key.
+
+    Below "effective" is the server metadata of each tenant, as discovery publishes it.
+    """
     settings = load(config)
 
-    async def work(_: Runtime) -> None:
-        """Building the runtime is the check of what only shows when it is used."""
+    async def work(runtime: Runtime) -> dict[str, Any]:
+        # Building the runtime is also the check of what only shows when it is used.
+        return {tenant.name: runtime.discovery.document(tenant) for tenant in runtime.tenants}
 
-    _with_runtime(settings, work, needs_schema=False)
-    print(json.dumps(settings.model_dump(mode="json"), indent=2, sort_keys=True))
+    effective = _with_runtime(settings, work, needs_schema=False)
+    shown = settings.model_dump(mode="json", by_alias=True) | {"effective": effective}
+    print(json.dumps(shown, indent=2, sort_keys=True))
 
 
 def _with_runtime(

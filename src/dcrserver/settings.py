@@ -5,6 +5,7 @@ from __future__ import annotations
 import ipaddress
 import json
 import os
+import re
 import tomllib
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -14,6 +15,7 @@ from pydantic import (
     BeforeValidator,
     ConfigDict,
     Field,
+    PlainSerializer,
     SecretStr,
     ValidationError,
     field_validator,
@@ -38,6 +40,10 @@ _PREFIX = "DCR_"
 # Read by others under our prefix: the file to load, and the databases of the test suite.
 _NOT_SETTINGS = ("DCR_CONFIG", "DCR_TEST_")
 
+# Up to the last at-sign: a password that should have been percent-encoded is hidden whole.
+_PASSWORD = re.compile(r"(?<=://)([^:@/]*:).*@")
+_SECRET_PARAMETER = re.compile(r"(?i)([?&][^=&]*(?:pass|pwd|secret|token|key)[^=&]*=)[^&]*")
+
 
 class ConfigurationError(Exception):
     """The configuration cannot be used; the message names the key."""
@@ -55,6 +61,15 @@ def _listed(value: object) -> object:
 Texts = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_listed)]
 TextSet = Annotated[frozenset[str], NoDecode, BeforeValidator(_listed)]
 Secrets = Annotated[tuple[SecretStr, ...], NoDecode, BeforeValidator(_listed)]
+
+
+def _without_password(url: SecretStr) -> str:
+    """A URL to show; what looks like a password of any driver, in the query too, stays here."""
+    shown = _PASSWORD.sub(r"\1**********@", url.get_secret_value())
+    return _SECRET_PARAMETER.sub(r"\1**********", shown)
+
+
+SecretUrl = Annotated[SecretStr, PlainSerializer(_without_password, when_used="json")]
 
 
 class _Group(BaseModel):
@@ -129,7 +144,7 @@ def checked_issuer(value: str) -> str:
 class DatabaseSettings(_Group):
     """The database; sqlite, postgresql or mysql, with our async drivers."""
 
-    url: SecretStr = Field(
+    url: SecretUrl = Field(
         default=SecretStr("sqlite:///dcrserver.db"),
         description="SQLAlchemy URL: sqlite:///FILE, postgresql://..., mysql://...",
     )
@@ -271,7 +286,7 @@ class RateLimitSettings(_Group):
 class RedisSettings(_Group):
     """Shared state of several instances; in memory when unset."""
 
-    url: SecretStr | None = Field(default=None, description="redis:// or rediss://")
+    url: SecretUrl | None = Field(default=None, description="redis:// or rediss://")
 
 
 class TelemetrySettings(_Group):
