@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -29,12 +30,16 @@ class Commands:
 
     def __call__(self, *arguments: str, status: int = 0) -> str:
         """What it prints: stdout on success, stderr otherwise."""
+        printed = self.both(*arguments, status=status)
+        return printed.err if status else printed.out
+
+    def both(self, *arguments: str, status: int = 0) -> Any:
         self._monkeypatch.setattr(sys, "argv", ["dcrserver", *arguments])
         with pytest.raises(SystemExit) as end:
             cli.main()
         printed = self._capsys.readouterr()
         assert (end.value.code or 0) == status, printed
-        return printed.err if status else printed.out
+        return printed
 
 
 @pytest.fixture
@@ -48,6 +53,7 @@ def run(
 
 def test_version(run: Commands) -> None:
     assert run("version").strip() == __version__
+    assert run("--version").strip() == __version__
 
 
 def test_migrate_tells_what_it_did(
@@ -80,7 +86,9 @@ def test_initial_access_tokens_are_issued_listed_and_revoked(run: Commands) -> N
     (row,) = [json.loads(line) for line in run("token", "list").splitlines()]
     assert (row["uses_left"], row["expires_at"] - row["issued_at"]) == (2, 3600)
     assert token not in run("token", "list")
-    run("token", "revoke", row["id"])
+    told = run.both("token", "revoke", row["id"])
+    assert told.out == ""
+    assert told.err == f"dcrserver: initial access token {row['id']} of tenant default is revoked\n"
     assert run("token", "list") == ""
     assert "no such token" in run("token", "revoke", row["id"], status=1)
 
@@ -158,11 +166,21 @@ def test_clients_are_listed_shown_and_deleted(
         body = {"redirect_uris": ["https://client.example.org/cb"], "client_name": "Ünï"}
         made = httpx.post(f"{server.base_url}/register", json=body, trust_env=False).json()
         (row,) = [json.loads(line) for line in run("client", "list").splitlines()]
-        assert (row["client_id"], row["client_name"]) == (made["client_id"], "Ünï")
+        issued = datetime.fromtimestamp(made["client_id_issued_at"], UTC)
+        assert row == {
+            "client_id": made["client_id"],
+            "client_name": "Ünï",
+            "token_endpoint_auth_method": "client_secret_basic",
+            "redirect_uri": "https://client.example.org/cb",
+            "issued_at": f"{issued:%Y-%m-%dT%H:%M:%SZ}",
+            "updated_at": f"{issued:%Y-%m-%dT%H:%M:%SZ}",
+        }
         shown = run("client", "show", made["client_id"])
         assert json.loads(shown)["events"][0]["type"] == "client.registered"
         assert made["client_secret"] not in shown
-        run("client", "delete", made["client_id"])
+        told = run.both("client", "delete", made["client_id"])
+        assert told.out == ""
+        assert told.err == f"dcrserver: client {made['client_id']} of tenant default is deleted\n"
         headers = {"Authorization": f"Bearer {made['registration_access_token']}"}
         gone = httpx.get(made["registration_client_uri"], headers=headers, trust_env=False)
         assert gone.status_code == 401

@@ -60,9 +60,31 @@ def main() -> None:
         _fail(f"the database cannot be used: {redact(reason)}")
 
 
-def _fail(message: str) -> NoReturn:
+def _tell(message: str) -> None:
+    """For the person; what a script reads goes to stdout."""
     print(f"dcrserver: {message}", file=sys.stderr)
+
+
+def _fail(message: str) -> NoReturn:
+    _tell(message)
     sys.exit(1)
+
+
+def _print_version(given: bool) -> None:  # noqa: FBT001 - typer's protocol
+    if given:
+        print(__version__)
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    *,
+    _version: Annotated[
+        bool,
+        typer.Option("--version", help="print the version", is_eager=True, callback=_print_version),
+    ] = False,
+) -> None:
+    """OAuth 2.0 dynamic client registration."""
 
 
 @app.command()
@@ -156,6 +178,7 @@ def token_revoke(
 
     if not _with_runtime(load(config), work):
         _fail(f"no such token: {token_id}")
+    _tell(f"initial access token {token_id} of tenant {tenant} is revoked")
 
 
 @client_app.command("list")
@@ -253,6 +276,7 @@ def client_delete(
 
     if not _with_runtime(load(config), work):
         _fail(f"no such client: {client_id}")
+    _tell(f"client {client_id} of tenant {tenant} is deleted")
 
 
 @config_app.command("check")
