@@ -31,6 +31,7 @@ def create_app(runtime: Runtime) -> FastAPI:
         description=_DESCRIPTION,
         docs_url=None,
         redoc_url=None,
+        openapi_url=None,
         redirect_slashes=False,
     )
     app.state.runtime = runtime

@@ -40,9 +40,11 @@ async def test_readiness_tells_why_not(any_app: Application) -> None:
 async def test_metrics_count_by_route_template(app: Application) -> None:
     await app.http.get("/register/no-such-client")
     await app.http.get("/no/such/path")
+    await app.http.get("/openapi.json")
     text = (await app.http.get("/metrics")).text
     assert 'method="GET",route="/register/{client_id}",status="401"' in text
     assert 'method="(any)",route="(none)",status="404"' in text
+    assert 'method="GET",route="/openapi.json",status="200"' in text
     assert "no-such-client" not in text
 
 
