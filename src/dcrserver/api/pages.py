@@ -51,7 +51,7 @@ async def authorize_by_form(request: Request) -> Response:
 
 async def _refuse(request: Request, fields: dict[str, str] | None) -> Response:
     here = tenant(request)
-    if here.members["authorization_endpoint"] != f"{here.issuer}/authorize":
+    if not here.refuses_authorization:
         raise HTTPException(404)
     if fields is None:
         return _refusal(request, "The request includes a parameter more than once.")
