@@ -18,7 +18,8 @@ Made by `python docs/make.py` from the settings; `make check` fails when it is n
 One TOML file (`--config FILE` or `DCR_CONFIG`), overridden by environment variables (`DCR_`, then
 the key in capitals with `__` between levels, e.g. `DCR_SERVER__BASE_URL`; lists as JSON),
 overridden by flags. An unknown or wrong key stops the start with the key's name;
-`dcrserver config check` prints what is in force, secrets hidden.
+`dcrserver config check` prints what is in force, secrets hidden, and below `effective` the server
+metadata that results for each tenant.
 """
 
 
@@ -83,5 +84,6 @@ def _tail() -> Iterator[str]:
         "\n## Members of the authorization server\n\n"
         "`[authorization_server]` takes any member of its metadata (RFC 8414 2, OpenID Connect"
         " Discovery 3) by name, e.g. `token_endpoint`, `scopes_supported`. Lists bound what clients"
-        " may register, and are published as they are.\n"
+        " may register, and are published as they are. A member that is not known is an extension,"
+        " unless its name is nearly that of a known one, which stops the start.\n"
     )

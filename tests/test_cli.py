@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -29,12 +30,16 @@ class Commands:
 
     def __call__(self, *arguments: str, status: int = 0) -> str:
         """What it prints: stdout on success, stderr otherwise."""
+        printed = self.both(*arguments, status=status)
+        return printed.err if status else printed.out
+
+    def both(self, *arguments: str, status: int = 0) -> Any:
         self._monkeypatch.setattr(sys, "argv", ["dcrserver", *arguments])
         with pytest.raises(SystemExit) as end:
             cli.main()
         printed = self._capsys.readouterr()
         assert (end.value.code or 0) == status, printed
-        return printed.err if status else printed.out
+        return printed
 
 
 @pytest.fixture
@@ -48,6 +53,7 @@ def run(
 
 def test_version(run: Commands) -> None:
     assert run("version").strip() == __version__
+    assert run("--version").strip() == __version__
 
 
 def test_migrate_tells_what_it_did(
@@ -80,7 +86,9 @@ def test_initial_access_tokens_are_issued_listed_and_revoked(run: Commands) -> N
     (row,) = [json.loads(line) for line in run("token", "list").splitlines()]
     assert (row["uses_left"], row["expires_at"] - row["issued_at"]) == (2, 3600)
     assert token not in run("token", "list")
-    run("token", "revoke", row["id"])
+    told = run.both("token", "revoke", row["id"])
+    assert told.out == ""
+    assert told.err == f"dcrserver: initial access token {row['id']} of tenant default is revoked\n"
     assert run("token", "list") == ""
     assert "no such token" in run("token", "revoke", row["id"], status=1)
 
@@ -98,12 +106,33 @@ def test_config_check_prints_what_is_in_force_without_secrets(
     run: Commands, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("DCR_REDIS__URL", "redis://:very-secret@127.0.0.1/0")
+    monkeypatch.setenv("DCR_DATABASE__URL", "postgresql://u:very-secret@127.0.0.1:1/d")
     monkeypatch.setenv("DCR_POLICY__REDIRECT__MAX_COUNT", "7")
     printed = run("config", "check")
     assert "very-secret" not in printed
     shown: dict[str, Any] = json.loads(printed)
     assert shown["policy"]["redirect"]["max_count"] == 7
-    assert shown["database"]["url"] == "**********"
+    assert "json" in shown["policy"]
+    assert "json_" not in shown["policy"]
+    assert shown["database"]["url"] == "postgresql://u:**********@127.0.0.1:1/d"
+    assert shown["redis"]["url"] == "redis://:**********@127.0.0.1/0"
+
+
+def test_config_check_prints_what_discovery_publishes(run: Commands, tmp_path: Path) -> None:
+    file = _written(
+        tmp_path / "c.toml",
+        """
+        [authorization_server]
+        scopes_supported = ["openid"]
+        [tenants.a.authorization_server]
+        token_endpoint = "https://a.example/token"
+        """,
+    )
+    effective = json.loads(run("config", "check", "--config", str(file)))["effective"]
+    assert effective["default"]["issuer"] == "http://127.0.0.1:8000"
+    assert effective["default"]["scopes_supported"] == ["openid"]
+    assert effective["default"]["token_endpoint"] == "http://127.0.0.1:8000/token"
+    assert effective["a"]["token_endpoint"] == "https://a.example/token"
 
 
 def test_config_check_fails_on_a_mistake(run: Commands, tmp_path: Path) -> None:
@@ -112,6 +141,20 @@ def test_config_check_fails_on_a_mistake(run: Commands, tmp_path: Path) -> None:
     assert "policy.jwks.max_kyes" in run("config", "check", "--config", str(file), status=1)
     file.write_text('[rate_limits]\nopen_registration = "often"\n')
     assert "rate_limits" in run("config", "check", "--config", str(file), status=1)
+
+
+def test_roots_that_cannot_be_read_are_named_by_their_key(
+    run: Commands, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DCR_OUTBOUND__CA_FILE", "/nope")
+    for command in (("config", "check"), ("serve",), ("client", "list")):
+        told = run(*command, status=1)
+        assert told.splitlines()[-1] == (
+            "dcrserver: configuration: outbound.ca_file: /nope: No such file or directory"
+        )
+    text = _written(tmp_path / "roots.txt", "no certificate")
+    monkeypatch.setenv("DCR_OUTBOUND__CA_FILE", str(text))
+    assert f"outbound.ca_file: {text}: no PEM" in run("config", "check", status=1)
 
 
 def test_clients_are_listed_shown_and_deleted(
@@ -123,11 +166,21 @@ def test_clients_are_listed_shown_and_deleted(
         body = {"redirect_uris": ["https://client.example.org/cb"], "client_name": "Ünï"}
         made = httpx.post(f"{server.base_url}/register", json=body, trust_env=False).json()
         (row,) = [json.loads(line) for line in run("client", "list").splitlines()]
-        assert (row["client_id"], row["client_name"]) == (made["client_id"], "Ünï")
+        issued = datetime.fromtimestamp(made["client_id_issued_at"], UTC)
+        assert row == {
+            "client_id": made["client_id"],
+            "client_name": "Ünï",
+            "token_endpoint_auth_method": "client_secret_basic",
+            "redirect_uri": "https://client.example.org/cb",
+            "issued_at": f"{issued:%Y-%m-%dT%H:%M:%SZ}",
+            "updated_at": f"{issued:%Y-%m-%dT%H:%M:%SZ}",
+        }
         shown = run("client", "show", made["client_id"])
         assert json.loads(shown)["events"][0]["type"] == "client.registered"
         assert made["client_secret"] not in shown
-        run("client", "delete", made["client_id"])
+        told = run.both("client", "delete", made["client_id"])
+        assert told.out == ""
+        assert told.err == f"dcrserver: client {made['client_id']} of tenant default is deleted\n"
         headers = {"Authorization": f"Bearer {made['registration_access_token']}"}
         gone = httpx.get(made["registration_client_uri"], headers=headers, trust_env=False)
         assert gone.status_code == 401

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import signal
 import socket
 import subprocess
@@ -25,6 +26,22 @@ def test_the_start_up_line_tells_where_everything_is(tmp_path: Path) -> None:
     assert "sqlite" in line
     assert "registration open" in line
     assert f"{server.base_url}/docs" in line
+
+
+def test_the_database_file_is_for_its_owner_alone(tmp_path: Path) -> None:
+    with serving(tmp_path) as server:
+        httpx.post(f"{server.base_url}/register", json=json.loads(BODY), trust_env=False)
+        modes = {file.name: file.stat().st_mode & 0o777 for file in tmp_path.glob("dcrserver.db*")}
+        assert "secrets.encryption_keys" not in server.log
+    assert modes == dict.fromkeys(("dcrserver.db", "dcrserver.db-wal", "dcrserver.db-shm"), 0o600)
+
+
+def test_the_mode_of_a_database_file_that_is_there_is_left_alone(tmp_path: Path) -> None:
+    file = tmp_path / "dcrserver.db"
+    file.touch()
+    file.chmod(0o640)
+    with serving(tmp_path):
+        assert file.stat().st_mode & 0o777 == 0o640
 
 
 def test_a_second_start_finds_its_clients_again(tmp_path: Path) -> None:
@@ -66,6 +83,21 @@ def test_a_request_in_flight_is_finished_and_readiness_goes_first(tmp_path: Path
             assert slow.recv(4096).startswith(b"HTTP/1.1 201 ")
         server.stop()
     assert "Traceback" not in server.log
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize("workers", [1, 2])
+def test_the_last_line_tells_that_it_stopped(
+    tmp_path: Path, number: signal.Signals, workers: int
+) -> None:
+    with serving(tmp_path, arguments=("--workers", str(workers))) as server:
+        server.process.send_signal(number)
+        status = server.process.wait(20)
+    lines = [json.loads(line) for line in server.log.splitlines() if line.startswith("{")]
+    assert lines[-1]["event"] == "stopped"
+    assert server.log.splitlines()[-1].startswith("{")
+    assert [line["event"] for line in lines].count("stopped") == workers
+    assert status == 0 or number == signal.SIGTERM
 
 
 def test_several_workers_serve_one_database(tmp_path: Path) -> None:
@@ -143,14 +175,36 @@ def refused_start(folder: Path, *arguments: str, **settings: str) -> str:
     return done.stderr
 
 
+@pytest.mark.parametrize("workers", ["1", "2"])
+def test_a_port_that_cannot_be_had_is_told_in_a_line(tmp_path: Path, workers: str) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        told = refused_start(tmp_path, "--port", str(port), "--workers", workers)
+    assert told == f"dcrserver: cannot listen on 127.0.0.1:{port}: Address already in use\n"
+    told = refused_start(tmp_path, "--host", "192.0.2.1", "--port", "8000", "--workers", workers)
+    assert told == "dcrserver: cannot listen on 192.0.2.1:8000: Cannot assign requested address\n"
+    told = refused_start(tmp_path, "--host", "no.invalid", "--workers", workers)
+    assert told.startswith("dcrserver: cannot listen on no.invalid:")
+
+
+def test_all_addresses_of_the_host_are_listened_on(tmp_path: Path) -> None:
+    with serving(tmp_path, arguments=("--host", "localhost"), host="localhost") as server:
+        port = int(server.base_url.rpartition(":")[2])
+        for *_, address in socket.getaddrinfo("localhost", port, type=socket.SOCK_STREAM):
+            with socket.create_connection(address[:2], timeout=5):
+                pass
+
+
 @pytest.mark.parametrize("backend", ["postgresql", "mysql"])
 def test_a_server_database_is_migrated_only_when_told(tmp_path: Path, backend: str) -> None:
     with database(backend) as url:
         assert "run dcrserver migrate" in refused_start(tmp_path, DCR_DATABASE__URL=url)
         with serving(tmp_path, url, ("--migrate",)):
             pass
-        with serving(tmp_path, url):
-            pass
+        with serving(tmp_path, url) as server:
+            assert "secrets.encryption_keys" in server.log
+        with serving(tmp_path, url, env={"DCR_TOKENS__ENABLED": "false"}) as server:
+            assert "secrets.encryption_keys" not in server.log
 
 
 def test_mistakes_stop_the_start_with_the_name_of_the_key(tmp_path: Path) -> None:

@@ -54,6 +54,9 @@ def test_the_base_url_follows_the_port_unless_it_is_set() -> None:
         ("[policy.redirect]\nmax_conut = 1\n", "policy.redirect.max_conut: no such setting"),
         ('[server]\nbase_url = "https://x.example/?a"\n', "server.base_url: "),
         ('[tenants.a]\nbase_url = "x"\n', "tenants.a.base_url: "),
+        ('[server]\ntrusted_proxies = ["::1", "banana"]\n', "server.trusted_proxies: 'banana' "),
+        ('[server]\ntrusted_proxies = ["10.0.0.1/8"]\n', "server.trusted_proxies: 10.0.0.1/8 "),
+        ('[server]\ntrusted_proxies = ["::1", "*"]\n', "server.trusted_proxies: '*' "),
         ("port = [\n", "c.toml: "),
         ("\udcff", "c.toml: "),
     ],
@@ -64,6 +67,71 @@ def test_a_mistake_is_named_by_its_key(tmp_path: Path, content: str, named: str)
     with pytest.raises(ConfigurationError) as refusal:
         load(file)
     assert named in str(refusal.value)
+
+
+_MEMBERS = [
+    ("token_endpont = 1", "token_endpont: no such member; did you mean token_endpoint?"),
+    ("scopes_suported = []", "scopes_suported: no such member; did you mean scopes_supported?"),
+    ('jwks_url = "https://a.example/"', "jwks_url: no such member; did you mean jwks_uri?"),
+    ('metdata = "a.json"', "metdata: no such member; did you mean metadata?"),
+    ('grant_types_supported = "abc"', "grant_types_supported: must be an array of strings"),
+    ("grant_types_supported = [1]", "grant_types_supported: must be an array of strings"),
+    ("token_endpoint = 1", "token_endpoint: must be an http(s) URL"),
+    ('token_endpoint = "/token"', "token_endpoint: must be an http(s) URL"),
+    ('token_endpoint = "ftp://a.example/"', "token_endpoint: must be an http(s) URL"),
+    ('"op_policy_uri#de" = "x"', "op_policy_uri#de: must be an http(s) URL"),
+    ('claims_parameter_supported = "yes"', "claims_parameter_supported: must be a boolean"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("line", "named"), _MEMBERS)
+@pytest.mark.parametrize("group", ["authorization_server", "tenants.a.authorization_server"])
+def test_a_mistaken_member_of_the_server_is_named(
+    tmp_path: Path, group: str, line: str, named: str
+) -> None:
+    file = tmp_path / "c.toml"
+    file.write_text(f"[{group}]\n{line}\n")
+    with pytest.raises(ConfigurationError) as refusal:
+        load(file)
+    assert str(refusal.value).startswith(f"{group}.{named}")
+
+
+def test_all_mistaken_members_are_told_at_once(tmp_path: Path) -> None:
+    file = tmp_path / "c.toml"
+    file.write_text("[authorization_server]\nscope_supported = []\njwks_uri = 1\n")
+    with pytest.raises(ConfigurationError) as refusal:
+        load(file)
+    assert len(str(refusal.value).splitlines()) == 2
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["mtls_token_endpoint", "registration_endpoint_auth_methods_supported", "token_endpoint_v2"],
+)
+def test_other_members_of_the_server_are_extensions(tmp_path: Path, name: str) -> None:
+    file = tmp_path / "c.toml"
+    file.write_text(f"[authorization_server]\n{name} = 1\n")
+    assert load(file).authorization_server.members == {name: 1}
+
+
+@pytest.mark.parametrize("group", ["AUTHORIZATION_SERVER", "TENANTS__A__AUTHORIZATION_SERVER"])
+def test_members_of_the_server_come_from_the_environment(
+    group: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(f"DCR_{group}__GRANT_TYPES_SUPPORTED", '["password"]')
+    monkeypatch.setenv(f"DCR_{group}__CLAIMS_PARAMETER_SUPPORTED", "True")
+    monkeypatch.setenv(f"DCR_{group}__TOKEN_ENDPOINT", "http://authz-server:8080/token")
+    settings = load()
+    server = settings.tenants["a"].authorization_server if settings.tenants else None
+    assert (server or settings.authorization_server).members == {
+        "grant_types_supported": ["password"],
+        "claims_parameter_supported": True,
+        "token_endpoint": "http://authz-server:8080/token",
+    }
+    monkeypatch.setenv(f"DCR_{group}__GRANT_TYPES_SUPPORTED", "[")
+    monkeypatch.setenv(f"DCR_{group}__TOKEN_ENDPONT", "x")
+    with pytest.raises(ConfigurationError, match=r"grant_types_supported: [^\0]*token_endpont: no"):
+        load()
 
 
 def test_a_missing_file_is_named() -> None:
@@ -85,12 +153,36 @@ def test_secrets_are_hidden_when_printed(monkeypatch: pytest.MonkeyPatch) -> Non
     assert "very-secret" not in shown
 
 
+@pytest.mark.parametrize(
+    ("url", "shown"),
+    [
+        ("sqlite:////var/lib/x.db", "sqlite:////var/lib/x.db"),
+        ("mysql://u@h/d", "mysql://u@h/d"),
+        ("mysql://u:p/w@x@h:1/d", "mysql://u:**********@h:1/d"),
+        ("mysql://h/d?user=u&passwd=p%40w&charset=x", "mysql://h/d?user=u&passwd=**********&charset=x"),
+    ],
+)  # fmt: skip
+def test_only_the_password_of_a_url_is_hidden(url: str, shown: str) -> None:
+    settings = load(database={"url": url}, redis={"url": url})
+    printed = settings.model_dump(mode="json")
+    assert (printed["database"]["url"], printed["redis"]["url"]) == (shown, shown)
+    assert url not in repr(settings)
+
+
 @pytest.mark.parametrize("text", ["a:1,b:2", "a:1, b:2", '["a:1", "b:2"]'])
 def test_lists_come_as_json_or_with_commas(text: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DCR_OUTBOUND__ALLOWED_HOSTS", text)
     monkeypatch.setenv("DCR_WEBFINGER", text)
     assert load().outbound.allowed_hosts == {"a:1", "b:2"}
     assert load().webfinger == ("a:1", "b:2")
+
+
+@pytest.mark.parametrize("text", ["*", "10.0.0.0/8, ::1"])
+def test_proxies_are_addresses_and_networks_or_all(
+    text: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DCR_SERVER__TRUSTED_PROXIES", text)
+    assert ", ".join(load().server.trusted_proxies) == text
 
 
 @pytest.mark.parametrize("name", ["DCR_WEBFINGER", "DCR_TENANTS", "DCR_SERVER"])

@@ -31,6 +31,7 @@ def create_app(runtime: Runtime) -> FastAPI:
         description=_DESCRIPTION,
         docs_url=None,
         redoc_url=None,
+        openapi_url=None,
         redirect_slashes=False,
     )
     app.state.runtime = runtime
@@ -40,7 +41,7 @@ def create_app(runtime: Runtime) -> FastAPI:
     # FastAPI keeps included routers as they are; a 405 has to look at all routes of a path.
     app.state.routes = [route for router in routers for route in router.routes]
     error_handlers.install(app)
-    openapi.install(app)
+    openapi.install(app, without=_off(runtime))
     policy = runtime.settings.policy
     # The last one added is the outermost.
     if policy.cors.enabled:
@@ -56,3 +57,15 @@ def create_app(runtime: Runtime) -> FastAPI:
         https=runtime.default_tenant.issuer.startswith("https://"),
     )
     return app
+
+
+def _off(runtime: Runtime) -> frozenset[str]:
+    """Paths that answer 404 for every tenant, by what is configured."""
+    off = set()
+    if not any(tenant.issues_tokens for tenant in runtime.tenants):
+        off |= {"/token", "/jwks"}
+    if not any(tenant.refuses_authorization for tenant in runtime.tenants):
+        off.add("/authorize")
+    if not runtime.registration.explains:
+        off.add("/register/validate")
+    return frozenset(off)

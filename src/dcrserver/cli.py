@@ -50,17 +50,41 @@ def main() -> None:
         app()
     except ConfigurationError as error:
         _fail("\n".join(f"configuration: {line}" for line in str(error).splitlines()))
+    except serving.ListenError as error:
+        _fail(str(error))
     except ProtocolError as error:
         _fail(f"{error.description} ({error.detail})" if error.detail else error.description)
-    except (OSError, SQLAlchemyError) as error:
+    except SQLAlchemyError as error:
         told = str(getattr(error, "orig", None) or error) or type(error).__name__
         reason = told.splitlines()[0]
         _fail(f"the database cannot be used: {redact(reason)}")
 
 
-def _fail(message: str) -> NoReturn:
+def _tell(message: str) -> None:
+    """For the person; what a script reads goes to stdout."""
     print(f"dcrserver: {message}", file=sys.stderr)
+
+
+def _fail(message: str) -> NoReturn:
+    _tell(message)
     sys.exit(1)
+
+
+def _print_version(given: bool) -> None:  # noqa: FBT001 - typer's protocol
+    if given:
+        print(__version__)
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    *,
+    _version: Annotated[
+        bool,
+        typer.Option("--version", help="print the version", is_eager=True, callback=_print_version),
+    ] = False,
+) -> None:
+    """OAuth 2.0 dynamic client registration."""
 
 
 @app.command()
@@ -154,6 +178,7 @@ def token_revoke(
 
     if not _with_runtime(load(config), work):
         _fail(f"no such token: {token_id}")
+    _tell(f"initial access token {token_id} of tenant {tenant} is revoked")
 
 
 @client_app.command("list")
@@ -251,18 +276,24 @@ def client_delete(
 
     if not _with_runtime(load(config), work):
         _fail(f"no such client: {client_id}")
+    _tell(f"client {client_id} of tenant {tenant} is deleted")
 
 
 @config_app.command("check")
 def config_check(config: ConfigOption = None) -> None:
-    """Print the effective configuration, secrets hidden; fail on a wrong or unknown key."""
+    """Print what is in force, secrets hidden; fail on a wrong or unknown key.
+
+    Below "effective" is the server metadata of each tenant, as discovery publishes it.
+    """
     settings = load(config)
 
-    async def work(_: Runtime) -> None:
-        """Building the runtime is the check of what only shows when it is used."""
+    async def work(runtime: Runtime) -> dict[str, Any]:
+        # Building the runtime is also the check of what only shows when it is used.
+        return {tenant.name: runtime.discovery.document(tenant) for tenant in runtime.tenants}
 
-    _with_runtime(settings, work, needs_schema=False)
-    print(json.dumps(settings.model_dump(mode="json"), indent=2, sort_keys=True))
+    effective = _with_runtime(settings, work, needs_schema=False)
+    shown = settings.model_dump(mode="json", by_alias=True) | {"effective": effective}
+    print(json.dumps(shown, indent=2, sort_keys=True))
 
 
 def _with_runtime(

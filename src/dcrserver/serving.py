@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 import gc
 import signal
+import socket
 import sys
-from contextlib import AsyncExitStack
+from collections.abc import Iterator
+from contextlib import AsyncExitStack, ExitStack, contextmanager, suppress
 from types import FrameType
 
 import structlog
@@ -19,28 +21,61 @@ from dcrserver.app import create_app
 from dcrserver.db import schema
 from dcrserver.db.engine import create_engines, database_url
 from dcrserver.metadata import uris
-from dcrserver.settings import ConfigurationError, Settings
+from dcrserver.settings import ConfigurationError, ServerSettings, Settings
 from dcrserver.telemetry import configure_logging
 from dcrserver.wiring import Runtime, build
 
 _log = structlog.get_logger(__name__)
 
 
+class ListenError(Exception):
+    """The port cannot be had; the message says why."""
+
+
 def run(settings: Settings, *, migrate: bool) -> None:
     """Serves until told to stop. ``migrate``: server databases too are brought up to date.
 
     Raises:
+        ListenError: somebody else has the port, or the address is not ours.
         ConfigurationError: the database has no usable schema, or something configured is unusable.
     """
     configure_logging(settings.telemetry)
-    asyncio.run(_prepare(settings, migrate=migrate))
-    _announce(settings)
-    _warn(settings)
-    config = _uvicorn_config(settings)
-    if settings.server.workers == 1:
-        uvicorn.Server(config).run()
-    else:
-        Multiprocess(config, [config.bind_socket()]).run()
+    with _listening(settings.server) as sockets:
+        asyncio.run(_prepare(settings, migrate=migrate))
+        _announce(settings)
+        _serve(_uvicorn_config(settings), sockets)
+
+
+def _serve(config: uvicorn.Config, sockets: list[socket.socket]) -> None:
+    # Uvicorn raises the interrupt again when it has stopped: Ctrl-C is how one ends it, no failure.
+    with suppress(KeyboardInterrupt):
+        if config.workers == 1:
+            uvicorn.Server(config).run(sockets)
+        else:
+            Multiprocess(config, sockets).run()
+
+
+@contextmanager
+def _listening(server: ServerSettings) -> Iterator[list[socket.socket]]:
+    """The port on each address of the host, taken before anything is done or announced."""
+    with ExitStack() as stack:
+        try:
+            sockets = [
+                stack.enter_context(socket.create_server(address, family=family))
+                for family, _, _, _, address in socket.getaddrinfo(
+                    server.host, server.port, type=socket.SOCK_STREAM
+                )
+            ]
+        except OSError as error:
+            # Python adds the address, which is told already.
+            reason = str(error.strerror).partition(" (while")[0]
+            raise ListenError(f"cannot listen on {_address(server)}: {reason}") from None
+        yield sockets
+
+
+def _address(server: ServerSettings) -> str:
+    host = f"[{server.host}]" if ":" in server.host else server.host
+    return f"{host}:{server.port}"
 
 
 async def _prepare(settings: Settings, *, migrate: bool) -> None:
@@ -56,6 +91,7 @@ async def _prepare(settings: Settings, *, migrate: bool) -> None:
     async with build(settings) as runtime:
         if obstacle := await runtime.database.obstacle():
             raise ConfigurationError(f"database.url: {obstacle}, or start with --migrate")
+        _warn(runtime)
 
 
 def _announce(settings: Settings) -> None:
@@ -63,7 +99,7 @@ def _announce(settings: Settings) -> None:
     url = settings.server.base_url
     database = database_url(settings.database).render_as_string(hide_password=True)
     print(
-        f"dcrserver on {url} (listening on {settings.server.host}:{settings.server.port})"
+        f"dcrserver on {url} (listening on {_address(settings.server)})"
         f" | database {database}"
         f" | registration {settings.registration.mode}"
         f" | docs {url}/docs",
@@ -72,21 +108,26 @@ def _announce(settings: Settings) -> None:
     )
 
 
-def _warn(settings: Settings) -> None:
-    """An issuer is https (OIDD-2-02, R8414-2-01); plain http is for the machine it runs on."""
+def _warn(runtime: Runtime) -> None:
+    """What works, but not as one would want it in production."""
+    settings = runtime.settings
     if settings.server.workers > 1 and settings.redis.url is None:
         _log.warning("rate_limits_per_worker", workers=settings.server.workers)
+    # An issuer is https (OIDD-2-02, R8414-2-01); plain http is for the machine it runs on.
     base_url = uris.parse(settings.server.base_url)
     if base_url.scheme != "https" and not base_url.is_loopback:
         _log.warning("base_url_without_tls", base_url=settings.server.base_url)
+    # Dumps and replicas of a server database go places where an SQLite file of ours does not.
+    shared = database_url(settings.database).get_backend_name() != "sqlite"
+    issues_tokens = any(tenant.issues_tokens for tenant in runtime.tenants)
+    if shared and issues_tokens and not settings.secrets.encryption_keys:
+        _log.warning("signing_keys_stored_in_clear", unset="secrets.encryption_keys")
 
 
 def _uvicorn_config(settings: Settings) -> uvicorn.Config:
     server = settings.server
     return uvicorn.Config(
         Application(settings),
-        host=server.host,
-        port=server.port,
         workers=server.workers,
         log_config=None,
         access_log=False,
@@ -126,6 +167,7 @@ class Application:
             gc.freeze()
             await send({"type": "lifespan.startup.complete"})
             await receive()
+        _log.info("stopped")
         await send({"type": "lifespan.shutdown.complete"})
 
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import ipaddress
 import json
 import os
+import re
 import tomllib
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -13,10 +15,13 @@ from pydantic import (
     BeforeValidator,
     ConfigDict,
     Field,
+    PlainSerializer,
     SecretStr,
     ValidationError,
     field_validator,
+    model_validator,
 )
+from pydantic_core import InitErrorDetails, PydanticCustomError
 from pydantic_settings import (
     BaseSettings,
     InitSettingsSource,
@@ -26,6 +31,7 @@ from pydantic_settings import (
     SettingsError,
 )
 
+from dcrserver import server_metadata
 from dcrserver.metadata import uris
 from dcrserver.metadata.policy import Policy
 from dcrserver.strict_json import JsonValue
@@ -33,6 +39,10 @@ from dcrserver.strict_json import JsonValue
 _PREFIX = "DCR_"
 # Read by others under our prefix: the file to load, and the databases of the test suite.
 _NOT_SETTINGS = ("DCR_CONFIG", "DCR_TEST_")
+
+# Up to the last at-sign: a password that should have been percent-encoded is hidden whole.
+_PASSWORD = re.compile(r"(?<=://)([^:@/]*:).*@")
+_SECRET_PARAMETER = re.compile(r"(?i)([?&][^=&]*(?:pass|pwd|secret|token|key)[^=&]*=)[^&]*")
 
 
 class ConfigurationError(Exception):
@@ -51,6 +61,15 @@ def _listed(value: object) -> object:
 Texts = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_listed)]
 TextSet = Annotated[frozenset[str], NoDecode, BeforeValidator(_listed)]
 Secrets = Annotated[tuple[SecretStr, ...], NoDecode, BeforeValidator(_listed)]
+
+
+def _without_password(url: SecretStr) -> str:
+    """A URL to show; what looks like a password of any driver, in the query too, stays here."""
+    shown = _PASSWORD.sub(r"\1**********@", url.get_secret_value())
+    return _SECRET_PARAMETER.sub(r"\1**********", shown)
+
+
+SecretUrl = Annotated[SecretStr, PlainSerializer(_without_password, when_used="json")]
 
 
 class _Group(BaseModel):
@@ -86,13 +105,23 @@ class ServerSettings(_Group):
         default=20.0, gt=0, description="how long a caller may take to send a body; then 408"
     )
     trusted_proxies: Texts = Field(
-        default=(), description="addresses whose X-Forwarded-For is believed"
+        default=(),
+        description="IP addresses and networks whose X-Forwarded-For is believed; * alone for all",
     )
 
     @field_validator("base_url")
     @classmethod
     def _issuer(cls, value: str) -> str:
         return checked_issuer(value)
+
+    @field_validator("trusted_proxies")
+    @classmethod
+    def _proxies(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        """Uvicorn would take anything else for a name, which no address ever equals."""
+        if value != ("*",):
+            for entry in value:
+                ipaddress.ip_network(entry)
+        return value
 
 
 def checked_issuer(value: str) -> str:
@@ -115,7 +144,7 @@ def checked_issuer(value: str) -> str:
 class DatabaseSettings(_Group):
     """The database; sqlite, postgresql or mysql, with our async drivers."""
 
-    url: SecretStr = Field(
+    url: SecretUrl = Field(
         default=SecretStr("sqlite:///dcrserver.db"),
         description="SQLAlchemy URL: sqlite:///FILE, postgresql://..., mysql://...",
     )
@@ -160,8 +189,9 @@ class SecretSettings(_Group):
 
     encryption_keys: Secrets = Field(
         default=(),
-        description="base64 of 32 random bytes each; the first encrypts, all decrypt. Needed for"
-        " client_secret_jwt and HMAC algorithms",
+        description="base64 of 32 random bytes each; the first encrypts, all decrypt. They encrypt"
+        " the signing keys of the token endpoint, which are stored in clear without them, and are"
+        " needed for client_secret_jwt and HMAC algorithms",
     )
 
 
@@ -174,6 +204,23 @@ class AuthorizationServerSettings(BaseModel):
         default=None,
         description="path or URL of its metadata document; other members override it",
     )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _known_members(cls, given: object) -> object:
+        if not isinstance(given, dict):
+            return given
+        members = {name: value for name, value in given.items() if name not in cls.model_fields}
+        problems = []
+        for name, value in members.items():
+            try:
+                members[name] = server_metadata.checked(name, value)
+            except ValueError as error:
+                problem = PydanticCustomError("member", "{problem}", {"problem": str(error)})
+                problems.append(InitErrorDetails(type=problem, loc=(name,), input=value))
+        if problems:
+            raise ValidationError.from_exception_data(cls.__name__, problems)
+        return given | members
 
     @property
     def members(self) -> dict[str, JsonValue]:
@@ -239,7 +286,7 @@ class RateLimitSettings(_Group):
 class RedisSettings(_Group):
     """Shared state of several instances; in memory when unset."""
 
-    url: SecretStr | None = Field(default=None, description="redis:// or rediss://")
+    url: SecretUrl | None = Field(default=None, description="redis:// or rediss://")
 
 
 class TelemetrySettings(_Group):
@@ -340,7 +387,8 @@ def _explain(error: ValidationError) -> str:
     lines = []
     for problem in error.errors(include_input=False, include_url=False):
         key = ".".join(str(part) for part in problem["loc"])
-        message = "no such setting" if problem["type"] == "extra_forbidden" else problem["msg"]
+        unknown = problem["type"] == "extra_forbidden"
+        message = "no such setting" if unknown else problem["msg"].removeprefix("Value error, ")
         lines.append(f"{key}: {message}")
     return "\n".join(lines)
 

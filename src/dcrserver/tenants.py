@@ -33,6 +33,11 @@ class Tenant:
         return urlsplit(self.issuer).path
 
     @property
+    def refuses_authorization(self) -> bool:
+        """The built-in authorization endpoint is on, which waits for a server to be connected."""
+        return self.members["authorization_endpoint"] == f"{self.issuer}/authorize"
+
+    @property
     def registration_endpoint(self) -> str:
         return f"{self.issuer}/register"
 

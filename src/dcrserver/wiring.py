@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import ssl
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from urllib.parse import urlsplit
@@ -27,6 +28,7 @@ from dcrserver.services.token_grant import TokenGrantService
 from dcrserver.settings import (
     AuthorizationServerSettings,
     ConfigurationError,
+    OutboundSettings,
     RegistrationSettings,
     Settings,
     TenantSettings,
@@ -75,7 +77,7 @@ async def build(settings: Settings) -> AsyncIterator[Runtime]:
         ConfigurationError: something that is configured cannot be used.
     """
     box = secret_box(settings)
-    fetcher = HttpFetcher(settings.outbound)
+    fetcher = _fetcher(settings.outbound)
     tenants = await build_tenants(settings, fetcher, box)
     limiter = RateLimiter(settings.rate_limits, settings.redis)
     database = Database(create_engines(settings.database))
@@ -113,6 +115,18 @@ async def build(settings: Settings) -> AsyncIterator[Runtime]:
         await database.close()
         await limiter.close()
         await documents.close()
+
+
+def _fetcher(settings: OutboundSettings) -> HttpFetcher:
+    """
+    Raises:
+        ConfigurationError: the one file that it reads cannot be read, or is no PEM.
+    """
+    try:
+        return HttpFetcher(settings)
+    except OSError as error:
+        reason = "no PEM certificates" if isinstance(error, ssl.SSLError) else error.strerror
+        raise ConfigurationError(f"outbound.ca_file: {settings.ca_file}: {reason}") from None
 
 
 def _explains(settings: RegistrationSettings) -> bool:

@@ -40,9 +40,11 @@ async def test_readiness_tells_why_not(any_app: Application) -> None:
 async def test_metrics_count_by_route_template(app: Application) -> None:
     await app.http.get("/register/no-such-client")
     await app.http.get("/no/such/path")
+    await app.http.get("/openapi.json")
     text = (await app.http.get("/metrics")).text
     assert 'method="GET",route="/register/{client_id}",status="401"' in text
     assert 'method="(any)",route="(none)",status="404"' in text
+    assert 'method="GET",route="/openapi.json",status="200"' in text
     assert "no-such-client" not in text
 
 
@@ -170,7 +172,24 @@ async def test_openapi_tells_of_bodies_examples_and_errors(app: Application) -> 
     assert metadata["properties"]["grant_types"]["default"] == ["authorization_code"]
     assert set(document["paths"]["/register/{client_id}"]) == {"get", "put", "delete"}
     assert "422" not in str(document["paths"])
-    assert "/authorize" in document["paths"]
+    assert {"/authorize", "/token", "/jwks"} <= document["paths"].keys()
+
+
+async def test_openapi_leaves_out_what_is_off(make_app: MakeApplication) -> None:
+    server = {
+        "authorization_endpoint": "https://as.example/authorize",
+        "token_endpoint": "https://as.example/token",
+    }
+    settled = await make_app(authorization_server=server)
+    paths = (await settled.http.get("/openapi.json")).json()["paths"]
+    off = {"/authorize", "/token", "/jwks", "/register/validate"}
+    assert not off & paths.keys()
+    for path in off:
+        assert f"<code>{path}</code>" not in (await settled.http.get("/docs")).text
+    mixed = await make_app(
+        authorization_server=server, tenants={"a": {}}, registration={"mode": "protected"}
+    )
+    assert off <= (await mixed.http.get("/t/a/openapi.json")).json()["paths"].keys()
 
 
 async def test_every_reference_in_openapi_leads_somewhere(app: Application) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any
 
 from fastapi import FastAPI
@@ -253,14 +254,15 @@ READY: dict[str, Any] = {
 }
 
 
-def install(app: FastAPI) -> None:
-    """Makes ``app.openapi()`` the document described here."""
+def install(app: FastAPI, *, without: Collection[str]) -> None:
+    """Makes ``app.openapi()`` the document described here, less the paths that are off."""
     made = get_openapi(
         title=app.title,
         version=app.version,
         description=app.description,
         routes=app.routes,
     )
+    made["paths"] = {path: item for path, item in made["paths"].items() if path not in without}
     made["components"] = {
         "schemas": schemas.components(),
         "securitySchemes": {

@@ -15,7 +15,7 @@ from dcrserver import __version__
 from dcrserver.api import openapi
 from dcrserver.api.body import form
 from dcrserver.api.dependencies import runtime, tenant
-from dcrserver.api.responses import NO_STORE
+from dcrserver.api.responses import NO_STORE, json_response
 from dcrserver.errors import AuthorizationError, InvalidRequest
 from dcrserver.services.authorization import UNAVAILABLE
 from dcrserver.strict_json import dumps
@@ -51,7 +51,7 @@ async def authorize_by_form(request: Request) -> Response:
 
 async def _refuse(request: Request, fields: dict[str, str] | None) -> Response:
     here = tenant(request)
-    if here.members["authorization_endpoint"] != f"{here.issuer}/authorize":
+    if not here.refuses_authorization:
         raise HTTPException(404)
     if fields is None:
         return _refusal(request, "The request includes a parameter more than once.")
@@ -94,6 +94,12 @@ async def docs(request: Request) -> Response:
         base=tenant(request).path,
         title="API",
     )
+
+
+@router.get("/openapi.json", include_in_schema=False)
+async def openapi_document(request: Request) -> Response:
+    """The OpenAPI document; FastAPI's own route for it is none that metrics and 405 know."""
+    return json_response(request.app.openapi())
 
 
 @router.get("/", include_in_schema=False)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
 from contextlib import closing
 from dataclasses import dataclass
@@ -149,13 +150,19 @@ def _sqlite(url: URL, settings: DatabaseSettings) -> Engines:
 
 
 def _check_file(url: URL) -> None:
-    """Opens the file once here: aiosqlite's thread may outlive the loop after a failed open."""
+    """Opens the file once here: aiosqlite's thread may outlive the loop after a failed open.
+
+    A new one is for its owner alone, since it may hold keys in clear; -wal and -shm take its mode.
+    """
     arguments, options = url.get_dialect()().create_connect_args(url)
+    others = os.umask(0o077)
     try:
         with closing(sqlite3.connect(arguments[0], uri=bool(options.get("uri")))) as connection:
             _durable(connection)
     except sqlite3.Error as error:
         raise ConfigurationError(f"database.url: {error}: {url.database}") from None
+    finally:
+        os.umask(others)
 
 
 def _durable(connection: Any, _record: object = None) -> None:  # noqa: ANN401 - a DB-API connection

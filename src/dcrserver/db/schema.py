@@ -13,6 +13,7 @@ from alembic.util import CommandError
 from sqlalchemy import Connection, text
 
 from dcrserver.db.engine import Engines
+from dcrserver.errors import Unavailable
 
 _PACKAGE = Path(__file__).parent.parent
 # In a wheel the migrations lie in the package, in a checkout at the top level.
@@ -55,10 +56,18 @@ def obstacle(revision: str | None) -> str | None:
 
 
 async def upgrade(engines: Engines) -> tuple[str | None, str | None]:
-    """Brings the schema up to date under a lock; the revisions before and after."""
-    async with engines.writer.connect() as connection:
-        before_and_after = await connection.run_sync(_upgrade)
-        await connection.commit()
+    """Brings the schema up to date under a lock; the revisions before and after.
+
+    Raises:
+        Unavailable: the database cannot be reached.
+    """
+    try:
+        async with engines.writer.connect() as connection:
+            before_and_after = await connection.run_sync(_upgrade)
+            await connection.commit()
+    except OSError as error:  # drivers that have no error of their own for it
+        detail = str(error) or type(error).__name__
+        raise Unavailable("the database cannot be used", detail=detail) from None
     return before_and_after
 
 

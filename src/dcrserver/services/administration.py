@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime
 
+from dcrserver.metadata import ClientMetadata
 from dcrserver.repositories.clients import ClientRecord
 from dcrserver.repositories.transaction import Database, Transaction
 from dcrserver.services import audit, initial_access_tokens
@@ -116,10 +118,16 @@ class AdministrationService:
 
 
 def _summary(record: ClientRecord) -> JsonObject:
-    metadata: JsonObject = json.loads(record.metadata)
+    metadata = ClientMetadata(json.loads(record.metadata))
     return {
         "client_id": record.client_id,
-        "client_name": metadata.get("client_name"),
-        "issued_at": record.issued_at,
-        "updated_at": record.updated_at,
+        "client_name": metadata.members.get("client_name"),
+        "token_endpoint_auth_method": metadata.auth_method,
+        "redirect_uri": next(iter(metadata.texts("redirect_uris")), None),
+        "issued_at": _utc(record.issued_at),
+        "updated_at": _utc(record.updated_at),
     }
+
+
+def _utc(seconds: int) -> str:
+    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
