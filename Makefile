@@ -4,7 +4,7 @@ BIN := .venv/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes
 UV_FLAGS := --universal --generate-hashes --no-annotate --no-header --no-emit-index-url --python-version 3.11 --quiet
 
-.PHONY: help run test setup check fix docs lock clean
+.PHONY: help run test setup check fix docs mutants lock clean
 
 help:
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/'
@@ -48,9 +48,17 @@ docs: .venv/.dev ## generate what is generated in docs/
 	$(BIN)/python tests/conformance.py
 	$(BIN)/python docs/make.py
 
+mutants: ## mutation testing of src/dcrserver/metadata (takes half an hour)
+	@test -x .venv-mutation/bin/python || $(PYTHON) -m venv .venv-mutation
+	@.venv-mutation/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/mutation.txt
+	@.venv-mutation/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@.venv-mutation/bin/mutmut run
+	@.venv-mutation/bin/python tests/mutants.py
+
 lock: ## pin dependencies anew (needs uv)
 	uv pip compile $(UV_FLAGS) --extra setup pyproject.toml -o requirements/run.txt
 	uv pip compile $(UV_FLAGS) --extra setup --extra dev pyproject.toml -o requirements/dev.txt
+	uv pip compile $(UV_FLAGS) --extra setup --extra mutation pyproject.toml -o requirements/mutation.txt
 
 clean: ## remove what was installed or generated
-	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis dist build
+	rm -rf .venv .venv-mutation mutants .mypy_cache .ruff_cache .pytest_cache .hypothesis dist build

@@ -59,6 +59,7 @@ LOGOUT = "https://client.example.org/logout"
 HTTP_LOGOUT: JsonObject = {"logout": {"http_for_confidential": True}}
 SAME_ORIGIN: JsonObject = {"logout": {"frontchannel_same_origin": True}}
 FAPI: JsonObject = {"fapi": {"sender_constraint": True}}
+REQUEST_KEY: JsonObject = {"jwks": {"require_request_key": True}}
 PUBLIC: JsonObject = {"token_endpoint_auth_method": "none"}
 
 
@@ -668,6 +669,7 @@ CASES: dict[str, list[Case]] = {
             Case(
                 code(**{name: "ES256"}),
                 [f"{name} 'ES256' needs a signing key in jwks or jwks_uri"],
+                REQUEST_KEY,
             )
             for name in (
                 "request_object_signing_alg",
@@ -677,16 +679,16 @@ CASES: dict[str, list[Case]] = {
         Case(
             code(request_object_signing_alg="RS256", jwks=SIGNING_SET),
             ["request_object_signing_alg 'RS256' needs a signing key in jwks or jwks_uri"],
+            REQUEST_KEY,
         ),
-        Case(code(request_object_signing_alg="ES256", jwks=SIGNING_SET)),
-        Case(code(request_object_signing_alg="ES256", jwks_uri=JWKS_URI)),
-        Case(code(request_object_signing_alg="ES256", signed_jwks_uri=JWKS_URI)),
-        Case(code(request_object_signing_alg="HS256")),
-        Case(code(request_object_signing_alg="none")),
+        Case(code(request_object_signing_alg="ES256", jwks=SIGNING_SET), choices=REQUEST_KEY),
+        Case(code(request_object_signing_alg="ES256", jwks_uri=JWKS_URI), choices=REQUEST_KEY),
         Case(
-            code(request_object_signing_alg="ES256"),
-            choices={"jwks": {"require_usable_key": False}},
+            code(request_object_signing_alg="ES256", signed_jwks_uri=JWKS_URI), choices=REQUEST_KEY
         ),
+        Case(code(request_object_signing_alg="HS256"), choices=REQUEST_KEY),
+        Case(code(request_object_signing_alg="none"), choices=REQUEST_KEY),
+        Case(code(request_object_signing_alg="ES256")),
     ],
     "CF-66": [
         *(

@@ -97,6 +97,7 @@ PRESETS: Mapping[str, Preset] = {
             "grants": {"unsupported": "reject"},
             "fapi": {"sender_constraint": True},
             "ciba": {"push": False},
+            "jwks": {"require_request_key": True},
         },
         server={
             "token_endpoint_auth_methods_supported": list(_FAPI2_METHODS),
@@ -131,6 +132,7 @@ PRESETS: Mapping[str, Preset] = {
             "grants": {"unsupported": "reject", "hybrid_needs_implicit": False},
             "mtls": {"subject_params": ["tls_client_auth_subject_dn"]},
             "ciba": {"push": False, "user_code": False},
+            "jwks": {"require_request_key": True},
         },
         server={
             "scopes_supported": ["openid", "accounts", "payments", "fundsconfirmations"],
@@ -160,7 +162,7 @@ PRESETS: Mapping[str, Preset] = {
         policy={
             "redirect": {**_STRICT_REDIRECTS, "https_only": True, "always_required": True},
             "grants": {"unsupported": "reject", "hybrid_needs_implicit": False},
-            "jwks": {"by_value": False},
+            "jwks": {"by_value": False, "require_request_key": True},
             "mtls": {"subject_params": ["tls_client_auth_subject_dn"]},
             "ciba": {"push": False},
             "mgmt": {"rat_rotation": "never"},

@@ -130,6 +130,10 @@ class JwksPolicy(Group):
         default=True,
         description="private_key_jwt needs a key that can verify its signatures",
     )
+    require_request_key: bool = Field(
+        default=False,
+        description="so do signed request objects; clients in use name an algorithm without a key",
+    )
 
 
 class IdTokenPolicy(Group):

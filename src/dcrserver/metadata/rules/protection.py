@@ -70,7 +70,7 @@ def required_signatures_are_not_none(draft: Draft, _: Terms) -> Iterator[Finding
 
 def signed_requests_need_a_client_key(draft: Draft, terms: Terms) -> Iterator[Finding]:
     keys = {"jwks_uri", "signed_jwks_uri"}
-    if not terms.policy.jwks.require_usable_key or not draft.members.keys().isdisjoint(keys):
+    if not terms.policy.jwks.require_request_key or not draft.members.keys().isdisjoint(keys):
         return
     for name in ("request_object_signing_alg", "backchannel_authentication_request_signing_alg"):
         algorithm = draft.text(name)
@@ -167,7 +167,7 @@ RULES: tuple[Rule, ...] = (
         signed_requests_need_a_client_key,
         "CF-56",
         "OpenID Connect Core 6.1, CIBA 4",
-        "signed requests are verified with a key of the client",
+        "signed requests are verified with a key of the client, where the policy demands it",
         uses=["jwks", "jwks_uri", "signed_jwks_uri"],
         about=["request_object_signing_alg", "backchannel_authentication_request_signing_alg"],
     ),
