@@ -150,6 +150,18 @@ def test_what_is_ignored_is_told_with_the_reason(name: str, reason: str) -> None
     assert ignored == [{"member": name, "reason": reason}]
 
 
+@requirement("POL-40")
+def test_members_of_the_server_can_be_an_issue() -> None:
+    """Then they are told first, as registering refuses them first."""
+    judged_by = terms(registration={"client_supplied_credentials": "reject"})
+    bad: JsonObject = {"client_id": "mine", "redirect_uris": 1}
+    assert [issue["member"] for issue in told(bad, judged_by)["issues"]] == ["client_id"]
+    assert told(bad, judged_by)["error"] == "invalid_client_metadata"
+    assert told(bad, TERMS)["error"] == "invalid_redirect_uri"
+    fine = told(MINIMAL | {"client_name": "A"}, judged_by)
+    assert (fine["acceptable"], fine["issues"]) == (True, [])
+
+
 def test_what_was_not_sent_is_not_changed() -> None:
     found = told(MINIMAL | {"client_uri": "", "tos_uri": None, "contacts": [], "name": "A"},
                  terms(registration={"member_aliases": {"name": "client_name"}}))  # fmt: skip

@@ -10,12 +10,14 @@ from dcrserver.errors import InvalidClientMetadata, InvalidRedirectUri
 from dcrserver.metadata import (
     PARAMETERS,
     SERVER_ASSIGNED,
+    Issue,
     Terms,
     examine,
     refuse_server_members,
     validate,
 )
 from dcrserver.metadata.capabilities import UNCONFIGURED, capabilities_of
+from dcrserver.metadata.validation import server_members
 from dcrserver.strict_json import JsonObject, JsonValue
 from metadata.support import CALLBACK, MINIMAL, TERMS, issues_of, terms, texts_of
 
@@ -268,8 +270,9 @@ def test_variants_are_judged_like_their_base(name: str, value: JsonValue, reason
 @pytest.mark.parametrize("base", [row.name for row in PARAMETERS.values() if row.localizable])
 def test_tags_that_differ_in_case_only_are_duplicates(base: str) -> None:
     value = PARAMETERS[base].example
-    told = texts_of(MINIMAL | {f"{base}#fr": value, f"{base}#de": value, f"{base}#FR": value})
-    assert told == [f"{base} is given twice with language tags that differ in case only"]
+    found = issues_of(MINIMAL | {f"{base}#fr": value, f"{base}#de": value, f"{base}#FR": value})
+    reason = "is given twice with language tags that differ in case only"
+    assert found == [Issue(base, reason, "CF-70", "RFC 7591 2.2")]
 
 
 @requirement("R7591-2.2-04", "POL-21")
@@ -363,6 +366,10 @@ def test_members_of_the_server_can_be_refused(submission: JsonObject, named: lis
     assert caught.value.description == "; ".join(
         f"{name} must not be sent: set by this server" for name in named
     )
+    assert server_members(submission, FORBIDDEN) == [
+        Issue(name, "must not be sent: set by this server", "CF-97", "RFC 7592 2.2")
+        for name in named
+    ]
 
 
 @requirement("POL-06", "POL-44")
