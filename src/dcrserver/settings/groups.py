@@ -1,82 +1,34 @@
-"""The configuration: one TOML file, and DCR_ environment variables that override it."""
+"""The groups of the configuration, each a table of the file."""
 
 from __future__ import annotations
 
 import ipaddress
-import json
-import os
-import re
-import tomllib
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Literal
 
 from pydantic import (
     BaseModel,
-    BeforeValidator,
     ConfigDict,
     Field,
-    PlainSerializer,
     SecretStr,
     ValidationError,
     field_validator,
     model_validator,
 )
 from pydantic_core import InitErrorDetails, PydanticCustomError
-from pydantic_settings import (
-    BaseSettings,
-    InitSettingsSource,
-    NoDecode,
-    PydanticBaseSettingsSource,
-    SettingsConfigDict,
-    SettingsError,
-)
 
 from dcrserver import server_metadata
-from dcrserver.metadata import uris
-from dcrserver.metadata.policy import Policy
+from dcrserver.settings.values import Secrets, SecretUrl, Texts, TextSet, checked_issuer
 from dcrserver.strict_json import JsonValue
 
-_PREFIX = "DCR_"
-# Read by others under our prefix: the file to load, and the databases of the test suite.
-_NOT_SETTINGS = ("DCR_CONFIG", "DCR_TEST_")
 
-# Up to the last at-sign: a password that should have been percent-encoded is hidden whole.
-_PASSWORD = re.compile(r"(?<=://)([^:@/]*:).*@")
-_SECRET_PARAMETER = re.compile(r"(?i)([?&][^=&]*(?:pass|pwd|secret|token|key)[^=&]*=)[^&]*")
+class Group(BaseModel):
+    """Keys of one theme; one that does not exist is an error."""
 
-
-class ConfigurationError(Exception):
-    """The configuration cannot be used; the message names the key."""
-
-
-def _listed(value: object) -> object:
-    """A list as text, as environment variables bring it: JSON, or separated by commas."""
-    if not isinstance(value, str):
-        return value
-    if value.lstrip().startswith("["):
-        return json.loads(value)
-    return [item.strip() for item in value.split(",") if item.strip()]
-
-
-Texts = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_listed)]
-TextSet = Annotated[frozenset[str], NoDecode, BeforeValidator(_listed)]
-Secrets = Annotated[tuple[SecretStr, ...], NoDecode, BeforeValidator(_listed)]
-
-
-def _without_password(url: SecretStr) -> str:
-    """A URL to show; what looks like a password of any driver, in the query too, stays here."""
-    shown = _PASSWORD.sub(r"\1**********@", url.get_secret_value())
-    return _SECRET_PARAMETER.sub(r"\1**********", shown)
-
-
-SecretUrl = Annotated[SecretStr, PlainSerializer(_without_password, when_used="json")]
-
-
-class _Group(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
-class ServerSettings(_Group):
+class ServerSettings(Group):
     """Where the server listens and what it is called."""
 
     base_url: str = Field(
@@ -124,24 +76,7 @@ class ServerSettings(_Group):
         return value
 
 
-def checked_issuer(value: str) -> str:
-    """An issuer: http(s), a host, no query, no fragment (OIDD-2-02, R8414-2-01); no end slash.
-
-    Raises:
-        ValueError: it is none.
-    """
-    try:
-        uri = uris.parse(value)
-    except uris.BadUri as error:
-        raise ValueError(str(error)) from None
-    if uri.scheme not in {"http", "https"}:
-        raise ValueError("must be an http(s) URL with a host")
-    if uri.userinfo or uri.query is not None or uri.fragment is not None:
-        raise ValueError("must not hold user information, a query or a fragment")
-    return value.rstrip("/")
-
-
-class DatabaseSettings(_Group):
+class DatabaseSettings(Group):
     """The database; sqlite, postgresql or mysql, with our async drivers."""
 
     url: SecretUrl = Field(
@@ -153,7 +88,7 @@ class DatabaseSettings(_Group):
     statement_timeout: float = Field(default=10.0, gt=0, description="seconds for one statement")
 
 
-class RegistrationSettings(_Group):
+class RegistrationSettings(Group):
     """Who may register."""
 
     mode: Literal["open", "protected", "closed"] = Field(
@@ -171,7 +106,7 @@ class RegistrationSettings(_Group):
     )
 
 
-class TokenSettings(_Group):
+class TokenSettings(Group):
     """The built-in token endpoint."""
 
     enabled: bool | None = Field(
@@ -184,7 +119,7 @@ class TokenSettings(_Group):
     )
 
 
-class SecretSettings(_Group):
+class SecretSettings(Group):
     """Encryption at rest of what must be readable again."""
 
     encryption_keys: Secrets = Field(
@@ -227,7 +162,7 @@ class AuthorizationServerSettings(BaseModel):
         return dict(self.model_extra or {})
 
 
-class TenantSettings(_Group):
+class TenantSettings(Group):
     """One issuer beside the default one."""
 
     path: str | None = Field(
@@ -249,7 +184,7 @@ class TenantSettings(_Group):
         return None if value is None else checked_issuer(value)
 
 
-class OutboundSettings(_Group):
+class OutboundSettings(Group):
     """Requests that we make."""
 
     allowed_hosts: TextSet = Field(
@@ -273,7 +208,7 @@ class OutboundSettings(_Group):
     cache_bytes: int = Field(default=4194304, ge=1, description="octets of them all")
 
 
-class RateLimitSettings(_Group):
+class RateLimitSettings(Group):
     """Open registrations per address (POL-47)."""
 
     enabled: bool = Field(default=True, description="false for load tests")
@@ -283,13 +218,13 @@ class RateLimitSettings(_Group):
     )
 
 
-class RedisSettings(_Group):
+class RedisSettings(Group):
     """Shared state of several instances; in memory when unset."""
 
     url: SecretUrl | None = Field(default=None, description="redis:// or rediss://")
 
 
-class TelemetrySettings(_Group):
+class TelemetrySettings(Group):
     """Logs."""
 
     level: Literal["debug", "info", "warning", "error"] = Field(
@@ -298,106 +233,3 @@ class TelemetrySettings(_Group):
     format: Literal["json", "text"] = Field(
         default="json", description="one object a line, or text"
     )
-
-
-class Settings(BaseSettings):
-    """Everything that can be configured."""
-
-    model_config = SettingsConfigDict(
-        env_prefix=_PREFIX, env_nested_delimiter="__", extra="forbid", frozen=True
-    )
-
-    server: ServerSettings = ServerSettings()
-    database: DatabaseSettings = DatabaseSettings()
-    registration: RegistrationSettings = RegistrationSettings()
-    tokens: TokenSettings = TokenSettings()
-    secrets: SecretSettings = SecretSettings()
-    policy: Policy = Policy()
-    authorization_server: AuthorizationServerSettings = AuthorizationServerSettings()
-    webfinger: Texts = Field(
-        default=(), description="as tenants.NAME.webfinger, for the default tenant"
-    )
-    tenants: dict[str, TenantSettings] = Field(default={})
-    outbound: OutboundSettings = OutboundSettings()
-    rate_limits: RateLimitSettings = RateLimitSettings()
-    redis: RedisSettings = RedisSettings()
-    telemetry: TelemetrySettings = TelemetrySettings()
-
-    @classmethod
-    def settings_customise_sources(
-        cls,
-        settings_cls: type[BaseSettings],
-        init_settings: PydanticBaseSettingsSource,
-        env_settings: PydanticBaseSettingsSource,
-        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - the signature is given
-        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
-    ) -> tuple[PydanticBaseSettingsSource, ...]:
-        # Flags of the command line, then the environment, then the file.
-        assert isinstance(init_settings, InitSettingsSource)  # noqa: S101 - a fact for the type checker
-        given = dict(init_settings.init_kwargs)
-        file: dict[str, Any] = given.pop("_file", {})
-        return (
-            InitSettingsSource(settings_cls, given),
-            env_settings,
-            InitSettingsSource(settings_cls, file),
-        )
-
-
-def load(path: Path | None = None, **flags: Any) -> Settings:  # noqa: ANN401 - any group
-    """The settings from ``path`` (or DCR_CONFIG), the environment and ``flags``, last wins.
-
-    ``flags`` are groups of values given on the command line, e.g. ``server={"port": 9000}``.
-
-    Raises:
-        ConfigurationError: unreadable file, unknown key, or wrong value; names every key.
-    """
-    if path is None and os.environ.get("DCR_CONFIG"):
-        path = Path(os.environ["DCR_CONFIG"])
-    _refuse_unknown_variables()
-    try:
-        settings = Settings(**{"_file": _read(path), **flags})
-    except ValidationError as error:
-        raise ConfigurationError(_explain(error)) from None
-    except SettingsError as error:  # a variable that should be JSON and is not
-        raise ConfigurationError(str(error)) from None
-    return _with_port_in_base_url(settings)
-
-
-def _read(path: Path | None) -> dict[str, Any]:
-    if path is None:
-        return {}
-    try:
-        return tomllib.loads(path.read_text("utf-8"))
-    except OSError as error:
-        raise ConfigurationError(f"{path}: {error.strerror}") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise ConfigurationError(f"{path}: {error}") from None
-
-
-def _refuse_unknown_variables() -> None:
-    """A misspelt variable would otherwise be ignored in silence."""
-    known = {f"{_PREFIX}{name.upper()}" for name in Settings.model_fields}
-    for name in os.environ:
-        ours = name.startswith(_PREFIX) and not name.startswith(_NOT_SETTINGS)
-        if ours and name.partition("__")[0].upper() not in known:
-            raise ConfigurationError(f"{name}: no such setting")
-
-
-def _explain(error: ValidationError) -> str:
-    lines = []
-    for problem in error.errors(include_input=False, include_url=False):
-        key = ".".join(str(part) for part in problem["loc"])
-        unknown = problem["type"] == "extra_forbidden"
-        message = "no such setting" if unknown else problem["msg"].removeprefix("Value error, ")
-        lines.append(f"{key}: {message}")
-    return "\n".join(lines)
-
-
-def _with_port_in_base_url(settings: Settings) -> Settings:
-    """Unless it was set, the base URL follows the port."""
-    if "base_url" in settings.server.model_fields_set:
-        return settings
-    server = settings.server.model_copy(
-        update={"base_url": f"http://127.0.0.1:{settings.server.port}"}
-    )
-    return settings.model_copy(update={"server": server})

@@ -1,0 +1,56 @@
+"""What single values of the configuration are: lists from text, URLs to show, issuers."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Annotated
+
+from pydantic import BeforeValidator, PlainSerializer, SecretStr
+from pydantic_settings import NoDecode
+
+from dcrserver.metadata import uris
+
+# Up to the last at-sign: a password that should have been percent-encoded is hidden whole.
+_PASSWORD = re.compile(r"(?<=://)([^:@/]*:).*@")
+_SECRET_PARAMETER = re.compile(r"(?i)([?&][^=&]*(?:pass|pwd|secret|token|key)[^=&]*=)[^&]*")
+
+
+def _listed(value: object) -> object:
+    """A list as text, as environment variables bring it: JSON, or separated by commas."""
+    if not isinstance(value, str):
+        return value
+    if value.lstrip().startswith("["):
+        return json.loads(value)
+    return [item.strip() for item in value.split(",") if item.strip()]
+
+
+Texts = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_listed)]
+TextSet = Annotated[frozenset[str], NoDecode, BeforeValidator(_listed)]
+Secrets = Annotated[tuple[SecretStr, ...], NoDecode, BeforeValidator(_listed)]
+
+
+def _without_password(url: SecretStr) -> str:
+    """A URL to show; what looks like a password of any driver, in the query too, stays here."""
+    shown = _PASSWORD.sub(r"\1**********@", url.get_secret_value())
+    return _SECRET_PARAMETER.sub(r"\1**********", shown)
+
+
+SecretUrl = Annotated[SecretStr, PlainSerializer(_without_password, when_used="json")]
+
+
+def checked_issuer(value: str) -> str:
+    """An issuer: http(s), a host, no query, no fragment (OIDD-2-02, R8414-2-01); no end slash.
+
+    Raises:
+        ValueError: it is none.
+    """
+    try:
+        uri = uris.parse(value)
+    except uris.BadUri as error:
+        raise ValueError(str(error)) from None
+    if uri.scheme not in {"http", "https"}:
+        raise ValueError("must be an http(s) URL with a host")
+    if uri.userinfo or uri.query is not None or uri.fragment is not None:
+        raise ValueError("must not hold user information, a query or a fragment")
+    return value.rstrip("/")
