@@ -433,3 +433,5 @@ def test_parts_that_other_tests_leave_alone() -> None:
     assert parse("com.example.app://Oauth_Callback/x").host == "oauth_callback"
     assert parse("com.example.app://1.example/x").host == "1.example"
     assert parse("com.example.app://127.0.0.1/x").host == "127.0.0.1"
+    with pytest.raises(BadUri, match="looks like a number"):
+        parse("com.example.app://a.b.1/x")
