@@ -60,7 +60,7 @@ def test_migrate_tells_what_it_did(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     run = Commands(monkeypatch, capsys, f"sqlite:///{tmp_path}/new.db")
-    assert run("migrate").startswith("the schema went from nothing to 0001")
+    assert run("migrate").startswith("the schema went from nothing to 0002")
     assert "nothing to do" in run("migrate")
 
 
@@ -84,12 +84,15 @@ def test_initial_access_tokens_are_issued_listed_and_revoked(run: Commands) -> N
     assert token.startswith("iat_")
     assert len(token.splitlines()) == 1
     (row,) = [json.loads(line) for line in run("token", "list").splitlines()]
-    assert (row["uses_left"], row["expires_at"] - row["issued_at"]) == (2, 3600)
+    issued, expires = (datetime.fromisoformat(row[name]) for name in ("issued_at", "expires_at"))
+    assert (row["kind"], row["uses_left"], row["used"]) == ("initial", 2, [])
+    assert (row["issuer"], (expires - issued).total_seconds()) == ("operator", 3600)
     assert token not in run("token", "list")
     told = run.both("token", "revoke", row["id"])
     assert told.out == ""
     assert told.err == f"dcrserver: initial access token {row['id']} of tenant default is revoked\n"
-    assert run("token", "list") == ""
+    (ended,) = [json.loads(line) for line in run("token", "list").splitlines()]
+    assert ended["revoked_at"]
     assert "no such token" in run("token", "revoke", row["id"], status=1)
 
 
@@ -169,6 +172,7 @@ def test_clients_are_listed_shown_and_deleted(
         issued = datetime.fromtimestamp(made["client_id_issued_at"], UTC)
         assert row == {
             "client_id": made["client_id"],
+            "suspended": False,
             "client_name": "Ünï",
             "token_endpoint_auth_method": "client_secret_basic",
             "redirect_uri": "https://client.example.org/cb",
@@ -218,7 +222,7 @@ def test_a_wheel_can_migrate(tmp_path: Path) -> None:
             text=True,
             check=True,
         )
-    assert done.stdout.splitlines() == [str(target), "the schema went from nothing to 0001"]
+    assert done.stdout.splitlines() == [str(target), "the schema went from nothing to 0002"]
 
 
 # The checkout is on the path of this environment: the wheel must be found before it.

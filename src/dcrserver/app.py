@@ -6,6 +6,7 @@ from fastapi import FastAPI
 
 from dcrserver import __version__
 from dcrserver.api import (
+    authorization_server,
     discovery,
     error_handlers,
     health,
@@ -35,7 +36,8 @@ def create_app(runtime: Runtime) -> FastAPI:
         redirect_slashes=False,
     )
     app.state.runtime = runtime
-    routers = [module.router for module in (registration, discovery, token, pages, health)]
+    modules = (registration, discovery, token, authorization_server, pages, health)
+    routers = [module.router for module in modules]
     for router in routers:
         app.include_router(router)
     # FastAPI keeps included routers as they are; a 405 has to look at all routes of a path.
@@ -63,9 +65,11 @@ def _off(runtime: Runtime) -> frozenset[str]:
     """Paths that answer 404 for every tenant, by what is configured."""
     off = set()
     if not any(tenant.issues_tokens for tenant in runtime.tenants):
-        off |= {"/token", "/jwks"}
+        off |= {"/token", "/jwks", "/introspect", "/revoke"}
     if not any(tenant.refuses_authorization for tenant in runtime.tenants):
         off.add("/authorize")
-    if not runtime.registration.explains:
+    if not any(tenant.explains for tenant in runtime.tenants):
         off.add("/register/validate")
+    if not any(tenant.terms.policy.secrets.self_rotation for tenant in runtime.tenants):
+        off |= {"/register/{client_id}/secret", "/register/{client_id}/secret/{secret_id}"}
     return frozenset(off)

@@ -18,7 +18,10 @@ ProtocolError
 │   ├── InvalidClient                 401
 │   ├── UnauthorizedClient
 │   ├── UnsupportedGrantType
-│   └── InvalidScope
+│   ├── InvalidScope
+│   ├── InvalidTarget                 RFC 8707 2
+│   ├── InvalidDpopProof              RFC 9449 5
+│   └── UnsupportedTokenType          RFC 7009 2.2.1
 ├── AuthorizationError                RFC 6749 4.1.2.1: shown to a person, never redirected
 ├── NotFound                          404
 ├── BadQuery                          400, discovery
@@ -131,6 +134,18 @@ class UnsupportedGrantType(TokenError):
 
 class InvalidScope(TokenError):
     code = "invalid_scope"
+
+
+class InvalidTarget(TokenError):
+    code = "invalid_target"
+
+
+class InvalidDpopProof(TokenError):
+    code = "invalid_dpop_proof"
+
+
+class UnsupportedTokenType(TokenError):
+    code = "unsupported_token_type"
 
 
 class AuthorizationError(ProtocolError):

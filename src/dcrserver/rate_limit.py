@@ -1,4 +1,4 @@
-"""How many requests an address may make (POL-47). In memory, or in Redis for several instances."""
+"""How often an address may do things (POL-47). In memory, or in Redis for several instances."""
 
 from __future__ import annotations
 
@@ -33,10 +33,13 @@ class RateLimiter:
             {
                 "open_registration": settings.open_registration,
                 "open_registration_total": settings.open_registration_total,
+                "failed_authentication": settings.failed_authentication,
             }
         )
         self._connections = _connections(redis)
         self._strategy = FixedWindowRateLimiter(_storage(self._connections))
+        # Guesses are counted here alone: a look at Redis would slow down every token request.
+        self._guesses = FixedWindowRateLimiter(MemoryStorage())
 
     async def close(self) -> None:
         if self._connections is not None:
@@ -51,6 +54,28 @@ class RateLimiter:
             return
         await self._hit("open_registration", tenant, address_key(address))
         await self._hit("open_registration_total", tenant)
+
+    async def check_guessing(self, tenant: str, client_id: str, address: str | None) -> None:
+        """RFC 6749 2.3.1: who failed to be a client too often waits; others from elsewhere do not.
+
+        Raises:
+            TooManyRequests: it is so.
+        """
+        limit = self._limits["failed_authentication"]
+        keys = ("failed_authentication", tenant, client_id, address_key(address))
+        if self._enabled and address and not await self._guesses.test(limit, *keys):
+            resets = (await self._guesses.get_window_stats(limit, *keys)).reset_time
+            raise TooManyRequests(
+                "client authentication failed too often; try again later",
+                retry_after=max(1, int(resets - time.time())),
+            )
+
+    async def count_guess(self, tenant: str, client_id: str, address: str | None) -> None:
+        """A client authentication from ``address`` failed; None: it is not known where from."""
+        if self._enabled and address:
+            limit = self._limits["failed_authentication"]
+            keys = ("failed_authentication", tenant, client_id, address_key(address))
+            await self._guesses.hit(limit, *keys)
 
     async def _hit(self, name: str, *keys: str) -> None:
         limit = self._limits[name]

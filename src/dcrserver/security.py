@@ -6,7 +6,9 @@ import base64
 import binascii
 import hashlib
 import hmac
+import math
 import os
+import re
 import secrets
 from collections.abc import Sequence
 
@@ -19,12 +21,27 @@ from passlib.context import CryptContext
 _SECRET_BYTES = 48
 _TOKEN_BYTES = 32
 _CLIENT_ID_BYTES = 16
+_ID_BYTES = 8
 
-# What we made ourselves holds 384 random bits and needs no slow hash; what people chose and
-# administrators imported does. One context verifies both kinds.
-_SECRETS = CryptContext(
-    schemes=["hex_sha256", "argon2", "bcrypt", "pbkdf2_sha256"], default="hex_sha256"
+# What people chose and other servers issued is kept by a slow hash: argon2id made here, the others
+# as they were imported. What we made ourselves holds 384 random bits and needs none.
+_SLOW = CryptContext(
+    schemes=["argon2", "bcrypt", "pbkdf2_sha256", "pbkdf2_sha512", "django_pbkdf2_sha256"],
+    default="argon2",
 )
+_FAST_DIGEST = re.compile(r"[0-9a-f]{64}")
+# Ory Hydra writes PBKDF2 in the form of the PHC; the library in its own older one.
+_PHC_PBKDF2 = re.compile(
+    r"\$(pbkdf2-sha(?:256|512))\$i=([0-9]{1,9}),l=[0-9]+\$([A-Za-z0-9+/]+)\$([A-Za-z0-9+/]+)"
+)
+# The costs that verifying may have, by scheme: more is no hash to keep but a lever against us.
+_MAX_ROUNDS = {"bcrypt": 14, "argon2": 10}
+_MAX_PBKDF2_ROUNDS = 2_000_000
+_MAX_ARGON2_KIB = 262_144
+# A text that people choose has less; 22 random letters and digits have more.
+_GENERATED_BITS = 100
+_GENERATED_LENGTH = 20
+_MAX_SECRET = 1024
 _ABSENT_DIGEST = hashlib.sha256(b"no such token").hexdigest()
 
 
@@ -35,6 +52,11 @@ class UndecipherableError(Exception):
 def new_client_id() -> str:
     """128 random bits in hexadecimal: never a URL, never ordered by time (R7591-3.2.1-02)."""
     return secrets.token_hex(_CLIENT_ID_BYTES)
+
+
+def new_id() -> str:
+    """For what is listed and named, and is no secret."""
+    return secrets.token_hex(_ID_BYTES)
 
 
 def new_client_secret() -> str:
@@ -58,15 +80,67 @@ def same_token(token: str, digest: str | None) -> bool:
 
 
 def secret_digest(secret: str) -> str:
-    return str(_SECRETS.hash(secret))
+    """What is stored of a client secret that we made."""
+    return token_digest(secret)
 
 
-def same_secret(secret: str, digest: str | None) -> bool:
-    """As ``same_token``, for client secrets."""
-    if not secret.isprintable() or len(secret) > 1024:  # noqa: PLR2004 - none of ours, spare the hash
+def is_fast(digest: str) -> bool:
+    return _FAST_DIGEST.fullmatch(digest) is not None
+
+
+def looks_generated(secret: str) -> bool:
+    """Whether a slow hash would add nothing.
+
+    The number of different characters tells how large an alphabet it was drawn from at least.
+    """
+    bits = len(secret) * math.log2(max(len(set(secret)), 1))
+    return len(secret) >= _GENERATED_LENGTH and bits >= _GENERATED_BITS
+
+
+def slow_digest(secret: str) -> str:
+    """What is stored of a secret that a person may have chosen. Takes a tenth of a second."""
+    return str(_SLOW.hash(secret))
+
+
+def is_current(digest: str) -> bool:
+    """Whether ``slow_digest`` would make the same kind."""
+    return bool(_SLOW.identify(digest) == "argon2")
+
+
+def verify_slowly(secret: str, digest: str) -> bool:
+    """Costs up to seconds of one core: not for the event loop."""
+    try:
+        return bool(_SLOW.verify(secret, digest))
+    except ValueError:  # longer than bcrypt takes
         return False
-    equal = _SECRETS.verify(secret, digest or _ABSENT_DIGEST)
-    return equal and digest is not None
+
+
+def is_presentable(secret: str) -> bool:
+    """Whether it can be a secret at all; what cannot is spared the hash."""
+    return secret.isprintable() and len(secret) <= _MAX_SECRET
+
+
+def imported_digest(text: str) -> str:
+    """A hash of another server, in the form that is verified here.
+
+    Raises:
+        ValueError: of no known kind, or too costly to verify.
+    """
+    found = _PHC_PBKDF2.fullmatch(text)
+    if found is not None:
+        scheme, rounds, salt, checksum = found.groups()
+        salt, checksum = (part.replace("+", ".") for part in (salt, checksum))
+        text = f"${scheme}${rounds}${salt}${checksum}"
+    if is_fast(text):
+        return text
+    scheme = _SLOW.identify(text)
+    if scheme is None:
+        raise ValueError("is no bcrypt, argon2 or pbkdf2 hash, nor SHA-256 in hexadecimal")
+    parsed = _SLOW.handler(scheme).from_string(text)
+    costly = parsed.rounds > _MAX_ROUNDS.get(scheme, _MAX_PBKDF2_ROUNDS)
+    if costly or getattr(parsed, "memory_cost", 0) > _MAX_ARGON2_KIB:
+        raise ValueError("costs more to verify than a server can spend on a request")
+    return text
 
 
 class SecretBox:
@@ -93,6 +167,9 @@ class SecretBox:
         """Whether there is a key to encrypt with."""
         return bool(self._keys)
 
+    def is_under_first_key(self, ciphertext: str) -> bool:
+        return ciphertext.partition(".")[0] == next(iter(self._keys), "")
+
     def encrypt(self, text: str, context: str) -> str:
         """``context`` binds the ciphertext to its row: it opens nowhere else."""
         key_id = next(iter(self._keys))
@@ -106,8 +183,8 @@ class SecretBox:
             UndecipherableError: no key fits, or the context is another.
         """
         key_id, _, body = ciphertext.partition(".")
-        raw = base64.b64decode(body)
         try:
+            raw = base64.b64decode(body)
             return self._keys[key_id].decrypt(raw[:12], raw[12:], context.encode()).decode()
-        except (KeyError, InvalidTag):
+        except (KeyError, InvalidTag, ValueError):
             raise UndecipherableError(key_id) from None

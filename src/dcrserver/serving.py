@@ -13,13 +13,15 @@ from types import FrameType
 
 import structlog
 import uvicorn
-from fastapi import FastAPI
-from starlette.types import Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Scope, Send
+from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 from uvicorn.supervisors import Multiprocess
 
+from dcrserver.api.dependencies import PEER_KEY
 from dcrserver.app import create_app
 from dcrserver.db import schema
 from dcrserver.db.engine import create_engines, database_url
+from dcrserver.errors import ProtocolError
 from dcrserver.metadata import uris
 from dcrserver.settings import ConfigurationError, ServerSettings, Settings
 from dcrserver.telemetry import configure_logging
@@ -133,9 +135,8 @@ def _uvicorn_config(settings: Settings) -> uvicorn.Config:
         access_log=False,
         lifespan="on",
         server_header=False,
-        # Forwarded headers are believed from named proxies only; by default from nobody.
-        proxy_headers=bool(server.trusted_proxies),
-        forwarded_allow_ips=list(server.trusted_proxies),
+        # We do that ourselves: who the peer really is must not be forgotten.
+        proxy_headers=False,
         timeout_graceful_shutdown=server.shutdown_seconds,
     )
 
@@ -145,13 +146,13 @@ class Application:
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
-        self._app: FastAPI | None = None
+        self._app: ASGIApp | None = None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
             await self._live(receive, send)
         elif self._app is not None:
-            await self._app(scope, receive, send)
+            await self._app({**scope, PEER_KEY: scope.get("client")}, receive, send)
 
     async def _live(self, receive: Receive, send: Send) -> None:
         """The lifespan protocol of ASGI: everything that is opened is closed again."""
@@ -159,7 +160,12 @@ class Application:
             await receive()
             configure_logging(self._settings.telemetry)
             runtime = await stack.enter_async_context(build(self._settings))
-            self._app = create_app(runtime)
+            # Forwarded headers are believed from named proxies only; by default from nobody.
+            trusted = list(self._settings.server.trusted_proxies)
+            app = create_app(runtime)
+            self._app = ProxyHeadersMiddleware(app, trusted) if trusted else app  # type: ignore[arg-type, assignment]
+            upkeep = asyncio.create_task(runtime.upkeep.run())
+            stack.push_async_callback(_stop, upkeep, runtime)
             _drain_on_sigterm(runtime)
             # What is here now stays: the collector need not walk it again and again, which
             # would hold up requests for a tenth of a second each time.
@@ -169,6 +175,15 @@ class Application:
             await receive()
         _log.info("stopped")
         await send({"type": "lifespan.shutdown.complete"})
+
+
+async def _stop(upkeep: asyncio.Task[None], runtime: Runtime) -> None:
+    """What waits to be written is written, if the database is there."""
+    upkeep.cancel()
+    with suppress(asyncio.CancelledError):
+        await upkeep
+    with suppress(ProtocolError):
+        await runtime.last_uses.flush()
 
 
 def _drain_on_sigterm(runtime: Runtime) -> None:

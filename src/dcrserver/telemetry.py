@@ -14,13 +14,14 @@ from prometheus_client import CollectorRegistry, Counter, Histogram
 from dcrserver.settings import TelemetrySettings
 
 _SECRET_NAMES = re.compile(
-    r"(?i)^(authorization|client_secret|registration_access_token|access_token|password"
+    r"(?i)^(authorization|client_secret|registration_access_token|access_token|client_assertion|password"
     r"|private_key|.*_(secret|password))$"
 )
-# Our own tokens by their prefixes, bearer and basic credentials, and passwords in URLs.
+# Our own tokens by their prefixes, bearer and basic credentials, JWTs, and passwords in URLs.
 _SECRET_TEXT = re.compile(
-    r"\b(?:rat|iat|adm|cs)_[A-Za-z0-9_-]{16,}"
+    r"\b(?:rat|iat|adm|at|cs)_[A-Za-z0-9_-]{16,}"
     r"|(?i:\b(?:bearer|basic)\s+)[A-Za-z0-9+/=._~-]{8,}"
+    r"|\beyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]*"
     r"|(?<=://)[^/\s@:]*:[^/\s@]+(?=@)"
 )
 _MASK = "[hidden]"
@@ -84,6 +85,11 @@ class Metrics:
             "dcrserver_http_requests_total",
             "Answered requests",
             ("method", "route", "status"),
+            registry=self.registry,
+        )
+        self.ignored_certificates = Counter(
+            "dcrserver_ignored_client_certificates_total",
+            "Client certificate headers from peers that are not trusted to send them",
             registry=self.registry,
         )
         self.seconds = Histogram(

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from urllib.parse import urlsplit
+from dataclasses import dataclass, field
+from typing import Literal, TypeAlias
+from urllib.parse import quote, urlsplit
 
+from dcrserver.errors import Unavailable
+from dcrserver.metadata.bounds import Bounds, narrowed
 from dcrserver.metadata.model import Terms
 from dcrserver.strict_json import JsonValue
 
 DEFAULT_TENANT = "default"
+Mode: TypeAlias = Literal["open", "protected", "closed"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,6 +22,8 @@ class Tenant:
 
     ``webfinger``: domains and exact resources it answers for.
     ``issues_tokens``: the built-in token endpoint is on.
+    ``policies``: the terms of the named policies, for those who were bound to one.
+    ``explains``: POST /register/validate is offered.
     """
 
     name: str
@@ -26,6 +32,24 @@ class Tenant:
     terms: Terms
     webfinger: frozenset[str]
     issues_tokens: bool
+    mode: Mode = "open"
+    policies: Mapping[str, Terms] = field(default_factory=dict)
+    explains: bool = False
+
+    def terms_within(self, bounds: Bounds) -> Terms:
+        """What a registration under ``bounds`` is judged by.
+
+        Raises:
+            Unavailable: the policy it names is no longer configured; to judge by another would
+                let the client have what it was never allowed.
+        """
+        terms = self.terms if bounds.policy is None else self.policies.get(bounds.policy)
+        if terms is None:
+            raise Unavailable(
+                "the policy of this registration is not configured; ask an administrator",
+                detail=f"policies.{bounds.policy} is missing",
+            )
+        return narrowed(terms, bounds)
 
     @property
     def path(self) -> str:
@@ -42,4 +66,4 @@ class Tenant:
         return f"{self.issuer}/register"
 
     def registration_client_uri(self, client_id: str) -> str:
-        return f"{self.issuer}/register/{client_id}"
+        return f"{self.issuer}/register/{quote(client_id, safe='')}"

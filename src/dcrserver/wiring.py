@@ -10,38 +10,51 @@ from urllib.parse import urlsplit
 
 from dcrserver.db.engine import create_engines
 from dcrserver.fetch import CachingFetcher, HttpFetcher
-from dcrserver.metadata import Terms
+from dcrserver.metadata import Policy, Terms
 from dcrserver.metadata.capabilities import capabilities_of
 from dcrserver.rate_limit import RateLimiter
 from dcrserver.repositories.transaction import Database
 from dcrserver.security import SecretBox
 from dcrserver.services import authorization_server
+from dcrserver.services.access_tokens import AccessTokens
 from dcrserver.services.administration import AdministrationService
+from dcrserver.services.authentication import ClientAuthenticator
 from dcrserver.services.authorization import AuthorizationService
-from dcrserver.services.credentials import SecretIssuer
+from dcrserver.services.client_directory import ClientDirectoryService
+from dcrserver.services.client_import import ClientImportService
+from dcrserver.services.client_keys import ClientKeys
+from dcrserver.services.client_secrets import SecretIssuer
 from dcrserver.services.discovery import DiscoveryService
+from dcrserver.services.last_uses import LastUses
 from dcrserver.services.management import ManagementService
+from dcrserver.services.reencryption import ReencryptionService
 from dcrserver.services.registration import RegistrationService
 from dcrserver.services.remote_checks import RemoteChecks
+from dcrserver.services.secret_changes import SecretChanges
+from dcrserver.services.secret_rotation import SecretRotationService
+from dcrserver.services.secret_verification import SecretVerifier
 from dcrserver.services.signing_keys import SigningKeys
+from dcrserver.services.token_administration import TokenAdministrationService
 from dcrserver.services.token_grant import TokenGrantService
+from dcrserver.services.token_status import TokenStatusService
+from dcrserver.services.upkeep import Upkeep
 from dcrserver.settings import (
     AuthorizationServerSettings,
     ConfigurationError,
     OutboundSettings,
-    RegistrationSettings,
     Settings,
     TenantSettings,
     checked_issuer,
 )
+from dcrserver.strict_json import JsonObject
 from dcrserver.telemetry import Metrics
 from dcrserver.tenants import DEFAULT_TENANT, Tenant
 
 # First segments of the paths that are answered here.
 _OWN_PATHS = frozenset(
     {
-        ".well-known", "authorize", "docs", "healthz", "jwks", "metrics", "openapi.json",
-        "readyz", "register", "static", "token",
+        ".well-known", "authorization-server", "authorize", "docs", "healthz", "introspect", "jwks",
+        "metrics", "openapi.json", "readyz", "register", "revoke", "static", "token",
     }
 )  # fmt: skip
 
@@ -55,9 +68,17 @@ class Runtime:
     database: Database
     registration: RegistrationService
     management: ManagementService
+    secret_rotation: SecretRotationService
     administration: AdministrationService
+    token_administration: TokenAdministrationService
+    client_import: ClientImportService
+    reencryption: ReencryptionService
+    client_directory: ClientDirectoryService
     token_grant: TokenGrantService
+    token_status: TokenStatusService
     signing_keys: SigningKeys
+    last_uses: LastUses
+    upkeep: Upkeep
     authorization: AuthorizationService
     discovery: DiscoveryService
     limiter: RateLimiter
@@ -81,40 +102,54 @@ async def build(settings: Settings) -> AsyncIterator[Runtime]:
     tenants = await build_tenants(settings, fetcher, box)
     limiter = RateLimiter(settings.rate_limits, settings.redis)
     database = Database(create_engines(settings.database))
-    secrets = SecretIssuer(box, settings.registration.client_secret_lifetime)
     documents = CachingFetcher(fetcher, settings.outbound)
-    remote_checks = RemoteChecks(documents)
-    signing_keys = SigningKeys(database, box)
     try:
-        yield Runtime(
-            settings=settings,
-            tenants=tenants,
-            database=database,
-            registration=RegistrationService(
-                database,
-                secrets,
-                remote_checks,
-                settings.registration.mode,
-                explains=_explains(settings.registration),
-            ),
-            management=ManagementService(database, secrets, remote_checks),
-            administration=AdministrationService(database),
-            token_grant=TokenGrantService(
-                database,
-                signing_keys,
-                lifetime=settings.tokens.lifetime,
-                audience=settings.tokens.audience,
-            ),
-            signing_keys=signing_keys,
-            authorization=AuthorizationService(database),
-            discovery=DiscoveryService(tenants),
-            limiter=limiter,
-            metrics=Metrics(),
-        )
+        yield _runtime(settings, tenants, database, documents, box, limiter)
     finally:
         await database.close()
         await limiter.close()
         await documents.close()
+
+
+def _runtime(
+    settings: Settings,
+    tenants: Sequence[Tenant],
+    database: Database,
+    documents: CachingFetcher,
+    box: SecretBox,
+    limiter: RateLimiter,
+) -> Runtime:
+    secrets, verifier = SecretIssuer(box), SecretVerifier()
+    remote_checks = RemoteChecks(documents)
+    last_uses = LastUses(database)
+    authenticator = ClientAuthenticator(
+        database, secrets, verifier, ClientKeys(documents), last_uses, limiter
+    )
+    signing_keys = SigningKeys(database, box, settings.tokens)
+    access_tokens = AccessTokens(database, signing_keys)
+    secret_changes = SecretChanges(database, secrets)
+    return Runtime(
+        settings=settings,
+        tenants=tenants,
+        database=database,
+        registration=RegistrationService(database, secrets, remote_checks),
+        management=ManagementService(database, secrets, verifier, remote_checks),
+        secret_rotation=SecretRotationService(database, secret_changes),
+        administration=AdministrationService(database, secret_changes),
+        token_administration=TokenAdministrationService(database),
+        client_import=ClientImportService(database, secrets),
+        reencryption=ReencryptionService(database, box),
+        client_directory=ClientDirectoryService(database, authenticator),
+        token_grant=TokenGrantService(database, authenticator, access_tokens, settings.tokens),
+        token_status=TokenStatusService(database, authenticator, access_tokens),
+        signing_keys=signing_keys,
+        last_uses=last_uses,
+        upkeep=Upkeep(database, tenants, last_uses, signing_keys),
+        authorization=AuthorizationService(database),
+        discovery=DiscoveryService(tenants),
+        limiter=limiter,
+        metrics=Metrics(),
+    )
 
 
 def _fetcher(settings: OutboundSettings) -> HttpFetcher:
@@ -129,19 +164,25 @@ def _fetcher(settings: OutboundSettings) -> HttpFetcher:
         raise ConfigurationError(f"outbound.ca_file: {settings.ca_file}: {reason}") from None
 
 
-def _explains(settings: RegistrationSettings) -> bool:
-    """Off in open mode unless configured: an explanation costs more than a refusal."""
-    given = settings.validate_endpoint
-    return settings.mode != "open" if given is None else given
-
-
 def secret_box(settings: Settings) -> SecretBox:
     """
     Raises:
-        ConfigurationError: a key is not what it must be.
+        ConfigurationError: a key is not what it must be, or the file cannot be read.
     """
+    keys = [key.get_secret_value() for key in settings.secrets.encryption_keys]
+    file = settings.secrets.encryption_keys_file
+    if file is not None and keys:
+        raise ConfigurationError("secrets: encryption_keys and encryption_keys_file are exclusive")
+    if file is not None:
+        try:
+            keys = file.read_text("ascii").split()
+        except OSError as error:
+            reason = f"{file}: {error.strerror}"
+            raise ConfigurationError(f"secrets.encryption_keys_file: {reason}") from None
+        except UnicodeDecodeError:
+            raise ConfigurationError("secrets.encryption_keys_file: is not base64") from None
     try:
-        return SecretBox([key.get_secret_value() for key in settings.secrets.encryption_keys])
+        return SecretBox(keys)
     except ValueError as error:
         raise ConfigurationError(str(error)) from None
 
@@ -152,23 +193,19 @@ async def build_tenants(
     """The default tenant first, then the configured ones.
 
     Raises:
-        ConfigurationError: a metadata document cannot be read, or two issuers are the same.
+        ConfigurationError: a metadata document cannot be read, two issuers are the same, or a
+            policy that is named does not exist.
     """
     base = settings.server.base_url
     host = urlsplit(base)
-    own_names = (host.netloc.lower(), host.hostname or "")
-    made = [
-        await _tenant(
-            settings, DEFAULT_TENANT, base, settings.authorization_server,
-            (*settings.webfinger, *own_names), fetcher, box,
-        )
-    ]  # fmt: skip
+    own = TenantSettings(
+        webfinger=(*settings.webfinger, host.netloc.lower(), host.hostname or ""),
+        authorization_server=settings.authorization_server,
+    )
+    made = [await _tenant(settings, DEFAULT_TENANT, base, own, fetcher, box)]
     for name, tenant in settings.tenants.items():
         issuer = _issuer(name, tenant, base)
-        server = tenant.authorization_server or AuthorizationServerSettings(
-            **_capabilities_only(settings.authorization_server)
-        )
-        made.append(await _tenant(settings, name, issuer, server, tenant.webfinger, fetcher, box))
+        made.append(await _tenant(settings, name, issuer, tenant, fetcher, box))
     if len({tenant.path for tenant in made}) != len(made):
         raise ConfigurationError("tenants: the issuers of two tenants have the same path")
     return made
@@ -204,29 +241,59 @@ async def _tenant(
     settings: Settings,
     name: str,
     issuer: str,
-    server: AuthorizationServerSettings,
-    webfinger: Sequence[str],
+    chosen: TenantSettings,
     fetcher: HttpFetcher,
     box: SecretBox,
 ) -> Tenant:
+    server = chosen.authorization_server or AuthorizationServerSettings(
+        **_capabilities_only(settings.authorization_server)
+    )
     document = None
     if server.metadata is not None:
         document = await authorization_server.read_document(server.metadata, fetcher)
     issues_tokens = settings.tokens.enabled
     if issues_tokens is None:
         issues_tokens = not authorization_server.has_token_endpoint(server, document)
-    members = authorization_server.server_metadata(
-        issuer,
-        server,
-        document,
-        settings.policy,
+    mode = chosen.mode or settings.registration.mode
+
+    def members(policy: Policy) -> JsonObject:
+        return authorization_server.server_metadata(
+            issuer,
+            server,
+            document,
+            policy,
+            issues_tokens=issues_tokens,
+            registers=mode != "closed",
+            reads_certificates=settings.mutual_tls.header is not None,
+        )
+
+    def terms(policy: Policy) -> Terms:
+        return Terms(
+            policy=policy,
+            server=capabilities_of(members(policy)),
+            allowed_hosts=settings.outbound.allowed_hosts,
+            readable_secrets=box.is_open,
+        )
+
+    policy = _policy(settings, name, chosen.policy)
+    explains = settings.registration.validate_endpoint
+    return Tenant(
+        name=name,
+        issuer=issuer,
+        members=members(policy),
+        terms=terms(policy),
+        webfinger=frozenset(chosen.webfinger),
         issues_tokens=issues_tokens,
-        registers=settings.registration.mode != "closed",
+        mode=mode,
+        policies={named: terms(each) for named, each in settings.policies.items()},
+        # Off in open mode unless configured: an explanation costs more than a refusal.
+        explains=mode != "open" if explains is None else explains,
     )
-    terms = Terms(
-        policy=settings.policy,
-        server=capabilities_of(members),
-        allowed_hosts=settings.outbound.allowed_hosts,
-        readable_secrets=box.is_open,
-    )
-    return Tenant(name, issuer, members, terms, frozenset(webfinger), issues_tokens)
+
+
+def _policy(settings: Settings, tenant: str, name: str | None) -> Policy:
+    if name is None:
+        return settings.policy
+    if name not in settings.policies:
+        raise ConfigurationError(f"tenants.{tenant}.policy: there is no policies.{name}")
+    return settings.policies[name]

@@ -9,14 +9,14 @@ from typing import Any
 
 import pytest
 from pydantic import SecretStr
-from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError
+from sqlalchemy.exc import DBAPIError, OperationalError
 
 from dcrserver.db.coalescing import Coalescer, PendingInsert
 from dcrserver.db.engine import create_engines
 from dcrserver.db.failures import is_absence, is_conflict
 from dcrserver.errors import Unavailable
 from dcrserver.repositories.clients import ClientRecord
-from dcrserver.repositories.transaction import Database, Transaction
+from dcrserver.repositories.transaction import AlreadyThere, Database, Transaction
 from dcrserver.security import new_client_id
 from dcrserver.settings import DatabaseSettings
 
@@ -34,9 +34,6 @@ def record(**values: Any) -> ClientRecord:
         client_id=new_client_id(),
         metadata="{}",
         registration_access_token_digest=new_client_id(),
-        client_secret_digest=None,
-        client_secret_ciphertext=None,
-        client_secret_expires_at=0,
         issued_at=1,
         updated_at=1,
         version=1,
@@ -70,14 +67,14 @@ async def test_of_coalesced_inserts_a_bad_one_fails_alone(database: Database) ->
     results = await asyncio.gather(
         *(add(database, each) for each in [*others[:5], taken, *others[5:]]), return_exceptions=True
     )
-    assert [type(result) for result in results if result] == [IntegrityError]
+    assert [type(result) for result in results if result] == [AlreadyThere]
     assert all([await find(database, each.client_id) for each in others])
 
 
 async def test_a_transaction_is_whole_or_not_at_all(database: Database) -> None:
     taken, new = record(), record()
     await add(database, taken)
-    with pytest.raises(IntegrityError):
+    with pytest.raises(AlreadyThere):
         await add(database, new, taken)
     assert await find(database, new.client_id) is None
 

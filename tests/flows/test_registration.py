@@ -138,8 +138,10 @@ async def test_symmetric_algorithms_get_a_readable_secret(make_app: MakeApplicat
         record = await tx.clients.find("default", made["client_id"])
     assert record is not None
     assert len(made["client_secret"]) >= 64
-    assert record.client_secret_ciphertext is not None
-    assert made["client_secret"] not in record.client_secret_ciphertext
+    assert record.client_secrets is not None
+    assert made["client_secret"] not in record.client_secrets
+    (secret,) = json.loads(record.client_secrets)
+    assert secret["ciphertext"]
 
 
 async def test_without_a_key_readable_secrets_are_refused_clearly(
@@ -314,7 +316,7 @@ async def test_protected_mode_takes_initial_access_tokens(make_app: MakeApplicat
     assert wrong.status_code == 401
     assert 'error="invalid_token"' in wrong.headers["www-authenticate"]
 
-    token = await _initial_token(app, uses=1)
+    token = await app.initial_token(uses=1)
     headers = {"Authorization": f"bearer {token}"}  # the scheme has no case (R6750-2.1-01)
     assert (await app.http.post("/register", json={}, headers=headers)).status_code == 400
     assert (await app.http.post("/register", json=MINIMAL, headers=headers)).status_code == 201
@@ -324,7 +326,7 @@ async def test_protected_mode_takes_initial_access_tokens(make_app: MakeApplicat
 async def test_closed_mode_registers_nobody(make_app: MakeApplication) -> None:
     app = await make_app(registration={"mode": "closed"})
     assert (await app.http.post("/register", json=MINIMAL)).status_code == 401
-    token = await _initial_token(app, uses=None)
+    token = await app.initial_token(uses=None)
     headers = {"Authorization": f"Bearer {token}"}
     assert (await app.http.post("/register", json=MINIMAL, headers=headers)).status_code == 403
     document = (await app.http.get("/.well-known/oauth-authorization-server")).json()
@@ -399,14 +401,6 @@ async def test_open_registrations_are_limited_by_address(make_app: MakeApplicati
 async def _post(app: Application, raw: bytes) -> Any:
     headers = {"content-type": "application/json"}
     return await app.http.post("/register", content=raw, headers=headers)
-
-
-async def _initial_token(app: Application, uses: int | None) -> str:
-    from dcrserver.services.audit import Origin  # noqa: PLC0415 - for this helper alone
-
-    return await app.runtime.administration.issue_initial_access_token(
-        app.runtime.default_tenant, uses=uses, lifetime=60, origin=Origin("test")
-    )
 
 
 @requirement("OIDR-2-24")

@@ -7,11 +7,9 @@ from typing import Any
 import pytest
 
 from conftest import MakeApplication
-from dcrserver.services.audit import Origin
 from harness.application import CALLBACK, Application
 
 MINIMAL = {"redirect_uris": [CALLBACK]}
-OPERATOR = Origin("operator")
 SPEAKING = {"registration": {"validate_endpoint": True}}
 
 requirement = pytest.mark.requirement
@@ -71,9 +69,7 @@ async def test_holders_of_a_token_are_told_in_protected_mode(make_app: MakeAppli
     anonymous = await app.http.post("/register/validate", json=MINIMAL)
     assert anonymous.status_code == 401
     assert anonymous.headers["www-authenticate"].startswith("Bearer")
-    token = await app.runtime.administration.issue_initial_access_token(
-        app.runtime.default_tenant, uses=1, lifetime=60, origin=OPERATOR
-    )
+    token = await app.initial_token(uses=1)
     headers = {"Authorization": f"Bearer {token}"}
     for _ in range(3):  # looking takes no use
         answer = await app.http.post("/register/validate", json=MINIMAL, headers=headers)

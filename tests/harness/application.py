@@ -10,6 +10,9 @@ from typing import Any
 import httpx
 
 from dcrserver.app import create_app
+from dcrserver.metadata.bounds import Bounds
+from dcrserver.services.audit import Origin
+from dcrserver.services.initial_access_tokens import NewInitialAccessToken
 from dcrserver.settings import Settings, load
 from dcrserver.wiring import Runtime, build
 
@@ -29,6 +32,21 @@ class Application:
         assert answer.status_code == 201, answer.text
         made: dict[str, Any] = answer.json()
         return made
+
+    async def initial_token(self, uses: int | None = None, **bounds: Any) -> str:
+        """An initial access token of the default tenant, good for a minute."""
+        return await self.runtime.token_administration.issue_initial_access_token(
+            self.runtime.default_tenant,
+            NewInitialAccessToken(uses, 60, Bounds(**bounds)),
+            Origin("operator"),
+        )
+
+    async def admin_token(self, *scopes: str) -> dict[str, str]:
+        """The Authorization header of an admin token with ``scopes``."""
+        token = await self.runtime.token_administration.issue_admin_token(
+            self.runtime.default_tenant, scopes, 60, "", Origin("operator")
+        )
+        return {"Authorization": f"Bearer {token}"}
 
 
 def bearer(client: dict[str, Any]) -> dict[str, str]:

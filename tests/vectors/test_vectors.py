@@ -10,9 +10,10 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
+import httpx
 import pytest
 
-from harness.process import serving
+from harness.process import COMMAND, environment, serving
 
 HERE = Path(__file__).parent
 # The port that the profiles except from the address filter.
@@ -51,8 +52,9 @@ def test_all_vectors_of_the_profile_pass(profile: str, state: Path, tmp_path: Pa
     }
     report = tmp_path / "report.json"
     with serving(tmp_path, env=env, host="localhost") as server:
+        tokens = _tokens(server.base_url, env, tmp_path) if profile == "iat" else []
         printed = _runner(
-            "--base-url", server.base_url, "--profiles", profile, "--state", str(state),
+            *tokens, "--base-url", server.base_url, "--profiles", profile, "--state", str(state),
             "--fixture-host", FIXTURE_HOST, "--json", str(report),
         )  # fmt: skip
         assert "Traceback" not in server.log
@@ -61,6 +63,27 @@ def test_all_vectors_of_the_profile_pass(profile: str, state: Path, tmp_path: Pa
     assert results["skipped"] == 0, printed
     assert results["passed"] == sum(vector["profile"] == profile for vector in VECTORS)
     print(f"{profile}: {results['passed']} passed")
+
+
+def _tokens(base_url: str, env: dict[str, str], folder: Path) -> list[str]:
+    """Initial access tokens of the kinds that the vectors speak of, as an operator makes them."""
+    settings = environment(**env, DCR_DATABASE__URL=f"sqlite:///{folder}/dcrserver.db")
+
+    def issue(*arguments: str) -> str:
+        command = [*COMMAND, "token", "issue", *arguments]
+        done = subprocess.run(command, env=settings, capture_output=True, text=True, check=True)
+        return done.stdout.strip()
+
+    used_up = issue("initial", "--uses", "1")
+    body = {"redirect_uris": ["https://client.example.org/cb"]}
+    headers = {"Authorization": f"Bearer {used_up}"}
+    used = httpx.post(f"{base_url}/register", json=body, headers=headers, trust_env=False)
+    assert used.status_code == 201
+    return [
+        "--initial-access-token", issue("initial"),
+        "--iat", f"used_up={used_up}",
+        "--iat", f"wrong_scope={issue('admin', '--scope', 'clients:read')}",
+    ]  # fmt: skip
 
 
 def _runner(*arguments: str) -> str:

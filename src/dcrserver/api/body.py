@@ -29,6 +29,21 @@ _MAX_FORM_BYTES = 16384
 _MAX_FORM_FIELDS = 50
 
 
+async def request_object(request: Request) -> JsonObject:
+    """The JSON object in the body of a call that is not a registration.
+
+    Raises:
+        InvalidRequest: not one strict JSON object.
+        RegistrationError: as ``json_object``: another media type, too large.
+    """
+    try:
+        return await json_object(request)
+    except (BodyTooLarge, UnsupportedMediaType):
+        raise
+    except ProtocolError as error:
+        raise InvalidRequest(error.description) from None
+
+
 async def json_object(request: Request) -> JsonObject:
     """The JSON object in the body (RFC 7591 3.1).
 
@@ -57,6 +72,12 @@ async def form(request: Request) -> dict[str, str]:
     Raises:
         InvalidRequest: another media type, too large, broken, or a field sent twice.
     """
+    fields, _ = await form_with(request, "")
+    return fields
+
+
+async def form_with(request: Request, repeatable: str) -> tuple[dict[str, str], list[str]]:
+    """As ``form``, and the values of the one field that may be sent more than once."""
     media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if media_type != "application/x-www-form-urlencoded":
         raise InvalidRequest("the body must be application/x-www-form-urlencoded")
@@ -72,10 +93,12 @@ async def form(request: Request) -> dict[str, str]:
         )
     except ValueError:
         raise InvalidRequest("the body is not a valid form") from None
-    if any(count > 1 for count in Counter(name for name, _ in pairs).values()):
+    single = [(name, value) for name, value in pairs if name != repeatable]
+    if any(count > 1 for count in Counter(name for name, _ in single).values()):
         raise InvalidRequest("a parameter is included more than once")
     # Sent without a value is not sent (RFC 6749 3.1, 3.2).
-    return {name: value for name, value in pairs if value}
+    fields = {name: value for name, value in single if value}
+    return fields, [value for name, value in pairs if name == repeatable and value]
 
 
 def _check_media_type(request: Request) -> None:

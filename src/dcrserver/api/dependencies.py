@@ -13,6 +13,8 @@ from dcrserver.wiring import Runtime
 
 TENANT_KEY = "dcrserver.tenant"
 REQUEST_ID_KEY = "dcrserver.request_id"
+# The address of the other end of the connection, whatever forwarded headers say of the caller.
+PEER_KEY = "dcrserver.peer"
 
 _BEARER = re.compile(r"(?i:bearer) +([A-Za-z0-9._~+/-]+=*) *")
 _BEARER_SCHEME = re.compile(r"(?i)bearer(?: |$)")
@@ -35,6 +37,11 @@ def origin(request: Request, actor: str) -> Origin:
         address=request.client.host[:64] if request.client else None,
         request_id=request.scope.get(REQUEST_ID_KEY),
     )
+
+
+def peer(request: Request) -> str | None:
+    found = request.scope.get(PEER_KEY) or request.scope.get("client")
+    return found[0] if found else None
 
 
 def bearer_token(request: Request) -> str | None:

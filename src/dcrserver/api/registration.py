@@ -1,4 +1,4 @@
-"""POST /register; GET, PUT, DELETE /register/{client_id}."""
+"""POST /register; GET, PUT, DELETE /register/{client_id}; its secrets."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
-from dcrserver.api import openapi
+from dcrserver.api import openapi, openapi_tokens
 from dcrserver.api.body import json_object
 from dcrserver.api.dependencies import bearer_token, origin, runtime, tenant
 from dcrserver.api.responses import NO_STORE, json_response
@@ -17,7 +17,7 @@ router = APIRouter(tags=["registration"])
 
 async def _limit(request: Request, bearer: str | None) -> None:
     here = runtime(request)
-    if here.registration.is_open and bearer is None:
+    if tenant(request).mode == "open" and bearer is None:
         address = request.client.host if request.client else None
         await here.limiter.open_registration(tenant(request).name, address)
 
@@ -38,7 +38,7 @@ async def register(request: Request) -> Response:
 async def validate(request: Request) -> Response:
     """Explains what registering the same body would do, and does nothing."""
     here, bearer = runtime(request), bearer_token(request)
-    if not here.registration.explains:
+    if not tenant(request).explains:
         raise HTTPException(404)
     await _limit(request, bearer)
     explanation = await here.registration.explain(
@@ -51,7 +51,10 @@ async def validate(request: Request) -> Response:
 async def read(request: Request) -> Response:
     """Reads the registration (RFC 7592 2.1)."""
     information = await runtime(request).management.read(
-        tenant(request), request.path_params["client_id"], bearer_token(request)
+        tenant(request),
+        request.path_params["client_id"],
+        bearer_token(request),
+        origin(request, "client"),
     )
     return json_response(information, headers=NO_STORE)
 
@@ -81,3 +84,47 @@ async def delete(request: Request) -> Response:
         origin(request, "client"),
     )
     return Response(status_code=204, headers=NO_STORE)
+
+
+@router.get("/register/{client_id}/secret", **openapi_tokens.SECRETS)
+async def secrets(request: Request) -> Response:
+    """Lists the secrets that work, by id; never a secret itself."""
+    _must_rotate(request)
+    listed = await runtime(request).secret_rotation.list(
+        tenant(request), request.path_params["client_id"], bearer_token(request)
+    )
+    return json_response(listed, headers=NO_STORE)
+
+
+@router.post("/register/{client_id}/secret", status_code=201, **openapi_tokens.ROTATE_SECRET)
+async def rotate_secret(request: Request) -> Response:
+    """Issues a new client_secret; the one before works on for a while."""
+    _must_rotate(request)
+    rotated = await runtime(request).secret_rotation.rotate(
+        tenant(request),
+        request.path_params["client_id"],
+        bearer_token(request),
+        origin(request, "client"),
+    )
+    return json_response(rotated, 201, NO_STORE)
+
+
+@router.delete(
+    "/register/{client_id}/secret/{secret_id}", status_code=204, **openapi_tokens.END_SECRET
+)
+async def end_secret(request: Request) -> Response:
+    """Ends one of two secrets before its time."""
+    _must_rotate(request)
+    await runtime(request).secret_rotation.end(
+        tenant(request),
+        request.path_params["client_id"],
+        request.path_params["secret_id"],
+        bearer_token(request),
+        origin(request, "client"),
+    )
+    return Response(status_code=204, headers=NO_STORE)
+
+
+def _must_rotate(request: Request) -> None:
+    if not tenant(request).terms.policy.secrets.self_rotation:
+        raise HTTPException(404)

@@ -1,23 +1,22 @@
-"""POST /token and the keys that verify what it issues."""
+"""The built-in token service: /token, /introspect, /revoke, and the keys of its tokens."""
 
 from __future__ import annotations
 
-import base64
-import binascii
 from collections.abc import Mapping
-from urllib.parse import unquote_plus
 
 from fastapi import APIRouter
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
-from dcrserver.api import openapi
-from dcrserver.api.body import form
-from dcrserver.api.dependencies import runtime, tenant
+from dcrserver.api import openapi_tokens as openapi
+from dcrserver.api.body import form, form_with
+from dcrserver.api.client_certificates import client_certificate
+from dcrserver.api.dependencies import bearer_token, runtime, tenant
 from dcrserver.api.responses import NO_STORE, json_response
-from dcrserver.errors import InvalidClient, InvalidRequest
-from dcrserver.services.token_grant import Credentials
+from dcrserver.errors import InvalidRequest
+from dcrserver.services.authentication import Presented
+from dcrserver.services.token_grant import TokenRequest
 
 router = APIRouter(tags=["token"])
 
@@ -25,11 +24,37 @@ router = APIRouter(tags=["token"])
 @router.post("/token", **openapi.TOKEN)
 async def token(request: Request) -> Response:
     """Issues an access token by the client credentials grant (RFC 6749 4.4)."""
-    here = tenant(request)
+    _must_issue_tokens(request)
+    fields, resources = await form_with(request, "resource")
+    granted = await runtime(request).token_grant.grant(
+        tenant(request),
+        TokenRequest(
+            _presented(request, fields), fields, resources, request.headers.getlist("dpop")
+        ),
+    )
+    return json_response(granted, headers=NO_STORE)
+
+
+@router.post("/introspect", **openapi.INTROSPECT)
+async def introspect(request: Request) -> Response:
+    """Tells whether an access token is good, and what for (RFC 7662)."""
     _must_issue_tokens(request)
     fields = await form(request)
-    granted = await runtime(request).token_grant.grant(here, _credentials(request, fields), fields)
-    return json_response(granted, headers=NO_STORE)
+    bearer = bearer_token(request)
+    presented = Presented() if bearer is not None else _presented(request, fields)
+    told = await runtime(request).token_status.introspect(
+        tenant(request), presented, bearer, fields
+    )
+    return json_response(told, headers=NO_STORE)
+
+
+@router.post("/revoke", **openapi.REVOKE)
+async def revoke(request: Request) -> Response:
+    """Ends an access token of the client's own (RFC 7009)."""
+    _must_issue_tokens(request)
+    fields = await form(request)
+    await runtime(request).token_status.revoke(tenant(request), _presented(request, fields), fields)
+    return Response(status_code=200, headers=NO_STORE)
 
 
 @router.get("/jwks", **openapi.KEYS)
@@ -47,36 +72,20 @@ async def keys(request: Request) -> Response:
 
 
 def _must_issue_tokens(request: Request) -> None:
-    """The built-in endpoint does not exist beside an authorization server's own."""
+    """The built-in endpoints do not exist beside an authorization server's own."""
     if not tenant(request).issues_tokens:
         raise HTTPException(404)
 
 
-def _credentials(request: Request, fields: Mapping[str, str]) -> Credentials | None:
-    """Client authentication by the header or the body, never both (RFC 6749 2.3)."""
-    header = request.headers.get("authorization")
-    if header is not None and "client_secret" in fields:
-        raise InvalidRequest("the client must authenticate by one method only")
-    if header is not None:
-        client_id, secret = _basic(header)
-        if fields.get("client_id", client_id) != client_id:
-            raise InvalidRequest("client_id differs from the one in the Authorization header")
-        return Credentials("client_secret_basic", client_id, secret)
-    if "client_id" not in fields:
-        return None
-    if "client_secret" in fields:
-        return Credentials("client_secret_post", fields["client_id"], fields["client_secret"])
-    return Credentials("none", fields["client_id"], "")
-
-
-def _basic(header: str) -> tuple[str, str]:
-    """Both parts are form-encoded before they are joined (RFC 6749 2.3.1)."""
-    scheme, _, encoded = header.partition(" ")
-    try:
-        decoded = base64.b64decode(encoded.strip(), validate=True).decode("utf-8")
-    except (binascii.Error, UnicodeDecodeError):
-        decoded = ""
-    client_id, colon, secret = decoded.partition(":")
-    if scheme.lower() != "basic" or not colon:
-        raise InvalidClient("the Authorization header must be Basic client authentication")
-    return unquote_plus(client_id), unquote_plus(secret)
+def _presented(request: Request, fields: Mapping[str, str]) -> Presented:
+    """What is in the request that could authenticate a client (RFC 6749 2.3)."""
+    headers = request.headers.getlist("authorization")
+    if len(headers) > 1:
+        raise InvalidRequest("Authorization must be sent once")
+    return Presented(
+        parameters=fields,
+        authorization=headers[0] if headers else None,
+        certificate=client_certificate(request),
+        endpoint=f"{tenant(request).issuer}{request.url.path}",
+        address=request.client.host if request.client else None,
+    )

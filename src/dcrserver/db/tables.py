@@ -39,6 +39,12 @@ _Document = Text().with_variant(MEDIUMTEXT(collation="utf8mb4_bin"), "mysql", "m
 _Name = String(64)
 _Digest = String(64)
 
+
+def _never(name: str) -> Column[int]:
+    """A moment that has not come; 0 in rows of before the column was there."""
+    return Column(name, BigInteger, nullable=False, server_default="0")
+
+
 clients = Table(
     "clients",
     metadata,
@@ -47,10 +53,20 @@ clients = Table(
     # The registration as one document, exactly as it is echoed.
     Column("metadata", _Document, nullable=False),
     Column("registration_access_token_digest", _Digest, nullable=False),
-    Column("client_secret_digest", String(255)),
-    # Only where the authorization server must read the secret again; see security.SecretBox.
-    Column("client_secret_ciphertext", String(255)),
-    Column("client_secret_expires_at", BigInteger, nullable=False),
+    # 0: never.
+    _never("registration_access_token_expires_at"),
+    # The token before, while it still works: until the one above is used, or this moment.
+    Column("previous_registration_access_token_digest", _Digest),
+    _never("previous_registration_access_token_expires_at"),
+    # JSON: at most two, newest first; see services.client_secrets. None: the client has none.
+    Column("client_secrets", _Document),
+    # JSON: what the initial access token allowed, for later updates; see metadata.bounds.
+    Column("bounds", _Document),
+    # The operator's choice for this client; None: as configured.
+    Column("access_token_lifetime", Integer),
+    Column("access_token_format", String(16)),
+    # 0: it is not.
+    _never("suspended_at"),
     Column("issued_at", BigInteger, nullable=False),
     Column("updated_at", BigInteger, nullable=False),
     Column("version", Integer, nullable=False),
@@ -68,6 +84,43 @@ initial_access_tokens = Table(
     # None: without limit.
     Column("uses_left", Integer),
     # 0: never.
+    Column("expires_at", BigInteger, nullable=False),
+    Column("issued_at", BigInteger, nullable=False),
+    # Who issued it, and what for, in words.
+    Column("issuer", String(128), nullable=False, server_default=""),
+    Column("label", String(200), nullable=False, server_default=""),
+    # JSON: policy, scopes and grant types; see metadata.bounds. None: as the tenant's.
+    Column("bounds", _Document),
+    _never("revoked_at"),
+    PrimaryKeyConstraint("tenant", "digest"),
+    Index(None, "tenant", "id"),
+    **_MARIADB,
+)
+
+# Who registered what with which token; a row for each use.
+initial_access_token_uses = Table(
+    "initial_access_token_uses",
+    metadata,
+    Column("tenant", _Name, nullable=False),
+    Column("token_id", _Name, nullable=False),
+    Column("client_id", _Name, nullable=False),
+    Column("used_at", BigInteger, nullable=False),
+    Column("address", _Name),
+    PrimaryKeyConstraint("tenant", "token_id", "client_id"),
+    **_MARIADB,
+)
+
+# Credentials of authorization servers and administrators, each for the scopes it names.
+admin_tokens = Table(
+    "admin_tokens",
+    metadata,
+    Column("tenant", _Name, nullable=False),
+    Column("digest", _Digest, nullable=False),
+    Column("id", _Name, nullable=False),
+    # Separated by spaces.
+    Column("scopes", String(512), nullable=False),
+    Column("issuer", String(128), nullable=False),
+    Column("label", String(200), nullable=False),
     Column("expires_at", BigInteger, nullable=False),
     Column("issued_at", BigInteger, nullable=False),
     PrimaryKeyConstraint("tenant", "digest"),
@@ -105,5 +158,46 @@ signing_keys = Table(
     Column("private_key", _Document, nullable=False),
     Column("created_at", BigInteger, nullable=False),
     PrimaryKeyConstraint("tenant", "kid"),
+    **_MARIADB,
+)
+
+# Opaque access tokens; those that are JWTs are not stored.
+access_tokens = Table(
+    "access_tokens",
+    metadata,
+    Column("tenant", _Name, nullable=False),
+    Column("digest", _Digest, nullable=False),
+    # JSON: the same claims that a JWT would carry.
+    Column("claims", _Document, nullable=False),
+    Column("expires_at", BigInteger, nullable=False),
+    PrimaryKeyConstraint("tenant", "digest"),
+    Index(None, "expires_at"),
+    **_MARIADB,
+)
+
+# What must not be accepted again until it has expired: jti of assertions and DPoP proofs, by
+# digest, and access tokens that were revoked.
+spent_identifiers = Table(
+    "spent_identifiers",
+    metadata,
+    Column("tenant", _Name, nullable=False),
+    Column("digest", _Digest, nullable=False),
+    Column("expires_at", BigInteger, nullable=False),
+    PrimaryKeyConstraint("tenant", "digest"),
+    Index(None, "expires_at"),
+    **_MARIADB,
+)
+
+# When a client and each of its secrets was last used; written in batches, apart from the client's
+# row, so that it never stands in the way of a change.
+last_uses = Table(
+    "last_uses",
+    metadata,
+    Column("tenant", _Name, nullable=False),
+    Column("client_id", _Name, nullable=False),
+    # Empty: by another credential than a secret.
+    Column("secret_id", _Name, nullable=False),
+    Column("used_at", BigInteger, nullable=False),
+    PrimaryKeyConstraint("tenant", "client_id", "secret_id"),
     **_MARIADB,
 )

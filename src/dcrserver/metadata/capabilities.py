@@ -41,6 +41,7 @@ UNCONFIGURED: Mapping[str, JsonValue] = {
         "client_secret_basic",
         "client_secret_post",
         "none",
+        "private_key_jwt",
     ],
     "code_challenge_methods_supported": ["S256"],
     "subject_types_supported": ["public"],

@@ -44,6 +44,8 @@ _OPERATIONS: Mapping[str, frozenset[JsonValue]] = {
 }
 _ALL_OPERATIONS = _OPERATIONS["sig"] | _OPERATIONS["enc"]
 
+# What every checked set has met, whatever the policy.
+_LEAST = JwksPolicy()
 # What a key must be to work with an algorithm: key type, and curve where it is fixed.
 _SIGNING_KEYS: Mapping[str, tuple[str, frozenset[str]]] = {
     **{name: ("RSA", frozenset()) for name in ("RS256", "RS384", "RS512")},
@@ -79,13 +81,25 @@ def check(value: JsonValue, policy: JwksPolicy) -> None:
 
 def has_key_for(value: JsonValue, use: str, algorithm: str | None = None) -> bool:
     """Whether a checked set holds a key for ``use`` (sig or enc) and, if given, ``algorithm``."""
+    return bool(keys_for(value, use, algorithm))
+
+
+def keys_for(value: JsonValue, use: str, algorithm: str | None = None) -> list[JsonObject]:
+    """Those keys of a checked set that are for ``use`` and, if given, ``algorithm``."""
     keys = value.get("keys") if isinstance(value, dict) else None
-    return isinstance(keys, list) and any(
-        isinstance(key, dict)
+    return [
+        key
+        for key in (keys if isinstance(keys, list) else ())
+        if isinstance(key, dict)
         and _allows(key, use, algorithm)
         and _suits(str(key.get("kty")), str(key.get("crv")), use, algorithm)
-        for key in keys
-    )
+    ]
+
+
+def public_der(key: JsonObject) -> bytes | None:
+    """SubjectPublicKeyInfo of a checked key; None of an unknown type."""
+    public = _PUBLIC.get(str(key["kty"]))
+    return public(key, _LEAST) if public is not None else None
 
 
 def has_certificate(value: JsonValue) -> bool:
@@ -144,7 +158,7 @@ def _check_key(key: JsonValue, policy: JwksPolicy) -> None:
     if len(set(map(str, operations))) != len(operations):  # RFC 7517 4.3
         raise Unacceptable("has a key_ops that names an operation twice")
     _check_purpose(key)
-    public = {"RSA": _rsa, "EC": _ec, "OKP": _okp}.get(str(key["kty"]))
+    public = _PUBLIC.get(str(key["kty"]))
     if public is not None:
         encoded = public(key, policy)
         if "x5c" in key:
@@ -216,6 +230,13 @@ def _okp(key: JsonObject, _policy: JwksPolicy) -> bytes | None:
 
 def _der(key: rsa.RSAPublicKey | ec.EllipticCurvePublicKey | _OkpKey) -> bytes:
     return key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+
+
+_PUBLIC: Mapping[str, Callable[[JsonObject, JwksPolicy], bytes | None]] = {
+    "RSA": _rsa,
+    "EC": _ec,
+    "OKP": _okp,
+}
 
 
 def _octets(key: JsonObject, name: str) -> bytes:

@@ -64,6 +64,8 @@ PRESETS: Mapping[str, Preset] = {
                 "native_claimed_https": False,
             },
             "registration": {"infer_application_type": False},
+            # Registration 1.0 4.4: reading does not change the token.
+            "mgmt": {"rat_rotation": "on_update"},
         },
         server={
             "scopes_supported": [
@@ -84,7 +86,7 @@ PRESETS: Mapping[str, Preset] = {
             "scopes_supported": None,  # they belong to the protected resources
             "grant_types_supported": ["authorization_code", "refresh_token", "client_credentials"],
             "token_endpoint_auth_methods_supported": [
-                "client_secret_basic", "client_secret_post", "none",
+                "client_secret_basic", "client_secret_post", "none", "private_key_jwt",
             ],
         },
         # A client stops where it does not find this (revision 2025-11-25).
@@ -98,6 +100,7 @@ PRESETS: Mapping[str, Preset] = {
             "fapi": {"sender_constraint": True},
             "ciba": {"push": False},
             "jwks": {"require_request_key": True},
+            "authentication": {"assertion_audience": "issuer"},
         },
         server={
             "token_endpoint_auth_methods_supported": list(_FAPI2_METHODS),

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from sqlalchemy import and_, bindparam, delete, func, insert, select, update
+from sqlalchemy import and_, bindparam, delete, func, insert, or_, select, update
 
 from dcrserver.db.tables import clients
 from dcrserver.repositories.rows import as_row
@@ -38,29 +39,68 @@ _LIST = (
 _UPDATED = (
     "metadata",
     "registration_access_token_digest",
-    "client_secret_digest",
-    "client_secret_ciphertext",
-    "client_secret_expires_at",
+    "registration_access_token_expires_at",
+    "previous_registration_access_token_digest",
+    "previous_registration_access_token_expires_at",
+    "client_secrets",
+    "access_token_lifetime",
+    "access_token_format",
+    "suspended_at",
     "updated_at",
     "version",
+)
+# No new version: nothing that anybody registered or was given changes.
+_END_GRACE = (
+    update(clients)
+    .where(
+        _KEY,
+        clients.c.registration_access_token_digest == bindparam("b_digest"),
+        clients.c.previous_registration_access_token_digest.is_not(None),
+    )
+    .values(previous_registration_access_token_digest=None)
+)
+# Keyset pages over the whole table, for commands that visit every client.
+_PAGE = (
+    select(clients)
+    .where(
+        or_(
+            clients.c.tenant > bindparam("b_tenant"),
+            and_(
+                clients.c.tenant == bindparam("b_tenant"),
+                clients.c.client_id > bindparam("b_client_id"),
+            ),
+        )
+    )
+    .order_by(clients.c.tenant, clients.c.client_id)
+    .limit(bindparam("b_limit"))
+)
+_COUNT_ALL = select(func.count()).select_from(clients)
+_KNOWN = select(clients.c.client_id).where(
+    clients.c.tenant == bindparam("b_tenant"),
+    clients.c.client_id.in_(bindparam("b_client_ids", expanding=True)),
 )
 _UPDATE = update(clients).where(_HELD).values({name: bindparam(name) for name in _UPDATED})
 
 
 @dataclass(frozen=True, slots=True)
 class ClientRecord:
-    """A row of ``clients``; ``metadata`` is JSON text."""
+    """A row of ``clients``; ``metadata``, ``client_secrets`` and ``bounds`` are JSON text."""
 
     tenant: str
     client_id: str
     metadata: str
     registration_access_token_digest: str
-    client_secret_digest: str | None
-    client_secret_ciphertext: str | None
-    client_secret_expires_at: int
     issued_at: int
     updated_at: int
     version: int
+    registration_access_token_expires_at: int = 0
+    previous_registration_access_token_digest: str | None = None
+    previous_registration_access_token_expires_at: int = 0
+    client_secrets: str | None = None
+    bounds: str | None = None
+    access_token_lifetime: int | None = None
+    access_token_format: str | None = None
+    suspended_at: int = 0
 
 
 class ClientRepository:
@@ -87,6 +127,31 @@ class ClientRepository:
         """False when ``record`` is no longer what is stored."""
         done = await self._tx.execute(_DELETE, _held(record))
         return done.rowcount == 1
+
+    async def end_grace(self, record: ClientRecord) -> None:
+        """The registration access token before the current one works no longer."""
+        await self._tx.execute(
+            _END_GRACE,
+            {
+                "b_tenant": record.tenant,
+                "b_client_id": record.client_id,
+                "b_digest": record.registration_access_token_digest,
+            },
+        )
+
+    async def known(self, tenant: str, client_ids: Sequence[str]) -> set[str]:
+        """Those of ``client_ids`` that are there."""
+        values = {"b_tenant": tenant, "b_client_ids": list(client_ids)}
+        return set((await self._tx.execute(_KNOWN, values)).scalars())
+
+    async def page(self, after: tuple[str, str], limit: int) -> list[ClientRecord]:
+        """The clients of all tenants that come after (tenant, client_id), in this order."""
+        values = {"b_tenant": after[0], "b_client_id": after[1], "b_limit": limit}
+        found = await self._tx.execute(_PAGE, values)
+        return [ClientRecord(**row) for row in found.mappings()]
+
+    async def count_all(self) -> int:
+        return int((await self._tx.execute(_COUNT_ALL)).scalar_one())
 
     async def latest(self, tenant: str, limit: int) -> list[ClientRecord]:
         found = await self._tx.execute(_LIST, {"b_tenant": tenant, "b_limit": limit})

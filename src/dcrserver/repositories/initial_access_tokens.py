@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from sqlalchemy import and_, bindparam, delete, insert, or_, select, update
+from sqlalchemy import and_, bindparam, insert, or_, select, update
 
+from dcrserver.db.tables import initial_access_token_uses as uses
 from dcrserver.db.tables import initial_access_tokens as tokens
 from dcrserver.repositories.rows import as_row
 
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
 _ALIVE = and_(
     tokens.c.tenant == bindparam("b_tenant"),
     tokens.c.digest == bindparam("b_digest"),
+    tokens.c.revoked_at == 0,
     or_(tokens.c.expires_at == 0, tokens.c.expires_at > bindparam("b_now")),
     or_(tokens.c.uses_left.is_(None), tokens.c.uses_left > 0),
 )
@@ -28,8 +30,21 @@ _LIST = (
     .where(tokens.c.tenant == bindparam("b_tenant"))
     .order_by(tokens.c.issued_at, tokens.c.id)
 )
-_DELETE = delete(tokens).where(
-    tokens.c.tenant == bindparam("b_tenant"), tokens.c.id == bindparam("b_id")
+# The row stays: what was registered with the token is still told.
+_REVOKE = (
+    update(tokens)
+    .where(
+        tokens.c.tenant == bindparam("b_tenant"),
+        tokens.c.id == bindparam("b_id"),
+        tokens.c.revoked_at == 0,
+    )
+    .values(revoked_at=bindparam("b_now"))
+)
+_INSERT_USE = insert(uses)
+_USES = (
+    select(uses)
+    .where(uses.c.tenant == bindparam("b_tenant"), uses.c.token_id == bindparam("b_id"))
+    .order_by(uses.c.used_at, uses.c.client_id)
 )
 
 
@@ -43,6 +58,21 @@ class InitialAccessTokenRecord:
     uses_left: int | None
     expires_at: int
     issued_at: int
+    issuer: str = ""
+    label: str = ""
+    bounds: str | None = None
+    revoked_at: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class InitialAccessTokenUse:
+    """A row of ``initial_access_token_uses``."""
+
+    tenant: str
+    token_id: str
+    client_id: str
+    used_at: int
+    address: str | None
 
 
 class InitialAccessTokenRepository:
@@ -53,7 +83,7 @@ class InitialAccessTokenRepository:
         self._tx.insert(_INSERT, as_row(record))
 
     async def find(self, tenant: str, digest: str, now: int) -> InitialAccessTokenRecord | None:
-        """A token that is neither expired nor used up."""
+        """A token that is neither expired, revoked nor used up."""
         values = {"b_tenant": tenant, "b_digest": digest, "b_now": now}
         row = (await self._tx.execute(_SELECT, values)).mappings().one_or_none()
         return None if row is None else InitialAccessTokenRecord(**row)
@@ -67,6 +97,15 @@ class InitialAccessTokenRepository:
         found = await self._tx.execute(_LIST, {"b_tenant": tenant})
         return [InitialAccessTokenRecord(**row) for row in found.mappings()]
 
-    async def revoke(self, tenant: str, token_id: str) -> bool:
-        done = await self._tx.execute(_DELETE, {"b_tenant": tenant, "b_id": token_id})
-        return done.rowcount == 1
+    async def revoke(self, tenant: str, token_id: str, now: int) -> bool:
+        """False when there is none, or it was revoked before."""
+        values = {"b_tenant": tenant, "b_id": token_id, "b_now": now}
+        return (await self._tx.execute(_REVOKE, values)).rowcount == 1
+
+    def add_use(self, use: InitialAccessTokenUse) -> None:
+        self._tx.insert(_INSERT_USE, as_row(use))
+
+    async def uses(self, tenant: str, token_id: str) -> list[InitialAccessTokenUse]:
+        """Oldest first."""
+        found = await self._tx.execute(_USES, {"b_tenant": tenant, "b_id": token_id})
+        return [InitialAccessTokenUse(**row) for row in found.mappings()]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from sqlalchemy import bindparam, insert, select
+from sqlalchemy import and_, bindparam, delete, insert, select, update
 
 from dcrserver.db.tables import signing_keys
 from dcrserver.repositories.rows import as_row
@@ -19,6 +19,13 @@ _SELECT = (
     .where(signing_keys.c.tenant == bindparam("b_tenant"))
     .order_by(signing_keys.c.created_at, signing_keys.c.kid)
 )
+
+_KEY = and_(
+    signing_keys.c.tenant == bindparam("b_tenant"), signing_keys.c.kid == bindparam("b_kid")
+)
+_DELETE = delete(signing_keys).where(_KEY)
+_SELECT_ALL = select(signing_keys).order_by(signing_keys.c.tenant, signing_keys.c.kid)
+_REWRITE = update(signing_keys).where(_KEY).values(private_key=bindparam("b_private_key"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,3 +50,17 @@ class SigningKeyRepository:
         """Oldest first."""
         found = await self._tx.execute(_SELECT, {"b_tenant": tenant})
         return [SigningKeyRecord(**row) for row in found.mappings()]
+
+    async def delete(self, tenant: str, kid: str) -> bool:
+        """False when it was gone."""
+        done = await self._tx.execute(_DELETE, {"b_tenant": tenant, "b_kid": kid})
+        return done.rowcount == 1
+
+    async def of_all_tenants(self) -> list[SigningKeyRecord]:
+        found = await self._tx.execute(_SELECT_ALL)
+        return [SigningKeyRecord(**row) for row in found.mappings()]
+
+    async def rewrite(self, tenant: str, kid: str, private_key: str) -> None:
+        """The same key, encrypted in another way."""
+        values = {"b_tenant": tenant, "b_kid": kid, "b_private_key": private_key}
+        await self._tx.execute(_REWRITE, values)

@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 from typing import Any, TypeVar
 
 from sqlalchemy import CursorResult, Executable
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import DBAPIError, IntegrityError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.sql.dml import Insert
@@ -18,14 +18,21 @@ from dcrserver.db.coalescing import Coalescer, PendingInsert
 from dcrserver.db.engine import Engines
 from dcrserver.db.failures import is_absence, is_conflict
 from dcrserver.errors import Unavailable
+from dcrserver.repositories.access_tokens import AccessTokenRepository, SpentIdentifierRepository
+from dcrserver.repositories.admin_tokens import AdminTokenRepository
 from dcrserver.repositories.clients import ClientRepository
 from dcrserver.repositories.events import EventRepository
 from dcrserver.repositories.initial_access_tokens import InitialAccessTokenRepository
+from dcrserver.repositories.last_uses import LastUseRepository
 from dcrserver.repositories.signing_keys import SigningKeyRepository
 
 T = TypeVar("T")
 
 _ATTEMPTS = 5
+
+
+class AlreadyThere(Exception):
+    """A row with this key is there."""
 
 
 class Transaction:
@@ -42,18 +49,31 @@ class Transaction:
         self.events = EventRepository(self)
         self.initial_access_tokens = InitialAccessTokenRepository(self)
         self.signing_keys = SigningKeyRepository(self)
+        self.admin_tokens = AdminTokenRepository(self)
+        self.access_tokens = AccessTokenRepository(self)
+        self.spent_identifiers = SpentIdentifierRepository(self)
+        self.last_uses = LastUseRepository(self)
 
     def insert(self, statement: Insert, row: dict[str, Any]) -> None:
         self._pending.append((statement, row))
 
     async def execute(
-        self, statement: Executable, parameters: Mapping[str, Any] | None = None
+        self,
+        statement: Executable,
+        parameters: Mapping[str, Any] | Sequence[Mapping[str, Any]] | None = None,
     ) -> CursorResult[Any]:
         if self._connection is None:
             self._connection = await self._engines.writer.connect()
             await self._connection.begin()
         await self._flush()
         return await self._connection.execute(statement, parameters)
+
+    async def execute_many(
+        self, statement_for: Callable[[str], Executable], rows: Sequence[Mapping[str, Any]]
+    ) -> None:
+        """Executes for all ``rows`` what ``statement_for`` makes for the dialect's name."""
+        statement = statement_for(self._engines.writer.dialect.name)
+        await self.execute(statement, rows)
 
     async def schema_revision(self) -> str | None:
         """What Alembic last brought the schema to; None without any."""
@@ -99,6 +119,7 @@ class Database:
         """The result of ``use_case``, committed; run again after a conflict with another writer.
 
         Raises:
+            AlreadyThere: a row that it inserted.
             Unavailable: the database does not answer, or conflicts do not end.
         """
         for attempt in range(_ATTEMPTS):
@@ -152,6 +173,8 @@ class Database:
 
 def _translated(error: Exception) -> Exception:
     """A database that is away, full or locked is a 503; anything else is our mistake."""
+    if isinstance(error, IntegrityError):
+        return AlreadyThere()
     if not is_absence(error):
         return error
     detail = f"{type(error).__name__}: {error.__cause__ or error}"

@@ -1,22 +1,33 @@
-"""Use cases of the operator: look at clients and end them, issue and revoke initial tokens."""
+"""Use cases of the operator: look at clients, change and end them."""
 
 from __future__ import annotations
 
 import json
-from datetime import UTC, datetime
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
 
+from dcrserver.errors import NotFound, Unavailable
 from dcrserver.metadata import ClientMetadata
+from dcrserver.metadata.bounds import Bounds
 from dcrserver.repositories.clients import ClientRecord
-from dcrserver.repositories.transaction import Database, Transaction
-from dcrserver.services import audit, initial_access_tokens
-from dcrserver.services.audit import EventType, Origin
+from dcrserver.repositories.transaction import Database
+from dcrserver.services import access
+from dcrserver.services.access_tokens import TokenFormat
+from dcrserver.services.audit import EventType, Origin, utc
+from dcrserver.services.client_secrets import secrets_of
+from dcrserver.services.credentials import with_new_token
+from dcrserver.services.secret_changes import SecretChanges, described
 from dcrserver.strict_json import JsonObject
 from dcrserver.tenants import Tenant
 
+_ATTEMPTS = 5
+
 
 class AdministrationService:
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, secret_changes: SecretChanges) -> None:
         self._database = database
+        self._secret_changes = secret_changes
 
     async def clients(self, tenant: Tenant, limit: int) -> list[JsonObject]:
         """Summaries, newest first."""
@@ -29,11 +40,20 @@ class AdministrationService:
         async with self._database.read() as tx:
             record = await tx.clients.find(tenant.name, client_id)
             events = await tx.events.of_client(tenant.name, client_id)
+            uses = await tx.last_uses.of_client(tenant.name, client_id)
         if record is None and not events:
             return None
         made: JsonObject = {"deleted": True, "client_id": client_id}
         if record is not None:
-            made = _summary(record) | {"metadata": json.loads(record.metadata)}
+            made = _summary(record) | {
+                "suspended_at": utc(record.suspended_at),
+                "last_used_at": utc(max(uses.values(), default=0)),
+                "bounds": json.loads(record.bounds) if record.bounds else None,
+                "access_token_lifetime": record.access_token_lifetime,
+                "access_token_format": record.access_token_format,
+                "client_secrets": described(secrets_of(record), uses),
+                "metadata": json.loads(record.metadata),
+            }
         made["events"] = [
             {
                 "type": event.type,
@@ -47,87 +67,164 @@ class AdministrationService:
         ]
         return made
 
-    async def delete_client(self, tenant: Tenant, client_id: str, origin: Origin) -> bool:
-        """False when there is no such client."""
+    async def delete_client(self, tenant: Tenant, client_id: str, origin: Origin) -> None:
+        """
+        Raises:
+            NotFound: there is no such client.
+        """
 
-        async def write(tx: Transaction) -> bool:
-            record = await tx.clients.find(tenant.name, client_id)
-            if record is None or not await tx.clients.delete(record):
-                return False
-            audit.record(
-                tx,
-                EventType.CLIENT_DELETED,
-                tenant=tenant.name,
-                origin=origin,
-                client_id=client_id,
-                changes={"metadata": json.loads(record.metadata)},
-            )
-            return True
+        async def delete(record: ClientRecord) -> bool:
+            return await access.delete_client(self._database, record, origin)
 
-        return await self._database.transact(write)
+        await self._until_done(tenant, client_id, delete)
 
-    async def issue_initial_access_token(
-        self, tenant: Tenant, *, uses: int | None, lifetime: int, origin: Origin
-    ) -> str:
-        """The token, shown this once; ``lifetime`` in seconds, 0 for ever."""
+    async def suspend_client(self, tenant: Tenant, client_id: str, origin: Origin) -> None:
+        """No credential of the client works any more, until it is resumed.
 
-        async def write(tx: Transaction) -> str:
-            token, row = initial_access_tokens.issue(tx, tenant, uses=uses, lifetime=lifetime)
-            audit.record(
-                tx,
-                EventType.INITIAL_ACCESS_TOKEN_ISSUED,
-                tenant=tenant.name,
-                origin=origin,
-                changes={"id": row.id, "uses": uses, "expires_at": row.expires_at},
-            )
-            return token
+        Raises:
+            NotFound: there is no such client.
+        """
+        await self._change(
+            tenant,
+            client_id,
+            lambda record: replace(record, suspended_at=record.suspended_at or int(time.time())),
+            EventType.CLIENT_SUSPENDED,
+            origin,
+        )
 
-        return await self._database.transact(write)
+    async def resume_client(self, tenant: Tenant, client_id: str, origin: Origin) -> None:
+        """
+        Raises:
+            NotFound: there is no such client.
+        """
+        await self._change(
+            tenant,
+            client_id,
+            lambda record: replace(record, suspended_at=0),
+            EventType.CLIENT_RESUMED,
+            origin,
+        )
 
-    async def initial_access_tokens(self, tenant: Tenant) -> list[JsonObject]:
-        async with self._database.read() as tx:
-            rows = await tx.initial_access_tokens.all(tenant.name)
-        return [
+    async def configure_client(
+        self,
+        tenant: Tenant,
+        client_id: str,
+        origin: Origin,
+        *,
+        access_token_lifetime: int | None,
+        access_token_format: TokenFormat | None,
+    ) -> None:
+        """The client's own access token lifetime (seconds) and format; None: as configured.
+
+        Raises:
+            NotFound: there is no such client.
+        """
+        await self._change(
+            tenant,
+            client_id,
+            lambda record: replace(
+                record,
+                access_token_lifetime=access_token_lifetime,
+                access_token_format=access_token_format,
+            ),
+            EventType.CLIENT_CONFIGURED,
+            origin,
             {
-                "id": row.id,
-                "uses_left": row.uses_left,
-                "expires_at": row.expires_at,
-                "issued_at": row.issued_at,
-            }
-            for row in rows
-        ]
+                "access_token_lifetime": access_token_lifetime,
+                "access_token_format": access_token_format,
+            },
+        )
 
-    async def revoke_initial_access_token(
-        self, tenant: Tenant, token_id: str, origin: Origin
-    ) -> bool:
-        """False when there is no such token."""
+    async def reissue_registration_token(
+        self, tenant: Tenant, client_id: str, origin: Origin
+    ) -> str:
+        """A new registration access token; every older one is dead at once.
 
-        async def write(tx: Transaction) -> bool:
-            if not await tx.initial_access_tokens.revoke(tenant.name, token_id):
-                return False
-            audit.record(
-                tx,
-                EventType.INITIAL_ACCESS_TOKEN_REVOKED,
-                tenant=tenant.name,
-                origin=origin,
-                changes={"id": token_id},
+        Raises:
+            NotFound: there is no such client.
+        """
+        issued = ""
+
+        def changed(record: ClientRecord) -> ClientRecord:
+            nonlocal issued
+            policy = tenant.terms_within(Bounds.from_json(record.bounds)).policy
+            issued, made = with_new_token(record, policy, None)
+            return made
+
+        event = EventType.REGISTRATION_TOKEN_REISSUED
+        await self._change(tenant, client_id, changed, event, origin)
+        return issued
+
+    async def rotate_secret(self, tenant: Tenant, client_id: str, origin: Origin) -> JsonObject:
+        """As ``SecretChanges.rotate``.
+
+        Raises:
+            NotFound: there is no such client.
+            InvalidClientMetadata: it authenticates without a secret.
+        """
+        made: JsonObject = {}
+
+        async def rotate(record: ClientRecord) -> bool:
+            rotated = await self._secret_changes.rotate(tenant, record, origin)
+            made.update(rotated or {})
+            return rotated is not None
+
+        await self._until_done(tenant, client_id, rotate)
+        return made
+
+    async def end_overlap(self, tenant: Tenant, client_id: str, origin: Origin) -> None:
+        """Only the newest secret works on.
+
+        Raises:
+            NotFound: there is no such client, or it has one secret only.
+        """
+
+        async def end(record: ClientRecord) -> bool:
+            older = secrets_of(record).held[1:]
+            if not older:
+                raise NotFound("the client has no second secret")
+            return await self._secret_changes.end(record, older[0].id, origin)
+
+        await self._until_done(tenant, client_id, end)
+
+    async def _change(
+        self,
+        tenant: Tenant,
+        client_id: str,
+        changed: Callable[[ClientRecord], ClientRecord],
+        event: EventType,
+        origin: Origin,
+        changes: JsonObject | None = None,
+    ) -> None:
+        async def change(record: ClientRecord) -> bool:
+            return await access.replace_client(
+                self._database, record, changed(record), event, origin, changes
             )
-            return True
 
-        return await self._database.transact(write)
+        await self._until_done(tenant, client_id, change)
+
+    async def _until_done(
+        self, tenant: Tenant, client_id: str, change: Callable[[ClientRecord], Awaitable[bool]]
+    ) -> None:
+        """Reads the client and changes it, again when somebody else was faster."""
+        for _ in range(_ATTEMPTS):
+            async with self._database.read() as tx:
+                record = await tx.clients.find(tenant.name, client_id)
+            if record is None:
+                raise NotFound(f"no such client: {client_id}")
+            if await change(record):
+                return
+        raise Unavailable("the client is being changed by others; try again")
 
 
 def _summary(record: ClientRecord) -> JsonObject:
     metadata = ClientMetadata(json.loads(record.metadata))
     return {
         "client_id": record.client_id,
+        "suspended": bool(record.suspended_at),
         "client_name": metadata.members.get("client_name"),
         "token_endpoint_auth_method": metadata.auth_method,
         "redirect_uri": next(iter(metadata.texts("redirect_uris")), None),
-        "issued_at": _utc(record.issued_at),
-        "updated_at": _utc(record.updated_at),
+        "issued_at": utc(record.issued_at),
+        "updated_at": utc(record.updated_at),
     }
-
-
-def _utc(seconds: int) -> str:
-    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

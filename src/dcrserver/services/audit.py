@@ -6,6 +6,7 @@ import secrets
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from enum import StrEnum
 
 from dcrserver.repositories.events import EventRecord
@@ -19,14 +20,28 @@ class EventType(StrEnum):
     CLIENT_REGISTERED = "client.registered"
     CLIENT_UPDATED = "client.updated"
     CLIENT_DELETED = "client.deleted"
-    INITIAL_ACCESS_TOKEN_ISSUED = "initial_access_token.issued"  # noqa: S105 - a name
+    CLIENT_IMPORTED = "client.imported"
+    CLIENT_SUSPENDED = "client.suspended"
+    CLIENT_RESUMED = "client.resumed"
+    CLIENT_CONFIGURED = "client.configured"
+    CLIENT_SECRET_ROTATED = "client_secret.rotated"  # noqa: S105 - a name
+    CLIENT_SECRET_ENDED = "client_secret.ended"  # noqa: S105
+    REGISTRATION_TOKEN_ROTATED = "registration_access_token.rotated"  # noqa: S105
+    REGISTRATION_TOKEN_REISSUED = "registration_access_token.reissued"  # noqa: S105
+    INITIAL_ACCESS_TOKEN_ISSUED = "initial_access_token.issued"  # noqa: S105
     INITIAL_ACCESS_TOKEN_REVOKED = "initial_access_token.revoked"  # noqa: S105
+    ADMIN_TOKEN_ISSUED = "admin_token.issued"  # noqa: S105
+    ADMIN_TOKEN_REVOKED = "admin_token.revoked"  # noqa: S105
     SIGNING_KEY_CREATED = "signing_key.created"
+    SIGNING_KEY_RETIRED = "signing_key.retired"
 
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """Who asks, and by which request. ``actor``: anonymous, client, initial-token:ID, operator."""
+    """Who asks, and by which request.
+
+    ``actor``: anonymous, client, initial-token:ID, admin-token:ID, operator, server.
+    """
 
     actor: str
     address: str | None = None
@@ -67,3 +82,10 @@ def difference(
         for name in dict.fromkeys((*before, *after))
         if before.get(name) != after.get(name)
     }
+
+
+def utc(seconds: int) -> str | None:
+    """A moment for people to read; None for one that never was or never comes."""
+    if not seconds:
+        return None
+    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -8,6 +8,7 @@ from pathlib import Path
 from dcrserver.fetch import FetchError, HttpFetcher
 from dcrserver.metadata.capabilities import SPECIFIED_DEFAULTS, presumed, restrict
 from dcrserver.metadata.policy import Policy
+from dcrserver.services import dpop
 from dcrserver.settings import AuthorizationServerSettings, ConfigurationError
 from dcrserver.strict_json import BadJson, JsonObject, JsonValue, loads_object
 
@@ -57,9 +58,12 @@ def server_metadata(
     *,
     issues_tokens: bool,
     registers: bool,
+    reads_certificates: bool,
 ) -> JsonObject:
     """The members that discovery publishes and registration is bounded by.
 
+    ``issues_tokens``: the built-in token service is on; ``reads_certificates``: it is told of the
+    client certificate of a connection.
     ``issuer`` is always ours: a document must carry the identifier it was found by (R8414-3.3-01).
     """
     members: dict[str, JsonValue] = (
@@ -69,8 +73,7 @@ def server_metadata(
     members |= settings.members
     members.setdefault("authorization_endpoint", f"{issuer}/authorize")
     if issues_tokens:
-        members["token_endpoint"] = f"{issuer}/token"
-        members["jwks_uri"] = f"{issuer}/jwks"
+        _add_token_service(members, issuer, reads_certificates=reads_certificates)
     if members["authorization_endpoint"] == f"{issuer}/authorize":
         members["authorization_response_iss_parameter_supported"] = True
     members = restrict(members, policy)
@@ -79,6 +82,24 @@ def server_metadata(
     if registers:
         made["registration_endpoint"] = f"{issuer}/register"
     return made | {name: value for name, value in members.items() if name not in _NOT_TAKEN}
+
+
+def _add_token_service(
+    members: dict[str, JsonValue], issuer: str, *, reads_certificates: bool
+) -> None:
+    """What the built-in endpoints do, whatever else is configured."""
+    members["token_endpoint"] = f"{issuer}/token"
+    members["jwks_uri"] = f"{issuer}/jwks"
+    members["introspection_endpoint"] = f"{issuer}/introspect"
+    members["revocation_endpoint"] = f"{issuer}/revoke"
+    members.setdefault("dpop_signing_alg_values_supported", list[JsonValue](dpop.ALGORITHMS))
+    if reads_certificates:
+        members.setdefault("tls_client_certificate_bound_access_tokens", True)
+    methods = members.get("token_endpoint_auth_methods_supported")
+    if isinstance(methods, list):
+        members.setdefault("revocation_endpoint_auth_methods_supported", methods)
+        confidential = [method for method in methods if method != "none"]
+        members.setdefault("introspection_endpoint_auth_methods_supported", confidential)
 
 
 def _complete_assertion_algorithms(members: dict[str, JsonValue]) -> None:

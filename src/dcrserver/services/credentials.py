@@ -1,67 +1,89 @@
-"""Step: what a client is given when it is registered, and what is kept of it."""
+"""Step: registration access tokens, the row of a client, and the answer that tells of both."""
 
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from dcrserver import security
-from dcrserver.metadata import ClientMetadata, needs_readable_secret, needs_secret
+from dcrserver.metadata import ClientMetadata, Policy
+from dcrserver.metadata.bounds import Bounds
 from dcrserver.repositories.clients import ClientRecord
-from dcrserver.security import SecretBox
-from dcrserver.strict_json import JsonObject
+from dcrserver.services.client_secrets import ClientSecrets
+from dcrserver.strict_json import JsonObject, dumps
 from dcrserver.tenants import Tenant
 
 REGISTRATION_TOKEN_PREFIX = "rat"  # noqa: S105 - a prefix
 
 
-@dataclass(frozen=True, slots=True)
-class Secret:
-    """A client secret: shown once as ``value``, kept as ``digest`` and maybe ``ciphertext``.
+def new_registration_token(policy: Policy) -> tuple[str, int]:
+    """A token, and when it expires (0: never)."""
+    lifetime = policy.mgmt.rat_lifetime
+    expires_at = int(time.time()) + lifetime if lifetime else 0
+    return security.new_token(REGISTRATION_TOKEN_PREFIX), expires_at
 
-    ``value`` is None when it was issued before. ``expires_at`` 0: never.
+
+def with_new_token(
+    record: ClientRecord, policy: Policy, presented: str | None
+) -> tuple[str, ClientRecord]:
+    """A new registration access token, and ``record`` with it.
+
+    The ``presented`` one works on for the policy's grace: its holder may never get our answer.
     """
+    token, expires_at = new_registration_token(policy)
+    grace = policy.mgmt.rat_grace_seconds
+    kept = presented is not None and grace != 0
+    return token, replace(
+        record,
+        registration_access_token_digest=security.token_digest(token),
+        registration_access_token_expires_at=expires_at,
+        previous_registration_access_token_digest=(
+            security.token_digest(presented) if presented is not None and kept else None
+        ),
+        previous_registration_access_token_expires_at=(_grace_end(record, grace) if kept else 0),
+    )
 
-    value: str | None
-    digest: str
-    ciphertext: str | None
-    expires_at: int
 
-    @property
-    def is_expired(self) -> bool:
-        return 0 < self.expires_at <= time.time()
+def is_token_of(record: ClientRecord | None, token: str) -> tuple[bool, bool]:
+    """Whether ``token`` is the current one of the client, and whether it is the one before.
+
+    Takes as long for an unknown client. A suspended client has none (attack: it could otherwise
+    bring itself back).
+    """
+    current = security.same_token(
+        token, record.registration_access_token_digest if record else None
+    )
+    previous = security.same_token(
+        token, record.previous_registration_access_token_digest if record else None
+    )
+    if record is None or record.suspended_at:
+        return False, False
+    return (
+        current and _is_ahead(record.registration_access_token_expires_at),
+        previous and _is_ahead(record.previous_registration_access_token_expires_at),
+    )
 
 
-class SecretIssuer:
-    """Issues client secrets; ``lifetime`` in seconds, 0 for ever."""
-
-    def __init__(self, box: SecretBox, lifetime: int) -> None:
-        self._box = box
-        self._lifetime = lifetime
-
-    def for_client(
-        self,
-        client_id: str,
-        metadata: ClientMetadata,
-        current: ClientRecord | None = None,
-    ) -> Secret | None:
-        """The secret that goes with ``metadata``: the current one if it still serves.
-
-        One that has expired is replaced: an update is how a client gets a new one (RFC 7592 2.2).
-        """
-        if not needs_secret(metadata):
-            return None
-        readable = needs_readable_secret(metadata)
-        kept = None if current is None else secret_of(current)
-        if kept is not None and not kept.is_expired and (not readable or kept.ciphertext):
-            return kept if readable else replace(kept, ciphertext=None)
-        value = security.new_client_secret()
-        return Secret(
-            value,
-            security.secret_digest(value),
-            self._box.encrypt(value, client_id) if readable else None,
-            int(time.time()) + self._lifetime if self._lifetime else 0,
-        )
+def new_record(
+    tenant: Tenant,
+    client_id: str,
+    metadata: ClientMetadata,
+    secrets: ClientSecrets,
+    bounds: Bounds,
+) -> ClientRecord:
+    """The row of a new client, with no registration access token yet."""
+    now = int(time.time())
+    return ClientRecord(
+        tenant=tenant.name,
+        client_id=client_id,
+        metadata=dumps(dict(metadata.members)),
+        registration_access_token_digest="",
+        client_secrets=secrets.to_json(),
+        bounds=bounds.to_json(),
+        issued_at=now,
+        updated_at=now,
+        version=1,
+    )
 
 
 def client_information(
@@ -70,28 +92,25 @@ def client_information(
     *,
     client_id: str,
     issued_at: int,
-    secret: Secret | None,
+    secrets: ClientSecrets,
     registration_access_token: str,
 ) -> JsonObject:
     """The client information response (RFC 7591 3.2.1, RFC 7592 3)."""
     made: JsonObject = {"client_id": client_id, "client_id_issued_at": issued_at}
-    if secret is not None:
-        if secret.value is not None:
-            made["client_secret"] = secret.value
-        made["client_secret_expires_at"] = secret.expires_at
+    made.update(secrets.members())
     made["registration_access_token"] = registration_access_token
     made["registration_client_uri"] = tenant.registration_client_uri(client_id)
     made.update(metadata.members)
     return made
 
 
-def secret_of(record: ClientRecord) -> Secret | None:
-    """The secret of a stored client, without its value."""
-    if record.client_secret_digest is None:
-        return None
-    return Secret(
-        None,
-        record.client_secret_digest,
-        record.client_secret_ciphertext,
-        record.client_secret_expires_at,
-    )
+def _grace_end(record: ClientRecord, grace: int | None) -> int:
+    """When the presented token ends at the latest: never later than it would have; 0: no limit."""
+    ends = [record.registration_access_token_expires_at]
+    if grace is not None:
+        ends.append(int(time.time()) + grace)
+    return min((end for end in ends if end), default=0)
+
+
+def _is_ahead(moment: int) -> bool:
+    return moment == 0 or moment > time.time()

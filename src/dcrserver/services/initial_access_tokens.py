@@ -3,67 +3,109 @@
 from __future__ import annotations
 
 import time
-from typing import Literal
+from dataclasses import dataclass
 
 from dcrserver import security
 from dcrserver.errors import InsufficientScope, InvalidToken, MissingToken
-from dcrserver.repositories.initial_access_tokens import InitialAccessTokenRecord
+from dcrserver.metadata.bounds import UNBOUNDED, Bounds
+from dcrserver.repositories.initial_access_tokens import (
+    InitialAccessTokenRecord,
+    InitialAccessTokenUse,
+)
 from dcrserver.repositories.transaction import Database, Transaction
+from dcrserver.services import admin_tokens
+from dcrserver.services.audit import Origin
 from dcrserver.tenants import Tenant
-
-Mode = Literal["open", "protected", "closed"]
 
 INITIAL_TOKEN_PREFIX = "iat"  # noqa: S105 - a prefix
 
 
-async def authorize(
-    database: Database, tenant: Tenant, mode: Mode, bearer: str | None
-) -> InitialAccessTokenRecord | None:
-    """The token that lets the caller register; None in open mode without one. Takes no use yet.
+REGISTER = "clients:register"
+
+
+@dataclass(frozen=True, slots=True)
+class Ticket:
+    """The right to register: by a token, or (None) because registration is open.
+
+    ``actor``: who that is, for the audit trail.
+    """
+
+    token: InitialAccessTokenRecord | None = None
+    bounds: Bounds = UNBOUNDED
+    actor: str = "anonymous"
+
+
+async def authorize(database: Database, tenant: Tenant, bearer: str | None) -> Ticket:
+    """Takes no use yet. In open mode a token is not needed, but its bounds count.
+
+    An administrator registers in every mode.
 
     Raises:
         MissingToken: the mode wants one.
-        InvalidToken: unknown, expired or used up.
-        InsufficientScope: registration is closed.
+        InvalidToken: unknown, expired, revoked or used up.
+        InsufficientScope: registration is closed, or the admin token is for something else.
     """
     if bearer is None:
-        if mode == "open":
-            return None
+        if tenant.mode == "open":
+            return Ticket()
         raise MissingToken("this server needs an initial access token for registration")
+    if bearer.startswith(f"{admin_tokens.ADMIN_TOKEN_PREFIX}_"):
+        admin = await admin_tokens.authorize(database, tenant, bearer, REGISTER)
+        return Ticket(actor=f"admin-token:{admin.id}")
     async with database.read() as tx:
         found = await tx.initial_access_tokens.find(
             tenant.name, security.token_digest(bearer), int(time.time())
         )
     if found is None:
         raise InvalidToken("the initial access token is unknown, expired or used up")
-    if mode == "closed":
+    if tenant.mode == "closed":
         raise InsufficientScope("registration is closed; ask an administrator")
-    return found
+    return Ticket(found, Bounds.from_json(found.bounds), f"initial-token:{found.id}")
 
 
-async def redeem(tx: Transaction, token: InitialAccessTokenRecord) -> None:
+async def redeem(tx: Transaction, ticket: Ticket, client_id: str, origin: Origin) -> None:
     """Takes one use, in the transaction of the registration it pays for.
 
     Raises:
         InvalidToken: another registration took the last.
     """
-    if not await tx.initial_access_tokens.redeem(token.tenant, token.digest, int(time.time())):
+    token = ticket.token
+    if token is None:
+        return
+    now = int(time.time())
+    if not await tx.initial_access_tokens.redeem(token.tenant, token.digest, now):
         raise InvalidToken("the initial access token is unknown, expired or used up")
+    tx.initial_access_tokens.add_use(
+        InitialAccessTokenUse(token.tenant, token.id, client_id, now, origin.address)
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class NewInitialAccessToken:
+    """What is issued. ``uses`` None: without limit; ``lifetime`` in seconds, 0 for ever."""
+
+    uses: int | None
+    lifetime: int
+    bounds: Bounds = UNBOUNDED
+    label: str = ""
 
 
 def issue(
-    tx: Transaction, tenant: Tenant, *, uses: int | None, lifetime: int
+    tx: Transaction, tenant: Tenant, wanted: NewInitialAccessToken, issuer: str
 ) -> tuple[str, InitialAccessTokenRecord]:
-    """The token and its row. ``uses`` None: without limit; ``lifetime`` in seconds, 0 for ever."""
+    """The token and its row."""
     token = security.new_token(INITIAL_TOKEN_PREFIX)
     now = int(time.time())
     row = InitialAccessTokenRecord(
         tenant=tenant.name,
         digest=security.token_digest(token),
         id=security.new_client_id(),
-        uses_left=uses,
-        expires_at=now + lifetime if lifetime else 0,
+        uses_left=wanted.uses,
+        expires_at=now + wanted.lifetime if wanted.lifetime else 0,
         issued_at=now,
+        issuer=issuer,
+        label=wanted.label,
+        bounds=wanted.bounds.to_json(),
     )
     tx.initial_access_tokens.add(row)
     return token, row

@@ -2,31 +2,28 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
-from typing import Literal, TypeAlias
+from typing import TypeAlias
 
 from dcrserver import security
 from dcrserver.metadata import (
     SERVER_ASSIGNED,
-    ClientMetadata,
     explain,
     refuse_server_members,
     validate,
 )
-from dcrserver.repositories.clients import ClientRecord
 from dcrserver.repositories.transaction import Database, Transaction
 from dcrserver.services import audit, initial_access_tokens
 from dcrserver.services.audit import EventType, Origin
+from dcrserver.services.client_secrets import SecretIssuer
 from dcrserver.services.credentials import (
-    REGISTRATION_TOKEN_PREFIX,
-    Secret,
-    SecretIssuer,
     client_information,
+    new_record,
+    new_registration_token,
 )
 from dcrserver.services.remote_checks import RemoteChecks
-from dcrserver.strict_json import JsonObject, dumps
+from dcrserver.strict_json import JsonObject
 from dcrserver.tenants import Tenant
 
 ReadSubmission: TypeAlias = Callable[[], Awaitable[JsonObject]]
@@ -34,28 +31,11 @@ ReadSubmission: TypeAlias = Callable[[], Awaitable[JsonObject]]
 
 class RegistrationService:
     def __init__(
-        self,
-        database: Database,
-        secrets: SecretIssuer,
-        remote_checks: RemoteChecks,
-        mode: Literal["open", "protected", "closed"],
-        *,
-        explains: bool,
+        self, database: Database, secrets: SecretIssuer, remote_checks: RemoteChecks
     ) -> None:
         self._database = database
         self._secrets = secrets
         self._remote_checks = remote_checks
-        self._mode = mode
-        self._explains = explains
-
-    @property
-    def explains(self) -> bool:
-        """Whether submissions are explained over HTTP."""
-        return self._explains
-
-    @property
-    def is_open(self) -> bool:
-        return self._mode == "open"
 
     async def explain(
         self, tenant: Tenant, read_submission: ReadSubmission, bearer: str | None
@@ -65,8 +45,8 @@ class RegistrationService:
         Raises:
             BearerError: as ``register``.
         """
-        await initial_access_tokens.authorize(self._database, tenant, self._mode, bearer)
-        return explain(await read_submission(), tenant.terms)
+        ticket = await initial_access_tokens.authorize(self._database, tenant, bearer)
+        return explain(await read_submission(), tenant.terms_within(ticket.bounds))
 
     async def register(
         self,
@@ -83,24 +63,27 @@ class RegistrationService:
             BearerError: the mode needs an initial access token, or the one given is no good.
             RegistrationError: the submission is not acceptable.
         """
-        ticket = await initial_access_tokens.authorize(self._database, tenant, self._mode, bearer)
-        if ticket is not None:
-            origin = replace(origin, actor=f"initial-token:{ticket.id}")
+        ticket = await initial_access_tokens.authorize(self._database, tenant, bearer)
+        origin = replace(origin, actor=ticket.actor)
         submission = await read_submission()
-        policy = tenant.terms.policy
+        terms = tenant.terms_within(ticket.bounds)
+        policy = terms.policy
         if policy.registration.client_supplied_credentials == "reject":
             refuse_server_members(submission, frozenset(SERVER_ASSIGNED))
-        metadata = validate(submission, tenant.terms)
+        metadata = validate(submission, terms)
         await self._remote_checks.check(metadata, policy)
 
         client_id = security.new_client_id()
-        token = security.new_token(REGISTRATION_TOKEN_PREFIX)
-        secret = self._secrets.for_client(client_id, metadata)
-        record = _record(tenant, client_id, metadata, secret, token)
+        token, token_expires_at = new_registration_token(policy)
+        secrets = self._secrets.first(client_id, metadata, policy)
+        record = replace(
+            new_record(tenant, client_id, metadata, secrets, ticket.bounds),
+            registration_access_token_digest=security.token_digest(token),
+            registration_access_token_expires_at=token_expires_at,
+        )
 
         async def write(tx: Transaction) -> None:
-            if ticket is not None:
-                await initial_access_tokens.redeem(tx, ticket)
+            await initial_access_tokens.redeem(tx, ticket, client_id, origin)
             tx.clients.add(record)
             audit.record(
                 tx,
@@ -110,7 +93,7 @@ class RegistrationService:
                 client_id=client_id,
                 changes={
                     "metadata": dict(metadata.members),
-                    "secret": secret is not None,
+                    "secret": secrets.is_new,
                 },
             )
 
@@ -120,28 +103,6 @@ class RegistrationService:
             metadata,
             client_id=client_id,
             issued_at=record.issued_at,
-            secret=secret,
+            secrets=secrets,
             registration_access_token=token,
         )
-
-
-def _record(
-    tenant: Tenant,
-    client_id: str,
-    metadata: ClientMetadata,
-    secret: Secret | None,
-    token: str,
-) -> ClientRecord:
-    now = int(time.time())
-    return ClientRecord(
-        tenant=tenant.name,
-        client_id=client_id,
-        metadata=dumps(dict(metadata.members)),
-        registration_access_token_digest=security.token_digest(token),
-        client_secret_digest=secret.digest if secret else None,
-        client_secret_ciphertext=secret.ciphertext if secret else None,
-        client_secret_expires_at=secret.expires_at if secret else 0,
-        issued_at=now,
-        updated_at=now,
-        version=1,
-    )

@@ -1,15 +1,23 @@
-"""Step: the keys that sign access tokens, kept in the database."""
+"""Step: the keys that sign access tokens, kept in the database and replaced on a schedule.
+
+What a key is for follows from the ages of all of them: a new one is published for a while before
+it signs, so that nobody's copy of the key set lacks it, and an old one is published until the last
+token that it signed has expired.
+"""
 
 from __future__ import annotations
 
+import itertools
 import time
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import TypeAlias
 
 import jwt
 import structlog
 from cryptography.hazmat.primitives import serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from jwt.algorithms import ECAlgorithm
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
+from jwt.algorithms import ECAlgorithm, OKPAlgorithm, RSAAlgorithm
 
 from dcrserver import security
 from dcrserver.repositories.signing_keys import SigningKeyRecord
@@ -17,23 +25,36 @@ from dcrserver.repositories.transaction import Database, Transaction
 from dcrserver.security import SecretBox, UndecipherableError
 from dcrserver.services import audit
 from dcrserver.services.audit import EventType, Origin
+from dcrserver.settings import MAX_TOKEN_LIFETIME, TokenSettings
 from dcrserver.strict_json import JsonObject
 
 _log = structlog.get_logger(__name__)
 
-_ALGORITHM = "ES256"
 _PEM = "-----BEGIN"
+# As long as others may keep a copy of the key set (Cache-Control of /jwks).
+PUBLISHED_AHEAD = 300
+_REMEMBERED_SECONDS = 30.0
+_SERVER = Origin("server")
+
+PrivateKey: TypeAlias = rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey | ed25519.Ed25519PrivateKey
+_MAKERS: Mapping[str, Callable[[], PrivateKey]] = {
+    "ES256": lambda: ec.generate_private_key(ec.SECP256R1()),
+    "RS256": lambda: rsa.generate_private_key(65537, 2048),
+    "PS256": lambda: rsa.generate_private_key(65537, 2048),
+    "EdDSA": ed25519.Ed25519PrivateKey.generate,
+}
 
 
 @dataclass(frozen=True, slots=True)
 class SigningKey:
     kid: str
     algorithm: str
-    private_key: ec.EllipticCurvePrivateKey
+    private_key: PrivateKey
+    created_at: int
 
     @property
     def public_jwk(self) -> JsonObject:
-        made: JsonObject = ECAlgorithm.to_jwk(self.private_key.public_key(), as_dict=True)
+        made: JsonObject = _public_jwk(self.private_key)
         return made | {"kid": self.kid, "use": "sig", "alg": self.algorithm}
 
     def sign(self, claims: JsonObject, token_type: str) -> str:
@@ -44,25 +65,106 @@ class SigningKey:
 class SigningKeys:
     """Reads and makes keys; instances that start at once may make one each: all are published."""
 
-    def __init__(self, database: Database, box: SecretBox) -> None:
+    def __init__(self, database: Database, box: SecretBox, settings: TokenSettings) -> None:
         self._database = database
         self._box = box
-        self._current: dict[str, SigningKey] = {}
+        self._settings = settings
+        self._remembered: dict[str, tuple[float, Sequence[SigningKey]]] = {}
 
     async def current(self, tenant: str) -> SigningKey:
         """The key that signs, made at first need."""
-        if tenant not in self._current:
-            keys = await self.all(tenant)
-            if not keys:
-                await self._create(tenant)
-                keys = await self.all(tenant)
-            self._current[tenant] = keys[0]
-        return self._current[tenant]
+        found = self._signing(await self.all(tenant))
+        if found is None:
+            await self.create(tenant, _SERVER)
+            found = self._signing(await self.all(tenant))
+        assert found is not None  # noqa: S101 - it was just made
+        return found
 
-    async def all(self, tenant: str) -> list[SigningKey]:
-        async with self._database.read() as tx:
-            rows = await tx.signing_keys.all(tenant)
-        return [key for key in map(self._loaded, rows) if key is not None]
+    async def all(self, tenant: str) -> Sequence[SigningKey]:
+        """All that are published, oldest first; others may have made some a moment ago."""
+        read_at, keys = self._remembered.get(tenant, (0.0, ()))
+        if not keys or time.monotonic() - read_at > _REMEMBERED_SECONDS:
+            async with self._database.read() as tx:
+                rows = await tx.signing_keys.all(tenant)
+            keys = [key for key in map(self._loaded, rows) if key is not None]
+            self._remembered[tenant] = (time.monotonic(), keys)
+        return keys
+
+    async def rotate(self, tenant: str) -> None:
+        """What the schedule says: a new key when the newest is old, and old ones go.
+
+        Nothing for a tenant whose first key has not been needed yet.
+        """
+        self._remembered.pop(tenant, None)
+        keys = await self.all(tenant)
+        if not keys:
+            return
+        now = time.time()
+        if keys[-1].created_at + self._settings.key_lifetime <= now:
+            await self.create(tenant, _SERVER)
+        # Oldest first, so the one after a key is what took over from it.
+        for key, successor in itertools.pairwise(keys):
+            if successor.created_at + PUBLISHED_AHEAD + MAX_TOKEN_LIFETIME < now:
+                await self._retire(tenant, key)
+
+    async def create(self, tenant: str, origin: Origin) -> str:
+        """A new key, which signs in ``PUBLISHED_AHEAD`` seconds, or at once if it is the only one.
+
+        Its kid.
+        """
+        kid, algorithm = security.new_client_id(), self._settings.signing_algorithm
+        pem = (
+            _MAKERS[algorithm]()
+            .private_bytes(
+                serialization.Encoding.PEM,
+                serialization.PrivateFormat.PKCS8,
+                serialization.NoEncryption(),
+            )
+            .decode()
+        )
+        row = SigningKeyRecord(
+            tenant=tenant,
+            kid=kid,
+            algorithm=algorithm,
+            private_key=self._box.encrypt(pem, kid) if self._box.is_open else pem,
+            created_at=int(time.time()),
+        )
+
+        async def write(tx: Transaction) -> None:
+            tx.signing_keys.add(row)
+            audit.record(
+                tx,
+                EventType.SIGNING_KEY_CREATED,
+                tenant=tenant,
+                origin=origin,
+                changes={"kid": kid, "algorithm": algorithm},
+            )
+
+        await self._database.transact(write)
+        self._remembered.pop(tenant, None)
+        return kid
+
+    def _signing(self, keys: Sequence[SigningKey]) -> SigningKey | None:
+        """The newest that has been published long enough; without one, the oldest."""
+        fitting = [key for key in keys if key.algorithm == self._settings.signing_algorithm]
+        published = [key for key in fitting if key.created_at + PUBLISHED_AHEAD <= time.time()]
+        if published:
+            return published[-1]
+        return fitting[0] if fitting else None
+
+    async def _retire(self, tenant: str, key: SigningKey) -> None:
+        async def write(tx: Transaction) -> None:
+            if await tx.signing_keys.delete(tenant, key.kid):
+                audit.record(
+                    tx,
+                    EventType.SIGNING_KEY_RETIRED,
+                    tenant=tenant,
+                    origin=_SERVER,
+                    changes={"kid": key.kid},
+                )
+
+        await self._database.transact(write)
+        self._remembered.pop(tenant, None)
 
     def _loaded(self, row: SigningKeyRecord) -> SigningKey | None:
         """None where the key that encrypted it is no longer configured: another takes its place."""
@@ -74,37 +176,14 @@ class SigningKeys:
                 _log.error("signing_key_unreadable", kid=row.kid, tenant=row.tenant)
                 return None
         key = serialization.load_pem_private_key(pem.encode(), password=None)
-        if not isinstance(key, ec.EllipticCurvePrivateKey):
-            raise TypeError(f"signing key {row.kid} is not an EC key")
-        return SigningKey(row.kid, row.algorithm, key)
+        if not isinstance(key, PrivateKey):
+            raise TypeError(f"signing key {row.kid} is of a kind that was never made here")
+        return SigningKey(row.kid, row.algorithm, key, row.created_at)
 
-    async def _create(self, tenant: str) -> None:
-        kid = security.new_client_id()
-        pem = (
-            ec.generate_private_key(ec.SECP256R1())
-            .private_bytes(
-                serialization.Encoding.PEM,
-                serialization.PrivateFormat.PKCS8,
-                serialization.NoEncryption(),
-            )
-            .decode()
-        )
-        row = SigningKeyRecord(
-            tenant=tenant,
-            kid=kid,
-            algorithm=_ALGORITHM,
-            private_key=self._box.encrypt(pem, kid) if self._box.is_open else pem,
-            created_at=int(time.time()),
-        )
 
-        async def write(tx: Transaction) -> None:
-            tx.signing_keys.add(row)
-            audit.record(
-                tx,
-                EventType.SIGNING_KEY_CREATED,
-                tenant=tenant,
-                origin=Origin("server"),
-                changes={"kid": kid, "algorithm": _ALGORITHM},
-            )
-
-        await self._database.transact(write)
+def _public_jwk(key: PrivateKey) -> JsonObject:
+    if isinstance(key, rsa.RSAPrivateKey):
+        return RSAAlgorithm.to_jwk(key.public_key(), as_dict=True)
+    if isinstance(key, ec.EllipticCurvePrivateKey):
+        return ECAlgorithm.to_jwk(key.public_key(), as_dict=True)
+    return OKPAlgorithm.to_jwk(key.public_key(), as_dict=True)

@@ -2,114 +2,134 @@
 
 from __future__ import annotations
 
-import json
-import secrets
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from urllib.parse import urlsplit
 
-from dcrserver import security
 from dcrserver.errors import (
-    InvalidClient,
+    InvalidDpopProof,
     InvalidRequest,
     InvalidScope,
+    InvalidTarget,
     UnauthorizedClient,
     UnsupportedGrantType,
 )
 from dcrserver.metadata import ClientMetadata
 from dcrserver.repositories.transaction import Database
-from dcrserver.services.credentials import secret_of
-from dcrserver.services.signing_keys import SigningKeys
-from dcrserver.strict_json import JsonObject
+from dcrserver.services import dpop
+from dcrserver.services.access_tokens import AccessTokens, TokenFormat
+from dcrserver.services.authentication import AuthenticatedClient, ClientAuthenticator, Presented
+from dcrserver.settings import TokenSettings
+from dcrserver.strict_json import JsonObject, JsonValue
 from dcrserver.tenants import Tenant
 
 GRANT_TYPE = "client_credentials"
 
 
 @dataclass(frozen=True, slots=True)
-class Credentials:
-    """How a client authenticated itself; ``secret`` empty for a public client."""
+class TokenRequest:
+    """``fields`` of the form; ``resources`` as they were sent, there may be several (RFC 8707 2).
 
-    method: Literal["client_secret_basic", "client_secret_post", "none"]
-    client_id: str
-    secret: str
+    ``proofs``: the values of the DPoP header.
+    """
+
+    presented: Presented
+    fields: Mapping[str, str]
+    resources: Sequence[str] = ()
+    proofs: Sequence[str] = ()
 
 
 class TokenGrantService:
-    """``lifetime`` of the tokens in seconds; ``audience`` None: the issuer."""
-
     def __init__(
         self,
         database: Database,
-        keys: SigningKeys,
-        *,
-        lifetime: int,
-        audience: str | None,
+        authenticator: ClientAuthenticator,
+        tokens: AccessTokens,
+        settings: TokenSettings,
     ) -> None:
         self._database = database
-        self._keys = keys
-        self._lifetime = lifetime
-        self._audience = audience
+        self._authenticator = authenticator
+        self._tokens = tokens
+        self._settings = settings
 
-    async def grant(
-        self, tenant: Tenant, credentials: Credentials | None, form: Mapping[str, str]
-    ) -> JsonObject:
+    async def grant(self, tenant: Tenant, request: TokenRequest) -> JsonObject:
         """The access token response (RFC 6749 5.1).
 
         Raises:
-            TokenError: RFC 6749 5.2.
+            TokenError: RFC 6749 5.2, RFC 8707 2, RFC 9449 5.
         """
-        client = await self._authenticate(tenant, credentials)
-        grant_type = form.get("grant_type")
-        if not grant_type:
-            raise InvalidRequest("grant_type is required")
-        if grant_type != GRANT_TYPE:
-            raise UnsupportedGrantType(f"this server only knows the grant type {GRANT_TYPE}")
-        if GRANT_TYPE not in client.texts("grant_types"):
-            raise UnauthorizedClient(f"the client is not registered for {GRANT_TYPE}")
-        scope = _granted_scope(client, form.get("scope"))
-        key = await self._keys.current(tenant.name)
-        client_id = client.text("client_id")
+        client = await self._authenticator.authenticate(tenant, request.presented)
+        _check_grant(client.metadata, request.fields.get("grant_type"))
+        scope = _granted_scope(client.metadata, request.fields.get("scope"))
+        audience = self._audience(tenant, request.resources)
+        # Last, as it spends the proof.
+        confirmation = await self._confirmation(tenant, client, request)
+        lifetime = client.record.access_token_lifetime or self._settings.lifetime
+        now = int(time.time())
+        claims: JsonObject = {  # RFC 9068 2.2
+            "iss": tenant.issuer,
+            "sub": client.client_id,
+            "client_id": client.client_id,
+            "aud": audience,
+            "iat": now,
+            "exp": now + lifetime,
+        }
+        claims |= {"scope": scope} if scope else {}
+        claims |= {"cnf": confirmation} if confirmation else {}
+        token = await self._tokens.issue(tenant, claims, self._format(client))
         made: JsonObject = {
-            "access_token": key.sign(self._claims(tenant, client_id, scope), "at+jwt"),
-            "token_type": "Bearer",
-            "expires_in": self._lifetime,
+            "access_token": token,
+            "token_type": "DPoP" if "jkt" in confirmation else "Bearer",
+            "expires_in": lifetime,
         }
         return made | {"scope": scope} if scope else made
 
-    def _claims(self, tenant: Tenant, client_id: str, scope: str) -> JsonObject:
-        """RFC 9068 2.2."""
-        now = int(time.time())
-        claims: JsonObject = {
-            "iss": tenant.issuer,
-            "sub": client_id,
-            "client_id": client_id,
-            "aud": self._audience or tenant.issuer,
-            "iat": now,
-            "exp": now + self._lifetime,
-            "jti": secrets.token_urlsafe(16),
-        }
-        return claims | {"scope": scope} if scope else claims
+    def _format(self, client: AuthenticatedClient) -> TokenFormat:
+        chosen = client.record.access_token_format or self._settings.format
+        return "opaque" if chosen == "opaque" else "jwt"
 
-    async def _authenticate(
-        self, tenant: Tenant, credentials: Credentials | None
-    ) -> ClientMetadata:
-        """The client's metadata with its client_id; only by the method it is registered for."""
-        if credentials is None:
-            raise InvalidClient("client authentication is required")
-        async with self._database.read() as tx:
-            record = await tx.clients.find(tenant.name, credentials.client_id)
-        secret = secret_of(record) if record else None
-        matches = security.same_secret(credentials.secret, secret.digest if secret else None)
-        if not matches or record is None or secret is None:
-            raise InvalidClient("client authentication failed")
-        if secret.is_expired:
-            raise InvalidClient("the client_secret has expired; an update issues a new one")
-        metadata = ClientMetadata(json.loads(record.metadata) | {"client_id": record.client_id})
-        if metadata.auth_method != credentials.method:
-            raise InvalidClient(f"the client is registered for {metadata.auth_method}")
-        return metadata
+    def _audience(self, tenant: Tenant, resources: Sequence[str]) -> JsonValue:
+        """RFC 8707 2: the resources that are asked for, each one that we know of."""
+        for resource in resources:
+            try:
+                parts = urlsplit(resource)
+            except ValueError:
+                raise InvalidTarget("resource must be an absolute URI") from None
+            if not parts.scheme or "#" in resource:
+                raise InvalidTarget("resource must be an absolute URI without a fragment")
+            if self._settings.resources.isdisjoint({resource, "*"}):
+                raise InvalidTarget("tokens for this resource are not issued here")
+        asked = list[JsonValue](dict.fromkeys(resources))
+        if len(asked) > 1:
+            return asked
+        return asked[0] if asked else self._settings.audience or tenant.issuer
+
+    async def _confirmation(
+        self, tenant: Tenant, client: AuthenticatedClient, request: TokenRequest
+    ) -> JsonObject:
+        """What binds the token to keys of the client (RFC 7800 3); empty for a bearer token."""
+        made: JsonObject = {}
+        if client.metadata.members.get("tls_client_certificate_bound_access_tokens") is True:
+            if client.certificate is None:
+                raise InvalidRequest("tokens of this client are bound to a certificate: send one")
+            made["x5t#S256"] = client.certificate.thumbprint
+        if client.metadata.members.get("dpop_bound_access_tokens") is True and not request.proofs:
+            raise InvalidDpopProof("tokens of this client are bound by DPoP: send a proof")
+        url = f"{tenant.issuer}/token"
+        jkt = await dpop.thumbprint_of(self._database, tenant, request.proofs, url)
+        return made | ({"jkt": jkt} if jkt else {})
+
+
+def _check_grant(client: ClientMetadata, grant_type: str | None) -> None:
+    if not grant_type:
+        raise InvalidRequest("grant_type is required")
+    if grant_type != GRANT_TYPE:
+        raise UnsupportedGrantType(f"this server only knows the grant type {GRANT_TYPE}")
+    if client.auth_method == "none":  # RFC 6749 4.4
+        raise UnauthorizedClient("client_credentials is for clients that can keep a secret")
+    if GRANT_TYPE not in client.texts("grant_types"):
+        raise UnauthorizedClient(f"the client is not registered for {GRANT_TYPE}")
 
 
 def _granted_scope(client: ClientMetadata, requested: str | None) -> str:

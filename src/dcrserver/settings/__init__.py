@@ -18,8 +18,10 @@ from pydantic_settings import (
 
 from dcrserver.metadata.policy import Policy
 from dcrserver.settings.groups import (
+    MAX_TOKEN_LIFETIME,
     AuthorizationServerSettings,
     DatabaseSettings,
+    MutualTlsSettings,
     OutboundSettings,
     RateLimitSettings,
     RedisSettings,
@@ -33,9 +35,11 @@ from dcrserver.settings.groups import (
 from dcrserver.settings.values import Texts, checked_issuer
 
 __all__ = [
+    "MAX_TOKEN_LIFETIME",
     "AuthorizationServerSettings",
     "ConfigurationError",
     "DatabaseSettings",
+    "MutualTlsSettings",
     "OutboundSettings",
     "RateLimitSettings",
     "RedisSettings",
@@ -72,6 +76,12 @@ class Settings(BaseSettings):
     tokens: TokenSettings = TokenSettings()
     secrets: SecretSettings = SecretSettings()
     policy: Policy = Policy()
+    policies: dict[str, Policy] = Field(
+        default={},
+        description="named policies, for tenants and for holders of initial access tokens that"
+        " name one; each with a preset and keys as [policy]",
+    )
+    mutual_tls: MutualTlsSettings = MutualTlsSettings()
     authorization_server: AuthorizationServerSettings = AuthorizationServerSettings()
     webfinger: Texts = Field(
         default=(), description="as tenants.NAME.webfinger, for the default tenant"

@@ -89,8 +89,8 @@ async function lifeOf(as, client) {
   assert.equal("client_name" in updated, false); // what is not sent is gone
   assert.equal(updated.client_id, client.client_id);
   assert.notEqual(updated.registration_access_token, client.registration_access_token);
-  await challenged(manage(client, "GET"), "bearer", "invalid_token"); // the old token
   assert.deepEqual(await json(await manage(updated, "GET")), updated);
+  await challenged(manage(client, "GET"), "bearer", "invalid_token"); // the old token
 
   const basic = oauth.ClientSecretBasic(client.client_secret); // it outlives the update
   assert.equal((await grant(as, client, basic)).scope, "email");

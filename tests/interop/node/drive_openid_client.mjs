@@ -101,9 +101,9 @@ async function lifeOf(config) {
   assert.equal(updated.client_name, "Renamed");
   assert.deepEqual(updated.contacts, ["admin@client.example.org"]);
   assert.equal("scope" in updated, false);
-  await challenged(manage(config, token, "GET"), "bearer"); // rotated
   const { registration_access_token: next } = updated;
   assert.deepEqual(await json(await manage(config, next, "GET")), withoutSecret(updated));
+  await challenged(manage(config, token, "GET"), "bearer"); // ended by the use of the next
   checkToken(await client.clientCredentialsGrant(config), config, undefined);
 
   assert.equal((await manage(config, next, "DELETE")).status, 204);

@@ -25,8 +25,8 @@ _LIFE = [
     "POST /token 200",
     "GET /register/ID 200",
     "PUT /register/ID 200",
-    "GET /register/ID 401",  # by the token from before the update
     "GET /register/ID 200",
+    "GET /register/ID 401",  # by the token from before the update
     "POST /token 200",
     "DELETE /register/ID 204",
     "GET /register/ID 401",

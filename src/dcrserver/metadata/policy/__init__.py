@@ -10,9 +10,11 @@ from typing import Any
 from pydantic import Field, model_validator
 
 from dcrserver.metadata.policy.endpoints import (
+    AuthenticationPolicy,
     CorsPolicy,
     DiscoveryPolicy,
     ManagementPolicy,
+    SecretPolicy,
     WebFingerPolicy,
 )
 from dcrserver.metadata.policy.group import Group
@@ -39,7 +41,7 @@ from dcrserver.metadata.policy.security import (
 )
 from dcrserver.metadata.presets import PRESETS, PresetName
 
-__all__ = ["JwksPolicy", "Policy", "RedirectPolicy"]
+__all__ = ["AuthenticationPolicy", "JwksPolicy", "Policy", "RedirectPolicy"]
 
 
 class Policy(Group):
@@ -66,6 +68,8 @@ class Policy(Group):
     id_token: IdTokenPolicy = IdTokenPolicy()
     scope: ScopePolicy = ScopePolicy()
     mgmt: ManagementPolicy = ManagementPolicy()
+    secrets: SecretPolicy = SecretPolicy()
+    authentication: AuthenticationPolicy = AuthenticationPolicy()
     cors: CorsPolicy = CorsPolicy()
     discovery: DiscoveryPolicy = DiscoveryPolicy()
     webfinger: WebFingerPolicy = WebFingerPolicy()

@@ -12,8 +12,21 @@ from dcrserver.metadata.policy.group import Group
 class ManagementPolicy(Group):
     """What clients may do with their registration (RFC 7592)."""
 
-    rat_rotation: Literal["on_update", "never"] = Field(
-        default="on_update", description="POL-42: an update issues a new registration access token"
+    rat_rotation: Literal["never", "on_update", "on_read"] = Field(
+        default="on_update",
+        description="POL-42: when a new registration access token is issued: with an update, or"
+        " with a read as well",
+    )
+    rat_grace_seconds: int | None = Field(
+        default=None,
+        ge=0,
+        description="POL-43: the token before works until the new one is first used, and no longer"
+        " than this; 0 = not at all. None: without limit, so that a lost answer locks nobody out",
+    )
+    rat_lifetime: int = Field(
+        default=0,
+        ge=0,
+        description="seconds until a registration access token expires; 0 = never",
     )
     forbidden_fields: Literal["reject", "ignore"] = Field(
         default="reject", description="POL-44: server members in an update"
@@ -24,6 +37,42 @@ class ManagementPolicy(Group):
         " issued or dropped",
     )
     delete: bool = Field(default=True, description="DELETE is offered (RFC 7592 2.3)")
+
+
+class SecretPolicy(Group):
+    """The life of client secrets."""
+
+    lifetime: int = Field(
+        default=0, ge=0, description="seconds until a client_secret expires; 0 = never"
+    )
+    overlap: int = Field(
+        default=86400,
+        ge=0,
+        description="seconds that the secret before still works after a rotation",
+    )
+    self_rotation: bool = Field(
+        default=True, description="POST /register/{client_id}/secret is offered to clients"
+    )
+    returned: bool = Field(
+        default=False,
+        description="reads and updates return the client_secret where a readable copy is kept",
+    )
+
+
+class AuthenticationPolicy(Group):
+    """How clients prove who they are by assertions (RFC 7523 3)."""
+
+    assertion_audience: Literal["any", "issuer"] = Field(
+        default="any",
+        description="any: the issuer or the URL of an endpoint; issuer: the issuer alone, as one"
+        " text (FAPI 2.0 5.3.2.1)",
+    )
+    assertion_lifetime: int = Field(
+        default=3600, ge=10, le=86400, description="seconds that an assertion may still be valid"
+    )
+    clock_skew: int = Field(
+        default=60, ge=0, le=300, description="seconds that clocks may differ, both ways"
+    )
 
 
 class CorsPolicy(Group):

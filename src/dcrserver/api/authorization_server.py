@@ -1,0 +1,77 @@
+"""What an authorization server with a token endpoint of its own asks us about clients."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter
+from starlette.requests import Request
+from starlette.responses import Response
+
+from dcrserver.api import openapi_tokens as openapi
+from dcrserver.api.body import request_object
+from dcrserver.api.dependencies import bearer_token, runtime, tenant
+from dcrserver.api.responses import NO_STORE, json_response
+from dcrserver.errors import InvalidRequest
+from dcrserver.services.authentication import BadCertificate, ClientCertificate, Presented
+from dcrserver.services.client_directory import AUTHENTICATE, READ
+from dcrserver.strict_json import JsonObject
+
+router = APIRouter(prefix="/authorization-server", tags=["authorization server"])
+
+
+@router.post("/authenticate", **openapi.AUTHENTICATE)
+async def authenticate(request: Request) -> Response:
+    """Authenticates a client by what it presented to the authorization server."""
+    directory = runtime(request).client_directory
+    await directory.authorize(tenant(request), bearer_token(request), AUTHENTICATE)
+    presented = _presented(await request_object(request))
+    told = await directory.authenticate(tenant(request), presented)
+    return json_response(told, headers=NO_STORE)
+
+
+@router.get("/clients/{client_id}", **openapi.CLIENT)
+async def client(request: Request) -> Response:
+    """The registered metadata of a client, with an ETag and how long it may be remembered."""
+    here = runtime(request)
+    await here.client_directory.authorize(tenant(request), bearer_token(request), READ)
+    described, etag = await here.client_directory.client(
+        tenant(request), request.path_params["client_id"]
+    )
+    seconds = here.settings.authorization_server.client_cache_seconds
+    headers = {"ETag": etag, "Cache-Control": f"private, max-age={seconds}"}
+    known = [each.strip() for each in request.headers.get("if-none-match", "").split(",")]
+    if etag in known or f"W/{etag}" in known or known == ["*"]:
+        return Response(status_code=304, headers=headers)
+    return json_response(described, headers=headers)
+
+
+def _presented(body: JsonObject) -> Presented:
+    """
+    Raises:
+        InvalidRequest: a member of the wrong type, or a certificate that is none.
+    """
+    parameters = body.get("parameters", {})
+    if not isinstance(parameters, dict):
+        raise InvalidRequest("parameters must be an object of texts")
+    given = {name: _text(value, f"parameters.{name}") for name, value in parameters.items()}
+    pem = _text(body.get("certificate"), "certificate")
+    verified = body.get("certificate_verified", False)
+    if not isinstance(verified, bool):
+        raise InvalidRequest("certificate_verified must be true or false")
+    try:
+        certificate = ClientCertificate.from_pem(pem, verified=verified) if pem else None
+    except BadCertificate as error:
+        raise InvalidRequest(str(error)) from None
+    return Presented(
+        # Sent without a value is not sent (RFC 6749 3.2).
+        parameters={name: value for name, value in given.items() if value},
+        authorization=_text(body.get("authorization"), "authorization"),
+        certificate=certificate,
+        endpoint=_text(body.get("endpoint"), "endpoint"),
+        address=_text(body.get("address"), "address"),
+    )
+
+
+def _text(value: object, name: str) -> str | None:
+    if value is not None and not isinstance(value, str):
+        raise InvalidRequest(f"{name} must be a text")
+    return value

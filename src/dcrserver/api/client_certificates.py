@@ -1,0 +1,71 @@
+"""The client certificate of a connection, as a proxy that is trusted tells of it (RFC 8705)."""
+
+from __future__ import annotations
+
+import ipaddress
+from urllib.parse import unquote
+
+import structlog
+from starlette.requests import Request
+
+from dcrserver.api.dependencies import peer, runtime
+from dcrserver.errors import InvalidRequest
+from dcrserver.services.authentication import BadCertificate, ClientCertificate
+from dcrserver.settings import MutualTlsSettings
+
+_log = structlog.get_logger(__name__)
+_VERIFIED = "SUCCESS"
+
+
+def client_certificate(request: Request) -> ClientCertificate | None:
+    """None without one, and from anybody but the configured proxies.
+
+    Raises:
+        InvalidRequest: the proxy sent something that is no certificate.
+    """
+    here = runtime(request)
+    settings = here.settings.mutual_tls
+    values = request.headers.getlist(settings.header) if settings.header else []
+    if not any(values):
+        return None
+    if not _is_trusted(peer(request), settings):
+        # Whoever sends it itself wants to be somebody else.
+        here.metrics.ignored_certificates.inc()
+        _log.warning("client_certificate_ignored", peer=peer(request))
+        return None
+    if len(values) > 1:
+        raise InvalidRequest("the client certificate was sent twice")
+    verified = bool(settings.verified_header) and (
+        request.headers.getlist(settings.verified_header or "") == [_VERIFIED]
+    )
+    try:
+        return _parsed(values[0].strip(), verified=verified)
+    except BadCertificate as error:
+        raise InvalidRequest(str(error)) from None
+
+
+def _parsed(value: str, *, verified: bool) -> ClientCertificate:
+    """RFC 9440 (base64 between colons), PEM as nginx and others escape it, or plain base64."""
+    if value.startswith(":"):
+        return ClientCertificate.from_base64(value.strip(":"), verified=verified)
+    text = unquote(value)
+    if "BEGIN CERTIFICATE" in text:
+        return ClientCertificate.from_pem(_unfolded(text), verified=verified)
+    return ClientCertificate.from_base64(value, verified=verified)
+
+
+def _unfolded(pem: str) -> str:
+    """Proxies that must not send line breaks send blanks."""
+    head, dashes, rest = pem.partition("-----BEGIN CERTIFICATE-----")
+    body, end, _ = rest.partition("-----END CERTIFICATE-----")
+    return f"{dashes}\n{''.join(body.split())}\n{end}\n" if not head.strip() else pem
+
+
+def _is_trusted(address: str | None, settings: MutualTlsSettings) -> bool:
+    try:
+        parsed = ipaddress.ip_address(address or "")
+    except ValueError:
+        return False
+    if isinstance(parsed, ipaddress.IPv6Address) and parsed.ipv4_mapped:
+        parsed = parsed.ipv4_mapped
+    return any(parsed in ipaddress.ip_network(entry) for entry in settings.trusted_proxies)

@@ -1,0 +1,96 @@
+"""What descriptions of routes are made of: bodies, answers, the errors that many share."""
+
+from __future__ import annotations
+
+from typing import Any
+
+JSON = "application/json"
+FORM = "application/x-www-form-urlencoded"
+
+
+def content(schema: str, media_type: str = JSON) -> dict[str, Any]:
+    return {"content": {media_type: {"schema": {"$ref": f"#/components/schemas/{schema}"}}}}
+
+
+def answer(description: str, schema: str, media_type: str = JSON) -> dict[str, Any]:
+    return {"description": description, **content(schema, media_type)}
+
+
+def error(description: str, code: str, text: str, headers: str = "") -> dict[str, Any]:
+    made = answer(description, "Error")
+    made["content"][JSON]["example"] = {"error": code, "error_description": text}
+    if headers:
+        made["headers"] = {headers: {"schema": {"type": "string"}}}
+    return made
+
+
+def body(schema: str, media_type: str = JSON) -> dict[str, Any]:
+    return {"requestBody": {"required": True, **content(schema, media_type)}}
+
+
+def query(name: str, description: str, *, required: bool = False) -> dict[str, Any]:
+    return {
+        "name": name,
+        "in": "query",
+        "required": required,
+        "description": description,
+        "schema": {"type": "string"},
+    }
+
+
+INVALID = error(
+    "Refused: invalid_redirect_uri or invalid_client_metadata (RFC 7591 3.2.2); invalid_request"
+    " for a token sent twice (RFC 6750 3.1)",
+    "invalid_redirect_uri",
+    "redirect_uris element 0 holds a fragment",
+)
+TOO_LARGE = error(
+    "The body is too large",
+    "invalid_client_metadata",
+    "the body must not be larger than 65536 octets",
+)
+TOO_SLOW = error(
+    "The body did not arrive in time", "request_timeout", "the body did not arrive in time"
+)
+NOT_JSON = error(
+    "The body is not application/json",
+    "invalid_client_metadata",
+    "the body must be application/json in UTF-8",
+)
+UNAUTHORIZED = error(
+    "No token, or not a valid one (RFC 6750 3). Unknown clients, deleted ones and wrong tokens"
+    " are answered alike",
+    "invalid_token",
+    "the registration access token is not valid for this client",
+    "WWW-Authenticate",
+)
+FORBIDDEN = error(
+    "Registration is closed",
+    "insufficient_scope",
+    "registration is closed; ask an administrator",
+    "WWW-Authenticate",
+)
+TOO_MANY = error(
+    "Too many registrations from this address",
+    "too_many_requests",
+    "too many registrations; try again later",
+    "Retry-After",
+)
+UNAVAILABLE = error(
+    "The database does not answer",
+    "temporarily_unavailable",
+    "the server cannot reach its database; try again later",
+    "Retry-After",
+)
+OPTIONAL_TOKEN: dict[str, Any] = {"security": [{}, {"initial_access_token": []}]}
+TOKEN_NEEDED: dict[str, Any] = {"security": [{"registration_access_token": []}]}
+CLIENT_ID = {
+    "parameters": [
+        {
+            "name": "client_id",
+            "in": "path",
+            "required": True,
+            "schema": {"type": "string"},
+        }
+    ]
+}

@@ -1,0 +1,131 @@
+"""dcrserver token: credentials that let clients register, and servers and administrators in."""
+
+from __future__ import annotations
+
+import json
+from typing import Annotated, Any, Literal
+
+import typer
+
+from dcrserver.cli.shared import (
+    OPERATOR,
+    ConfigOption,
+    TenantOption,
+    fail,
+    seconds,
+    tell,
+    tenant_of,
+    with_runtime,
+)
+from dcrserver.metadata.bounds import Bounds
+from dcrserver.services.admin_tokens import SCOPES
+from dcrserver.services.initial_access_tokens import NewInitialAccessToken
+from dcrserver.settings import ConfigurationError, Settings, load
+from dcrserver.tenants import DEFAULT_TENANT
+from dcrserver.wiring import Runtime
+
+app = typer.Typer(no_args_is_help=True, help="Initial access tokens and admin tokens.")
+
+_LIFETIMES = {"initial": "30d", "admin": "365d"}
+
+
+@app.command("issue")
+def issue(  # noqa: PLR0913, PLR0917 - the options of a command
+    kind: Annotated[
+        Literal["initial", "admin"],
+        typer.Argument(help="initial: lets a client register; admin: for servers and people"),
+    ],
+    config: ConfigOption = None,
+    uses: Annotated[
+        int | None, typer.Option(min=1, max=2**31 - 1, help="registrations it is good for")
+    ] = None,
+    expires_in: Annotated[
+        str | None, typer.Option(help="e.g. 30d, 12h, 90m; 0 = never  [30d; admin: 365d]")
+    ] = None,
+    policy: Annotated[
+        str | None, typer.Option(help="named policy that its clients are judged by, for ever")
+    ] = None,
+    scope: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="initial: a scope its clients may have; admin: one of "
+            + ", ".join(SCOPES)
+            + ". May be repeated"
+        ),
+    ] = None,
+    grant_type: Annotated[
+        list[str] | None, typer.Option(help="a grant type its clients may have; may be repeated")
+    ] = None,
+    label: Annotated[str, typer.Option(help="what it is for, as token list shows it")] = "",
+    tenant: TenantOption = DEFAULT_TENANT,
+) -> None:
+    """Print a new token, alone on stdout; it is not shown again."""
+    lifetime = seconds(_LIFETIMES[kind] if expires_in is None else expires_in, "--expires-in")
+    if len(label) > 200:  # noqa: PLR2004 - the column's width
+        raise typer.BadParameter("must have at most 200 characters", param_hint="--label")
+    settings = load(config)
+    if kind == "admin":
+        print(_admin(settings, tenant, scope or [], lifetime, label))
+        return
+    bounds = Bounds(
+        policy=policy,
+        scopes=None if scope is None else tuple(scope),
+        grant_types=None if grant_type is None else tuple(grant_type),
+    )
+    _check_policy(settings, policy)
+    wanted = NewInitialAccessToken(uses, lifetime, bounds, label)
+
+    async def work(runtime: Runtime) -> str:
+        here = tenant_of(runtime, tenant)
+        return await runtime.token_administration.issue_initial_access_token(here, wanted, OPERATOR)
+
+    print(with_runtime(settings, work))
+
+
+def _check_policy(settings: Settings, policy: str | None) -> None:
+    if policy is not None and policy not in settings.policies:
+        raise ConfigurationError(f"policies.{policy}: no such policy")
+
+
+def _admin(settings: Settings, tenant: str, scopes: list[str], lifetime: int, label: str) -> str:
+    unknown = [scope for scope in scopes if scope not in SCOPES]
+    if unknown or not scopes:
+        told = "; ".join(f"{name}: {meaning}" for name, meaning in SCOPES.items())
+        raise typer.BadParameter(f"must be one or more of these - {told}", param_hint="--scope")
+
+    async def work(runtime: Runtime) -> str:
+        return await runtime.token_administration.issue_admin_token(
+            tenant_of(runtime, tenant), scopes, lifetime, label, OPERATOR
+        )
+
+    return with_runtime(settings, work)
+
+
+@app.command("list")
+def list_(config: ConfigOption = None, tenant: TenantOption = DEFAULT_TENANT) -> None:
+    """Show tokens, one JSON object a line: id, what for, and who registered what with it."""
+
+    async def work(runtime: Runtime) -> list[dict[str, Any]]:
+        here, tokens = tenant_of(runtime, tenant), runtime.token_administration
+        return [*await tokens.initial_access_tokens(here), *await tokens.admin_tokens(here)]
+
+    for row in with_runtime(load(config), work):
+        print(json.dumps(row, ensure_ascii=False))
+
+
+@app.command("revoke")
+def revoke(
+    token_id: Annotated[str, typer.Argument(help="id as shown by token list")],
+    config: ConfigOption = None,
+    tenant: TenantOption = DEFAULT_TENANT,
+) -> None:
+    """End a token. What was registered with it stays."""
+
+    async def work(runtime: Runtime) -> str | None:
+        here = tenant_of(runtime, tenant)
+        return await runtime.token_administration.revoke_token(here, token_id, OPERATOR)
+
+    kind = with_runtime(load(config), work)
+    if kind is None:
+        fail(f"no such token: {token_id}")
+    tell(f"{kind} {token_id} of tenant {tenant} is revoked")

@@ -1,0 +1,64 @@
+"""What an initial access token lets its holder register: a named policy, scopes, grant types.
+
+They go with the client, so that a later update is judged by the same (no way around them by PUT).
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
+from functools import lru_cache
+
+from dcrserver.metadata.capabilities import ServerCapabilities
+from dcrserver.metadata.model import Terms
+from dcrserver.strict_json import dumps
+
+
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """``policy``: a name of the configuration; None anywhere: no bound of its own."""
+
+    policy: str | None = None
+    scopes: tuple[str, ...] | None = None
+    grant_types: tuple[str, ...] | None = None
+
+    def to_json(self) -> str | None:
+        """None where nothing is bounded."""
+        given = {name: value for name, value in asdict(self).items() if value is not None}
+        return dumps(given) if given else None
+
+    @classmethod
+    def from_json(cls, text: str | None) -> Bounds:
+        given = json.loads(text) if text else {}
+        lists = {name: tuple(value) for name, value in given.items() if isinstance(value, list)}
+        return cls(**{**given, **lists})
+
+
+UNBOUNDED = Bounds()
+
+
+@lru_cache(maxsize=1024)
+def narrowed(terms: Terms, bounds: Bounds) -> Terms:
+    """``terms`` with the server's capabilities cut to ``bounds``: the rest cannot be had.
+
+    The same object for the same arguments, as the plan of a registration is kept by identity.
+    """
+    allowed = {
+        "scopes_supported": bounds.scopes,
+        "grant_types_supported": bounds.grant_types,
+    }
+    lists = dict(terms.server.lists)
+    for name, values in allowed.items():
+        if values is not None:
+            lists[name] = _common(lists, name, values)
+    if lists == terms.server.lists:
+        return terms
+    return replace(terms, server=ServerCapabilities(lists, terms.server.offered))
+
+
+def _common(
+    lists: Mapping[str, tuple[str, ...]], name: str, values: tuple[str, ...]
+) -> tuple[str, ...]:
+    supported = lists.get(name)
+    return values if supported is None else tuple(v for v in supported if v in values)

@@ -1,0 +1,80 @@
+"""Opaque access tokens, and identifiers that must not be accepted (again)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from sqlalchemy import and_, bindparam, delete, insert, select
+
+from dcrserver.db.tables import access_tokens, spent_identifiers
+from dcrserver.repositories.rows import as_row
+
+if TYPE_CHECKING:
+    from dcrserver.repositories.transaction import Transaction
+
+_INSERT_TOKEN = insert(access_tokens)
+_TOKEN = and_(
+    access_tokens.c.tenant == bindparam("b_tenant"),
+    access_tokens.c.digest == bindparam("b_digest"),
+)
+_SELECT_TOKEN = select(access_tokens).where(_TOKEN)
+_DELETE_TOKEN = delete(access_tokens).where(_TOKEN)
+_PURGE_TOKENS = delete(access_tokens).where(access_tokens.c.expires_at < bindparam("b_now"))
+
+_INSERT_SPENT = insert(spent_identifiers)
+_SELECT_SPENT = select(spent_identifiers.c.digest).where(
+    spent_identifiers.c.tenant == bindparam("b_tenant"),
+    spent_identifiers.c.digest == bindparam("b_digest"),
+)
+_PURGE_SPENT = delete(spent_identifiers).where(spent_identifiers.c.expires_at < bindparam("b_now"))
+
+
+@dataclass(frozen=True, slots=True)
+class AccessTokenRecord:
+    """A row of ``access_tokens``; ``claims`` is JSON text."""
+
+    tenant: str
+    digest: str
+    claims: str
+    expires_at: int
+
+
+class AccessTokenRepository:
+    def __init__(self, tx: Transaction) -> None:
+        self._tx = tx
+
+    def add(self, record: AccessTokenRecord) -> None:
+        self._tx.insert(_INSERT_TOKEN, as_row(record))
+
+    async def find(self, tenant: str, digest: str) -> AccessTokenRecord | None:
+        found = await self._tx.execute(_SELECT_TOKEN, {"b_tenant": tenant, "b_digest": digest})
+        row = found.mappings().one_or_none()
+        return None if row is None else AccessTokenRecord(**row)
+
+    async def delete(self, tenant: str, digest: str) -> None:
+        await self._tx.execute(_DELETE_TOKEN, {"b_tenant": tenant, "b_digest": digest})
+
+    async def purge(self, now: int) -> int:
+        """Removes what has expired; how many."""
+        return (await self._tx.execute(_PURGE_TOKENS, {"b_now": now})).rowcount
+
+
+class SpentIdentifierRepository:
+    """``digest`` is of the identifier and of what it was for; see ``services.replay``."""
+
+    def __init__(self, tx: Transaction) -> None:
+        self._tx = tx
+
+    def add(self, tenant: str, digest: str, expires_at: int) -> None:
+        """A second one is ``AlreadyThere`` when the transaction ends."""
+        row = {"tenant": tenant, "digest": digest, "expires_at": expires_at}
+        self._tx.insert(_INSERT_SPENT, row)
+
+    async def has(self, tenant: str, digest: str) -> bool:
+        found = await self._tx.execute(_SELECT_SPENT, {"b_tenant": tenant, "b_digest": digest})
+        return found.first() is not None
+
+    async def purge(self, now: int) -> int:
+        """Removes what has expired; how many."""
+        return (await self._tx.execute(_PURGE_SPENT, {"b_now": now})).rowcount

@@ -1,0 +1,62 @@
+"""Admin tokens: credentials of authorization servers and administrators, found by digest."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from sqlalchemy import bindparam, delete, insert, select
+
+from dcrserver.db.tables import admin_tokens as tokens
+from dcrserver.repositories.rows import as_row
+
+if TYPE_CHECKING:
+    from dcrserver.repositories.transaction import Transaction
+
+_INSERT = insert(tokens)
+_SELECT = select(tokens).where(
+    tokens.c.tenant == bindparam("b_tenant"), tokens.c.digest == bindparam("b_digest")
+)
+_LIST = (
+    select(tokens)
+    .where(tokens.c.tenant == bindparam("b_tenant"))
+    .order_by(tokens.c.issued_at, tokens.c.id)
+)
+_DELETE = delete(tokens).where(
+    tokens.c.tenant == bindparam("b_tenant"), tokens.c.id == bindparam("b_id")
+)
+
+
+@dataclass(frozen=True, slots=True)
+class AdminTokenRecord:
+    """A row of ``admin_tokens``; ``scopes`` separated by spaces, ``expires_at`` 0: never."""
+
+    tenant: str
+    digest: str
+    id: str
+    scopes: str
+    issuer: str
+    label: str
+    expires_at: int
+    issued_at: int
+
+
+class AdminTokenRepository:
+    def __init__(self, tx: Transaction) -> None:
+        self._tx = tx
+
+    def add(self, record: AdminTokenRecord) -> None:
+        self._tx.insert(_INSERT, as_row(record))
+
+    async def find(self, tenant: str, digest: str) -> AdminTokenRecord | None:
+        found = await self._tx.execute(_SELECT, {"b_tenant": tenant, "b_digest": digest})
+        row = found.mappings().one_or_none()
+        return None if row is None else AdminTokenRecord(**row)
+
+    async def all(self, tenant: str) -> list[AdminTokenRecord]:
+        found = await self._tx.execute(_LIST, {"b_tenant": tenant})
+        return [AdminTokenRecord(**row) for row in found.mappings()]
+
+    async def revoke(self, tenant: str, token_id: str) -> bool:
+        done = await self._tx.execute(_DELETE, {"b_tenant": tenant, "b_id": token_id})
+        return done.rowcount == 1

@@ -1,0 +1,52 @@
+"""When clients and their secrets were last used."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, TypeAlias
+
+from sqlalchemy import Executable, bindparam, select
+from sqlalchemy.dialects import mysql, postgresql, sqlite
+
+from dcrserver.db.tables import last_uses
+
+if TYPE_CHECKING:
+    from dcrserver.repositories.transaction import Transaction
+
+# Of a row: tenant, client_id, secret_id.
+Key: TypeAlias = tuple[str, str, str]
+
+_BY_CLIENT = select(last_uses.c.secret_id, last_uses.c.used_at).where(
+    last_uses.c.tenant == bindparam("b_tenant"),
+    last_uses.c.client_id == bindparam("b_client_id"),
+)
+_KEY = ["tenant", "client_id", "secret_id"]
+
+
+def _upsert(dialect: str) -> Executable:
+    """There is no standard word for it."""
+    if dialect in {"mysql", "mariadb"}:
+        made = mysql.insert(last_uses)
+        return made.on_duplicate_key_update(used_at=made.inserted.used_at)
+    insert = postgresql.insert if dialect == "postgresql" else sqlite.insert
+    statement = insert(last_uses)
+    return statement.on_conflict_do_update(
+        index_elements=_KEY, set_={"used_at": statement.excluded.used_at}
+    )
+
+
+class LastUseRepository:
+    def __init__(self, tx: Transaction) -> None:
+        self._tx = tx
+
+    async def write(self, uses: Mapping[Key, int]) -> None:
+        """Seconds since 1970 by key; in one order everywhere, so that writers do not deadlock."""
+        rows = [dict(zip(_KEY, key, strict=True)) | {"used_at": uses[key]} for key in sorted(uses)]
+        if rows:
+            await self._tx.execute_many(_upsert, rows)
+
+    async def of_client(self, tenant: str, client_id: str) -> dict[str, int]:
+        """secret_id -> seconds since 1970; the empty id is any other credential."""
+        values = {"b_tenant": tenant, "b_client_id": client_id}
+        rows = (await self._tx.execute(_BY_CLIENT, values)).mappings()
+        return {row["secret_id"]: row["used_at"] for row in rows}

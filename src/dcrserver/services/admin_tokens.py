@@ -1,0 +1,67 @@
+"""Step: credentials of authorization servers and administrators, each good for its scopes."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+
+from dcrserver import security
+from dcrserver.errors import InsufficientScope, InvalidToken, MissingToken
+from dcrserver.repositories.admin_tokens import AdminTokenRecord
+from dcrserver.repositories.transaction import Database, Transaction
+from dcrserver.tenants import Tenant
+
+ADMIN_TOKEN_PREFIX = "adm"  # noqa: S105 - a prefix
+# Every scope there is, and what it is for.
+SCOPES: Mapping[str, str] = {
+    "clients:register": "register clients, whatever the mode",
+    "clients:authenticate": "let us authenticate clients for an authorization server",
+    "clients:read": "read the metadata of clients",
+    "tokens:introspect": "look at access tokens (RFC 7662)",
+}
+
+
+async def authorize(
+    database: Database, tenant: Tenant, bearer: str | None, scope: str
+) -> AdminTokenRecord:
+    """The token, which is good for ``scope``.
+
+    Raises:
+        MissingToken: there is none.
+        InvalidToken: unknown or expired.
+        InsufficientScope: it is for something else.
+    """
+    if bearer is None:
+        raise MissingToken("an admin token is required")
+    async with database.read() as tx:
+        found = await tx.admin_tokens.find(tenant.name, security.token_digest(bearer))
+    if found is None or 0 < found.expires_at <= time.time():
+        raise InvalidToken("the admin token is unknown or expired")
+    if scope not in found.scopes.split():
+        raise InsufficientScope(f"the admin token needs the scope {scope}")
+    return found
+
+
+def issue(
+    tx: Transaction,
+    tenant: Tenant,
+    scopes: Sequence[str],
+    lifetime: int,
+    *,
+    issuer: str,
+    label: str,
+) -> tuple[str, AdminTokenRecord]:
+    """The token and its row; ``lifetime`` in seconds, 0 for ever."""
+    token, now = security.new_token(ADMIN_TOKEN_PREFIX), int(time.time())
+    row = AdminTokenRecord(
+        tenant=tenant.name,
+        digest=security.token_digest(token),
+        id=security.new_client_id(),
+        scopes=" ".join(dict.fromkeys(scopes)),
+        issuer=issuer,
+        label=label,
+        expires_at=now + lifetime if lifetime else 0,
+        issued_at=now,
+    )
+    tx.admin_tokens.add(row)
+    return token, row

@@ -1,0 +1,242 @@
+"""Step: is it the client that it says it is? One component for every endpoint that asks."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from dcrserver.errors import InvalidClient
+from dcrserver.metadata import ClientMetadata, Terms
+from dcrserver.metadata.bounds import Bounds
+from dcrserver.rate_limit import RateLimiter
+from dcrserver.repositories.clients import ClientRecord
+from dcrserver.repositories.transaction import Database, Transaction
+from dcrserver.security import UndecipherableError
+from dcrserver.services.authentication import assertions
+from dcrserver.services.authentication.assertions import FAILED
+from dcrserver.services.authentication.certificates import (
+    BadCertificate,
+    ClientCertificate,
+    subject_matches,
+)
+from dcrserver.services.authentication.presented import Claim, Presented, claim_of
+from dcrserver.services.client_keys import ClientKeys
+from dcrserver.services.client_secrets import (
+    ClientSecret,
+    ClientSecrets,
+    SecretIssuer,
+    secrets_of,
+)
+from dcrserver.services.last_uses import LastUses
+from dcrserver.services.secret_verification import SecretVerifier
+from dcrserver.tenants import Tenant
+
+__all__ = [
+    "AuthenticatedClient",
+    "BadCertificate",
+    "ClientAuthenticator",
+    "ClientCertificate",
+    "Presented",
+]
+
+# The endpoints of the server behind whose URL an assertion may have as its audience (RFC 7523 3,
+# RFC 9126 2, CIBA 7.1).
+_ENDPOINTS = (
+    "token_endpoint",
+    "introspection_endpoint",
+    "revocation_endpoint",
+    "pushed_authorization_request_endpoint",
+    "backchannel_authentication_endpoint",
+    "device_authorization_endpoint",
+)
+_ASSERTING = frozenset({"private_key_jwt", "client_secret_jwt"})
+_CERTIFYING = frozenset({"tls_client_auth", "self_signed_tls_client_auth"})
+# Stands in for a client that is not there, so that it is not told by the time it takes.
+_NOBODY = ClientRecord(
+    tenant="",
+    client_id="",
+    metadata=json.dumps(
+        {
+            "redirect_uris": ["https://client.example.org/callback"],
+            "grant_types": ["authorization_code"],
+            "response_types": ["code"],
+            "token_endpoint_auth_method": "client_secret_basic",
+            "client_name": "nobody",
+        }
+    ),
+    registration_access_token_digest="",
+    issued_at=0,
+    updated_at=0,
+    version=0,
+    client_secrets=ClientSecrets(
+        (ClientSecret(id="0" * 16, digest="-", ciphertext=None, issued_at=0, expires_at=0),)
+    ).to_json(),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class AuthenticatedClient:
+    """``metadata`` holds the client_id too; ``method`` is the registered one, which was used."""
+
+    record: ClientRecord
+    metadata: ClientMetadata
+    method: str
+    certificate: ClientCertificate | None = None
+
+    @property
+    def client_id(self) -> str:
+        return self.record.client_id
+
+
+class ClientAuthenticator:
+    def __init__(
+        self,
+        database: Database,
+        secrets: SecretIssuer,
+        verifier: SecretVerifier,
+        keys: ClientKeys,
+        last_uses: LastUses,
+        limiter: RateLimiter,
+    ) -> None:
+        self._database = database
+        self._secrets = secrets
+        self._verifier = verifier
+        self._keys = keys
+        self._last_uses = last_uses
+        self._limiter = limiter
+
+    async def authenticate(self, tenant: Tenant, presented: Presented) -> AuthenticatedClient:
+        """The client, by the one method that it is registered for.
+
+        Raises:
+            InvalidClient: it did not prove who it is; the same words and time for a client that
+                is unknown, deleted or suspended, and for a wrong secret.
+            Unavailable: too many slow hashes are being verified.
+            TooManyRequests: it failed too often from this address.
+        """
+        claim = claim_of(presented)
+        where = (tenant.name, claim.client_id, presented.address)
+        await self._limiter.check_guessing(*where)
+        try:
+            return await self._proven(tenant, presented, claim)
+        except InvalidClient:
+            await self._limiter.count_guess(*where)
+            raise
+
+    async def _proven(
+        self, tenant: Tenant, presented: Presented, claim: Claim
+    ) -> AuthenticatedClient:
+        async with self._database.read() as tx:
+            found = await tx.clients.find(tenant.name, claim.client_id)
+        known = found is not None and not found.suspended_at
+        record = found if found is not None and known else _NOBODY
+        metadata = ClientMetadata(json.loads(record.metadata) | {"client_id": record.client_id})
+        terms = tenant.terms_within(Bounds.from_json(record.bounds))
+        secret_id = ""
+        if claim.form == "assertion":
+            secret_id = await self._by_assertion(tenant, terms, presented, claim, record, metadata)
+        elif claim.form == "identifier":
+            await self._by_identifier(terms, presented, metadata)
+        else:
+            secret_id = await self._by_secret(claim, record, metadata)
+        if not known:
+            raise InvalidClient(FAILED)
+        self._last_uses.note(tenant.name, record.client_id, secret_id)
+        return AuthenticatedClient(record, metadata, metadata.auth_method, presented.certificate)
+
+    async def _by_secret(self, claim: Claim, record: ClientRecord, metadata: ClientMetadata) -> str:
+        held = secrets_of(record).held
+        kept = await self._verifier.matching(claim.secret, held)
+        if kept is None:
+            raise InvalidClient(FAILED)
+        # Whoever has the secret may be told more.
+        if not kept.is_live():
+            raise InvalidClient("the client_secret has expired; an update issues a new one")
+        if metadata.auth_method != claim.form:
+            raise InvalidClient(f"the client is registered for {metadata.auth_method}")
+        await self._upgrade(claim.secret, kept, record, held)
+        return kept.id
+
+    async def _by_assertion(
+        self,
+        tenant: Tenant,
+        terms: Terms,
+        presented: Presented,
+        claim: Claim,
+        record: ClientRecord,
+        metadata: ClientMetadata,
+    ) -> str:
+        jws = claim.assertion
+        if jws is None or metadata.auth_method not in _ASSERTING:
+            raise InvalidClient(FAILED, detail=f"registered for {metadata.auth_method}")
+        if jws.algorithm not in assertions.allowed_algorithms(metadata, terms):
+            raise InvalidClient(FAILED, detail="an algorithm that is not registered")
+        secret_id = ""
+        if metadata.auth_method == "client_secret_jwt":
+            secret_id = self._signing_secret(claim, record)
+        elif not await assertions.signed_by_key(jws, metadata, terms.policy, self._keys):
+            raise InvalidClient(FAILED, detail="no registered key verifies the assertion")
+        policy = terms.policy.authentication
+        assertions.check_claims(jws, _audiences(tenant, presented), tenant.issuer, policy)
+        await assertions.spend(jws, self._database, tenant.name, record.client_id, policy)
+        return secret_id
+
+    def _signing_secret(self, claim: Claim, record: ClientRecord) -> str:
+        held = [secret for secret in secrets_of(record).held if secret.is_live()]
+        try:
+            assert claim.assertion is not None  # noqa: S101 - the caller saw to it
+            kept = assertions.signed_by_secret(
+                claim.assertion, record.client_id, held, self._secrets
+            )
+        except UndecipherableError as error:
+            detail = f"secrets.encryption_keys lacks the key {error}"
+            raise InvalidClient(FAILED, detail=detail) from None
+        if kept is None:
+            raise InvalidClient(FAILED, detail="no secret verifies the assertion")
+        return kept.id
+
+    async def _by_identifier(
+        self, terms: Terms, presented: Presented, metadata: ClientMetadata
+    ) -> None:
+        """A public client, or one whose certificate is on the connection (RFC 8705 2)."""
+        if metadata.auth_method == "none":
+            return
+        if metadata.auth_method not in _CERTIFYING:
+            raise InvalidClient(FAILED, detail=f"registered for {metadata.auth_method}")
+        certificate = presented.certificate
+        if certificate is None:
+            raise InvalidClient(FAILED, detail="no client certificate")
+        if not certificate.is_valid_now:
+            raise InvalidClient(FAILED, detail="the client certificate is not valid now")
+        if metadata.auth_method == "tls_client_auth":
+            good = certificate.verified and subject_matches(certificate, metadata)
+        else:
+            keys = await self._keys.document(metadata, terms.policy)
+            good = certificate.is_registered_in(keys)
+        if not good:
+            raise InvalidClient(FAILED, detail="the certificate is not the registered one")
+
+    async def _upgrade(
+        self, value: str, kept: ClientSecret, record: ClientRecord, held: Sequence[ClientSecret]
+    ) -> None:
+        """Keeps an imported secret by today's hash from now on; whoever writes first wins."""
+        better = await self._verifier.upgraded(value, kept)
+        if better is None:
+            return
+        secrets = ClientSecrets(tuple(better if each.id == kept.id else each for each in held))
+        changed = replace(record, client_secrets=secrets.to_json(), version=record.version + 1)
+
+        async def write(tx: Transaction) -> None:
+            await tx.clients.replace(record, changed)
+
+        await self._database.transact(write)
+
+
+def _audiences(tenant: Tenant, presented: Presented) -> set[str]:
+    """What we are called: the issuer, and the URLs of the endpoints."""
+    urls = {tenant.issuer, f"{tenant.issuer}/"}
+    urls.update(str(tenant.members[name]) for name in _ENDPOINTS if name in tenant.members)
+    if presented.endpoint is not None:
+        urls.add(presented.endpoint)
+    return urls

@@ -1,0 +1,160 @@
+"""Mutual TLS (RFC 8705): the certificate of a connection against what a client registered."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hashlib
+import ipaddress
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import cached_property
+
+from cryptography import x509
+from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+
+from dcrserver import jose
+from dcrserver.metadata import ClientMetadata, jwks
+from dcrserver.strict_json import JsonValue
+
+_BLANKS = re.compile(r"(?<!\\)\s*([,+])\s*")
+
+
+class BadCertificate(ValueError):
+    """What was presented is no certificate."""
+
+
+@dataclass(frozen=True)
+class ClientCertificate:
+    """``verified``: somebody who is trusted checked its chain; without, it proves a key alone."""
+
+    certificate: x509.Certificate
+    verified: bool
+
+    @classmethod
+    def from_pem(cls, text: str, *, verified: bool) -> ClientCertificate:
+        """
+        Raises:
+            BadCertificate: it is none.
+        """
+        try:
+            return cls(x509.load_pem_x509_certificate(text.encode()), verified)
+        except (ValueError, UnsupportedAlgorithm):
+            raise BadCertificate("the client certificate is no PEM certificate") from None
+
+    @classmethod
+    def from_base64(cls, text: str, *, verified: bool) -> ClientCertificate:
+        """DER in base64, as RFC 9440 2.1 has it between colons.
+
+        Raises:
+            BadCertificate: it is none.
+        """
+        try:
+            return cls(
+                x509.load_der_x509_certificate(base64.b64decode(text, validate=True)), verified
+            )
+        except (ValueError, binascii.Error, UnsupportedAlgorithm):
+            raise BadCertificate("the client certificate is no DER certificate") from None
+
+    @cached_property
+    def thumbprint(self) -> str:
+        """x5t#S256 (RFC 8705 3.1)."""
+        return jose.base64url(hashlib.sha256(self.der).digest())
+
+    @cached_property
+    def der(self) -> bytes:
+        return self.certificate.public_bytes(Encoding.DER)
+
+    @property
+    def is_valid_now(self) -> bool:
+        now = datetime.now(UTC)
+        return self.certificate.not_valid_before_utc <= now <= self.certificate.not_valid_after_utc
+
+    def names(self, member: str) -> frozenset[str]:
+        """What the certificate says where the registered ``member`` looks, in one spelling."""
+        return frozenset(_NAMES[member](self.certificate))
+
+    def is_registered_in(self, keys: JsonValue) -> bool:
+        """Whether a checked JWK Set holds the certificate, or where it has none, its key.
+
+        RFC 8705 2.2.2.
+        """
+        public = self.certificate.public_key().public_bytes(
+            Encoding.DER, PublicFormat.SubjectPublicKeyInfo
+        )
+        return any(
+            base64.b64decode(str(chain[0])) == self.der
+            if isinstance(chain := key.get("x5c"), list) and chain
+            else jwks.public_der(key) == public
+            for key in jwks.keys_for(keys, "sig")
+        )
+
+
+def subject_matches(certificate: ClientCertificate, client: ClientMetadata) -> bool:
+    """RFC 8705 2.1.2: by the one name that the client registered."""
+    registered = [(name, client.text(name)) for name in _NAMES if client.has(name)]
+    return len(registered) == 1 and all(
+        _SPELLING[name](value) in certificate.names(name) for name, value in registered
+    )
+
+
+def _distinguished(name: x509.Name) -> str:
+    """RFC 4517 4.2.15: case and runs of blanks do not matter; the order of the parts does."""
+    return repr(
+        [
+            sorted((part.oid.dotted_string, _folded(str(part.value))) for part in relative)
+            for relative in name.rdns
+        ]
+    )
+
+
+def _folded(text: str) -> str:
+    return " ".join(text.split()).casefold()
+
+
+def _spelled_name(text: str) -> str:
+    """As people write it: RFC 4514 has no blank after a comma, RFC 2253 4 had readers accept it."""
+    try:
+        return _distinguished(x509.Name.from_rfc4514_string(_BLANKS.sub(r"\1", text)))
+    except ValueError:
+        return ""
+
+
+def _spelled_address(text: str) -> str:
+    try:
+        return str(ipaddress.ip_address(text))
+    except ValueError:
+        return ""
+
+
+def _alternatives(
+    kind: type[x509.DNSName | x509.UniformResourceIdentifier | x509.IPAddress | x509.RFC822Name],
+) -> Callable[[x509.Certificate], list[str]]:
+    def read(certificate: x509.Certificate) -> list[str]:
+        try:
+            found = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName)
+        except (x509.ExtensionNotFound, ValueError):
+            return []
+        fold = str.casefold if kind is not x509.UniformResourceIdentifier else str
+        return [fold(str(value)) for value in found.value.get_values_for_type(kind)]
+
+    return read
+
+
+_NAMES: Mapping[str, Callable[[x509.Certificate], list[str]]] = {
+    "tls_client_auth_subject_dn": lambda certificate: [_distinguished(certificate.subject)],
+    "tls_client_auth_san_dns": _alternatives(x509.DNSName),
+    "tls_client_auth_san_uri": _alternatives(x509.UniformResourceIdentifier),
+    "tls_client_auth_san_ip": _alternatives(x509.IPAddress),
+    "tls_client_auth_san_email": _alternatives(x509.RFC822Name),
+}
+_SPELLING: Mapping[str, Callable[[str], str]] = {
+    "tls_client_auth_subject_dn": _spelled_name,
+    "tls_client_auth_san_dns": str.casefold,
+    "tls_client_auth_san_uri": str,
+    "tls_client_auth_san_ip": _spelled_address,
+    "tls_client_auth_san_email": str.casefold,
+}

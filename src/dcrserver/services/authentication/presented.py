@@ -1,0 +1,99 @@
+"""What a client presented to prove who it is, and which method that is (RFC 6749 2.3)."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal, TypeAlias
+from urllib.parse import unquote_plus
+
+from dcrserver import jose
+from dcrserver.errors import InvalidClient
+from dcrserver.services.authentication.certificates import ClientCertificate
+
+ASSERTION_TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
+
+# identifier: a client_id alone, which is enough for a public client, or with a certificate.
+Form: TypeAlias = Literal["client_secret_basic", "client_secret_post", "assertion", "identifier"]
+
+
+@dataclass(frozen=True, slots=True)
+class Presented:
+    """The parts of a request that can authenticate a client, wherever it was received.
+
+    ``endpoint``: the URL that was called, which assertions may name as their audience.
+    ``address``: where the client is, so that it cannot guess for ever.
+    """
+
+    parameters: Mapping[str, str] = field(default_factory=dict)
+    authorization: str | None = None
+    certificate: ClientCertificate | None = None
+    endpoint: str | None = None
+    address: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """Who the client says it is, and by what it wants to prove it."""
+
+    form: Form
+    client_id: str
+    secret: str = ""
+    assertion: jose.Jws | None = None
+
+
+def claim_of(presented: Presented) -> Claim:
+    """
+    Raises:
+        InvalidClient: nothing, more than one method, or one that is malformed.
+    """
+    parameters = presented.parameters
+    used = [
+        presented.authorization is not None,
+        "client_secret" in parameters,
+        "client_assertion" in parameters or "client_assertion_type" in parameters,
+    ]
+    if sum(used) > 1:  # RFC 6749 2.3
+        raise InvalidClient("the client must authenticate by one method only")
+    if presented.authorization is not None:
+        claim = _basic(presented.authorization)
+    elif "client_secret" in parameters:
+        client_id = parameters.get("client_id", "")
+        claim = Claim("client_secret_post", client_id, parameters["client_secret"])
+    elif used[2]:
+        claim = _assertion(parameters)
+    else:
+        claim = Claim("identifier", parameters.get("client_id", ""))
+    if not claim.client_id:
+        raise InvalidClient("client authentication is required")
+    if parameters.get("client_id", claim.client_id) != claim.client_id:
+        raise InvalidClient("client_id is not that of the client that authenticates")
+    return claim
+
+
+def _basic(header: str) -> Claim:
+    """Both parts are form-encoded before they are joined (RFC 6749 2.3.1)."""
+    scheme, _, encoded = header.partition(" ")
+    try:
+        decoded = base64.b64decode(encoded.strip(), validate=True).decode("utf-8")
+    except (binascii.Error, UnicodeDecodeError, ValueError):
+        decoded = ""
+    client_id, colon, secret = decoded.partition(":")
+    if scheme.lower() != "basic" or not colon:
+        raise InvalidClient("the Authorization header must be Basic client authentication")
+    return Claim("client_secret_basic", unquote_plus(client_id), unquote_plus(secret))
+
+
+def _assertion(parameters: Mapping[str, str]) -> Claim:
+    """RFC 7521 4.2: the assertion itself says who the client is."""
+    if parameters.get("client_assertion_type") != ASSERTION_TYPE:
+        raise InvalidClient(f"client_assertion_type must be {ASSERTION_TYPE}")
+    try:
+        jws = jose.parse(parameters.get("client_assertion", ""))
+    except jose.BadJws as error:
+        raise InvalidClient(f"client_assertion cannot be accepted: {error}") from None
+    if not jws.text("sub") or jws.text("sub") != jws.text("iss"):  # RFC 7523 3, OIDC Core 9
+        raise InvalidClient("client_assertion must have the client_id as iss and sub")
+    return Claim("assertion", jws.text("sub"), assertion=jws)

@@ -1,0 +1,75 @@
+"""Use cases for an authorization server that keeps its own token endpoint: it asks us who a client
+is, and whether it is the one that it says.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+
+from dcrserver.errors import InvalidClient, NotFound
+from dcrserver.repositories.clients import ClientRecord
+from dcrserver.repositories.transaction import Database
+from dcrserver.services import admin_tokens
+from dcrserver.services.authentication import ClientAuthenticator, Presented
+from dcrserver.strict_json import JsonObject
+from dcrserver.tenants import Tenant
+
+AUTHENTICATE = "clients:authenticate"
+READ = "clients:read"
+
+
+class ClientDirectoryService:
+    def __init__(self, database: Database, authenticator: ClientAuthenticator) -> None:
+        self._database = database
+        self._authenticator = authenticator
+
+    async def authorize(self, tenant: Tenant, bearer: str | None, scope: str) -> None:
+        """
+        Raises:
+            BearerError: the admin token is missing, no good, or for something else.
+        """
+        await admin_tokens.authorize(self._database, tenant, bearer, scope)
+
+    async def authenticate(self, tenant: Tenant, presented: Presented) -> JsonObject:
+        """Whether it is the client, by which method, and what it registered."""
+        try:
+            client = await self._authenticator.authenticate(tenant, presented)
+        except InvalidClient as error:
+            return {
+                "active": False,
+                "error": error.code,
+                "error_description": error.description,
+            }
+        made: JsonObject = {
+            "active": True,
+            "client_id": client.client_id,
+            "method": client.method,
+            "client": _described(client.record),
+        }
+        if client.certificate is not None:
+            made["certificate_thumbprint"] = client.certificate.thumbprint
+        return made
+
+    async def client(self, tenant: Tenant, client_id: str) -> tuple[JsonObject, str]:
+        """The registered metadata and its entity tag; never a secret.
+
+        Raises:
+            NotFound: unknown, deleted or suspended.
+        """
+        async with self._database.read() as tx:
+            record = await tx.clients.find(tenant.name, client_id)
+        if record is None or record.suspended_at:
+            raise NotFound("there is no such client")
+        described = _described(record)
+        digest = hashlib.sha256(f"{client_id} {record.issued_at} {record.metadata}".encode())
+        return described, f'"{digest.hexdigest()[:32]}"'
+
+
+def _described(record: ClientRecord) -> JsonObject:
+    metadata: JsonObject = json.loads(record.metadata)
+    return {
+        "client_id": record.client_id,
+        "client_id_issued_at": record.issued_at,
+        **metadata,
+    }

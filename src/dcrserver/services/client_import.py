@@ -1,0 +1,174 @@
+"""Use case: clients of another server come here, with their ids and secrets or the hashes of them.
+
+A line is a client metadata object (RFC 7591 2) with ``client_id`` and, as far as there are any,
+``client_secret`` or ``client_secret_hash``, ``client_secret_expires_at``, ``client_id_issued_at``
+and ``registration_access_token``.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from dcrserver import security
+from dcrserver.errors import RegistrationError
+from dcrserver.metadata import SERVER_ASSIGNED, ClientMetadata, needs_secret, validate
+from dcrserver.metadata.bounds import Bounds
+from dcrserver.repositories.clients import ClientRecord
+from dcrserver.repositories.transaction import Database, Transaction
+from dcrserver.services import audit
+from dcrserver.services.audit import EventType, Origin
+from dcrserver.services.client_secrets import ClientSecrets, SecretIssuer
+from dcrserver.services.credentials import new_record
+from dcrserver.strict_json import BadJson, JsonObject, loads_object
+from dcrserver.tenants import Tenant
+
+# What fits into the path of registration_client_uri as it is.
+_CLIENT_ID = re.compile(r"[A-Za-z0-9._~!$&'()*+,;=:@-]{1,64}")
+_MAX_TIME = 2**53
+_HASH = "client_secret_hash"
+
+
+class NotImportable(ValueError):
+    """A line cannot be imported; the message says why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Import:
+    """A line that was found good; ``secret`` is still to be hashed when there is no ``digest``."""
+
+    client_id: str
+    metadata: ClientMetadata
+    issued_at: int | None
+    secret: str | None
+    digest: str | None
+    secret_expires_at: int
+    registration_access_token: str | None
+
+
+class ClientImportService:
+    def __init__(self, database: Database, secrets: SecretIssuer) -> None:
+        self._database = database
+        self._secrets = secrets
+
+    def read(self, tenant: Tenant, bounds: Bounds, line: bytes) -> Import:
+        """What is in ``line``, judged as a registration would be; nothing is fetched.
+
+        Raises:
+            NotImportable: what is wrong.
+        """
+        terms = tenant.terms_within(bounds)
+        limits = terms.policy.json_
+        try:
+            given = loads_object(line, max_depth=limits.max_depth, max_members=limits.max_members)
+            own = {name: given.pop(name, None) for name in (*SERVER_ASSIGNED, _HASH)}
+            metadata = validate(given, terms)
+        except BadJson as error:
+            raise NotImportable(str(error)) from None
+        except RegistrationError as error:
+            raise NotImportable(error.description) from None
+        client_id, secret, digest = _text(own, "client_id"), None, None
+        if client_id is None or not _CLIENT_ID.fullmatch(client_id):
+            raise NotImportable("client_id must be 1 to 64 characters that need no escape in a URL")
+        if needs_secret(metadata):
+            secret, digest = _secret(own, metadata)
+        made = Import(
+            client_id=client_id,
+            metadata=metadata,
+            issued_at=_time(own, "client_id_issued_at"),
+            secret=secret,
+            digest=digest,
+            secret_expires_at=_time(own, "client_secret_expires_at") or 0,
+            registration_access_token=_text(own, "registration_access_token"),
+        )
+        if digest is not None:
+            self._kept(made, digest)
+        return made
+
+    async def write(
+        self, tenant: Tenant, bounds: Bounds, clients: Sequence[Import], origin: Origin
+    ) -> int:
+        """Imports those of ``clients`` that are not there yet, all or none; how many.
+
+        Raises:
+            Unavailable: the database does not answer; none was imported.
+        """
+        records = [await self._record(tenant, bounds, client) for client in clients]
+
+        async def write(tx: Transaction) -> int:
+            known = await tx.clients.known(tenant.name, [record.client_id for record in records])
+            new = [record for record in records if record.client_id not in known]
+            for record in new:
+                tx.clients.add(record)
+                audit.record(
+                    tx,
+                    EventType.CLIENT_IMPORTED,
+                    tenant=tenant.name,
+                    origin=origin,
+                    client_id=record.client_id,
+                    changes={"secret": record.client_secrets is not None},
+                )
+            return len(new)
+
+        return await self._database.transact(write)
+
+    async def _record(self, tenant: Tenant, bounds: Bounds, client: Import) -> ClientRecord:
+        secrets = ClientSecrets()
+        if client.digest is not None:
+            secrets = self._kept(client, client.digest)
+        elif client.secret is not None:
+            secrets = self._kept(client, await _digest(client.secret))
+        record = new_record(tenant, client.client_id, client.metadata, secrets, bounds)
+        token = client.registration_access_token
+        return replace(
+            record,
+            registration_access_token_digest=security.token_digest(token) if token else "",
+            issued_at=record.issued_at if client.issued_at is None else client.issued_at,
+        )
+
+    def _kept(self, client: Import, digest: str) -> ClientSecrets:
+        try:
+            kept = self._secrets.imported(client.client_id, client.metadata, digest, client.secret)
+        except ValueError as error:
+            raise NotImportable(str(error)) from None
+        return ClientSecrets((replace(kept, expires_at=client.secret_expires_at),))
+
+
+async def _digest(secret: str) -> str:
+    if security.looks_generated(secret):
+        return security.secret_digest(secret)
+    return await asyncio.to_thread(security.slow_digest, secret)
+
+
+def _secret(own: JsonObject, metadata: ClientMetadata) -> tuple[str | None, str | None]:
+    """The secret, or the digest of it that we can verify."""
+    secret, digest = _text(own, "client_secret"), _text(own, _HASH)
+    if (secret is None) == (digest is None):
+        method = metadata.auth_method
+        raise NotImportable(f"needs one of client_secret and {_HASH} for {method}")
+    if secret is not None and not security.is_presentable(secret):
+        raise NotImportable("client_secret must be printable, of at most 1024 characters")
+    if digest is None:
+        return secret, None
+    try:
+        return None, security.imported_digest(digest)
+    except ValueError as error:
+        raise NotImportable(f"{_HASH} {error}") from None
+
+
+def _text(own: JsonObject, name: str) -> str | None:
+    value = own[name]
+    if value is not None and (not isinstance(value, str) or not value):
+        raise NotImportable(f"{name} must be a text")
+    return value
+
+
+def _time(own: JsonObject, name: str) -> int | None:
+    value = own[name]
+    if value is None:
+        return None
+    if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value < _MAX_TIME:
+        raise NotImportable(f"{name} must be a whole number of seconds since 1970")
+    return value

@@ -1,0 +1,153 @@
+"""Step: the secrets of a client, at most two live ones: made, kept, rotated, told."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
+
+from dcrserver import security
+from dcrserver.metadata import ClientMetadata, Policy, needs_readable_secret, needs_secret
+from dcrserver.repositories.clients import ClientRecord
+from dcrserver.security import SecretBox
+from dcrserver.strict_json import JsonObject, dumps
+
+
+@dataclass(frozen=True, slots=True)
+class ClientSecret:
+    """One secret as it is kept; ``ciphertext`` where it must be read again.
+
+    ``expires_at`` 0: never.
+    """
+
+    id: str
+    digest: str
+    ciphertext: str | None
+    issued_at: int
+    expires_at: int
+
+    def is_live(self) -> bool:
+        return self.expires_at == 0 or self.expires_at > time.time()
+
+    def ending(self, at: int) -> ClientSecret:
+        """The same, not to outlive ``at``."""
+        return replace(self, expires_at=min(self.expires_at or at, at))
+
+
+@dataclass(frozen=True, slots=True)
+class ClientSecrets:
+    """All secrets of a client, newest first; ``value`` of the newest where it is to be shown."""
+
+    held: tuple[ClientSecret, ...] = ()
+    value: str | None = None
+
+    @property
+    def is_new(self) -> bool:
+        return self.value is not None
+
+    def to_json(self) -> str | None:
+        return dumps([asdict(secret) for secret in self.held]) if self.held else None
+
+    def members(self) -> JsonObject:
+        """What the client information response tells of them (RFC 7591 3.2.1)."""
+        made: JsonObject = {}
+        if self.value is not None:
+            made["client_secret"] = self.value
+        if self.held:
+            made["client_secret_expires_at"] = self.held[0].expires_at
+        return made
+
+
+def secrets_of(record: ClientRecord) -> ClientSecrets:
+    """As they are stored, expired ones too."""
+    stored = json.loads(record.client_secrets) if record.client_secrets else []
+    return ClientSecrets(tuple(ClientSecret(**secret) for secret in stored))
+
+
+class SecretIssuer:
+    def __init__(self, box: SecretBox) -> None:
+        self._box = box
+
+    def first(self, client_id: str, metadata: ClientMetadata, policy: Policy) -> ClientSecrets:
+        """What a new client with ``metadata`` is given."""
+        if not needs_secret(metadata):
+            return ClientSecrets()
+        value, secret = self._new(client_id, metadata, policy)
+        return ClientSecrets((secret,), value)
+
+    def updated(
+        self, record: ClientRecord, metadata: ClientMetadata, policy: Policy
+    ) -> ClientSecrets:
+        """What goes with ``metadata``: the present secrets as long as they serve.
+
+        One that has expired is replaced, and so is one of another method (RFC 7592 2.2, POL-55).
+        """
+        if not needs_secret(metadata):
+            return ClientSecrets()
+        kept = self._serving(record, metadata)
+        before = ClientMetadata(json.loads(record.metadata))
+        if kept and needs_secret(before) and before.auth_method == metadata.auth_method:
+            return ClientSecrets(kept)
+        return self.rotated(record, metadata, policy)
+
+    def rotated(
+        self, record: ClientRecord, metadata: ClientMetadata, policy: Policy
+    ) -> ClientSecrets:
+        """A new secret; the newest before it works on for the policy's overlap, no other does."""
+        ends_at = int(time.time()) + policy.secrets.overlap
+        value, secret = self._new(record.client_id, metadata, policy)
+        kept = [old.ending(ends_at) for old in self._serving(record, metadata)[:1]]
+        return ClientSecrets((secret, *(old for old in kept if old.is_live())), value)
+
+    def imported(
+        self, client_id: str, metadata: ClientMetadata, digest: str, value: str | None
+    ) -> ClientSecret:
+        """A secret that another server issued; ``value`` where it is known.
+
+        Raises:
+            ValueError: it must be readable, and only its digest is known.
+        """
+        readable = needs_readable_secret(metadata)
+        if readable and value is None:
+            raise ValueError("client_secret must be readable for the registered algorithms")
+        ciphertext = self._box.encrypt(value, client_id) if readable and value else None
+        return ClientSecret(security.new_id(), digest, ciphertext, int(time.time()), 0)
+
+    def readable(self, client_id: str, secret: ClientSecret) -> str | None:
+        """The secret itself, where a copy is kept.
+
+        Raises:
+            UndecipherableError: it was encrypted under a key that is no longer configured.
+        """
+        if secret.ciphertext is None:
+            return None
+        return self._box.decrypt(secret.ciphertext, client_id)
+
+    def _new(
+        self, client_id: str, metadata: ClientMetadata, policy: Policy
+    ) -> tuple[str, ClientSecret]:
+        value, now, lifetime = (
+            security.new_client_secret(),
+            int(time.time()),
+            policy.secrets.lifetime,
+        )
+        readable = needs_readable_secret(metadata)
+        return value, ClientSecret(
+            id=security.new_id(),
+            digest=security.secret_digest(value),
+            ciphertext=self._box.encrypt(value, client_id) if readable else None,
+            issued_at=now,
+            expires_at=now + lifetime if lifetime else 0,
+        )
+
+    def _serving(self, record: ClientRecord, metadata: ClientMetadata) -> tuple[ClientSecret, ...]:
+        """The live secrets that can be used with ``metadata``; no copy stays without need."""
+        live = [secret for secret in secrets_of(record).held if secret.is_live()]
+        if needs_readable_secret(metadata):
+            return tuple(secret for secret in live if secret.ciphertext)
+        return tuple(replace(secret, ciphertext=None) for secret in live)
+
+
+def without(held: Sequence[ClientSecret], secret_id: str) -> tuple[ClientSecret, ...]:
+    return tuple(secret for secret in held if secret.id != secret_id)

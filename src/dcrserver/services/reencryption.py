@@ -1,0 +1,114 @@
+"""Use case: everything that is encrypted at rest comes under the first configured key."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+from dcrserver.repositories.clients import ClientRecord
+from dcrserver.repositories.transaction import Database, Transaction
+from dcrserver.security import SecretBox, UndecipherableError
+from dcrserver.services.client_secrets import ClientSecrets, secrets_of
+
+_PAGE = 500
+
+
+@dataclass(slots=True)
+class Reencrypted:
+    """What was done: client secrets and signing keys rewritten, and what no key opens."""
+
+    client_secrets: int = 0
+    signing_keys: int = 0
+    unreadable: int = 0
+
+
+class ReencryptionService:
+    """Safe to stop and to run again; the server may run meanwhile."""
+
+    def __init__(self, database: Database, box: SecretBox) -> None:
+        self._database = database
+        self._box = box
+
+    async def count(self) -> int:
+        """The clients that ``run`` will look at."""
+        async with self._database.read() as tx:
+            return await tx.clients.count_all()
+
+    async def run(self, progress: Callable[[int], None]) -> Reencrypted:
+        """``progress`` is told how many clients were looked at, a page at a time."""
+        done = Reencrypted()
+        await self._signing_keys(done)
+        after = ("", "")
+        while True:
+            async with self._database.read() as tx:
+                page = await tx.clients.page(after, _PAGE)
+            if not page:
+                return done
+            for record in page:
+                await self._client(record, done)
+            progress(len(page))
+            after = (page[-1].tenant, page[-1].client_id)
+
+    async def _client(self, record: ClientRecord, done: Reencrypted) -> None:
+        """Reads again and tries again when somebody changed the client meanwhile."""
+        current: ClientRecord | None = record
+        while current is not None:
+            held = secrets_of(current).held
+            old = [
+                secret for secret in held if secret.ciphertext and self._is_old(secret.ciphertext)
+            ]
+            if not old:
+                return
+            try:
+                new = [
+                    replace(each, ciphertext=self._renewed(each.ciphertext, current.client_id))
+                    if each in old
+                    else each
+                    for each in held
+                ]
+            except UndecipherableError:
+                done.unreadable += 1
+                return
+            if await self._write(current, ClientSecrets(tuple(new))):
+                done.client_secrets += len(old)
+                return
+            async with self._database.read() as tx:
+                current = await tx.clients.find(record.tenant, record.client_id)
+
+    async def _write(self, record: ClientRecord, secrets: ClientSecrets) -> bool:
+        changed = replace(record, client_secrets=secrets.to_json(), version=record.version + 1)
+
+        async def write(tx: Transaction) -> bool:
+            return await tx.clients.replace(record, changed)
+
+        return await self._database.transact(write)
+
+    async def _signing_keys(self, done: Reencrypted) -> None:
+        async with self._database.read() as tx:
+            rows = await tx.signing_keys.of_all_tenants()
+        for row in rows:
+            if not self._is_old(row.private_key):
+                continue
+            try:
+                # One that was stored before there was a key is in clear.
+                in_clear = row.private_key.startswith("-----BEGIN")
+                pem = row.private_key if in_clear else self._box.decrypt(row.private_key, row.kid)
+            except UndecipherableError:
+                done.unreadable += 1
+                continue
+            renewed = self._box.encrypt(pem, row.kid)
+            tenant, kid = row.tenant, row.kid
+
+            async def write(
+                tx: Transaction, tenant: str = tenant, kid: str = kid, renewed: str = renewed
+            ) -> None:
+                await tx.signing_keys.rewrite(tenant, kid, renewed)
+
+            await self._database.transact(write)
+            done.signing_keys += 1
+
+    def _is_old(self, ciphertext: str) -> bool:
+        return not self._box.is_under_first_key(ciphertext)
+
+    def _renewed(self, ciphertext: str | None, context: str) -> str | None:
+        return ciphertext and self._box.encrypt(self._box.decrypt(ciphertext, context), context)

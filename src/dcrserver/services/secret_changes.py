@@ -1,0 +1,86 @@
+"""Step: rotating and ending the secrets of one client, whoever asked for it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+from dcrserver.errors import InvalidClientMetadata, NotFound
+from dcrserver.metadata import needs_secret
+from dcrserver.metadata.bounds import Bounds
+from dcrserver.repositories.clients import ClientRecord
+from dcrserver.repositories.transaction import Database
+from dcrserver.services import access
+from dcrserver.services.access import metadata_of
+from dcrserver.services.audit import EventType, Origin
+from dcrserver.services.client_secrets import ClientSecrets, SecretIssuer, secrets_of, without
+from dcrserver.strict_json import JsonObject, JsonValue
+from dcrserver.tenants import Tenant
+
+
+class SecretChanges:
+    def __init__(self, database: Database, secrets: SecretIssuer) -> None:
+        self._database = database
+        self._secrets = secrets
+
+    async def rotate(
+        self, tenant: Tenant, record: ClientRecord, origin: Origin
+    ) -> JsonObject | None:
+        """A new secret, shown this once; None when ``record`` is no longer what is stored.
+
+        The one before works on for ``policy.secrets.overlap``; one before that ends at once.
+
+        Raises:
+            InvalidClientMetadata: the client authenticates without a secret.
+        """
+        metadata = metadata_of(record)
+        if not needs_secret(metadata):
+            raise InvalidClientMetadata(f"a client of {metadata.auth_method} has no client_secret")
+        policy = tenant.terms_within(Bounds.from_json(record.bounds)).policy
+        secrets = self._secrets.rotated(record, metadata, policy)
+        newest = secrets.held[0]
+        changed = replace(record, client_secrets=secrets.to_json())
+        changes: JsonObject = {"id": newest.id, "live": len(secrets.held)}
+        if not await access.replace_client(
+            self._database, record, changed, EventType.CLIENT_SECRET_ROTATED, origin, changes
+        ):
+            return None
+        made: JsonObject = {"client_id": record.client_id, "id": newest.id}
+        return made | secrets.members() | {"client_secrets": described(secrets, {})}
+
+    async def end(self, record: ClientRecord, secret_id: str, origin: Origin) -> bool:
+        """One of two secrets works no longer; False when ``record`` is no longer what is stored.
+
+        Raises:
+            NotFound: no such secret.
+            InvalidClientMetadata: it is the only one; it can be rotated, not ended.
+        """
+        held = secrets_of(record).held
+        left = without(held, secret_id)
+        if len(left) == len(held):
+            raise NotFound("the client has no such secret")
+        if not any(secret.is_live() for secret in left):
+            raise InvalidClientMetadata("the only client_secret cannot be ended; rotate it first")
+        changed = replace(record, client_secrets=ClientSecrets(left).to_json())
+        return await access.replace_client(
+            self._database,
+            record,
+            changed,
+            EventType.CLIENT_SECRET_ENDED,
+            origin,
+            {"id": secret_id},
+        )
+
+
+def described(secrets: ClientSecrets, uses: Mapping[str, int]) -> list[JsonValue]:
+    """Each secret that still works, without what could be used; times in seconds since 1970."""
+    return [
+        {
+            "id": secret.id,
+            "issued_at": secret.issued_at,
+            "expires_at": secret.expires_at,
+            "last_used_at": uses.get(secret.id),
+        }
+        for secret in secrets.held
+        if secret.is_live()
+    ]

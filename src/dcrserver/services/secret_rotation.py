@@ -1,0 +1,63 @@
+"""Use cases: a client lists, rotates and ends its secrets (our extension to RFC 7592)."""
+
+from __future__ import annotations
+
+from dcrserver.errors import Unavailable
+from dcrserver.repositories.transaction import Database
+from dcrserver.services import access
+from dcrserver.services.audit import Origin
+from dcrserver.services.client_secrets import secrets_of
+from dcrserver.services.secret_changes import SecretChanges, described
+from dcrserver.strict_json import JsonObject
+from dcrserver.tenants import Tenant
+
+_ATTEMPTS = 5
+
+
+class SecretRotationService:
+    def __init__(self, database: Database, changes: SecretChanges) -> None:
+        self._database = database
+        self._changes = changes
+
+    async def list(self, tenant: Tenant, client_id: str, bearer: str | None) -> JsonObject:
+        """All secrets that still work, newest first, by id; never a secret itself.
+
+        Raises:
+            BearerError: no registration access token, or not that of this client.
+        """
+        _, record = await access.authenticate(self._database, tenant, client_id, bearer)
+        async with self._database.read() as tx:
+            uses = await tx.last_uses.of_client(tenant.name, client_id)
+        return {"client_secrets": described(secrets_of(record), uses)}
+
+    async def rotate(
+        self, tenant: Tenant, client_id: str, bearer: str | None, origin: Origin
+    ) -> JsonObject:
+        """As ``SecretChanges.rotate``.
+
+        Raises:
+            BearerError: as ``list``.
+            InvalidClientMetadata: the client authenticates without a secret.
+        """
+        for _ in range(_ATTEMPTS):
+            _, record = await access.authenticate(self._database, tenant, client_id, bearer)
+            rotated = await self._changes.rotate(tenant, record, origin)
+            if rotated is not None:
+                return rotated
+        raise Unavailable("the registration is being changed by others; try again")
+
+    async def end(
+        self, tenant: Tenant, client_id: str, secret_id: str, bearer: str | None, origin: Origin
+    ) -> None:
+        """As ``SecretChanges.end``.
+
+        Raises:
+            BearerError: as ``list``.
+            NotFound: no such secret.
+            InvalidClientMetadata: it is the only one.
+        """
+        for _ in range(_ATTEMPTS):
+            _, record = await access.authenticate(self._database, tenant, client_id, bearer)
+            if await self._changes.end(record, secret_id, origin):
+                return
+        raise Unavailable("the registration is being changed by others; try again")

@@ -1,0 +1,127 @@
+"""Use cases of the operator: issue, list and revoke initial access tokens and admin tokens."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Sequence
+
+from dcrserver.repositories.transaction import Database, Transaction
+from dcrserver.services import admin_tokens, audit, initial_access_tokens
+from dcrserver.services.audit import EventType, Origin, utc
+from dcrserver.services.initial_access_tokens import NewInitialAccessToken
+from dcrserver.strict_json import JsonObject, JsonValue
+from dcrserver.tenants import Tenant
+
+
+class TokenAdministrationService:
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def issue_initial_access_token(
+        self, tenant: Tenant, wanted: NewInitialAccessToken, origin: Origin
+    ) -> str:
+        """The token, shown this once.
+
+        Raises:
+            Unavailable: it names a policy that is not configured.
+        """
+        tenant.terms_within(wanted.bounds)
+
+        async def write(tx: Transaction) -> str:
+            token, row = initial_access_tokens.issue(tx, tenant, wanted, origin.actor)
+            audit.record(
+                tx,
+                EventType.INITIAL_ACCESS_TOKEN_ISSUED,
+                tenant=tenant.name,
+                origin=origin,
+                changes={
+                    "id": row.id,
+                    "uses": wanted.uses,
+                    "expires_at": row.expires_at,
+                    "label": wanted.label,
+                    "bounds": json.loads(row.bounds) if row.bounds else None,
+                },
+            )
+            return token
+
+        return await self._database.transact(write)
+
+    async def initial_access_tokens(self, tenant: Tenant) -> list[JsonObject]:
+        """All that were ever issued, with what was registered by each."""
+        async with self._database.read() as tx:
+            rows = await tx.initial_access_tokens.all(tenant.name)
+            return [
+                {
+                    "kind": "initial",
+                    "id": row.id,
+                    "label": row.label,
+                    "issuer": row.issuer,
+                    "issued_at": utc(row.issued_at),
+                    "expires_at": utc(row.expires_at),
+                    "revoked_at": utc(row.revoked_at),
+                    "uses_left": row.uses_left,
+                    "bounds": json.loads(row.bounds) if row.bounds else None,
+                    "used": [
+                        {
+                            "client_id": use.client_id,
+                            "at": utc(use.used_at),
+                            "address": use.address,
+                        }
+                        for use in await tx.initial_access_tokens.uses(tenant.name, row.id)
+                    ],
+                }
+                for row in rows
+            ]
+
+    async def issue_admin_token(
+        self, tenant: Tenant, scopes: Sequence[str], lifetime: int, label: str, origin: Origin
+    ) -> str:
+        """The token, shown this once; ``lifetime`` in seconds, 0 for ever."""
+
+        async def write(tx: Transaction) -> str:
+            token, row = admin_tokens.issue(
+                tx, tenant, scopes, lifetime, issuer=origin.actor, label=label
+            )
+            audit.record(
+                tx,
+                EventType.ADMIN_TOKEN_ISSUED,
+                tenant=tenant.name,
+                origin=origin,
+                changes={"id": row.id, "scopes": row.scopes, "expires_at": row.expires_at},
+            )
+            return token
+
+        return await self._database.transact(write)
+
+    async def admin_tokens(self, tenant: Tenant) -> list[JsonObject]:
+        async with self._database.read() as tx:
+            rows = await tx.admin_tokens.all(tenant.name)
+        return [
+            {
+                "kind": "admin",
+                "id": row.id,
+                "label": row.label,
+                "issuer": row.issuer,
+                "scopes": list[JsonValue](row.scopes.split()),
+                "issued_at": utc(row.issued_at),
+                "expires_at": utc(row.expires_at),
+            }
+            for row in rows
+        ]
+
+    async def revoke_token(self, tenant: Tenant, token_id: str, origin: Origin) -> str | None:
+        """Ends an initial access token or an admin token, which is told; None without any."""
+        now = int(time.time())
+
+        async def write(tx: Transaction) -> str | None:
+            if await tx.initial_access_tokens.revoke(tenant.name, token_id, now):
+                kind, event = "initial access token", EventType.INITIAL_ACCESS_TOKEN_REVOKED
+            elif await tx.admin_tokens.revoke(tenant.name, token_id):
+                kind, event = "admin token", EventType.ADMIN_TOKEN_REVOKED
+            else:
+                return None
+            audit.record(tx, event, tenant=tenant.name, origin=origin, changes={"id": token_id})
+            return kind
+
+        return await self._database.transact(write)

@@ -1,0 +1,82 @@
+"""Use cases: introspection (RFC 7662) and revocation (RFC 7009) of access tokens."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from dcrserver.errors import InvalidRequest, UnauthorizedClient
+from dcrserver.repositories.transaction import Database
+from dcrserver.services import admin_tokens
+from dcrserver.services.access_tokens import AccessTokens
+from dcrserver.services.authentication import ClientAuthenticator, Presented
+from dcrserver.strict_json import JsonObject
+from dcrserver.tenants import Tenant
+
+INTROSPECT = "tokens:introspect"
+_TOLD = ("scope", "client_id", "exp", "iat", "sub", "aud", "iss", "jti", "cnf")
+_INACTIVE: JsonObject = {"active": False}
+
+
+class TokenStatusService:
+    def __init__(
+        self, database: Database, authenticator: ClientAuthenticator, tokens: AccessTokens
+    ) -> None:
+        self._database = database
+        self._authenticator = authenticator
+        self._tokens = tokens
+
+    async def introspect(
+        self, tenant: Tenant, presented: Presented, bearer: str | None, fields: Mapping[str, str]
+    ) -> JsonObject:
+        """RFC 7662 2.2. A resource server asks with an admin token of the scope
+        ``tokens:introspect``; a client, by its own authentication, about its own tokens.
+
+        Raises:
+            BearerError: the admin token is no good.
+            InvalidClient: the client did not authenticate.
+            InvalidRequest: no token to look at.
+        """
+        own_of = None
+        if bearer is not None:
+            await admin_tokens.authorize(self._database, tenant, bearer, INTROSPECT)
+        else:
+            client = await self._authenticator.authenticate(tenant, presented)
+            if client.method == "none":
+                raise UnauthorizedClient("a public client may not look at tokens")
+            own_of = client.client_id
+        claims = await self._claims(tenant, fields)
+        if claims is None or own_of not in {None, claims["client_id"]}:
+            return _INACTIVE
+        if not await self._is_client_alive(tenant, str(claims["client_id"])):
+            return _INACTIVE
+        bound = claims.get("cnf")
+        token_type = "DPoP" if isinstance(bound, dict) and "jkt" in bound else "Bearer"
+        told: JsonObject = {"active": True, "token_type": token_type}
+        return told | {name: claims[name] for name in _TOLD if name in claims}
+
+    async def revoke(self, tenant: Tenant, presented: Presented, fields: Mapping[str, str]) -> None:
+        """RFC 7009 2.1: a client ends one of its tokens; one that is no token is ended already.
+
+        Raises:
+            InvalidClient: the client did not authenticate.
+            InvalidRequest: no token.
+            UnauthorizedClient: it is another client's.
+        """
+        client = await self._authenticator.authenticate(tenant, presented)
+        claims = await self._claims(tenant, fields)
+        if claims is None:
+            return
+        if claims["client_id"] != client.client_id:
+            raise UnauthorizedClient("the token was issued to another client")
+        await self._tokens.revoke(tenant, fields["token"], claims)
+
+    async def _claims(self, tenant: Tenant, fields: Mapping[str, str]) -> JsonObject | None:
+        token = fields.get("token")
+        if not token:
+            raise InvalidRequest("token is required")
+        return await self._tokens.read(tenant, token)
+
+    async def _is_client_alive(self, tenant: Tenant, client_id: str) -> bool:
+        async with self._database.read() as tx:
+            record = await tx.clients.find(tenant.name, client_id)
+        return record is not None and not record.suspended_at
