@@ -89,7 +89,6 @@ async def delete(request: Request) -> Response:
 @router.get("/register/{client_id}/secret", **openapi_tokens.SECRETS)
 async def secrets(request: Request) -> Response:
     """Lists the secrets that work, by id; never a secret itself."""
-    _must_rotate(request)
     listed = await runtime(request).secret_rotation.list(
         tenant(request), request.path_params["client_id"], bearer_token(request)
     )
@@ -99,7 +98,6 @@ async def secrets(request: Request) -> Response:
 @router.post("/register/{client_id}/secret", status_code=201, **openapi_tokens.ROTATE_SECRET)
 async def rotate_secret(request: Request) -> Response:
     """Issues a new client_secret; the one before works on for a while."""
-    _must_rotate(request)
     rotated = await runtime(request).secret_rotation.rotate(
         tenant(request),
         request.path_params["client_id"],
@@ -114,7 +112,6 @@ async def rotate_secret(request: Request) -> Response:
 )
 async def end_secret(request: Request) -> Response:
     """Ends one of two secrets before its time."""
-    _must_rotate(request)
     await runtime(request).secret_rotation.end(
         tenant(request),
         request.path_params["client_id"],
@@ -123,8 +120,3 @@ async def end_secret(request: Request) -> Response:
         origin(request, "client"),
     )
     return Response(status_code=204, headers=NO_STORE)
-
-
-def _must_rotate(request: Request) -> None:
-    if not tenant(request).terms.policy.secrets.self_rotation:
-        raise HTTPException(404)

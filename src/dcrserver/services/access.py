@@ -16,6 +16,9 @@ from dcrserver.services.credentials import is_token_of
 from dcrserver.strict_json import JsonObject
 from dcrserver.tenants import Tenant
 
+# Of writers that meet at one client, each loses to one that got its change done: so many may meet.
+ATTEMPTS = 20
+
 
 async def authenticate(
     database: Database,

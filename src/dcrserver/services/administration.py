@@ -21,8 +21,6 @@ from dcrserver.services.secret_changes import SecretChanges, described
 from dcrserver.strict_json import JsonObject
 from dcrserver.tenants import Tenant
 
-_ATTEMPTS = 5
-
 
 class AdministrationService:
     def __init__(self, database: Database, secret_changes: SecretChanges) -> None:
@@ -207,7 +205,7 @@ class AdministrationService:
         self, tenant: Tenant, client_id: str, change: Callable[[ClientRecord], Awaitable[bool]]
     ) -> None:
         """Reads the client and changes it, again when somebody else was faster."""
-        for _ in range(_ATTEMPTS):
+        for _ in range(access.ATTEMPTS):
             async with self._database.read() as tx:
                 record = await tx.clients.find(tenant.name, client_id)
             if record is None:

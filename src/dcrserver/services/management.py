@@ -30,7 +30,6 @@ _FORBIDDEN = frozenset(
         "client_id_issued_at",
     }
 )
-_ATTEMPTS = 5
 
 
 class ManagementService:
@@ -83,7 +82,7 @@ class ManagementService:
         """
         token, record = await access.authenticate(self._database, tenant, client_id, bearer)
         submission = await read_submission()
-        for _ in range(_ATTEMPTS):
+        for _ in range(access.ATTEMPTS):
             terms = tenant.terms_within(Bounds.from_json(record.bounds))
             policy = terms.policy
             await self._check_envelope(record, submission, policy)
@@ -123,7 +122,7 @@ class ManagementService:
         Raises:
             BearerError: as ``read``.
         """
-        for _ in range(_ATTEMPTS):
+        for _ in range(access.ATTEMPTS):
             _, record = await access.authenticate(self._database, tenant, client_id, bearer)
             if await access.delete_client(self._database, record, origin):
                 return

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dcrserver.errors import Unavailable
+from dcrserver.errors import NotFound, Unavailable
+from dcrserver.metadata.bounds import Bounds
+from dcrserver.repositories.clients import ClientRecord
 from dcrserver.repositories.transaction import Database
 from dcrserver.services import access
 from dcrserver.services.audit import Origin
@@ -10,8 +12,6 @@ from dcrserver.services.client_secrets import secrets_of
 from dcrserver.services.secret_changes import SecretChanges, described
 from dcrserver.strict_json import JsonObject
 from dcrserver.tenants import Tenant
-
-_ATTEMPTS = 5
 
 
 class SecretRotationService:
@@ -24,8 +24,9 @@ class SecretRotationService:
 
         Raises:
             BearerError: no registration access token, or not that of this client.
+            NotFound: its policy leaves rotation to administrators.
         """
-        _, record = await access.authenticate(self._database, tenant, client_id, bearer)
+        record = await self._client(tenant, client_id, bearer)
         async with self._database.read() as tx:
             uses = await tx.last_uses.of_client(tenant.name, client_id)
         return {"client_secrets": described(secrets_of(record), uses)}
@@ -39,8 +40,8 @@ class SecretRotationService:
             BearerError: as ``list``.
             InvalidClientMetadata: the client authenticates without a secret.
         """
-        for _ in range(_ATTEMPTS):
-            _, record = await access.authenticate(self._database, tenant, client_id, bearer)
+        for _ in range(access.ATTEMPTS):
+            record = await self._client(tenant, client_id, bearer)
             rotated = await self._changes.rotate(tenant, record, origin)
             if rotated is not None:
                 return rotated
@@ -56,8 +57,15 @@ class SecretRotationService:
             NotFound: no such secret.
             InvalidClientMetadata: it is the only one.
         """
-        for _ in range(_ATTEMPTS):
-            _, record = await access.authenticate(self._database, tenant, client_id, bearer)
+        for _ in range(access.ATTEMPTS):
+            record = await self._client(tenant, client_id, bearer)
             if await self._changes.end(record, secret_id, origin):
                 return
         raise Unavailable("the registration is being changed by others; try again")
+
+    async def _client(self, tenant: Tenant, client_id: str, bearer: str | None) -> ClientRecord:
+        _, record = await access.authenticate(self._database, tenant, client_id, bearer)
+        policy = tenant.terms_within(Bounds.from_json(record.bounds)).policy
+        if not policy.secrets.self_rotation:
+            raise NotFound("secrets are rotated by administrators")
+        return record

@@ -17,20 +17,22 @@ from pydantic_settings import (
 )
 
 from dcrserver.metadata.policy import Policy
-from dcrserver.settings.groups import (
+from dcrserver.settings.credentials import (
     MAX_TOKEN_LIFETIME,
+    MutualTlsSettings,
+    SecretSettings,
+    TokenSettings,
+)
+from dcrserver.settings.groups import (
     AuthorizationServerSettings,
     DatabaseSettings,
-    MutualTlsSettings,
     OutboundSettings,
     RateLimitSettings,
     RedisSettings,
     RegistrationSettings,
-    SecretSettings,
     ServerSettings,
     TelemetrySettings,
     TenantSettings,
-    TokenSettings,
 )
 from dcrserver.settings.values import Texts, checked_issuer
 

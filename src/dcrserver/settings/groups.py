@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 from pathlib import Path
-from typing import Literal, Self
+from typing import Literal
 
 from pydantic import (
     BaseModel,
@@ -18,17 +18,8 @@ from pydantic import (
 from pydantic_core import InitErrorDetails, PydanticCustomError
 
 from dcrserver import server_metadata
-from dcrserver.settings.values import Secrets, SecretUrl, Texts, TextSet, checked_issuer
+from dcrserver.settings.values import Group, SecretUrl, Texts, TextSet, checked_issuer
 from dcrserver.strict_json import JsonValue
-
-# Seconds; as long is a signing key published after another took over.
-MAX_TOKEN_LIFETIME = 86400
-
-
-class Group(BaseModel):
-    """Keys of one theme; one that does not exist is an error."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
 
 class ServerSettings(Group):
@@ -104,93 +95,6 @@ class RegistrationSettings(Group):
         description="POST /register/validate explains a submission without registering it; None:"
         " on for holders of an initial access token, off in open mode",
     )
-
-
-class TokenSettings(Group):
-    """The built-in token endpoint."""
-
-    enabled: bool | None = Field(
-        default=None,
-        description="None: on unless an external authorization server has a token endpoint",
-    )
-    lifetime: int = Field(
-        default=300, ge=10, le=MAX_TOKEN_LIFETIME, description="of access tokens, seconds"
-    )
-    format: Literal["jwt", "opaque"] = Field(
-        default="jwt",
-        description="jwt: anybody can verify them (RFC 9068); opaque: only introspection can. Both"
-        " this and the lifetime can be set for a client: dcrserver client set",
-    )
-    audience: str | None = Field(
-        default=None, description="aud of access tokens; the issuer if unset"
-    )
-    resources: TextSet = Field(
-        default=frozenset({"*"}),
-        description="URIs that clients may ask tokens for by resource (RFC 8707); * for any, as MCP"
-        " clients always ask",
-    )
-    signing_algorithm: Literal["ES256", "RS256", "PS256", "EdDSA"] = Field(
-        default="ES256",
-        description="of tokens that are JWTs; RS256 is what every resource server understands",
-    )
-    key_lifetime: int = Field(
-        default=2592000,
-        ge=3600,
-        description="seconds after which a new signing key takes over; the old one is published"
-        " until its tokens have expired",
-    )
-
-
-class SecretSettings(Group):
-    """Encryption at rest of what must be readable again."""
-
-    encryption_keys: Secrets = Field(
-        default=(),
-        description="base64 of 32 random bytes each; the first encrypts, all decrypt. They encrypt"
-        " the signing keys of the token endpoint, which are stored in clear without them, and are"
-        " needed for client_secret_jwt and HMAC algorithms",
-    )
-    encryption_keys_file: Path | None = Field(
-        default=None,
-        description="a file with such keys, one a line, in place of encryption_keys",
-    )
-
-
-class MutualTlsSettings(Group):
-    """Client certificates, as the proxy that ends TLS passes them on (RFC 8705)."""
-
-    header: str | None = Field(
-        default=None,
-        description="the header with the certificate, e.g. X-Client-Cert: PEM (also URL-encoded, as"
-        " of nginx) or RFC 9440's Client-Cert. None: certificates are not read",
-    )
-    verified_header: str | None = Field(
-        default=None,
-        description="the header that says SUCCESS when the proxy verified the chain, e.g."
-        " X-Client-Verify. Without it no chain counts as verified, and tls_client_auth lets"
-        " nobody in",
-    )
-    trusted_proxies: Texts = Field(
-        default=(),
-        description="IP addresses and networks of the proxies that these headers are believed of;"
-        " from anybody else they are ignored",
-    )
-
-    @field_validator("trusted_proxies")
-    @classmethod
-    def _proxies(cls, value: tuple[str, ...]) -> tuple[str, ...]:
-        for entry in value:
-            ipaddress.ip_network(entry)
-        return value
-
-    @model_validator(mode="after")
-    def _named_proxies(self) -> Self:
-        """A header that anybody can send must not let anybody in."""
-        if (self.header or self.verified_header) and not self.trusted_proxies:
-            raise ValueError("trusted_proxies must name who may send these headers")
-        if self.verified_header and not self.header:
-            raise ValueError("verified_header says nothing without header")
-        return self
 
 
 class AuthorizationServerSettings(BaseModel):

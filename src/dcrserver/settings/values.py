@@ -1,4 +1,4 @@
-"""What single values of the configuration are: lists from text, URLs to show, issuers."""
+"""What groups and values of the configuration are: lists from text, URLs to show, issuers."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import json
 import re
 from typing import Annotated
 
-from pydantic import BeforeValidator, PlainSerializer, SecretStr
+from pydantic import BaseModel, BeforeValidator, ConfigDict, PlainSerializer, SecretStr
 from pydantic_settings import NoDecode
 
 from dcrserver.metadata import uris
@@ -14,6 +14,12 @@ from dcrserver.metadata import uris
 # Up to the last at-sign: a password that should have been percent-encoded is hidden whole.
 _PASSWORD = re.compile(r"(?<=://)([^:@/]*:).*@")
 _SECRET_PARAMETER = re.compile(r"(?i)([?&][^=&]*(?:pass|pwd|secret|token|key)[^=&]*=)[^&]*")
+
+
+class Group(BaseModel):
+    """Keys of one theme; one that does not exist is an error."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
 
 
 def _listed(value: object) -> object:

@@ -1,0 +1,141 @@
+"""Builds the tenants from the configuration."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from urllib.parse import urlsplit
+
+from dcrserver.fetch import HttpFetcher
+from dcrserver.metadata import Policy, Terms
+from dcrserver.metadata.capabilities import capabilities_of
+from dcrserver.security import SecretBox
+from dcrserver.services import authorization_server
+from dcrserver.settings import (
+    AuthorizationServerSettings,
+    ConfigurationError,
+    Settings,
+    TenantSettings,
+    checked_issuer,
+)
+from dcrserver.strict_json import JsonObject
+from dcrserver.tenants import DEFAULT_TENANT, Tenant
+
+# First segments of the paths that are answered here.
+_OWN_PATHS = frozenset(
+    {
+        ".well-known", "authorization-server", "authorize", "docs", "healthz", "introspect", "jwks",
+        "metrics", "openapi.json", "readyz", "register", "revoke", "static", "token",
+    }
+)  # fmt: skip
+
+
+async def build_tenants(
+    settings: Settings, fetcher: HttpFetcher, box: SecretBox
+) -> Sequence[Tenant]:
+    """The default tenant first, then the configured ones.
+
+    Raises:
+        ConfigurationError: a metadata document cannot be read, two issuers are the same, or a
+            policy that is named does not exist.
+    """
+    base = settings.server.base_url
+    host = urlsplit(base)
+    own = TenantSettings(
+        webfinger=(*settings.webfinger, host.netloc.lower(), host.hostname or ""),
+        authorization_server=settings.authorization_server,
+    )
+    made = [await _tenant(settings, DEFAULT_TENANT, base, own, fetcher, box)]
+    for name, tenant in settings.tenants.items():
+        issuer = _issuer(name, tenant, base)
+        made.append(await _tenant(settings, name, issuer, tenant, fetcher, box))
+    if len({tenant.path for tenant in made}) != len(made):
+        raise ConfigurationError("tenants: the issuers of two tenants have the same path")
+    return made
+
+
+def _issuer(name: str, tenant: TenantSettings, base: str) -> str:
+    """Tenants are told apart by the path of their issuer, whatever its host.
+
+    Raises:
+        ConfigurationError: it is no issuer, or its path cannot be told from our own paths.
+    """
+    key = f"tenants.{name}"
+    try:
+        issuer = checked_issuer(
+            tenant.base_url or f"{base}{(tenant.path or f'/t/{name}').rstrip('/')}"
+        )
+    except ValueError as error:
+        raise ConfigurationError(f"{key}: {error}") from None
+    path = urlsplit(issuer).path
+    if not path:
+        raise ConfigurationError(f"{key}: the issuer needs a path; its host alone finds nobody")
+    if "%" in path or path.split("/")[1] in _OWN_PATHS:
+        raise ConfigurationError(f"{key}: the path {path} cannot be that of a tenant")
+    return issuer
+
+
+def _capabilities_only(settings: AuthorizationServerSettings) -> dict[str, object]:
+    """What a tenant takes over from the default one: what is supported, not where it is."""
+    return {name: value for name, value in settings.members.items() if name.endswith("_supported")}
+
+
+async def _tenant(
+    settings: Settings,
+    name: str,
+    issuer: str,
+    chosen: TenantSettings,
+    fetcher: HttpFetcher,
+    box: SecretBox,
+) -> Tenant:
+    server = chosen.authorization_server or AuthorizationServerSettings(
+        **_capabilities_only(settings.authorization_server)
+    )
+    document = None
+    if server.metadata is not None:
+        document = await authorization_server.read_document(server.metadata, fetcher)
+    issues_tokens = settings.tokens.enabled
+    if issues_tokens is None:
+        issues_tokens = not authorization_server.has_token_endpoint(server, document)
+    mode = chosen.mode or settings.registration.mode
+
+    def members(policy: Policy) -> JsonObject:
+        return authorization_server.server_metadata(
+            issuer,
+            server,
+            document,
+            policy,
+            issues_tokens=issues_tokens,
+            registers=mode != "closed",
+            reads_certificates=settings.mutual_tls.header is not None,
+        )
+
+    def terms(policy: Policy) -> Terms:
+        return Terms(
+            policy=policy,
+            server=capabilities_of(members(policy)),
+            allowed_hosts=settings.outbound.allowed_hosts,
+            readable_secrets=box.is_open,
+        )
+
+    policy = _policy(settings, name, chosen.policy)
+    explains = settings.registration.validate_endpoint
+    return Tenant(
+        name=name,
+        issuer=issuer,
+        members=members(policy),
+        terms=terms(policy),
+        webfinger=frozenset(chosen.webfinger),
+        issues_tokens=issues_tokens,
+        mode=mode,
+        policies={named: terms(each) for named, each in settings.policies.items()},
+        # Off in open mode unless configured: an explanation costs more than a refusal.
+        explains=mode != "open" if explains is None else explains,
+    )
+
+
+def _policy(settings: Settings, tenant: str, name: str | None) -> Policy:
+    if name is None:
+        return settings.policy
+    if name not in settings.policies:
+        raise ConfigurationError(f"tenants.{tenant}.policy: there is no policies.{name}")
+    return settings.policies[name]
