@@ -12,43 +12,10 @@ from typing import Any
 import httpx
 import pytest
 
-from dcrserver import __version__, cli
+from dcrserver import __version__
+from harness.commands import Commands
 from harness.databases import database
 from harness.process import serving
-
-pytestmark = pytest.mark.usefixtures("_own_settings_only")
-
-
-class Commands:
-    """Runs ``dcrserver ...`` on one database."""
-
-    def __init__(
-        self, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], url: str
-    ) -> None:
-        self._monkeypatch, self._capsys = monkeypatch, capsys
-        monkeypatch.setenv("DCR_DATABASE__URL", url)
-
-    def __call__(self, *arguments: str, status: int = 0) -> str:
-        """What it prints: stdout on success, stderr otherwise."""
-        printed = self.both(*arguments, status=status)
-        return printed.err if status else printed.out
-
-    def both(self, *arguments: str, status: int = 0) -> Any:
-        self._monkeypatch.setattr(sys, "argv", ["dcrserver", *arguments])
-        with pytest.raises(SystemExit) as end:
-            cli.main()
-        printed = self._capsys.readouterr()
-        assert (end.value.code or 0) == status, printed
-        return printed
-
-
-@pytest.fixture
-def run(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> Commands:
-    made = Commands(monkeypatch, capsys, f"sqlite:///{tmp_path}/cli.db")
-    made("migrate")
-    return made
 
 
 def test_version(run: Commands) -> None:
@@ -197,7 +164,7 @@ def test_clients_are_listed_shown_and_deleted(
 
 def test_a_wheel_can_migrate(tmp_path: Path) -> None:
     """The migrations travel in the wheel (architecture: a wheel must be able to migrate)."""
-    project = Path(__file__).parent.parent
+    project = Path(__file__).parent.parent.parent
     subprocess.run(
         [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--no-build-isolation",
          "--wheel-dir", str(tmp_path), str(project)],
@@ -253,18 +220,10 @@ def test_a_submission_is_explained(run: Commands, tmp_path: Path) -> None:
     assert told["registration"]["scope"] == "openid"
 
 
-def test_a_bad_submission_fails(
-    run: Commands,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
-) -> None:
+def test_a_bad_submission_fails(run: Commands, tmp_path: Path) -> None:
     file = _written(tmp_path / "client.json", '{"redirect_uris": ["https://a.example/#"]}')
-    monkeypatch.setattr(sys, "argv", ["dcrserver", "client", "check", str(file)])
-    with pytest.raises(SystemExit) as end:
-        cli.main()
-    assert end.value.code == 1
-    assert capsys.readouterr().out.splitlines()[:2] == [
+    told = run.both("client", "check", str(file), status=1)
+    assert told.out.splitlines()[:2] == [
         "not acceptable: invalid_redirect_uri",
         "  error: redirect_uris element 0 holds a fragment [CF-01, RFC 7591 2]",
     ]

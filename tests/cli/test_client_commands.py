@@ -1,0 +1,157 @@
+"""What an operator does to a client, and to the tokens that may register one."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from harness.commands import Commands
+from harness.process import ServerProcess, serving
+
+GRANT = {"grant_type": "client_credentials"}
+MACHINE: dict[str, Any] = {"grant_types": ["client_credentials"], "redirect_uris": []}
+
+
+class Served:
+    """A server on the database of the commands, and one client of it."""
+
+    def __init__(self, run: Commands, server: ServerProcess) -> None:
+        self.run, self.url = run, server.base_url
+        self.client: dict[str, Any] = self.post("/register", json=MACHINE).json()
+        self.client_id = str(self.client["client_id"])
+
+    def post(self, path: str, **arguments: Any) -> httpx.Response:
+        return httpx.post(f"{self.url}{path}", trust_env=False, **arguments)
+
+    def read(self, token: str) -> int:
+        headers = {"Authorization": f"Bearer {token}"}
+        uri = self.client["registration_client_uri"]
+        return httpx.get(uri, headers=headers, trust_env=False).status_code
+
+    def grant(self, secret: str | None = None) -> httpx.Response:
+        auth = (self.client_id, secret or self.client["client_secret"])
+        return self.post("/token", data=GRANT, auth=auth)
+
+    def command(self, *arguments: str) -> str:
+        return self.run("client", arguments[0], self.client_id, *arguments[1:])
+
+
+@pytest.fixture
+def served(run: Commands, tmp_path: Path) -> Any:
+    with serving(tmp_path, f"sqlite:///{tmp_path}/cli.db") as server:
+        yield Served(run, server)
+
+
+def test_a_client_is_suspended_and_resumed(served: Served) -> None:
+    token = served.client["registration_access_token"]
+    served.command("suspend")
+    assert served.grant().status_code == 401
+    assert served.read(token) == 401
+    assert json.loads(served.command("show"))["suspended"]
+    served.command("resume")
+    assert served.grant().status_code == 200
+    assert served.read(token) == 200
+
+
+def test_a_new_registration_token_ends_the_old_one(served: Served) -> None:
+    token = served.command("new-token").strip()
+    assert served.read(token) == 200
+    assert served.read(served.client["registration_access_token"]) == 401
+
+
+def test_secrets_are_rotated_and_ended(served: Served) -> None:
+    made = json.loads(served.command("rotate-secret"))
+    assert served.grant(made["client_secret"]).status_code == 200
+    assert served.grant().status_code == 200
+    served.command("end-overlap")
+    assert served.grant().status_code == 401
+    assert served.grant(made["client_secret"]).status_code == 200
+    assert "no second secret" in served.run("client", "end-overlap", served.client_id, status=1)
+    shown = json.loads(served.command("show"))
+    assert [secret["id"] for secret in shown["client_secrets"]] == [made["id"]]
+
+
+def test_access_tokens_of_a_client_are_configured(served: Served) -> None:
+    served.command("set", "--access-token-lifetime", "10m", "--access-token-format", "opaque")
+    token = served.grant().json()
+    assert token["expires_in"] == 600
+    assert token["access_token"].count(".") == 0
+    served.command("set")
+    token = served.grant().json()
+    assert token["expires_in"] == 300
+    assert token["access_token"].count(".") == 2
+    for lifetime in ("2d", "0"):
+        served.run("client", "set", served.client_id, "--access-token-lifetime", lifetime, status=2)
+
+
+@pytest.mark.parametrize(
+    "command", ["suspend", "resume", "set", "new-token", "rotate-secret", "end-overlap"]
+)
+def test_a_client_that_is_none_is_named(run: Commands, command: str) -> None:
+    assert "no such client: nobody" in run("client", command, "nobody", status=1)
+
+
+def test_a_client_without_a_secret_has_none_to_rotate(served: Served) -> None:
+    body = {"redirect_uris": ["https://a.example/"], "token_endpoint_auth_method": "none"}
+    client = served.post("/register", json=body).json()
+    told = served.run("client", "rotate-secret", client["client_id"], status=1)
+    assert "no client_secret" in told
+
+
+def test_admin_tokens_are_for_what_they_were_issued_for(served: Served) -> None:
+    run = served.run
+    told = run.both("token", "issue", "admin", "--scope", "tokens:introspect", "--label", "rs")
+    token = told.out.strip()
+    headers = {"Authorization": f"Bearer {token}"}
+    access = served.grant().json()["access_token"]
+    looked = served.post("/introspect", data={"token": access}, headers=headers)
+    assert looked.json()["active"]
+    refused = served.post("/authorization-server/authenticate", json={}, headers=headers)
+    assert refused.status_code == 403
+    (row,) = [json.loads(line) for line in run("token", "list").splitlines()]
+    assert token not in json.dumps(row)
+    assert (row["kind"], row["label"], row["scopes"]) == ("admin", "rs", ["tokens:introspect"])
+    run("token", "revoke", row["id"])
+    looked = served.post("/introspect", data={"token": access}, headers=headers)
+    assert looked.status_code == 401
+
+
+@pytest.mark.parametrize("scopes", [(), ("--scope", "everything")])
+def test_an_admin_token_is_for_something(run: Commands, scopes: tuple[str, ...]) -> None:
+    assert "clients:authenticate" in run("token", "issue", "admin", *scopes, status=2)
+
+
+def test_initial_access_tokens_have_bounds_and_history(
+    run: Commands, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config = tmp_path / "c.toml"
+    config.write_text(
+        '[registration]\nmode = "protected"\n[policies.few.redirect]\nmax_count = 1\n'
+    )
+    monkeypatch.setenv("DCR_CONFIG", str(config))
+    token = run(
+        "token", "issue", "initial", "--uses", "2", "--policy", "few", "--scope", "profile",
+        "--grant-type", "authorization_code", "--label", "partner",
+    ).strip()  # fmt: skip
+    url, env = f"sqlite:///{tmp_path}/cli.db", {"DCR_CONFIG": str(config)}
+    with serving(tmp_path, url, env=env) as server:
+
+        def register(**body: Any) -> httpx.Response:
+            sent = {"redirect_uris": ["https://a.example/"], "scope": "profile"} | body
+            headers = {"Authorization": f"Bearer {token}"}
+            where = f"{server.base_url}/register"
+            return httpx.post(where, json=sent, headers=headers, trust_env=False)
+
+        two = ["https://a.example/1", "https://a.example/2"]
+        assert register(redirect_uris=two).status_code == 400
+        assert register(**MACHINE).status_code == 400
+        made = register().json()
+    (row,) = [json.loads(line) for line in run("token", "list").splitlines()]
+    assert (row["label"], row["issuer"], row["uses_left"]) == ("partner", "operator", 1)
+    assert [use["client_id"] for use in row["used"]] == [made["client_id"]]
+    assert token not in json.dumps(row)
+    assert "no such policy" in run("token", "issue", "initial", "--policy", "many", status=1)
