@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from sqlalchemy import and_, bindparam, delete, func, insert, or_, select, update
+from sqlalchemy import and_, bindparam, delete, func, insert, literal, or_, select, update
 
 from dcrserver.db.tables import clients
 from dcrserver.repositories.rows import as_row
@@ -27,7 +27,10 @@ _HELD = and_(
 )
 _IDENTIFIER = re.compile(r"[\x21-\x7E]{1,64}")
 _INSERT = insert(clients)
-_SELECT = select(clients).where(_KEY)
+# One row always, of NULLs where there is no such client: what was found, and what was not, takes
+# the same time to read (attack: asking for many identifiers to learn which are there).
+_ONE = select(literal(1).label("one")).subquery("one_row")
+_SELECT = select(clients).select_from(_ONE.outerjoin(clients, _KEY))
 _DELETE = delete(clients).where(_HELD)
 _COUNT = select(func.count()).select_from(clients).where(clients.c.tenant == bindparam("b_tenant"))
 _LIST = (
@@ -114,8 +117,8 @@ class ClientRepository:
         if not _IDENTIFIER.fullmatch(client_id):
             return None  # PostgreSQL would refuse to look for a NUL
         found = await self._tx.execute(_SELECT, {"b_tenant": tenant, "b_client_id": client_id})
-        row = found.mappings().one_or_none()
-        return None if row is None else ClientRecord(**row)
+        record = ClientRecord(**found.mappings().one())
+        return record if record.client_id == client_id else None
 
     async def replace(self, old: ClientRecord, new: ClientRecord) -> bool:
         """Writes ``new`` over ``old``; False when ``old`` is no longer what is stored."""

@@ -70,7 +70,7 @@ _NOBODY = ClientRecord(
     updated_at=0,
     version=0,
     client_secrets=ClientSecrets(
-        (ClientSecret(id="0" * 16, digest="-", ciphertext=None, issued_at=0, expires_at=0),)
+        (ClientSecret(id="0" * 16, digest="0" * 64, ciphertext=None, issued_at=0, expires_at=0),)
     ).to_json(),
 )
 
