@@ -230,3 +230,53 @@ def test_a_database_that_cannot_be_used_is_told_in_a_line(
             assert len(told.splitlines()) == 1, told
             assert "database" in told
             assert "hunter2" not in told
+
+
+def test_only_named_proxies_say_where_a_caller_is(tmp_path: Path) -> None:
+    """Attack row 27: the limit by address is not got around by a header."""
+    limits = {
+        "DCR_RATE_LIMITS__ENABLED": "true",
+        "DCR_RATE_LIMITS__OPEN_REGISTRATION": "2/hour",
+    }
+
+    def statuses(server: str) -> list[int]:
+        return [
+            httpx.post(
+                f"{server}/register",
+                content=BODY,
+                headers={"content-type": "application/json", "x-forwarded-for": f"192.0.2.{n}"},
+                trust_env=False,
+            ).status_code
+            for n in range(4)
+        ]
+
+    with serving(tmp_path, env=limits) as server:
+        assert statuses(server.base_url) == [201, 201, 429, 429]
+    for trusted, expected in (("198.51.100.0/24", [201, 201, 429, 429]), ("127.0.0.1", [201] * 4)):
+        env = limits | {"DCR_SERVER__TRUSTED_PROXIES": trusted}
+        with serving(tmp_path, env=env) as server:
+            assert statuses(server.base_url) == expected, trusted
+
+
+def test_certificates_from_anybody_are_counted_not_believed(tmp_path: Path) -> None:
+    """Attack row 28: and who may send them must be named."""
+    message = refused_start(tmp_path, DCR_MUTUAL_TLS__HEADER="X-Client-Cert")
+    assert "mutual_tls" in message
+    assert "trusted_proxies" in message
+    env = {
+        "DCR_MUTUAL_TLS__HEADER": "X-Client-Cert",
+        "DCR_MUTUAL_TLS__TRUSTED_PROXIES": "198.51.100.1",
+    }
+    with serving(tmp_path, env=env) as server:
+        fields = {"grant_type": "client_credentials", "client_id": "x"}
+        answer = httpx.post(
+            f"{server.base_url}/token",
+            data=fields,
+            headers={"x-client-cert": "forged", "x-forwarded-for": "198.51.100.1"},
+            trust_env=False,
+        )
+        assert answer.status_code == 401
+        metrics = httpx.get(f"{server.base_url}/metrics", trust_env=False).text
+    assert "dcrserver_ignored_client_certificates_total 1.0" in metrics
+    assert "client_certificate_ignored" in server.log
+    assert "forged" not in server.log

@@ -78,6 +78,7 @@ def upgrade() -> None:
         _name("digest"),
         _name("id"),
         sa.Column("scopes", sa.String(512), nullable=False),
+        sa.Column("audiences", _DOCUMENT, nullable=True),
         sa.Column("issuer", sa.String(128), nullable=False),
         sa.Column("label", sa.String(200), nullable=False),
         _moment("expires_at"),

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ipaddress
 import time
-from collections.abc import Mapping
 
 import structlog
 from limits import RateLimitItem, parse
@@ -29,17 +28,12 @@ class RateLimiter:
             ConfigurationError: a limit or the Redis URL cannot be understood.
         """
         self._enabled = settings.enabled
-        self._limits = _parsed(
-            {
-                "open_registration": settings.open_registration,
-                "open_registration_total": settings.open_registration_total,
-                "failed_authentication": settings.failed_authentication,
-            }
-        )
+        self._limits = {
+            name: limit_of(name, getattr(settings, name))
+            for name in ("open_registration", "open_registration_total")
+        }
         self._connections = _connections(redis)
         self._strategy = FixedWindowRateLimiter(_storage(self._connections))
-        # Guesses are counted here alone: a look at Redis would slow down every token request.
-        self._guesses = FixedWindowRateLimiter(MemoryStorage())
 
     async def close(self) -> None:
         if self._connections is not None:
@@ -54,28 +48,6 @@ class RateLimiter:
             return
         await self._hit("open_registration", tenant, address_key(address))
         await self._hit("open_registration_total", tenant)
-
-    async def check_guessing(self, tenant: str, client_id: str, address: str | None) -> None:
-        """RFC 6749 2.3.1: who failed to be a client too often waits; others from elsewhere do not.
-
-        Raises:
-            TooManyRequests: it is so.
-        """
-        limit = self._limits["failed_authentication"]
-        keys = ("failed_authentication", tenant, client_id, address_key(address))
-        if self._enabled and address and not await self._guesses.test(limit, *keys):
-            resets = (await self._guesses.get_window_stats(limit, *keys)).reset_time
-            raise TooManyRequests(
-                "client authentication failed too often; try again later",
-                retry_after=max(1, int(resets - time.time())),
-            )
-
-    async def count_guess(self, tenant: str, client_id: str, address: str | None) -> None:
-        """A client authentication from ``address`` failed; None: it is not known where from."""
-        if self._enabled and address:
-            limit = self._limits["failed_authentication"]
-            keys = ("failed_authentication", tenant, client_id, address_key(address))
-            await self._guesses.hit(limit, *keys)
 
     async def _hit(self, name: str, *keys: str) -> None:
         limit = self._limits[name]
@@ -106,14 +78,15 @@ def address_key(address: str | None) -> str:
     return str(parsed)
 
 
-def _parsed(texts: Mapping[str, str]) -> Mapping[str, RateLimitItem]:
-    made = {}
-    for name, text in texts.items():
-        try:
-            made[name] = parse(text)
-        except ValueError as error:
-            raise ConfigurationError(f"rate_limits.{name}: {error}") from None
-    return made
+def limit_of(name: str, text: str) -> RateLimitItem:
+    """
+    Raises:
+        ConfigurationError: ``text`` is no limit such as 60/minute.
+    """
+    try:
+        return parse(text)
+    except ValueError as error:
+        raise ConfigurationError(f"rate_limits.{name}: {error}") from None
 
 
 def _connections(redis: RedisSettings) -> ConnectionPool | None:

@@ -61,7 +61,7 @@ async def opaque(app: Application, client: dict[str, Any]) -> None:
     )
 
 
-@requirement("R7662-2.2-01")
+@requirement("R7662-2.2-01", "R7662-2.2-04")
 @pytest.mark.parametrize("kind", ["jwt", "opaque"])
 async def test_a_token_is_told(any_app: Application, kind: str) -> None:
     client = await machine(any_app)
@@ -126,6 +126,19 @@ async def test_who_may_look(app: Application) -> None:
     assert (await app.http.post("/introspect", data=fields)).json()[
         "error"
     ] == "unauthorized_client"
+
+
+@requirement("R7662-4-02")
+async def test_a_resource_server_sees_tokens_for_itself(any_app: Application) -> None:
+    client, here, there = await machine(any_app), "https://api.example/", "https://other.example/"
+    auth = (client["client_id"], client["client_secret"])
+    for resources, active in (([here], True), ([there], False), ([there, here], True), ([], False)):
+        answer = await any_app.http.post("/token", data=GRANT | {"resource": resources}, auth=auth)
+        token = answer.json()["access_token"]
+        headers = await any_app.admin_token("tokens:introspect", audiences=(here,))
+        told = await any_app.http.post("/introspect", data={"token": token}, headers=headers)
+        assert told.json()["active"] is active, resources
+        assert (await look(any_app, token))["active"]
 
 
 @requirement("R7662-2.1-02", "R7662-5-01")
@@ -225,10 +238,20 @@ async def test_a_client_revokes_its_token(any_app: Application, kind: str) -> No
     assert (missing.status_code, missing.json()["error"]) == (400, "invalid_request")
 
 
-async def test_a_public_client_may_revoke(app: Application) -> None:
-    public = await app.register(token_endpoint_auth_method="none")
-    answer = await app.http.post("/revoke", data={"token": "x", "client_id": public["client_id"]})
+@requirement("R6749-2.3-01")
+async def test_a_public_client_may_revoke_and_nothing_else(app: Application) -> None:
+    """Anybody can say that they are it: it sees nothing, gets nothing, ends what is its own."""
+    public, other = await app.register(token_endpoint_auth_method="none"), await machine(app)
+    identity = {"client_id": public["client_id"]}
+    token = await token_of(app, other)
+    answer = await app.http.post("/revoke", data={"token": "x"} | identity)
     assert answer.status_code == 200
+    for path in ("/revoke", "/introspect"):
+        answer = await app.http.post(path, data={"token": token} | identity)
+        assert (answer.status_code, answer.json()["error"]) == (400, "unauthorized_client")
+    answer = await app.http.post("/token", data=GRANT | identity)
+    assert (answer.status_code, answer.json()["error"]) == (400, "unauthorized_client")
+    assert (await look(app, token))["active"]
 
 
 async def test_what_expired_is_forgotten(

@@ -11,6 +11,7 @@ import httpx
 
 from dcrserver.app import create_app
 from dcrserver.metadata.bounds import Bounds
+from dcrserver.services.admin_tokens import NewAdminToken
 from dcrserver.services.audit import Origin
 from dcrserver.services.initial_access_tokens import NewInitialAccessToken
 from dcrserver.settings import Settings, load
@@ -41,10 +42,11 @@ class Application:
             Origin("operator"),
         )
 
-    async def admin_token(self, *scopes: str) -> dict[str, str]:
+    async def admin_token(self, *scopes: str, audiences: tuple[str, ...] = ()) -> dict[str, str]:
         """The Authorization header of an admin token with ``scopes``."""
+        wanted = NewAdminToken(scopes, 60, "", audiences)
         token = await self.runtime.token_administration.issue_admin_token(
-            self.runtime.default_tenant, scopes, 60, "", Origin("operator")
+            self.runtime.default_tenant, wanted, Origin("operator")
         )
         return {"Authorization": f"Bearer {token}"}
 

@@ -18,7 +18,7 @@ from dcrserver.cli.shared import (
     with_runtime,
 )
 from dcrserver.metadata.bounds import Bounds
-from dcrserver.services.admin_tokens import SCOPES
+from dcrserver.services.admin_tokens import SCOPES, NewAdminToken
 from dcrserver.services.initial_access_tokens import NewInitialAccessToken
 from dcrserver.settings import ConfigurationError, Settings, load
 from dcrserver.tenants import DEFAULT_TENANT
@@ -56,6 +56,13 @@ def issue(  # noqa: PLR0913, PLR0917 - the options of a command
     grant_type: Annotated[
         list[str] | None, typer.Option(help="a grant type its clients may have; may be repeated")
     ] = None,
+    audience: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="admin, tokens:introspect: looks at access tokens for this audience only; may be"
+            " repeated"
+        ),
+    ] = None,
     label: Annotated[str, typer.Option(help="what it is for, as token list shows it")] = "",
     tenant: TenantOption = DEFAULT_TENANT,
 ) -> None:
@@ -65,7 +72,8 @@ def issue(  # noqa: PLR0913, PLR0917 - the options of a command
         raise typer.BadParameter("must have at most 200 characters", param_hint="--label")
     settings = load(config)
     if kind == "admin":
-        print(_admin(settings, tenant, scope or [], lifetime, label))
+        wanted = NewAdminToken(scope or [], lifetime, label, audience or [])
+        print(_admin(settings, tenant, wanted))
         return
     bounds = Bounds(
         policy=policy,
@@ -73,11 +81,13 @@ def issue(  # noqa: PLR0913, PLR0917 - the options of a command
         grant_types=None if grant_type is None else tuple(grant_type),
     )
     _check_policy(settings, policy)
-    wanted = NewInitialAccessToken(uses, lifetime, bounds, label)
+    initial = NewInitialAccessToken(uses, lifetime, bounds, label)
 
     async def work(runtime: Runtime) -> str:
         here = tenant_of(runtime, tenant)
-        return await runtime.token_administration.issue_initial_access_token(here, wanted, OPERATOR)
+        return await runtime.token_administration.issue_initial_access_token(
+            here, initial, OPERATOR
+        )
 
     print(with_runtime(settings, work))
 
@@ -87,15 +97,14 @@ def _check_policy(settings: Settings, policy: str | None) -> None:
         raise ConfigurationError(f"policies.{policy}: no such policy")
 
 
-def _admin(settings: Settings, tenant: str, scopes: list[str], lifetime: int, label: str) -> str:
-    unknown = [scope for scope in scopes if scope not in SCOPES]
-    if unknown or not scopes:
+def _admin(settings: Settings, tenant: str, wanted: NewAdminToken) -> str:
+    if not wanted.scopes or not set(wanted.scopes) <= set(SCOPES):
         told = "; ".join(f"{name}: {meaning}" for name, meaning in SCOPES.items())
         raise typer.BadParameter(f"must be one or more of these - {told}", param_hint="--scope")
 
     async def work(runtime: Runtime) -> str:
         return await runtime.token_administration.issue_admin_token(
-            tenant_of(runtime, tenant), scopes, lifetime, label, OPERATOR
+            tenant_of(runtime, tenant), wanted, OPERATOR
         )
 
     return with_runtime(settings, work)

@@ -119,6 +119,8 @@ admin_tokens = Table(
     Column("id", _Name, nullable=False),
     # Separated by spaces.
     Column("scopes", String(512), nullable=False),
+    # A JSON list; NULL: tokens for any audience may be looked at.
+    Column("audiences", _Document, nullable=True),
     Column("issuer", String(128), nullable=False),
     Column("label", String(200), nullable=False),
     Column("expires_at", BigInteger, nullable=False),

@@ -29,7 +29,7 @@ _DELETE = delete(tokens).where(
 
 @dataclass(frozen=True, slots=True)
 class AdminTokenRecord:
-    """A row of ``admin_tokens``; ``scopes`` separated by spaces, ``expires_at`` 0: never."""
+    """A row of ``admin_tokens``; ``scopes`` separated by spaces, ``audiences`` a JSON list."""
 
     tenant: str
     digest: str
@@ -39,6 +39,7 @@ class AdminTokenRecord:
     label: str
     expires_at: int
     issued_at: int
+    audiences: str | None = None
 
 
 class AdminTokenRepository:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, TypeAlias
 
-from sqlalchemy import Executable, bindparam, select
+from sqlalchemy import ColumnElement, Executable, bindparam, case, select
 from sqlalchemy.dialects import mysql, postgresql, sqlite
 
 from dcrserver.db.tables import last_uses
@@ -24,15 +24,20 @@ _KEY = ["tenant", "client_id", "secret_id"]
 
 
 def _upsert(dialect: str) -> Executable:
-    """There is no standard word for it."""
+    """There is no standard word for it. Instances write when they come to it: the latest stays."""
     if dialect in {"mysql", "mariadb"}:
         made = mysql.insert(last_uses)
-        return made.on_duplicate_key_update(used_at=made.inserted.used_at)
+        return made.on_duplicate_key_update(used_at=_later(made.inserted.used_at))
     insert = postgresql.insert if dialect == "postgresql" else sqlite.insert
     statement = insert(last_uses)
     return statement.on_conflict_do_update(
-        index_elements=_KEY, set_={"used_at": statement.excluded.used_at}
+        index_elements=_KEY, set_={"used_at": _later(statement.excluded.used_at)}
     )
+
+
+def _later(new: ColumnElement[int]) -> ColumnElement[int]:
+    stored = last_uses.c.used_at
+    return case((new > stored, new), else_=stored)
 
 
 class LastUseRepository:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 from dcrserver import security
 from dcrserver.errors import InsufficientScope, InvalidToken, MissingToken
 from dcrserver.repositories.admin_tokens import AdminTokenRecord
 from dcrserver.repositories.transaction import Database, Transaction
+from dcrserver.strict_json import dumps
 from dcrserver.tenants import Tenant
 
 ADMIN_TOKEN_PREFIX = "adm"  # noqa: S105 - a prefix
@@ -19,6 +21,19 @@ SCOPES: Mapping[str, str] = {
     "clients:read": "read the metadata of clients",
     "tokens:introspect": "look at access tokens (RFC 7662)",
 }
+
+
+@dataclass(frozen=True, slots=True)
+class NewAdminToken:
+    """What is to be issued; ``lifetime`` in seconds, 0 for ever.
+
+    ``audiences``: looks at access tokens for one of these only; none for any.
+    """
+
+    scopes: Sequence[str]
+    lifetime: int
+    label: str = ""
+    audiences: Sequence[str] = ()
 
 
 async def authorize(
@@ -43,25 +58,20 @@ async def authorize(
 
 
 def issue(
-    tx: Transaction,
-    tenant: Tenant,
-    scopes: Sequence[str],
-    lifetime: int,
-    *,
-    issuer: str,
-    label: str,
+    tx: Transaction, tenant: Tenant, wanted: NewAdminToken, issuer: str
 ) -> tuple[str, AdminTokenRecord]:
-    """The token and its row; ``lifetime`` in seconds, 0 for ever."""
+    """The token and its row."""
     token, now = security.new_token(ADMIN_TOKEN_PREFIX), int(time.time())
     row = AdminTokenRecord(
         tenant=tenant.name,
         digest=security.token_digest(token),
         id=security.new_client_id(),
-        scopes=" ".join(dict.fromkeys(scopes)),
+        scopes=" ".join(dict.fromkeys(wanted.scopes)),
         issuer=issuer,
-        label=label,
-        expires_at=now + lifetime if lifetime else 0,
+        label=wanted.label,
+        expires_at=now + wanted.lifetime if wanted.lifetime else 0,
         issued_at=now,
+        audiences=dumps(list(wanted.audiences)) if wanted.audiences else None,
     )
     tx.admin_tokens.add(row)
     return token, row

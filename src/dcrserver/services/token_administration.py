@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Sequence
 
+from dcrserver.repositories.admin_tokens import AdminTokenRecord
 from dcrserver.repositories.transaction import Database, Transaction
 from dcrserver.services import admin_tokens, audit, initial_access_tokens
+from dcrserver.services.admin_tokens import NewAdminToken
 from dcrserver.services.audit import EventType, Origin, utc
 from dcrserver.services.initial_access_tokens import NewInitialAccessToken
 from dcrserver.strict_json import JsonObject, JsonValue
@@ -74,21 +75,22 @@ class TokenAdministrationService:
                 for row in rows
             ]
 
-    async def issue_admin_token(
-        self, tenant: Tenant, scopes: Sequence[str], lifetime: int, label: str, origin: Origin
-    ) -> str:
-        """The token, shown this once; ``lifetime`` in seconds, 0 for ever."""
+    async def issue_admin_token(self, tenant: Tenant, wanted: NewAdminToken, origin: Origin) -> str:
+        """The token, shown this once."""
 
         async def write(tx: Transaction) -> str:
-            token, row = admin_tokens.issue(
-                tx, tenant, scopes, lifetime, issuer=origin.actor, label=label
-            )
+            token, row = admin_tokens.issue(tx, tenant, wanted, origin.actor)
             audit.record(
                 tx,
                 EventType.ADMIN_TOKEN_ISSUED,
                 tenant=tenant.name,
                 origin=origin,
-                changes={"id": row.id, "scopes": row.scopes, "expires_at": row.expires_at},
+                changes={
+                    "id": row.id,
+                    "scopes": row.scopes,
+                    "expires_at": row.expires_at,
+                    "audiences": _audiences(row),
+                },
             )
             return token
 
@@ -104,6 +106,7 @@ class TokenAdministrationService:
                 "label": row.label,
                 "issuer": row.issuer,
                 "scopes": list[JsonValue](row.scopes.split()),
+                "audiences": _audiences(row),
                 "issued_at": utc(row.issued_at),
                 "expires_at": utc(row.expires_at),
             }
@@ -125,3 +128,8 @@ class TokenAdministrationService:
             return kind
 
         return await self._database.transact(write)
+
+
+def _audiences(row: AdminTokenRecord) -> JsonValue:
+    made: JsonValue = json.loads(row.audiences) if row.audiences else None
+    return made

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import json
+from collections.abc import Mapping, Sequence
 
 from dcrserver.errors import InvalidRequest, UnauthorizedClient
 from dcrserver.repositories.transaction import Database
 from dcrserver.services import admin_tokens
 from dcrserver.services.access_tokens import AccessTokens
 from dcrserver.services.authentication import ClientAuthenticator, Presented
-from dcrserver.strict_json import JsonObject
+from dcrserver.strict_json import JsonObject, JsonValue
 from dcrserver.tenants import Tenant
 
 INTROSPECT = "tokens:introspect"
@@ -36,9 +37,10 @@ class TokenStatusService:
             InvalidClient: the client did not authenticate.
             InvalidRequest: no token to look at.
         """
-        own_of = None
+        own_of, audiences = None, None
         if bearer is not None:
-            await admin_tokens.authorize(self._database, tenant, bearer, INTROSPECT)
+            admin = await admin_tokens.authorize(self._database, tenant, bearer, INTROSPECT)
+            audiences = admin.audiences
         else:
             client = await self._authenticator.authenticate(tenant, presented)
             if client.method == "none":
@@ -46,6 +48,9 @@ class TokenStatusService:
             own_of = client.client_id
         claims = await self._claims(tenant, fields)
         if claims is None or own_of not in {None, claims["client_id"]}:
+            return _INACTIVE
+        # RFC 7662 4: a resource server learns nothing of tokens for others.
+        if audiences is not None and not _is_for(claims["aud"], json.loads(audiences)):
             return _INACTIVE
         if not await self._is_client_alive(tenant, str(claims["client_id"])):
             return _INACTIVE
@@ -80,3 +85,7 @@ class TokenStatusService:
         async with self._database.read() as tx:
             record = await tx.clients.find(tenant.name, client_id)
         return record is not None and not record.suspended_at
+
+
+def _is_for(audience: JsonValue, one_of: Sequence[str]) -> bool:
+    return any(each in one_of for each in (audience if isinstance(audience, list) else [audience]))

@@ -15,6 +15,7 @@ from dcrserver.security import SecretBox
 from dcrserver.services.access_tokens import AccessTokens
 from dcrserver.services.administration import AdministrationService
 from dcrserver.services.authentication import ClientAuthenticator
+from dcrserver.services.authentication.guesses import Guesses
 from dcrserver.services.authorization import AuthorizationService
 from dcrserver.services.client_directory import ClientDirectoryService
 from dcrserver.services.client_import import ClientImportService
@@ -108,7 +109,7 @@ def _runtime(
     remote_checks = RemoteChecks(documents)
     last_uses = LastUses(database)
     authenticator = ClientAuthenticator(
-        database, secrets, verifier, ClientKeys(documents), last_uses, limiter
+        database, secrets, verifier, ClientKeys(documents), last_uses, Guesses(settings.rate_limits)
     )
     signing_keys = SigningKeys(database, box, settings.tokens)
     access_tokens = AccessTokens(database, signing_keys)

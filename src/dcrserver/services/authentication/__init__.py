@@ -9,7 +9,6 @@ from dataclasses import dataclass, replace
 from dcrserver.errors import InvalidClient
 from dcrserver.metadata import ClientMetadata, Terms
 from dcrserver.metadata.bounds import Bounds
-from dcrserver.rate_limit import RateLimiter
 from dcrserver.repositories.clients import ClientRecord
 from dcrserver.repositories.transaction import Database, Transaction
 from dcrserver.security import UndecipherableError
@@ -20,6 +19,7 @@ from dcrserver.services.authentication.certificates import (
     ClientCertificate,
     subject_matches,
 )
+from dcrserver.services.authentication.guesses import Guesses
 from dcrserver.services.authentication.presented import Claim, Presented, claim_of
 from dcrserver.services.client_keys import ClientKeys
 from dcrserver.services.client_secrets import (
@@ -97,14 +97,14 @@ class ClientAuthenticator:
         verifier: SecretVerifier,
         keys: ClientKeys,
         last_uses: LastUses,
-        limiter: RateLimiter,
+        guesses: Guesses,
     ) -> None:
         self._database = database
         self._secrets = secrets
         self._verifier = verifier
         self._keys = keys
         self._last_uses = last_uses
-        self._limiter = limiter
+        self._guesses = guesses
 
     async def authenticate(self, tenant: Tenant, presented: Presented) -> AuthenticatedClient:
         """The client, by the one method that it is registered for.
@@ -117,11 +117,11 @@ class ClientAuthenticator:
         """
         claim = claim_of(presented)
         where = (tenant.name, claim.client_id, presented.address)
-        await self._limiter.check_guessing(*where)
+        self._guesses.check(*where)
         try:
             return await self._proven(tenant, presented, claim)
         except InvalidClient:
-            await self._limiter.count_guess(*where)
+            self._guesses.count(*where)
             raise
 
     async def _proven(

@@ -1,0 +1,68 @@
+"""Step: how often a caller failed to be a client (RFC 6749 2.3.1: brute force is to be stopped).
+
+Counted by this process alone: a look at Redis would slow down every token request.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import OrderedDict
+from typing import TypeAlias
+
+from dcrserver.errors import TooManyRequests
+from dcrserver.rate_limit import address_key, limit_of
+from dcrserver.settings import RateLimitSettings
+
+# Of the longest identifier there is; and of callers that are remembered, so that inventing
+# identifiers fills no memory: who was counted first is forgotten first.
+_MAX_ID = 64
+_MAX_REMEMBERED = 50_000
+
+_Key: TypeAlias = tuple[str, str, str]
+
+
+class Guesses:
+    def __init__(self, settings: RateLimitSettings) -> None:
+        """
+        Raises:
+            ConfigurationError: the limit cannot be understood.
+        """
+        limit = limit_of("failed_authentication", settings.failed_authentication)
+        self._enabled = settings.enabled
+        self._allowed, self._seconds = limit.amount, limit.get_expiry()
+        self._counted: OrderedDict[_Key, tuple[int, float]] = OrderedDict()
+
+    def __len__(self) -> int:
+        return len(self._counted)
+
+    def check(self, tenant: str, client_id: str, address: str | None) -> None:
+        """Who failed too often waits; others, and the client from elsewhere, do not.
+
+        ``address`` None: it is not known where from.
+
+        Raises:
+            TooManyRequests: it is so.
+        """
+        key = _key(tenant, client_id, address)
+        count, ends_at = self._counted.get(key, (0, 0.0))
+        left = ends_at - time.monotonic()
+        if self._enabled and address and count >= self._allowed and left > 0:
+            raise TooManyRequests(
+                "client authentication failed too often; try again later",
+                retry_after=max(1, round(left)),
+            )
+
+    def count(self, tenant: str, client_id: str, address: str | None) -> None:
+        """It failed once more."""
+        key, now = _key(tenant, client_id, address), time.monotonic()
+        count, ends_at = self._counted.get(key, (0, 0.0))
+        if ends_at <= now:
+            self._counted.pop(key, None)  # a new window is the youngest
+            count, ends_at = 0, now + self._seconds
+        self._counted[key] = (count + 1, ends_at)
+        if len(self._counted) > _MAX_REMEMBERED:
+            self._counted.popitem(last=False)
+
+
+def _key(tenant: str, client_id: str, address: str | None) -> _Key:
+    return tenant, client_id[:_MAX_ID], address_key(address)

@@ -1,0 +1,124 @@
+"""What has to be done now and then: last uses, what expired, keys that are due."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from typing import Any
+
+import pytest
+
+from conftest import MakeApplication
+from dcrserver.errors import Unavailable
+from dcrserver.repositories.transaction import Database
+from dcrserver.services import upkeep
+from harness.application import Application
+
+GRANT = {"grant_type": "client_credentials"}
+
+
+async def granted(app: Application) -> dict[str, Any]:
+    client = await app.register(grant_types=["client_credentials"])
+    auth = (client["client_id"], client["client_secret"])
+    assert (await app.http.post("/token", data=GRANT, auth=auth)).status_code == 200
+    return client
+
+
+async def uses(app: Application, client: dict[str, Any]) -> dict[str, int]:
+    async with app.runtime.database.read() as tx:
+        return await tx.last_uses.of_client("default", client["client_id"])
+
+
+async def test_what_cannot_be_written_waits(
+    any_app: Application, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client = await granted(any_app)
+
+    async def away(*_: object) -> None:
+        raise Unavailable("away")
+
+    with monkeypatch.context() as broken:
+        broken.setattr(Database, "transact", away)
+        with pytest.raises(Unavailable):
+            await any_app.runtime.last_uses.flush()
+    assert await uses(any_app, client) == {}
+    await any_app.runtime.last_uses.flush()
+    assert len(await uses(any_app, client)) == 1
+    await any_app.runtime.last_uses.flush()  # nothing left
+
+
+async def test_a_later_use_overwrites_an_earlier_one_never_the_other_way(
+    any_app: Application, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    last_uses, now = any_app.runtime.last_uses, int(time.time())
+    client = await granted(any_app)
+    await last_uses.flush()
+    for moment, stored in ((now + 100, now + 100), (now + 50, now + 100)):
+        monkeypatch.setattr("time.time", lambda moment=moment: moment)
+        last_uses.note("default", client["client_id"], "x")
+        await last_uses.flush()
+        assert (await uses(any_app, client))["x"] == stored
+
+
+async def test_noting_never_grows_without_bound(app: Application) -> None:
+    last_uses = app.runtime.last_uses
+    for number in range(10_500):
+        last_uses.note("default", f"c{number}")
+    await last_uses.flush()
+    async with app.runtime.database.read() as tx:
+        assert await tx.last_uses.of_client("default", "c9999")
+        assert not await tx.last_uses.of_client("default", "c10000")
+
+
+async def test_it_runs_beside_the_server_and_survives_trouble(
+    make_app: MakeApplication, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    app = await make_app()
+    monkeypatch.setattr(upkeep, "_FLUSH_SECONDS", 0.01)
+    monkeypatch.setattr(upkeep, "_ROUNDS", 2)
+    client, troubles = await granted(app), [Unavailable("away"), RuntimeError("surprise")]
+    flush = app.runtime.last_uses.flush
+
+    async def troubled() -> None:
+        if troubles:
+            raise troubles.pop()
+        await flush()
+
+    monkeypatch.setattr(type(app.runtime.last_uses), "flush", lambda _: troubled())
+    task = asyncio.create_task(app.runtime.upkeep.run())
+    for _ in range(500):
+        if await uses(app, client):
+            break
+        await asyncio.sleep(0.02)
+    task.cancel()
+    assert await uses(app, client)
+    assert not troubles
+
+
+async def test_keys_rotate_on_schedule(
+    make_app: MakeApplication, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A new key is published before it signs; the old one goes when its tokens have expired."""
+    app = await make_app(tokens={"key_lifetime": 3600})
+    await app.runtime.upkeep.tidy()
+    assert await app.runtime.signing_keys.all("default") == []  # before the first need
+    await granted(app)
+    start = time.time()
+
+    async def kids(at: float) -> list[str]:
+        monkeypatch.setattr("time.time", lambda: start + at)
+        await app.runtime.upkeep.tidy()
+        return [key.kid for key in await app.runtime.signing_keys.all("default")]
+
+    async def signing() -> str:
+        return (await app.runtime.signing_keys.current("default")).kid
+
+    (first,) = await kids(10)
+    assert await kids(3500) == [first]
+    assert len(await kids(3601)) == 2
+    (_, second) = await kids(3602)
+    assert await signing() == first
+    await kids(3601 + 301)
+    assert await signing() == second
+    assert first in await kids(3601 + 300 + 86000)
+    assert first not in await kids(3601 + 300 + 86402)
