@@ -190,6 +190,10 @@ def components() -> JsonObject:
         "PresentedCredentials": {
             "type": "object",
             "properties": {
+                "issuer": {
+                    "type": "string",
+                    "description": "Your issuer, which assertions may name; ours if left out",
+                },
                 "endpoint": {
                     "type": "string",
                     "description": "The URL that the client called, which assertions may name",

@@ -101,6 +101,22 @@ async def test_an_endpoint_of_theirs_may_be_the_audience(directory: Application)
     assert (await ask(directory, parameters=fields, endpoint=endpoint))["active"]
 
 
+@pytest.mark.parametrize("audience", ["any", "issuer"])
+async def test_their_issuer_may_be_the_audience(make_app: MakeApplication, audience: str) -> None:
+    """It is another than ours; by FAPI 2.0 it is the only one that may be."""
+    app = await make_app(policy={"authentication": {"assertion_audience": audience}})
+    key, issuer = new_key(), "https://as.example.com"
+    client = await app.register(
+        token_endpoint_auth_method="private_key_jwt", jwks={"keys": [public_jwk(key)]}
+    )
+    fields = assertion(client["client_id"], key, aud=issuer)
+    assert not (await ask(app, parameters=fields))["active"]
+    assert (await ask(app, parameters=fields, issuer=issuer))["active"]
+    ours = assertion(client["client_id"], key, aud=app.runtime.default_tenant.issuer)
+    told = await ask(app, parameters=ours, issuer=issuer)
+    assert told["active"] is (audience == "any")
+
+
 async def test_certificates(directory: Application) -> None:
     key = new_key()
     theirs = certificate(key, "CN=one,O=Example")

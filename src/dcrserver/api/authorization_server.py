@@ -66,6 +66,7 @@ def _presented(body: JsonObject) -> Presented:
         parameters={name: value for name, value in given.items() if value},
         authorization=_text(body.get("authorization"), "authorization"),
         certificate=certificate,
+        issuer=_text(body.get("issuer"), "issuer"),
         endpoint=_text(body.get("endpoint"), "endpoint"),
         address=_text(body.get("address"), "address"),
     )

@@ -1,42 +1,20 @@
-"""The npm packages, installed once, and the server that the scripts drive."""
+"""The packages that the scripts use, and the server that they drive."""
 
 from __future__ import annotations
 
-import fcntl
-import hashlib
-import os
-import re
-import shutil
-import subprocess
-import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import NoReturn
 
 import pytest
 
-from harness.process import environment, serving
+from harness.process import serving
 
 HERE = Path(__file__).parent
-_INSTALLED = HERE / "node_modules"
-_STAMP = _INSTALLED / ".installed-from"
-_INSTALL_SECONDS = 240
-_OLDEST_NODE = 20
-# Faults of this folder, not of the network: never a reason to skip.
-_OUR_FAULTS = re.compile(r"npm error code (EINTEGRITY|EUSAGE|EJSONPARSE)")
 
 
-@pytest.fixture(scope="session")
-def node() -> str:
-    """The node program, beside it the packages of package-lock.json."""
-    program, npm = shutil.which("node"), shutil.which("npm")
-    if program is None or npm is None:
-        _do_without("node or npm is not installed")
-    version = subprocess.run([program, "--version"], capture_output=True, text=True, check=True)
-    if int(version.stdout.lstrip("v").partition(".")[0]) < _OLDEST_NODE:
-        _do_without(f"node {version.stdout.strip()} is older than {_OLDEST_NODE}")
-    _install(npm)
-    return program
+@pytest.fixture(scope="session", autouse=True)
+def _packages(npm_install: Callable[[Path], None]) -> None:
+    npm_install(HERE)
 
 
 @pytest.fixture(scope="session", params=["127.0.0.1", "localhost"])
@@ -47,52 +25,3 @@ def server(
     folder = tmp_path_factory.mktemp("server")
     with serving(folder, env={"DCR_TENANTS": '{"acme": {}}'}, host=request.param) as running:
         yield running.base_url
-
-
-def _do_without(reason: str) -> NoReturn:
-    """Node is optional for people, not where the result decides."""
-    if os.environ.get("CI") == "true" or os.environ.get("DCR_TEST_NODE") == "required":
-        pytest.fail(reason)
-    pytest.skip(f"{reason}: no clients from npm to test with")
-
-
-def _install(npm: str) -> None:
-    """``npm ci``, unless it was done for the same package.json and lock file before."""
-    wanted = _fingerprint()
-    lock = Path(tempfile.gettempdir()) / f"dcr-test-npm-{os.getuid()}.lock"
-    with lock.open("w") as held:
-        fcntl.flock(held, fcntl.LOCK_EX)  # workers of one run share the folder
-        if _STAMP.exists() and _STAMP.read_text("utf-8") == wanted:
-            return
-        _npm_ci(npm)
-        _STAMP.write_text(wanted, "utf-8")
-
-
-def _fingerprint() -> str:
-    names = ("package.json", "package-lock.json", ".npmrc")
-    return hashlib.sha256(b"\0".join((HERE / name).read_bytes() for name in names)).hexdigest()
-
-
-def _npm_ci(npm: str) -> None:
-    try:
-        done = subprocess.run(
-            [npm, "ci"],
-            cwd=HERE,
-            env=environment(),
-            capture_output=True,
-            text=True,
-            timeout=_INSTALL_SECONDS,
-            check=False,
-        )
-    except subprocess.TimeoutExpired:
-        _do_without(f"npm ci took longer than {_INSTALL_SECONDS} s")
-    if done.returncode == 0:
-        return
-    if _OUR_FAULTS.search(done.stderr):
-        pytest.fail(f"npm ci:\n{done.stderr}")
-    _do_without(f"npm ci could not get the packages: {_first_error(done.stderr)}")
-
-
-def _first_error(messages: str) -> str:
-    lines = [line for line in messages.splitlines() if line.startswith("npm error")]
-    return lines[0] if lines else messages.strip()

@@ -6,13 +6,9 @@ own (.venv-interop); each script asserts what it does and prints what it did.
 
 from __future__ import annotations
 
-import fcntl
-import hashlib
 import json
-import os
 import re
 import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -24,9 +20,7 @@ from harness.process import ServerProcess, environment, serving
 pytestmark = [pytest.mark.interop, pytest.mark.timeout(900)]
 
 HERE = Path(__file__).parent
-ROOT = HERE.parents[2]
-REQUIREMENTS = ROOT / "requirements" / "interop.txt"
-ENVIRONMENT = ROOT / ".venv-interop"
+REQUIREMENTS = HERE.parents[2] / "requirements" / "interop.txt"
 HABITS = [
     "signing algorithm beside basic",
     "empty lists",
@@ -34,34 +28,6 @@ HABITS = [
     "localhost without application_type",
     "cursor",
 ]
-
-
-@pytest.fixture(scope="module")
-def python() -> str:
-    """The interpreter of the clients' environment, built once for a set of requirements."""
-    wanted = hashlib.sha256(REQUIREMENTS.read_bytes()).hexdigest()
-    marker = ENVIRONMENT / "requirements.sha256"
-    with (ROOT / ".venv-interop.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)  # workers of one run build it once
-        if not marker.exists() or marker.read_text() != wanted:
-            _build()
-            marker.write_text(wanted)
-    return str(ENVIRONMENT / "bin" / "python")
-
-
-def _build() -> None:
-    steps = (
-        [sys.executable, "-m", "venv", "--clear", str(ENVIRONMENT)],
-        [str(ENVIRONMENT / "bin" / "python"), "-m", "pip", "install", "--quiet",
-         "--require-hashes", "-r", str(REQUIREMENTS)],
-    )  # fmt: skip
-    for step in steps:
-        done = subprocess.run(step, capture_output=True, text=True, check=False)
-        if done.returncode:
-            reason = f"the clients cannot be installed: {done.stderr[-500:]}"
-            if os.environ.get("CI") == "true":
-                pytest.fail(reason)
-            pytest.skip(reason)
 
 
 @pytest.fixture(scope="module")

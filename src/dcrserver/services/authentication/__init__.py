@@ -178,7 +178,8 @@ class ClientAuthenticator:
         elif not await assertions.signed_by_key(jws, metadata, terms.policy, self._keys):
             raise InvalidClient(FAILED, detail="no registered key verifies the assertion")
         policy = terms.policy.authentication
-        assertions.check_claims(jws, _audiences(tenant, presented), tenant.issuer, policy)
+        issuer = presented.issuer or tenant.issuer
+        assertions.check_claims(jws, _audiences(tenant, presented), issuer, policy)
         await assertions.spend(jws, self._database, tenant.name, record.client_id, policy)
         return secret_id
 
@@ -234,8 +235,9 @@ class ClientAuthenticator:
 
 
 def _audiences(tenant: Tenant, presented: Presented) -> set[str]:
-    """What we are called: the issuer, and the URLs of the endpoints."""
-    urls = {tenant.issuer, f"{tenant.issuer}/"}
+    """What the server that was called is called: issuers, and the URLs of the endpoints."""
+    issuers = {tenant.issuer, presented.issuer or tenant.issuer}
+    urls = issuers | {f"{issuer}/" for issuer in issuers}
     urls.update(str(tenant.members[name]) for name in _ENDPOINTS if name in tenant.members)
     if presented.endpoint is not None:
         urls.add(presented.endpoint)

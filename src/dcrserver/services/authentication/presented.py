@@ -23,13 +23,15 @@ Form: TypeAlias = Literal["client_secret_basic", "client_secret_post", "assertio
 class Presented:
     """The parts of a request that can authenticate a client, wherever it was received.
 
-    ``endpoint``: the URL that was called, which assertions may name as their audience.
+    ``issuer`` (ours if None) and ``endpoint``: which server was called, and by which URL; an
+    assertion may name either as its audience.
     ``address``: where the client is, so that it cannot guess for ever.
     """
 
     parameters: Mapping[str, str] = field(default_factory=dict)
     authorization: str | None = None
     certificate: ClientCertificate | None = None
+    issuer: str | None = None
     endpoint: str | None = None
     address: str | None = None
 
