@@ -1,6 +1,14 @@
--- Either BODY (a file) posted again and again, or GET of each client of CLIENTS (a file with
--- "path<TAB>token" lines) in turn; from the environment.
+-- Either BODY (a file) posted again and again, or each request of REQUESTS in turn: a file with
+-- lines of "method<TAB>path<TAB>headers as name=value, separated by ;;<TAB>body"; from the environment.
 local requests, turn = {}, 0
+
+local function headers(text)
+  local made = {}
+  for name, value in text:gmatch("([^=;]+)=(.-);;") do
+    made[name] = value
+  end
+  return made
+end
 
 function init()
   wrk.headers["Accept"] = "application/json"
@@ -10,9 +18,9 @@ function init()
     file:close()
     requests[1] = wrk.format("POST", nil, { ["Content-Type"] = "application/json" }, body)
   else
-    for line in io.lines(os.getenv("CLIENTS")) do
-      local path, token = line:match("^(%S+)\t(%S+)$")
-      requests[#requests + 1] = wrk.format("GET", path, { Authorization = "Bearer " .. token })
+    for line in io.lines(os.getenv("REQUESTS")) do
+      local method, path, given, body = line:match("^(%u+)\t(%S+)\t([^\t]*)\t(.*)$")
+      requests[#requests + 1] = wrk.format(method, path, headers(given), body)
     end
   end
 end

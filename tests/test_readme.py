@@ -35,10 +35,12 @@ def test_the_tour_works_when_pasted(tmp_path: Path) -> None:
     with serving(tmp_path) as server:
         printed = paste(BLOCKS[0], server.base_url, tmp_path).splitlines()
     answers = [json.loads(line) for line in printed if line.startswith("{")]
-    webfinger, registered, token, read, updated, gone = answers
+    webfinger, registered, token, rotated, read, updated, gone = answers
     assert webfinger["links"][0]["href"] == server.base_url
     assert registered["client_name#fr"] == "Exemple de client"
     assert token["scope"] == "profile"
+    assert rotated["client_secret"] not in {registered["client_secret"], None}
+    assert [each["id"] for each in rotated["client_secrets"]][0] == rotated["id"]
     assert read["client_id"] == registered["client_id"]
     assert (updated["client_name"], "client_name#fr" in updated) == ("Renamed client", False)
     assert "204" in printed

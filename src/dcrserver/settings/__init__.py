@@ -88,7 +88,9 @@ class Settings(BaseSettings):
     webfinger: Texts = Field(
         default=(), description="as tenants.NAME.webfinger, for the default tenant"
     )
-    tenants: dict[str, TenantSettings] = Field(default={})
+    tenants: dict[str, TenantSettings] = Field(
+        default={}, description="further issuers, each a table of its own, see below"
+    )
     outbound: OutboundSettings = OutboundSettings()
     rate_limits: RateLimitSettings = RateLimitSettings()
     redis: RedisSettings = RedisSettings()
