@@ -17,7 +17,7 @@ from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from dcrserver import jose
-from dcrserver.metadata import ClientMetadata, jwks
+from dcrserver.metadata import ClientMetadata, jwks, public_keys
 from dcrserver.strict_json import JsonValue
 
 _BLANKS = re.compile(r"(?<!\\)\s*([,+])\s*")
@@ -88,7 +88,7 @@ class ClientCertificate:
         return any(
             base64.b64decode(str(chain[0])) == self.der
             if isinstance(chain := key.get("x5c"), list) and chain
-            else jwks.public_der(key) == public
+            else public_keys.public_der(key) == public
             for key in jwks.keys_for(keys, "sig")
         )
 
