@@ -40,7 +40,7 @@ def test_the_tour_works_when_pasted(tmp_path: Path) -> None:
     assert registered["client_name#fr"] == "Exemple de client"
     assert token["scope"] == "profile"
     assert rotated["client_secret"] not in {registered["client_secret"], None}
-    assert [each["id"] for each in rotated["client_secrets"]][0] == rotated["id"]
+    assert rotated["client_secrets"][0]["id"] == rotated["id"]
     assert read["client_id"] == registered["client_id"]
     assert (updated["client_name"], "client_name#fr" in updated) == ("Renamed client", False)
     assert "204" in printed

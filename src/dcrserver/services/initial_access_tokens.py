@@ -18,8 +18,7 @@ from dcrserver.services.audit import Origin
 from dcrserver.tenants import Tenant
 
 INITIAL_TOKEN_PREFIX = "iat"  # noqa: S105 - a prefix
-
-
+# The scope of admin tokens that register.
 REGISTER = "clients:register"
 
 
