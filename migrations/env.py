@@ -7,7 +7,7 @@ import asyncio
 from alembic import context
 from sqlalchemy import Connection
 
-from dcrserver.db.engine import create_engines
+from dcrserver.db.engine import create_engine
 from dcrserver.db.tables import metadata
 from dcrserver.settings import load
 
@@ -24,10 +24,10 @@ def _run(connection: Connection) -> None:
 
 
 async def _connect() -> None:
-    engines = create_engines(load().database)
-    async with engines.writer.begin() as connection:
+    engine = create_engine(load().database)
+    async with engine.begin() as connection:
         await connection.run_sync(_run)
-    await engines.dispose()
+    await engine.dispose()
 
 
 given = context.config.attributes.get("connection")

@@ -18,7 +18,7 @@ from sqlalchemy import select
 
 from conftest import MakeApplication
 from dcrserver.app import create_app
-from dcrserver.db.engine import create_engines
+from dcrserver.db.engine import create_engine
 from dcrserver.db.tables import metadata
 from dcrserver.settings import DatabaseSettings
 from harness.application import bearer, update_of
@@ -156,16 +156,16 @@ def test_no_secret_is_found_anywhere(
 
 async def _dump(url: str) -> str:
     """Every value of every table."""
-    engines = create_engines(DatabaseSettings(url=SecretStr(url)))
+    engine = create_engine(DatabaseSettings(url=SecretStr(url)))
     try:
-        async with engines.reader.connect() as connection:
+        async with engine.connect() as connection:
             rows = [
                 str(row)
                 for table in metadata.sorted_tables
                 for row in await connection.execute(select(table))
             ]
     finally:
-        await engines.dispose()
+        await engine.dispose()
     return "\n".join(rows)
 
 

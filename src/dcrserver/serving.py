@@ -20,7 +20,7 @@ from uvicorn.supervisors import Multiprocess
 from dcrserver.api.dependencies import PEER_KEY
 from dcrserver.app import create_app
 from dcrserver.db import schema
-from dcrserver.db.engine import create_engines, database_url
+from dcrserver.db.engine import create_engine, database_url
 from dcrserver.errors import ProtocolError
 from dcrserver.metadata import uris
 from dcrserver.settings import ConfigurationError, ServerSettings, Settings
@@ -83,11 +83,11 @@ def _address(server: ServerSettings) -> str:
 async def _prepare(settings: Settings, *, migrate: bool) -> None:
     """Schema first; then everything is built once, so that a mistake stops the start."""
     if migrate or database_url(settings.database).get_backend_name() == "sqlite":
-        engines = create_engines(settings.database)
+        engine = create_engine(settings.database)
         try:
-            before, after = await schema.upgrade(engines)
+            before, after = await schema.upgrade(engine)
         finally:
-            await engines.dispose()
+            await engine.dispose()
         if before != after:
             _log.info("schema_migrated", before=before, after=after)
     async with build(settings) as runtime:

@@ -13,7 +13,7 @@ from sqlalchemy import Connection, text
 
 from dcrserver import security
 from dcrserver.db import schema
-from dcrserver.db.engine import create_engines
+from dcrserver.db.engine import create_engine
 from dcrserver.settings import DatabaseSettings
 from harness.application import application
 from harness.databases import BACKENDS, database
@@ -43,9 +43,9 @@ def old_database(request: pytest.FixtureRequest) -> Iterator[str]:
 
 
 async def test_secrets_move_and_move_back(old_database: str) -> None:
-    engines = create_engines(DatabaseSettings(url=SecretStr(old_database)))
+    engine = create_engine(DatabaseSettings(url=SecretStr(old_database)))
     try:
-        async with engines.writer.begin() as connection:
+        async with engine.begin() as connection:
             await connection.run_sync(_migrated, "0001")
             for client_id, digest, ciphertext, expires in (
                 ("basic", security.secret_digest(SECRET), None, 0),
@@ -64,8 +64,8 @@ async def test_secrets_move_and_move_back(old_database: str) -> None:
                     },
                 )
             before = await _old_rows(connection)
-        await schema.upgrade(engines)
-        async with engines.reader.connect() as connection:
+        await schema.upgrade(engine)
+        async with engine.connect() as connection:
             rows = (
                 await connection.execute(text("SELECT client_id, client_secrets FROM clients"))
             ).all()
@@ -89,12 +89,12 @@ async def test_secrets_move_and_move_back(old_database: str) -> None:
             assert (await app.http.get("/register/basic", headers=headers)).status_code == 200
             rotated = await app.http.post("/register/basic/secret", headers=headers)
             assert rotated.status_code == 201
-        async with engines.writer.begin() as connection:
+        async with engine.begin() as connection:
             await connection.execute(text("DELETE FROM clients WHERE client_id = 'basic'"))
             await connection.run_sync(_migrated, "0001", back=True)
             assert await _old_rows(connection) == [row for row in before if row[0] != "basic"]
     finally:
-        await engines.dispose()
+        await engine.dispose()
 
 
 async def _old_rows(connection: Any) -> list[tuple[Any, ...]]:

@@ -12,7 +12,7 @@ from pydantic import SecretStr
 from sqlalchemy import Connection, text
 
 from dcrserver.db import schema
-from dcrserver.db.engine import create_engines, database_url
+from dcrserver.db.engine import create_engine, database_url
 from dcrserver.db.tables import metadata
 from dcrserver.settings import ConfigurationError, DatabaseSettings
 from harness.databases import BACKENDS, database
@@ -27,14 +27,14 @@ def empty_database(request: pytest.FixtureRequest) -> Iterator[str]:
 
 
 async def test_the_migrations_make_exactly_the_tables(empty_database: str) -> None:
-    engines = create_engines(_settings(empty_database))
+    engine = create_engine(_settings(empty_database))
     try:
-        assert await schema.upgrade(engines) == (None, schema.head_revision())
-        assert await schema.upgrade(engines) == (schema.head_revision(), schema.head_revision())
-        async with engines.writer.connect() as connection:
+        assert await schema.upgrade(engine) == (None, schema.head_revision())
+        assert await schema.upgrade(engine) == (schema.head_revision(), schema.head_revision())
+        async with engine.connect() as connection:
             assert await connection.run_sync(_differences) == []
     finally:
-        await engines.dispose()
+        await engine.dispose()
 
 
 def _differences(connection: Connection) -> list[object]:
@@ -44,7 +44,7 @@ def _differences(connection: Connection) -> list[object]:
 
 
 async def test_instances_that_start_at_once_migrate_once(empty_database: str) -> None:
-    engines = [create_engines(_settings(empty_database)) for _ in range(3)]
+    engines = [create_engine(_settings(empty_database)) for _ in range(3)]
     try:
         results = await asyncio.gather(*(schema.upgrade(each) for each in engines))
     finally:
@@ -55,19 +55,19 @@ async def test_instances_that_start_at_once_migrate_once(empty_database: str) ->
 
 
 async def test_an_old_schema_is_an_obstacle_and_a_newer_one_is_not(empty_database: str) -> None:
-    engines = create_engines(_settings(empty_database))
+    engine = create_engine(_settings(empty_database))
     try:
         assert "no schema" in str(schema.obstacle(None))
-        await schema.upgrade(engines)
-        async with engines.writer.begin() as connection:
+        await schema.upgrade(engine)
+        async with engine.begin() as connection:
             await connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
-        async with engines.reader.connect() as connection:
+        async with engine.connect() as connection:
             revision = await connection.run_sync(schema.current_revision)
         assert revision == "9999"
         assert schema.obstacle(revision) is None
         assert schema.obstacle(schema.head_revision()) is None
     finally:
-        await engines.dispose()
+        await engine.dispose()
 
 
 def test_every_table_has_a_tenant_and_a_primary_key() -> None:

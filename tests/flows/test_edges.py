@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from conftest import MakeApplication
+from dcrserver.db.failures import Absent
 from dcrserver.errors import Unavailable
 from dcrserver.settings import TelemetrySettings
 from dcrserver.telemetry import configure_logging
@@ -245,9 +246,9 @@ async def test_a_database_that_is_away_is_503(
     app = await make_app()
 
     def away(*_: object, **__: object) -> None:
-        raise OSError("no route to the database at 10.0.0.1")
+        raise Absent("no route to the database at 10.0.0.1")
 
-    monkeypatch.setattr("dcrserver.repositories.transaction.insert_all", away)
+    monkeypatch.setattr("dcrserver.db.drivers.sqlite.SqliteDriver._commit", away)
     answer = await app.http.post("/register", json={"redirect_uris": [CALLBACK]})
     assert answer.status_code == 503
     assert answer.headers["retry-after"] == "5"

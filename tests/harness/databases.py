@@ -20,7 +20,7 @@ from sqlalchemy import make_url, text
 from sqlalchemy.ext.asyncio import create_async_engine
 
 from dcrserver.db import schema
-from dcrserver.db.engine import create_engines, database_url
+from dcrserver.db.engine import create_engine, database_url
 from dcrserver.settings import DatabaseSettings
 
 BACKENDS = ("sqlite", "postgresql", "mysql")
@@ -52,11 +52,11 @@ def migrated(backend: str) -> Iterator[str]:
 
 
 async def migrate(url: str) -> None:
-    engines = create_engines(DatabaseSettings(url=SecretStr(url)))
+    engine = create_engine(DatabaseSettings(url=SecretStr(url)))
     try:
-        await schema.upgrade(engines)
+        await schema.upgrade(engine)
     finally:
-        await engines.dispose()
+        await engine.dispose()
 
 
 @contextmanager

@@ -13,7 +13,7 @@ from dcrserver import __version__, serving
 from dcrserver.cli import clients, keys, tokens
 from dcrserver.cli.shared import ConfigOption, fail, with_runtime
 from dcrserver.db import schema
-from dcrserver.db.engine import create_engines
+from dcrserver.db.engine import create_engine
 from dcrserver.errors import ProtocolError
 from dcrserver.settings import ConfigurationError, load
 from dcrserver.telemetry import redact
@@ -90,11 +90,11 @@ def migrate(config: ConfigOption = None) -> None:
     settings = load(config)
 
     async def work() -> tuple[str | None, str | None]:
-        engines = create_engines(settings.database)
+        engine = create_engine(settings.database)
         try:
-            return await schema.upgrade(engines)
+            return await schema.upgrade(engine)
         finally:
-            await engines.dispose()
+            await engine.dispose()
 
     before, after = asyncio.run(work())
     print(

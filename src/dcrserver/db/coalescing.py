@@ -1,8 +1,7 @@
-"""Waiting inserts share one durable commit.
+"""Work that waits shares one durable commit.
 
-A registration is nothing but inserts. While one batch is being committed the next ones queue up,
-then go together: one commit (one fsync) and one statement per table for all of them. An idle
-server commits at once; nothing waits for a timer.
+While one batch is being committed the next ones queue up, then go together: one commit (one
+fsync) for all of them. An idle server commits at once; nothing waits for a timer.
 """
 
 from __future__ import annotations
@@ -10,49 +9,56 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, TypeAlias
+from typing import Any, Generic, TypeAlias, TypeVar
 
-from sqlalchemy.sql.dml import Insert
-
-from dcrserver.db.failures import is_absence, is_conflict
+from dcrserver.db.failures import Absent, Conflict
 from dcrserver.errors import Unavailable
 
-# A statement built once at import, and the values of one row.
-PendingInsert: TypeAlias = tuple[Insert, dict[str, Any]]
-Write: TypeAlias = Callable[[Sequence[PendingInsert]], Awaitable[None]]
+Work = TypeVar("Work")
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """What one piece of work came to, while the others of its batch are well."""
+
+    error: BaseException
+
+
+# The results of a batch, in its order.
+Outcomes: TypeAlias = Sequence[Any]
 
 _MAX_BATCH = 64
 _MAX_WAITING = 2048
 
 
 @dataclass(slots=True)
-class _Entry:
-    inserts: list[PendingInsert]
-    done: asyncio.Future[None]
+class _Entry(Generic[Work]):
+    work: Work
+    done: asyncio.Future[Any]
 
 
-class Coalescer:
-    """Commits lists of inserts, each list whole or not at all."""
+class Coalescer(Generic[Work]):
+    """Commits pieces of work, each whole or not at all."""
 
-    def __init__(self, write: Write) -> None:
+    def __init__(self, write: Callable[[Sequence[Work]], Awaitable[Outcomes]]) -> None:
         self._write = write
-        self._waiting: list[_Entry] = []
+        self._waiting: list[_Entry[Work]] = []
         self._worker: asyncio.Task[None] | None = None
 
-    async def commit(self, inserts: list[PendingInsert]) -> None:
-        """Returns when ``inserts`` are durable.
+    async def commit(self, work: Work) -> Any:  # noqa: ANN401 - what ``write`` made of it
+        """The result of ``work``, when it is durable.
 
         Raises:
             Unavailable: too many are waiting already.
-            Exception: whatever the database says of these very inserts.
+            Exception: whatever came of this very work.
         """
         if len(self._waiting) >= _MAX_WAITING:
-            raise Unavailable("the server is busy; try again later", detail="insert queue is full")
-        entry = _Entry(inserts, asyncio.get_running_loop().create_future())
+            raise Unavailable("the server is busy; try again later", detail="write queue is full")
+        entry = _Entry(work, asyncio.get_running_loop().create_future())
         self._waiting.append(entry)
         if self._worker is None or self._worker.done():
             self._worker = asyncio.create_task(self._run())
-        await entry.done
+        return await entry.done
 
     async def drain(self) -> None:
         """Returns when everything that waits has been committed or refused."""
@@ -61,34 +67,34 @@ class Coalescer:
 
     async def _run(self) -> None:
         while self._waiting:
-            batch, self._waiting = (
-                self._waiting[:_MAX_BATCH],
-                self._waiting[_MAX_BATCH:],
-            )
+            batch, self._waiting = self._waiting[:_MAX_BATCH], self._waiting[_MAX_BATCH:]
             # Whose request was cancelled meanwhile was promised nothing.
             wanted = [entry for entry in batch if not entry.done.done()]
             if wanted:
                 await self._commit(wanted)
 
-    async def _commit(self, batch: list[_Entry]) -> None:
+    async def _commit(self, batch: list[_Entry[Work]]) -> None:
         try:
-            await self._write([insert for entry in batch for insert in entry.inserts])
+            outcomes = await self._write([entry.work for entry in batch])
+        except (Absent, Conflict) as error:
+            # No row is to blame. Trying each would wait for the database as many times, and
+            # after a lost answer to COMMIT they may all be there.
+            outcomes = [Failed(error)] * len(batch)
         except Exception as error:  # noqa: BLE001 - handed to those who wait
-            if len(batch) == 1 or is_absence(error) or is_conflict(error):
-                # No row is to blame. Trying each would wait for the database as many times, and
-                # after a lost answer to COMMIT they may all be there.
+            if len(batch) > 1:
+                # One bad row must not fail the others: each gets a commit of its own.
                 for entry in batch:
-                    _fail(entry, error)
+                    await self._commit([entry])
                 return
-            # One bad row must not fail the others: each gets a commit of its own.
-            for entry in batch:
-                await self._commit([entry])
-        else:
-            for entry in batch:
-                if not entry.done.done():  # its request may have been cancelled
-                    entry.done.set_result(None)
+            outcomes = [Failed(error)]
+        for entry, outcome in zip(batch, outcomes, strict=True):
+            _tell(entry.done, outcome)
 
 
-def _fail(entry: _Entry, error: Exception) -> None:
-    if not entry.done.done():
-        entry.done.set_exception(error)
+def _tell(done: asyncio.Future[Any], outcome: Any) -> None:  # noqa: ANN401
+    if done.done():  # its request may have been cancelled
+        return
+    if isinstance(outcome, Failed):
+        done.set_exception(outcome.error)
+    else:
+        done.set_result(outcome)

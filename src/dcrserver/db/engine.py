@@ -1,11 +1,10 @@
-"""Engines: which driver for which URL, and how each is made durable."""
+"""Which database a URL names, and SQLAlchemy engines for migrations and MariaDB."""
 
 from __future__ import annotations
 
 import os
 import sqlite3
 from contextlib import closing
-from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import event
@@ -33,19 +32,6 @@ _OPTIONS = {
     "mysql": {"charset", "read_timeout", "unix_socket"},
     "mariadb": {"charset", "read_timeout", "unix_socket"},
 }  # fmt: skip
-
-
-@dataclass(frozen=True, slots=True)
-class Engines:
-    """``writer`` opens transactions, ``reader`` runs single statements; the same on servers."""
-
-    writer: AsyncEngine
-    reader: AsyncEngine
-
-    async def dispose(self) -> None:
-        await self.writer.dispose()
-        if self.reader.sync_engine.pool is not self.writer.sync_engine.pool:
-            await self.reader.dispose()
 
 
 def database_url(settings: DatabaseSettings) -> URL:
@@ -80,17 +66,15 @@ def _checked_query(url: URL) -> URL:
     return url
 
 
-def create_engines(settings: DatabaseSettings) -> Engines:
+def create_engine(settings: DatabaseSettings) -> AsyncEngine:
     """
     Raises:
-        ConfigurationError: as ``database_url``.
+        ConfigurationError: as ``database_url``, or a file that cannot be used.
     """
     url = database_url(settings)
     if url.get_backend_name() == "sqlite":
         return _sqlite(url, settings)
-    options = _options(url, settings)
-    writer = create_async_engine(url, **options)
-    return Engines(writer, writer.execution_options(isolation_level="AUTOCOMMIT"))
+    return create_async_engine(url, **_options(url, settings))
 
 
 def _options(url: URL, settings: DatabaseSettings) -> dict[str, Any]:
@@ -121,51 +105,42 @@ def _options(url: URL, settings: DatabaseSettings) -> dict[str, Any]:
     return common | {"connect_args": connect}
 
 
-def _sqlite(url: URL, settings: DatabaseSettings) -> Engines:
-    """One writer connection, readers apart; WAL, and a commit is on the disk when it returns.
-
-    An in-memory database lives in its one connection, so it is reader and writer at once.
-    """
-    _check_file(url)
-    options: dict[str, Any] = {
-        "poolclass": AsyncAdaptedQueuePool,
-        "hide_parameters": True,
-        "max_overflow": 0,
-        "pool_timeout": settings.statement_timeout,
-        "connect_args": {"timeout": settings.statement_timeout},
-    }
-    writer = create_async_engine(url, pool_size=1, **options)
-    event.listen(writer.sync_engine, "connect", _durable)
-    event.listen(writer.sync_engine, "begin", _begin_immediate)
-    if not url.database or url.database == ":memory:":
-        return Engines(writer, writer.execution_options(isolation_level="AUTOCOMMIT"))
-    reader = create_async_engine(
+def _sqlite(url: URL, settings: DatabaseSettings) -> AsyncEngine:
+    check_file(url)
+    engine = create_async_engine(
         url,
-        pool_size=min(settings.pool_size, 4),
-        isolation_level="AUTOCOMMIT",
-        **options,
+        poolclass=AsyncAdaptedQueuePool,
+        pool_size=1,
+        max_overflow=0,
+        hide_parameters=True,
+        connect_args={"timeout": settings.statement_timeout},
     )
-    event.listen(reader.sync_engine, "connect", _durable)
-    return Engines(writer, reader)
+    event.listen(engine.sync_engine, "connect", durable)
+    event.listen(engine.sync_engine, "begin", _begin_immediate)
+    return engine
 
 
-def _check_file(url: URL) -> None:
-    """Opens the file once here: aiosqlite's thread may outlive the loop after a failed open.
+def check_file(url: URL) -> None:
+    """Opens the file once: a new one is for its owner alone, since it may hold keys in clear.
 
-    A new one is for its owner alone, since it may hold keys in clear; -wal and -shm take its mode.
+    -wal and -shm take its mode. Here, as aiosqlite's thread may outlive the loop after a failure.
+
+    Raises:
+        ConfigurationError: it cannot be used.
     """
     arguments, options = url.get_dialect()().create_connect_args(url)
     others = os.umask(0o077)
     try:
         with closing(sqlite3.connect(arguments[0], uri=bool(options.get("uri")))) as connection:
-            _durable(connection)
+            durable(connection)
     except sqlite3.Error as error:
         raise ConfigurationError(f"database.url: {error}: {url.database}") from None
     finally:
         os.umask(others)
 
 
-def _durable(connection: Any, _record: object = None) -> None:  # noqa: ANN401 - a DB-API connection
+def durable(connection: Any, _record: object = None) -> None:  # noqa: ANN401 - a DB-API connection
+    """WAL, and a commit is on the disk when it returns."""
     connection.isolation_level = None  # we say BEGIN ourselves
     cursor = connection.cursor()
     cursor.execute("PRAGMA journal_mode=WAL")

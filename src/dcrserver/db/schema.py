@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from alembic.util import CommandError
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, Select, column, func, select, table, text
+from sqlalchemy.ext.asyncio import AsyncEngine
 
-from dcrserver.db.engine import Engines
+from dcrserver.db.session import Session
 from dcrserver.errors import Unavailable
 
 _PACKAGE = Path(__file__).parent.parent
@@ -20,6 +22,21 @@ _PACKAGE = Path(__file__).parent.parent
 _LOCATIONS = (_PACKAGE / "migrations", _PACKAGE.parent.parent / "migrations")
 # Any constant number that no other program takes.
 _LOCK = 7591_7592
+
+_VERSION: Select[Any] = select(column("version_num")).select_from(table("alembic_version"))
+# Asking for a table that is not there would be an error, in each database another one.
+_IN_SCHEMA: Select[Any] = (
+    select(column("table_name"))
+    .select_from(table("tables", schema="information_schema"))
+    .where(column("table_name") == "alembic_version")
+)
+_HAS_VERSION = {
+    "sqlite": select(column("name"))
+    .select_from(table("sqlite_master"))
+    .where(column("name") == "alembic_version"),
+    "postgresql": _IN_SCHEMA.where(column("table_schema") == func.current_schema()),
+    "mysql": _IN_SCHEMA.where(column("table_schema") == func.database()),
+}
 
 
 def config() -> Config:
@@ -39,6 +56,14 @@ def current_revision(connection: Connection) -> str | None:
     return MigrationContext.configure(connection).get_current_revision()
 
 
+async def stored_revision(session: Session) -> str | None:
+    """What Alembic last brought the schema to; None without any."""
+    if not (await session.execute(_HAS_VERSION[session.dialect], {})).all():
+        return None
+    row = (await session.execute(_VERSION, {})).one_or_none()
+    return None if row is None else str(row["version_num"])
+
+
 def obstacle(revision: str | None) -> str | None:
     """Why a schema at ``revision`` cannot serve this version; None if it can.
 
@@ -55,14 +80,14 @@ def obstacle(revision: str | None) -> str | None:
     return None
 
 
-async def upgrade(engines: Engines) -> tuple[str | None, str | None]:
+async def upgrade(engine: AsyncEngine) -> tuple[str | None, str | None]:
     """Brings the schema up to date under a lock; the revisions before and after.
 
     Raises:
         Unavailable: the database cannot be reached.
     """
     try:
-        async with engines.writer.connect() as connection:
+        async with engine.connect() as connection:
             before_and_after = await connection.run_sync(_upgrade)
             await connection.commit()
     except OSError as error:  # drivers that have no error of their own for it

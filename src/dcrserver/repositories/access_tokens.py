@@ -49,7 +49,7 @@ class AccessTokenRepository:
 
     async def find(self, tenant: str, digest: str) -> AccessTokenRecord | None:
         found = await self._tx.execute(_SELECT_TOKEN, {"b_tenant": tenant, "b_digest": digest})
-        row = found.mappings().one_or_none()
+        row = found.one_or_none()
         return None if row is None else AccessTokenRecord(**row)
 
     async def delete(self, tenant: str, digest: str) -> None:
@@ -73,7 +73,7 @@ class SpentIdentifierRepository:
 
     async def has(self, tenant: str, digest: str) -> bool:
         found = await self._tx.execute(_SELECT_SPENT, {"b_tenant": tenant, "b_digest": digest})
-        return found.first() is not None
+        return bool(found.all())
 
     async def purge(self, now: int) -> int:
         """Removes what has expired; how many."""

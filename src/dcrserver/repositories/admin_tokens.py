@@ -51,12 +51,12 @@ class AdminTokenRepository:
 
     async def find(self, tenant: str, digest: str) -> AdminTokenRecord | None:
         found = await self._tx.execute(_SELECT, {"b_tenant": tenant, "b_digest": digest})
-        row = found.mappings().one_or_none()
+        row = found.one_or_none()
         return None if row is None else AdminTokenRecord(**row)
 
     async def all(self, tenant: str) -> list[AdminTokenRecord]:
         found = await self._tx.execute(_LIST, {"b_tenant": tenant})
-        return [AdminTokenRecord(**row) for row in found.mappings()]
+        return [AdminTokenRecord(**row) for row in found.all()]
 
     async def revoke(self, tenant: str, token_id: str) -> bool:
         done = await self._tx.execute(_DELETE, {"b_tenant": tenant, "b_id": token_id})

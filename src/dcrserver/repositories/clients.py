@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from sqlalchemy import and_, bindparam, delete, func, insert, literal, or_, select, update
+from sqlalchemy import and_, bindparam, delete, func, insert, literal_column, or_, select, update
 
 from dcrserver.db.tables import clients
 from dcrserver.repositories.rows import as_row
@@ -29,10 +29,11 @@ _IDENTIFIER = re.compile(r"[\x21-\x7E]{1,64}")
 _INSERT = insert(clients)
 # One row always, of NULLs where there is no such client: what was found, and what was not, takes
 # the same time to read (attack: asking for many identifiers to learn which are there).
-_ONE = select(literal(1).label("one")).subquery("one_row")
+_ONE = select(literal_column("1").label("one")).subquery("one_row")
 _SELECT = select(clients).select_from(_ONE.outerjoin(clients, _KEY))
 _DELETE = delete(clients).where(_HELD)
-_COUNT = select(func.count()).select_from(clients).where(clients.c.tenant == bindparam("b_tenant"))
+_COUNT_ALL = select(func.count().label("count")).select_from(clients)
+_COUNT = _COUNT_ALL.where(clients.c.tenant == bindparam("b_tenant"))
 _LIST = (
     select(clients)
     .where(clients.c.tenant == bindparam("b_tenant"))
@@ -77,7 +78,6 @@ _PAGE = (
     .order_by(clients.c.tenant, clients.c.client_id)
     .limit(bindparam("b_limit"))
 )
-_COUNT_ALL = select(func.count()).select_from(clients)
 _KNOWN = select(clients.c.client_id).where(
     clients.c.tenant == bindparam("b_tenant"),
     clients.c.client_id.in_(bindparam("b_client_ids", expanding=True)),
@@ -117,7 +117,7 @@ class ClientRepository:
         if not _IDENTIFIER.fullmatch(client_id):
             return None  # PostgreSQL would refuse to look for a NUL
         found = await self._tx.execute(_SELECT, {"b_tenant": tenant, "b_client_id": client_id})
-        record = ClientRecord(**found.mappings().one())
+        record = ClientRecord(**found.one())
         return record if record.client_id == client_id else None
 
     async def replace(self, old: ClientRecord, new: ClientRecord) -> bool:
@@ -145,24 +145,24 @@ class ClientRepository:
     async def known(self, tenant: str, client_ids: Sequence[str]) -> set[str]:
         """Those of ``client_ids`` that are there."""
         values = {"b_tenant": tenant, "b_client_ids": list(client_ids)}
-        return set((await self._tx.execute(_KNOWN, values)).scalars())
+        return {row["client_id"] for row in (await self._tx.execute(_KNOWN, values)).all()}
 
     async def page(self, after: tuple[str, str], limit: int) -> list[ClientRecord]:
         """The clients of all tenants that come after (tenant, client_id), in this order."""
         values = {"b_tenant": after[0], "b_client_id": after[1], "b_limit": limit}
         found = await self._tx.execute(_PAGE, values)
-        return [ClientRecord(**row) for row in found.mappings()]
+        return [ClientRecord(**row) for row in found.all()]
 
     async def count_all(self) -> int:
-        return int((await self._tx.execute(_COUNT_ALL)).scalar_one())
+        return int((await self._tx.execute(_COUNT_ALL)).one()["count"])
 
     async def latest(self, tenant: str, limit: int) -> list[ClientRecord]:
         found = await self._tx.execute(_LIST, {"b_tenant": tenant, "b_limit": limit})
-        return [ClientRecord(**row) for row in found.mappings()]
+        return [ClientRecord(**row) for row in found.all()]
 
     async def count(self, tenant: str) -> int:
         found = await self._tx.execute(_COUNT, {"b_tenant": tenant})
-        return int(found.scalar_one())
+        return int(found.one()["count"])
 
 
 def _held(record: ClientRecord) -> dict[str, str | int]:

@@ -49,4 +49,4 @@ class EventRepository:
     async def of_client(self, tenant: str, client_id: str) -> list[EventRecord]:
         """Oldest first."""
         found = await self._tx.execute(_OF_CLIENT, {"b_tenant": tenant, "b_client_id": client_id})
-        return [EventRecord(**row) for row in found.mappings()]
+        return [EventRecord(**row) for row in found.all()]

@@ -85,7 +85,7 @@ class InitialAccessTokenRepository:
     async def find(self, tenant: str, digest: str, now: int) -> InitialAccessTokenRecord | None:
         """A token that is neither expired, revoked nor used up."""
         values = {"b_tenant": tenant, "b_digest": digest, "b_now": now}
-        row = (await self._tx.execute(_SELECT, values)).mappings().one_or_none()
+        row = (await self._tx.execute(_SELECT, values)).one_or_none()
         return None if row is None else InitialAccessTokenRecord(**row)
 
     async def redeem(self, tenant: str, digest: str, now: int) -> bool:
@@ -95,7 +95,7 @@ class InitialAccessTokenRepository:
 
     async def all(self, tenant: str) -> list[InitialAccessTokenRecord]:
         found = await self._tx.execute(_LIST, {"b_tenant": tenant})
-        return [InitialAccessTokenRecord(**row) for row in found.mappings()]
+        return [InitialAccessTokenRecord(**row) for row in found.all()]
 
     async def revoke(self, tenant: str, token_id: str, now: int) -> bool:
         """False when there is none, or it was revoked before."""
@@ -108,4 +108,4 @@ class InitialAccessTokenRepository:
     async def uses(self, tenant: str, token_id: str) -> list[InitialAccessTokenUse]:
         """Oldest first."""
         found = await self._tx.execute(_USES, {"b_tenant": tenant, "b_id": token_id})
-        return [InitialAccessTokenUse(**row) for row in found.mappings()]
+        return [InitialAccessTokenUse(**row) for row in found.all()]

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import cache
 from typing import TYPE_CHECKING, TypeAlias
 
-from sqlalchemy import ColumnElement, Executable, bindparam, case, select
+from sqlalchemy import ColumnElement, bindparam, case, select
 from sqlalchemy.dialects import mysql, postgresql, sqlite
+from sqlalchemy.sql import ClauseElement
 
 from dcrserver.db.tables import last_uses
 
@@ -23,7 +25,8 @@ _BY_CLIENT = select(last_uses.c.secret_id, last_uses.c.used_at).where(
 _KEY = ["tenant", "client_id", "secret_id"]
 
 
-def _upsert(dialect: str) -> Executable:
+@cache
+def _upsert(dialect: str) -> ClauseElement:
     """There is no standard word for it. Instances write when they come to it: the latest stays."""
     if dialect in {"mysql", "mariadb"}:
         made = mysql.insert(last_uses)
@@ -53,5 +56,5 @@ class LastUseRepository:
     async def of_client(self, tenant: str, client_id: str) -> dict[str, int]:
         """secret_id -> seconds since 1970; the empty id is any other credential."""
         values = {"b_tenant": tenant, "b_client_id": client_id}
-        rows = (await self._tx.execute(_BY_CLIENT, values)).mappings()
+        rows = (await self._tx.execute(_BY_CLIENT, values)).all()
         return {row["secret_id"]: row["used_at"] for row in rows}

@@ -49,7 +49,7 @@ class SigningKeyRepository:
     async def all(self, tenant: str) -> list[SigningKeyRecord]:
         """Oldest first."""
         found = await self._tx.execute(_SELECT, {"b_tenant": tenant})
-        return [SigningKeyRecord(**row) for row in found.mappings()]
+        return [SigningKeyRecord(**row) for row in found.all()]
 
     async def delete(self, tenant: str, kid: str) -> bool:
         """False when it was gone."""
@@ -58,7 +58,7 @@ class SigningKeyRepository:
 
     async def of_all_tenants(self) -> list[SigningKeyRecord]:
         found = await self._tx.execute(_SELECT_ALL)
-        return [SigningKeyRecord(**row) for row in found.mappings()]
+        return [SigningKeyRecord(**row) for row in found.all()]
 
     async def rewrite(self, tenant: str, kid: str, private_key: str) -> None:
         """The same key, encrypted in another way."""

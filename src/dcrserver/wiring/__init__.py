@@ -7,7 +7,7 @@ import ssl
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 
-from dcrserver.db.engine import create_engines
+from dcrserver.db.drivers import open_driver
 from dcrserver.fetch import CachingFetcher, HttpFetcher
 from dcrserver.rate_limit import RateLimiter
 from dcrserver.repositories.transaction import Database
@@ -87,7 +87,7 @@ async def build(settings: Settings) -> AsyncIterator[Runtime]:
     fetcher = _fetcher(settings.outbound)
     tenants = await build_tenants(settings, fetcher, box)
     limiter = RateLimiter(settings.rate_limits, settings.redis)
-    database = Database(create_engines(settings.database))
+    database = Database(open_driver(settings.database))
     documents = CachingFetcher(fetcher, settings.outbound)
     try:
         yield _runtime(settings, tenants, database, documents, box, limiter)

@@ -1,0 +1,153 @@
+"""SQLite: reads in place, writes by one thread that commits many transactions at once.
+
+A use case awaits nothing but its session, and this session never waits; so the writer's thread
+runs a batch of use cases through, each between savepoints, and commits them together (WAL,
+synchronous=FULL: they are on the disk when those who asked are told).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+from collections.abc import Awaitable, Callable, Coroutine, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from typing import Any, TypeAlias, TypeVar, cast
+
+from sqlalchemy.dialects.sqlite import pysqlite
+from sqlalchemy.engine import URL
+from sqlalchemy.sql import ClauseElement
+from sqlalchemy.sql.dml import Insert
+
+from dcrserver.db.coalescing import Coalescer, Failed, Outcomes
+from dcrserver.db.engine import check_file, database_url, durable
+from dcrserver.db.failures import AlreadyThere, absence
+from dcrserver.db.session import Session
+from dcrserver.db.statements import Compiler, Rows, Values
+from dcrserver.settings import DatabaseSettings
+
+T = TypeVar("T")
+_Work: TypeAlias = Callable[[Session], Awaitable[Any]]
+
+
+class SqliteDriver:
+    def __init__(self, settings: DatabaseSettings) -> None:
+        """
+        Raises:
+            ConfigurationError: the file cannot be used.
+        """
+        url = database_url(settings)
+        check_file(url)
+        self._writer = _connect(url, settings)
+        # An in-memory database lives in its one connection; nobody reads while it is written.
+        self._in_memory = not url.database or url.database == ":memory:"
+        reader = self._writer if self._in_memory else _connect(url, settings)
+        compiler = Compiler(pysqlite.dialect())
+        self._reader = reader
+        self.reading: Session = _SqliteSession(reader, compiler)
+        self._writing = _SqliteSession(self._writer, compiler)
+        self._thread = ThreadPoolExecutor(1, "sqlite-writer")
+        self._coalescer: Coalescer[_Work] = Coalescer(self._write)
+
+    async def transact(self, work: Callable[[Session], Awaitable[T]]) -> T:
+        return cast("T", await self._coalescer.commit(work))
+
+    async def close(self) -> None:
+        await self._coalescer.drain()
+        self._thread.shutdown()
+        self._reader.close()
+        self._writer.close()
+
+    async def _write(self, batch: Sequence[_Work]) -> Outcomes:
+        if self._in_memory:
+            return self._commit(batch)
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(self._thread, self._commit, batch)
+
+    def _commit(self, batch: Sequence[_Work]) -> Outcomes:
+        """In the writer's thread."""
+        with _translated():
+            # The write lock at once: a read that becomes a write could fail without waiting.
+            self._writer.execute("BEGIN IMMEDIATE")
+            try:
+                outcomes = [self._run(work) for work in batch]
+                self._writer.execute("COMMIT")
+            except BaseException:
+                if self._writer.in_transaction:
+                    self._writer.execute("ROLLBACK")
+                raise
+        return outcomes
+
+    def _run(self, work: _Work) -> Any:  # noqa: ANN401 - whatever it returns
+        self._writer.execute("SAVEPOINT one")
+        try:
+            result = _without_waiting(work(self._writing))
+        except Exception as error:
+            if not self._writer.in_transaction:
+                raise  # SQLite itself rolled back: the disk is full or fails
+            self._writer.execute("ROLLBACK TO one")
+            result = Failed(error)
+        self._writer.execute("RELEASE one")
+        return result
+
+
+class _SqliteSession:
+    dialect = "sqlite"
+
+    def __init__(self, connection: sqlite3.Connection, compiler: Compiler) -> None:
+        self._connection = connection
+        self._compiler = compiler
+
+    async def execute(self, statement: ClauseElement, values: Values) -> Rows:
+        compiled = self._compiler(statement, values)
+        with _translated():
+            cursor = self._connection.execute(compiled.text, compiled.positions(values))
+            if compiled.reads:
+                return Rows(cursor.fetchall())
+            return Rows(rowcount=cursor.rowcount)
+
+    async def execute_many(self, statement: ClauseElement, rows: Sequence[Values]) -> None:
+        compiled = self._compiler(statement, rows[0])
+        with _translated():
+            self._connection.executemany(compiled.text, map(compiled.positions, rows))
+
+    def insert(self, statement: Insert, row: dict[str, Any]) -> None:
+        compiled = self._compiler(statement, row)
+        with _translated():
+            self._connection.execute(compiled.text, compiled.positions(row))
+
+
+def _connect(url: URL, settings: DatabaseSettings) -> sqlite3.Connection:
+    arguments, options = pysqlite.dialect().create_connect_args(url)
+    connection = sqlite3.connect(
+        arguments[0],
+        timeout=settings.statement_timeout,
+        uri=bool(options.get("uri")),
+        # Never by two at a time: the loop reads by one, the writer's thread writes by the other.
+        check_same_thread=False,
+        cached_statements=256,
+    )
+    connection.row_factory = sqlite3.Row
+    durable(connection)
+    return connection
+
+
+def _without_waiting(work: Awaitable[T]) -> T:
+    """Runs a coroutine that never waits."""
+    coroutine = cast("Coroutine[Any, Any, T]", work)
+    try:
+        coroutine.send(None)
+    except StopIteration as end:
+        return cast("T", end.value)
+    coroutine.close()
+    raise RuntimeError("a use case awaited something else than its transaction")
+
+
+@contextmanager
+def _translated() -> Iterator[None]:
+    try:
+        yield
+    except sqlite3.IntegrityError as error:
+        raise AlreadyThere(str(error)) from error
+    except sqlite3.OperationalError as error:  # locked, full, read-only, no such file
+        raise absence(error) from error

@@ -1,0 +1,53 @@
+"""What a driver offers: sessions that execute statements, and transactions around them."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any, Protocol, TypeVar
+
+from sqlalchemy.sql import ClauseElement
+from sqlalchemy.sql.dml import Insert
+
+from dcrserver.db.statements import Rows, Values
+
+T = TypeVar("T")
+
+
+class Session(Protocol):
+    """Statements of one transaction, or single ones outside of any.
+
+    Raises, from every method: AlreadyThere, Conflict, Absent (``db.failures``).
+    """
+
+    @property
+    def dialect(self) -> str:
+        """The database's name as SQLAlchemy has it."""
+        ...
+
+    async def execute(self, statement: ClauseElement, values: Values) -> Rows: ...
+
+    async def execute_many(self, statement: ClauseElement, rows: Sequence[Values]) -> None: ...
+
+    def insert(self, statement: Insert, row: dict[str, Any]) -> None:
+        """Takes effect when it matters: before the next statement, or the commit."""
+        ...
+
+
+class Driver(Protocol):
+    """A database."""
+
+    @property
+    def reading(self) -> Session:
+        """Single statements; each sees the latest commit."""
+        ...
+
+    async def transact(self, work: Callable[[Session], Awaitable[T]]) -> T:
+        """The result of ``work``, committed when it returns; nothing of it when it raises.
+
+        ``work`` awaits its session and nothing else, as others may wait for it to end.
+        """
+        ...
+
+    async def close(self) -> None:
+        """Commits what waits, then closes all connections."""
+        ...
