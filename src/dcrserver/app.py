@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from fastapi import FastAPI
+from fastapi.routing import APIRoute
+from starlette.types import ASGIApp
 
 from dcrserver import __version__
 from dcrserver.api import (
@@ -15,6 +17,7 @@ from dcrserver.api import (
     registration,
     token,
 )
+from dcrserver.api.dispatch import Dispatcher
 from dcrserver.api.middleware import CorsMiddleware, RequestMiddleware, TenantMiddleware
 from dcrserver.wiring import Runtime
 
@@ -24,8 +27,21 @@ _DESCRIPTION = (
 )
 
 
-def create_app(runtime: Runtime) -> FastAPI:
-    """FastAPI with all routes on ``runtime``, which the caller builds and closes."""
+def create_app(runtime: Runtime) -> ASGIApp:
+    """All routes on ``runtime``, which the caller builds and closes."""
+    fast = _fastapi(runtime)
+    routes = [route for route in fast.state.routes if isinstance(route, APIRoute)]
+    app: ASGIApp = Dispatcher(fast, routes)
+    policy = runtime.settings.policy
+    if policy.cors.enabled:
+        app = CorsMiddleware(app)
+    inserted = policy.discovery.inserted_oidc
+    app = TenantMiddleware(app, runtime.tenants, inserted_oidc=inserted)
+    https = runtime.default_tenant.issuer.startswith("https://")
+    return RequestMiddleware(app, runtime.metrics, https=https)
+
+
+def _fastapi(runtime: Runtime) -> FastAPI:
     app = FastAPI(
         title="dcrserver",
         version=__version__,
@@ -44,20 +60,6 @@ def create_app(runtime: Runtime) -> FastAPI:
     app.state.routes = [route for router in routers for route in router.routes]
     error_handlers.install(app)
     openapi.install(app, without=_off(runtime))
-    policy = runtime.settings.policy
-    # The last one added is the outermost.
-    if policy.cors.enabled:
-        app.add_middleware(CorsMiddleware)
-    app.add_middleware(
-        TenantMiddleware,
-        tenants=runtime.tenants,
-        inserted_oidc=policy.discovery.inserted_oidc,
-    )
-    app.add_middleware(
-        RequestMiddleware,
-        metrics=runtime.metrics,
-        https=runtime.default_tenant.issuer.startswith("https://"),
-    )
     return app
 
 

@@ -31,11 +31,24 @@ _SERVER_FAULTS = 500
 
 
 def install(app: FastAPI) -> None:
-    """Makes ``app`` answer errors by these handlers only."""
-    app.add_exception_handler(ProtocolError, _protocol_error)
-    app.add_exception_handler(HTTPException, _http_exception)
-    app.add_exception_handler(RequestValidationError, _invalid_request)
-    app.add_exception_handler(ClientDisconnect, _gone)
+    """Makes ``app`` answer errors as ``answer_to`` does."""
+
+    async def handle(request: Request, error: Exception) -> Response:
+        return answer_to(request, error)
+
+    for known in (ProtocolError, HTTPException, RequestValidationError, ClientDisconnect):
+        app.add_exception_handler(known, handle)
+
+
+def answer_to(request: Request, error: Exception) -> Response:
+    """The answer to a refusal, or to a request that nobody can serve."""
+    if isinstance(error, ProtocolError):
+        return _protocol_error(request, error)
+    if isinstance(error, HTTPException):
+        return _http_exception(request, error)
+    if isinstance(error, ClientDisconnect):
+        return Response(status_code=400)  # the caller left while sending; nobody reads this
+    return json_response(error_body("invalid_request", "the request is malformed"), 400, NO_STORE)
 
 
 def speakable(text: str) -> str:
@@ -48,8 +61,7 @@ def error_body(code: str, description: str) -> dict[str, str]:
     return {"error": code, "error_description": speakable(description)}
 
 
-async def _protocol_error(request: Request, error: Exception) -> Response:
-    assert isinstance(error, ProtocolError)  # noqa: S101 - registered for this class
+def _protocol_error(request: Request, error: ProtocolError) -> Response:
     level = _log.warning if error.status >= _SERVER_FAULTS else _log.info
     level("refused", code=error.code, status=error.status, description=error.description,
           detail=error.detail)  # fmt: skip
@@ -74,8 +86,7 @@ def _challenge(request: Request, error: BearerError) -> str:
     return f'{challenge}, error="{error.code}", error_description="{speakable(error.description)}"'
 
 
-async def _http_exception(request: Request, error: Exception) -> Response:
-    assert isinstance(error, HTTPException)  # noqa: S101 - registered for this class
+def _http_exception(request: Request, error: HTTPException) -> Response:
     if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
         return _method_not_allowed(request)
     phrase = HTTPStatus(error.status_code).phrase
@@ -102,12 +113,3 @@ def _method_not_allowed(request: Request) -> Response:
 
 def _matches(route: BaseRoute, request: Request) -> bool:
     return route.matches(request.scope)[0] is not Match.NONE
-
-
-async def _invalid_request(_request: Request, _error: Exception) -> Response:
-    return json_response(error_body("invalid_request", "the request is malformed"), 400, NO_STORE)
-
-
-async def _gone(_request: Request, _error: Exception) -> Response:
-    """The caller left while sending; nobody reads this."""
-    return Response(status_code=400)

@@ -1,0 +1,57 @@
+"""The short way to a route's endpoint.
+
+Every endpoint here takes the request and returns the response; of what FastAPI does around it
+(dependencies, body binding, exit stacks) nothing is used, and it costs more than the endpoint.
+So routes that FastAPI knows, and documents, are called directly; it answers all the rest.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from re import Pattern
+from typing import Any
+
+from fastapi import FastAPI
+from fastapi.routing import APIRoute
+from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect, Request
+from starlette.types import Receive, Scope, Send
+
+from dcrserver.api.error_handlers import answer_to
+from dcrserver.errors import ProtocolError
+
+
+class Dispatcher:
+    def __init__(self, app: FastAPI, routes: Sequence[APIRoute]) -> None:
+        self._app = app
+        self._fixed: dict[tuple[str, str], APIRoute] = {}
+        self._templates: list[tuple[Pattern[str], frozenset[str], APIRoute]] = []
+        for route in routes:
+            methods = frozenset(route.methods or ())
+            if "{" in route.path:
+                self._templates.append((route.path_regex, methods, route))
+            else:
+                self._fixed.update({(method, route.path): route for method in methods})
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        route, parameters = self._find(scope) if scope["type"] == "http" else (None, {})
+        if route is None:
+            await self._app(scope, receive, send)
+            return
+        scope.update(app=self._app, route=route, path_params=parameters)
+        request = Request(scope, receive)
+        try:
+            response = await route.endpoint(request)
+        except (ProtocolError, HTTPException, ClientDisconnect) as error:
+            response = answer_to(request, error)
+        await response(scope, receive, send)
+
+    def _find(self, scope: Scope) -> tuple[APIRoute | None, Mapping[str, Any]]:
+        method, path = scope["method"], scope["path"]
+        route = self._fixed.get((method, path))
+        if route is not None:
+            return route, {}
+        for pattern, methods, route in self._templates:
+            if method in methods and (found := pattern.match(path)):
+                return route, found.groupdict()
+        return None, {}
