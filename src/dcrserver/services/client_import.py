@@ -66,7 +66,7 @@ class ClientImportService:
             own = {name: given.pop(name, None) for name in (*SERVER_ASSIGNED, _HASH)}
             metadata = validate(given, terms)
         except BadJson as error:
-            raise NotImportable(str(error)) from None
+            raise NotImportable(str(error).replace("the body", "it")) from None
         except RegistrationError as error:
             raise NotImportable(error.description) from None
         client_id, secret, digest = _text(own, "client_id"), None, None
