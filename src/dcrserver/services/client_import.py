@@ -25,8 +25,8 @@ from dcrserver.services.credentials import new_record
 from dcrserver.strict_json import BadJson, JsonObject, loads_object
 from dcrserver.tenants import Tenant
 
-# What fits into the path of registration_client_uri as it is.
-_CLIENT_ID = re.compile(r"[A-Za-z0-9._~!$&'()*+,;=:@-]{1,64}")
+# What fits into the path of registration_client_uri as it is: no dot segment either.
+_CLIENT_ID = re.compile(r"(?!\.{1,2}$)[A-Za-z0-9._~!$&'()*+,;=:@-]{1,64}")
 _MAX_TIME = 2**53
 _HASH = "client_secret_hash"
 
