@@ -122,7 +122,9 @@ def _warn(runtime: Runtime) -> None:
     # Dumps and replicas of a server database go places where an SQLite file of ours does not.
     shared = database_url(settings.database).get_backend_name() != "sqlite"
     issues_tokens = any(tenant.issues_tokens for tenant in runtime.tenants)
-    if shared and issues_tokens and not settings.secrets.encryption_keys:
+    secrets = settings.secrets
+    encrypted = secrets.encryption_keys or secrets.encryption_keys_file
+    if shared and issues_tokens and not encrypted:
         _log.warning("signing_keys_stored_in_clear", unset="secrets.encryption_keys")
 
 

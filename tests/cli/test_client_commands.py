@@ -155,3 +155,13 @@ def test_initial_access_tokens_have_bounds_and_history(
     assert [use["client_id"] for use in row["used"]] == [made["client_id"]]
     assert token not in json.dumps(row)
     assert "no such policy" in run("token", "issue", "initial", "--policy", "many", status=1)
+
+
+def test_bounds_that_nothing_comes_of_are_told(run: Commands) -> None:
+    told = run.both("token", "issue", "initial", "--scope", "profile", "--scope", "pilots",
+                    "--grant-type", "magic")  # fmt: skip
+    assert told.out.startswith("iat_")
+    assert told.err.splitlines() == [
+        "dcrserver: warning: pilots is not in scopes_supported of tenant default",
+        "dcrserver: warning: magic is not in grant_types_supported of tenant default",
+    ]

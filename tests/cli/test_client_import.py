@@ -159,6 +159,7 @@ REFUSED: list[tuple[dict[str, Any] | str, str]] = [
     ("[]", "object"),
     (MACHINE, "client_id must be"),
     (machine("a/b"), "client_id must be"),
+    (machine(".."), "client_id must be"),
     (machine("x" * 65), "client_id must be"),
     (machine("a", client_secret=None), "client_secret_hash"),
     (machine("a", client_secret_hash=bcrypt.using(rounds=4).hash("x")), "client_secret_hash"),

@@ -21,7 +21,7 @@ from dcrserver.metadata.bounds import Bounds
 from dcrserver.services.admin_tokens import SCOPES, NewAdminToken
 from dcrserver.services.initial_access_tokens import NewInitialAccessToken
 from dcrserver.settings import ConfigurationError, Settings, load
-from dcrserver.tenants import DEFAULT_TENANT
+from dcrserver.tenants import DEFAULT_TENANT, Tenant
 from dcrserver.wiring import Runtime
 
 app = typer.Typer(no_args_is_help=True, help="Initial access tokens and admin tokens.")
@@ -85,11 +85,24 @@ def issue(  # noqa: PLR0913, PLR0917 - the options of a command
 
     async def work(runtime: Runtime) -> str:
         here = tenant_of(runtime, tenant)
+        _warn(here, bounds)
         return await runtime.token_administration.issue_initial_access_token(
             here, initial, OPERATOR
         )
 
     print(with_runtime(settings, work))
+
+
+def _warn(tenant: Tenant, bounds: Bounds) -> None:
+    """Of what its clients cannot have, as the server does not have it."""
+    for name, wanted in (
+        ("scopes_supported", bounds.scopes),
+        ("grant_types_supported", bounds.grant_types),
+    ):
+        supported = tenant.terms.server.lists.get(name)
+        for value in wanted or ():
+            if supported is not None and value not in supported:
+                tell(f"warning: {value} is not in {name} of tenant {tenant.name}")
 
 
 def _check_policy(settings: Settings, policy: str | None) -> None:

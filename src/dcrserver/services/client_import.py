@@ -25,8 +25,8 @@ from dcrserver.services.credentials import new_record
 from dcrserver.strict_json import BadJson, JsonObject, loads_object
 from dcrserver.tenants import Tenant
 
-# What fits into the path of registration_client_uri as it is.
-_CLIENT_ID = re.compile(r"[A-Za-z0-9._~!$&'()*+,;=:@-]{1,64}")
+# What fits into the path of registration_client_uri as it is: no dot segment either.
+_CLIENT_ID = re.compile(r"(?!\.{1,2}$)[A-Za-z0-9._~!$&'()*+,;=:@-]{1,64}")
 _MAX_TIME = 2**53
 _HASH = "client_secret_hash"
 
@@ -66,7 +66,7 @@ class ClientImportService:
             own = {name: given.pop(name, None) for name in (*SERVER_ASSIGNED, _HASH)}
             metadata = validate(given, terms)
         except BadJson as error:
-            raise NotImportable(str(error)) from None
+            raise NotImportable(str(error).replace("the body", "it")) from None
         except RegistrationError as error:
             raise NotImportable(error.description) from None
         client_id, secret, digest = _text(own, "client_id"), None, None
