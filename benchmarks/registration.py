@@ -11,6 +11,7 @@ Read the processor time per request first: a busy machine moves it less than req
 from __future__ import annotations
 
 import argparse
+import asyncio
 import contextlib
 import json
 import signal
@@ -39,6 +40,9 @@ BODY = {
     "software_version": "1.0.0",
 }
 _CLIENTS_READ = 64
+# Each can be deleted once: as many are registered before as can be deleted in the time.
+_DELETED_A_SECOND = 3000
+_DELETING_SECONDS = 2
 
 
 def main() -> None:
@@ -80,15 +84,44 @@ def _measure(target: Target, folder: Path, seconds: int) -> None:
     """One run of each kind."""
     body = {"BODY": str(folder / "body.json")}
     target.samples.setdefault("POST", []).append(drive(target, target.url, seconds, body))
+    clients = asyncio.run(_registered(target.url, _CLIENTS_READ))
+    for method in ("GET", "PUT"):
+        _each(target, method, clients, folder, seconds)
+    gone = asyncio.run(_registered(target.url, _DELETED_A_SECOND * _DELETING_SECONDS))
+    _each(target, "DELETE", gone, folder, _DELETING_SECONDS)
+
+
+def _each(
+    target: Target, method: str, clients: list[dict[str, str]], folder: Path, seconds: int
+) -> None:
+    """``method`` for each of the clients in turn."""
     lines = []
-    for _ in range(_CLIENTS_READ):
-        client = httpx.post(target.url, json=BODY).raise_for_status().json()
+    for client in clients:
         path = httpx.URL(client["registration_client_uri"]).raw_path.decode()
-        bearer = f"Authorization=Bearer {client['registration_access_token']};;"
-        lines.append(f"GET\t{path}\t{bearer}\t\n")
+        headers = f"Authorization=Bearer {client['registration_access_token']};;"
+        body = ""
+        if method == "PUT":
+            headers += "Content-Type=application/json;;"
+            body = json.dumps(BODY | {"client_id": client["client_id"]})
+        lines.append(f"{method}\t{path}\t{headers}\t{body}\n")
     (folder / "requests").write_text("".join(lines))
     requests = {"REQUESTS": str(folder / "requests")}
-    target.samples.setdefault("GET", []).append(drive(target, target.url, seconds, requests))
+    if method == "DELETE":
+        requests["ONCE"] = "1"
+    target.samples.setdefault(method, []).append(drive(target, target.url, seconds, requests))
+
+
+async def _registered(url: str, count: int) -> list[dict[str, str]]:
+    made: list[dict[str, str]] = []
+    async with httpx.AsyncClient(timeout=60) as http:
+
+        async def register() -> None:
+            while len(made) < count:
+                answer = await http.post(url, json=BODY)
+                made.append(answer.raise_for_status().json())
+
+        await asyncio.gather(*(register() for _ in range(16)))
+    return made[:count]
 
 
 if __name__ == "__main__":

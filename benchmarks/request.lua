@@ -26,6 +26,12 @@ function init()
 end
 
 function request()
-  turn = turn % #requests + 1
+  turn = turn + 1
+  if turn > #requests then
+    if os.getenv("ONCE") then
+      wrk.thread:stop()
+    end
+    turn = 1
+  end
   return requests[turn]
 end

@@ -80,6 +80,7 @@ class Metrics:
     """Counters of one process; labels are route templates, never values that callers choose."""
 
     def __init__(self) -> None:
+        self._children: dict[tuple[str, str, int], tuple[Counter, Histogram]] = {}
         self.registry = CollectorRegistry()
         self.requests = Counter(
             "dcrserver_http_requests_total",
@@ -113,3 +114,14 @@ class Metrics:
                 10,
             ),
         )
+
+    def answered(self, method: str, route: str, status: int, seconds: float) -> None:
+        """Counts a request and how long it took."""
+        key = (method, route, status)
+        children = self._children.get(key)
+        if children is None:
+            # Finding them by their labels takes longer than counting.
+            children = (self.requests.labels(*key), self.seconds.labels(method, route))
+            self._children[key] = children
+        children[0].inc()
+        children[1].observe(seconds)

@@ -52,7 +52,8 @@ def bearer_token(request: Request) -> str | None:
         InvalidToken: in the query, which is refused (POL-50), or not of a token's form.
     """
     headers = request.headers.getlist("authorization")
-    in_query = "access_token" in request.query_params
+    query = request.scope["query_string"]
+    in_query = bool(query) and "access_token" in request.query_params
     if len(headers) > 1 or (headers and in_query):
         raise InvalidBearerRequest("the token must be sent once, in the Authorization header")
     if in_query:

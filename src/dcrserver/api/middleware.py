@@ -8,7 +8,7 @@ import time
 from collections.abc import Sequence
 
 import structlog
-from starlette.datastructures import Headers, MutableHeaders
+from starlette.datastructures import Headers
 from starlette.middleware.cors import CORSMiddleware
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -39,9 +39,10 @@ class RequestMiddleware:
     def __init__(self, app: ASGIApp, metrics: Metrics, *, https: bool) -> None:
         self._app = app
         self._metrics = metrics
-        self._headers = dict(_SECURITY_HEADERS)
+        headers = dict(_SECURITY_HEADERS)
         if https:
-            self._headers["Strict-Transport-Security"] = "max-age=31536000"
+            headers["Strict-Transport-Security"] = "max-age=31536000"
+        self._headers = [(name.lower().encode(), text.encode()) for name, text in headers.items()]
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -62,10 +63,10 @@ class RequestMiddleware:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                headers = MutableHeaders(scope=message)
-                headers["X-Request-ID"] = request_id
-                for name, value in self._headers.items():
-                    headers.setdefault(name, value)
+                headers = message["headers"] = list(message["headers"])
+                given = {name for name, _ in headers}
+                headers.append((b"x-request-id", request_id.encode()))
+                headers += [header for header in self._headers if header[0] not in given]
             elif is_head:
                 message["body"] = b""
             await send(message)
@@ -83,8 +84,7 @@ class RequestMiddleware:
 
     def _account(self, scope: Scope, route: str, status: int, seconds: float) -> None:
         method = scope["method"] if route != "(none)" else "(any)"
-        self._metrics.requests.labels(method, route, status).inc()
-        self._metrics.seconds.labels(method, route).observe(seconds)
+        self._metrics.answered(method, route, status, seconds)
         client = scope.get("client")
         _log.info(
             "request",

@@ -94,7 +94,7 @@ async def delete_client(database: Database, record: ClientRecord, origin: Origin
             tenant=record.tenant,
             origin=origin,
             client_id=record.client_id,
-            changes={"metadata": json.loads(record.metadata)},
+            metadata=record.metadata,
         )
         return True
 

@@ -56,7 +56,9 @@ def record(
     origin: Origin,
     client_id: str | None = None,
     changes: JsonObject | None = None,
+    metadata: str | None = None,
 ) -> None:
+    """``metadata``: JSON text that belongs to ``changes`` and need not be made again."""
     now = time.time_ns() // 1_000_000
     tx.events.add(
         EventRecord(
@@ -68,9 +70,14 @@ def record(
             client_id=client_id,
             address=origin.address,
             request_id=origin.request_id,
-            changes=dumps(changes or {}),
+            changes=dumps(changes or {}) if metadata is None else _joined(changes, metadata),
         )
     )
+
+
+def _joined(changes: JsonObject | None, metadata: str) -> str:
+    others = f",{dumps(changes)[1:]}" if changes else "}"
+    return f'{{"metadata":{metadata}{others}'
 
 
 def difference(

@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 
 from dcrserver import security
 from dcrserver.metadata import ClientMetadata, Policy, needs_readable_secret, needs_secret
 from dcrserver.repositories.clients import ClientRecord
+from dcrserver.repositories.rows import as_row
 from dcrserver.security import SecretBox
 from dcrserver.strict_json import JsonObject, dumps
 
@@ -47,7 +48,7 @@ class ClientSecrets:
         return self.value is not None
 
     def to_json(self) -> str | None:
-        return dumps([asdict(secret) for secret in self.held]) if self.held else None
+        return dumps([as_row(secret) for secret in self.held]) if self.held else None
 
     def members(self) -> JsonObject:
         """What the client information response tells of them (RFC 7591 3.2.1)."""

@@ -91,10 +91,8 @@ class RegistrationService:
                 tenant=tenant.name,
                 origin=origin,
                 client_id=client_id,
-                changes={
-                    "metadata": dict(metadata.members),
-                    "secret": secrets.is_new,
-                },
+                changes={"secret": secrets.is_new},
+                metadata=record.metadata,
             )
 
         await self._database.transact(write)
