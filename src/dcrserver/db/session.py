@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, Protocol, TypeVar
 
+from sqlalchemy import Delete, Insert, Update
 from sqlalchemy.sql import ClauseElement
-from sqlalchemy.sql.dml import Insert
 
 from dcrserver.db.statements import Rows, Values
 
@@ -31,6 +31,29 @@ class Session(Protocol):
     def insert(self, statement: Insert, row: dict[str, Any]) -> None:
         """Takes effect when it matters: before the next statement, or the commit."""
         ...
+
+    async def change(
+        self, statement: Update | Delete, values: Values, insert: Insert, row: dict[str, Any]
+    ) -> bool:
+        """Executes ``statement``; where it finds its row, inserts ``row`` beside it.
+
+        The last thing that a transaction does.
+        """
+        ...
+
+
+async def change_in_two(
+    session: Session,
+    statement: Update | Delete,
+    values: Values,
+    insert: Insert,
+    row: dict[str, Any],
+) -> bool:
+    """``Session.change`` where one statement cannot do it."""
+    if (await session.execute(statement, values)).rowcount != 1:
+        return False
+    session.insert(insert, row)
+    return True
 
 
 class Driver(Protocol):

@@ -8,10 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Any, TypeAlias
 
+from sqlalchemy import Delete, Insert, Select, Update, bindparam, literal_column, select
 from sqlalchemy.engine import Dialect
-from sqlalchemy.sql import ClauseElement, Select
+from sqlalchemy.sql import ClauseElement
 
 Row: TypeAlias = Mapping[str, Any]
 Values: TypeAlias = Mapping[str, Any]
@@ -33,6 +35,19 @@ class Rows:
 
     def one_or_none(self) -> Row | None:
         return self.rows[0] if self.rows else None
+
+
+@cache
+def with_insert(change: Update | Delete, insert: Insert) -> ClauseElement:
+    """One statement that inserts a row where ``change`` finds one; its values are new_COLUMN."""
+    columns = list(insert.table.columns)
+    changed = change.returning(literal_column("1")).cte("changed")
+    row = select(*(bindparam(f"new_{each.name}", type_=each.type) for each in columns))
+    return insert.from_select([each.name for each in columns], row.select_from(changed))
+
+
+def values_with_insert(values: Values, row: Values) -> Values:
+    return {**values, **{f"new_{name}": value for name, value in row.items()}}
 
 
 @dataclass(frozen=True, slots=True)

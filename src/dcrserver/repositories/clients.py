@@ -7,9 +7,24 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from sqlalchemy import and_, bindparam, delete, func, insert, literal_column, or_, select, update
+from sqlalchemy import (
+    Delete,
+    Update,
+    and_,
+    bindparam,
+    delete,
+    func,
+    insert,
+    literal_column,
+    or_,
+    select,
+    update,
+)
 
+from dcrserver.db.statements import Values
 from dcrserver.db.tables import clients
+from dcrserver.repositories import events
+from dcrserver.repositories.events import EventRecord
 from dcrserver.repositories.rows import as_row
 
 if TYPE_CHECKING:
@@ -120,16 +135,26 @@ class ClientRepository:
         record = ClientRecord(**found.one())
         return record if record.client_id == client_id else None
 
-    async def replace(self, old: ClientRecord, new: ClientRecord) -> bool:
-        """Writes ``new`` over ``old``; False when ``old`` is no longer what is stored."""
-        values = {name: getattr(new, name) for name in _UPDATED}
-        done = await self._tx.execute(_UPDATE, _held(old) | values)
-        return done.rowcount == 1
+    async def replace(
+        self, old: ClientRecord, new: ClientRecord, event: EventRecord | None = None
+    ) -> bool:
+        """Writes ``new`` over ``old``, with its event.
 
-    async def delete(self, record: ClientRecord) -> bool:
-        """False when ``record`` is no longer what is stored."""
-        done = await self._tx.execute(_DELETE, _held(record))
-        return done.rowcount == 1
+        False, and nothing is written, when ``old`` is no longer what is stored.
+        """
+        values = {name: getattr(new, name) for name in _UPDATED}
+        return await self._change(_UPDATE, _held(old) | values, event)
+
+    async def delete(self, record: ClientRecord, event: EventRecord | None = None) -> bool:
+        """As ``replace``."""
+        return await self._change(_DELETE, _held(record), event)
+
+    async def _change(
+        self, statement: Update | Delete, values: Values, event: EventRecord | None
+    ) -> bool:
+        if event is None:
+            return (await self._tx.execute(statement, values)).rowcount == 1
+        return await self._tx.change(statement, values, events.INSERT, as_row(event))
 
     async def end_grace(self, record: ClientRecord) -> None:
         """The registration access token before the current one works no longer."""

@@ -13,7 +13,7 @@ from dcrserver.repositories.rows import as_row
 if TYPE_CHECKING:
     from dcrserver.repositories.transaction import Transaction
 
-_INSERT = insert(events)
+INSERT = insert(events)
 _OF_CLIENT = (
     select(events)
     .where(
@@ -44,7 +44,7 @@ class EventRepository:
         self._tx = tx
 
     def add(self, record: EventRecord) -> None:
-        self._tx.insert(_INSERT, as_row(record))
+        self._tx.insert(INSERT, as_row(record))
 
     async def of_client(self, tenant: str, client_id: str) -> list[EventRecord]:
         """Oldest first."""

@@ -7,8 +7,8 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from typing import Any, TypeVar
 
+from sqlalchemy import Delete, Insert, Update
 from sqlalchemy.sql import ClauseElement
-from sqlalchemy.sql.dml import Insert
 
 from dcrserver.db import schema
 from dcrserver.db.failures import Absent, AlreadyThere, Conflict
@@ -50,6 +50,15 @@ class Transaction:
 
     async def execute(self, statement: ClauseElement, values: Values | None = None) -> Rows:
         return await self._session.execute(statement, values or {})
+
+    async def change(
+        self, statement: Update | Delete, values: Values, insert: Insert, row: dict[str, Any]
+    ) -> bool:
+        """Executes ``statement``; where it finds its row, inserts ``row`` beside it.
+
+        The last thing that a transaction does.
+        """
+        return await self._session.change(statement, values, insert, row)
 
     async def execute_many(
         self, statement_for: Callable[[str], ClauseElement], rows: Sequence[Values]

@@ -71,34 +71,22 @@ async def replace_client(
     if before != after or event is EventType.CLIENT_UPDATED:
         told["metadata"] = audit.difference(before, after)
 
-    async def write(tx: Transaction) -> bool:
-        if not await tx.clients.replace(old, written):
-            return False
-        audit.record(
-            tx, event, tenant=old.tenant, origin=origin, client_id=old.client_id, changes=told
-        )
-        return True
-
-    return await database.transact(write)
+    made = audit.event(
+        event, tenant=old.tenant, origin=origin, client_id=old.client_id, changes=told
+    )
+    return await database.transact(lambda tx: tx.clients.replace(old, written, made))
 
 
 async def delete_client(database: Database, record: ClientRecord, origin: Origin) -> bool:
     """Ends the client; False when ``record`` is no longer what is stored."""
-
-    async def write(tx: Transaction) -> bool:
-        if not await tx.clients.delete(record):
-            return False
-        audit.record(
-            tx,
-            EventType.CLIENT_DELETED,
-            tenant=record.tenant,
-            origin=origin,
-            client_id=record.client_id,
-            metadata=record.metadata,
-        )
-        return True
-
-    return await database.transact(write)
+    event = audit.event(
+        EventType.CLIENT_DELETED,
+        tenant=record.tenant,
+        origin=origin,
+        client_id=record.client_id,
+        metadata=record.metadata,
+    )
+    return await database.transact(lambda tx: tx.clients.delete(record, event))
 
 
 def metadata_of(record: ClientRecord) -> ClientMetadata:

@@ -58,20 +58,40 @@ def record(
     changes: JsonObject | None = None,
     metadata: str | None = None,
 ) -> None:
+    """Writes an event in the transaction of what it is about; see ``event``."""
+    tx.events.add(
+        event(
+            event_type,
+            tenant=tenant,
+            origin=origin,
+            client_id=client_id,
+            changes=changes,
+            metadata=metadata,
+        )
+    )
+
+
+def event(
+    event_type: EventType,
+    *,
+    tenant: str,
+    origin: Origin,
+    client_id: str | None = None,
+    changes: JsonObject | None = None,
+    metadata: str | None = None,
+) -> EventRecord:
     """``metadata``: JSON text that belongs to ``changes`` and need not be made again."""
     now = time.time_ns() // 1_000_000
-    tx.events.add(
-        EventRecord(
-            id=f"{now:012x}-{secrets.token_hex(8)}",
-            tenant=tenant,
-            type=event_type.value,
-            at_milliseconds=now,
-            actor=origin.actor,
-            client_id=client_id,
-            address=origin.address,
-            request_id=origin.request_id,
-            changes=dumps(changes or {}) if metadata is None else _joined(changes, metadata),
-        )
+    return EventRecord(
+        id=f"{now:012x}-{secrets.token_hex(8)}",
+        tenant=tenant,
+        type=event_type.value,
+        at_milliseconds=now,
+        actor=origin.actor,
+        client_id=client_id,
+        address=origin.address,
+        request_id=origin.request_id,
+        changes=dumps(changes or {}) if metadata is None else _joined(changes, metadata),
     )
 
 

@@ -7,16 +7,16 @@ from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, TypeAlias, TypeVar
 
+from sqlalchemy import Delete, Insert, Update
 from sqlalchemy.exc import DBAPIError, IntegrityError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.sql import ClauseElement
-from sqlalchemy.sql.dml import Insert
 
 from dcrserver.db.coalescing import Coalescer, Outcomes
 from dcrserver.db.engine import create_engine
 from dcrserver.db.failures import AlreadyThere, Conflict, absence
-from dcrserver.db.session import Session
+from dcrserver.db.session import Session, change_in_two
 from dcrserver.db.statements import Rows, Values
 from dcrserver.settings import DatabaseSettings
 
@@ -78,6 +78,9 @@ class _Session:
     def insert(self, *_: object) -> None:
         raise TypeError("nothing is inserted outside of a transaction")
 
+    async def change(self, *_: object) -> bool:
+        raise TypeError("nothing is changed outside of a transaction")
+
 
 class _Transaction:
     """Takes a connection when something else than an insert is executed."""
@@ -99,6 +102,11 @@ class _Transaction:
 
     def insert(self, statement: Insert, row: dict[str, Any]) -> None:
         self.pending.append((statement, row))
+
+    async def change(
+        self, statement: Update | Delete, values: Values, insert: Insert, row: dict[str, Any]
+    ) -> bool:
+        return await change_in_two(self, statement, values, insert, row)
 
     async def commit(self) -> None:
         if self.connection is not None:

@@ -9,15 +9,15 @@ from typing import Any, TypeAlias, TypeVar
 
 import asyncpg
 from asyncpg.pool import PoolConnectionProxy
+from sqlalchemy import Delete, Insert, Update
 from sqlalchemy.dialects.postgresql.asyncpg import dialect as asyncpg_dialect
 from sqlalchemy.sql import ClauseElement
-from sqlalchemy.sql.dml import Insert
 
 from dcrserver.db.coalescing import Coalescer, Outcomes
 from dcrserver.db.engine import database_url
 from dcrserver.db.failures import AlreadyThere, Conflict, absence
-from dcrserver.db.session import Session
-from dcrserver.db.statements import Compiler, Rows, Values
+from dcrserver.db.session import Session, change_in_two
+from dcrserver.db.statements import Compiler, Rows, Values, values_with_insert, with_insert
 from dcrserver.settings import DatabaseSettings
 
 T = TypeVar("T")
@@ -126,6 +126,9 @@ class _Reading:
     def insert(self, *_: object) -> None:
         raise TypeError("nothing is inserted outside of a transaction")
 
+    async def change(self, *_: object) -> bool:
+        raise TypeError("nothing is changed outside of a transaction")
+
 
 class _Writing:
     """A transaction; takes a connection when something else than an insert is executed."""
@@ -135,6 +138,7 @@ class _Writing:
     def __init__(self, driver: PostgresqlDriver) -> None:
         self._driver = driver
         self._block: Any = None
+        self._is_over = False
         self.connection: _Connection | None = None
         self.pending: _Inserts = []
 
@@ -151,6 +155,18 @@ class _Writing:
     def insert(self, statement: Insert, row: dict[str, Any]) -> None:
         self.pending.append((statement, row))
 
+    async def change(
+        self, statement: Update | Delete, values: Values, insert: Insert, row: dict[str, Any]
+    ) -> bool:
+        if self.connection is not None or self.pending:
+            return await change_in_two(self, statement, values, insert, row)
+        # Alone in its transaction, one statement is one: no BEGIN and COMMIT to wait for.
+        self._is_over = True
+        both = with_insert(statement, insert)
+        async with self._driver.acquired() as connection:
+            done = await self._driver.execute(connection, both, values_with_insert(values, row))
+        return done.rowcount == 1
+
     async def commit(self) -> None:
         if self.connection is not None:
             await self._begun()
@@ -164,6 +180,8 @@ class _Writing:
 
     async def _begun(self) -> _Connection:
         """The connection, with everything on it that was to come before."""
+        if self._is_over:
+            raise RuntimeError("a change is the last thing that a transaction does")
         if self.connection is None:
             self._block = self._driver.acquired()
             self.connection = await self._block.__aenter__()

@@ -14,15 +14,15 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import Any, TypeAlias, TypeVar, cast
 
+from sqlalchemy import Delete, Insert, Update
 from sqlalchemy.dialects.sqlite import pysqlite
 from sqlalchemy.engine import URL
 from sqlalchemy.sql import ClauseElement
-from sqlalchemy.sql.dml import Insert
 
 from dcrserver.db.coalescing import Coalescer, Failed, Outcomes
 from dcrserver.db.engine import check_file, database_url, durable
 from dcrserver.db.failures import AlreadyThere, absence
-from dcrserver.db.session import Session
+from dcrserver.db.session import Session, change_in_two
 from dcrserver.db.statements import Compiler, Rows, Values
 from dcrserver.settings import DatabaseSettings
 
@@ -115,6 +115,11 @@ class _SqliteSession:
         compiled = self._compiler(statement, row)
         with _translated():
             self._connection.execute(compiled.text, compiled.positions(row))
+
+    async def change(
+        self, statement: Update | Delete, values: Values, insert: Insert, row: dict[str, Any]
+    ) -> bool:
+        return await change_in_two(self, statement, values, insert, row)
 
 
 def _connect(url: URL, settings: DatabaseSettings) -> sqlite3.Connection:
