@@ -188,5 +188,11 @@ def test_proxies_are_addresses_and_networks_or_all(
 @pytest.mark.parametrize("name", ["DCR_WEBFINGER", "DCR_TENANTS", "DCR_SERVER"])
 def test_broken_json_is_told(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(name, "[")
-    with pytest.raises(ConfigurationError, match=name.removeprefix("DCR_").lower()):
+    with pytest.raises(ConfigurationError, match=f"(?i){name.removeprefix('DCR_')}"):
+        load()
+
+
+def test_a_variable_that_is_no_json_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DCR_POLICY__REDIRECT__UNDOTTED_SCHEMES", "abc")
+    with pytest.raises(ConfigurationError, match=r"DCR_POLICY__REDIRECT__UNDOTTED_SCHEMES.*JSON"):
         load()

@@ -32,6 +32,7 @@ _NEW_CLIENT_COLUMNS = (
     "access_token_lifetime",
     "access_token_format",
     "suspended_at",
+    "tokens_ended_at",
 )
 
 
@@ -40,6 +41,7 @@ def upgrade() -> None:
         "registration_access_token_expires_at",
         "previous_registration_access_token_expires_at",
         "suspended_at",
+        "tokens_ended_at",
     ):
         op.add_column("clients", _never(name))
     op.add_column(

@@ -126,6 +126,15 @@ def _warn(runtime: Runtime) -> None:
     encrypted = secrets.encryption_keys or secrets.encryption_keys_file
     if shared and issues_tokens and not encrypted:
         _log.warning("signing_keys_stored_in_clear", unset="secrets.encryption_keys")
+    for tenant in runtime.tenants:
+        methods = tenant.members.get("token_endpoint_auth_methods_supported")
+        listed = isinstance(methods, list) and "client_secret_jwt" in methods
+        if listed and not tenant.terms.readable_secrets:
+            _log.warning(
+                "client_secret_jwt_without_a_key",
+                tenant=tenant.name,
+                unset="secrets.encryption_keys",
+            )
 
 
 def _uvicorn_config(settings: Settings) -> uvicorn.Config:

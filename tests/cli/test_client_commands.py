@@ -76,11 +76,12 @@ def test_secrets_are_rotated_and_ended(served: Served) -> None:
 
 
 def test_access_tokens_of_a_client_are_configured(served: Served) -> None:
-    served.command("set", "--access-token-lifetime", "10m", "--access-token-format", "opaque")
+    served.command("set", "--access-token-lifetime", "10m")
+    served.command("set", "--access-token-format", "opaque")
     token = served.grant().json()
     assert token["expires_in"] == 600
     assert token["access_token"].count(".") == 0
-    served.command("set")
+    served.command("set", "--access-token-lifetime", "default", "--access-token-format", "default")
     token = served.grant().json()
     assert token["expires_in"] == 300
     assert token["access_token"].count(".") == 2
@@ -155,6 +156,23 @@ def test_initial_access_tokens_have_bounds_and_history(
     assert [use["client_id"] for use in row["used"]] == [made["client_id"]]
     assert token not in json.dumps(row)
     assert "no such policy" in run("token", "issue", "initial", "--policy", "many", status=1)
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        ("admin", "--scope", "clients:register", "--uses", "1"),
+        ("admin", "--scope", "clients:register", "--policy", "p"),
+        ("admin", "--scope", "clients:register", "--grant-type", "g"),
+        ("admin", "--scope", "clients:read", "--audience", "https://api.example"),
+        ("initial", "--audience", "https://api.example"),
+    ],
+)
+def test_a_bound_that_would_not_hold_is_refused(run: Commands, options: tuple[str, ...]) -> None:
+    """Nobody shall believe a token to be bounded that is not."""
+    told = run("token", "issue", *options, status=2)
+    assert options[-2] in told
+    assert run("token", "list") == ""
 
 
 def test_bounds_that_nothing_comes_of_are_told(run: Commands) -> None:

@@ -157,7 +157,7 @@ def _digests(tmp_path: Path) -> dict[str, str]:
 REFUSED: list[tuple[dict[str, Any] | str, str]] = [
     ("{", "JSON"),
     ("[]", "object"),
-    (MACHINE, "client_id must be"),
+    (MACHINE, "client_id is missing"),
     (machine("a/b"), "client_id must be"),
     (machine(".."), "client_id must be"),
     (machine("x" * 65), "client_id must be"),
@@ -193,6 +193,32 @@ def test_a_line_that_is_refused_is_named(
     assert reason in refusal
     assert "1 lines are refused, 1 are good; nothing was imported" in total
     assert listed(run) == []
+
+
+def test_what_would_be_lost_is_told(run: Commands, write: Write) -> None:
+    lines = [
+        machine("a", scope="profile pilots", secret_hash="x"),
+        {"client_id": "b", "redirect_uris": ["https://b.example/"], "client_secret": "abc",
+         "token_endpoint_auth_method": "none"},
+        machine("c", client_secret_expires_at=1000),
+        machine("d"),
+    ]  # fmt: skip
+    told = run.both("client", "import", "--dry-run", write(*lines)).err.splitlines()
+    warnings = [line.removeprefix("dcrserver: ") for line in told if "warning" in line]
+    assert [line.partition(" is ")[0] for line in warnings[:3]] == [
+        "line 1: warning: scope",
+        "line 1: warning: secret_hash",
+        "line 2: warning: client_secret",
+    ]
+    assert warnings[3:] == ["line 3: warning: client_secret has expired"]
+    assert "4 lines are good" in told[-1]
+
+
+def test_a_long_list_of_warnings_is_cut(run: Commands, write: Write) -> None:
+    lines = [machine(f"c{number}", scope="profile pilots") for number in range(105)]
+    told = run.both("client", "import", "--dry-run", write(*lines)).err
+    assert told.count("warning: scope") == 100
+    assert "and 5 more warnings" in told
 
 
 def test_secrets_are_not_told_in_refusals(run: Commands, write: Write) -> None:

@@ -102,7 +102,11 @@ def test_a_key_file_is_read_or_refused(
     file = tmp_path / "keys"
     monkeypatch.setenv("DCR_SECRETS__ENCRYPTION_KEYS_FILE", str(file))
     assert "No such file" in run("config", "check", status=1)
-    for content, told in ((b"short", "base64 of 32 bytes"), (b"\xff", "is not base64")):
+    for content, told in (
+        (b"short", "base64 of 32 bytes"),
+        (b"\xff", "is not base64"),
+        (b"# none yet\n", "holds no key"),
+    ):
         file.write_bytes(content)
         assert told in run("config", "check", status=1)
     file.write_text(f"{NEW}\n# until the next rotation\n{OLD}\n")

@@ -27,6 +27,8 @@ from dcrserver.wiring import Runtime
 
 _BATCH = 500
 _MAX_LINE = 1_048_576
+# Warnings that are told; what a whole file has in common need not fill the screen.
+_MAX_REMARKS = 100
 
 
 @dataclass
@@ -38,6 +40,7 @@ class _Importer:
     bounds: Bounds
     refusals: int = 0
     good: int = 0
+    remarks: int = 0
     seen: set[str] = field(default_factory=set)
 
     def check(self, file: BinaryIO, size: int) -> None:
@@ -53,6 +56,13 @@ class _Importer:
             else:
                 self.good += 1
                 self.seen.add(client.client_id)
+                self._remark(number, line)
+
+    def _remark(self, number: int, line: bytes) -> None:
+        for remark in self.service.remarks(self.tenant, self.bounds, line):
+            self.remarks += 1
+            if self.remarks <= _MAX_REMARKS:
+                tell(f"line {number}: warning: {remark}")
 
     async def write(self, file: BinaryIO, size: int) -> int:
         """Imports what is not there yet; how many that were."""
@@ -107,6 +117,8 @@ def import_clients(
         size = file.stat().st_size
         with file.open("rb") as lines:
             importer.check(lines, size)
+            if importer.remarks > _MAX_REMARKS:
+                tell(f"and {importer.remarks - _MAX_REMARKS} more warnings")
             if importer.refusals and not (skip_refused or dry_run):
                 fail(
                     f"{importer.refusals} lines are refused, {importer.good} are good;"

@@ -30,6 +30,9 @@ from dcrserver.strict_json import BadJson, loads_object
 from dcrserver.tenants import DEFAULT_TENANT, Tenant
 from dcrserver.wiring import Runtime
 
+# Takes back what was set for a client.
+_DEFAULT = "default"
+
 app = typer.Typer(no_args_is_help=True, help="Registered clients.")
 app.command("import")(client_import.import_clients)
 
@@ -135,16 +138,19 @@ def set_(
     config: ConfigOption = None,
     tenant: TenantOption = DEFAULT_TENANT,
     access_token_lifetime: Annotated[
-        str | None, typer.Option(help="e.g. 10m; at most 1d. As configured if not given")
+        str | None, typer.Option(help="e.g. 10m; at most 1d; default: as configured for all")
     ] = None,
     access_token_format: Annotated[
-        Literal["jwt", "opaque"] | None, typer.Option(help="As configured if not given")
+        Literal["jwt", "opaque", "default"] | None,
+        typer.Option(help="default: as configured for all"),
     ] = None,
 ) -> None:
-    """Set what access tokens of a client are like; what is not given is as configured."""
+    """Set what access tokens of a client are like; what is not given stays."""
     option = "--access-token-lifetime"
-    lifetime = None
-    if access_token_lifetime is not None:
+    lifetime: int | Literal["default"] | None = None
+    if access_token_lifetime == _DEFAULT:
+        lifetime = "default"
+    elif access_token_lifetime is not None:
         lifetime = seconds(access_token_lifetime, option)
         if not 0 < lifetime <= MAX_TOKEN_LIFETIME:
             raise typer.BadParameter("must be from 1s to 1d", param_hint=option)

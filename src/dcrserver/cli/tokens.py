@@ -71,6 +71,12 @@ def issue(  # noqa: PLR0913, PLR0917 - the options of a command
     if len(label) > 200:  # noqa: PLR2004 - the column's width
         raise typer.BadParameter("must have at most 200 characters", param_hint="--label")
     settings = load(config)
+    for option, value, meant_for in (
+        ("--uses", uses, "initial"), ("--policy", policy, "initial"),
+        ("--grant-type", grant_type, "initial"), ("--audience", audience, "admin"),
+    ):  # fmt: skip
+        if value is not None and kind != meant_for:
+            raise typer.BadParameter(f"is for {meant_for} tokens", param_hint=option)
     if kind == "admin":
         wanted = NewAdminToken(scope or [], lifetime, label, audience or [])
         print(_admin(settings, tenant, wanted))
@@ -95,6 +101,8 @@ def issue(  # noqa: PLR0913, PLR0917 - the options of a command
 
 def _warn(tenant: Tenant, bounds: Bounds) -> None:
     """Of what its clients cannot have, as the server does not have it."""
+    if tenant.mode == "closed":
+        tell(f"warning: registration is closed for tenant {tenant.name}; nobody can use it")
     for name, wanted in (
         ("scopes_supported", bounds.scopes),
         ("grant_types_supported", bounds.grant_types),
@@ -114,6 +122,8 @@ def _admin(settings: Settings, tenant: str, wanted: NewAdminToken) -> str:
     if not wanted.scopes or not set(wanted.scopes) <= set(SCOPES):
         told = "; ".join(f"{name}: {meaning}" for name, meaning in SCOPES.items())
         raise typer.BadParameter(f"must be one or more of these - {told}", param_hint="--scope")
+    if wanted.audiences and "tokens:introspect" not in wanted.scopes:
+        raise typer.BadParameter("is for tokens:introspect", param_hint="--audience")
 
     async def work(runtime: Runtime) -> str:
         return await runtime.token_administration.issue_admin_token(
@@ -149,5 +159,5 @@ def revoke(
 
     kind = with_runtime(load(config), work)
     if kind is None:
-        fail(f"no such token: {token_id}")
+        fail(f"no such token, or it is revoked already: {token_id}")
     tell(f"{kind} {token_id} of tenant {tenant} is revoked")

@@ -67,6 +67,8 @@ clients = Table(
     Column("access_token_format", String(16)),
     # 0: it is not.
     _never("suspended_at"),
+    # Access tokens that were issued until then are dead, also when the client is resumed.
+    _never("tokens_ended_at"),
     Column("issued_at", BigInteger, nullable=False),
     Column("updated_at", BigInteger, nullable=False),
     Column("version", Integer, nullable=False),

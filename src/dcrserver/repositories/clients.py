@@ -65,6 +65,7 @@ _UPDATED = (
     "access_token_lifetime",
     "access_token_format",
     "suspended_at",
+    "tokens_ended_at",
     "updated_at",
     "version",
 )
@@ -119,6 +120,7 @@ class ClientRecord:
     access_token_lifetime: int | None = None
     access_token_format: str | None = None
     suspended_at: int = 0
+    tokens_ended_at: int = 0
 
 
 class ClientRepository:

@@ -6,6 +6,7 @@ import json
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
+from typing import Any, Literal
 
 from dcrserver.errors import NotFound, Unavailable
 from dcrserver.metadata import ClientMetadata
@@ -79,13 +80,18 @@ class AdministrationService:
     async def suspend_client(self, tenant: Tenant, client_id: str, origin: Origin) -> None:
         """No credential of the client works any more, until it is resumed.
 
+        Its access tokens are dead for good: a leak may be why it is suspended.
+
         Raises:
             NotFound: there is no such client.
         """
+        now = int(time.time())
         await self._change(
             tenant,
             client_id,
-            lambda record: replace(record, suspended_at=record.suspended_at or int(time.time())),
+            lambda record: replace(
+                record, suspended_at=record.suspended_at or now, tokens_ended_at=now
+            ),
             EventType.CLIENT_SUSPENDED,
             origin,
         )
@@ -109,28 +115,32 @@ class AdministrationService:
         client_id: str,
         origin: Origin,
         *,
-        access_token_lifetime: int | None,
-        access_token_format: TokenFormat | None,
+        access_token_lifetime: int | Literal["default"] | None,
+        access_token_format: TokenFormat | Literal["default"] | None,
     ) -> None:
-        """The client's own access token lifetime (seconds) and format; None: as configured.
+        """The client's own access token lifetime (seconds) and format.
+
+        "default": as configured for all; None: as it is.
 
         Raises:
             NotFound: there is no such client.
         """
+        given: dict[str, Any] = {
+            "access_token_lifetime": access_token_lifetime,
+            "access_token_format": access_token_format,
+        }
+        values: dict[str, Any] = {
+            name: None if value == "default" else value
+            for name, value in given.items()
+            if value is not None
+        }
         await self._change(
             tenant,
             client_id,
-            lambda record: replace(
-                record,
-                access_token_lifetime=access_token_lifetime,
-                access_token_format=access_token_format,
-            ),
+            lambda record: replace(record, **values),
             EventType.CLIENT_CONFIGURED,
             origin,
-            {
-                "access_token_lifetime": access_token_lifetime,
-                "access_token_format": access_token_format,
-            },
+            values,
         )
 
     async def reissue_registration_token(

@@ -9,12 +9,14 @@ from __future__ import annotations
 
 import asyncio
 import re
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 from dcrserver import security
 from dcrserver.errors import RegistrationError
-from dcrserver.metadata import SERVER_ASSIGNED, ClientMetadata, needs_secret, validate
+from dcrserver.metadata import SERVER_ASSIGNED, ClientMetadata, explain, needs_secret, validate
 from dcrserver.metadata.bounds import Bounds
 from dcrserver.repositories.clients import ClientRecord
 from dcrserver.repositories.transaction import Database, Transaction
@@ -28,7 +30,9 @@ from dcrserver.tenants import Tenant
 # What fits into the path of registration_client_uri as it is: no dot segment either.
 _CLIENT_ID = re.compile(r"(?!\.{1,2}$)[A-Za-z0-9._~!$&'()*+,;=:@-]{1,64}")
 _MAX_TIME = 2**53
+_MAX_MEMBERS = 10_000
 _HASH = "client_secret_hash"
+_SECRETS = ("client_secret", _HASH)
 
 
 class NotImportable(ValueError):
@@ -70,7 +74,9 @@ class ClientImportService:
         except RegistrationError as error:
             raise NotImportable(error.description) from None
         client_id, secret, digest = _text(own, "client_id"), None, None
-        if client_id is None or not _CLIENT_ID.fullmatch(client_id):
+        if client_id is None:
+            raise NotImportable("client_id is missing")
+        if not _CLIENT_ID.fullmatch(client_id):
             raise NotImportable("client_id must be 1 to 64 characters that need no escape in a URL")
         if needs_secret(metadata):
             secret, digest = _secret(own, metadata)
@@ -85,6 +91,20 @@ class ClientImportService:
         )
         if digest is not None:
             self._kept(made, digest)
+        return made
+
+    def remarks(self, tenant: Tenant, bounds: Bounds, line: bytes) -> list[str]:
+        """What of a good ``line`` would change or be lost: a scope that is gone is an outage."""
+        terms = tenant.terms_within(bounds)
+        given = loads_object(line, max_depth=terms.policy.json_.max_depth, max_members=_MAX_MEMBERS)
+        own = {name: given.pop(name, None) for name in (*SERVER_ASSIGNED, _HASH)}
+        told: Any = explain(given, terms)
+        made = [f"{each['member']} is changed: {each['reason']}" for each in told["changes"]]
+        made += [f"{each['member']} is ignored: {each['reason']}" for each in told["ignored"]]
+        if told["registration"].get("token_endpoint_auth_method") == "none":
+            made += [f"{name} is ignored: it has no secret" for name in _SECRETS if own[name]]
+        if 0 < int(str(own["client_secret_expires_at"] or 0)) <= time.time():
+            made.append("client_secret has expired")
         return made
 
     async def write(
@@ -147,7 +167,8 @@ def _secret(own: JsonObject, metadata: ClientMetadata) -> tuple[str | None, str 
     secret, digest = _text(own, "client_secret"), _text(own, _HASH)
     if (secret is None) == (digest is None):
         method = metadata.auth_method
-        raise NotImportable(f"needs one of client_secret and {_HASH} for {method}")
+        given = "neither was" if secret is None else "both were"
+        raise NotImportable(f"needs one of client_secret and {_HASH} for {method}; {given} given")
     if secret is not None and not security.is_presentable(secret):
         raise NotImportable("client_secret must be printable, of at most 1024 characters")
     if digest is None:

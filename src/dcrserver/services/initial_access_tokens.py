@@ -47,6 +47,8 @@ async def authorize(database: Database, tenant: Tenant, bearer: str | None) -> T
     if bearer is None:
         if tenant.mode == "open":
             return Ticket()
+        if tenant.mode == "closed":
+            raise MissingToken("registration is closed; administrators register clients here")
         raise MissingToken("this server needs an initial access token for registration")
     if bearer.startswith(f"{admin_tokens.ADMIN_TOKEN_PREFIX}_"):
         admin = await admin_tokens.authorize(database, tenant, bearer, REGISTER)

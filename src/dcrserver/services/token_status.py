@@ -52,7 +52,7 @@ class TokenStatusService:
         # RFC 7662 4: a resource server learns nothing of tokens for others.
         if audiences is not None and not _is_for(claims["aud"], json.loads(audiences)):
             return _INACTIVE
-        if not await self._is_client_alive(tenant, str(claims["client_id"])):
+        if not await self._stands_for_a_client(tenant, claims):
             return _INACTIVE
         bound = claims.get("cnf")
         token_type = "DPoP" if isinstance(bound, dict) and "jkt" in bound else "Bearer"
@@ -81,10 +81,13 @@ class TokenStatusService:
             raise InvalidRequest("token is required")
         return await self._tokens.read(tenant, token)
 
-    async def _is_client_alive(self, tenant: Tenant, client_id: str) -> bool:
+    async def _stands_for_a_client(self, tenant: Tenant, claims: JsonObject) -> bool:
+        """Whether its client is there, and has not been suspended since it was issued."""
         async with self._database.read() as tx:
-            record = await tx.clients.find(tenant.name, client_id)
-        return record is not None and not record.suspended_at
+            record = await tx.clients.find(tenant.name, str(claims["client_id"]))
+        if record is None or record.suspended_at:
+            return False
+        return int(str(claims["iat"])) > record.tokens_ended_at
 
 
 def _is_for(audience: JsonValue, one_of: Sequence[str]) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import tomllib
 from pathlib import Path
 from typing import Any
@@ -132,7 +133,7 @@ def load(path: Path | None = None, **flags: Any) -> Settings:  # noqa: ANN401 - 
     except ValidationError as error:
         raise ConfigurationError(_explain(error)) from None
     except SettingsError as error:  # a variable that should be JSON and is not
-        raise ConfigurationError(str(error)) from None
+        raise ConfigurationError(_not_json(str(error))) from None
     return _with_port_in_base_url(settings)
 
 
@@ -154,6 +155,14 @@ def _refuse_unknown_variables() -> None:
         ours = name.startswith(_PREFIX) and not name.startswith(_NOT_SETTINGS)
         if ours and name.partition("__")[0].upper() not in known:
             raise ConfigurationError(f"{name}: no such setting")
+
+
+def _not_json(message: str) -> str:
+    """Which variables can be meant: the library names their group alone."""
+    found = re.search(r'field "(\w+)"', message)
+    prefix = f"{_PREFIX}{found.group(1).upper() if found else ''}"
+    names = sorted(name for name in os.environ if name.upper().startswith(prefix))
+    return f'{" or ".join(names)}: must be JSON, such as ["a"] for a list'
 
 
 def _explain(error: ValidationError) -> str:

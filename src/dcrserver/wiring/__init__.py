@@ -168,6 +168,8 @@ def secret_box(settings: Settings) -> SecretBox:
             raise ConfigurationError(f"secrets.encryption_keys_file: {reason}") from None
         except UnicodeDecodeError:
             raise ConfigurationError("secrets.encryption_keys_file: is not base64") from None
+        if not keys:  # whoever names a file wants to encrypt
+            raise ConfigurationError(f"secrets.encryption_keys_file: {file} holds no key")
     try:
         return SecretBox(keys)
     except ValueError as error:

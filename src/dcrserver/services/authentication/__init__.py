@@ -152,7 +152,12 @@ class ClientAuthenticator:
             raise InvalidClient(FAILED)
         # Whoever has the secret may be told more.
         if not kept.is_live():
-            raise InvalidClient("the client_secret has expired; an update issues a new one")
+            replaced = any(other.is_live() for other in held)
+            raise InvalidClient(
+                "the client_secret was replaced by a newer one"
+                if replaced
+                else "the client_secret has expired; an update of the registration issues a new one"
+            )
         if metadata.auth_method != claim.form:
             raise InvalidClient(f"the client is registered for {metadata.auth_method}")
         await self._upgrade(claim.secret, kept, record, held)
