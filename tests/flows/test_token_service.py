@@ -191,8 +191,8 @@ async def test_lifetime_and_format_are_per_client(any_app: Application) -> None:
         tenant,
         client["client_id"],
         OPERATOR,
-        access_token_lifetime=None,
-        access_token_format=None,
+        access_token_lifetime="default",
+        access_token_format="default",
     )
     made = (await grant(any_app, client)).json()
     assert made["expires_in"] == 300

@@ -210,6 +210,8 @@ def _options(settings: DatabaseSettings) -> dict[str, Any]:
     milliseconds = int(settings.statement_timeout * 1000)
     _, options = asyncpg_dialect().create_connect_args(database_url(settings))  # type: ignore[no-untyped-call]
     options.pop("prepared_statement_cache_size", None)
+    if "statement_cache_size" in options:  # 0 behind PgBouncer; it comes as the URL's text
+        options["statement_cache_size"] = int(options["statement_cache_size"])
     return {
         **options,
         "connection_class": _PlainConnection,

@@ -29,6 +29,8 @@ from dcrserver.settings import DatabaseSettings
 T = TypeVar("T")
 _Work: TypeAlias = Callable[[Session], Awaitable[Any]]
 
+_READING_SECONDS = 1.0
+
 
 class SqliteDriver:
     def __init__(self, settings: DatabaseSettings) -> None:
@@ -38,10 +40,12 @@ class SqliteDriver:
         """
         url = database_url(settings)
         check_file(url)
-        self._writer = _connect(url, settings)
+        self._writer = _connect(url, settings.statement_timeout)
         # An in-memory database lives in its one connection; nobody reads while it is written.
         self._in_memory = not url.database or url.database == ":memory:"
-        reader = self._writer if self._in_memory else _connect(url, settings)
+        # Reads wait for nobody in WAL, but for another process that recovers the file: not long,
+        # as the loop waits with them.
+        reader = self._writer if self._in_memory else _connect(url, _READING_SECONDS)
         compiler = Compiler(pysqlite.dialect())
         self._reader = reader
         self.reading: Session = _SqliteSession(reader, compiler)
@@ -122,11 +126,11 @@ class _SqliteSession:
         return await change_in_two(self, statement, values, insert, row)
 
 
-def _connect(url: URL, settings: DatabaseSettings) -> sqlite3.Connection:
+def _connect(url: URL, seconds: float) -> sqlite3.Connection:
     arguments, options = pysqlite.dialect().create_connect_args(url)
     connection = sqlite3.connect(
         arguments[0],
-        timeout=settings.statement_timeout,
+        timeout=seconds,
         uri=bool(options.get("uri")),
         # Never by two at a time: the loop reads by one, the writer's thread writes by the other.
         check_same_thread=False,
