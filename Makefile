@@ -2,7 +2,7 @@
 PYTHON ?= python3.11
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes
-UV_FLAGS := --universal --generate-hashes --no-annotate --no-header --no-emit-index-url --python-version 3.11 --quiet
+UV_FLAGS := --universal --generate-hashes --no-annotate --no-header --no-emit-index-url --no-strip-extras --python-version 3.11 --quiet
 
 .PHONY: help run test setup check fix docs mutants lock clean
 
