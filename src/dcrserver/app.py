@@ -18,7 +18,7 @@ from dcrserver.api import (
     token,
 )
 from dcrserver.api.dispatch import Dispatcher
-from dcrserver.api.middleware import CorsMiddleware, RequestMiddleware, TenantMiddleware
+from dcrserver.api.middleware import PreflightMiddleware, RequestMiddleware, TenantMiddleware
 from dcrserver.wiring import Runtime
 
 _DESCRIPTION = (
@@ -34,11 +34,11 @@ def create_app(runtime: Runtime) -> ASGIApp:
     app: ASGIApp = Dispatcher(fast, routes)
     policy = runtime.settings.policy
     if policy.cors.enabled:
-        app = CorsMiddleware(app)
+        app = PreflightMiddleware(app)
     inserted = policy.discovery.inserted_oidc
     app = TenantMiddleware(app, runtime.tenants, inserted_oidc=inserted)
     https = runtime.default_tenant.issuer.startswith("https://")
-    return RequestMiddleware(app, runtime.metrics, https=https)
+    return RequestMiddleware(app, runtime.metrics, https=https, cors=policy.cors.enabled)
 
 
 def _fastapi(runtime: Runtime) -> FastAPI:

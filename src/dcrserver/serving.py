@@ -163,7 +163,8 @@ class Application:
         if scope["type"] == "lifespan":
             await self._live(receive, send)
         elif self._app is not None:
-            await self._app({**scope, PEER_KEY: scope.get("client")}, receive, send)
+            scope[PEER_KEY] = scope.get("client")
+            await self._app(scope, receive, send)
 
     async def _live(self, receive: Receive, send: Send) -> None:
         """The lifespan protocol of ASGI: everything that is opened is closed again."""

@@ -9,11 +9,11 @@ from starlette.responses import Response
 from dcrserver.api import openapi_tokens as openapi
 from dcrserver.api.body import request_object
 from dcrserver.api.dependencies import bearer_token, runtime, tenant
-from dcrserver.api.responses import NO_STORE, json_response
+from dcrserver.api.responses import NO_STORE, json_response, tagged
 from dcrserver.errors import InvalidRequest
 from dcrserver.services.authentication import BadCertificate, ClientCertificate, Presented
 from dcrserver.services.client_directory import AUTHENTICATE, READ
-from dcrserver.strict_json import JsonObject
+from dcrserver.strict_json import JsonObject, dumps
 
 router = APIRouter(prefix="/authorization-server", tags=["authorization server"])
 
@@ -37,11 +37,8 @@ async def client(request: Request) -> Response:
         tenant(request), request.path_params["client_id"]
     )
     seconds = here.settings.authorization_server.client_cache_seconds
-    headers = {"ETag": etag, "Cache-Control": f"private, max-age={seconds}"}
-    known = [each.strip() for each in request.headers.get("if-none-match", "").split(",")]
-    if etag in known or f"W/{etag}" in known or known == ["*"]:
-        return Response(status_code=304, headers=headers)
-    return json_response(described, headers=headers)
+    headers = {"Cache-Control": f"private, max-age={seconds}"}
+    return tagged(request, dumps(described), etag, headers)
 
 
 def _presented(body: JsonObject) -> Presented:

@@ -9,41 +9,37 @@ from starlette.responses import Response
 
 from dcrserver.api import openapi
 from dcrserver.api.dependencies import runtime, tenant
-from dcrserver.api.error_handlers import error_body
-from dcrserver.api.responses import json_response
-from dcrserver.errors import BadQuery, ProtocolError
+from dcrserver.api.responses import json_response, tagged
+from dcrserver.errors import BadQuery
 
 router = APIRouter(tags=["discovery"])
 
-# Public documents for scripts of any page (RFC 7033 5, OIDD-4-04).
-_ANY_ORIGIN = {"Access-Control-Allow-Origin": "*"}
-_PUBLIC = _ANY_ORIGIN | {"Cache-Control": "public, max-age=300"}
+_PUBLIC = {"Cache-Control": "public, max-age=300"}
 
 
 @router.get("/.well-known/openid-configuration", **openapi.METADATA)
 async def openid_configuration(request: Request) -> Response:
     """Provider metadata (OpenID Connect Discovery 4)."""
-    return json_response(runtime(request).discovery.document(tenant(request)), headers=_PUBLIC)
+    return _published(request)
 
 
 @router.get("/.well-known/oauth-authorization-server", **openapi.METADATA)
 async def authorization_server(request: Request) -> Response:
     """Authorization server metadata (RFC 8414 3)."""
-    return json_response(runtime(request).discovery.document(tenant(request)), headers=_PUBLIC)
+    return _published(request)
 
 
 @router.get("/.well-known/webfinger", **openapi.WEBFINGER)
 async def webfinger(request: Request) -> Response:
     """Finds the issuer for a person or a host (RFC 7033, OpenID Connect Discovery 2)."""
-    try:
-        query = _query(request)
-        found = runtime(request).discovery.webfinger(
-            query.getlist("resource"), query.getlist("rel")
-        )
-    except ProtocolError as error:  # these too for any origin (R7033-5-01)
-        body = error_body(error.code, error.description)
-        return json_response(body, error.status, _ANY_ORIGIN)
+    query = _query(request)
+    found = runtime(request).discovery.webfinger(query.getlist("resource"), query.getlist("rel"))
     return json_response(found, headers=_PUBLIC, media_type="application/jrd+json")
+
+
+def _published(request: Request) -> Response:
+    document = runtime(request).discovery.published(tenant(request))
+    return tagged(request, document.text, document.etag, _PUBLIC)
 
 
 def _query(request: Request) -> QueryParams:

@@ -1,25 +1,24 @@
-"""Pure ASGI: request id, log, metrics, security headers; tenants by path; CORS."""
+"""Pure ASGI: request id, log, metrics, headers of every answer; tenants by path; preflights."""
 
 from __future__ import annotations
 
 import re
 import secrets
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import structlog
-from starlette.datastructures import Headers
 from starlette.middleware.cors import CORSMiddleware
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from dcrserver.api.dependencies import REQUEST_ID_KEY, TENANT_KEY
 from dcrserver.api.error_handlers import error_body
 from dcrserver.api.responses import NO_STORE, json_response
-from dcrserver.telemetry import Metrics
+from dcrserver.telemetry import REQUEST_ID, Metrics
 from dcrserver.tenants import Tenant
 
 _log = structlog.get_logger(__name__)
-_REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
+_REQUEST_ID = re.compile(rb"[A-Za-z0-9._-]{1,64}")
 _WELL_KNOWN = re.compile(r"/\.well-known/(openid-configuration|oauth-authorization-server)(/.*)")
 # Nothing this server sends is meant to be framed, sniffed, or to load anything from elsewhere.
 _SECURITY_HEADERS = {
@@ -30,76 +29,93 @@ _SECURITY_HEADERS = {
     " base-uri 'none'; form-action 'none'",
     "Cross-Origin-Resource-Policy": "cross-origin",
 }
-_CORS_PATHS = ("/register", "/.well-known/", "/jwks")
+_TRANSPORT_SECURITY = {"Strict-Transport-Security": "max-age=31536000"}
+# The same answer for every origin, asked by a script or not: caches need not tell them apart.
+_CROSS_ORIGIN_HEADERS = {
+    "Access-Control-Allow-Origin": "*",
+    "Access-Control-Expose-Headers": "WWW-Authenticate, Retry-After, X-Request-ID, ETag",
+}
+# Documents that scripts of any page may read, whatever the policy says of the endpoints
+# (RFC 7033 5, OIDD-4-04); and the endpoints (POL-54).
+_PUBLIC_PATHS = ("/.well-known/", "/jwks")
+_CORS_PATHS = ("/register", *_PUBLIC_PATHS)
 
 
 class RequestMiddleware:
     """The outermost layer: names the request, logs and counts the answer, hides what broke."""
 
-    def __init__(self, app: ASGIApp, metrics: Metrics, *, https: bool) -> None:
+    def __init__(self, app: ASGIApp, metrics: Metrics, *, https: bool, cors: bool) -> None:
         self._app = app
         self._metrics = metrics
-        headers = dict(_SECURITY_HEADERS)
-        if https:
-            headers["Strict-Transport-Security"] = "max-age=31536000"
-        self._headers = [(name.lower().encode(), text.encode()) for name, text in headers.items()]
+        self._headers = _encoded(_SECURITY_HEADERS | (_TRANSPORT_SECURITY if https else {}))
+        self._cross_headers = [*self._headers, *_encoded(_CROSS_ORIGIN_HEADERS)]
+        self._cross_paths = _CORS_PATHS if cors else _PUBLIC_PATHS
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
         started = time.perf_counter()
+        # As they came: what is inside changes them.
+        method, path = scope["method"], scope["path"]
+        is_head = method == "HEAD"
+        if is_head:  # a GET whose body stays here (RFC 9110 9.3.2); the server must know better
+            scope = {**scope, "method": "GET"}
         request_id = _request_id(scope)
-        is_head = scope["method"] == "HEAD"
-        # HEAD is a GET whose body stays here (RFC 9110 9.3.2). The copy is what routes may change.
-        inner = {
-            **scope,
-            REQUEST_ID_KEY: request_id,
-            "method": "GET" if is_head else scope["method"],
-        }
+        scope[REQUEST_ID_KEY] = request_id.decode()
+        REQUEST_ID.set(scope[REQUEST_ID_KEY])
         status = 0
 
         async def answer(message: Message) -> None:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                headers = message["headers"] = list(message["headers"])
-                given = {name for name, _ in headers}
-                headers.append((b"x-request-id", request_id.encode()))
-                headers += [header for header in self._headers if header[0] not in given]
+                # By now the path is the tenant's own. A preflight brings its own headers.
+                cross = method != "OPTIONS" and scope["path"].startswith(self._cross_paths)
+                others = self._cross_headers if cross else self._headers
+                message["headers"] = [
+                    *message["headers"],
+                    (b"x-request-id", request_id),
+                    *others,
+                ]
             elif is_head:
                 message["body"] = b""
             await send(message)
 
-        with structlog.contextvars.bound_contextvars(request_id=request_id):
-            try:
-                await self._app(inner, receive, answer)
-            except Exception:  # noqa: BLE001 - a caller must never see what went wrong
-                _log.exception("unhandled")
-                if not status:
-                    body = error_body("server_error", "the server met an unexpected condition")
-                    await json_response(body, 500, NO_STORE)(inner, receive, answer)
-            route = getattr(inner.get("route"), "path", "(none)")
-            self._account(scope, route, status, time.perf_counter() - started)
-
-    def _account(self, scope: Scope, route: str, status: int, seconds: float) -> None:
-        method = scope["method"] if route != "(none)" else "(any)"
-        self._metrics.answered(method, route, status, seconds)
+        try:
+            await self._app(scope, receive, answer)
+        except Exception:  # noqa: BLE001 - a caller must never see what went wrong
+            _log.exception("unhandled")
+            if not status:
+                body = error_body("server_error", "the server met an unexpected condition")
+                await json_response(body, 500, NO_STORE)(scope, receive, answer)
+        seconds = time.perf_counter() - started
+        route = scope.get("route")
+        if route is None:
+            self._metrics.answered("(any)", "(none)", status, seconds)
+        else:
+            self._metrics.answered(method, route.path, status, seconds)
         client = scope.get("client")
         _log.info(
             "request",
-            method=scope["method"],
-            path=scope["path"],
+            method=method,
+            path=path,
             status=status,
             milliseconds=round(seconds * 1000, 1),
             address=client[0] if client else None,
         )
 
 
-def _request_id(scope: Scope) -> str:
+def _encoded(headers: Mapping[str, str]) -> list[tuple[bytes, bytes]]:
+    return [(name.lower().encode(), text.encode()) for name, text in headers.items()]
+
+
+def _request_id(scope: Scope) -> bytes:
     """The caller's own, if it is harmless, so that logs of several hops can be joined."""
-    given = Headers(scope=scope).get("x-request-id", "")
-    return given if _REQUEST_ID.fullmatch(given) else secrets.token_hex(8)
+    for name, value in scope["headers"]:
+        if name == b"x-request-id" and _REQUEST_ID.fullmatch(value):
+            return bytes(value)
+    return secrets.token_hex(8).encode()
 
 
 class TenantMiddleware:
@@ -122,6 +138,8 @@ class TenantMiddleware:
         await self._app(scope, receive, send)
 
     def _resolve(self, path: str) -> tuple[Tenant, str]:
+        if not self._by_path:
+            return self._default, path
         inserted = _WELL_KNOWN.fullmatch(path)
         for tenant in self._by_path:
             if inserted and inserted.group(2).rstrip("/") == tenant.path:
@@ -133,8 +151,8 @@ class TenantMiddleware:
         return self._default, path
 
 
-class CorsMiddleware:
-    """CORS for the endpoints that browsers' scripts call, without credentials (POL-54)."""
+class PreflightMiddleware:
+    """Answers CORS preflights of scripts that would call the endpoints, without credentials."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
@@ -143,10 +161,13 @@ class CorsMiddleware:
             allow_origins=["*"],
             allow_methods=["GET", "POST", "PUT", "DELETE"],
             allow_headers=["*"],  # scripts of MCP clients send headers of their own
-            expose_headers=["WWW-Authenticate", "Retry-After", "X-Request-ID"],
             max_age=3600,
         )
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        cross = scope["type"] == "http" and scope["path"].startswith(_CORS_PATHS)
-        await (self._cors if cross else self._app)(scope, receive, send)
+        asks = (
+            scope["type"] == "http"
+            and scope["method"] == "OPTIONS"
+            and scope["path"].startswith(_CORS_PATHS)
+        )
+        await (self._cors if asks else self._app)(scope, receive, send)

@@ -102,7 +102,12 @@ DELETE: dict[str, Any] = {
     },
     "openapi_extra": CLIENT_ID | TOKEN_NEEDED,
 }
-METADATA: dict[str, Any] = {"responses": {200: answer("Metadata", "ServerMetadata")}}
+METADATA: dict[str, Any] = {
+    "responses": {
+        200: answer("Metadata, with its ETag", "ServerMetadata"),
+        304: {"description": "Unchanged since the ETag that If-None-Match names"},
+    }
+}
 WEBFINGER: dict[str, Any] = {
     "operation_id": "webfinger",
     "responses": {

@@ -1,9 +1,10 @@
-"""Answers in JSON: serialised once, with the caching rules of OAuth."""
+"""Answers in JSON: serialised once, with the caching rules of OAuth or an entity tag."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 
+from starlette.requests import Request
 from starlette.responses import Response
 
 from dcrserver.strict_json import dumps
@@ -17,4 +18,23 @@ def json_response(
     headers: Mapping[str, str] | None = None,
     media_type: str = "application/json",
 ) -> Response:
-    return Response(dumps(content).encode(), status, headers, media_type)
+    return json_text(dumps(content), status, headers, media_type)
+
+
+def json_text(
+    text: str,
+    status: int = 200,
+    headers: Mapping[str, str] | None = None,
+    media_type: str = "application/json",
+) -> Response:
+    """``text`` is JSON already."""
+    return Response(text.encode(), status, headers, media_type)
+
+
+def tagged(request: Request, text: str, etag: str, headers: Mapping[str, str]) -> Response:
+    """JSON ``text``, or 304 for whoever has it (RFC 9110 13.1.2, 15.4.5)."""
+    headers = {"ETag": etag, **headers}
+    known = [each.strip() for each in request.headers.get("if-none-match", "").split(",")]
+    if etag in known or f"W/{etag}" in known or known == ["*"]:
+        return Response(status_code=304, headers=headers)
+    return json_text(text, headers=headers)

@@ -64,10 +64,7 @@ async def keys(request: Request) -> Response:
     signing_keys = runtime(request).signing_keys
     await signing_keys.current(tenant(request).name)
     public = [key.public_jwk for key in await signing_keys.all(tenant(request).name)]
-    headers = {
-        "Cache-Control": "public, max-age=300",
-        "Access-Control-Allow-Origin": "*",
-    }
+    headers = {"Cache-Control": "public, max-age=300"}
     return json_response({"keys": public}, headers=headers, media_type="application/jwk-set+json")
 
 

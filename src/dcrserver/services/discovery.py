@@ -2,17 +2,27 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 
 from dcrserver.errors import BadQuery, NotFound
 from dcrserver.metadata import uris
-from dcrserver.strict_json import JsonObject
+from dcrserver.strict_json import JsonObject, dumps
 from dcrserver.tenants import Tenant
 
 ISSUER_RELATION = "http://openid.net/specs/connect/1.0/issuer"
 # acct URIs (RFC 7565): the user part has no bare at-sign (OIDD-2.1-06).
 _ACCT = re.compile(r"acct:((?:[A-Za-z0-9._~!$&'()*+,;=-]|%[0-9A-Fa-f]{2})+)@([^@/?#]+)")
+
+
+@dataclass(frozen=True, slots=True)
+class Published:
+    """A document as JSON text, and its entity tag (RFC 9110 8.8.3)."""
+
+    text: str
+    etag: str
 
 
 class DiscoveryService:
@@ -21,6 +31,7 @@ class DiscoveryService:
     def __init__(self, tenants: Iterable[Tenant]) -> None:
         self._tenants = list(tenants)
         self._domains = _by_entry(self._tenants)
+        self._published = {each.name: _published(self.document(each)) for each in self._tenants}
         # POL-52; one WebFinger address serves all tenants, so the default one's policy counts.
         self._slash_matters = not self._tenants[0].terms.policy.webfinger.slash_equivalence
 
@@ -29,6 +40,10 @@ class DiscoveryService:
         return {
             name: value for name, value in tenant.members.items() if value not in (None, [], "", {})
         }
+
+    def published(self, tenant: Tenant) -> Published:
+        """``document`` as it is sent: nothing of it changes while we run."""
+        return self._published[tenant.name]
 
     def webfinger(self, resources: Sequence[str], relations: Sequence[str]) -> JsonObject:
         """The JRD of the one resource; ``relations`` keeps only links with one of them.
@@ -53,6 +68,11 @@ class DiscoveryService:
             if found and not (self._slash_matters and _is_other_by_slash(resource, found)):
                 return found
         raise NotFound("nothing is known of this resource")
+
+
+def _published(document: JsonObject) -> Published:
+    text = dumps(document)
+    return Published(text, f'"{hashlib.sha256(text.encode()).hexdigest()[:32]}"')
 
 
 def _by_entry(tenants: Sequence[Tenant]) -> Mapping[str, Tenant]:
