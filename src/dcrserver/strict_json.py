@@ -84,6 +84,11 @@ def dumps(value: object) -> str:
     return _ENCODER.encode(value)
 
 
+def joined(members: JsonObject, text: str) -> str:
+    """One object of ``members``, of which there is at least one, and of those in ``text``."""
+    return dumps(members) if text == "{}" else f"{dumps(members)[:-1]},{text[1:]}"
+
+
 def _depth(raw: bytes) -> int:
     """How deep the brackets outside of strings nest, before a recursive parser sees them."""
     deepest = depth = 0

@@ -10,7 +10,7 @@ from bisect import bisect_left
 from collections.abc import Iterator, MutableMapping
 from contextvars import ContextVar
 from itertools import accumulate
-from typing import Any
+from typing import Any, TextIO, cast
 
 import structlog
 from prometheus_client import CollectorRegistry, Counter
@@ -93,7 +93,7 @@ def configure_logging(settings: TelemetrySettings) -> None:
     structlog.configure(
         processors=[*shared, renderer],
         wrapper_class=structlog.make_filtering_bound_logger(level),
-        logger_factory=lambda *_: structlog.WriteLogger(_Stderr()),
+        logger_factory=lambda *_: structlog.WriteLogger(cast("TextIO", _Stderr())),
         cache_logger_on_first_use=True,
     )
     handler = logging.StreamHandler(sys.stderr)

@@ -14,7 +14,7 @@ from sqlalchemy import make_url
 from sqlalchemy.exc import DBAPIError
 
 from dcrserver.db.coalescing import Coalescer
-from dcrserver.db.drivers import mariadb, open_driver, postgresql
+from dcrserver.db.drivers import mariadb, open_driver, postgresql_pool
 from dcrserver.db.failures import Absent, Conflict
 from dcrserver.errors import Unavailable
 from dcrserver.repositories.clients import ClientRecord
@@ -41,7 +41,7 @@ def record(**values: Any) -> ClientRecord:
         updated_at=1,
         version=1,
     )
-    return dataclasses.replace(made, **values)
+    return made._replace(**values)
 
 
 async def add(database: Database, *records: ClientRecord) -> None:
@@ -108,7 +108,7 @@ async def test_an_insert_is_seen_by_later_statements_of_its_transaction(database
 async def test_replace_and_delete_need_what_was_read(database: Database) -> None:
     old = record()
     await add(database, old)
-    new = dataclasses.replace(old, version=2, metadata='{"a":1}')
+    new = old._replace(version=2, metadata='{"a":1}')
     assert await database.transact(lambda tx: tx.clients.replace(old, new))
     assert not await database.transact(lambda tx: tx.clients.replace(old, new))
     assert not await database.transact(lambda tx: tx.clients.delete(old))
@@ -187,7 +187,7 @@ def test_conflicts_of_mariadb_are_known_by_number(code: int, meaning: type[Excep
      ("22001", asyncpg.PostgresError)],
 )  # fmt: skip
 def test_what_postgresql_means_is_known_by_its_state(state: str, meaning: type[Exception]) -> None:
-    with pytest.raises(meaning), postgresql.translated():
+    with pytest.raises(meaning), postgresql_pool.translated():
         raise asyncpg.PostgresError.new({"C": state, "M": "text", "n": "pk"})
 
 

@@ -32,9 +32,10 @@ def tenant(request: Request) -> Tenant:
 
 
 def origin(request: Request, actor: str) -> Origin:
+    client = request.scope.get("client")
     return Origin(
         actor=actor,
-        address=request.client.host[:64] if request.client else None,
+        address=client[0][:64] if client else None,
         request_id=request.scope.get(REQUEST_ID_KEY),
     )
 

@@ -10,7 +10,7 @@ from starlette.responses import Response
 from dcrserver.api import openapi, openapi_tokens
 from dcrserver.api.body import json_object
 from dcrserver.api.dependencies import bearer_token, origin, runtime, tenant
-from dcrserver.api.responses import NO_STORE, json_response
+from dcrserver.api.responses import NO_STORE, json_response, json_text
 
 router = APIRouter(tags=["registration"])
 
@@ -27,11 +27,10 @@ async def register(request: Request) -> Response:
     """Registers a client (RFC 7591 3.1, OpenID Connect Registration 3.1)."""
     here, bearer = runtime(request), bearer_token(request)
     await _limit(request, bearer)
-    information = await here.registration.register(
+    made = await here.registration.register(
         tenant(request), lambda: json_object(request), bearer, origin(request, "anonymous")
     )
-    location = str(information["registration_client_uri"])
-    return json_response(information, 201, NO_STORE | {"Location": location})
+    return json_text(made.information, 201, NO_STORE | {"Location": made.uri})
 
 
 @router.post("/register/validate", **openapi.VALIDATE)
@@ -56,7 +55,7 @@ async def read(request: Request) -> Response:
         bearer_token(request),
         origin(request, "client"),
     )
-    return json_response(information, headers=NO_STORE)
+    return json_text(information, headers=NO_STORE)
 
 
 @router.put("/register/{client_id}", **openapi.UPDATE)
@@ -69,7 +68,7 @@ async def update(request: Request) -> Response:
         lambda: json_object(request),
         origin(request, "client"),
     )
-    return json_response(information, headers=NO_STORE)
+    return json_text(information, headers=NO_STORE)
 
 
 @router.delete("/register/{client_id}", status_code=204, **openapi.DELETE)

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, Protocol, TypeVar
 
-from sqlalchemy import Delete, Insert, Update
+from sqlalchemy import Insert
 from sqlalchemy.sql import ClauseElement
 
-from dcrserver.db.statements import Rows, Values
+from dcrserver.db.statements import Change, Lookup, Rows, Values
 
 T = TypeVar("T")
 
@@ -32,10 +32,14 @@ class Session(Protocol):
         """Takes effect when it matters: before the next statement, or the commit."""
         ...
 
+    async def look_up(self, lookup: Lookup, values: Values) -> Sequence[Any]:
+        """The values of its columns."""
+        ...
+
     async def change(
-        self, statement: Update | Delete, values: Values, insert: Insert, row: dict[str, Any]
+        self, change: Change, values: Values, insert: Insert, row: dict[str, Any]
     ) -> bool:
-        """Executes ``statement``; where it finds its row, inserts ``row`` beside it.
+        """Executes ``change``; where it finds its row, inserts ``row`` beside it.
 
         The last thing that a transaction does.
         """
@@ -44,13 +48,13 @@ class Session(Protocol):
 
 async def change_in_two(
     session: Session,
-    statement: Update | Delete,
+    change: Change,
     values: Values,
     insert: Insert,
     row: dict[str, Any],
 ) -> bool:
     """``Session.change`` where one statement cannot do it."""
-    if (await session.execute(statement, values)).rowcount != 1:
+    if (await session.execute(change.statement, values)).rowcount != 1:
         return False
     session.insert(insert, row)
     return True

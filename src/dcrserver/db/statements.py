@@ -8,10 +8,19 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
 from typing import Any, TypeAlias
 
-from sqlalchemy import Delete, Insert, Select, Update, bindparam, literal_column, select
+from sqlalchemy import (
+    Column,
+    ColumnElement,
+    Delete,
+    Select,
+    Update,
+    and_,
+    bindparam,
+    literal_column,
+    select,
+)
 from sqlalchemy.engine import Dialect
 from sqlalchemy.sql import ClauseElement
 
@@ -37,17 +46,34 @@ class Rows:
         return self.rows[0] if self.rows else None
 
 
-@cache
-def with_insert(change: Update | Delete, insert: Insert) -> ClauseElement:
-    """One statement that inserts a row where ``change`` finds one; its values are new_COLUMN."""
-    columns = list(insert.table.columns)
-    changed = change.returning(literal_column("1")).cte("changed")
-    row = select(*(bindparam(f"new_{each.name}", type_=each.type) for each in columns))
-    return insert.from_select([each.name for each in columns], row.select_from(changed))
+class Lookup:
+    """Reads ``columns`` of the row whose ``key`` columns have the values b_COLUMN.
+
+    One row always, of NULLs where there is no such row: what was found, and what was not, takes
+    the same time to read (attack: asking for many identifiers to learn which are there).
+    """
+
+    def __init__(self, columns: Sequence[Column[Any]], key: Sequence[Column[Any]]) -> None:
+        self.columns, self.key = tuple(columns), tuple(key)
+        one = select(literal_column("1").label("one")).subquery("one_row")
+        found = and_(*(each == bindparam(f"b_{each.name}") for each in key))
+        self.statement = select(*columns).select_from(one.outerjoin(key[0].table, found))
 
 
-def values_with_insert(values: Values, row: Values) -> Values:
-    return {**values, **{f"new_{name}": value for name, value in row.items()}}
+class Change:
+    """An UPDATE or DELETE of at most one row.
+
+    ``build`` makes it of what its named values are taken from: parameters, or columns of many
+    rows at once. ``values``: name -> the column that has the value's type.
+    """
+
+    def __init__(
+        self,
+        values: Mapping[str, Column[Any]],
+        build: Callable[[Callable[[str], ColumnElement[Any]]], Update | Delete],
+    ) -> None:
+        self.values, self.build = values, build
+        self.statement = build(bindparam)
 
 
 @dataclass(frozen=True, slots=True)

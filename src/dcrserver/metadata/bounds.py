@@ -25,12 +25,15 @@ class Bounds:
 
     def to_json(self) -> str | None:
         """None where nothing is bounded."""
-        given = {name: value for name, value in asdict(self).items() if value is not None}
-        return dumps(given) if given else None
+        if self == UNBOUNDED:
+            return None
+        return dumps({name: value for name, value in asdict(self).items() if value is not None})
 
     @classmethod
     def from_json(cls, text: str | None) -> Bounds:
-        given = json.loads(text) if text else {}
+        if not text:
+            return UNBOUNDED
+        given = json.loads(text)
         lists = {name: tuple(value) for name, value in given.items() if isinstance(value, list)}
         return cls(**{**given, **lists})
 
@@ -38,12 +41,14 @@ class Bounds:
 UNBOUNDED = Bounds()
 
 
-@lru_cache(maxsize=1024)
 def narrowed(terms: Terms, bounds: Bounds) -> Terms:
-    """``terms`` with the server's capabilities cut to ``bounds``: the rest cannot be had.
+    """``terms`` with the server's capabilities cut to ``bounds``: the rest cannot be had."""
+    return terms if bounds is UNBOUNDED else _narrowed(terms, bounds)
 
-    The same object for the same arguments, as the plan of a registration is kept by identity.
-    """
+
+@lru_cache(maxsize=1024)
+def _narrowed(terms: Terms, bounds: Bounds) -> Terms:
+    """The same object for the same arguments, as the plan of a registration is kept by identity."""
     allowed = {
         "scopes_supported": bounds.scopes,
         "grant_types_supported": bounds.grant_types,

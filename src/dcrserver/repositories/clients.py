@@ -3,50 +3,31 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from sqlalchemy import (
-    Delete,
-    Update,
+    ColumnElement,
     and_,
     bindparam,
     delete,
     func,
     insert,
-    literal_column,
     or_,
     select,
     update,
 )
 
-from dcrserver.db.statements import Values
+from dcrserver.db.statements import Change, Lookup, Values
 from dcrserver.db.tables import clients
 from dcrserver.repositories import events
 from dcrserver.repositories.events import EventRecord
-from dcrserver.repositories.rows import as_row
 
 if TYPE_CHECKING:
     from dcrserver.repositories.transaction import Transaction
 
-_KEY = and_(
-    clients.c.tenant == bindparam("b_tenant"),
-    clients.c.client_id == bindparam("b_client_id"),
-)
-# The digest in the condition is the lock: of two writers with the same token one finds no row.
-_HELD = and_(
-    _KEY,
-    clients.c.registration_access_token_digest == bindparam("b_digest"),
-    clients.c.version == bindparam("b_version"),
-)
 _IDENTIFIER = re.compile(r"[\x21-\x7E]{1,64}")
 _INSERT = insert(clients)
-# One row always, of NULLs where there is no such client: what was found, and what was not, takes
-# the same time to read (attack: asking for many identifiers to learn which are there).
-_ONE = select(literal_column("1").label("one")).subquery("one_row")
-_SELECT = select(clients).select_from(_ONE.outerjoin(clients, _KEY))
-_DELETE = delete(clients).where(_HELD)
 _COUNT_ALL = select(func.count().label("count")).select_from(clients)
 _COUNT = _COUNT_ALL.where(clients.c.tenant == bindparam("b_tenant"))
 _LIST = (
@@ -73,7 +54,8 @@ _UPDATED = (
 _END_GRACE = (
     update(clients)
     .where(
-        _KEY,
+        clients.c.tenant == bindparam("b_tenant"),
+        clients.c.client_id == bindparam("b_client_id"),
         clients.c.registration_access_token_digest == bindparam("b_digest"),
         clients.c.previous_registration_access_token_digest.is_not(None),
     )
@@ -98,11 +80,9 @@ _KNOWN = select(clients.c.client_id).where(
     clients.c.tenant == bindparam("b_tenant"),
     clients.c.client_id.in_(bindparam("b_client_ids", expanding=True)),
 )
-_UPDATE = update(clients).where(_HELD).values({name: bindparam(name) for name in _UPDATED})
 
 
-@dataclass(frozen=True, slots=True)
-class ClientRecord:
+class ClientRecord(NamedTuple):
     """A row of ``clients``; ``metadata``, ``client_secrets`` and ``bounds`` are JSON text."""
 
     tenant: str
@@ -123,18 +103,46 @@ class ClientRecord:
     tokens_ended_at: int = 0
 
 
+_BY_KEY = Lookup(
+    [clients.c[name] for name in ClientRecord._fields], [clients.c.tenant, clients.c.client_id]
+)
+
+
+def _held(value: Callable[[str], ColumnElement[Any]]) -> ColumnElement[bool]:
+    """The digest is the lock: of two writers with the same token one finds no row."""
+    return and_(
+        clients.c.tenant == value("b_tenant"),
+        clients.c.client_id == value("b_client_id"),
+        clients.c.registration_access_token_digest == value("b_digest"),
+        clients.c.version == value("b_version"),
+    )
+
+
+_HELD = {
+    "b_tenant": clients.c.tenant,
+    "b_client_id": clients.c.client_id,
+    "b_digest": clients.c.registration_access_token_digest,
+    "b_version": clients.c.version,
+}
+_UPDATE = Change(
+    _HELD | {name: clients.c[name] for name in _UPDATED},
+    lambda value: update(clients).where(_held(value)).values({n: value(n) for n in _UPDATED}),
+)
+_DELETE = Change(_HELD, lambda value: delete(clients).where(_held(value)))
+
+
 class ClientRepository:
     def __init__(self, tx: Transaction) -> None:
         self._tx = tx
 
     def add(self, record: ClientRecord) -> None:
-        self._tx.insert(_INSERT, as_row(record))
+        self._tx.insert(_INSERT, record._asdict())
 
     async def find(self, tenant: str, client_id: str) -> ClientRecord | None:
         if not _IDENTIFIER.fullmatch(client_id):
             return None  # PostgreSQL would refuse to look for a NUL
-        found = await self._tx.execute(_SELECT, {"b_tenant": tenant, "b_client_id": client_id})
-        record = ClientRecord(**found.one())
+        key = {"b_tenant": tenant, "b_client_id": client_id}
+        record = ClientRecord._make(await self._tx.look_up(_BY_KEY, key))
         return record if record.client_id == client_id else None
 
     async def replace(
@@ -145,18 +153,16 @@ class ClientRepository:
         False, and nothing is written, when ``old`` is no longer what is stored.
         """
         values = {name: getattr(new, name) for name in _UPDATED}
-        return await self._change(_UPDATE, _held(old) | values, event)
+        return await self._change(_UPDATE, _values_held(old) | values, event)
 
     async def delete(self, record: ClientRecord, event: EventRecord | None = None) -> bool:
         """As ``replace``."""
-        return await self._change(_DELETE, _held(record), event)
+        return await self._change(_DELETE, _values_held(record), event)
 
-    async def _change(
-        self, statement: Update | Delete, values: Values, event: EventRecord | None
-    ) -> bool:
+    async def _change(self, change: Change, values: Values, event: EventRecord | None) -> bool:
         if event is None:
-            return (await self._tx.execute(statement, values)).rowcount == 1
-        return await self._tx.change(statement, values, events.INSERT, as_row(event))
+            return (await self._tx.execute(change.statement, values)).rowcount == 1
+        return await self._tx.change(change, values, events.INSERT, event._asdict())
 
     async def end_grace(self, record: ClientRecord) -> None:
         """The registration access token before the current one works no longer."""
@@ -192,7 +198,7 @@ class ClientRepository:
         return int(found.one()["count"])
 
 
-def _held(record: ClientRecord) -> dict[str, str | int]:
+def _values_held(record: ClientRecord) -> dict[str, str | int]:
     return {
         "b_tenant": record.tenant,
         "b_client_id": record.client_id,

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from sqlalchemy import bindparam, insert, select
 
 from dcrserver.db.tables import events
-from dcrserver.repositories.rows import as_row
 
 if TYPE_CHECKING:
     from dcrserver.repositories.transaction import Transaction
@@ -24,8 +22,7 @@ _OF_CLIENT = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class EventRecord:
+class EventRecord(NamedTuple):
     """A row of ``events``; ``changes`` is JSON text."""
 
     id: str
@@ -44,7 +41,7 @@ class EventRepository:
         self._tx = tx
 
     def add(self, record: EventRecord) -> None:
-        self._tx.insert(INSERT, as_row(record))
+        self._tx.insert(INSERT, record._asdict())
 
     async def of_client(self, tenant: str, client_id: str) -> list[EventRecord]:
         """Oldest first."""

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import AbstractAsyncContextManager
 from typing import Any, TypeVar
 
-from sqlalchemy import Delete, Insert, Update
+from sqlalchemy import Insert
 from sqlalchemy.sql import ClauseElement
 
 from dcrserver.db import schema
 from dcrserver.db.failures import Absent, AlreadyThere, Conflict
 from dcrserver.db.session import Driver, Session
-from dcrserver.db.statements import Rows, Values
+from dcrserver.db.statements import Change, Lookup, Rows, Values
 from dcrserver.errors import Unavailable
 from dcrserver.repositories.access_tokens import AccessTokenRepository, SpentIdentifierRepository
 from dcrserver.repositories.admin_tokens import AdminTokenRepository
@@ -35,14 +35,38 @@ class Transaction:
 
     def __init__(self, session: Session) -> None:
         self._session = session
-        self.clients = ClientRepository(self)
-        self.events = EventRepository(self)
-        self.initial_access_tokens = InitialAccessTokenRepository(self)
-        self.signing_keys = SigningKeyRepository(self)
-        self.admin_tokens = AdminTokenRepository(self)
-        self.access_tokens = AccessTokenRepository(self)
-        self.spent_identifiers = SpentIdentifierRepository(self)
-        self.last_uses = LastUseRepository(self)
+
+    @property
+    def clients(self) -> ClientRepository:
+        return ClientRepository(self)
+
+    @property
+    def events(self) -> EventRepository:
+        return EventRepository(self)
+
+    @property
+    def initial_access_tokens(self) -> InitialAccessTokenRepository:
+        return InitialAccessTokenRepository(self)
+
+    @property
+    def signing_keys(self) -> SigningKeyRepository:
+        return SigningKeyRepository(self)
+
+    @property
+    def admin_tokens(self) -> AdminTokenRepository:
+        return AdminTokenRepository(self)
+
+    @property
+    def access_tokens(self) -> AccessTokenRepository:
+        return AccessTokenRepository(self)
+
+    @property
+    def spent_identifiers(self) -> SpentIdentifierRepository:
+        return SpentIdentifierRepository(self)
+
+    @property
+    def last_uses(self) -> LastUseRepository:
+        return LastUseRepository(self)
 
     def insert(self, statement: Insert, row: dict[str, Any]) -> None:
         """Takes effect when it matters: before the next statement, or the commit."""
@@ -51,14 +75,18 @@ class Transaction:
     async def execute(self, statement: ClauseElement, values: Values | None = None) -> Rows:
         return await self._session.execute(statement, values or {})
 
+    async def look_up(self, lookup: Lookup, values: Values) -> Sequence[Any]:
+        """The values of its columns."""
+        return await self._session.look_up(lookup, values)
+
     async def change(
-        self, statement: Update | Delete, values: Values, insert: Insert, row: dict[str, Any]
+        self, change: Change, values: Values, insert: Insert, row: dict[str, Any]
     ) -> bool:
-        """Executes ``statement``; where it finds its row, inserts ``row`` beside it.
+        """Executes ``change``; where it finds its row, inserts ``row`` beside it.
 
         The last thing that a transaction does.
         """
-        return await self._session.change(statement, values, insert, row)
+        return await self._session.change(change, values, insert, row)
 
     async def execute_many(
         self, statement_for: Callable[[str], ClauseElement], rows: Sequence[Values]
@@ -72,6 +100,7 @@ class Database:
 
     def __init__(self, driver: Driver) -> None:
         self._driver = driver
+        self._reading = _Reading(Transaction(driver.reading))
 
     async def transact(self, use_case: Callable[[Transaction], Awaitable[T]]) -> T:
         """The result of ``use_case``, committed; run again after a conflict with another writer.
@@ -91,17 +120,13 @@ class Database:
                 raise _unavailable(error) from error
         raise Unavailable("the server is busy; try again later", detail="commit conflicts")
 
-    @asynccontextmanager
-    async def read(self) -> AsyncIterator[Transaction]:
+    def read(self) -> AbstractAsyncContextManager[Transaction]:
         """Single statements outside of a transaction; each sees the latest commit.
 
         Raises:
             Unavailable: the database does not answer.
         """
-        try:
-            yield Transaction(self._driver.reading)
-        except Absent as error:
-            raise _unavailable(error) from error
+        return self._reading
 
     async def obstacle(self) -> str | None:
         """Why the database cannot serve us, or None.
@@ -117,6 +142,20 @@ class Database:
     async def close(self) -> None:
         """Commits what waits, then closes all connections."""
         await self._driver.close()
+
+
+class _Reading:
+    """The same for all who read: nothing in it is theirs."""
+
+    def __init__(self, tx: Transaction) -> None:
+        self._tx = tx
+
+    async def __aenter__(self) -> Transaction:
+        return self._tx
+
+    async def __aexit__(self, _kind: object, error: BaseException | None, _trace: object) -> None:
+        if isinstance(error, Absent):
+            raise _unavailable(error) from error
 
 
 def _unavailable(error: Absent) -> Unavailable:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import time
-from dataclasses import replace
 
 from dcrserver.errors import InvalidToken, MissingToken
 from dcrserver.metadata import ClientMetadata
@@ -27,11 +26,13 @@ async def authenticate(
     bearer: str | None,
     *,
     grace: bool = True,
+    changes: bool = False,
 ) -> tuple[str, ClientRecord]:
     """The presented token and the client; the first use of a new token ends the one before.
 
     An unknown client, a deleted one, a suspended one and a wrong token look the same (RFC 7592
-    2.1). ``grace``: the token before the current one is good as well.
+    2.1). ``grace``: the token before the current one is good as well. ``changes``: what follows
+    writes the client, and the token before with it, or calls ``first_use``.
 
     Raises:
         BearerError: no token, or not the token of this client.
@@ -43,17 +44,19 @@ async def authenticate(
     current, previous = is_token_of(record, bearer)
     if record is None or not (current or (grace and previous)):
         raise InvalidToken("the registration access token is not valid for this client")
-    if current and record.previous_registration_access_token_digest:
-        record = await _end_grace(database, record)
-    return bearer, record
+    return bearer, record if changes else await first_use(database, record, bearer)
 
 
-async def _end_grace(database: Database, record: ClientRecord) -> ClientRecord:
+async def first_use(database: Database, record: ClientRecord, token: str) -> ClientRecord:
+    """Of the current token: the one before works no longer."""
+    if not record.previous_registration_access_token_digest or not is_token_of(record, token)[0]:
+        return record
+
     async def write(tx: Transaction) -> None:
         await tx.clients.end_grace(record)
 
     await database.transact(write)
-    return replace(record, previous_registration_access_token_digest=None)
+    return record._replace(previous_registration_access_token_digest=None)
 
 
 async def replace_client(
@@ -65,11 +68,12 @@ async def replace_client(
     changes: JsonObject | None = None,
 ) -> bool:
     """Writes ``new`` with its event; False when ``old`` is no longer what is stored."""
-    written = replace(new, updated_at=int(time.time()), version=old.version + 1)
-    before, after = json.loads(old.metadata), json.loads(new.metadata)
+    written = new._replace(updated_at=int(time.time()), version=old.version + 1)
     told: JsonObject = dict(changes or {})
-    if before != after or event is EventType.CLIENT_UPDATED:
-        told["metadata"] = audit.difference(before, after)
+    if old.metadata != new.metadata:
+        told["metadata"] = audit.difference(json.loads(old.metadata), json.loads(new.metadata))
+    elif event is EventType.CLIENT_UPDATED:
+        told["metadata"] = {}
 
     made = audit.event(
         event, tenant=old.tenant, origin=origin, client_id=old.client_id, changes=told

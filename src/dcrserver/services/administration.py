@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Awaitable, Callable
-from dataclasses import replace
 from typing import Any, Literal
 
 from dcrserver.errors import NotFound, Unavailable
@@ -89,8 +88,8 @@ class AdministrationService:
         await self._change(
             tenant,
             client_id,
-            lambda record: replace(
-                record, suspended_at=record.suspended_at or now, tokens_ended_at=now
+            lambda record: record._replace(
+                suspended_at=record.suspended_at or now, tokens_ended_at=now
             ),
             EventType.CLIENT_SUSPENDED,
             origin,
@@ -104,7 +103,7 @@ class AdministrationService:
         await self._change(
             tenant,
             client_id,
-            lambda record: replace(record, suspended_at=0),
+            lambda record: record._replace(suspended_at=0),
             EventType.CLIENT_RESUMED,
             origin,
         )
@@ -137,7 +136,7 @@ class AdministrationService:
         await self._change(
             tenant,
             client_id,
-            lambda record: replace(record, **values),
+            lambda record: record._replace(**values),
             EventType.CLIENT_CONFIGURED,
             origin,
             values,

@@ -5,9 +5,9 @@ from __future__ import annotations
 import secrets
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
+from typing import NamedTuple
 
 from dcrserver.repositories.events import EventRecord
 from dcrserver.repositories.transaction import Transaction
@@ -36,8 +36,7 @@ class EventType(StrEnum):
     SIGNING_KEY_RETIRED = "signing_key.retired"
 
 
-@dataclass(frozen=True, slots=True)
-class Origin:
+class Origin(NamedTuple):
     """Who asks, and by which request.
 
     ``actor``: anonymous, client, initial-token:ID, admin-token:ID, operator, server.

@@ -142,8 +142,7 @@ class ClientImportService:
             secrets = self._kept(client, await _digest(client.secret))
         record = new_record(tenant, client.client_id, client.metadata, secrets, bounds)
         token = client.registration_access_token
-        return replace(
-            record,
+        return record._replace(
             registration_access_token_digest=security.token_digest(token) if token else "",
             issued_at=record.issued_at if client.issued_at is None else client.issued_at,
         )

@@ -78,16 +78,19 @@ class SecretIssuer:
         return ClientSecrets((secret,), value)
 
     def updated(
-        self, record: ClientRecord, metadata: ClientMetadata, policy: Policy
+        self,
+        record: ClientRecord,
+        before: ClientMetadata,
+        metadata: ClientMetadata,
+        policy: Policy,
     ) -> ClientSecrets:
-        """What goes with ``metadata``: the present secrets as long as they serve.
+        """What goes with ``metadata`` in place of ``before``: the present secrets if they serve.
 
         One that has expired is replaced, and so is one of another method (RFC 7592 2.2, POL-55).
         """
         if not needs_secret(metadata):
             return ClientSecrets()
         kept = self._serving(record, metadata)
-        before = ClientMetadata(json.loads(record.metadata))
         if kept and needs_secret(before) and before.auth_method == metadata.auth_method:
             return ClientSecrets(kept)
         return self.rotated(record, metadata, policy)

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import time
-from dataclasses import replace
 
 from dcrserver import security
 from dcrserver.metadata import ClientMetadata, Policy
 from dcrserver.metadata.bounds import Bounds
 from dcrserver.repositories.clients import ClientRecord
 from dcrserver.services.client_secrets import ClientSecrets
-from dcrserver.strict_json import JsonObject, dumps
+from dcrserver.strict_json import JsonObject, dumps, joined
 from dcrserver.tenants import Tenant
 
 REGISTRATION_TOKEN_PREFIX = "rat"  # noqa: S105 - a prefix
@@ -33,8 +32,7 @@ def with_new_token(
     token, expires_at = new_registration_token(policy)
     grace = policy.mgmt.rat_grace_seconds
     kept = presented is not None and grace != 0
-    return token, replace(
-        record,
+    return token, record._replace(
         registration_access_token_digest=security.token_digest(token),
         registration_access_token_expires_at=expires_at,
         previous_registration_access_token_digest=(
@@ -70,14 +68,16 @@ def new_record(
     metadata: ClientMetadata,
     secrets: ClientSecrets,
     bounds: Bounds,
+    token: tuple[str, int] = ("", 0),
 ) -> ClientRecord:
-    """The row of a new client, with no registration access token yet."""
+    """The row of a new client; ``token``: digest and end of its registration access token."""
     now = int(time.time())
     return ClientRecord(
         tenant=tenant.name,
         client_id=client_id,
-        metadata=dumps(dict(metadata.members)),
-        registration_access_token_digest="",
+        metadata=dumps(metadata.members),
+        registration_access_token_digest=token[0],
+        registration_access_token_expires_at=token[1],
         client_secrets=secrets.to_json(),
         bounds=bounds.to_json(),
         issued_at=now,
@@ -87,21 +87,20 @@ def new_record(
 
 
 def client_information(
-    tenant: Tenant,
-    metadata: ClientMetadata,
-    *,
-    client_id: str,
-    issued_at: int,
-    secrets: ClientSecrets,
-    registration_access_token: str,
-) -> JsonObject:
-    """The client information response (RFC 7591 3.2.1, RFC 7592 3)."""
-    made: JsonObject = {"client_id": client_id, "client_id_issued_at": issued_at}
-    made.update(secrets.members())
-    made["registration_access_token"] = registration_access_token
-    made["registration_client_uri"] = tenant.registration_client_uri(client_id)
-    made.update(metadata.members)
-    return made
+    tenant: Tenant, record: ClientRecord, secrets: ClientSecrets, registration_access_token: str
+) -> str:
+    """The client information response (RFC 7591 3.2.1, RFC 7592 3) as JSON text.
+
+    The metadata are told in the very words in which they are stored.
+    """
+    made: JsonObject = {
+        "client_id": record.client_id,
+        "client_id_issued_at": record.issued_at,
+        **secrets.members(),
+        "registration_access_token": registration_access_token,
+        "registration_client_uri": tenant.registration_client_uri(record.client_id),
+    }
+    return joined(made, record.metadata)
 
 
 def _grace_end(record: ClientRecord, grace: int | None) -> int:

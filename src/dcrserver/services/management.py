@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 
-from dcrserver.errors import InvalidClientMetadata, Unavailable
+from dcrserver.errors import InvalidClientMetadata, ProtocolError, Unavailable
 from dcrserver.metadata import ClientMetadata, Policy, refuse_server_members, validate
 from dcrserver.metadata.bounds import Bounds
 from dcrserver.repositories.clients import ClientRecord
@@ -45,11 +45,10 @@ class ManagementService:
         self._verifier = verifier
         self._remote_checks = remote_checks
 
-    async def read(
-        self, tenant: Tenant, client_id: str, bearer: str | None, origin: Origin
-    ) -> JsonObject:
-        """The client information response; echoes the token that was presented, unless the policy
-        issues a new one with each read.
+    async def read(self, tenant: Tenant, client_id: str, bearer: str | None, origin: Origin) -> str:
+        """The client information response as JSON text.
+
+        Echoes the token that was presented, unless the policy issues a new one with each read.
 
         Raises:
             BearerError: no token, or not the token of this client.
@@ -62,7 +61,7 @@ class ManagementService:
             # Whoever comes second reads with the token it came with, which works on for a while.
             if await access.replace_client(self._database, record, changed, event, origin):
                 token = renewed
-        return self._information(tenant, record, metadata_of(record), policy, token)
+        return self._information(tenant, record, policy, token)
 
     async def update(
         self,
@@ -71,7 +70,7 @@ class ManagementService:
         bearer: str | None,
         read_submission: Callable[[], Awaitable[JsonObject]],
         origin: Origin,
-    ) -> JsonObject:
+    ) -> str:
         """Replaces the whole registration; what is not sent is gone (RFC 7592 2.2).
 
         ``read_submission`` is called after the token was checked: a stranger's body is not read.
@@ -80,39 +79,60 @@ class ManagementService:
             BearerError: as ``read``.
             RegistrationError: the submission is not acceptable; nothing has changed.
         """
-        token, record = await access.authenticate(self._database, tenant, client_id, bearer)
-        submission = await read_submission()
-        for _ in range(access.ATTEMPTS):
-            terms = tenant.terms_within(Bounds.from_json(record.bounds))
-            policy = terms.policy
-            await self._check_envelope(record, submission, policy)
-            metadata = validate(submission, terms)
-            _check_method(record, metadata, policy)
-            await self._remote_checks.check(metadata, policy)
-            secrets = self._secrets.updated(record, metadata, policy)
-            answered, changed = token, record
-            if policy.mgmt.rat_rotation != "never":
-                answered, changed = with_new_token(record, policy, token)
-            changed = replace(
-                changed,
-                metadata=dumps(dict(metadata.members)),
-                client_secrets=secrets.to_json(),
-            )
-            if await access.replace_client(
-                self._database,
-                record,
-                changed,
-                EventType.CLIENT_UPDATED,
-                origin,
-                {"secret": secrets.is_new},
-            ):
-                return self._information(tenant, changed, metadata, policy, answered, secrets)
-            # Another change came first: judge again. Was it an update by the same token, then its
-            # answer holds the token that is good now, and this one must not make that useless.
-            token, record = await access.authenticate(
-                self._database, tenant, client_id, bearer, grace=False
-            )
+        token, record = await access.authenticate(
+            self._database, tenant, client_id, bearer, changes=True
+        )
+        try:
+            submission = await read_submission()
+            for _ in range(access.ATTEMPTS):
+                answer = await self._updated(tenant, record, token, submission, origin)
+                if answer is not None:
+                    return answer
+                # Another change came first: judge again. Was it an update by the same token, then
+                # its answer holds the token that is good now, and this one must not make that
+                # useless.
+                token, record = await access.authenticate(
+                    self._database, tenant, client_id, bearer, grace=False, changes=True
+                )
+        except ProtocolError:
+            await access.first_use(self._database, record, token)
+            raise
         raise Unavailable("the registration is being changed by others; try again")
+
+    async def _updated(
+        self,
+        tenant: Tenant,
+        record: ClientRecord,
+        token: str,
+        submission: JsonObject,
+        origin: Origin,
+    ) -> str | None:
+        """None when ``record`` is no longer what is stored."""
+        terms = tenant.terms_within(Bounds.from_json(record.bounds))
+        policy = terms.policy
+        await self._check_envelope(record, submission, policy)
+        metadata = validate(submission, terms)
+        text = dumps(metadata.members)
+        before = metadata if text == record.metadata else metadata_of(record)
+        _check_method(before, metadata, policy)
+        await self._remote_checks.check(metadata, policy)
+        secrets = self._secrets.updated(record, before, metadata, policy)
+        answered, changed = token, record
+        if policy.mgmt.rat_rotation != "never":
+            answered, changed = with_new_token(record, policy, token)
+        else:
+            changed = record._replace(previous_registration_access_token_digest=None)
+        changed = changed._replace(metadata=text, client_secrets=secrets.to_json())
+        if not await access.replace_client(
+            self._database,
+            record,
+            changed,
+            EventType.CLIENT_UPDATED,
+            origin,
+            {"secret": secrets.is_new},
+        ):
+            return None
+        return self._information(tenant, changed, policy, answered, secrets)
 
     async def delete(
         self, tenant: Tenant, client_id: str, bearer: str | None, origin: Origin
@@ -123,7 +143,9 @@ class ManagementService:
             BearerError: as ``read``.
         """
         for _ in range(access.ATTEMPTS):
-            _, record = await access.authenticate(self._database, tenant, client_id, bearer)
+            _, record = await access.authenticate(
+                self._database, tenant, client_id, bearer, changes=True
+            )
             if await access.delete_client(self._database, record, origin):
                 return
         raise Unavailable("the registration is being changed by others; try again")
@@ -148,22 +170,14 @@ class ManagementService:
         self,
         tenant: Tenant,
         record: ClientRecord,
-        metadata: ClientMetadata,
         policy: Policy,
         token: str,
         secrets: ClientSecrets | None = None,
-    ) -> JsonObject:
+    ) -> str:
         told = secrets or secrets_of(record)
         if policy.secrets.returned and told.held and not told.is_new:
             told = replace(told, value=self._readable(record.client_id, told))
-        return client_information(
-            tenant,
-            metadata,
-            client_id=record.client_id,
-            issued_at=record.issued_at,
-            secrets=told,
-            registration_access_token=token,
-        )
+        return client_information(tenant, record, told, token)
 
     def _readable(self, client_id: str, secrets: ClientSecrets) -> str | None:
         try:
@@ -172,8 +186,7 @@ class ManagementService:
             return None
 
 
-def _check_method(record: ClientRecord, metadata: ClientMetadata, policy: Policy) -> None:
+def _check_method(before: ClientMetadata, metadata: ClientMetadata, policy: Policy) -> None:
     """POL-55."""
-    fixed = policy.mgmt.method_change == "reject"
-    if fixed and metadata.auth_method != metadata_of(record).auth_method:
+    if policy.mgmt.method_change == "reject" and metadata.auth_method != before.auth_method:
         raise InvalidClientMetadata("token_endpoint_auth_method must not be changed")

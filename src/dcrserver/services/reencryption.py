@@ -76,7 +76,7 @@ class ReencryptionService:
                 current = await tx.clients.find(record.tenant, record.client_id)
 
     async def _write(self, record: ClientRecord, secrets: ClientSecrets) -> bool:
-        changed = replace(record, client_secrets=secrets.to_json(), version=record.version + 1)
+        changed = record._replace(client_secrets=secrets.to_json(), version=record.version + 1)
 
         async def write(tx: Transaction) -> bool:
             return await tx.clients.replace(record, changed)

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from dataclasses import replace
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 from dcrserver import security
 from dcrserver.metadata import (
@@ -27,6 +26,13 @@ from dcrserver.strict_json import JsonObject
 from dcrserver.tenants import Tenant
 
 ReadSubmission: TypeAlias = Callable[[], Awaitable[JsonObject]]
+
+
+class Registered(NamedTuple):
+    """Where the registration is, and the client information response as JSON text."""
+
+    uri: str
+    information: str
 
 
 class RegistrationService:
@@ -54,8 +60,8 @@ class RegistrationService:
         read_submission: ReadSubmission,
         bearer: str | None,
         origin: Origin,
-    ) -> JsonObject:
-        """The client information response.
+    ) -> Registered:
+        """Makes the client and tells its credentials, which nobody is told again.
 
         ``read_submission`` is called when the caller may register: a stranger's body is not read.
 
@@ -64,7 +70,7 @@ class RegistrationService:
             RegistrationError: the submission is not acceptable.
         """
         ticket = await initial_access_tokens.authorize(self._database, tenant, bearer)
-        origin = replace(origin, actor=ticket.actor)
+        origin = origin._replace(actor=ticket.actor)
         submission = await read_submission()
         terms = tenant.terms_within(ticket.bounds)
         policy = terms.policy
@@ -74,13 +80,10 @@ class RegistrationService:
         await self._remote_checks.check(metadata, policy)
 
         client_id = security.new_client_id()
-        token, token_expires_at = new_registration_token(policy)
+        token, ends_at = new_registration_token(policy)
         secrets = self._secrets.first(client_id, metadata, policy)
-        record = replace(
-            new_record(tenant, client_id, metadata, secrets, ticket.bounds),
-            registration_access_token_digest=security.token_digest(token),
-            registration_access_token_expires_at=token_expires_at,
-        )
+        kept = (security.token_digest(token), ends_at)
+        record = new_record(tenant, client_id, metadata, secrets, ticket.bounds, kept)
 
         async def write(tx: Transaction) -> None:
             await initial_access_tokens.redeem(tx, ticket, client_id, origin)
@@ -96,11 +99,7 @@ class RegistrationService:
             )
 
         await self._database.transact(write)
-        return client_information(
-            tenant,
-            metadata,
-            client_id=client_id,
-            issued_at=record.issued_at,
-            secrets=secrets,
-            registration_access_token=token,
+        return Registered(
+            tenant.registration_client_uri(client_id),
+            client_information(tenant, record, secrets, token),
         )

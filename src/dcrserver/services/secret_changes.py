@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 
 from dcrserver.errors import InvalidClientMetadata, NotFound
 from dcrserver.metadata import needs_secret
@@ -39,7 +38,7 @@ class SecretChanges:
         policy = tenant.terms_within(Bounds.from_json(record.bounds)).policy
         secrets = self._secrets.rotated(record, metadata, policy)
         newest = secrets.held[0]
-        changed = replace(record, client_secrets=secrets.to_json())
+        changed = record._replace(client_secrets=secrets.to_json())
         changes: JsonObject = {"id": newest.id, "live": len(secrets.held)}
         if not await access.replace_client(
             self._database, record, changed, EventType.CLIENT_SECRET_ROTATED, origin, changes
@@ -61,7 +60,7 @@ class SecretChanges:
             raise NotFound("the client has no such secret")
         if not any(secret.is_live() for secret in left):
             raise InvalidClientMetadata("the only client_secret cannot be ended; rotate it first")
-        changed = replace(record, client_secrets=ClientSecrets(left).to_json())
+        changed = record._replace(client_secrets=ClientSecrets(left).to_json())
         return await access.replace_client(
             self._database,
             record,

@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, TypeAlias, TypeVar
 
-from sqlalchemy import Delete, Insert, Update
+from sqlalchemy import Insert
 from sqlalchemy.exc import DBAPIError, IntegrityError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -17,7 +17,7 @@ from dcrserver.db.coalescing import Coalescer, Outcomes
 from dcrserver.db.engine import create_engine
 from dcrserver.db.failures import AlreadyThere, Conflict, absence
 from dcrserver.db.session import Session, change_in_two
-from dcrserver.db.statements import Rows, Values
+from dcrserver.db.statements import Change, Lookup, Rows, Values
 from dcrserver.settings import DatabaseSettings
 
 T = TypeVar("T")
@@ -70,6 +70,9 @@ class _Session:
             async with self._connect() as connection:
                 return await _executed(connection, statement, values)
 
+    async def look_up(self, lookup: Lookup, values: Values) -> Sequence[Any]:
+        return tuple((await self.execute(lookup.statement, values)).one().values())
+
     async def execute_many(self, statement: ClauseElement, rows: Sequence[Values]) -> None:
         with translated():
             async with self._connect() as connection:
@@ -96,6 +99,9 @@ class _Transaction:
         with translated():
             return await _executed(await self._begun(), statement, values)
 
+    async def look_up(self, lookup: Lookup, values: Values) -> Sequence[Any]:
+        return tuple((await self.execute(lookup.statement, values)).one().values())
+
     async def execute_many(self, statement: ClauseElement, rows: Sequence[Values]) -> None:
         with translated():
             await _executed(await self._begun(), statement, rows)
@@ -104,9 +110,9 @@ class _Transaction:
         self.pending.append((statement, row))
 
     async def change(
-        self, statement: Update | Delete, values: Values, insert: Insert, row: dict[str, Any]
+        self, change: Change, values: Values, insert: Insert, row: dict[str, Any]
     ) -> bool:
-        return await change_in_two(self, statement, values, insert, row)
+        return await change_in_two(self, change, values, insert, row)
 
     async def commit(self) -> None:
         if self.connection is not None:

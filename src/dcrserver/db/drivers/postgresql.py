@@ -1,77 +1,108 @@
-"""PostgreSQL by asyncpg: prepared statements on a pool; insert-only transactions share a commit."""
+"""PostgreSQL by asyncpg: what waits at the same time becomes one statement over arrays."""
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
-from contextlib import asynccontextmanager, contextmanager
-from typing import Any, TypeAlias, TypeVar
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import AbstractAsyncContextManager
+from functools import partial
+from typing import Any, TypeAlias, TypeVar, cast
 
-import asyncpg
-from asyncpg.pool import PoolConnectionProxy
-from sqlalchemy import Delete, Insert, Update
+from sqlalchemy import Insert
 from sqlalchemy.dialects.postgresql.asyncpg import dialect as asyncpg_dialect
 from sqlalchemy.sql import ClauseElement
 
+from dcrserver.db import arrays
 from dcrserver.db.coalescing import Coalescer, Outcomes
-from dcrserver.db.engine import database_url
-from dcrserver.db.failures import AlreadyThere, Conflict, absence
+from dcrserver.db.drivers.postgresql_pool import Connection, Pool, translated
 from dcrserver.db.session import Session, change_in_two
-from dcrserver.db.statements import Compiler, Rows, Values, values_with_insert, with_insert
+from dcrserver.db.statements import Change, Compiler, Lookup, Rows, Values
 from dcrserver.settings import DatabaseSettings
 
 T = TypeVar("T")
-_Connection: TypeAlias = PoolConnectionProxy
 _Inserts: TypeAlias = list[tuple[Insert, dict[str, Any]]]
-
-# Serialization failure and deadlock.
-_CONFLICTS = frozenset({"40001", "40P01"})
-# Connection lost, not let in, no such database, out of resources, operator intervention (starting
-# up, statement timeout), system error; read-only transaction.
-_ABSENCES = ("08", "28", "3D", "53", "57", "58", "25006")
 
 
 class PostgresqlDriver:
+    """Each kind of statement that many requests make has a lane of its own.
+
+    A lane has one batch at the database; what comes meanwhile is the next. What needs more than
+    one statement gets a connection and a transaction to itself.
+    """
+
     def __init__(self, settings: DatabaseSettings) -> None:
-        self._settings = settings
+        self.pool = Pool(settings)
         self._compiler = Compiler(asyncpg_dialect())  # type: ignore[no-untyped-call]
-        self._pool: asyncpg.Pool | None = None
-        self._opening = asyncio.Lock()
         self.reading: Session = _Reading(self)
-        self._coalescer: Coalescer[_Inserts] = Coalescer(self._write)
+        self._lanes: dict[Any, Coalescer[Any]] = {}
 
     async def transact(self, work: Callable[[Session], Awaitable[T]]) -> T:
         session = _Writing(self)
         try:
             result = await work(session)
-            if session.connection is None and session.pending:
-                await self._coalescer.commit(session.pending)
-            else:
-                await session.commit()
+            await session.commit()
         finally:
             await session.close()
         return result
 
     async def close(self) -> None:
-        await self._coalescer.drain()
-        if self._pool is not None:
-            await self._pool.close()
+        for lane in self._lanes.values():
+            await lane.drain()
+        await self.pool.close()
 
-    async def _write(self, batch: Sequence[_Inserts]) -> Outcomes:
-        async with self.acquired() as connection, _transaction(connection):
-            await self.insert_all(connection, [insert for inserts in batch for insert in inserts])
+    async def insert_together(self, inserts: _Inserts) -> None:
+        """Commits them, with those of others for the same tables."""
+        tables = tuple(dict.fromkeys(statement for statement, _ in inserts))
+        await self._lane(tables, self._insert_all).commit(inserts)
+
+    async def change_together(
+        self, change: Change, values: Values, event: Insert, row: Values
+    ) -> bool:
+        """Commits the one change, with those of others by the same statement."""
+        lane = self._lane((change, event), self._change_all)
+        changed: bool = await lane.commit((values, row))
+        return changed
+
+    async def look_up_together(self, lookup: Lookup, values: Values) -> Sequence[Any]:
+        found: Sequence[Any] = await self._lane(lookup, self._look_up_all).commit(values)
+        return found
+
+    def _lane(self, key: Any, write: Callable[[Any, Any], Awaitable[Outcomes]]) -> Coalescer[Any]:  # noqa: ANN401
+        lane = self._lanes.get(key)
+        if lane is None:
+            lane = self._lanes[key] = Coalescer(partial(write, key))
+        return lane
+
+    async def _insert_all(self, tables: tuple[Insert, ...], batch: Sequence[_Inserts]) -> Outcomes:
+        rows = arrays.by_table(insert for inserts in batch for insert in inserts)
+        values: dict[str, Any] = {}
+        for statement in tables:
+            values |= arrays.arrays_of(statement.table.name, rows[statement])
+        async with self.pool.acquired() as connection:
+            await self.execute(connection, arrays.insert_all(*tables), values)
         return [None] * len(batch)
 
-    async def insert_all(self, connection: _Connection, inserts: _Inserts) -> None:
-        """One round trip for all rows of a table."""
-        rows: dict[Insert, list[dict[str, Any]]] = {}
-        for statement, row in inserts:
-            rows.setdefault(statement, []).append(row)
-        for statement, values in rows.items():
-            await self.execute_many(connection, statement, values)
+    async def _change_all(
+        self, key: tuple[Change, Insert], batch: Sequence[tuple[Values, Values]]
+    ) -> Outcomes:
+        change, event = key
+        values = {
+            **arrays.arrays_of("changes", [values for values, _ in batch]),
+            **arrays.arrays_of(event.table.name, [row for _, row in batch]),
+        }
+        async with self.pool.acquired() as connection:
+            done = await self.execute(connection, arrays.change_all(change, event), values)
+        places = {row[arrays.PLACE] for row in done.all()}
+        return [place in places for place in range(1, len(batch) + 1)]
+
+    async def _look_up_all(self, lookup: Lookup, batch: Sequence[Values]) -> Outcomes:
+        values = arrays.arrays_of("keys", batch)
+        async with self.pool.acquired() as connection:
+            found = await self.execute(connection, arrays.lookup_all(lookup), values)
+        rows = {row[0]: row[1:] for row in cast("Sequence[tuple[Any, ...]]", found.all())}
+        return [rows[place] for place in range(1, len(batch) + 1)]
 
     async def execute(
-        self, connection: _Connection, statement: ClauseElement, values: Values
+        self, connection: Connection, statement: ClauseElement, values: Values
     ) -> Rows:
         compiled = self._compiler(statement, values)
         if compiled.reads:
@@ -80,35 +111,14 @@ class PostgresqlDriver:
         return Rows(rowcount=int(status.rpartition(" ")[2]))
 
     async def execute_many(
-        self, connection: _Connection, statement: ClauseElement, rows: Sequence[Values]
+        self, connection: Connection, statement: ClauseElement, rows: Sequence[Values]
     ) -> None:
         compiled = self._compiler(statement, rows[0])
-        if len(rows) == 1:
-            await connection.execute(compiled.text, *compiled.positions(rows[0]))
-        else:
-            await connection.executemany(compiled.text, map(compiled.positions, rows))
-
-    @asynccontextmanager
-    async def acquired(self) -> AsyncIterator[_Connection]:
-        """A connection of the pool, for as long as the block takes."""
-        with translated():
-            pool = self._pool or await self._open()
-            connection = await pool.acquire(timeout=self._settings.pool_timeout)
-            try:
-                yield connection
-            finally:
-                # Whoever is cancelled gives it back all the same.
-                await asyncio.shield(pool.release(connection))
-
-    async def _open(self) -> asyncpg.Pool:
-        async with self._opening:
-            if self._pool is None:
-                self._pool = await asyncpg.create_pool(**_options(self._settings))
-            return self._pool
+        await connection.executemany(compiled.text, map(compiled.positions, rows))
 
 
 class _Reading:
-    """A connection for each statement."""
+    """Single statements, each by itself; lookups together."""
 
     dialect = "postgresql"
 
@@ -116,12 +126,14 @@ class _Reading:
         self._driver = driver
 
     async def execute(self, statement: ClauseElement, values: Values) -> Rows:
-        async with self._driver.acquired() as connection:
+        async with self._driver.pool.acquired() as connection:
             return await self._driver.execute(connection, statement, values)
 
-    async def execute_many(self, statement: ClauseElement, rows: Sequence[Values]) -> None:
-        async with self._driver.acquired() as connection:
-            await self._driver.execute_many(connection, statement, rows)
+    async def look_up(self, lookup: Lookup, values: Values) -> Sequence[Any]:
+        return await self._driver.look_up_together(lookup, values)
+
+    async def execute_many(self, *_: object) -> None:
+        raise TypeError("nothing is written outside of a transaction")
 
     def insert(self, *_: object) -> None:
         raise TypeError("nothing is inserted outside of a transaction")
@@ -131,21 +143,25 @@ class _Reading:
 
 
 class _Writing:
-    """A transaction; takes a connection when something else than an insert is executed."""
+    """A transaction; takes a connection when one statement over arrays is not all it is."""
 
     dialect = "postgresql"
 
     def __init__(self, driver: PostgresqlDriver) -> None:
         self._driver = driver
-        self._block: Any = None
+        self._block: AbstractAsyncContextManager[Connection] | None = None
         self._is_over = False
-        self.connection: _Connection | None = None
-        self.pending: _Inserts = []
+        self._connection: Connection | None = None
+        self._pending: _Inserts = []
 
     async def execute(self, statement: ClauseElement, values: Values) -> Rows:
         connection = await self._begun()
         with translated():
             return await self._driver.execute(connection, statement, values)
+
+    async def look_up(self, lookup: Lookup, values: Values) -> Sequence[Any]:
+        row: Any = (await self.execute(lookup.statement, values)).one()
+        return tuple(row)
 
     async def execute_many(self, statement: ClauseElement, rows: Sequence[Values]) -> None:
         connection = await self._begun()
@@ -153,92 +169,41 @@ class _Writing:
             await self._driver.execute_many(connection, statement, rows)
 
     def insert(self, statement: Insert, row: dict[str, Any]) -> None:
-        self.pending.append((statement, row))
+        self._pending.append((statement, row))
 
     async def change(
-        self, statement: Update | Delete, values: Values, insert: Insert, row: dict[str, Any]
+        self, change: Change, values: Values, insert: Insert, row: dict[str, Any]
     ) -> bool:
-        if self.connection is not None or self.pending:
-            return await change_in_two(self, statement, values, insert, row)
-        # Alone in its transaction, one statement is one: no BEGIN and COMMIT to wait for.
+        if self._connection is not None or self._pending:
+            return await change_in_two(self, change, values, insert, row)
         self._is_over = True
-        both = with_insert(statement, insert)
-        async with self._driver.acquired() as connection:
-            done = await self._driver.execute(connection, both, values_with_insert(values, row))
-        return done.rowcount == 1
+        return await self._driver.change_together(change, values, insert, row)
 
     async def commit(self) -> None:
-        if self.connection is not None:
+        if self._connection is not None:
             await self._begun()
             with translated():
-                await self.connection.execute("COMMIT")
+                await self._connection.execute("COMMIT")
+        elif self._pending:
+            await self._driver.insert_together(self._pending)
 
     async def close(self) -> None:
         """Gives the connection back, which rolls back what was not committed."""
         if self._block is not None:
             await self._block.__aexit__(None, None, None)
 
-    async def _begun(self) -> _Connection:
+    async def _begun(self) -> Connection:
         """The connection, with everything on it that was to come before."""
         if self._is_over:
             raise RuntimeError("a change is the last thing that a transaction does")
-        if self.connection is None:
-            self._block = self._driver.acquired()
-            self.connection = await self._block.__aenter__()
+        if self._connection is None:
+            self._block = self._driver.pool.acquired()
+            self._connection = await self._block.__aenter__()
             with translated():
-                await self.connection.execute("BEGIN")
+                await self._connection.execute("BEGIN")
+        pending, self._pending = self._pending, []
         with translated():
-            pending, self.pending = self.pending, []
-            await self._driver.insert_all(self.connection, pending)
-        return self.connection
-
-
-class _PlainConnection(asyncpg.Connection):  # type: ignore[misc]
-    def get_reset_query(self) -> str:
-        """Nothing of a session is changed here; an open transaction is rolled back all the same."""
-        return ""
-
-
-@asynccontextmanager
-async def _transaction(connection: _Connection) -> AsyncIterator[None]:
-    await connection.execute("BEGIN")
-    yield  # what raises leaves the transaction to the pool, which rolls it back
-    await connection.execute("COMMIT")
-
-
-def _options(settings: DatabaseSettings) -> dict[str, Any]:
-    milliseconds = int(settings.statement_timeout * 1000)
-    _, options = asyncpg_dialect().create_connect_args(database_url(settings))  # type: ignore[no-untyped-call]
-    options.pop("prepared_statement_cache_size", None)
-    if "statement_cache_size" in options:  # 0 behind PgBouncer; it comes as the URL's text
-        options["statement_cache_size"] = int(options["statement_cache_size"])
-    return {
-        **options,
-        "connection_class": _PlainConnection,
-        "min_size": 0,
-        "max_size": settings.pool_size,
-        "timeout": settings.pool_timeout,
-        "server_settings": {
-            "statement_timeout": str(milliseconds),
-            "idle_in_transaction_session_timeout": str(milliseconds * 2),
-            "application_name": "dcrserver",
-            "default_transaction_isolation": "read committed",
-        },
-    }
-
-
-@contextmanager
-def translated() -> Iterator[None]:
-    try:
-        yield
-    except asyncpg.UniqueViolationError as error:
-        raise AlreadyThere(str(error.constraint_name)) from error
-    except asyncpg.PostgresError as error:
-        state = str(error.sqlstate)
-        if state in _CONFLICTS:
-            raise Conflict(state) from error
-        if state.startswith(_ABSENCES):
-            raise absence(error) from error
-        raise
-    except (asyncpg.InterfaceError, OSError, TimeoutError) as error:
-        raise absence(error) from error
+            for statement, rows in arrays.by_table(pending).items():
+                values = arrays.arrays_of(statement.table.name, rows)
+                await self._driver.execute(self._connection, arrays.insert_all(statement), values)
+        return self._connection

@@ -14,7 +14,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import Any, TypeAlias, TypeVar, cast
 
-from sqlalchemy import Delete, Insert, Update
+from sqlalchemy import Insert
 from sqlalchemy.dialects.sqlite import pysqlite
 from sqlalchemy.engine import URL
 from sqlalchemy.sql import ClauseElement
@@ -23,7 +23,7 @@ from dcrserver.db.coalescing import Coalescer, Failed, Outcomes
 from dcrserver.db.engine import check_file, database_url, durable
 from dcrserver.db.failures import AlreadyThere, absence
 from dcrserver.db.session import Session, change_in_two
-from dcrserver.db.statements import Compiler, Rows, Values
+from dcrserver.db.statements import Change, Compiler, Lookup, Rows, Values
 from dcrserver.settings import DatabaseSettings
 
 T = TypeVar("T")
@@ -110,6 +110,13 @@ class _SqliteSession:
                 return Rows(cursor.fetchall())
             return Rows(rowcount=cursor.rowcount)
 
+    async def look_up(self, lookup: Lookup, values: Values) -> Sequence[Any]:
+        compiled = self._compiler(lookup.statement, values)
+        with _translated():
+            cursor = self._connection.execute(compiled.text, compiled.positions(values))
+            found: Sequence[Any] = cursor.fetchone()
+        return found
+
     async def execute_many(self, statement: ClauseElement, rows: Sequence[Values]) -> None:
         compiled = self._compiler(statement, rows[0])
         with _translated():
@@ -121,9 +128,9 @@ class _SqliteSession:
             self._connection.execute(compiled.text, compiled.positions(row))
 
     async def change(
-        self, statement: Update | Delete, values: Values, insert: Insert, row: dict[str, Any]
+        self, change: Change, values: Values, insert: Insert, row: dict[str, Any]
     ) -> bool:
-        return await change_in_two(self, statement, values, insert, row)
+        return await change_in_two(self, change, values, insert, row)
 
 
 def _connect(url: URL, seconds: float) -> sqlite3.Connection:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from dcrserver.errors import InvalidClient
 from dcrserver.metadata import ClientMetadata, Terms
@@ -231,7 +231,7 @@ class ClientAuthenticator:
         if better is None:
             return
         secrets = ClientSecrets(tuple(better if each.id == kept.id else each for each in held))
-        changed = replace(record, client_secrets=secrets.to_json(), version=record.version + 1)
+        changed = record._replace(client_secrets=secrets.to_json(), version=record.version + 1)
 
         async def write(tx: Transaction) -> None:
             await tx.clients.replace(record, changed)

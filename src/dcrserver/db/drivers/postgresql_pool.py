@@ -1,0 +1,105 @@
+"""Connections to PostgreSQL, and what its errors mean."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from typing import Any, TypeAlias
+
+import asyncpg
+from asyncpg.pool import PoolConnectionProxy
+from sqlalchemy.dialects.postgresql.asyncpg import dialect as asyncpg_dialect
+
+from dcrserver.db.engine import database_url
+from dcrserver.db.failures import AlreadyThere, Conflict, absence
+from dcrserver.settings import DatabaseSettings
+
+Connection: TypeAlias = PoolConnectionProxy
+
+# Serialization failure and deadlock.
+_CONFLICTS = frozenset({"40001", "40P01"})
+# Connection lost, not let in, no such database, out of resources, operator intervention (starting
+# up, statement timeout), system error; read-only transaction.
+_ABSENCES = ("08", "28", "3D", "53", "57", "58", "25006")
+
+
+class Pool:
+    """Connects at first need."""
+
+    def __init__(self, settings: DatabaseSettings) -> None:
+        self._settings = settings
+        self._pool: asyncpg.Pool | None = None
+        self._opening = asyncio.Lock()
+
+    @asynccontextmanager
+    async def acquired(self) -> AsyncIterator[Connection]:
+        """A connection for as long as the block takes.
+
+        Raises:
+            Absent: there is none in time, or what the block did shows that the database is away.
+        """
+        with translated():
+            pool = self._pool or await self._open()
+            connection = await pool.acquire(timeout=self._settings.pool_timeout)
+            try:
+                yield connection
+            finally:
+                # Whoever is cancelled gives it back all the same.
+                await asyncio.shield(pool.release(connection))
+
+    async def close(self) -> None:
+        if self._pool is not None:
+            await self._pool.close()
+
+    async def _open(self) -> asyncpg.Pool:
+        async with self._opening:
+            if self._pool is None:
+                self._pool = await asyncpg.create_pool(**_options(self._settings))
+            return self._pool
+
+
+class _PlainConnection(asyncpg.Connection):  # type: ignore[misc]
+    def get_reset_query(self) -> str:
+        """Nothing of a session is changed here; an open transaction is rolled back all the same."""
+        return ""
+
+
+def _options(settings: DatabaseSettings) -> dict[str, Any]:
+    milliseconds = int(settings.statement_timeout * 1000)
+    _, options = asyncpg_dialect().create_connect_args(database_url(settings))  # type: ignore[no-untyped-call]
+    options.pop("prepared_statement_cache_size", None)
+    if "statement_cache_size" in options:  # 0 behind PgBouncer; it comes as the URL's text
+        options["statement_cache_size"] = int(options["statement_cache_size"])
+    return {
+        **options,
+        "connection_class": _PlainConnection,
+        "min_size": 0,
+        "max_size": settings.pool_size,
+        "timeout": settings.pool_timeout,
+        # A connection that leads nowhere must not hold up its lane: longer than the server waits.
+        "command_timeout": settings.statement_timeout + 1,
+        "server_settings": {
+            "statement_timeout": str(milliseconds),
+            "idle_in_transaction_session_timeout": str(milliseconds * 2),
+            "application_name": "dcrserver",
+            "default_transaction_isolation": "read committed",
+        },
+    }
+
+
+@contextmanager
+def translated() -> Iterator[None]:
+    try:
+        yield
+    except asyncpg.UniqueViolationError as error:
+        raise AlreadyThere(str(error.constraint_name)) from error
+    except asyncpg.PostgresError as error:
+        state = str(error.sqlstate)
+        if state in _CONFLICTS:
+            raise Conflict(state) from error
+        if state.startswith(_ABSENCES):
+            raise absence(error) from error
+        raise
+    except (asyncpg.InterfaceError, OSError, TimeoutError) as error:
+        raise absence(error) from error
