@@ -31,7 +31,7 @@ def create_app(runtime: Runtime) -> ASGIApp:
     """All routes on ``runtime``, which the caller builds and closes."""
     fast = _fastapi(runtime)
     routes = [route for route in fast.state.routes if isinstance(route, APIRoute)]
-    app: ASGIApp = Dispatcher(fast, routes)
+    app: ASGIApp = Dispatcher(fast, routes, runtime)
     policy = runtime.settings.policy
     if policy.cors.enabled:
         app = PreflightMiddleware(app)
@@ -51,7 +51,6 @@ def _fastapi(runtime: Runtime) -> FastAPI:
         openapi_url=None,
         redirect_slashes=False,
     )
-    app.state.runtime = runtime
     modules = (registration, discovery, token, authorization_server, pages, health)
     routers = [module.router for module in modules]
     for router in routers:

@@ -52,12 +52,12 @@ class UndecipherableError(Exception):
 
 def new_client_id() -> str:
     """128 random bits in hexadecimal: never a URL, never ordered by time (R7591-3.2.1-02)."""
-    return secrets.token_hex(_CLIENT_ID_BYTES)
+    return os.urandom(_CLIENT_ID_BYTES).hex()
 
 
 def new_id() -> str:
     """For what is listed and named, and is no secret."""
-    return secrets.token_hex(_ID_BYTES)
+    return os.urandom(_ID_BYTES).hex()
 
 
 def new_client_secret() -> str:

@@ -66,4 +66,5 @@ class Tenant:
         return f"{self.issuer}/register"
 
     def registration_client_uri(self, client_id: str) -> str:
-        return f"{self.issuer}/register/{quote(client_id, safe='')}"
+        named = client_id if client_id.isalnum() and client_id.isascii() else quote(client_id, "")
+        return f"{self.issuer}/register/{named}"

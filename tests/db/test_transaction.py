@@ -205,7 +205,7 @@ async def test_a_database_that_cannot_be_reached_is_unavailable() -> None:
 async def test_waiting_inserts_share_a_commit() -> None:
     batches: list[int] = []
 
-    async def write(inserts: Any) -> Any:
+    async def write(_: None, inserts: Any) -> Any:
         await asyncio.sleep(0)
         batches.append(len(inserts))
         return [None] * len(inserts)
@@ -221,7 +221,7 @@ async def test_an_absent_database_is_asked_once_for_a_batch() -> None:
     asked: list[int] = []
     release = asyncio.Event()
 
-    async def write(inserts: Any) -> Any:
+    async def write(_: None, inserts: Any) -> Any:
         await release.wait()
         asked.append(len(inserts))
         raise Absent("database is locked")
@@ -241,7 +241,7 @@ async def test_an_answer_lost_on_commit_is_not_tried_again() -> None:
     """The rows may be there: a second attempt would find them and blame the clients."""
     written: list[int] = []
 
-    async def write(inserts: Any) -> Any:
+    async def write(_: None, inserts: Any) -> Any:
         written.append(len(inserts))
         raise Absent("gone")
 
@@ -255,7 +255,7 @@ async def test_what_was_cancelled_before_its_turn_is_not_written() -> None:
     written: list[int] = []
     release = asyncio.Event()
 
-    async def write(inserts: Any) -> Any:
+    async def write(_: None, inserts: Any) -> Any:
         await release.wait()
         written.append(len(inserts))
         return [None] * len(inserts)
@@ -276,7 +276,7 @@ async def test_what_was_cancelled_before_its_turn_is_not_written() -> None:
 async def test_a_cancelled_request_does_not_disturb_the_others() -> None:
     release = asyncio.Event()
 
-    async def write(batch: Any) -> Any:
+    async def write(_: None, batch: Any) -> Any:
         await release.wait()
         return [None] * len(batch)
 
@@ -294,7 +294,7 @@ async def test_the_queue_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("dcrserver.db.coalescing._MAX_WAITING", 2)
     release = asyncio.Event()
 
-    async def write(batch: Any) -> Any:
+    async def write(_: None, batch: Any) -> Any:
         await release.wait()
         return [None] * len(batch)
 

@@ -7,9 +7,9 @@ from collections import Counter
 from collections.abc import Mapping
 from urllib.parse import parse_qsl
 
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 
-from dcrserver.api.dependencies import runtime, tenant
+from dcrserver.api.dependencies import header, runtime, tenant
 from dcrserver.errors import (
     BodyTooLarge,
     BodyTooSlow,
@@ -78,7 +78,7 @@ async def form(request: Request) -> dict[str, str]:
 
 async def form_with(request: Request, repeatable: str) -> tuple[dict[str, str], list[str]]:
     """As ``form``, and the values of the one field that may be sent more than once."""
-    media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    media_type = header(request, b"content-type").partition(";")[0].strip().lower()
     if media_type != "application/x-www-form-urlencoded":
         raise InvalidRequest("the body must be application/x-www-form-urlencoded")
     raw = await _read(request, _MAX_FORM_BYTES)
@@ -102,7 +102,9 @@ async def form_with(request: Request, repeatable: str) -> tuple[dict[str, str], 
 
 
 def _check_media_type(request: Request) -> None:
-    value = request.headers.get("content-type", "")
+    value = header(request, b"content-type")
+    if value == "application/json":
+        return
     media_type, _, parameters = value.partition(";")
     charset = parameters.strip().lower().replace('"', "")
     if media_type.strip().lower() != "application/json" or charset not in {
@@ -118,18 +120,24 @@ async def _read(request: Request, limit: int) -> bytes | None:
     Raises:
         BodyTooSlow: it did not arrive in time.
     """
-    declared = request.headers.get("content-length", "0")
+    declared = header(request, b"content-length")
     if declared.isdecimal() and int(declared) > limit:
         return None
     parts: list[bytes] = []
     size = 0
     try:
         async with asyncio.timeout(runtime(request).settings.server.body_seconds):
-            async for part in request.stream():
+            more = True
+            while more:
+                message = await request.receive()
+                if message["type"] == "http.disconnect":
+                    raise ClientDisconnect
+                part = message.get("body", b"")
                 size += len(part)
                 if size > limit:
                     return None
                 parts.append(part)
+                more = message.get("more_body", False)
     except TimeoutError:
         raise BodyTooSlow("the body did not arrive in time") from None
     return b"".join(parts)

@@ -11,6 +11,7 @@ from dcrserver.services.audit import Origin
 from dcrserver.tenants import Tenant
 from dcrserver.wiring import Runtime
 
+RUNTIME_KEY = "dcrserver.runtime"
 TENANT_KEY = "dcrserver.tenant"
 REQUEST_ID_KEY = "dcrserver.request_id"
 # The address of the other end of the connection, whatever forwarded headers say of the caller.
@@ -21,7 +22,7 @@ _BEARER_SCHEME = re.compile(r"(?i)bearer(?: |$)")
 
 
 def runtime(request: Request) -> Runtime:
-    found: Runtime = request.app.state.runtime
+    found: Runtime = request.scope[RUNTIME_KEY]
     return found
 
 
@@ -45,6 +46,19 @@ def peer(request: Request) -> str | None:
     return found[0] if found else None
 
 
+def header(request: Request, name: bytes) -> str:
+    """The first value of the header ``name`` (in lower case), empty without one."""
+    for key, value in request.scope["headers"]:
+        if key == name:
+            return str(value, "latin-1")
+    return ""
+
+
+def headers(request: Request, name: bytes) -> list[str]:
+    """All values of the header ``name`` (in lower case)."""
+    return [str(value, "latin-1") for key, value in request.scope["headers"] if key == name]
+
+
 def bearer_token(request: Request) -> str | None:
     """The token of the Authorization header; None without one or with another scheme.
 
@@ -52,16 +66,16 @@ def bearer_token(request: Request) -> str | None:
         InvalidBearerRequest: sent twice or by two ways (RFC 6750 2).
         InvalidToken: in the query, which is refused (POL-50), or not of a token's form.
     """
-    headers = request.headers.getlist("authorization")
+    sent = headers(request, b"authorization")
     query = request.scope["query_string"]
     in_query = bool(query) and "access_token" in request.query_params
-    if len(headers) > 1 or (headers and in_query):
+    if len(sent) > 1 or (sent and in_query):
         raise InvalidBearerRequest("the token must be sent once, in the Authorization header")
     if in_query:
         raise InvalidToken("a token in the query is not accepted; use the Authorization header")
-    if not headers or not _BEARER_SCHEME.match(headers[0]):
+    if not sent or not _BEARER_SCHEME.match(sent[0]):
         return None
-    found = _BEARER.fullmatch(headers[0])
+    found = _BEARER.fullmatch(sent[0])
     if found is None:
         raise InvalidToken("the bearer token is malformed")
     return found.group(1)

@@ -17,13 +17,16 @@ from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 from starlette.types import Receive, Scope, Send
 
+from dcrserver.api.dependencies import RUNTIME_KEY
 from dcrserver.api.error_handlers import answer_to
 from dcrserver.errors import ProtocolError
+from dcrserver.wiring import Runtime
 
 
 class Dispatcher:
-    def __init__(self, app: FastAPI, routes: Sequence[APIRoute]) -> None:
+    def __init__(self, app: FastAPI, routes: Sequence[APIRoute], runtime: Runtime) -> None:
         self._app = app
+        self._runtime = runtime
         self._fixed: dict[tuple[str, str], APIRoute] = {}
         self._templates: list[tuple[Pattern[str], frozenset[str], APIRoute]] = []
         for route in routes:
@@ -34,6 +37,7 @@ class Dispatcher:
                 self._fixed.update({(method, route.path): route for method in methods})
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        scope[RUNTIME_KEY] = self._runtime
         route, parameters = self._find(scope) if scope["type"] == "http" else (None, {})
         if route is None:
             await self._app(scope, receive, send)

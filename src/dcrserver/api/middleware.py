@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import secrets
 import time
 from collections.abc import Mapping, Sequence
 
@@ -14,6 +13,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from dcrserver.api.dependencies import REQUEST_ID_KEY, TENANT_KEY
 from dcrserver.api.error_handlers import error_body
 from dcrserver.api.responses import NO_STORE, json_response
+from dcrserver.security import new_id
 from dcrserver.telemetry import REQUEST_ID, Metrics
 from dcrserver.tenants import Tenant
 
@@ -115,7 +115,7 @@ def _request_id(scope: Scope) -> bytes:
     for name, value in scope["headers"]:
         if name == b"x-request-id" and _REQUEST_ID.fullmatch(value):
             return bytes(value)
-    return secrets.token_hex(8).encode()
+    return new_id().encode()
 
 
 class TenantMiddleware:

@@ -18,7 +18,8 @@ router = APIRouter(tags=["registration"])
 async def _limit(request: Request, bearer: str | None) -> None:
     here = runtime(request)
     if tenant(request).mode == "open" and bearer is None:
-        address = request.client.host if request.client else None
+        client = request.scope.get("client")
+        address = client[0] if client else None
         await here.limiter.open_registration(tenant(request).name, address)
 
 

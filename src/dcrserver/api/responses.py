@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from starlette.requests import Request
 from starlette.responses import Response
 
+from dcrserver.api.dependencies import header
 from dcrserver.strict_json import dumps
 
 NO_STORE = {"Cache-Control": "no-store", "Pragma": "no-cache"}
@@ -34,7 +35,7 @@ def json_text(
 def tagged(request: Request, text: str, etag: str, headers: Mapping[str, str]) -> Response:
     """JSON ``text``, or 304 for whoever has it (RFC 9110 13.1.2, 15.4.5)."""
     headers = {"ETag": etag, **headers}
-    known = [each.strip() for each in request.headers.get("if-none-match", "").split(",")]
+    known = [each.strip() for each in header(request, b"if-none-match").split(",")]
     if etag in known or f"W/{etag}" in known or known == ["*"]:
         return Response(status_code=304, headers=headers)
     return json_text(text, headers=headers)

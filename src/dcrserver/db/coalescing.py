@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import AbstractAsyncContextManager, nullcontext
 from dataclasses import dataclass
 from typing import Any, Generic, TypeAlias, TypeVar
 
@@ -29,6 +30,8 @@ Outcomes: TypeAlias = Sequence[Any]
 
 _MAX_BATCH = 64
 _MAX_WAITING = 2048
+# A resource is given back after so many batches, if more work follows or not: others want it too.
+_MAX_BATCHES = 16
 
 
 @dataclass(slots=True)
@@ -38,10 +41,18 @@ class _Entry(Generic[Work]):
 
 
 class Coalescer(Generic[Work]):
-    """Commits pieces of work, each whole or not at all."""
+    """Commits pieces of work, each whole or not at all.
 
-    def __init__(self, write: Callable[[Sequence[Work]], Awaitable[Outcomes]]) -> None:
+    ``write`` takes what ``resource`` yields, and a batch.
+    """
+
+    def __init__(
+        self,
+        write: Callable[[Any, Sequence[Work]], Awaitable[Outcomes]],
+        resource: Callable[[], AbstractAsyncContextManager[Any]] = nullcontext,
+    ) -> None:
         self._write = write
+        self._resource = resource
         self._waiting: list[_Entry[Work]] = []
         self._worker: asyncio.Task[None] | None = None
 
@@ -67,28 +78,46 @@ class Coalescer(Generic[Work]):
 
     async def _run(self) -> None:
         while self._waiting:
-            batch, self._waiting = self._waiting[:_MAX_BATCH], self._waiting[_MAX_BATCH:]
-            # Whose request was cancelled meanwhile was promised nothing.
-            wanted = [entry for entry in batch if not entry.done.done()]
-            if wanted:
-                await self._commit(wanted)
+            batch: list[_Entry[Work]] = []
+            try:
+                async with self._resource() as resource:
+                    for _ in range(_MAX_BATCHES):
+                        batch = self._next()
+                        if not batch:
+                            break
+                        is_well = await self._commit(resource, batch)
+                        batch = []
+                        if not is_well:
+                            break
+            except Exception as error:  # noqa: BLE001 - handed to those who wait
+                # There is no resource, or it is broken, which is nobody's fault: trying again for
+                # each would take as many times as long.
+                for entry in batch or self._next():
+                    _tell(entry.done, Failed(error))
 
-    async def _commit(self, batch: list[_Entry[Work]]) -> None:
+    def _next(self) -> list[_Entry[Work]]:
+        """Those whose turn it is; who was cancelled meanwhile was promised nothing."""
+        batch, self._waiting = self._waiting[:_MAX_BATCH], self._waiting[_MAX_BATCH:]
+        return [entry for entry in batch if not entry.done.done()]
+
+    async def _commit(self, resource: Any, batch: list[_Entry[Work]]) -> bool:  # noqa: ANN401
+        """Whether the resource can be used again."""
+        is_well = True
         try:
-            outcomes = await self._write([entry.work for entry in batch])
+            outcomes = await self._write(resource, [entry.work for entry in batch])
         except (Absent, Conflict) as error:
             # No row is to blame. Trying each would wait for the database as many times, and
             # after a lost answer to COMMIT they may all be there.
             outcomes = [Failed(error)] * len(batch)
+            is_well = not isinstance(error, Absent)
         except Exception as error:  # noqa: BLE001 - handed to those who wait
             if len(batch) > 1:
                 # One bad row must not fail the others: each gets a commit of its own.
-                for entry in batch:
-                    await self._commit([entry])
-                return
+                return all([await self._commit(resource, [entry]) for entry in batch])
             outcomes = [Failed(error)]
         for entry, outcome in zip(batch, outcomes, strict=True):
             _tell(entry.done, outcome)
+        return is_well
 
 
 def _tell(done: asyncio.Future[Any], outcome: Any) -> None:  # noqa: ANN401

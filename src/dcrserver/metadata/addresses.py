@@ -48,6 +48,7 @@ _IPV6 = tuple(
 )
 # Names that resolvers answer with local addresses (RFC 6761, RFC 6762, RFC 8375, ICANN .internal).
 _LOCAL_NAMES = ("localhost", "local", "internal", "home.arpa", "localdomain")
+_LOCAL_ENDINGS = tuple(f".{name}" for name in _LOCAL_NAMES)
 
 
 def is_special(address: Address) -> bool:
@@ -63,4 +64,4 @@ def is_special(address: Address) -> bool:
 
 def is_local_name(host: str) -> bool:
     """Whether a DNS name by its form belongs to the local machine or network."""
-    return any(host == name or host.endswith(f".{name}") for name in _LOCAL_NAMES)
+    return host in _LOCAL_NAMES or host.endswith(_LOCAL_ENDINGS)

@@ -15,6 +15,8 @@ from dcrserver.metadata.rules.authentication import SUBJECT_PARAMETERS
 from dcrserver.metadata.uris import parse
 from dcrserver.strict_json import JsonValue
 
+# The member that says how a key is encrypted -> the one beside it, for what is under that key.
+_CONTENT_ENCRYPTION = {f"{name}_alg": f"{name}_enc" for name in algorithms.ENCRYPTION_MEMBERS}
 _CHOICES = "OpenID Connect RP Metadata Choices 2 and 4"
 
 
@@ -23,10 +25,10 @@ def fill_in(draft: Draft, plan: Plan, terms: Terms) -> list[Issue]:
     issues = [*_miss(draft, terms), *_choose(draft, plan, terms)]
     if _is_native_by_its_uris(draft, terms):
         draft.members["application_type"] = "native"
-    for name in algorithms.ENCRYPTION_MEMBERS:
-        if f"{name}_alg" in draft.members:
-            row = PARAMETERS[f"{name}_enc"]
-            _default(draft, row.name, fitted(algorithms.DEFAULT_CONTENT_ENCRYPTION, row, terms))
+    for name, beside in _CONTENT_ENCRYPTION.items():
+        if name in draft.members:
+            default = algorithms.DEFAULT_CONTENT_ENCRYPTION
+            _default(draft, beside, fitted(default, PARAMETERS[beside], terms))
     for name, value in plan.defaults:
         _default(draft, name, value)
     if "grant_types" not in draft.failed:

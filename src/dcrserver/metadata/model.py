@@ -170,7 +170,8 @@ class Rule:
     """A cross-field rule: one function and the members it speaks of.
 
     It is not asked when one of ``uses`` has failed by itself, so that one bad member never changes
-    the verdict on another; nor, where ``about`` is given, when none of these is there.
+    the verdict on another; nor, where ``about`` is given, when none of these is there; nor, where
+    ``methods`` is given, of a client with another token_endpoint_auth_method.
     ``statement`` is the rule in one sentence.
     """
 
@@ -179,12 +180,22 @@ class Rule:
     statement: str
     uses: frozenset[str]
     about: frozenset[str]
+    methods: frozenset[str]
     check: Callable[[Draft, Terms], Iterable[Finding]]
     error: type[RegistrationError] = InvalidClientMetadata
 
+    def concerns(self, members: Iterable[str], method: str) -> bool:
+        """Whether a client with these members and this method is asked."""
+        return (not self.about or not self.about.isdisjoint(members)) and (
+            not self.methods or method in self.methods
+        )
+
     def issues(self, draft: Draft, terms: Terms) -> Iterable[Issue]:
-        if self.about and draft.members.keys().isdisjoint(self.about):
-            return ()
+        concerns = self.concerns(draft.members, draft.text("token_endpoint_auth_method"))
+        return self.ask(draft, terms) if concerns else ()
+
+    def ask(self, draft: Draft, terms: Terms) -> Iterable[Issue]:
+        """The issues of a client that the rule ``concerns``."""
         if draft.failed and not self.uses.isdisjoint(draft.failed):
             return ()
         return [

@@ -15,7 +15,7 @@ from dcrserver.metadata.model import (
     Unacceptable,
 )
 from dcrserver.metadata.plan import Plan, plan_for
-from dcrserver.metadata.rules import RULES
+from dcrserver.metadata.rules import rules_for
 from dcrserver.metadata.text import is_language_tag
 from dcrserver.strict_json import JsonValue
 
@@ -45,8 +45,9 @@ def examine(submission: Mapping[str, JsonValue], terms: Terms) -> tuple[Draft, l
     draft = Draft({})
     issues = _judge(submission, plan, terms, draft)
     issues.extend(fill_in(draft, plan, terms))
-    for rule in RULES:
-        issues.extend(rule.issues(draft, terms))
+    members = tuple([name for name in draft.members if "#" not in name])
+    for rule in rules_for(members, draft.text("token_endpoint_auth_method")):
+        issues.extend(rule.ask(draft, terms))
     return draft, issues
 
 

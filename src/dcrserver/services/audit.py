@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import secrets
 import time
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -11,6 +10,7 @@ from typing import NamedTuple
 
 from dcrserver.repositories.events import EventRecord
 from dcrserver.repositories.transaction import Transaction
+from dcrserver.security import new_id
 from dcrserver.strict_json import JsonObject, JsonValue, dumps
 
 
@@ -82,7 +82,7 @@ def event(
     """``metadata``: JSON text that belongs to ``changes`` and need not be made again."""
     now = time.time_ns() // 1_000_000
     return EventRecord(
-        id=f"{now:012x}-{secrets.token_hex(8)}",
+        id=f"{now:012x}-{new_id()}",
         tenant=tenant,
         type=event_type.value,
         at_milliseconds=now,

@@ -50,7 +50,7 @@ class MariadbDriver:
         await self._coalescer.drain()
         await self.engine.dispose()
 
-    async def _write(self, batch: Sequence[_Inserts]) -> Outcomes:
+    async def _write(self, _: None, batch: Sequence[_Inserts]) -> Outcomes:
         with translated():
             async with self.engine.begin() as connection:
                 await _insert_all(connection, [one for inserts in batch for one in inserts])

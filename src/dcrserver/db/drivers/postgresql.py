@@ -1,4 +1,4 @@
-"""PostgreSQL by asyncpg: what waits at the same time becomes one statement over arrays."""
+"""PostgreSQL by asyncpg: what waits at the same time becomes one statement."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from sqlalchemy import Insert
 from sqlalchemy.dialects.postgresql.asyncpg import dialect as asyncpg_dialect
 from sqlalchemy.sql import ClauseElement
 
-from dcrserver.db import arrays
+from dcrserver.db import batches
 from dcrserver.db.coalescing import Coalescer, Outcomes
 from dcrserver.db.drivers.postgresql_pool import Connection, Pool, translated
 from dcrserver.db.session import Session, change_in_two
@@ -66,40 +66,52 @@ class PostgresqlDriver:
         found: Sequence[Any] = await self._lane(lookup, self._look_up_all).commit(values)
         return found
 
-    def _lane(self, key: Any, write: Callable[[Any, Any], Awaitable[Outcomes]]) -> Coalescer[Any]:  # noqa: ANN401
+    def _lane(self, key: Any, write: Callable[..., Awaitable[Outcomes]]) -> Coalescer[Any]:  # noqa: ANN401
         lane = self._lanes.get(key)
         if lane is None:
-            lane = self._lanes[key] = Coalescer(partial(write, key))
+            lane = Coalescer(partial(self._translated, partial(write, key)), self.pool.acquired)
+            self._lanes[key] = lane
         return lane
 
-    async def _insert_all(self, tables: tuple[Insert, ...], batch: Sequence[_Inserts]) -> Outcomes:
-        rows = arrays.by_table(insert for inserts in batch for insert in inserts)
-        values: dict[str, Any] = {}
-        for statement in tables:
-            values |= arrays.arrays_of(statement.table.name, rows[statement])
-        async with self.pool.acquired() as connection:
-            await self.execute(connection, arrays.insert_all(*tables), values)
+    async def _translated(
+        self,
+        write: Callable[..., Awaitable[Outcomes]],
+        connection: Connection,
+        batch: Sequence[Any],
+    ) -> Outcomes:
+        with translated():
+            return await write(connection, batch)
+
+    async def _insert_all(
+        self, tables: tuple[Insert, ...], connection: Connection, batch: Sequence[_Inserts]
+    ) -> Outcomes:
+        rows = batches.by_table(insert for inserts in batch for insert in inserts)
+        values = {each.table.name: batches.document_of(rows[each]) for each in tables}
+        await self.execute(connection, batches.insert_all(*tables), values)
         return [None] * len(batch)
 
     async def _change_all(
-        self, key: tuple[Change, Insert], batch: Sequence[tuple[Values, Values]]
+        self,
+        key: tuple[Change, Insert],
+        connection: Connection,
+        batch: Sequence[tuple[Values, Values]],
     ) -> Outcomes:
         change, event = key
         values = {
-            **arrays.arrays_of("changes", [values for values, _ in batch]),
-            **arrays.arrays_of(event.table.name, [row for _, row in batch]),
+            "changes": batches.document_of(values for values, _ in batch),
+            event.table.name: batches.document_of(row for _, row in batch),
         }
-        async with self.pool.acquired() as connection:
-            done = await self.execute(connection, arrays.change_all(change, event), values)
-        places = {row[arrays.PLACE] for row in done.all()}
-        return [place in places for place in range(1, len(batch) + 1)]
+        done = await self.execute(connection, batches.change_all(change, event), values)
+        places = {row[batches.PLACE] for row in done.all()}
+        return [place in places for place in range(len(batch))]
 
-    async def _look_up_all(self, lookup: Lookup, batch: Sequence[Values]) -> Outcomes:
-        values = arrays.arrays_of("keys", batch)
-        async with self.pool.acquired() as connection:
-            found = await self.execute(connection, arrays.lookup_all(lookup), values)
+    async def _look_up_all(
+        self, lookup: Lookup, connection: Connection, batch: Sequence[Values]
+    ) -> Outcomes:
+        values = {"keys": batches.document_of(batch)}
+        found = await self.execute(connection, batches.lookup_all(lookup), values)
         rows = {row[0]: row[1:] for row in cast("Sequence[tuple[Any, ...]]", found.all())}
-        return [rows[place] for place in range(1, len(batch) + 1)]
+        return [rows[place] for place in range(len(batch))]
 
     async def execute(
         self, connection: Connection, statement: ClauseElement, values: Values
@@ -143,7 +155,7 @@ class _Reading:
 
 
 class _Writing:
-    """A transaction; takes a connection when one statement over arrays is not all it is."""
+    """A transaction; takes a connection when one statement is not all it is."""
 
     dialect = "postgresql"
 
@@ -203,7 +215,7 @@ class _Writing:
                 await self._connection.execute("BEGIN")
         pending, self._pending = self._pending, []
         with translated():
-            for statement, rows in arrays.by_table(pending).items():
-                values = arrays.arrays_of(statement.table.name, rows)
-                await self._driver.execute(self._connection, arrays.insert_all(statement), values)
+            for statement, rows in batches.by_table(pending).items():
+                values = {statement.table.name: batches.document_of(rows)}
+                await self._driver.execute(self._connection, batches.insert_all(statement), values)
         return self._connection

@@ -22,6 +22,14 @@ _CONFLICTS = frozenset({"40001", "40P01"})
 # Connection lost, not let in, no such database, out of resources, operator intervention (starting
 # up, statement timeout), system error; read-only transaction.
 _ABSENCES = ("08", "28", "3D", "53", "57", "58", "25006")
+# All that is often asked for has a key. A plan is kept for as long as a connection lives: one made
+# while a table was empty must not read all of it when it has grown, nor compile anything for it.
+_BY_KEY = {
+    "enable_seqscan": "off",
+    "enable_hashjoin": "off",
+    "enable_mergejoin": "off",
+    "jit": "off",
+}
 
 
 class Pool:
@@ -45,8 +53,7 @@ class Pool:
             try:
                 yield connection
             finally:
-                # Whoever is cancelled gives it back all the same.
-                await asyncio.shield(pool.release(connection))
+                await pool.release(connection)  # also when we are cancelled
 
     async def close(self) -> None:
         if self._pool is not None:
@@ -84,6 +91,7 @@ def _options(settings: DatabaseSettings) -> dict[str, Any]:
             "idle_in_transaction_session_timeout": str(milliseconds * 2),
             "application_name": "dcrserver",
             "default_transaction_isolation": "read committed",
+            **_BY_KEY,
         },
     }
 

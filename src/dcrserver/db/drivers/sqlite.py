@@ -1,8 +1,9 @@
-"""SQLite: reads in place, writes by one thread that commits many transactions at once.
+"""SQLite: statements in place, and only what waits for the disk or a lock in a thread.
 
-A use case awaits nothing but its session, and this session never waits; so the writer's thread
-runs a batch of use cases through, each between savepoints, and commits them together (WAL,
-synchronous=FULL: they are on the disk when those who asked are told).
+A use case awaits nothing but its session, and this session never waits; so a batch of use cases
+is run through, each between savepoints, and committed together (WAL, synchronous=FULL: they are
+on the disk when those who asked are told). A thread that ran the statements too would fight for
+the interpreter's lock with the event loop, at the price of half a registration.
 """
 
 from __future__ import annotations
@@ -40,7 +41,8 @@ class SqliteDriver:
         """
         url = database_url(settings)
         check_file(url)
-        self._writer = _connect(url, settings.statement_timeout)
+        self._writer = _connect(url, 0)
+        self._patience = int(settings.statement_timeout * 1000)
         # An in-memory database lives in its one connection; nobody reads while it is written.
         self._in_memory = not url.database or url.database == ":memory:"
         # Reads wait for nobody in WAL, but for another process that recovers the file: not long,
@@ -62,25 +64,35 @@ class SqliteDriver:
         self._reader.close()
         self._writer.close()
 
-    async def _write(self, batch: Sequence[_Work]) -> Outcomes:
-        if self._in_memory:
-            return self._commit(batch)
-        loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(self._thread, self._commit, batch)
-
-    def _commit(self, batch: Sequence[_Work]) -> Outcomes:
-        """In the writer's thread."""
+    async def _write(self, _: None, batch: Sequence[_Work]) -> Outcomes:
         with _translated():
-            # The write lock at once: a read that becomes a write could fail without waiting.
-            self._writer.execute("BEGIN IMMEDIATE")
+            await self._begin()
             try:
                 outcomes = [self._run(work) for work in batch]
-                self._writer.execute("COMMIT")
+                await self._elsewhere("COMMIT")
             except BaseException:
                 if self._writer.in_transaction:
                     self._writer.execute("ROLLBACK")
                 raise
         return outcomes
+
+    async def _begin(self) -> None:
+        """Takes the write lock at once: a read that becomes a write could fail without waiting."""
+        try:
+            self._writer.execute("BEGIN IMMEDIATE")
+        except sqlite3.OperationalError:  # another process writes; or will not be better later
+            await self._elsewhere(f"PRAGMA busy_timeout={self._patience}")
+            try:
+                await self._elsewhere("BEGIN IMMEDIATE")
+            finally:
+                await self._elsewhere("PRAGMA busy_timeout=0")
+
+    async def _elsewhere(self, statement: str) -> None:
+        if self._in_memory:
+            self._writer.execute(statement)
+        else:
+            loop = asyncio.get_running_loop()
+            await loop.run_in_executor(self._thread, self._writer.execute, statement)
 
     def _run(self, work: _Work) -> Any:  # noqa: ANN401 - whatever it returns
         self._writer.execute("SAVEPOINT one")
@@ -139,7 +151,7 @@ def _connect(url: URL, seconds: float) -> sqlite3.Connection:
         arguments[0],
         timeout=seconds,
         uri=bool(options.get("uri")),
-        # Never by two at a time: the loop reads by one, the writer's thread writes by the other.
+        # Never by two at a time: while the thread commits by one, the loop reads by the other.
         check_same_thread=False,
         cached_statements=256,
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dcrserver.metadata import jwks as key_sets
 from dcrserver.metadata import redirect_uris, uris
 from dcrserver.metadata.addresses import is_local_name, is_special
-from dcrserver.metadata.kinds.shapes import URI_SCHEMA, URIS_SCHEMA, string, strings
+from dcrserver.metadata.kinds.shapes import URI_SCHEMA, URIS_SCHEMA, any_strings, string, strings
 from dcrserver.metadata.model import Kind, Parameter, Terms, Unacceptable, check_each
 from dcrserver.strict_json import JsonObject, JsonValue
 
@@ -91,20 +91,14 @@ def _check_request_uris(value: JsonValue, terms: Terms, _: Parameter) -> JsonVal
     return value
 
 
-def _redirection_uris(value: JsonValue) -> list[str]:
-    if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
-        raise Unacceptable("must be an array of strings")
-    return [str(item) for item in value]
-
-
 def _check_redirect_uris(value: JsonValue, terms: Terms, _: Parameter) -> JsonValue:
-    redirect_uris.check_all(_redirection_uris(value), terms.policy.redirect)
+    redirect_uris.check_all(any_strings(value), terms.policy.redirect)
     return value
 
 
 def _check_logout_redirect_uris(value: JsonValue, terms: Terms, _: Parameter) -> JsonValue:
     """As redirection URIs; http is let through here for a rule to decide (CF-66)."""
-    redirect_uris.check_all(_redirection_uris(value), terms.policy.redirect, plain_http=True)
+    redirect_uris.check_all(any_strings(value), terms.policy.redirect, plain_http=True)
     return value
 
 

@@ -28,11 +28,19 @@ def strings(value: JsonValue, terms: Terms) -> list[str]:
     Raises:
         Unacceptable: another type, or more elements than the policy allows.
     """
-    if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
-        raise Unacceptable("must be an array of strings")
-    if len(value) > terms.policy.array.max_count:
+    found = any_strings(value)
+    if len(found) > terms.policy.array.max_count:
         raise Unacceptable(f"must not have more than {terms.policy.array.max_count} elements")
-    return [str(item) for item in value]
+    return found
+
+
+def any_strings(value: JsonValue) -> list[str]:
+    """As ``strings``, as many as there are."""
+    if isinstance(value, list):
+        found = [item for item in value if isinstance(item, str)]
+        if len(found) == len(value):
+            return found
+    raise Unacceptable("must be an array of strings")
 
 
 def listed(values: Sequence[str]) -> str:

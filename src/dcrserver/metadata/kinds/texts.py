@@ -12,7 +12,7 @@ from dcrserver.metadata.text import hostile_character
 from dcrserver.strict_json import JsonObject, JsonValue
 
 # RFC 6749 3.3
-_SCOPE = re.compile(r"[\x21\x23-\x5B\x5D-\x7E]+")
+_SCOPE = re.compile(r"[\x21\x23-\x5B\x5D-\x7E]+(?: [\x21\x23-\x5B\x5D-\x7E]+)*+")
 _MAX_INTEGER = 2**53 - 1
 # RFC 4514 2; a space behind a comma is tolerated, as RFC 2253 4 did.
 _ATTRIBUTE = (
@@ -53,14 +53,14 @@ def _check_seconds(value: JsonValue, _terms: Terms, _: Parameter) -> JsonValue:
 
 def _check_scope(value: JsonValue, terms: Terms, parameter: Parameter) -> JsonValue:
     """RFC 6749 3.3; what the server does not know is dropped or refused (POL-46)."""
-    words = list(dict.fromkeys(string(value).split(" ")))
-    if not all(_SCOPE.fullmatch(word) for word in words):
+    if not _SCOPE.fullmatch(string(value)):
         raise Unacceptable("must be scope tokens separated by single spaces")
+    words = list(dict.fromkeys(string(value).split(" ")))
     known = terms.server.supported(parameter.bounded_by or "")
     unknown = [word for word in words if known is not None and word not in known]
     if unknown and terms.policy.scope.unknown == "reject":
         raise Unacceptable(f"must only hold scopes of this server: {listed(known or ())}")
-    return " ".join(word for word in words if word not in unknown) or None
+    return " ".join([word for word in words if word not in unknown]) or None
 
 
 def _check_distinguished_name(value: JsonValue, terms: Terms, parameter: Parameter) -> JsonValue:

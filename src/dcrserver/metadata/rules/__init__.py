@@ -3,6 +3,8 @@
 The functions yield what they find; the tables at the end of the modules make them rules.
 """
 
+from functools import lru_cache
+
 from dcrserver.metadata.model import Rule
 from dcrserver.metadata.rules import authentication, protection, redirection, sessions
 from dcrserver.metadata.rules.protection import needs_readable_secret, needs_secret
@@ -16,10 +18,18 @@ RULES: tuple[Rule, ...] = (
     *sessions.RULES,
 )
 
+
+@lru_cache(maxsize=4096)
+def rules_for(members: tuple[str, ...], method: str) -> tuple[Rule, ...]:
+    """The rules that concern a client with these members (base names) and this method."""
+    return tuple(rule for rule in RULES if rule.concerns(members, method))
+
+
 __all__ = [
     "GRANTS_OF_RESPONSE_TYPE",
     "REDIRECT_GRANTS",
     "RULES",
     "needs_readable_secret",
     "needs_secret",
+    "rules_for",
 ]

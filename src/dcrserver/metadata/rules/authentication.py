@@ -23,8 +23,6 @@ def jwks_and_jwks_uri_are_exclusive(draft: Draft, _: Terms) -> Iterator[Finding]
 
 
 def private_key_jwt_needs_a_key(draft: Draft, terms: Terms) -> Iterator[Finding]:
-    if draft.text("token_endpoint_auth_method") != "private_key_jwt":
-        return
     algorithm = draft.text("token_endpoint_auth_signing_alg") or None
     if not draft.has("jwks"):
         if not draft.has("jwks_uri") and not draft.has("signed_jwks_uri"):
@@ -39,15 +37,13 @@ def private_key_jwt_needs_a_key(draft: Draft, terms: Terms) -> Iterator[Finding]
 def assertion_algorithm_fits_the_method(draft: Draft, _: Terms) -> Iterator[Finding]:
     """With other methods the member means nothing; clients in use send it all the same."""
     method = draft.text("token_endpoint_auth_method")
-    fitting = algorithms.OF_METHOD.get(method)
-    if fitting and draft.text("token_endpoint_auth_signing_alg") not in fitting:
+    fitting = algorithms.OF_METHOD.get(method, ())
+    if draft.text("token_endpoint_auth_signing_alg") not in fitting:
         reason = f"must be one of {', '.join(fitting)} with {method}"
         yield "token_endpoint_auth_signing_alg", reason
 
 
 def tls_client_auth_needs_one_subject(draft: Draft, terms: Terms) -> Iterator[Finding]:
-    if draft.text("token_endpoint_auth_method") != "tls_client_auth":
-        return
     allowed = terms.policy.mtls.subject_params
     given = [name for name in SUBJECT_PARAMETERS if draft.has(name)]
     for name in given:
@@ -74,8 +70,6 @@ def subjects_are_for_tls_client_auth(draft: Draft, terms: Terms) -> Iterator[Fin
 
 
 def self_signed_certificates_come_in_the_jwks(draft: Draft, _: Terms) -> Iterator[Finding]:
-    if draft.text("token_endpoint_auth_method") != "self_signed_tls_client_auth":
-        return
     if not draft.has("jwks"):
         if not draft.has("jwks_uri"):
             yield "jwks", "or jwks_uri is required for self_signed_tls_client_auth"
@@ -104,28 +98,24 @@ RULES: tuple[Rule, ...] = (
         "CF-33",
         "OpenID Connect Core 9",
         "private_key_jwt has a public key to be verified with",
-        uses=[
-            "token_endpoint_auth_method",
-            "token_endpoint_auth_signing_alg",
-            "jwks",
-            "jwks_uri",
-            "signed_jwks_uri",
-        ],
+        uses=["token_endpoint_auth_signing_alg", "jwks", "jwks_uri", "signed_jwks_uri"],
+        methods=["private_key_jwt"],
     ),
     rule(
         assertion_algorithm_fits_the_method,
         "CF-34..35",
         "OpenID Connect Core 9",
         "token_endpoint_auth_signing_alg fits the method that signs assertions",
-        uses=["token_endpoint_auth_method"],
         about=["token_endpoint_auth_signing_alg"],
+        methods=algorithms.OF_METHOD,
     ),
     rule(
         tls_client_auth_needs_one_subject,
         "CF-36",
         "RFC 8705 2.1.2",
         "tls_client_auth comes with exactly one tls_client_auth_* member",
-        uses=["token_endpoint_auth_method", *SUBJECT_PARAMETERS],
+        uses=SUBJECT_PARAMETERS,
+        methods=["tls_client_auth"],
     ),
     rule(
         subjects_are_for_tls_client_auth,
@@ -140,7 +130,8 @@ RULES: tuple[Rule, ...] = (
         "CF-37",
         "RFC 8705 2.2.2",
         "self_signed_tls_client_auth has a certificate in jwks, or jwks_uri",
-        uses=["token_endpoint_auth_method", "jwks", "jwks_uri"],
+        uses=["jwks", "jwks_uri"],
+        methods=["self_signed_tls_client_auth"],
     ),
     rule(
         tokens_are_bound,

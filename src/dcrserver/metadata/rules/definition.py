@@ -8,7 +8,7 @@ from dcrserver.errors import InvalidClientMetadata, RegistrationError
 from dcrserver.metadata.model import Draft, Finding, Rule, Terms
 
 
-def rule(
+def rule(  # noqa: PLR0913 - the columns of a table
     check: Callable[[Draft, Terms], Iterable[Finding]],
     rule_id: str,
     specification: str,
@@ -16,12 +16,14 @@ def rule(
     *,
     uses: Iterable[str] = (),
     about: Iterable[str] = (),
+    methods: Iterable[str] = (),
     error: type[RegistrationError] = InvalidClientMetadata,
 ) -> Rule:
     """The rule that ``check`` is.
 
     ``about``: the members without which there is nothing to ask, where there are such; they are
-    used as well as ``uses``.
+    used as well as ``uses``, and so is the method where the rule is for ``methods`` only.
     """
-    asked = frozenset(about)
-    return Rule(rule_id, specification, statement, asked.union(uses), asked, check, error)
+    asked, chosen = frozenset(about), frozenset(methods)
+    used = asked.union(uses, ["token_endpoint_auth_method"] if chosen else [])
+    return Rule(rule_id, specification, statement, used, asked, chosen, check, error)

@@ -14,6 +14,14 @@ _ENCRYPTION_ALGS = tuple(f"{stem}_alg" for stem in algorithms.ENCRYPTION_MEMBERS
 _RESPONSE_ALGS = tuple(f"{stem}_alg" for stem in algorithms.RESPONSE_ENCRYPTION_MEMBERS)
 
 
+# Members that make the authorization server use the secret as a key, and by which values.
+_READERS = {
+    "token_endpoint_auth_method": ("client_secret_jwt",),
+    **dict.fromkeys(algorithms.SIGNING_MEMBERS, algorithms.MAC),
+    **dict.fromkeys(_ENCRYPTION_ALGS, algorithms.SYMMETRIC_ENCRYPTION),
+}
+
+
 def unsigned_id_tokens_stay_off_the_front_channel(draft: Draft, terms: Terms) -> Iterator[Finding]:
     if draft.text("id_token_signed_response_alg") != "none":
         return
@@ -25,8 +33,6 @@ def unsigned_id_tokens_stay_off_the_front_channel(draft: Draft, terms: Terms) ->
 
 
 def mac_algorithms_need_a_secret(draft: Draft, _: Terms) -> Iterator[Finding]:
-    if not draft.is_public:
-        return
     for name in algorithms.SIGNING_MEMBERS:
         if draft.text(name) in algorithms.MAC:
             reason = f"'{draft.text(name)}' needs a client secret, which method none has not"
@@ -103,15 +109,8 @@ def needs_readable_secret(metadata: ClientMetadata) -> bool:
 
 
 def _member_that_reads_the_secret(values: Mapping[str, JsonValue]) -> str | None:
-    if values.get("token_endpoint_auth_method") == "client_secret_jwt":
-        return "token_endpoint_auth_method"
-    for name in algorithms.SIGNING_MEMBERS:
-        if values.get(name) in algorithms.MAC:
-            return name
-    for name in _ENCRYPTION_ALGS:
-        if values.get(name) in algorithms.SYMMETRIC_ENCRYPTION:
-            return name
-    return None
+    reading = [name for name in values if name in _READERS and values[name] in _READERS[name]]
+    return min(reading, key=list(_READERS).index) if reading else None
 
 
 RULES: tuple[Rule, ...] = (
@@ -128,8 +127,8 @@ RULES: tuple[Rule, ...] = (
         "CF-51",
         "OpenID Connect Core 10.1",
         "HMAC algorithms need a client secret",
-        uses=["token_endpoint_auth_method"],
         about=algorithms.SIGNING_MEMBERS,
+        methods=["none"],
     ),
     rule(
         content_encryption_needs_key_management,

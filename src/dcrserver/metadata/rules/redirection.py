@@ -76,8 +76,6 @@ def redirect_grants_have_a_response_type(draft: Draft, terms: Terms) -> Iterator
 
 
 def some_grants_are_for_confidential_clients(draft: Draft, _: Terms) -> Iterator[Finding]:
-    if not draft.is_public:
-        return
     for grant in _CONFIDENTIAL_GRANTS:
         if grant in draft.texts("grant_types"):
             reason = f"'{grant}' needs a token_endpoint_auth_method other than none"
@@ -159,7 +157,8 @@ RULES: tuple[Rule, ...] = (
         "CF-12",
         "RFC 6749 4.4, CIBA 4",
         "client_credentials and the CIBA grant are for confidential clients",
-        uses=["grant_types", "token_endpoint_auth_method"],
+        uses=["grant_types"],
+        methods=["none"],
     ),
     rule(
         refresh_tokens_come_from_another_grant,
