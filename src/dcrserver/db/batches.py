@@ -1,0 +1,101 @@
+"""Statements of PostgreSQL for many rows at once: all rows are one parameter, a JSON document.
+
+One statement is one round trip and one commit, whatever the number of rows, and its text is the
+same for all numbers, so that it is prepared once. (Arrays, one for each column, cost the driver
+more than all the rest of a registration's way to the database.)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from functools import cache
+from typing import Any
+
+from sqlalchemy import (
+    JSON,
+    Column,
+    Insert,
+    Integer,
+    Text,
+    and_,
+    bindparam,
+    cast,
+    column,
+    func,
+    insert,
+    select,
+)
+from sqlalchemy.sql import ClauseElement
+from sqlalchemy.sql.selectable import TableValuedAlias
+
+from dcrserver.db.statements import Change, Lookup, Values
+from dcrserver.strict_json import dumps
+
+# The row's number among those of its batch.
+PLACE = "place"
+
+
+def _rows(name: str, columns: Mapping[str, Column[Any]]) -> TableValuedAlias:
+    """The rows of the parameter ``name``."""
+    # Never the column's own type: to make a text a VARCHAR(64) would cut what is too long.
+    typed = [
+        column(key, each.type if isinstance(each.type, Integer) else Text())
+        for key, each in columns.items()
+    ]
+    document = cast(bindparam(name, type_=Text()), JSON())
+    made = func.json_to_recordset(document).table_valued(column(PLACE, Integer()), *typed)
+    return made.render_derived(with_types=True)
+
+
+def document_of(rows: Iterable[Values]) -> str:
+    """The parameter for ``rows``."""
+    return dumps([{PLACE: place, **row} for place, row in enumerate(rows)])
+
+
+@cache
+def lookup_all(lookup: Lookup) -> ClauseElement:
+    """A row for each key of the parameter keys, with its place; in no order."""
+    keys = _rows("keys", {f"b_{each.name}": each for each in lookup.key})
+    found = and_(*(each == keys.c[f"b_{each.name}"] for each in lookup.key))
+    joined = keys.outerjoin(lookup.key[0].table, found)
+    return select(keys.c[PLACE], *lookup.columns).select_from(joined)
+
+
+@cache
+def insert_all(*inserts: Insert) -> ClauseElement:
+    """The rows of several tables, the parameter for each by the table's name."""
+    *others, last = (_inserted(each) for each in inserts)
+    for number, other in enumerate(others):
+        last = last.add_cte(other.cte(f"inserted_{number}"))
+    return last
+
+
+def _inserted(statement: Insert) -> Insert:
+    table: Any = statement.table
+    names = [each.name for each in table.columns]
+    rows = _rows(table.name, {each.name: each for each in table.columns})
+    return insert(table).from_select(names, select(*(rows.c[name] for name in names)))
+
+
+@cache
+def change_all(change: Change, event: Insert) -> ClauseElement:
+    """Changes by the rows of the parameter changes; where one finds its row, inserts that of the
+    same place of the parameter that is named as the table.
+
+    The places of those that did. Of two that would change the same row one does.
+    """
+    changes = _rows("changes", change.values)
+    changed = change.build(changes.c.__getitem__).returning(changes.c[PLACE]).cte("changed")
+    table: Any = event.table
+    names = [each.name for each in table.columns]
+    rows = _rows(table.name, {each.name: each for each in table.columns})
+    beside = rows.join(changed, changed.c[PLACE] == rows.c[PLACE])
+    told = insert(table).from_select(names, select(*(rows.c[n] for n in names)).select_from(beside))
+    return select(changed.c[PLACE]).add_cte(told.cte("told"))
+
+
+def by_table(inserts: Iterable[tuple[Insert, Values]]) -> dict[Insert, list[Values]]:
+    rows: dict[Insert, list[Values]] = {}
+    for statement, row in inserts:
+        rows.setdefault(statement, []).append(row)
+    return rows
