@@ -11,6 +11,8 @@ import json
 import re
 from typing import NoReturn, TypeAlias
 
+import orjson
+
 JsonValue: TypeAlias = "bool | int | float | str | list[JsonValue] | dict[str, JsonValue] | None"
 JsonObject: TypeAlias = dict[str, JsonValue]
 
@@ -22,7 +24,7 @@ _NO_BRACKETS = bytes(set(range(256)) - set(b"[]{}"))
 _BOM = b"\xef\xbb\xbf"
 # Python refuses to parse longer integers by default; nothing in a registration needs a tenth.
 _MAX_INTEGER_DIGITS = 4300
-# Made once: json.dumps makes one for each call that is not by its own defaults.
+# For integers of more than 64 bits, which the fast encoder leaves to others.
 _ENCODER = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
 
 
@@ -81,7 +83,10 @@ def loads_object(raw: bytes, *, max_depth: int = 16, max_members: int = 256) -> 
 
 def dumps(value: object) -> str:
     """Compact JSON text; non-ASCII characters stay as they are."""
-    return _ENCODER.encode(value)
+    try:
+        return orjson.dumps(value).decode()
+    except TypeError:
+        return _ENCODER.encode(value)
 
 
 def joined(members: JsonObject, text: str) -> str:

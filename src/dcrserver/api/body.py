@@ -18,6 +18,8 @@ from dcrserver.errors import (
     ProtocolError,
     UnsupportedMediaType,
 )
+from dcrserver.metadata.policy.requests import JsonPolicy
+from dcrserver.services.submissions import Submission
 from dcrserver.strict_json import BadJson, JsonObject, loads_object
 
 # POL-04: RFC 7591 names no code for a body that is no JSON object.
@@ -45,12 +47,17 @@ async def request_object(request: Request) -> JsonObject:
 
 
 async def json_object(request: Request) -> JsonObject:
-    """The JSON object in the body (RFC 7591 3.1).
+    """The JSON object in the body; raises what ``submission`` and its ``read`` raise."""
+    return (await submission(request)).read()
+
+
+async def submission(request: Request) -> Submission:
+    """The body that should be a JSON object (RFC 7591 3.1).
 
     Raises:
         UnsupportedMediaType: not application/json (POL-02).
         BodyTooLarge: more octets than the policy allows (POL-01).
-        ProtocolError: not one strict JSON object (POL-03 to POL-07).
+        BodyTooSlow: it did not arrive in time.
     """
     policy = tenant(request).terms.policy
     _check_media_type(request)
@@ -58,12 +65,18 @@ async def json_object(request: Request) -> JsonObject:
     if raw is None:
         limit = policy.registration.max_body_bytes
         raise BodyTooLarge(f"the body must not be larger than {limit} octets")
+    return Submission(raw, lambda: _read_json(raw, policy.json_))
+
+
+def _read_json(raw: bytes, policy: JsonPolicy) -> JsonObject:
+    """
+    Raises:
+        ProtocolError: not one strict JSON object (POL-03 to POL-07).
+    """
     try:
-        return loads_object(
-            raw, max_depth=policy.json_.max_depth, max_members=policy.json_.max_members
-        )
+        return loads_object(raw, max_depth=policy.max_depth, max_members=policy.max_members)
     except BadJson as error:
-        raise _MALFORMED[policy.json_.malformed_error](str(error)) from None
+        raise _MALFORMED[policy.malformed_error](str(error)) from None
 
 
 async def form(request: Request) -> dict[str, str]:

@@ -8,7 +8,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from dcrserver.api import openapi, openapi_tokens
-from dcrserver.api.body import json_object
+from dcrserver.api.body import json_object, submission
 from dcrserver.api.dependencies import bearer_token, origin, runtime, tenant
 from dcrserver.api.responses import NO_STORE, json_response, json_text
 
@@ -29,7 +29,7 @@ async def register(request: Request) -> Response:
     here, bearer = runtime(request), bearer_token(request)
     await _limit(request, bearer)
     made = await here.registration.register(
-        tenant(request), lambda: json_object(request), bearer, origin(request, "anonymous")
+        tenant(request), lambda: submission(request), bearer, origin(request, "anonymous")
     )
     return json_text(made.information, 201, NO_STORE | {"Location": made.uri})
 
@@ -42,7 +42,7 @@ async def validate(request: Request) -> Response:
         raise HTTPException(404)
     await _limit(request, bearer)
     explanation = await here.registration.explain(
-        tenant(request), lambda: json_object(request), bearer
+        tenant(request), lambda: submission(request), bearer
     )
     return json_response(explanation, headers=NO_STORE)
 

@@ -24,7 +24,7 @@ from dcrserver.services import audit
 from dcrserver.services.audit import EventType, Origin
 from dcrserver.services.client_secrets import ClientSecrets, SecretIssuer
 from dcrserver.services.credentials import new_record
-from dcrserver.strict_json import BadJson, JsonObject, loads_object
+from dcrserver.strict_json import BadJson, JsonObject, dumps, loads_object
 from dcrserver.tenants import Tenant
 
 # What fits into the path of registration_client_uri as it is: no dot segment either.
@@ -140,7 +140,8 @@ class ClientImportService:
             secrets = self._kept(client, client.digest)
         elif client.secret is not None:
             secrets = self._kept(client, await _digest(client.secret))
-        record = new_record(tenant, client.client_id, client.metadata, secrets, bounds)
+        metadata = dumps(client.metadata.members)
+        record = new_record(tenant, client.client_id, metadata, secrets, bounds)
         token = client.registration_access_token
         return record._replace(
             registration_access_token_digest=security.token_digest(token) if token else "",

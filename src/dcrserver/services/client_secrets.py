@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+
+import orjson
 
 from dcrserver import security
 from dcrserver.metadata import ClientMetadata, Policy, needs_readable_secret, needs_secret
@@ -62,8 +63,8 @@ class ClientSecrets:
 
 def secrets_of(record: ClientRecord) -> ClientSecrets:
     """As they are stored, expired ones too."""
-    stored = json.loads(record.client_secrets) if record.client_secrets else []
-    return ClientSecrets(tuple(ClientSecret(**secret) for secret in stored))
+    stored = orjson.loads(record.client_secrets) if record.client_secrets else []
+    return ClientSecrets(tuple([ClientSecret(**secret) for secret in stored]))
 
 
 class SecretIssuer:

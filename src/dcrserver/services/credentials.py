@@ -5,11 +5,11 @@ from __future__ import annotations
 import time
 
 from dcrserver import security
-from dcrserver.metadata import ClientMetadata, Policy
+from dcrserver.metadata import Policy
 from dcrserver.metadata.bounds import Bounds
 from dcrserver.repositories.clients import ClientRecord
 from dcrserver.services.client_secrets import ClientSecrets
-from dcrserver.strict_json import JsonObject, dumps, joined
+from dcrserver.strict_json import JsonObject, joined
 from dcrserver.tenants import Tenant
 
 REGISTRATION_TOKEN_PREFIX = "rat"  # noqa: S105 - a prefix
@@ -65,7 +65,7 @@ def is_token_of(record: ClientRecord | None, token: str) -> tuple[bool, bool]:
 def new_record(
     tenant: Tenant,
     client_id: str,
-    metadata: ClientMetadata,
+    metadata: str,
     secrets: ClientSecrets,
     bounds: Bounds,
     token: tuple[str, int] = ("", 0),
@@ -75,7 +75,7 @@ def new_record(
     return ClientRecord(
         tenant=tenant.name,
         client_id=client_id,
-        metadata=dumps(metadata.members),
+        metadata=metadata,
         registration_access_token_digest=token[0],
         registration_access_token_expires_at=token[1],
         client_secrets=secrets.to_json(),

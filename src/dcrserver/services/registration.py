@@ -6,12 +6,7 @@ from collections.abc import Awaitable, Callable
 from typing import NamedTuple, TypeAlias
 
 from dcrserver import security
-from dcrserver.metadata import (
-    SERVER_ASSIGNED,
-    explain,
-    refuse_server_members,
-    validate,
-)
+from dcrserver.metadata import explain
 from dcrserver.repositories.transaction import Database, Transaction
 from dcrserver.services import audit, initial_access_tokens
 from dcrserver.services.audit import EventType, Origin
@@ -22,10 +17,11 @@ from dcrserver.services.credentials import (
     new_registration_token,
 )
 from dcrserver.services.remote_checks import RemoteChecks
+from dcrserver.services.submissions import Judge, Submission
 from dcrserver.strict_json import JsonObject
 from dcrserver.tenants import Tenant
 
-ReadSubmission: TypeAlias = Callable[[], Awaitable[JsonObject]]
+ReadSubmission: TypeAlias = Callable[[], Awaitable[Submission]]
 
 
 class Registered(NamedTuple):
@@ -42,6 +38,7 @@ class RegistrationService:
         self._database = database
         self._secrets = secrets
         self._remote_checks = remote_checks
+        self._judge = Judge()
 
     async def explain(
         self, tenant: Tenant, read_submission: ReadSubmission, bearer: str | None
@@ -52,7 +49,7 @@ class RegistrationService:
             BearerError: as ``register``.
         """
         ticket = await initial_access_tokens.authorize(self._database, tenant, bearer)
-        return explain(await read_submission(), tenant.terms_within(ticket.bounds))
+        return explain((await read_submission()).read(), tenant.terms_within(ticket.bounds))
 
     async def register(
         self,
@@ -74,16 +71,14 @@ class RegistrationService:
         submission = await read_submission()
         terms = tenant.terms_within(ticket.bounds)
         policy = terms.policy
-        if policy.registration.client_supplied_credentials == "reject":
-            refuse_server_members(submission, frozenset(SERVER_ASSIGNED))
-        metadata = validate(submission, terms)
-        await self._remote_checks.check(metadata, policy)
+        judged = self._judge.judge(submission, terms)
+        await self._remote_checks.check(judged.metadata, policy)
 
         client_id = security.new_client_id()
         token, ends_at = new_registration_token(policy)
-        secrets = self._secrets.first(client_id, metadata, policy)
+        secrets = self._secrets.first(client_id, judged.metadata, policy)
         kept = (security.token_digest(token), ends_at)
-        record = new_record(tenant, client_id, metadata, secrets, ticket.bounds, kept)
+        record = new_record(tenant, client_id, judged.text, secrets, ticket.bounds, kept)
 
         async def write(tx: Transaction) -> None:
             await initial_access_tokens.redeem(tx, ticket, client_id, origin)
