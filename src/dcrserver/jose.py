@@ -11,13 +11,15 @@ import hashlib
 import json
 import warnings
 from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
 
 from jwt.algorithms import OKPAlgorithm
 from jwt.api_jws import PyJWS
 from jwt.exceptions import PyJWTError
 from jwt.warnings import InsecureKeyLengthWarning
 
-from dcrserver.strict_json import BadJson, JsonObject, loads_object
+from dcrserver.strict_json import BadJson, JsonObject, dumps, loads_object
 
 _MAX_LENGTH = 16384
 _MAX_KID = 128
@@ -92,6 +94,18 @@ def verify(jws: Jws, key: JsonObject | bytes, algorithm: str) -> bool:
     except (PyJWTError, NotImplementedError, ValueError, TypeError):
         return False
     return True
+
+
+def sign(claims: JsonObject, key: Any, algorithm: str, kid: str, token_type: str) -> str:  # noqa: ANN401 - a private key
+    """A compact JWS of ``claims``; ``key`` is the private key that ``algorithm`` needs."""
+    signed = f"{_header(algorithm, kid, token_type)}.{base64url(dumps(claims).encode())}"
+    signature = _jws.get_algorithm_by_name(algorithm).sign(signed.encode(), key)
+    return f"{signed}.{base64url(signature)}"
+
+
+@lru_cache(maxsize=256)
+def _header(algorithm: str, kid: str, token_type: str) -> str:
+    return base64url(dumps({"alg": algorithm, "kid": kid, "typ": token_type}).encode())
 
 
 def thumbprint(key: JsonObject) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 import time
+from functools import lru_cache
 
 import structlog
 from limits import RateLimitItem, parse
@@ -65,6 +66,7 @@ class RateLimiter:
         )
 
 
+@lru_cache(maxsize=4096)
 def address_key(address: str | None) -> str:
     """What counts as one caller: an IPv4 address, or the /64 an IPv6 address is from."""
     try:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections import Counter
 from collections.abc import Mapping
 from urllib.parse import parse_qsl
 
@@ -107,7 +106,7 @@ async def form_with(request: Request, repeatable: str) -> tuple[dict[str, str], 
     except ValueError:
         raise InvalidRequest("the body is not a valid form") from None
     single = [(name, value) for name, value in pairs if name != repeatable]
-    if any(count > 1 for count in Counter(name for name, _ in single).values()):
+    if len(dict(single)) != len(single):
         raise InvalidRequest("a parameter is included more than once")
     # Sent without a value is not sent (RFC 6749 3.1, 3.2).
     fields = {name: value for name, value in single if value}

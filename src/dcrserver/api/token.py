@@ -12,7 +12,7 @@ from starlette.responses import Response
 from dcrserver.api import openapi_tokens as openapi
 from dcrserver.api.body import form, form_with
 from dcrserver.api.client_certificates import client_certificate
-from dcrserver.api.dependencies import bearer_token, runtime, tenant
+from dcrserver.api.dependencies import bearer_token, headers, runtime, tenant
 from dcrserver.api.responses import NO_STORE, json_response
 from dcrserver.errors import InvalidRequest
 from dcrserver.services.authentication import Presented
@@ -28,9 +28,7 @@ async def token(request: Request) -> Response:
     fields, resources = await form_with(request, "resource")
     granted = await runtime(request).token_grant.grant(
         tenant(request),
-        TokenRequest(
-            _presented(request, fields), fields, resources, request.headers.getlist("dpop")
-        ),
+        TokenRequest(_presented(request, fields), fields, resources, headers(request, b"dpop")),
     )
     return json_response(granted, headers=NO_STORE)
 
@@ -64,8 +62,8 @@ async def keys(request: Request) -> Response:
     signing_keys = runtime(request).signing_keys
     await signing_keys.current(tenant(request).name)
     public = [key.public_jwk for key in await signing_keys.all(tenant(request).name)]
-    headers = {"Cache-Control": "public, max-age=300"}
-    return json_response({"keys": public}, headers=headers, media_type="application/jwk-set+json")
+    cache = {"Cache-Control": "public, max-age=300"}
+    return json_response({"keys": public}, headers=cache, media_type="application/jwk-set+json")
 
 
 def _must_issue_tokens(request: Request) -> None:
@@ -76,13 +74,14 @@ def _must_issue_tokens(request: Request) -> None:
 
 def _presented(request: Request, fields: Mapping[str, str]) -> Presented:
     """What is in the request that could authenticate a client (RFC 6749 2.3)."""
-    headers = request.headers.getlist("authorization")
-    if len(headers) > 1:
+    sent = headers(request, b"authorization")
+    if len(sent) > 1:
         raise InvalidRequest("Authorization must be sent once")
+    client = request.scope.get("client")
     return Presented(
         parameters=fields,
-        authorization=headers[0] if headers else None,
+        authorization=sent[0] if sent else None,
         certificate=client_certificate(request),
-        endpoint=f"{tenant(request).issuer}{request.url.path}",
-        address=request.client.host if request.client else None,
+        endpoint=f"{tenant(request).issuer}{request.scope['path']}",
+        address=client[0] if client else None,
     )

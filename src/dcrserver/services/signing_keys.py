@@ -11,15 +11,14 @@ import itertools
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
-import jwt
 import structlog
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from jwt.algorithms import ECAlgorithm, OKPAlgorithm, RSAAlgorithm
 
-from dcrserver import security
+from dcrserver import jose, security
 from dcrserver.repositories.signing_keys import SigningKeyRecord
 from dcrserver.repositories.transaction import Database, Transaction
 from dcrserver.security import SecretBox, UndecipherableError
@@ -58,8 +57,16 @@ class SigningKey:
         return made | {"kid": self.kid, "use": "sig", "alg": self.algorithm}
 
     def sign(self, claims: JsonObject, token_type: str) -> str:
-        headers = {"kid": self.kid, "typ": token_type}
-        return jwt.encode(claims, self.private_key, algorithm=self.algorithm, headers=headers)
+        """A compact JWS (RFC 7515 3.1)."""
+        return jose.sign(claims, self.private_key, self.algorithm, self.kid, token_type)
+
+
+class _Remembered(NamedTuple):
+    """Keys as they were read, and which of them signs, until a moment of the monotonic clock."""
+
+    until: float
+    keys: Sequence[SigningKey]
+    signing: SigningKey | None
 
 
 class SigningKeys:
@@ -69,26 +76,30 @@ class SigningKeys:
         self._database = database
         self._box = box
         self._settings = settings
-        self._remembered: dict[str, tuple[float, Sequence[SigningKey]]] = {}
+        self._remembered: dict[str, _Remembered] = {}
 
     async def current(self, tenant: str) -> SigningKey:
         """The key that signs, made at first need."""
-        found = self._signing(await self.all(tenant))
+        found = (await self._read(tenant)).signing
         if found is None:
             await self.create(tenant, _SERVER)
-            found = self._signing(await self.all(tenant))
+            found = (await self._read(tenant)).signing
         assert found is not None  # noqa: S101 - it was just made
         return found
 
     async def all(self, tenant: str) -> Sequence[SigningKey]:
         """All that are published, oldest first; others may have made some a moment ago."""
-        read_at, keys = self._remembered.get(tenant, (0.0, ()))
-        if not keys or time.monotonic() - read_at > _REMEMBERED_SECONDS:
+        return (await self._read(tenant)).keys
+
+    async def _read(self, tenant: str) -> _Remembered:
+        known = self._remembered.get(tenant)
+        if known is None or not known.keys or known.until < time.monotonic():
             async with self._database.read() as tx:
                 rows = await tx.signing_keys.all(tenant)
             keys = [key for key in map(self._loaded, rows) if key is not None]
-            self._remembered[tenant] = (time.monotonic(), keys)
-        return keys
+            until = time.monotonic() + _REMEMBERED_SECONDS
+            known = self._remembered[tenant] = _Remembered(until, keys, self._signing(keys))
+        return known
 
     async def rotate(self, tenant: str) -> None:
         """What the schedule says: a new key when the newest is old, and old ones go.
