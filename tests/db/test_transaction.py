@@ -202,6 +202,22 @@ async def test_a_database_that_cannot_be_reached_is_unavailable() -> None:
     await database.close()
 
 
+async def test_two_that_write_sqlite_all_the_time_take_turns(sqlite_database: str) -> None:
+    """Whoever has the lock takes it again at once; the other must get it all the same."""
+    settings = DatabaseSettings(url=SecretStr(sqlite_database), statement_timeout=3)
+    databases = [Database(open_driver(settings)) for _ in range(2)]
+    rows = [record() for _ in range(600)]
+
+    async def write(number: int) -> None:
+        for one in rows[number::4]:
+            await add(databases[number % 2], one)
+
+    await asyncio.gather(*(write(number) for number in range(4)))
+    assert all([await find(databases[0], each.client_id) for each in rows])
+    for each in databases:
+        await each.close()
+
+
 async def test_waiting_inserts_share_a_commit() -> None:
     batches: list[int] = []
 

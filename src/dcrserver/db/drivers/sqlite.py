@@ -1,4 +1,4 @@
-"""SQLite: statements in place, and only what waits for the disk or a lock in a thread.
+"""SQLite: statements in place, and only what waits for the disk in a thread.
 
 A use case awaits nothing but its session, and this session never waits; so a batch of use cases
 is run through, each between savepoints, and committed together (WAL, synchronous=FULL: they are
@@ -9,7 +9,9 @@ the interpreter's lock with the event loop, at the price of half a registration.
 from __future__ import annotations
 
 import asyncio
+import random
 import sqlite3
+import time
 from collections.abc import Awaitable, Callable, Coroutine, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -31,6 +33,8 @@ T = TypeVar("T")
 _Work: TypeAlias = Callable[[Session], Awaitable[Any]]
 
 _READING_SECONDS = 1.0
+# Of an extended error code.
+_PRIMARY_CODE = 0xFF
 
 
 class SqliteDriver:
@@ -41,8 +45,9 @@ class SqliteDriver:
         """
         url = database_url(settings)
         check_file(url)
-        self._writer = _connect(url, 0)
-        self._patience = int(settings.statement_timeout * 1000)
+        self._patience = settings.statement_timeout
+        self._writer = _connect(url, self._patience)
+        self._writer.execute("PRAGMA busy_timeout=0").close()
         # An in-memory database lives in its one connection; nobody reads while it is written.
         self._in_memory = not url.database or url.database == ":memory:"
         # Reads wait for nobody in WAL, but for another process that recovers the file: not long,
@@ -69,7 +74,7 @@ class SqliteDriver:
             await self._begin()
             try:
                 outcomes = [self._run(work) for work in batch]
-                await self._elsewhere("COMMIT")
+                await self._commit()
             except BaseException:
                 if self._writer.in_transaction:
                     self._writer.execute("ROLLBACK")
@@ -77,22 +82,29 @@ class SqliteDriver:
         return outcomes
 
     async def _begin(self) -> None:
-        """Takes the write lock at once: a read that becomes a write could fail without waiting."""
-        try:
-            self._writer.execute("BEGIN IMMEDIATE")
-        except sqlite3.OperationalError:  # another process writes; or will not be better later
-            await self._elsewhere(f"PRAGMA busy_timeout={self._patience}")
-            try:
-                await self._elsewhere("BEGIN IMMEDIATE")
-            finally:
-                await self._elsewhere("PRAGMA busy_timeout=0")
+        """Takes the write lock at once: a read that becomes a write could fail without waiting.
 
-    async def _elsewhere(self, statement: str) -> None:
+        While another process has it we ask often, and at no regular moments: SQLite's own waiting
+        slows down to ten times a second, and a busy process would never be met without the lock.
+        """
+        ends_at = time.monotonic() + self._patience
+        while True:
+            try:
+                self._writer.execute("BEGIN IMMEDIATE")
+            except sqlite3.OperationalError as error:
+                is_locked = error.sqlite_errorcode & _PRIMARY_CODE == sqlite3.SQLITE_BUSY
+                if not is_locked or time.monotonic() > ends_at:
+                    raise
+            else:
+                return
+            await asyncio.sleep(random.uniform(0.0002, 0.002))  # noqa: S311 - no secret
+
+    async def _commit(self) -> None:
         if self._in_memory:
-            self._writer.execute(statement)
+            self._writer.execute("COMMIT")
         else:
             loop = asyncio.get_running_loop()
-            await loop.run_in_executor(self._thread, self._writer.execute, statement)
+            await loop.run_in_executor(self._thread, self._writer.execute, "COMMIT")
 
     def _run(self, work: _Work) -> Any:  # noqa: ANN401 - whatever it returns
         self._writer.execute("SAVEPOINT one")
