@@ -17,6 +17,7 @@ from dcrserver.api import (
     registration,
     token,
 )
+from dcrserver.api.admission import AdmissionMiddleware
 from dcrserver.api.dispatch import Dispatcher
 from dcrserver.api.middleware import PreflightMiddleware, RequestMiddleware, TenantMiddleware
 from dcrserver.wiring import Runtime
@@ -38,7 +39,8 @@ def create_app(runtime: Runtime) -> ASGIApp:
     inserted = policy.discovery.inserted_oidc
     app = TenantMiddleware(app, runtime.tenants, inserted_oidc=inserted)
     https = runtime.default_tenant.issuer.startswith("https://")
-    return RequestMiddleware(app, runtime.metrics, https=https, cors=policy.cors.enabled)
+    app = RequestMiddleware(app, runtime.metrics, https=https, cors=policy.cors.enabled)
+    return AdmissionMiddleware(app, runtime.metrics, runtime.settings.server.max_requests)
 
 
 def _fastapi(runtime: Runtime) -> FastAPI:

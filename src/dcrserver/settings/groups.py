@@ -50,6 +50,11 @@ class ServerSettings(Group):
     body_seconds: float = Field(
         default=20.0, gt=0, description="how long a caller may take to send a body; then 408"
     )
+    max_requests: int = Field(
+        default=512,
+        ge=1,
+        description="requests that one process has in hand; more get 503 and Retry-After at once",
+    )
     trusted_proxies: Texts = Field(
         default=(),
         description="IP addresses and networks whose X-Forwarded-For is believed; * alone for all",

@@ -1,0 +1,72 @@
+"""Pure ASGI: how many requests a process takes on, and how many of them begin at once."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from dcrserver.api.error_handlers import error_body
+from dcrserver.api.responses import NO_STORE, json_response
+from dcrserver.telemetry import Metrics
+
+# Whoever asks these wants to know how we are, most of all when we are busy.
+_ALWAYS = frozenset({"/healthz", "/readyz", "/metrics"})
+# As many begin in one pass of the event loop; then what they asked the database for is sent, and
+# is being worked on while the next ones begin. All at once would wait together and idle together.
+_AT_ONCE = 8
+_READING = frozenset({"GET", "HEAD", "OPTIONS"})
+_RETRY_SECONDS = 1
+
+
+class AdmissionMiddleware:
+    """Refuses at once what could only wait: an answer that comes too late is work for nobody."""
+
+    def __init__(self, app: ASGIApp, metrics: Metrics, limit: int) -> None:
+        self._app = app
+        self._metrics = metrics
+        self._limit = limit
+        self._inside = 0
+        self._begun = 0
+        self._waiting: deque[asyncio.Future[None]] = deque()
+        body = error_body("temporarily_unavailable", "the server is busy; try again later")
+        headers = NO_STORE | {"Retry-After": str(_RETRY_SECONDS)}
+        self._refusal = json_response(body, 503, headers)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http" or scope["path"] in _ALWAYS:
+            await self._app(scope, receive, send)
+            return
+        if self._inside >= self._limit:
+            self._metrics.answered("(any)", "(refused)", 503, 0.0)
+            await self._refusal(scope, receive, send)
+            return
+        self._inside += 1
+        try:
+            if scope["method"] not in _READING:
+                await self._turn()
+            await self._app(scope, receive, send)
+        finally:
+            self._inside -= 1
+
+    async def _turn(self) -> None:
+        loop = asyncio.get_running_loop()
+        if not self._begun:
+            loop.call_soon(self._new_pass)
+        if self._begun < _AT_ONCE:
+            self._begun += 1
+            return
+        turn = loop.create_future()
+        self._waiting.append(turn)
+        await turn
+
+    def _new_pass(self) -> None:
+        self._begun = 0
+        while self._waiting and self._begun < _AT_ONCE:
+            turn = self._waiting.popleft()
+            if not turn.done():  # its request was not cancelled meanwhile
+                turn.set_result(None)
+                self._begun += 1
+        if self._begun:
+            asyncio.get_running_loop().call_soon(self._new_pass)
