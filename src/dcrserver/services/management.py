@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import replace
 
 from dcrserver.errors import InvalidClientMetadata, ProtocolError, Unavailable
-from dcrserver.metadata import ClientMetadata, Policy, refuse_server_members, validate
+from dcrserver.metadata import ClientMetadata, Policy, refuse_server_members
 from dcrserver.metadata.bounds import Bounds
 from dcrserver.repositories.clients import ClientRecord
 from dcrserver.repositories.transaction import Database
@@ -18,7 +18,8 @@ from dcrserver.services.client_secrets import ClientSecrets, SecretIssuer, secre
 from dcrserver.services.credentials import client_information, with_new_token
 from dcrserver.services.remote_checks import RemoteChecks
 from dcrserver.services.secret_verification import SecretVerifier
-from dcrserver.strict_json import JsonObject, dumps
+from dcrserver.services.submissions import Judge
+from dcrserver.strict_json import JsonObject
 from dcrserver.tenants import Tenant
 
 # RFC 7592 2.2: an update must not hold them. client_id and client_secret have rules of their own.
@@ -38,11 +39,13 @@ class ManagementService:
         database: Database,
         secrets: SecretIssuer,
         verifier: SecretVerifier,
+        judge: Judge,
         remote_checks: RemoteChecks,
     ) -> None:
         self._database = database
         self._secrets = secrets
         self._verifier = verifier
+        self._judge = judge
         self._remote_checks = remote_checks
 
     async def read(self, tenant: Tenant, client_id: str, bearer: str | None, origin: Origin) -> str:
@@ -111,8 +114,7 @@ class ManagementService:
         terms = tenant.terms_within(Bounds.from_json(record.bounds))
         policy = terms.policy
         await self._check_envelope(record, submission, policy)
-        metadata = validate(submission, terms)
-        text = dumps(metadata.members)
+        metadata, text = self._judge.judge_update(submission, terms)
         before = metadata if text == record.metadata else metadata_of(record)
         _check_method(before, metadata, policy)
         await self._remote_checks.check(metadata, policy)

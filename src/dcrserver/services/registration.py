@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable
 from typing import NamedTuple, TypeAlias
 
 from dcrserver import security
-from dcrserver.metadata import explain
+from dcrserver.metadata import SERVER_ASSIGNED, explain, refuse_server_members
 from dcrserver.repositories.transaction import Database, Transaction
 from dcrserver.services import audit, initial_access_tokens
 from dcrserver.services.audit import EventType, Origin
@@ -33,12 +33,12 @@ class Registered(NamedTuple):
 
 class RegistrationService:
     def __init__(
-        self, database: Database, secrets: SecretIssuer, remote_checks: RemoteChecks
+        self, database: Database, secrets: SecretIssuer, judge: Judge, remote_checks: RemoteChecks
     ) -> None:
         self._database = database
         self._secrets = secrets
+        self._judge = judge
         self._remote_checks = remote_checks
-        self._judge = Judge()
 
     async def explain(
         self, tenant: Tenant, read_submission: ReadSubmission, bearer: str | None
@@ -71,6 +71,8 @@ class RegistrationService:
         submission = await read_submission()
         terms = tenant.terms_within(ticket.bounds)
         policy = terms.policy
+        if policy.registration.client_supplied_credentials == "reject":
+            refuse_server_members(submission.read(), frozenset(SERVER_ASSIGNED))
         judged = self._judge.judge(submission, terms)
         await self._remote_checks.check(judged.metadata, policy)
 

@@ -1,8 +1,8 @@
-"""Step: judges submissions. One that came before, octet by octet, is not judged again.
+"""Step: judges submissions. What was judged before, word for word, is not judged again.
 
 Copies of one program register with the same metadata, by the thousand where the program is a
-popular MCP client. The judgement is a function of the octets and the terms alone, so it can be
-remembered; credentials are new each time.
+popular MCP client. The judgement is a function of the submission and the terms alone, so it can
+be remembered; credentials are new each time.
 """
 
 from __future__ import annotations
@@ -11,17 +11,11 @@ from collections import OrderedDict
 from collections.abc import Callable
 from typing import NamedTuple, TypeAlias
 
-from dcrserver.metadata import (
-    SERVER_ASSIGNED,
-    ClientMetadata,
-    Terms,
-    refuse_server_members,
-    validate,
-)
+from dcrserver.metadata import ClientMetadata, Terms, validate
 from dcrserver.strict_json import JsonObject, dumps
 
 _MAX_REMEMBERED = 256
-_MAX_OCTETS = 8192
+_MAX_LENGTH = 8192
 
 
 class Submission(NamedTuple):
@@ -38,7 +32,10 @@ class Judged(NamedTuple):
     text: str
 
 
-_Key: TypeAlias = tuple[Terms, bytes]
+# By the octets of a body, or by the members of an update that are not about the client itself.
+_Key: TypeAlias = tuple[Terms, bytes | str]
+# They are not metadata, and differ from one update to the next (RFC 7592 2.2).
+_ENVELOPE = frozenset({"client_id", "client_secret"})
 
 
 class Judge:
@@ -50,21 +47,23 @@ class Judge:
         Raises:
             RegistrationError: the submission is not acceptable.
         """
-        key = (terms, submission.octets)
+        return self._judged((terms, submission.octets), submission.read)
+
+    def judge_update(self, members: JsonObject, terms: Terms) -> Judged:
+        """As ``judge``; ``client_id`` and ``client_secret`` are for somebody else to judge."""
+        rest = {name: value for name, value in members.items() if name not in _ENVELOPE}
+        return self._judged((terms, dumps(rest)), lambda: rest)
+
+    def _judged(self, key: _Key, read: Callable[[], JsonObject]) -> Judged:
         known = self._remembered.get(key)
         if known is not None:
             self._remembered.move_to_end(key)
             return known
-        judged = _judged(submission.read(), terms)
-        if len(submission.octets) <= _MAX_OCTETS:
+        terms, text = key
+        metadata = validate(read(), terms)
+        judged = Judged(metadata, dumps(metadata.members))
+        if len(text) <= _MAX_LENGTH:
             self._remembered[key] = judged
             if len(self._remembered) > _MAX_REMEMBERED:
                 self._remembered.popitem(last=False)
         return judged
-
-
-def _judged(members: JsonObject, terms: Terms) -> Judged:
-    if terms.policy.registration.client_supplied_credentials == "reject":
-        refuse_server_members(members, frozenset(SERVER_ASSIGNED))
-    metadata = validate(members, terms)
-    return Judged(metadata, dumps(metadata.members))

@@ -31,6 +31,7 @@ from dcrserver.services.secret_changes import SecretChanges
 from dcrserver.services.secret_rotation import SecretRotationService
 from dcrserver.services.secret_verification import SecretVerifier
 from dcrserver.services.signing_keys import SigningKeys
+from dcrserver.services.submissions import Judge
 from dcrserver.services.token_administration import TokenAdministrationService
 from dcrserver.services.token_grant import TokenGrantService
 from dcrserver.services.token_status import TokenStatusService
@@ -105,7 +106,7 @@ def _runtime(
     box: SecretBox,
     limiter: RateLimiter,
 ) -> Runtime:
-    secrets, verifier = SecretIssuer(box), SecretVerifier()
+    secrets, verifier, judge = SecretIssuer(box), SecretVerifier(), Judge()
     remote_checks = RemoteChecks(documents)
     last_uses = LastUses(database)
     authenticator = ClientAuthenticator(
@@ -118,8 +119,8 @@ def _runtime(
         settings=settings,
         tenants=tenants,
         database=database,
-        registration=RegistrationService(database, secrets, remote_checks),
-        management=ManagementService(database, secrets, verifier, remote_checks),
+        registration=RegistrationService(database, secrets, judge, remote_checks),
+        management=ManagementService(database, secrets, verifier, judge, remote_checks),
         secret_rotation=SecretRotationService(database, secret_changes),
         administration=AdministrationService(database, secret_changes),
         token_administration=TokenAdministrationService(database),
