@@ -30,6 +30,11 @@ from dcrserver.wiring import Runtime, build
 _log = structlog.get_logger(__name__)
 
 
+# What a request makes dies with it, by counting references; cycles are rare. The defaults would
+# look for them several times in each batch of requests.
+_GARBAGE_THRESHOLDS = (20_000, 20, 20)
+
+
 class ListenError(Exception):
     """The port cannot be had; the message says why."""
 
@@ -183,6 +188,7 @@ class Application:
             # would hold up requests for a tenth of a second each time.
             gc.collect()
             gc.freeze()
+            gc.set_threshold(*_GARBAGE_THRESHOLDS)
             await send({"type": "lifespan.startup.complete"})
             await receive()
         _log.info("stopped")

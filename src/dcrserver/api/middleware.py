@@ -47,6 +47,7 @@ class RequestMiddleware:
     def __init__(self, app: ASGIApp, metrics: Metrics, *, https: bool, cors: bool) -> None:
         self._app = app
         self._metrics = metrics
+        self._log = _log.bind()
         self._headers = _encoded(_SECURITY_HEADERS | (_TRANSPORT_SECURITY if https else {}))
         self._cross_headers = [*self._headers, *_encoded(_CROSS_ORIGIN_HEADERS)]
         self._cross_paths = _CORS_PATHS if cors else _PUBLIC_PATHS
@@ -96,7 +97,7 @@ class RequestMiddleware:
         else:
             self._metrics.answered(method, route.path, status, seconds)
         client = scope.get("client")
-        _log.info(
+        self._log.info(
             "request",
             method=method,
             path=path,

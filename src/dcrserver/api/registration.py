@@ -10,7 +10,7 @@ from starlette.responses import Response
 from dcrserver.api import openapi, openapi_tokens
 from dcrserver.api.body import json_object, submission
 from dcrserver.api.dependencies import bearer_token, origin, runtime, tenant
-from dcrserver.api.responses import NO_STORE, json_response, json_text
+from dcrserver.api.responses import NO_STORE, Credentials, json_response
 
 router = APIRouter(tags=["registration"])
 
@@ -31,7 +31,7 @@ async def register(request: Request) -> Response:
     made = await here.registration.register(
         tenant(request), lambda: submission(request), bearer, origin(request, "anonymous")
     )
-    return json_text(made.information, 201, NO_STORE | {"Location": made.uri})
+    return Credentials(made.information, 201, (b"location", made.uri.encode()))
 
 
 @router.post("/register/validate", **openapi.VALIDATE)
@@ -56,7 +56,7 @@ async def read(request: Request) -> Response:
         bearer_token(request),
         origin(request, "client"),
     )
-    return json_text(information, headers=NO_STORE)
+    return Credentials(information)
 
 
 @router.put("/register/{client_id}", **openapi.UPDATE)
@@ -69,7 +69,7 @@ async def update(request: Request) -> Response:
         lambda: json_object(request),
         origin(request, "client"),
     )
-    return json_text(information, headers=NO_STORE)
+    return Credentials(information)
 
 
 @router.delete("/register/{client_id}", status_code=204, **openapi.DELETE)

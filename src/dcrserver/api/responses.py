@@ -11,6 +11,10 @@ from dcrserver.api.dependencies import header
 from dcrserver.strict_json import dumps
 
 NO_STORE = {"Cache-Control": "no-store", "Pragma": "no-cache"}
+_CREDENTIAL_HEADERS = [
+    (b"content-type", b"application/json"),
+    *((name.lower().encode(), value.encode()) for name, value in NO_STORE.items()),
+]
 
 
 def json_response(
@@ -30,6 +34,17 @@ def json_text(
 ) -> Response:
     """``text`` is JSON already."""
     return Response(text.encode(), status, headers, media_type)
+
+
+class Credentials(Response):
+    """JSON text that nobody may keep; ``Response`` would make its headers anew for each."""
+
+    def __init__(self, text: str, status: int = 200, *others: tuple[bytes, bytes]) -> None:
+        self.status_code = status
+        self.body = text.encode()
+        self.background = None
+        length = (b"content-length", b"%d" % len(self.body))
+        self.raw_headers = [*_CREDENTIAL_HEADERS, length, *others]
 
 
 def tagged(request: Request, text: str, etag: str, headers: Mapping[str, str]) -> Response:

@@ -13,10 +13,11 @@ from dcrserver.api import openapi_tokens as openapi
 from dcrserver.api.body import form, form_with
 from dcrserver.api.client_certificates import client_certificate
 from dcrserver.api.dependencies import bearer_token, headers, runtime, tenant
-from dcrserver.api.responses import NO_STORE, json_response
+from dcrserver.api.responses import NO_STORE, Credentials, json_response
 from dcrserver.errors import InvalidRequest
 from dcrserver.services.authentication import Presented
 from dcrserver.services.token_grant import TokenRequest
+from dcrserver.strict_json import dumps
 
 router = APIRouter(tags=["token"])
 
@@ -30,7 +31,7 @@ async def token(request: Request) -> Response:
         tenant(request),
         TokenRequest(_presented(request, fields), fields, resources, headers(request, b"dpop")),
     )
-    return json_response(granted, headers=NO_STORE)
+    return Credentials(dumps(granted))
 
 
 @router.post("/introspect", **openapi.INTROSPECT)
