@@ -74,9 +74,9 @@ def token_digest(token: str) -> str:
     return hashlib.sha256(token.encode("utf-8", "surrogatepass")).hexdigest()
 
 
-def same_token(token: str, digest: str | None) -> bool:
-    """Constant in time; with no digest to compare it takes as long and is False."""
-    return hmac.compare_digest(token_digest(token), digest or _ABSENT_DIGEST)
+def same_digest(digest: str, kept: str | None) -> bool:
+    """Constant in time; with nothing kept to compare it takes as long and is False."""
+    return hmac.compare_digest(digest, kept or _ABSENT_DIGEST)
 
 
 def secret_digest(secret: str) -> str:

@@ -48,11 +48,12 @@ def is_token_of(record: ClientRecord | None, token: str) -> tuple[bool, bool]:
     Takes as long for an unknown client. A suspended client has none (attack: it could otherwise
     bring itself back).
     """
-    current = security.same_token(
-        token, record.registration_access_token_digest if record else None
+    digest = security.token_digest(token)
+    current = security.same_digest(
+        digest, record.registration_access_token_digest if record else None
     )
-    previous = security.same_token(
-        token, record.previous_registration_access_token_digest if record else None
+    previous = security.same_digest(
+        digest, record.previous_registration_access_token_digest if record else None
     )
     if record is None or record.suspended_at:
         return False, False
