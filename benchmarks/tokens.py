@@ -32,8 +32,9 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 from jwt.algorithms import ECAlgorithm
+from report import keep, show
 
-from harness import Target, dcrserver, drive, keep, listener, show
+from harness import Target, dcrserver, drive, listener
 
 CLIENTS = 32
 # More than a server answers in a second here, of what can be used once.

@@ -69,8 +69,8 @@ const provider = new Provider(`http://127.0.0.1:${PORT}`, {
     devInteractions: { enabled: false },
     clientCredentials: { enabled: true },
     registration: { enabled: true, initialAccessToken: false },
-    // Without a new token for each update, so that one set of requests can be repeated: less work.
-    registrationManagement: { enabled: true, rotateRegistrationAccessToken: false },
+    // As it is by default: an update gives the client a new token.
+    registrationManagement: { enabled: true },
     resourceIndicators: {
       enabled: true,
       defaultResource: () => "urn:benchmark",
