@@ -89,6 +89,12 @@ def dumps(value: object) -> str:
         return _ENCODER.encode(value)
 
 
+def stored(text: str) -> JsonObject:
+    """What ``dumps`` made, to be read and never written again: large integers may be rounded."""
+    made: JsonObject = orjson.loads(text)
+    return made
+
+
 def joined(members: JsonObject, text: str) -> str:
     """One object of ``members``, of which there is at least one, and of those in ``text``."""
     return dumps(members) if text == "{}" else f"{dumps(members)[:-1]},{text[1:]}"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 from urllib.parse import urlsplit
 
 from dcrserver.errors import (
@@ -27,8 +27,7 @@ from dcrserver.tenants import Tenant
 GRANT_TYPE = "client_credentials"
 
 
-@dataclass(frozen=True, slots=True)
-class TokenRequest:
+class TokenRequest(NamedTuple):
     """``fields`` of the form; ``resources`` as they were sent, there may be several (RFC 8707 2).
 
     ``proofs``: the values of the DPoP header.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from dcrserver.errors import InvalidClient
 from dcrserver.metadata import ClientMetadata, Terms
@@ -30,6 +30,7 @@ from dcrserver.services.client_secrets import (
 )
 from dcrserver.services.last_uses import LastUses
 from dcrserver.services.secret_verification import SecretVerifier
+from dcrserver.strict_json import stored
 from dcrserver.tenants import Tenant
 
 __all__ = [
@@ -75,8 +76,7 @@ _NOBODY = ClientRecord(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class AuthenticatedClient:
+class AuthenticatedClient(NamedTuple):
     """``metadata`` holds the client_id too; ``method`` is the registered one, which was used."""
 
     record: ClientRecord
@@ -131,7 +131,7 @@ class ClientAuthenticator:
             found = await tx.clients.find(tenant.name, claim.client_id)
         known = found is not None and not found.suspended_at
         record = found if found is not None and known else _NOBODY
-        metadata = ClientMetadata(json.loads(record.metadata) | {"client_id": record.client_id})
+        metadata = ClientMetadata(stored(record.metadata) | {"client_id": record.client_id})
         terms = tenant.terms_within(Bounds.from_json(record.bounds))
         secret_id = ""
         if claim.form == "assertion":

@@ -5,8 +5,8 @@ from __future__ import annotations
 import base64
 import binascii
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Literal, TypeAlias
+from types import MappingProxyType
+from typing import Literal, NamedTuple, TypeAlias
 from urllib.parse import unquote_plus
 
 from dcrserver import jose
@@ -19,8 +19,7 @@ ASSERTION_TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 Form: TypeAlias = Literal["client_secret_basic", "client_secret_post", "assertion", "identifier"]
 
 
-@dataclass(frozen=True, slots=True)
-class Presented:
+class Presented(NamedTuple):
     """The parts of a request that can authenticate a client, wherever it was received.
 
     ``issuer`` (ours if None) and ``endpoint``: which server was called, and by which URL; an
@@ -28,7 +27,7 @@ class Presented:
     ``address``: where the client is, so that it cannot guess for ever.
     """
 
-    parameters: Mapping[str, str] = field(default_factory=dict)
+    parameters: Mapping[str, str] = MappingProxyType({})
     authorization: str | None = None
     certificate: ClientCertificate | None = None
     issuer: str | None = None
@@ -36,8 +35,7 @@ class Presented:
     address: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Claim:
+class Claim(NamedTuple):
     """Who the client says it is, and by what it wants to prove it."""
 
     form: Form
