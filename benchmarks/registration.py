@@ -158,7 +158,7 @@ def _written(folder: Path, lines: list[str], **others: str) -> dict[str, str]:
     return {"REQUESTS": str(folder / "requests"), **others}
 
 
-def _managed(target: Target, method: str, count: int) -> list[str]:
+def managed(target: Target, method: str, count: int) -> list[str]:
     """A request by ``method`` for each of so many new clients."""
     lines = []
     for client in asyncio.run(_registered(target.url, count)):
@@ -193,13 +193,13 @@ _KINDS: Mapping[str, Callable[[Target, Path, int], report.Sample]] = {
         target, target.url, seconds, _posted(folder, VARY="1")
     ),
     "GET": lambda target, folder, seconds: drive(
-        target, target.url, seconds, _written(folder, _managed(target, "GET", _CLIENTS_READ))
+        target, target.url, seconds, _written(folder, managed(target, "GET", _CLIENTS_READ))
     ),
     "PUT": lambda target, folder, seconds: drive(
         target,
         target.url,
         seconds,
-        _written(folder, _managed(target, "PUT", _CLIENTS_UPDATED), FOLLOW="1"),
+        _written(folder, managed(target, "PUT", _CLIENTS_UPDATED), FOLLOW="1"),
     ),
     "TOKEN": lambda target, folder, seconds: drive(
         target,
@@ -212,7 +212,7 @@ _KINDS: Mapping[str, Callable[[Target, Path, int], report.Sample]] = {
         target.url,
         _DELETING_SECONDS,
         _written(
-            folder, _managed(target, "DELETE", _DELETED_A_SECOND * _DELETING_SECONDS), ONCE="1"
+            folder, managed(target, "DELETE", _DELETED_A_SECOND * _DELETING_SECONDS), ONCE="1"
         ),
     ),
 }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable
 from typing import Any
 
 import asyncpg
@@ -18,6 +18,7 @@ from dcrserver.db.drivers import mariadb, open_driver, postgresql_pool
 from dcrserver.db.failures import Absent, Conflict
 from dcrserver.errors import Unavailable
 from dcrserver.repositories.clients import ClientRecord
+from dcrserver.repositories.events import EventRecord
 from dcrserver.repositories.transaction import AlreadyThere, Database, Transaction
 from dcrserver.security import new_client_id
 from dcrserver.settings import DatabaseSettings
@@ -115,6 +116,77 @@ async def test_replace_and_delete_need_what_was_read(database: Database) -> None
     assert await find(database, old.client_id) == new
     assert await database.transact(lambda tx: tx.clients.delete(new))
     assert await find(database, old.client_id) is None
+
+
+async def test_changes_that_wait_together_are_judged_each_by_itself(database: Database) -> None:
+    """Of two with the same token one finds its client; each has its event, or none."""
+    clients = [record() for _ in range(6)]
+    await add(database, *clients)
+
+    def event(client_id: str, number: int) -> EventRecord:
+        name = f"{client_id[:20]}-{number}"
+        return EventRecord(name, "test", "client.updated", 1, "client", client_id, None, None, "{}")
+
+    def replace(old: ClientRecord, number: int) -> Awaitable[bool]:
+        new = old._replace(version=2, metadata=f'{{"n":{number}}}')
+        told = event(old.client_id, number)
+        return database.transact(lambda tx: tx.clients.replace(old, new, told))
+
+    def delete(old: ClientRecord) -> Awaitable[bool]:
+        told = event(old.client_id, 9)
+        return database.transact(lambda tx: tx.clients.delete(old, told))
+
+    *changed, stale, gone = clients
+    stale, gone = stale._replace(version=7), gone._replace(registration_access_token_digest="x")
+    results = await asyncio.gather(
+        *(replace(each, number) for number in (1, 2) for each in changed), replace(stale, 3)
+    )
+    assert results[-1] is False
+    assert [results[n] + results[n + len(changed)] for n in range(len(changed))] == [1] * 4
+    assert await asyncio.gather(*(delete(each) for each in (stale, gone))) == [False, False]
+    for each, won in zip(changed, results, strict=False):
+        found = await find(database, each.client_id)
+        assert found is not None
+        assert found.metadata == f'{{"n":{1 if won else 2}}}'
+        async with database.read() as tx:
+            told = await tx.events.of_client("test", each.client_id)
+        assert [event.id[-1] for event in told] == ["1" if won else "2"]
+    assert all(await asyncio.gather(*(delete(each) for each in clients[4:])))
+    assert await find(database, clients[5].client_id) is None
+
+
+async def test_lookups_that_wait_together_find_each_its_own(database: Database) -> None:
+    clients = [record(metadata=f'{{"n":"{number} Ünï\\u0000"}}') for number in range(20)]
+    await add(database, *clients)
+    wanted = [each.client_id for each in clients] + ["absent", clients[0].client_id]
+    found = await asyncio.gather(*(find(database, client_id) for client_id in wanted))
+    assert found == [*clients, None, clients[0]]
+
+
+def test_a_connection_that_breaks_serves_nobody_else() -> None:
+    async def breaks(url: str) -> None:
+        made = Database(open_driver(DatabaseSettings(url=SecretStr(url), pool_size=2)))
+        one = record()
+        await add(made, one)
+        other = await asyncpg.connect(url.replace("+asyncpg", ""))
+        await other.execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+            " WHERE pid <> pg_backend_pid() AND datname = current_database()"
+        )
+        await other.close()
+        answers = [await _or_unavailable(find(made, one.client_id)) for _ in range(3)]
+        assert answers[-1] == one
+        await made.close()
+
+    with migrated("postgresql") as url:
+        asyncio.run(breaks(url))
+
+
+async def _or_unavailable(asked: Awaitable[ClientRecord | None]) -> ClientRecord | None:
+    try:
+        return await asked
+    except Unavailable:
+        return None
 
 
 async def test_identifiers_are_compared_octet_by_octet(database: Database) -> None:
