@@ -5,15 +5,18 @@ from __future__ import annotations
 import ipaddress
 import time
 from functools import lru_cache
+from typing import TYPE_CHECKING
 
 import structlog
 from limits import RateLimitItem, parse
 from limits.aio.storage import MemoryStorage, RedisStorage, Storage
 from limits.aio.strategies import FixedWindowRateLimiter
-from redis.asyncio import ConnectionPool
 
 from dcrserver.errors import TooManyRequests
 from dcrserver.settings import ConfigurationError, RateLimitSettings, RedisSettings
+
+if TYPE_CHECKING:
+    from redis.asyncio import ConnectionPool
 
 _log = structlog.get_logger(__name__)
 _IPV6_PREFIX = 64
@@ -98,6 +101,8 @@ def _connections(redis: RedisSettings) -> ConnectionPool | None:
     url = redis.url.get_secret_value()
     if not url.startswith(("redis://", "rediss://")):
         raise ConfigurationError("redis.url: must be redis:// or rediss://")
+    from redis.asyncio import ConnectionPool  # noqa: PLC0415 - takes memory that few need
+
     try:
         return ConnectionPool.from_url(
             url, socket_timeout=_REDIS_SECONDS, socket_connect_timeout=_REDIS_SECONDS

@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
-from dcrserver.db.drivers.mariadb import MariadbDriver
-from dcrserver.db.drivers.postgresql import PostgresqlDriver
-from dcrserver.db.drivers.sqlite import SqliteDriver
+from importlib import import_module
+
 from dcrserver.db.engine import database_url
 from dcrserver.db.session import Driver
 from dcrserver.settings import DatabaseSettings
 
+_DRIVERS = {
+    "sqlite": "sqlite.SqliteDriver",
+    "postgresql": "postgresql.PostgresqlDriver",
+    "mysql": "mariadb.MariadbDriver",
+    "mariadb": "mariadb.MariadbDriver",
+}
+
 
 def open_driver(settings: DatabaseSettings) -> Driver:
-    """Connects at first need.
+    """Connects at first need. Only the one that is used is imported: each brings a library along.
 
     Raises:
         ConfigurationError: the URL is none, or names something we do not speak to.
     """
-    backend = database_url(settings).get_backend_name()
-    if backend == "sqlite":
-        return SqliteDriver(settings)
-    return PostgresqlDriver(settings) if backend == "postgresql" else MariadbDriver(settings)
+    module, _, name = _DRIVERS[database_url(settings).get_backend_name()].partition(".")
+    made: Driver = getattr(import_module(f"{__name__}.{module}"), name)(settings)
+    return made
