@@ -12,9 +12,8 @@ import asyncio
 import random
 import sqlite3
 import time
-from collections.abc import Awaitable, Callable, Coroutine, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from typing import Any, TypeAlias, TypeVar, cast
 
 from sqlalchemy import Insert
@@ -70,7 +69,7 @@ class SqliteDriver:
         self._writer.close()
 
     async def _write(self, _: None, batch: Sequence[_Work]) -> Outcomes:
-        with _translated():
+        with _translated:
             await self._begin()
             try:
                 outcomes = [self._run(work) for work in batch]
@@ -128,7 +127,7 @@ class _SqliteSession:
 
     async def execute(self, statement: ClauseElement, values: Values) -> Rows:
         compiled = self._compiler(statement, values)
-        with _translated():
+        with _translated:
             cursor = self._connection.execute(compiled.text, compiled.positions(values))
             if compiled.reads:
                 return Rows(cursor.fetchall())
@@ -136,19 +135,19 @@ class _SqliteSession:
 
     async def look_up(self, lookup: Lookup, values: Values) -> Sequence[Any]:
         compiled = self._compiler(lookup.statement, values)
-        with _translated():
+        with _translated:
             cursor = self._connection.execute(compiled.text, compiled.positions(values))
             found: Sequence[Any] = cursor.fetchone()
         return found
 
     async def execute_many(self, statement: ClauseElement, rows: Sequence[Values]) -> None:
         compiled = self._compiler(statement, rows[0])
-        with _translated():
+        with _translated:
             self._connection.executemany(compiled.text, map(compiled.positions, rows))
 
     def insert(self, statement: Insert, row: dict[str, Any]) -> None:
         compiled = self._compiler(statement, row)
-        with _translated():
+        with _translated:
             self._connection.execute(compiled.text, compiled.positions(row))
 
     async def change(
@@ -183,11 +182,17 @@ def _without_waiting(work: Awaitable[T]) -> T:
     raise RuntimeError("a use case awaited something else than its transaction")
 
 
-@contextmanager
-def _translated() -> Iterator[None]:
-    try:
-        yield
-    except sqlite3.IntegrityError as error:
-        raise AlreadyThere(str(error)) from error
-    except sqlite3.OperationalError as error:  # locked, full, read-only, no such file
-        raise absence(error) from error
+class _Translation:
+    """What an error means; a generator for each statement would cost as much as a short one."""
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, _kind: object, error: BaseException | None, _trace: object) -> None:
+        if isinstance(error, sqlite3.IntegrityError):
+            raise AlreadyThere(str(error)) from error
+        if isinstance(error, sqlite3.OperationalError):  # locked, full, read-only, no such file
+            raise absence(error) from error
+
+
+_translated = _Translation()
