@@ -24,7 +24,7 @@ mpl.use("svg")
 from matplotlib import pyplot as plt
 
 _HERE = Path(__file__).parent
-_KINDS = ("POST", "VARIED", "GET", "PUT", "DELETE", "TOKEN")
+_KINDS = ("POST", "VARIED", "GET", "PUT", "CHANGED", "DELETE", "TOKEN")
 _NAMES = ("dcrserver/postgresql", "oidc-provider/postgresql", "dcrserver/sqlite",
           "oidc-provider/sqlite", "mcp-sdk/memory", "pgbench/prepared")  # fmt: skip
 _COLOURS = dict(zip(_NAMES, ("#1f77b4", "#aec7e8", "#2ca02c", "#98df8a", "#ff7f0e", "#7f7f7f"),
@@ -74,7 +74,11 @@ def _bars(samples: Samples, field: str, unit: str, title: str, *, log: bool = Fa
                 yerr=[[middle - min(values)], [max(values) - middle]],
                 color=_COLOURS[name], label=name if kind == "POST" else None, ecolor="#333333",
             )  # fmt: skip
-    labels = {"VARIED": "POST, each\ndifferent", "TOKEN": "POST /token"}
+    labels = {
+        "VARIED": "POST, each\ndifferent",
+        "CHANGED": "PUT, each\ndifferent",
+        "TOKEN": "POST /token",
+    }
     axes.set_xticks(range(len(_KINDS)), [labels.get(kind, kind) for kind in _KINDS])
     axes.set(ylabel=unit, title=title, yscale="log" if log else "linear")
     axes.legend(fontsize=8)

@@ -1,33 +1,32 @@
 """All that a registration server does, beside its peers in the same rounds.
 
-python benchmarks/registration.py --postgres postgresql://user@host/postgres --rounds 3
+python benchmarks/registration.py [--postgres postgresql://user@host/postgres] [--rounds 3]
 
 One command: installs the peers at first need (npm, a virtual environment), makes and drops its own
 databases, starts every server, and drives each with ``wrk -t1 -c16`` in turn, round after round, so
-that what else the machine does meets all alike. Without --postgres only SQLite is measured. Read
+that what else the machine does meets all alike. Without PostgreSQL only SQLite is measured. Read
 the processor time per request first: a busy machine moves it less than requests per second.
 """
 
 from __future__ import annotations
 
 import argparse
-import asyncio
-import base64
 import contextlib
-import itertools
 import json
 import os
 import signal
 import sys
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 
-import httpx
+import clients
 import peers
 import report
+from postgres import ask, durability
 
-from harness import Target, database, dcrserver, drive, listener, memory, settled
+from harness import Sample, Target, database, dcrserver, drive, listener, memory, settled
 
 # 13 members, about 580 octets: what a web client of some care sends.
 BODY = {
@@ -45,46 +44,116 @@ BODY = {
     "software_id": "benchmark-software",
     "software_version": "1.0.0",
 }
+_MACHINE = {"grant_types": ["client_credentials"], "redirect_uris": [], "response_types": [],
+            "scope": "profile"}  # fmt: skip
 _CLIENTS_READ = 64
 # More than can be on their way: the next update of a client waits for the token of the last.
 _CLIENTS_UPDATED = 256
-# Each can be deleted once: as many are registered before as can be deleted in the time.
-_DELETED_A_SECOND = 8000
+# Each can be deleted once: as many are registered before as can be deleted in the time. If they
+# run out all the same, the row has failed requests.
 _DELETING_SECONDS = 2
-_CONNECTIONS = 16
-_FORM = "Content-Type=application/x-www-form-urlencoded;;"
-_MACHINE = {"grant_types": ["client_credentials"], "redirect_uris": [], "response_types": [],
-            "scope": "profile"}  # fmt: skip
+_DELETED_A_SECOND = {"dcrserver": 10_000, "oidc-provider": 4_000}
+_WARMING_SECONDS = 1
+
+
+# Target, a folder for files, seconds.
+Workload = Callable[[Target, Path, int], Sample]
+
+
+def managed(target: Target, method: str, count: int) -> list[str]:
+    """A request by ``method`` for each of so many new clients; PUT says what they have already."""
+    return [
+        clients.managing(
+            method, client, BODY | {"client_id": client["client_id"]} if method == "PUT" else None
+        )
+        for client in clients.registered(target.url, BODY, count)
+    ]
+
+
+def _constant(target: Target, folder: Path, seconds: int) -> Sample:
+    return _driven(target, folder, seconds, ["GET\t/\t\t\n"])
+
+
+def _post(target: Target, folder: Path, seconds: int, **settings: str) -> Sample:
+    body = folder / "body.json"
+    body.write_text(json.dumps(BODY))
+    return drive(target, target.url, seconds, {"BODY": str(body), **settings})
+
+
+def _get(target: Target, folder: Path, seconds: int) -> Sample:
+    return _driven(target, folder, seconds, managed(target, "GET", _CLIENTS_READ))
+
+
+def _put(target: Target, folder: Path, seconds: int, **settings: str) -> Sample:
+    lines = managed(target, "PUT", _CLIENTS_UPDATED)
+    return _driven(target, folder, seconds, lines, FOLLOW="1", **settings)
+
+
+def _token(target: Target, folder: Path, seconds: int) -> Sample:
+    machines = clients.registered(target.url, _MACHINE, _CLIENTS_READ)
+    return _driven(target, folder, seconds, list(map(clients.asking_for_token, machines)))
+
+
+def _delete(target: Target, folder: Path, seconds: int) -> Sample:
+    seconds = min(seconds, _DELETING_SECONDS)
+    count = seconds * _DELETED_A_SECOND[target.name.partition("/")[0]]
+    return _driven(target, folder, seconds, managed(target, "DELETE", count), ONCE="1")
+
+
+def _driven(
+    target: Target, folder: Path, seconds: int, lines: Sequence[str], **settings: str
+) -> Sample:
+    file = folder / "requests"
+    file.write_text("".join(lines))
+    return drive(target, target.url, seconds, {"REQUESTS": str(file), **settings})
+
+
+_SERVER: Mapping[str, Workload] = {
+    "POST": _post,
+    # The same with another client_name each time.
+    "VARIED": partial(_post, VARY="1"),
+    "GET": _get,
+    "PUT": _put,
+    "CHANGED": partial(_put, VARY="1"),
+    "TOKEN": _token,
+    "DELETE": _delete,
+}
+_OTHERS: Mapping[str, Mapping[str, Workload]] = {
+    report.STATIC: {"STATIC": _constant},
+    report.MCP: {kind: _SERVER[kind] for kind in ("POST", "VARIED")},
+    report.PGBENCH: {"POST": peers.pgbench},
+}
+_KINDS = ("STATIC", *_SERVER)
 
 
 def main() -> None:
     options = _options()
-    # Ended by a signal, the servers that were started are stopped all the same.
+    # Ended by a signal, what was started is stopped and the databases are dropped all the same.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
+    peers.install()
+    facts = report.machine() | {"node": peers.node_version()}
+    if options.postgres:
+        print(f"PostgreSQL: {durability(options.postgres)}", file=sys.stderr)
+        facts["postgresql"] = ask(options.postgres, "SHOW server_version")
+    else:
+        print("no --postgres: only SQLite is measured", file=sys.stderr)
     with contextlib.ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
-        (folder / "body.json").write_text(json.dumps(BODY))
-        targets = _started(stack, folder, options)
-        disk = Target(report.PGBENCH, "")
-        disk_url = (
-            stack.enter_context(database(options.postgres, "disk")) if options.postgres else ""
-        )
+        targets = [stack.enter_context(target) for target in _chosen(options, folder)]
         for target in targets:
-            _KINDS["STATIC" if target.name == "static" else "POST"](target, folder, 1)
+            print(f"warming: {target.name}", file=sys.stderr)
+            _measure(target, folder, _WARMING_SECONDS, options.only)
+            target.samples.clear()
         for number in range(options.rounds):
             for target in targets:
-                _measure(target, folder, options, number)
-            if disk_url and (sample := peers.pgbench(disk_url, options.seconds)):
-                disk.samples.setdefault("POST", []).append(sample)
-        sizes = {each.name: size for each in targets if (size := memory(each.pid)) is not None}
-        if disk.samples:
-            targets.append(disk)
-        report.show(targets)
-        report.show_goals(report.goals(targets))
-        report.show_memory(sizes)
-        report.keep(targets, options.json, memory=sizes)
-        if options.markdown:
-            Path(options.markdown).write_text(report.markdown(targets, sizes))
+                print(f"round {number + 1} of {options.rounds}: {target.name}", file=sys.stderr)
+                _measure(target, folder, options.seconds, options.only)
+    print(report.text(targets, facts))
+    if options.json:
+        sizes = {each.name: each.memory for each in targets if each.memory}
+        report.keep(targets, options.json, machine=facts, memory=sizes, goals=report.goals(targets))
+    if options.markdown:
+        Path(options.markdown).write_text(report.markdown(targets, facts))
 
 
 def _options() -> argparse.Namespace:
@@ -93,165 +162,71 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--rounds", type=int, default=3, choices=range(1, 21), metavar="1..20")
     parser.add_argument(
         "--postgres",
+        metavar="URL",
         default=os.environ.get("DCR_TEST_POSTGRES_URL"),
-        help="URL of a server where databases may be made; DCR_TEST_POSTGRES_URL if unset",
+        help="a server where databases may be made; DCR_TEST_POSTGRES_URL if not given",
     )
-    parser.add_argument("--targets", default="", help="only those whose names begin so")
-    parser.add_argument("--kinds", default=",".join(_KINDS), help="only these, with commas")
+    parser.add_argument(
+        "--targets", default="", metavar="NAME,...", help="only those whose names begin so"
+    )
+    parser.add_argument("--only", default=",".join(_KINDS), metavar="KIND,...")
     parser.add_argument("--workers", type=int, default=1, help="processes of dcrserver")
-    parser.add_argument("--json", metavar="FILE", help="write every sample to this file")
-    parser.add_argument("--markdown", metavar="FILE", help="write the tables to this file")
-    return parser.parse_args()
+    parser.add_argument("--json", metavar="FILE", help="every sample")
+    parser.add_argument("--markdown", metavar="FILE", help="the tables, for a page")
+    options = parser.parse_args()
+    options.only = options.only.upper().split(",")
+    if unknown := set(options.only) - set(_KINDS):
+        parser.error(f"no such kind: {', '.join(unknown)}; there are {', '.join(_KINDS)}")
+    return options
 
 
-def _started(
-    stack: contextlib.ExitStack, folder: Path, options: argparse.Namespace
-) -> list[Target]:
-    """The servers whose names are asked for; PostgreSQL's processes are known to theirs."""
-    settings = {"DCR_SERVER__WORKERS": str(options.workers)}
-
-    def url(name: str) -> str:
-        return stack.enter_context(database(options.postgres, name))
-
-    makers: dict[str, Callable[[], contextlib.AbstractContextManager[Target]]] = {
-        "static": lambda: peers.static("static", folder),
-        report.SQLITE: lambda: dcrserver(report.SQLITE, folder, None, settings),
-        report.PEER_SQLITE: lambda: peers.oidc_provider(
-            report.PEER_SQLITE, folder, str(folder / "peer.db")
-        ),
-        report.MCP: lambda: peers.mcp_sdk(report.MCP, folder),
+def _chosen(
+    options: argparse.Namespace, folder: Path
+) -> Iterator[contextlib.AbstractContextManager[Target]]:
+    """The targets whose names are asked for, none of them started yet."""
+    server, settings = options.postgres, {"DCR_SERVER__WORKERS": str(options.workers)}
+    made: dict[str, Callable[[str], contextlib.AbstractContextManager[Target]]] = {
+        report.STATIC: peers.static,
+        report.SQLITE: lambda name: dcrserver(name, folder, None, settings),
+        report.PEER_SQLITE: lambda name: peers.oidc_provider(name, str(folder / "peer.db")),
+        report.MCP: peers.mcp_sdk,
     }
-    if options.postgres:
-        makers |= {
-            report.POSTGRESQL: lambda: dcrserver(report.POSTGRESQL, folder, url("ours"), settings),
-            report.PEER_POSTGRESQL: lambda: peers.oidc_provider(
-                report.PEER_POSTGRESQL, folder, url("peer")
-            ),
-        }
-    targets = [
-        stack.enter_context(make())
-        for name, make in makers.items()
-        if name.startswith(options.targets)
-    ]
-    for target in targets:
-        if target.name.endswith("/postgresql"):
-            target.database_pid = listener(options.postgres)
-    return targets
+    on_server: dict[str, tuple[str, Callable[..., contextlib.AbstractContextManager[Target]]]] = {
+        report.POSTGRESQL: ("ours", lambda name, url: dcrserver(name, folder, url, settings)),
+        report.PEER_POSTGRESQL: ("peer", peers.oidc_provider),
+        report.PGBENCH: ("pgbench", peers.inserts),
+    }
+    if not peers.pgbench_program():
+        print("no pgbench: what PostgreSQL can write is not measured", file=sys.stderr)
+        del on_server[report.PGBENCH]
+    if server:
+        made |= {name: partial(_on_server, server, *how) for name, how in on_server.items()}
+    for name, make in made.items():
+        if name.startswith(tuple(options.targets.split(","))):
+            yield make(name)
 
 
-def _measure(target: Target, folder: Path, options: argparse.Namespace, number: int) -> None:
-    for kind, measure in _KINDS.items():
-        in_scope = {"static": ["STATIC"], report.MCP: ["POST", "VARIED"]}.get(target.name, _OURS)
-        if kind in options.kinds.split(",") and kind in in_scope:
+@contextlib.contextmanager
+def _on_server(
+    server: str,
+    database_name: str,
+    start: Callable[[str, str], contextlib.AbstractContextManager[Target]],
+    name: str,
+) -> Iterator[Target]:
+    with database(server, database_name) as url, start(name, url) as target:
+        target.database_pid = listener(server)
+        yield target
+
+
+def _measure(target: Target, folder: Path, seconds: int, kinds: list[str]) -> None:
+    for kind, workload in _OTHERS.get(target.name, _SERVER).items():
+        if kind in kinds:
             settled(target)
-            sample = measure(target, folder, options.seconds)
+            sample = workload(target, folder, seconds)
             target.samples.setdefault(kind, []).append(sample)
-            print(f"round {number + 1}: {target.name} {kind} {sample.rate:.0f}/s", file=sys.stderr)
-
-
-def _posted(folder: Path, **others: str) -> dict[str, str]:
-    return {"BODY": str(folder / "body.json"), **others}
-
-
-def _written(folder: Path, lines: list[str], **others: str) -> dict[str, str]:
-    (folder / "requests").write_text("".join(lines))
-    return {"REQUESTS": str(folder / "requests"), **others}
-
-
-def managed(target: Target, method: str, count: int) -> list[str]:
-    """A request by ``method`` for each of so many new clients."""
-    lines = []
-    for client in asyncio.run(_registered(target.url, count)):
-        path = httpx.URL(client["registration_client_uri"]).raw_path.decode()
-        headers = f"Authorization=Bearer {client['registration_access_token']};;"
-        body = ""
-        if method == "PUT":
-            headers += "Content-Type=application/json;;"
-            body = json.dumps(BODY | {"client_id": client["client_id"]})
-        lines.append(f"{method}\t{path}\t{headers}\t{body}\n")
-    return lines
-
-
-def _token_requests(target: Target) -> list[str]:
-    """Access tokens for one client after the other, by client_secret_basic."""
-    lines = []
-    for _ in range(_CLIENTS_READ):
-        made = httpx.post(target.url, json=_MACHINE).raise_for_status().json()
-        pair = base64.b64encode(f"{made['client_id']}:{made['client_secret']}".encode()).decode()
-        headers = f"Authorization=Basic {pair};;{_FORM}"
-        lines.append(f"POST\t/token\t{headers}\tgrant_type=client_credentials&scope=profile\n")
-    return lines
-
-
-_KINDS: Mapping[str, Callable[[Target, Path, int], report.Sample]] = {
-    "STATIC": lambda target, folder, seconds: drive(
-        target, target.url, seconds, _written(folder, ["GET\t/\t\t\n"])
-    ),
-    "POST": lambda target, folder, seconds: drive(target, target.url, seconds, _posted(folder)),
-    # The same with another client_name each time.
-    "VARIED": lambda target, folder, seconds: drive(
-        target, target.url, seconds, _posted(folder, VARY="1")
-    ),
-    "GET": lambda target, folder, seconds: drive(
-        target, target.url, seconds, _written(folder, managed(target, "GET", _CLIENTS_READ))
-    ),
-    "PUT": lambda target, folder, seconds: drive(
-        target,
-        target.url,
-        seconds,
-        _written(folder, managed(target, "PUT", _CLIENTS_UPDATED), FOLLOW="1"),
-    ),
-    "TOKEN": lambda target, folder, seconds: drive(
-        target,
-        f"{target.url.rpartition('/')[0]}/token",
-        seconds,
-        _written(folder, _token_requests(target)),
-    ),
-    "DELETE": lambda target, folder, _: drive(
-        target,
-        target.url,
-        _DELETING_SECONDS,
-        _written(
-            folder, managed(target, "DELETE", _DELETED_A_SECOND * _DELETING_SECONDS), ONCE="1"
-        ),
-    ),
-}
-_OURS = [kind for kind in _KINDS if kind != "STATIC"]
-
-
-async def _registered(url: str, count: int) -> list[dict[str, str]]:
-    """By plain connections: a client library would take longer than the servers."""
-    address, body = httpx.URL(url), json.dumps(BODY).encode()
-    head = f"POST {address.path} HTTP/1.1\r\nHost: {address.host}\r\n"
-    head += f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
-    numbers = itertools.count()
-
-    async def register() -> list[dict[str, str]]:
-        made = []
-        reader, writer = await asyncio.open_connection(address.host, address.port)
-        while next(numbers) < count:
-            writer.write(head.encode() + body)
-            answer = (await reader.readuntil(b"\r\n\r\n")).lower()
-            length = answer.split(b"content-length:")[1].split(b"\r\n")[0]
-            client = json.loads(await reader.readexactly(int(length)))
-            made.append(
-                {
-                    name: client[name]
-                    for name in (
-                        "client_id",
-                        "registration_client_uri",
-                        "registration_access_token",
-                    )
-                }
-            )
-        writer.close()
-        return made
-
-    return [
-        each
-        for some in await asyncio.gather(*(register() for _ in range(_CONNECTIONS)))
-        for each in some
-    ]
+            print(report.progress(kind, sample), file=sys.stderr)
+    # At once: the system may take cold pages away from who waits for the others.
+    target.memory = memory(target.pid)
 
 
 if __name__ == "__main__":
