@@ -47,8 +47,8 @@ def _rows(name: str, columns: Mapping[str, Column[Any]]) -> TableValuedAlias:
     return made.render_derived(with_types=True)
 
 
-def document_of(rows: Iterable[Values]) -> str:
-    """The parameter for ``rows``."""
+def placed(rows: Iterable[Values]) -> str:
+    """The parameter for ``rows`` that are told apart by their places."""
     return dumps([{PLACE: place, **row} for place, row in enumerate(rows)])
 
 

@@ -17,6 +17,7 @@ from dcrserver.db.drivers.postgresql_pool import Connection, Pool, translated
 from dcrserver.db.session import Session, change_in_two
 from dcrserver.db.statements import Change, Compiler, Lookup, Rows, Values
 from dcrserver.settings import DatabaseSettings
+from dcrserver.strict_json import dumps
 
 T = TypeVar("T")
 _Inserts: TypeAlias = list[tuple[Insert, dict[str, Any]]]
@@ -86,7 +87,7 @@ class PostgresqlDriver:
         self, tables: tuple[Insert, ...], connection: Connection, batch: Sequence[_Inserts]
     ) -> Outcomes:
         rows = batches.by_table(insert for inserts in batch for insert in inserts)
-        values = {each.table.name: batches.document_of(rows[each]) for each in tables}
+        values = {each.table.name: dumps(rows[each]) for each in tables}
         await self.execute(connection, batches.insert_all(*tables), values)
         return [None] * len(batch)
 
@@ -98,8 +99,8 @@ class PostgresqlDriver:
     ) -> Outcomes:
         change, event = key
         values = {
-            "changes": batches.document_of(values for values, _ in batch),
-            event.table.name: batches.document_of(row for _, row in batch),
+            "changes": batches.placed(values for values, _ in batch),
+            event.table.name: batches.placed(row for _, row in batch),
         }
         done = await self.execute(connection, batches.change_all(change, event), values)
         places = {row[batches.PLACE] for row in done.all()}
@@ -108,7 +109,7 @@ class PostgresqlDriver:
     async def _look_up_all(
         self, lookup: Lookup, connection: Connection, batch: Sequence[Values]
     ) -> Outcomes:
-        values = {"keys": batches.document_of(batch)}
+        values = {"keys": batches.placed(batch)}
         found = await self.execute(connection, batches.lookup_all(lookup), values)
         rows = {row[0]: row[1:] for row in cast("Sequence[tuple[Any, ...]]", found.all())}
         return [rows[place] for place in range(len(batch))]
@@ -216,6 +217,6 @@ class _Writing:
         pending, self._pending = self._pending, []
         with translated():
             for statement, rows in batches.by_table(pending).items():
-                values = {statement.table.name: batches.document_of(rows)}
+                values = {statement.table.name: dumps(rows)}
                 await self._driver.execute(self._connection, batches.insert_all(statement), values)
         return self._connection
