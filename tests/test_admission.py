@@ -46,7 +46,7 @@ async def begun(inner: Inner, count: int) -> None:
         await asyncio.sleep(0)
 
 
-async def test_what_is_too_much_is_refused_at_once_and_told_when_to_come_back() -> None:
+async def test_what_is_too_much_is_refused_soon_and_told_when_to_come_back() -> None:
     inner, metrics = Inner(), Metrics()
     app = AdmissionMiddleware(inner, metrics, 3)
     taken = [asyncio.create_task(ask(app)) for _ in range(3)]

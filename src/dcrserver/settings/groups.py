@@ -53,7 +53,7 @@ class ServerSettings(Group):
     max_requests: int = Field(
         default=512,
         ge=1,
-        description="requests that one process has in hand; more get 503 and Retry-After at once",
+        description="requests that one process has in hand; more get 503 and Retry-After",
     )
     trusted_proxies: Texts = Field(
         default=(),
