@@ -22,6 +22,7 @@ from dcrserver.app import create_app
 from dcrserver.db import schema
 from dcrserver.db.engine import create_engine, database_url
 from dcrserver.errors import ProtocolError
+from dcrserver.http_protocol import Protocol
 from dcrserver.metadata import uris
 from dcrserver.settings import ConfigurationError, ServerSettings, Settings
 from dcrserver.telemetry import configure_logging
@@ -146,6 +147,7 @@ def _uvicorn_config(settings: Settings) -> uvicorn.Config:
     server = settings.server
     return uvicorn.Config(
         Application(settings),
+        http=Protocol,
         workers=server.workers,
         log_config=None,
         access_log=False,
