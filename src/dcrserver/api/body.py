@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Mapping
 from urllib.parse import parse_qsl
 
@@ -138,7 +137,7 @@ async def _read(request: Request, limit: int) -> bytes | None:
     parts: list[bytes] = []
     size = 0
     try:
-        async with asyncio.timeout(runtime(request).settings.server.body_seconds):
+        with runtime(request).body_deadline:
             more = True
             while more:
                 message = await request.receive()

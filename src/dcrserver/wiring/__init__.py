@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 
 from dcrserver.db.drivers import open_driver
+from dcrserver.deadlines import Deadline
 from dcrserver.fetch import CachingFetcher, HttpFetcher
 from dcrserver.rate_limit import RateLimiter
 from dcrserver.repositories.transaction import Database
@@ -69,6 +70,7 @@ class Runtime:
     authorization: AuthorizationService
     discovery: DiscoveryService
     limiter: RateLimiter
+    body_deadline: Deadline
     metrics: Metrics
     draining: bool = False
 
@@ -135,6 +137,7 @@ def _runtime(
         authorization=AuthorizationService(database),
         discovery=DiscoveryService(tenants),
         limiter=limiter,
+        body_deadline=Deadline(settings.server.body_seconds),
         metrics=Metrics(),
     )
 
