@@ -11,7 +11,7 @@ import asyncio
 import re
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 from dcrserver import security
@@ -153,7 +153,7 @@ class ClientImportService:
             kept = self._secrets.imported(client.client_id, client.metadata, digest, client.secret)
         except ValueError as error:
             raise NotImportable(str(error)) from None
-        return ClientSecrets((replace(kept, expires_at=client.secret_expires_at),))
+        return ClientSecrets((kept._replace(expires_at=client.secret_expires_at),))
 
 
 async def _digest(secret: str) -> str:

@@ -4,20 +4,18 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 import orjson
 
 from dcrserver import security
 from dcrserver.metadata import ClientMetadata, Policy, needs_readable_secret, needs_secret
 from dcrserver.repositories.clients import ClientRecord
-from dcrserver.repositories.rows import as_row
 from dcrserver.security import SecretBox
 from dcrserver.strict_json import JsonObject, dumps
 
 
-@dataclass(frozen=True, slots=True)
-class ClientSecret:
+class ClientSecret(NamedTuple):
     """One secret as it is kept; ``ciphertext`` where it must be read again.
 
     ``expires_at`` 0: never.
@@ -34,11 +32,10 @@ class ClientSecret:
 
     def ending(self, at: int) -> ClientSecret:
         """The same, not to outlive ``at``."""
-        return replace(self, expires_at=min(self.expires_at or at, at))
+        return self._replace(expires_at=min(self.expires_at or at, at))
 
 
-@dataclass(frozen=True, slots=True)
-class ClientSecrets:
+class ClientSecrets(NamedTuple):
     """All secrets of a client, newest first; ``value`` of the newest where it is to be shown."""
 
     held: tuple[ClientSecret, ...] = ()
@@ -49,7 +46,7 @@ class ClientSecrets:
         return self.value is not None
 
     def to_json(self) -> str | None:
-        return dumps([as_row(secret) for secret in self.held]) if self.held else None
+        return dumps([secret._asdict() for secret in self.held]) if self.held else None
 
     def members(self) -> JsonObject:
         """What the client information response tells of them (RFC 7591 3.2.1)."""
@@ -151,7 +148,7 @@ class SecretIssuer:
         live = [secret for secret in secrets_of(record).held if secret.is_live()]
         if needs_readable_secret(metadata):
             return tuple(secret for secret in live if secret.ciphertext)
-        return tuple(replace(secret, ciphertext=None) for secret in live)
+        return tuple(secret._replace(ciphertext=None) for secret in live)
 
 
 def without(held: Sequence[ClientSecret], secret_id: str) -> tuple[ClientSecret, ...]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from dataclasses import replace
 
 from dcrserver.errors import InvalidClientMetadata, ProtocolError, Unavailable
 from dcrserver.metadata import ClientMetadata, Policy, refuse_server_members
@@ -178,7 +177,7 @@ class ManagementService:
     ) -> str:
         told = secrets or secrets_of(record)
         if policy.secrets.returned and told.held and not told.is_new:
-            told = replace(told, value=self._readable(record.client_id, told))
+            told = told._replace(value=self._readable(record.client_id, told))
         return client_information(tenant, record, told, token)
 
     def _readable(self, client_id: str, secrets: ClientSecrets) -> str | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from dcrserver.repositories.clients import ClientRecord
 from dcrserver.repositories.transaction import Database, Transaction
@@ -61,7 +61,7 @@ class ReencryptionService:
                 return
             try:
                 new = [
-                    replace(each, ciphertext=self._renewed(each.ciphertext, current.client_id))
+                    each._replace(ciphertext=self._renewed(each.ciphertext, current.client_id))
                     if each in old
                     else each
                     for each in held

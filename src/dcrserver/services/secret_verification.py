@@ -8,7 +8,6 @@ import hmac
 import os
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from typing import TypeVar
 
 from dcrserver import security
@@ -60,10 +59,10 @@ class SecretVerifier:
         if security.is_fast(kept.digest):
             return None
         if security.looks_generated(secret):
-            return replace(kept, digest=security.secret_digest(secret))
+            return kept._replace(digest=security.secret_digest(secret))
         if security.is_current(kept.digest):
             return None
-        return replace(kept, digest=await self._slowly(security.slow_digest, secret))
+        return kept._replace(digest=await self._slowly(security.slow_digest, secret))
 
     async def _is(self, secret: str, digest: str) -> bool:
         mark = hmac.digest(self._key, f"{digest}\0{secret}".encode(), hashlib.sha256)
