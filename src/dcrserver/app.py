@@ -32,10 +32,9 @@ def create_app(runtime: Runtime) -> ASGIApp:
     """All routes on ``runtime``, which the caller builds and closes."""
     fast = _fastapi(runtime)
     routes = [route for route in fast.state.routes if isinstance(route, APIRoute)]
-    app: ASGIApp = Dispatcher(fast, routes, runtime)
     policy = runtime.settings.policy
-    if policy.cors.enabled:
-        app = PreflightMiddleware(app)
+    rest = PreflightMiddleware(fast) if policy.cors.enabled else fast
+    app: ASGIApp = Dispatcher(fast, routes, rest, runtime)
     inserted = policy.discovery.inserted_oidc
     app = TenantMiddleware(app, runtime.tenants, inserted_oidc=inserted)
     https = runtime.default_tenant.issuer.startswith("https://")

@@ -15,7 +15,7 @@ from fastapi import FastAPI
 from fastapi.routing import APIRoute
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
-from starlette.types import Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from dcrserver.api.dependencies import RUNTIME_KEY
 from dcrserver.api.error_handlers import answer_to
@@ -24,8 +24,13 @@ from dcrserver.wiring import Runtime
 
 
 class Dispatcher:
-    def __init__(self, app: FastAPI, routes: Sequence[APIRoute], runtime: Runtime) -> None:
+    """``rest`` gets what is for none of the ``routes``."""
+
+    def __init__(
+        self, app: FastAPI, routes: Sequence[APIRoute], rest: ASGIApp, runtime: Runtime
+    ) -> None:
         self._app = app
+        self._rest = rest
         self._runtime = runtime
         self._fixed: dict[tuple[str, str], APIRoute] = {}
         self._templates: list[tuple[Pattern[str], frozenset[str], APIRoute]] = []
@@ -40,7 +45,7 @@ class Dispatcher:
         scope[RUNTIME_KEY] = self._runtime
         route, parameters = self._find(scope) if scope["type"] == "http" else (None, {})
         if route is None:
-            await self._app(scope, receive, send)
+            await self._rest(scope, receive, send)
             return
         scope.update(app=self._app, route=route, path_params=parameters)
         request = Request(scope, receive)
