@@ -64,6 +64,28 @@ async def test_a_committed_insert_is_there(database: Database) -> None:
     assert await find(database, one.client_id) == one
 
 
+async def test_what_another_process_committed_is_seen_however_many_read(
+    any_database: str, database: Database
+) -> None:
+    other = Database(open_driver(DatabaseSettings(url=SecretStr(any_database))))
+    missing = new_client_id()
+
+    async def read_on() -> None:
+        while True:
+            await find(database, missing)
+            await asyncio.sleep(0)
+
+    readers = [asyncio.create_task(read_on()) for _ in range(3)]
+    for _ in range(50):
+        one = record()
+        await add(other, one)
+        assert await find(database, one.client_id) == one
+    for reader in readers:
+        reader.cancel()
+    await asyncio.gather(*readers, return_exceptions=True)
+    await other.close()
+
+
 async def test_of_coalesced_inserts_a_bad_one_fails_alone(database: Database) -> None:
     taken = record()
     await add(database, taken)

@@ -54,7 +54,8 @@ class SqliteDriver:
         reader = self._writer if self._in_memory else _connect(url, _READING_SECONDS)
         compiler = Compiler(pysqlite.dialect())
         self._reader = reader
-        self.reading: Session = _SqliteSession(reader, compiler)
+        self._view = None if self._in_memory else _View(reader)
+        self.reading: Session = _SqliteSession(reader, compiler, self._view)
         self._writing = _SqliteSession(self._writer, compiler)
         self._thread = ThreadPoolExecutor(1, "sqlite-writer")
         self._coalescer: Coalescer[_Work] = Coalescer(self._write)
@@ -65,6 +66,8 @@ class SqliteDriver:
     async def close(self) -> None:
         await self._coalescer.drain()
         self._thread.shutdown()
+        if self._view is not None:
+            self._view.end()
         self._reader.close()
         self._writer.close()
 
@@ -118,12 +121,38 @@ class SqliteDriver:
         return result
 
 
+class _View:
+    """One view of the database for all that is looked up in a pass of the event loop.
+
+    To begin and end one takes as long as a lookup. Whoever asks still sees what was committed
+    before: a request that comes later is begun in a later pass, and that begins by ending this.
+    """
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self._connection = connection
+        self._is_open = False
+
+    def open(self) -> None:
+        if not self._is_open:
+            self._is_open = True
+            self._connection.execute("BEGIN")
+            asyncio.get_running_loop().call_soon(self.end)
+
+    def end(self) -> None:
+        if self._is_open:
+            self._is_open = False
+            self._connection.execute("COMMIT")
+
+
 class _SqliteSession:
     dialect = "sqlite"
 
-    def __init__(self, connection: sqlite3.Connection, compiler: Compiler) -> None:
+    def __init__(
+        self, connection: sqlite3.Connection, compiler: Compiler, view: _View | None = None
+    ) -> None:
         self._connection = connection
         self._compiler = compiler
+        self._view = view
 
     async def execute(self, statement: ClauseElement, values: Values) -> Rows:
         compiled = self._compiler(statement, values)
@@ -135,6 +164,8 @@ class _SqliteSession:
 
     async def look_up(self, lookup: Lookup, values: Values) -> Sequence[Any]:
         compiled = self._compiler(lookup.statement, values)
+        if self._view is not None:
+            self._view.open()
         with _translated:
             cursor = self._connection.execute(compiled.text, compiled.positions(values))
             found: Sequence[Any] = cursor.fetchone()
