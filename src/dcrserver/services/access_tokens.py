@@ -8,10 +8,11 @@ import time
 from typing import Literal, TypeAlias
 
 from dcrserver import jose, security
+from dcrserver.one_pass import OnePass
 from dcrserver.repositories.access_tokens import AccessTokenRecord
 from dcrserver.repositories.transaction import Database, Transaction
 from dcrserver.services import replay
-from dcrserver.services.signing_keys import SigningKeys
+from dcrserver.services.signing_keys import SigningKey, SigningKeys
 from dcrserver.strict_json import JsonObject, dumps
 from dcrserver.tenants import Tenant
 
@@ -26,13 +27,14 @@ class AccessTokens:
     def __init__(self, database: Database, keys: SigningKeys) -> None:
         self._database = database
         self._keys = keys
+        self._signatures = OnePass(_signed)
 
     async def issue(self, tenant: Tenant, claims: JsonObject, token_format: TokenFormat) -> str:
         """A token of ``claims``, which have exp; jti is added."""
         complete = claims | {"jti": secrets.token_urlsafe(16)}
         if token_format == "jwt":  # noqa: S105 - a name
             key = await self._keys.current(tenant.name)
-            return key.sign(complete, _JWT_TYPE)
+            return await self._signatures.ask((key, complete))
         token = security.new_token(ACCESS_TOKEN_PREFIX)
         record = AccessTokenRecord(
             tenant=tenant.name,
@@ -90,3 +92,8 @@ class AccessTokens:
         if await replay.is_spent(self._database, tenant.name, _REVOKED, jws.text("jti")):
             return None
         return jws.claims
+
+
+def _signed(asked: tuple[SigningKey, JsonObject]) -> str:
+    key, claims = asked
+    return key.sign(claims, _JWT_TYPE)

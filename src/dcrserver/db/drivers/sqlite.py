@@ -12,8 +12,9 @@ import asyncio
 import random
 import sqlite3
 import time
-from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from typing import Any, TypeAlias, TypeVar, cast
 
 from sqlalchemy import Insert
@@ -26,6 +27,7 @@ from dcrserver.db.engine import check_file, database_url, durable
 from dcrserver.db.failures import AlreadyThere, absence
 from dcrserver.db.session import Session, change_in_two
 from dcrserver.db.statements import Change, Compiler, Lookup, Rows, Values
+from dcrserver.one_pass import OnePass
 from dcrserver.settings import DatabaseSettings
 
 T = TypeVar("T")
@@ -54,8 +56,9 @@ class SqliteDriver:
         reader = self._writer if self._in_memory else _connect(url, _READING_SECONDS)
         compiler = Compiler(pysqlite.dialect())
         self._reader = reader
-        self._view = None if self._in_memory else _View(reader)
-        self.reading: Session = _SqliteSession(reader, compiler, self._view)
+        # An in-memory database may be between two statements of a transaction.
+        session = _SqliteSession if self._in_memory else _Reading
+        self.reading: Session = session(reader, compiler)
         self._writing = _SqliteSession(self._writer, compiler)
         self._thread = ThreadPoolExecutor(1, "sqlite-writer")
         self._coalescer: Coalescer[_Work] = Coalescer(self._write)
@@ -66,8 +69,6 @@ class SqliteDriver:
     async def close(self) -> None:
         await self._coalescer.drain()
         self._thread.shutdown()
-        if self._view is not None:
-            self._view.end()
         self._reader.close()
         self._writer.close()
 
@@ -121,38 +122,12 @@ class SqliteDriver:
         return result
 
 
-class _View:
-    """One view of the database for all that is looked up in a pass of the event loop.
-
-    To begin and end one takes as long as a lookup. Whoever asks still sees what was committed
-    before: a request that comes later is begun in a later pass, and that begins by ending this.
-    """
-
-    def __init__(self, connection: sqlite3.Connection) -> None:
-        self._connection = connection
-        self._is_open = False
-
-    def open(self) -> None:
-        if not self._is_open:
-            self._is_open = True
-            self._connection.execute("BEGIN")
-            asyncio.get_running_loop().call_soon(self.end)
-
-    def end(self) -> None:
-        if self._is_open:
-            self._is_open = False
-            self._connection.execute("COMMIT")
-
-
 class _SqliteSession:
     dialect = "sqlite"
 
-    def __init__(
-        self, connection: sqlite3.Connection, compiler: Compiler, view: _View | None = None
-    ) -> None:
+    def __init__(self, connection: sqlite3.Connection, compiler: Compiler) -> None:
         self._connection = connection
         self._compiler = compiler
-        self._view = view
 
     async def execute(self, statement: ClauseElement, values: Values) -> Rows:
         compiled = self._compiler(statement, values)
@@ -163,9 +138,11 @@ class _SqliteSession:
             return Rows(rowcount=cursor.rowcount)
 
     async def look_up(self, lookup: Lookup, values: Values) -> Sequence[Any]:
+        return self._found((lookup, values))
+
+    def _found(self, asked: tuple[Lookup, Values]) -> Sequence[Any]:
+        lookup, values = asked
         compiled = self._compiler(lookup.statement, values)
-        if self._view is not None:
-            self._view.open()
         with _translated:
             cursor = self._connection.execute(compiled.text, compiled.positions(values))
             found: Sequence[Any] = cursor.fetchone()
@@ -185,6 +162,27 @@ class _SqliteSession:
         self, change: Change, values: Values, insert: Insert, row: dict[str, Any]
     ) -> bool:
         return await change_in_two(self, change, values, insert, row)
+
+
+class _Reading(_SqliteSession):
+    """Lookups of one pass of the event loop share a view of the database: to begin and end one
+    takes as long as a lookup.
+    """
+
+    def __init__(self, connection: sqlite3.Connection, compiler: Compiler) -> None:
+        super().__init__(connection, compiler)
+        self._lookups = OnePass(self._found, self._view)
+
+    async def look_up(self, lookup: Lookup, values: Values) -> Sequence[Any]:
+        return await self._lookups.ask((lookup, values))
+
+    @contextmanager
+    def _view(self) -> Iterator[None]:
+        self._connection.execute("BEGIN")
+        try:
+            yield
+        finally:
+            self._connection.execute("COMMIT")
 
 
 def _connect(url: URL, seconds: float) -> sqlite3.Connection:
