@@ -48,7 +48,7 @@ async def begun(inner: Inner, count: int) -> None:
 
 async def test_what_is_too_much_is_refused_soon_and_told_when_to_come_back() -> None:
     inner, metrics = Inner(), Metrics()
-    app = AdmissionMiddleware(inner, metrics, 3)
+    app = AdmissionMiddleware(inner, metrics, 3, in_turns=True)
     taken = [asyncio.create_task(ask(app)) for _ in range(3)]
     await begun(inner, 3)
     status, headers = await ask(app)
@@ -63,7 +63,7 @@ async def test_what_is_too_much_is_refused_soon_and_told_when_to_come_back() -> 
 
 async def test_health_is_told_in_the_greatest_rush() -> None:
     inner = Inner()
-    app = AdmissionMiddleware(inner, Metrics(), 1)
+    app = AdmissionMiddleware(inner, Metrics(), 1, in_turns=True)
     taken = asyncio.create_task(ask(app))
     await begun(inner, 1)
     health = [asyncio.create_task(ask(app, path)) for path in ("/healthz", "/readyz", "/metrics")]
@@ -74,7 +74,7 @@ async def test_health_is_told_in_the_greatest_rush() -> None:
 
 async def test_what_breaks_or_is_cancelled_makes_room() -> None:
     inner = Inner()
-    app = AdmissionMiddleware(inner, Metrics(), 2)
+    app = AdmissionMiddleware(inner, Metrics(), 2, in_turns=True)
     broken = asyncio.create_task(ask(app, "/broken"))
     cancelled = asyncio.create_task(ask(app))
     await begun(inner, 2)
@@ -88,7 +88,7 @@ async def test_what_breaks_or_is_cancelled_makes_room() -> None:
 
 async def test_a_few_begin_in_one_pass_of_the_loop_in_the_order_they_came() -> None:
     inner = Inner()
-    app = AdmissionMiddleware(inner, Metrics(), 100)
+    app = AdmissionMiddleware(inner, Metrics(), 100, in_turns=True)
     tasks = [asyncio.create_task(ask(app, f"/{number}")) for number in range(30)]
     await asyncio.sleep(0)
     assert inner.begun == [f"/{number}" for number in range(8)]
@@ -99,10 +99,13 @@ async def test_a_few_begin_in_one_pass_of_the_loop_in_the_order_they_came() -> N
     await asyncio.gather(*tasks, return_exceptions=True)
 
 
-async def test_reads_wait_for_nobody() -> None:
+@pytest.mark.parametrize(("method", "in_turns"), [("GET", True), ("POST", False)])
+async def test_reads_wait_for_nobody_and_nobody_for_a_database_of_our_own(
+    method: str, *, in_turns: bool
+) -> None:
     inner = Inner()
-    app = AdmissionMiddleware(inner, Metrics(), 100)
-    tasks = [asyncio.create_task(ask(app, f"/{n}", "GET")) for n in range(30)]
+    app = AdmissionMiddleware(inner, Metrics(), 100, in_turns=in_turns)
+    tasks = [asyncio.create_task(ask(app, f"/{n}", method)) for n in range(30)]
     await asyncio.sleep(0)
     assert len(inner.begun) == 30
     inner.release.set()

@@ -39,7 +39,12 @@ def create_app(runtime: Runtime) -> ASGIApp:
     app = TenantMiddleware(app, runtime.tenants, inserted_oidc=inserted)
     https = runtime.default_tenant.issuer.startswith("https://")
     app = RequestMiddleware(app, runtime.metrics, https=https, cors=policy.cors.enabled)
-    return AdmissionMiddleware(app, runtime.metrics, runtime.settings.server.max_requests)
+    return AdmissionMiddleware(
+        app,
+        runtime.metrics,
+        runtime.settings.server.max_requests,
+        in_turns=runtime.database.is_apart,
+    )
 
 
 def _fastapi(runtime: Runtime) -> FastAPI:

@@ -24,12 +24,16 @@ _HELD_SECONDS = 0.5
 
 
 class AdmissionMiddleware:
-    """Refuses soon what could only wait: an answer that comes too late is work for nobody."""
+    """Refuses soon what could only wait: an answer that comes too late is work for nobody.
 
-    def __init__(self, app: ASGIApp, metrics: Metrics, limit: int) -> None:
+    ``in_turns``: the database works while we do.
+    """
+
+    def __init__(self, app: ASGIApp, metrics: Metrics, limit: int, *, in_turns: bool) -> None:
         self._app = app
         self._metrics = metrics
         self._limit = limit
+        self._in_turns = in_turns
         self._inside = 0
         self._begun = 0
         self._waiting: deque[asyncio.Future[None]] = deque()
@@ -48,7 +52,7 @@ class AdmissionMiddleware:
             return
         self._inside += 1
         try:
-            if scope["method"] not in _READING:
+            if self._in_turns and scope["method"] not in _READING:
                 await self._turn()
             await self._app(scope, receive, send)
         finally:

@@ -102,6 +102,11 @@ class Database:
         self._driver = driver
         self._reading = _Reading(Transaction(driver.reading))
 
+    @property
+    def is_apart(self) -> bool:
+        """It is a server that works while we do other things."""
+        return self._driver.reading.dialect != "sqlite"
+
     async def transact(self, use_case: Callable[[Transaction], Awaitable[T]]) -> T:
         """The result of ``use_case``, committed; run again after a conflict with another writer.
 
