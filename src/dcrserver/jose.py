@@ -14,6 +14,9 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
 from jwt.algorithms import OKPAlgorithm
 from jwt.api_jws import PyJWS
 from jwt.exceptions import PyJWTError
@@ -24,6 +27,7 @@ from dcrserver.strict_json import BadJson, JsonObject, dumps, loads_object
 _MAX_LENGTH = 16384
 _MAX_KID = 128
 _jws = PyJWS()
+_ES256, _ES256_OCTETS = ec.ECDSA(hashes.SHA256()), 32  # RFC 7518 3.4
 # Fully specified names (RFC 9864), which the library does not know yet.
 for _name in ("Ed25519", "Ed448"):
     _jws.register_algorithm(_name, OKPAlgorithm())
@@ -99,8 +103,15 @@ def verify(jws: Jws, key: JsonObject | bytes, algorithm: str) -> bool:
 def sign(claims: JsonObject, key: Any, algorithm: str, kid: str, token_type: str) -> str:  # noqa: ANN401 - a private key
     """A compact JWS of ``claims``; ``key`` is the private key that ``algorithm`` needs."""
     signed = f"{_header(algorithm, kid, token_type)}.{base64url(dumps(claims).encode())}"
-    signature = _jws.get_algorithm_by_name(algorithm).sign(signed.encode(), key)
-    return f"{signed}.{base64url(signature)}"
+    return f"{signed}.{base64url(_signature(signed.encode(), key, algorithm))}"
+
+
+def _signature(octets: bytes, key: Any, algorithm: str) -> bytes:  # noqa: ANN401 - as ``sign``
+    if algorithm != "ES256":
+        return _jws.get_algorithm_by_name(algorithm).sign(octets, key)
+    # PyJWT goes through hexadecimal text, for a fifth of the whole signature.
+    r, s = decode_dss_signature(key.sign(octets, _ES256))
+    return r.to_bytes(_ES256_OCTETS, "big") + s.to_bytes(_ES256_OCTETS, "big")
 
 
 @lru_cache(maxsize=256)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import re
+from functools import cache
 from typing import NoReturn, TypeAlias
 
 import orjson
@@ -45,23 +46,8 @@ def loads(raw: bytes, *, max_depth: int = 16, max_members: int = 256) -> JsonVal
     if raw.count(b"[") + raw.count(b"{") > max_depth and _depth(raw) > max_depth:
         raise BadJson(f"the body is nested deeper than {max_depth} levels")
 
-    def members(pairs: list[tuple[str, JsonValue]]) -> JsonObject:
-        if len(pairs) > max_members:
-            raise BadJson(f"an object has more than {max_members} members")
-        made = dict(pairs)
-        if len(made) != len(pairs):
-            raise BadJson("an object has two members of the same name")
-        return made
-
     try:
-        text = raw.decode("utf-8")
-        value: JsonValue = json.loads(
-            text,
-            object_pairs_hook=members,
-            parse_constant=_constant,
-            parse_float=_number,
-            parse_int=_integer,
-        )
+        value: JsonValue = _decoder(max_members).decode(raw.decode("utf-8"))
     except UnicodeDecodeError:
         raise BadJson("the body is not valid UTF-8") from None
     except json.JSONDecodeError as error:
@@ -71,6 +57,26 @@ def loads(raw: bytes, *, max_depth: int = 16, max_members: int = 256) -> JsonVal
     if b"\\u" in raw and _SURROGATE.search(dumps(value)):
         raise BadJson("the body holds a lone surrogate")
     return value
+
+
+@cache
+def _decoder(max_members: int) -> json.JSONDecoder:
+    """To make one takes as long as to read a short text."""
+
+    def members(pairs: list[tuple[str, JsonValue]]) -> JsonObject:
+        if len(pairs) > max_members:
+            raise BadJson(f"an object has more than {max_members} members")
+        made = dict(pairs)
+        if len(made) != len(pairs):
+            raise BadJson("an object has two members of the same name")
+        return made
+
+    return json.JSONDecoder(
+        object_pairs_hook=members,
+        parse_constant=_constant,
+        parse_float=_number,
+        parse_int=_integer,
+    )
 
 
 def loads_object(raw: bytes, *, max_depth: int = 16, max_members: int = 256) -> JsonObject:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from urllib.parse import parse_qsl
+from urllib.parse import unquote_plus
 
 from starlette.requests import ClientDisconnect, Request
 
@@ -96,12 +96,7 @@ async def form_with(request: Request, repeatable: str) -> tuple[dict[str, str], 
     if raw is None:
         raise InvalidRequest("the body is too large")
     try:
-        pairs = parse_qsl(
-            raw.decode("ascii"),
-            keep_blank_values=True,
-            errors="strict",
-            max_num_fields=_MAX_FORM_FIELDS,
-        )
+        pairs = form_pairs(raw)
     except ValueError:
         raise InvalidRequest("the body is not a valid form") from None
     single = [(name, value) for name, value in pairs if name != repeatable]
@@ -110,6 +105,24 @@ async def form_with(request: Request, repeatable: str) -> tuple[dict[str, str], 
     # Sent without a value is not sent (RFC 6749 3.1, 3.2).
     fields = {name: value for name, value in single if value}
     return fields, [value for name, value in pairs if name == repeatable and value]
+
+
+def form_pairs(raw: bytes) -> list[tuple[str, str]]:
+    """As ``urllib.parse.parse_qsl``, which looks for escapes where there are none, three times as
+    long.
+
+    Raises:
+        ValueError: more fields than anybody needs, or not UTF-8 in escapes.
+    """
+    parts = [part for part in raw.decode("ascii").split("&") if part]
+    if len(parts) > _MAX_FORM_FIELDS:
+        raise ValueError("too many fields")
+    split = [part.partition("=") for part in parts]
+    return [(_unescaped(name), _unescaped(value)) for name, _, value in split]
+
+
+def _unescaped(text: str) -> str:
+    return unquote_plus(text, errors="strict") if "%" in text or "+" in text else text
 
 
 def _check_media_type(request: Request) -> None:
