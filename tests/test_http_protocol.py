@@ -91,7 +91,7 @@ def _asking(path: str, method: str = "GET", *lines: str, version: str = "1.1") -
 
 
 _EXCHANGES = {path[1:]: [_asking(path)] for path in [*_ANSWERS, "/broken"]} | {
-    "head": [_asking("/empty", "HEAD")],
+    "head": [_asking("/plain", "HEAD")],
     "http/1.0": [_asking("/plain", version="1.0")],
     "asked to close": [_asking("/plain", "GET", "connection: close")],
     "one after the other": [_asking("/plain"), _asking("/streamed"), _asking("/plain")],

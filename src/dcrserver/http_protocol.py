@@ -97,6 +97,8 @@ class _Answering:
         cycle = self._cycle
         if message["type"] != "http.response.body" or message.get("more_body"):
             return False
+        if cycle.scope["method"] == "HEAD":  # whose body must not be sent (RFC 9110 9.3.2)
+            return False
         if cycle.disconnected or cycle.response_started or cycle.access_log or not cycle.keep_alive:
             return False
         body = message.get("body", b"")

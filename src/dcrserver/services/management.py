@@ -14,7 +14,7 @@ from dcrserver.services import access
 from dcrserver.services.access import metadata_of
 from dcrserver.services.audit import EventType, Origin
 from dcrserver.services.client_secrets import ClientSecrets, SecretIssuer, secrets_of
-from dcrserver.services.credentials import client_information, with_new_token
+from dcrserver.services.credentials import client_information, is_token_of, with_new_token
 from dcrserver.services.remote_checks import RemoteChecks
 from dcrserver.services.secret_verification import SecretVerifier
 from dcrserver.services.submissions import Judge
@@ -121,7 +121,7 @@ class ManagementService:
         answered, changed = token, record
         if policy.mgmt.rat_rotation != "never":
             answered, changed = with_new_token(record, policy, token)
-        else:
+        elif is_token_of(record, token)[0]:  # else it is the one before that works on
             changed = record._replace(previous_registration_access_token_digest=None)
         changed = changed._replace(metadata=text, client_secrets=secrets.to_json())
         if not await access.replace_client(
