@@ -56,7 +56,7 @@ class SqliteDriver:
         reader = self._writer if self._in_memory else _connect(url, _READING_SECONDS)
         compiler = Compiler(pysqlite.dialect())
         self._reader = reader
-        # An in-memory database may be between two statements of a transaction.
+        # An in-memory database has one connection: a view on it would be the writer's transaction.
         session = _SqliteSession if self._in_memory else _Reading
         self.reading: Session = session(reader, compiler)
         self._writing = _SqliteSession(self._writer, compiler)
@@ -178,11 +178,12 @@ class _Reading(_SqliteSession):
 
     @contextmanager
     def _view(self) -> Iterator[None]:
-        self._connection.execute("BEGIN")
-        try:
-            yield
-        finally:
-            self._connection.execute("COMMIT")
+        with _translated:
+            self._connection.execute("BEGIN")
+            try:
+                yield
+            finally:
+                self._connection.execute("ROLLBACK")  # nothing was written; this cannot fail
 
 
 def _connect(url: URL, seconds: float) -> sqlite3.Connection:
