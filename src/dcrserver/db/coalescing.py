@@ -12,9 +12,12 @@ from contextlib import AbstractAsyncContextManager, nullcontext
 from dataclasses import dataclass
 from typing import Any, Generic, TypeAlias, TypeVar
 
+import structlog
+
 from dcrserver.db.failures import Absent, Conflict
 from dcrserver.errors import Unavailable
 
+_log = structlog.get_logger(__name__)
 Work = TypeVar("Work")
 
 
@@ -78,11 +81,11 @@ class Coalescer(Generic[Work]):
 
     async def _run(self) -> None:
         while self._waiting:
-            batch: list[_Entry[Work]] = []
+            batch: list[_Entry[Work]] | None = None
             try:
                 async with self._resource() as resource:
                     for _ in range(_MAX_BATCHES):
-                        batch = self._next()
+                        batch = self._next(_MAX_BATCH)
                         if not batch:
                             break
                         is_well = await self._commit(resource, batch)
@@ -90,14 +93,15 @@ class Coalescer(Generic[Work]):
                         if not is_well:
                             break
             except Exception as error:  # noqa: BLE001 - handed to those who wait
-                # There is no resource, or it is broken, which is nobody's fault: trying again for
-                # each would take as many times as long.
-                for entry in batch or self._next():
+                # Without a resource nobody can be served who waits now; trying again for each
+                # would take as many times as long. Who was told already is not told again.
+                _log.warning("batch_failed", detail=str(error))
+                for entry in self._next(_MAX_WAITING) if batch is None else batch:
                     _tell(entry.done, Failed(error))
 
-    def _next(self) -> list[_Entry[Work]]:
+    def _next(self, count: int) -> list[_Entry[Work]]:
         """Those whose turn it is; who was cancelled meanwhile was promised nothing."""
-        batch, self._waiting = self._waiting[:_MAX_BATCH], self._waiting[_MAX_BATCH:]
+        batch, self._waiting = self._waiting[:count], self._waiting[count:]
         return [entry for entry in batch if not entry.done.done()]
 
     async def _commit(self, resource: Any, batch: list[_Entry[Work]]) -> bool:  # noqa: ANN401

@@ -1,0 +1,177 @@
+"""Work that waits shares a commit: who is told what, whatever goes wrong."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import pytest
+
+from dcrserver.db.coalescing import Coalescer
+from dcrserver.db.failures import Absent
+from dcrserver.errors import Unavailable
+
+
+async def test_waiting_inserts_share_a_commit() -> None:
+    batches: list[int] = []
+
+    async def write(_: None, inserts: Any) -> Any:
+        await asyncio.sleep(0)
+        batches.append(len(inserts))
+        return [None] * len(inserts)
+
+    coalescer = Coalescer(write)
+    await asyncio.gather(*(coalescer.commit([_insert()]) for _ in range(100)))
+    assert sum(batches) == 100
+    assert len(batches) < 10
+
+
+async def test_an_absent_database_is_asked_once_for_a_batch() -> None:
+    """Each of many attempts would wait for its own time limit."""
+    asked: list[int] = []
+    release = asyncio.Event()
+
+    async def write(_: None, inserts: Any) -> Any:
+        await release.wait()
+        asked.append(len(inserts))
+        raise Absent("database is locked")
+
+    coalescer = Coalescer(write)
+    tasks = [asyncio.create_task(coalescer.commit([_insert()]))]
+    await asyncio.sleep(0.01)  # it is being written while the others queue up
+    tasks += [asyncio.create_task(coalescer.commit([_insert()])) for _ in range(19)]
+    await asyncio.sleep(0)
+    release.set()
+    results = await asyncio.gather(*tasks, return_exceptions=True)
+    assert {type(result) for result in results} == {Absent}
+    assert asked == [1, 19]
+
+
+async def test_an_answer_lost_on_commit_is_not_tried_again() -> None:
+    """The rows may be there: a second attempt would find them and blame the clients."""
+    written: list[int] = []
+
+    async def write(_: None, inserts: Any) -> Any:
+        written.append(len(inserts))
+        raise Absent("gone")
+
+    coalescer = Coalescer(write)
+    tasks = [asyncio.create_task(coalescer.commit([_insert()])) for _ in range(5)]
+    await asyncio.gather(*tasks, return_exceptions=True)
+    assert sum(written) == 5
+
+
+async def test_what_was_cancelled_before_its_turn_is_not_written() -> None:
+    written: list[int] = []
+    release = asyncio.Event()
+
+    async def write(_: None, inserts: Any) -> Any:
+        await release.wait()
+        written.append(len(inserts))
+        return [None] * len(inserts)
+
+    coalescer = Coalescer(write)
+    tasks = [asyncio.create_task(coalescer.commit([_insert()]))]
+    await asyncio.sleep(0.01)
+    tasks += [asyncio.create_task(coalescer.commit([_insert()])) for _ in range(3)]
+    await asyncio.sleep(0)
+    for task in tasks[1:3]:
+        task.cancel()
+    await asyncio.sleep(0)
+    release.set()
+    await asyncio.gather(*tasks, return_exceptions=True)
+    assert written == [1, 1]
+
+
+async def test_a_cancelled_request_does_not_disturb_the_others() -> None:
+    release = asyncio.Event()
+
+    async def write(_: None, batch: Any) -> Any:
+        await release.wait()
+        return [None] * len(batch)
+
+    coalescer = Coalescer(write)
+    tasks = [asyncio.create_task(coalescer.commit([_insert()])) for _ in range(3)]
+    await asyncio.sleep(0)
+    tasks[0].cancel()
+    release.set()
+    await asyncio.gather(*tasks[1:])
+    await coalescer.drain()
+    assert tasks[0].cancelled()
+
+
+async def test_the_queue_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("dcrserver.db.coalescing._MAX_WAITING", 2)
+    release = asyncio.Event()
+
+    async def write(_: None, batch: Any) -> Any:
+        await release.wait()
+        return [None] * len(batch)
+
+    coalescer = Coalescer(write)
+    tasks = []
+    for _ in range(5):  # one is being written, two wait, the others are too many
+        tasks.append(asyncio.create_task(coalescer.commit([_insert()])))
+        await asyncio.sleep(0)
+    release.set()
+    results = await asyncio.gather(*tasks, return_exceptions=True)
+    assert [type(result) for result in results if result] == [Unavailable, Unavailable]
+
+
+async def test_without_a_connection_all_who_wait_are_told_at_once() -> None:
+    """Each group of them would wait for another ``pool_timeout``, and more would come meanwhile."""
+    asked = 0
+
+    @asynccontextmanager
+    async def resource() -> AsyncIterator[None]:
+        nonlocal asked
+        asked += 1
+        await asyncio.sleep(0.01)
+        raise Absent("no connection in time")
+        yield
+
+    coalescer = Coalescer(_nothing, resource)
+    tasks = [asyncio.create_task(coalescer.commit(_insert())) for _ in range(500)]
+    results = await asyncio.gather(*tasks, return_exceptions=True)
+    assert {type(result) for result in results} == {Absent}
+    assert asked == 1
+
+
+async def test_a_connection_that_cannot_be_given_back_fails_nobody(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    opened = 0
+
+    @asynccontextmanager
+    async def resource() -> AsyncIterator[None]:
+        nonlocal opened
+        opened += 1
+        yield
+        raise Absent("it broke while it was given back")
+
+    coalescer = Coalescer(_nothing, resource)
+    tasks = [asyncio.create_task(coalescer.commit(_insert())) for _ in range(2000)]
+    assert await asyncio.gather(*tasks) == [None] * 2000
+    await coalescer.drain()
+    assert opened > 1
+    assert "it broke while it was given back" in "".join(capsys.readouterr())
+
+
+async def test_a_write_that_tells_of_too_few_leaves_nobody_waiting() -> None:
+    async def write(_: None, batch: Any) -> Any:
+        return [None] * (len(batch) - 1)
+
+    coalescer = Coalescer(write)
+    tasks = [asyncio.create_task(coalescer.commit(_insert())) for _ in range(3)]
+    results = await asyncio.gather(*tasks, return_exceptions=True)
+    assert {type(result) for result in results} == {type(None), ValueError}
+
+
+async def _nothing(_: None, batch: Any) -> Any:
+    return [None] * len(batch)
+
+
+def _insert() -> object:
+    return object()  # never executed
