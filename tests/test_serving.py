@@ -8,6 +8,7 @@ import socket
 import subprocess
 import threading
 import time
+from contextlib import ExitStack
 from pathlib import Path
 
 import httpx
@@ -83,6 +84,18 @@ def test_a_request_in_flight_is_finished_and_readiness_goes_first(tmp_path: Path
             assert slow.recv(4096).startswith(b"HTTP/1.1 201 ")
         server.stop()
     assert "Traceback" not in server.log
+
+
+def test_callers_that_send_slowly_shut_nobody_out(tmp_path: Path) -> None:
+    with serving(tmp_path, env={"DCR_SERVER__MAX_REQUESTS": "4"}) as server, ExitStack() as stack:
+        host, port = server.base_url.removeprefix("http://").split(":")
+        head = b"POST /register HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
+        for _ in range(20):
+            slow = stack.enter_context(socket.create_connection((host, int(port)), timeout=20))
+            slow.sendall(head + b"Content-Length: 51\r\n\r\n{")
+        time.sleep(0.2)
+        answer = httpx.post(f"{server.base_url}/register", json=json.loads(BODY), trust_env=False)
+    assert answer.status_code == 201
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])

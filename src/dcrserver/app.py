@@ -35,16 +35,12 @@ def create_app(runtime: Runtime) -> ASGIApp:
     policy = runtime.settings.policy
     rest = PreflightMiddleware(fast) if policy.cors.enabled else fast
     app: ASGIApp = Dispatcher(fast, routes, rest, runtime)
+    limit = runtime.settings.server.max_requests
+    app = AdmissionMiddleware(app, limit, in_turns=runtime.database.is_apart)
     inserted = policy.discovery.inserted_oidc
     app = TenantMiddleware(app, runtime.tenants, inserted_oidc=inserted)
     https = runtime.default_tenant.issuer.startswith("https://")
-    app = RequestMiddleware(app, runtime.metrics, https=https, cors=policy.cors.enabled)
-    return AdmissionMiddleware(
-        app,
-        runtime.metrics,
-        runtime.settings.server.max_requests,
-        in_turns=runtime.database.is_apart,
-    )
+    return RequestMiddleware(app, runtime.metrics, https=https, cors=policy.cors.enabled)
 
 
 def _fastapi(runtime: Runtime) -> FastAPI:

@@ -5,18 +5,20 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from dcrserver.api.dependencies import UNROUTED_KEY
 from dcrserver.api.error_handlers import error_body
 from dcrserver.api.responses import NO_STORE, json_response
-from dcrserver.telemetry import Metrics
+from dcrserver.errors import Unavailable
 
 # Whoever asks these wants to know how we are, most of all when we are busy.
 _ALWAYS = frozenset({"/healthz", "/readyz", "/metrics"})
 # As many begin in one pass of the event loop; then what they asked the database for is sent, and
 # is being worked on while the next ones begin. All at once would wait together and idle together.
 _AT_ONCE = 8
-_READING = frozenset({"GET", "HEAD", "OPTIONS"})
+_READING = frozenset({"GET", "HEAD"})
+_BUSY = "the server is busy; try again later"
 _RETRY_SECONDS = 1
 # A refusal costs a third of a registration. Whoever asks again at once, against Retry-After, is
 # held for this long, or refusals alone would take the processor from those who were let in.
@@ -24,39 +26,54 @@ _HELD_SECONDS = 0.5
 
 
 class AdmissionMiddleware:
-    """Refuses soon what could only wait: an answer that comes too late is work for nobody.
+    """Refuses what could only wait: an answer that comes too late is work for nobody.
+
+    A request whose body is still arriving is no work yet and takes nobody's place: else a few that
+    send slowly would shut all the others out.
 
     ``in_turns``: the database works while we do.
     """
 
-    def __init__(self, app: ASGIApp, metrics: Metrics, limit: int, *, in_turns: bool) -> None:
+    def __init__(self, app: ASGIApp, limit: int, *, in_turns: bool) -> None:
         self._app = app
-        self._metrics = metrics
         self._limit = limit
         self._in_turns = in_turns
         self._inside = 0
         self._begun = 0
         self._waiting: deque[asyncio.Future[None]] = deque()
-        body = error_body("temporarily_unavailable", "the server is busy; try again later")
         headers = NO_STORE | {"Retry-After": str(_RETRY_SECONDS)}
-        self._refusal = json_response(body, 503, headers)
+        self._refusal = json_response(error_body(Unavailable.code, _BUSY), 503, headers)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http" or scope["path"] in _ALWAYS:
+        if scope["type"] != "http" or scope["path"] in _ALWAYS or scope["method"] == "OPTIONS":
             await self._app(scope, receive, send)
             return
         if self._inside >= self._limit:
-            self._metrics.answered("(any)", "(refused)", 503, 0.0)
+            scope[UNROUTED_KEY] = "(refused)"
             await asyncio.sleep(_HELD_SECONDS)
             await self._refusal(scope, receive, send)
             return
         self._inside += 1
+        has_place = True
+
+        async def arriving() -> Message:
+            nonlocal has_place
+            self._inside -= has_place
+            has_place = False
+            message = await receive()
+            if self._inside >= self._limit:
+                await asyncio.sleep(_HELD_SECONDS)
+                raise Unavailable(_BUSY, detail="the place was taken while the body came")
+            self._inside += 1
+            has_place = True
+            return message
+
         try:
             if self._in_turns and scope["method"] not in _READING:
                 await self._turn()
-            await self._app(scope, receive, send)
+            await self._app(scope, arriving, send)
         finally:
-            self._inside -= 1
+            self._inside -= has_place
 
     async def _turn(self) -> None:
         loop = asyncio.get_running_loop()

@@ -34,13 +34,13 @@ async def request_object(request: Request) -> JsonObject:
 
     Raises:
         InvalidRequest: not one strict JSON object.
-        RegistrationError: as ``json_object``: another media type, too large.
+        ProtocolError: as ``json_object``: another media type, too large, too slow.
     """
     try:
         return await json_object(request)
     except (BodyTooLarge, UnsupportedMediaType):
         raise
-    except ProtocolError as error:
+    except InvalidClientMetadata as error:
         raise InvalidRequest(error.description) from None
 
 

@@ -10,7 +10,7 @@ import structlog
 from starlette.middleware.cors import CORSMiddleware
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from dcrserver.api.dependencies import REQUEST_ID_KEY, TENANT_KEY
+from dcrserver.api.dependencies import REQUEST_ID_KEY, TENANT_KEY, UNROUTED_KEY
 from dcrserver.api.error_handlers import error_body
 from dcrserver.api.responses import NO_STORE, json_response
 from dcrserver.security import new_id
@@ -93,7 +93,7 @@ class RequestMiddleware:
         seconds = time.perf_counter() - started
         route = scope.get("route")
         if route is None:
-            self._metrics.answered("(any)", "(none)", status, seconds)
+            self._metrics.answered("(any)", scope.get(UNROUTED_KEY, "(none)"), status, seconds)
         else:
             self._metrics.answered(method, route.path, status, seconds)
         client = scope.get("client")
