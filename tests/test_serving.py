@@ -238,7 +238,9 @@ def test_a_database_that_cannot_be_used_is_told_in_a_line(
     with database("postgresql") as url:
         text = tmp_path / "text.db"
         text.write_text("no database " * 100)
-        for each in (away, f"{url}_missing", "sqlite:////no/such/folder/x.db", f"sqlite:///{text}"):
+        no_log = f"sqlite:///file:{tmp_path}/no-log.db?vfs=unix-dotfile&uri=true"
+        missing, nowhere = f"{url}_missing", "sqlite:////no/such/folder/x.db"
+        for each in (away, missing, nowhere, f"sqlite:///{text}", no_log):
             told = refused_start(tmp_path, *arguments, DCR_DATABASE__URL=each)
             assert len(told.splitlines()) == 1, told
             assert "database" in told

@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 
 import httpx
 import pytest
+from starlette.requests import ClientDisconnect
 
 from conftest import MakeApplication
 from dcrserver.services.audit import Origin
@@ -76,6 +77,42 @@ async def test_a_read_may_rotate_too(any_database: str) -> None:
         assert {answer.status_code for answer in answers} == {200}
         # However they came about, each leaves a way in.
         assert (await get(app, third)).status_code == 200
+
+
+async def test_where_tokens_no_longer_change_the_one_before_works_on(any_database: str) -> None:
+    """The answer with the new token was lost, and the policy has changed meanwhile."""
+    async with application(any_database) as app:
+        old = await app.register()
+        new = (await put(app, old)).json()
+    async with application(any_database, policy={"mgmt": {"rat_rotation": "never"}}) as app:
+        for _ in range(2):
+            answer = await put(app, old)
+            assert answer.status_code == 200
+            assert answer.json()["registration_access_token"] == old["registration_access_token"]
+        assert (await put(app, new)).status_code == 200
+        assert (await get(app, old)).status_code == 401
+        assert (await get(app, new)).status_code == 200
+
+
+async def test_an_update_that_is_not_sent_to_its_end_was_a_use_of_the_token(
+    any_app: Application,
+) -> None:
+    old = await any_app.register()
+    new = (await put(any_app, old)).json()
+
+    async def left() -> Any:
+        raise ClientDisconnect
+
+    with pytest.raises(ClientDisconnect):
+        await any_app.runtime.management.update(
+            any_app.runtime.default_tenant,
+            new["client_id"],
+            new["registration_access_token"],
+            left,
+            OPERATOR,
+        )
+    assert (await get(any_app, old)).status_code == 401
+    assert (await get(any_app, new)).status_code == 200
 
 
 @pytest.mark.parametrize(

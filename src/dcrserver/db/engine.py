@@ -133,10 +133,15 @@ def check_file(url: URL) -> None:
     try:
         with closing(sqlite3.connect(arguments[0], uri=bool(options.get("uri")))) as connection:
             durable(connection)
+            (mode,) = connection.execute("PRAGMA journal_mode").fetchone()
     except sqlite3.Error as error:
         raise ConfigurationError(f"database.url: {error}: {url.database}") from None
     finally:
         os.umask(others)
+    # SQLite goes on without a word where it cannot have WAL (no shared memory on a network file
+    # system); readers and the writer would then shut each other out.
+    if mode not in {"wal", "memory"}:
+        raise ConfigurationError(f"database.url: no write-ahead log is possible: {url.database}")
 
 
 def durable(connection: Any, _record: object = None) -> None:  # noqa: ANN401 - a DB-API connection

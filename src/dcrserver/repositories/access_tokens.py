@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from sqlalchemy import and_, bindparam, delete, insert, select
 
 from dcrserver.db.tables import access_tokens, spent_identifiers
+from dcrserver.repositories.expiry import Expired
 from dcrserver.repositories.rows import as_row
 
 if TYPE_CHECKING:
@@ -20,14 +21,14 @@ _TOKEN = and_(
 )
 _SELECT_TOKEN = select(access_tokens).where(_TOKEN)
 _DELETE_TOKEN = delete(access_tokens).where(_TOKEN)
-_PURGE_TOKENS = delete(access_tokens).where(access_tokens.c.expires_at < bindparam("b_now"))
+_EXPIRED_TOKENS = Expired(access_tokens)
 
 _INSERT_SPENT = insert(spent_identifiers)
 _SELECT_SPENT = select(spent_identifiers.c.digest).where(
     spent_identifiers.c.tenant == bindparam("b_tenant"),
     spent_identifiers.c.digest == bindparam("b_digest"),
 )
-_PURGE_SPENT = delete(spent_identifiers).where(spent_identifiers.c.expires_at < bindparam("b_now"))
+_EXPIRED_SPENT = Expired(spent_identifiers)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,9 +56,9 @@ class AccessTokenRepository:
     async def delete(self, tenant: str, digest: str) -> None:
         await self._tx.execute(_DELETE_TOKEN, {"b_tenant": tenant, "b_digest": digest})
 
-    async def purge(self, now: int) -> int:
-        """Removes what has expired; how many."""
-        return (await self._tx.execute(_PURGE_TOKENS, {"b_now": now})).rowcount
+    async def purge(self, now: int) -> bool:
+        """Removes some of what has expired; whether there may be more."""
+        return await _EXPIRED_TOKENS.purge(self._tx, now)
 
 
 class SpentIdentifierRepository:
@@ -75,6 +76,6 @@ class SpentIdentifierRepository:
         found = await self._tx.execute(_SELECT_SPENT, {"b_tenant": tenant, "b_digest": digest})
         return bool(found.all())
 
-    async def purge(self, now: int) -> int:
-        """Removes what has expired; how many."""
-        return (await self._tx.execute(_PURGE_SPENT, {"b_now": now})).rowcount
+    async def purge(self, now: int) -> bool:
+        """Removes some of what has expired; whether there may be more."""
+        return await _EXPIRED_SPENT.purge(self._tx, now)

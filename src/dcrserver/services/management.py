@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 
-from dcrserver.errors import InvalidClientMetadata, ProtocolError, Unavailable
+from dcrserver.errors import InvalidClientMetadata, Unavailable
 from dcrserver.metadata import ClientMetadata, Policy, refuse_server_members
 from dcrserver.metadata.bounds import Bounds
 from dcrserver.repositories.clients import ClientRecord
@@ -96,7 +96,7 @@ class ManagementService:
                 token, record = await access.authenticate(
                     self._database, tenant, client_id, bearer, grace=False, changes=True
                 )
-        except ProtocolError:
+        except Exception:  # a refusal, or the client left while it was sending
             await access.first_use(self._database, record, token)
             raise
         raise Unavailable("the registration is being changed by others; try again")

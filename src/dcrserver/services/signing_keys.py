@@ -32,7 +32,10 @@ _log = structlog.get_logger(__name__)
 _PEM = "-----BEGIN"
 # As long as others may keep a copy of the key set (Cache-Control of /jwks).
 PUBLISHED_AHEAD = 300
-_REMEMBERED_SECONDS = 30.0
+_REMEMBERED_SECONDS = 30
+# From when a key has a successor until nothing that it signed is good any more: a process that read
+# the keys just before signs with it for a while.
+_RETIRED_AFTER = PUBLISHED_AHEAD + _REMEMBERED_SECONDS + MAX_TOKEN_LIFETIME
 _SERVER = Origin("server")
 
 PrivateKey: TypeAlias = rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey | ed25519.Ed25519PrivateKey
@@ -115,7 +118,7 @@ class SigningKeys:
             await self.create(tenant, _SERVER)
         # Oldest first, so the one after a key is what took over from it.
         for key, successor in itertools.pairwise(keys):
-            if successor.created_at + PUBLISHED_AHEAD + MAX_TOKEN_LIFETIME < now:
+            if successor.created_at + _RETIRED_AFTER < now:
                 await self._retire(tenant, key)
 
     async def create(self, tenant: str, origin: Origin) -> str:

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 import structlog
 
 from dcrserver.errors import ProtocolError
-from dcrserver.repositories.transaction import Database, Transaction
+from dcrserver.repositories.transaction import Database
 from dcrserver.services.last_uses import LastUses
 from dcrserver.services.signing_keys import SigningKeys
 from dcrserver.tenants import Tenant
@@ -59,12 +59,10 @@ class Upkeep:
             Unavailable: the database does not answer.
         """
         now = int(time.time())
-
-        async def purge(tx: Transaction) -> None:
-            await tx.access_tokens.purge(now)
-            await tx.spent_identifiers.purge(now)
-
-        await self._database.transact(purge)
+        while await self._database.transact(lambda tx: tx.access_tokens.purge(now)):
+            pass
+        while await self._database.transact(lambda tx: tx.spent_identifiers.purge(now)):
+            pass
         for tenant in self._tenants:
             if tenant.issues_tokens:
                 await self._keys.rotate(tenant.name)
