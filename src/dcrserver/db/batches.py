@@ -92,10 +92,3 @@ def change_all(change: Change, event: Insert) -> ClauseElement:
     beside = rows.join(changed, changed.c[PLACE] == rows.c[PLACE])
     told = insert(table).from_select(names, select(*(rows.c[n] for n in names)).select_from(beside))
     return select(changed.c[PLACE]).add_cte(told.cte("told"))
-
-
-def by_table(inserts: Iterable[tuple[Insert, Values]]) -> dict[Insert, list[Values]]:
-    rows: dict[Insert, list[Values]] = {}
-    for statement, row in inserts:
-        rows.setdefault(statement, []).append(row)
-    return rows

@@ -6,7 +6,7 @@ more than the rest of a request, so statements that were compiled once go straig
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
@@ -14,6 +14,7 @@ from sqlalchemy import (
     Column,
     ColumnElement,
     Delete,
+    Insert,
     Select,
     Update,
     and_,
@@ -119,3 +120,10 @@ def _of(made: Any, *, reads: bool) -> Compiled:  # noqa: ANN401 - a SQLCompiler,
 
 def _reads(statement: ClauseElement) -> bool:
     return isinstance(statement, Select)
+
+
+def by_table(inserts: Iterable[tuple[Insert, Values]]) -> dict[Insert, list[Values]]:
+    rows: dict[Insert, list[Values]] = {}
+    for statement, row in inserts:
+        rows.setdefault(statement, []).append(row)
+    return rows

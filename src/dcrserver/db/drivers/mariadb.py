@@ -17,7 +17,7 @@ from dcrserver.db.coalescing import Coalescer, Outcomes
 from dcrserver.db.engine import create_engine
 from dcrserver.db.failures import AlreadyThere, Conflict, absence
 from dcrserver.db.session import Session, change_in_two
-from dcrserver.db.statements import Change, Lookup, Rows, Values
+from dcrserver.db.statements import Change, Lookup, Rows, Values, by_table
 from dcrserver.settings import DatabaseSettings
 
 T = TypeVar("T")
@@ -149,10 +149,7 @@ async def _executed(
 
 async def _insert_all(connection: AsyncConnection, inserts: _Inserts) -> None:
     """One statement for all rows of a table."""
-    rows: dict[Insert, list[dict[str, Any]]] = {}
-    for statement, row in inserts:
-        rows.setdefault(statement, []).append(row)
-    for statement, values in rows.items():
+    for statement, values in by_table(inserts).items():
         await connection.execute(statement, values if len(values) > 1 else values[0])
 
 

@@ -15,7 +15,7 @@ from dcrserver.db import batches
 from dcrserver.db.coalescing import Coalescer, Outcomes
 from dcrserver.db.drivers.postgresql_pool import Connection, Pool, translated
 from dcrserver.db.session import Session, change_in_two
-from dcrserver.db.statements import Change, Compiler, Lookup, Rows, Values
+from dcrserver.db.statements import Change, Compiler, Lookup, Rows, Values, by_table
 from dcrserver.settings import DatabaseSettings
 from dcrserver.strict_json import dumps
 
@@ -86,7 +86,7 @@ class PostgresqlDriver:
     async def _insert_all(
         self, tables: tuple[Insert, ...], connection: Connection, batch: Sequence[_Inserts]
     ) -> Outcomes:
-        rows = batches.by_table(insert for inserts in batch for insert in inserts)
+        rows = by_table(insert for inserts in batch for insert in inserts)
         values = {each.table.name: dumps(rows[each]) for each in tables}
         await self.execute(connection, batches.insert_all(*tables), values)
         return [None] * len(batch)
@@ -216,7 +216,7 @@ class _Writing:
                 await self._connection.execute("BEGIN")
         pending, self._pending = self._pending, []
         with translated():
-            for statement, rows in batches.by_table(pending).items():
+            for statement, rows in by_table(pending).items():
                 values = {statement.table.name: dumps(rows)}
                 await self._driver.execute(self._connection, batches.insert_all(statement), values)
         return self._connection

@@ -56,10 +56,9 @@ class SqliteDriver:
         reader = self._writer if self._in_memory else _connect(url, _READING_SECONDS)
         compiler = Compiler(pysqlite.dialect())
         self._reader = reader
-        # An in-memory database has one connection: a view on it would be the writer's transaction.
-        session = _SqliteSession if self._in_memory else _Reading
-        self.reading: Session = session(reader, compiler)
         self._writing = _SqliteSession(self._writer, compiler)
+        # With one connection, a view of the database would be the writer's own transaction.
+        self.reading: Session = self._writing if self._in_memory else _Reading(reader, compiler)
         self._thread = ThreadPoolExecutor(1, "sqlite-writer")
         self._coalescer: Coalescer[_Work] = Coalescer(self._write)
 
