@@ -67,10 +67,10 @@ async def test_what_another_process_committed_is_seen_however_many_read(
     any_database: str, database: Database
 ) -> None:
     other = Database(open_driver(DatabaseSettings(url=SecretStr(any_database))))
-    missing = new_client_id()
+    missing, done = new_client_id(), asyncio.Event()
 
     async def read_on() -> None:
-        while True:
+        while not done.is_set():
             await find(database, missing)
             await asyncio.sleep(0)
 
@@ -79,9 +79,8 @@ async def test_what_another_process_committed_is_seen_however_many_read(
         one = record()
         await add(other, one)
         assert await find(database, one.client_id) == one
-    for reader in readers:
-        reader.cancel()
-    await asyncio.gather(*readers, return_exceptions=True)
+    done.set()
+    await asyncio.gather(*readers)
     await other.close()
 
 
@@ -282,6 +281,11 @@ def test_conflicts_of_mariadb_are_known_by_number(code: int, meaning: type[Excep
 def test_what_postgresql_means_is_known_by_its_state(state: str, meaning: type[Exception]) -> None:
     with pytest.raises(meaning), postgresql_pool.translated():
         raise asyncpg.PostgresError.new({"C": state, "M": "text", "n": "pk"})
+
+
+def test_a_connection_that_postgresql_is_ending_is_no_use() -> None:
+    with pytest.raises(Absent), postgresql_pool.translated():
+        raise asyncpg.InternalClientError("cannot switch to state 11; another operation")
 
 
 async def test_a_database_that_cannot_be_reached_is_unavailable() -> None:

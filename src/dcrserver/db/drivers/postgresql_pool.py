@@ -109,5 +109,6 @@ def translated() -> Iterator[None]:
         if state.startswith(_ABSENCES):
             raise absence(error) from error
         raise
-    except (asyncpg.InterfaceError, OSError, TimeoutError) as error:
+    except (asyncpg.InterfaceError, asyncpg.InternalClientError, OSError, TimeoutError) as error:
+        # Internal: the server has said that it ends this connection, and it has not ended yet.
         raise absence(error) from error
