@@ -43,14 +43,15 @@ def node_version() -> str:
 
 
 def _install(listed: Path, folder: str, commands: Sequence[Sequence[str | Path]]) -> None:
-    """A copy of the list in ``folder`` says that all of it is there."""
+    """What is in ``folder`` says of which list it is, and for which Python."""
+    wanted = f"{sys.base_prefix}\n{listed.read_text()}"
     installed = listed.parent / folder / f"installed-{listed.name}"
-    if installed.exists() and installed.read_bytes() == listed.read_bytes():
+    if installed.exists() and installed.read_text() == wanted:
         return
     print(f"installing {listed.relative_to(HERE)}", file=sys.stderr)
     for command in commands:
         subprocess.run(command, cwd=listed.parent, check=True, stdout=sys.stderr)
-    shutil.copyfile(listed, installed)
+    installed.write_text(wanted)
 
 
 @contextlib.contextmanager

@@ -7,6 +7,7 @@ import os
 import platform
 import re
 import statistics
+import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -93,7 +94,8 @@ def machine() -> dict[str, str]:
         "cores": str(os.cpu_count()),
         "processor": model.group(1) if model else platform.machine(),
         "kernel": platform.release(),
-        "python": platform.python_version(),
+        # How it was built matters: with profiles of its own running (PGO) it is a fifth faster.
+        "python": f"{platform.python_version()} in {sys.base_prefix}",
     }
 
 
