@@ -17,7 +17,7 @@ from dcrserver.api import (
     registration,
     token,
 )
-from dcrserver.api.admission import AdmissionMiddleware
+from dcrserver.api.admission import AdmissionMiddleware, Refusal
 from dcrserver.api.dispatch import Dispatcher
 from dcrserver.api.middleware import PreflightMiddleware, RequestMiddleware, TenantMiddleware
 from dcrserver.wiring import Runtime
@@ -32,11 +32,17 @@ def create_app(runtime: Runtime) -> ASGIApp:
     """All routes on ``runtime``, which the caller builds and closes."""
     fast = _fastapi(runtime)
     routes = [route for route in fast.state.routes if isinstance(route, APIRoute)]
-    policy = runtime.settings.policy
-    rest = PreflightMiddleware(fast) if policy.cors.enabled else fast
-    app: ASGIApp = Dispatcher(fast, routes, rest, runtime)
+    cors = runtime.settings.policy.cors.enabled
+    rest = PreflightMiddleware(fast) if cors else fast
+    app = _dressed(Dispatcher(fast, routes, rest, runtime), runtime)
+    refuse = _dressed(Refusal(), runtime)
     limit = runtime.settings.server.max_requests
-    app = AdmissionMiddleware(app, limit, in_turns=runtime.database.is_apart)
+    return AdmissionMiddleware(app, refuse, limit, in_turns=runtime.database.is_apart)
+
+
+def _dressed(app: ASGIApp, runtime: Runtime) -> ASGIApp:
+    """``app`` with what every answer has, and for the paths of all tenants."""
+    policy = runtime.settings.policy
     inserted = policy.discovery.inserted_oidc
     app = TenantMiddleware(app, runtime.tenants, inserted_oidc=inserted)
     https = runtime.default_tenant.issuer.startswith("https://")

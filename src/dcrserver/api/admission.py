@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections import deque
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from dcrserver.api.dependencies import UNROUTED_KEY
+from dcrserver.api.dependencies import ARRIVED_KEY, UNROUTED_KEY
 from dcrserver.api.error_handlers import error_body
 from dcrserver.api.responses import NO_STORE, json_response
 from dcrserver.errors import Unavailable
@@ -25,33 +26,45 @@ _RETRY_SECONDS = 1
 _HELD_SECONDS = 0.5
 
 
+class Refusal:
+    """503, and when to come back."""
+
+    def __init__(self) -> None:
+        headers = NO_STORE | {"Retry-After": str(_RETRY_SECONDS)}
+        self._answer = json_response(error_body(Unavailable.code, _BUSY), 503, headers)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        scope[UNROUTED_KEY] = "(refused)"
+        await self._answer(scope, receive, send)
+
+
 class AdmissionMiddleware:
     """Refuses what could only wait: an answer that comes too late is work for nobody.
 
     A request whose body is still arriving is no work yet and takes nobody's place: else a few that
     send slowly would shut all the others out.
 
-    ``in_turns``: the database works while we do.
+    The outermost layer: hundreds that wait here take less memory, and time, than further inside.
+    ``refuse`` answers those who are refused. ``in_turns``: the database works while we do.
     """
 
-    def __init__(self, app: ASGIApp, limit: int, *, in_turns: bool) -> None:
+    def __init__(self, app: ASGIApp, refuse: ASGIApp, limit: int, *, in_turns: bool) -> None:
         self._app = app
+        self._refuse = refuse
         self._limit = limit
         self._in_turns = in_turns
         self._inside = 0
         self._begun = 0
         self._waiting: deque[asyncio.Future[None]] = deque()
-        headers = NO_STORE | {"Retry-After": str(_RETRY_SECONDS)}
-        self._refusal = json_response(error_body(Unavailable.code, _BUSY), 503, headers)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        scope[ARRIVED_KEY] = time.perf_counter()
         if scope["type"] != "http" or scope["path"] in _ALWAYS or scope["method"] == "OPTIONS":
             await self._app(scope, receive, send)
             return
         if self._inside >= self._limit:
-            scope[UNROUTED_KEY] = "(refused)"
             await asyncio.sleep(_HELD_SECONDS)
-            await self._refusal(scope, receive, send)
+            await self._refuse(scope, receive, send)
             return
         self._inside += 1
         has_place = True

@@ -10,7 +10,12 @@ import structlog
 from starlette.middleware.cors import CORSMiddleware
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from dcrserver.api.dependencies import REQUEST_ID_KEY, TENANT_KEY, UNROUTED_KEY
+from dcrserver.api.dependencies import (
+    ARRIVED_KEY,
+    REQUEST_ID_KEY,
+    TENANT_KEY,
+    UNROUTED_KEY,
+)
 from dcrserver.api.error_handlers import error_body
 from dcrserver.api.responses import NO_STORE, json_response
 from dcrserver.security import new_id
@@ -42,7 +47,7 @@ _CORS_PATHS = ("/register", *_PUBLIC_PATHS)
 
 
 class RequestMiddleware:
-    """The outermost layer: names the request, logs and counts the answer, hides what broke."""
+    """Around all that answers: names the request, logs and counts the answer, hides what broke."""
 
     def __init__(self, app: ASGIApp, metrics: Metrics, *, https: bool, cors: bool) -> None:
         self._app = app
@@ -56,7 +61,6 @@ class RequestMiddleware:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        started = time.perf_counter()
         # As they came: what is inside changes them.
         method, path = scope["method"], scope["path"]
         is_head = method == "HEAD"
@@ -90,7 +94,7 @@ class RequestMiddleware:
             if not status:
                 body = error_body("server_error", "the server met an unexpected condition")
                 await json_response(body, 500, NO_STORE)(scope, receive, answer)
-        seconds = time.perf_counter() - started
+        seconds = time.perf_counter() - scope[ARRIVED_KEY]
         route = scope.get("route")
         if route is None:
             self._metrics.answered("(any)", scope.get(UNROUTED_KEY, "(none)"), status, seconds)
