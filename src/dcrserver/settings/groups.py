@@ -53,7 +53,8 @@ class ServerSettings(Group):
     max_requests: int = Field(
         default=512,
         ge=1,
-        description="requests that one process has in hand; more get 503 and Retry-After",
+        description="requests that one process has in hand, those whose body is still arriving not"
+        " counted; more get 503 and Retry-After",
     )
     trusted_proxies: Texts = Field(
         default=(),
