@@ -175,5 +175,13 @@ class TooManyRequests(ProtocolError):
 
 
 class Unavailable(ProtocolError):
+    """``retry_after`` is in seconds."""
+
     code = "temporarily_unavailable"
     status = 503
+
+    def __init__(
+        self, description: str, *, detail: str | None = None, retry_after: int = 5
+    ) -> None:
+        super().__init__(description, detail=detail)
+        self.retry_after = retry_after

@@ -76,7 +76,8 @@ class AdmissionMiddleware:
             message = await receive()
             if self._inside >= self._limit:
                 await asyncio.sleep(_HELD_SECONDS)
-                raise Unavailable(_BUSY, detail="the place was taken while the body came")
+                detail = "the place was taken while the body came"
+                raise Unavailable(_BUSY, detail=detail, retry_after=_RETRY_SECONDS)
             self._inside += 1
             has_place = True
             return message

@@ -21,6 +21,7 @@ from dcrserver.errors import (
     MissingToken,
     ProtocolError,
     TooManyRequests,
+    Unavailable,
 )
 
 _log = structlog.get_logger(__name__)
@@ -71,10 +72,8 @@ def _protocol_error(request: Request, error: ProtocolError) -> Response:
         headers["WWW-Authenticate"] = _challenge(request, error)
     if isinstance(error, InvalidClient):
         headers["WWW-Authenticate"] = f'Basic realm="{tenant(request).issuer}"'
-    if isinstance(error, TooManyRequests):
+    if isinstance(error, TooManyRequests | Unavailable):
         headers["Retry-After"] = str(error.retry_after)
-    elif error.status == HTTPStatus.SERVICE_UNAVAILABLE:
-        headers["Retry-After"] = "5"
     return json_response(body, error.status, headers)
 
 
