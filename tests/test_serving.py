@@ -15,7 +15,7 @@ import httpx
 import pytest
 
 from harness.databases import database, migrated
-from harness.process import COMMAND, environment, free_port, serving
+from harness.process import COMMAND, ServerProcess, environment, free_port, serving
 
 BODY = b'{"redirect_uris":["https://client.example.org/cb"]}'
 
@@ -98,18 +98,26 @@ def test_callers_that_send_slowly_shut_nobody_out(tmp_path: Path) -> None:
     assert answer.status_code == 201
 
 
+def events(server: ServerProcess) -> list[str]:
+    """What the log tells of, from the first to the last whole line."""
+    whole, _, _ = server.log.rpartition("\n")
+    return [json.loads(line)["event"] for line in whole.splitlines() if line.startswith("{")]
+
+
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 @pytest.mark.parametrize("workers", [1, 2])
 def test_the_last_line_tells_that_it_stopped(
     tmp_path: Path, number: signal.Signals, workers: int
 ) -> None:
     with serving(tmp_path, arguments=("--workers", str(workers))) as server:
+        # The first that is ready answers for all; the second may still be starting.
+        while events(server).count("started") < workers:
+            time.sleep(0.02)
         server.process.send_signal(number)
         status = server.process.wait(20)
-    lines = [json.loads(line) for line in server.log.splitlines() if line.startswith("{")]
-    assert lines[-1]["event"] == "stopped"
     assert server.log.splitlines()[-1].startswith("{")
-    assert [line["event"] for line in lines].count("stopped") == workers
+    assert events(server)[-1] == "stopped"
+    assert events(server).count("stopped") == workers
     assert status == 0 or number == signal.SIGTERM
 
 

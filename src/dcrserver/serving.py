@@ -191,6 +191,7 @@ class Application:
             gc.collect()
             gc.freeze()
             gc.set_threshold(*_GARBAGE_THRESHOLDS)
+            _log.info("started")
             await send({"type": "lifespan.startup.complete"})
             await receive()
         _log.info("stopped")
