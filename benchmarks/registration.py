@@ -24,7 +24,7 @@ from pathlib import Path
 import clients
 import peers
 import report
-from postgres import ask, durability
+from postgres import ask, durability, run_in
 
 from harness import Sample, Target, database, dcrserver, drive, listener, memory, settled
 
@@ -145,6 +145,8 @@ def main() -> None:
             _measure(target, folder, _WARMING_SECONDS, options.only)
             target.samples.clear()
         for number in range(options.rounds):
+            if options.postgres:
+                run_in(options.postgres)
             for target in targets:
                 print(f"round {number + 1} of {options.rounds}: {target.name}", file=sys.stderr)
                 _measure(target, folder, options.seconds, options.only)
