@@ -1,0 +1,31 @@
+"""Programs of others that some tests need: skipped with the reason without them, but not in CI."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from typing import NoReturn
+
+import pytest
+
+# Debian keeps servers where the PATH of a user does not look.
+_ELSEWHERE = ("/usr/sbin", "/usr/local/sbin", "/sbin")
+
+
+def program(name: str) -> str:
+    """The path of the program ``name``.
+
+    Without it the test is skipped; where DCR_TEST_PROGRAMS is ``required``, as in CI, it fails.
+    """
+    path = os.pathsep.join((os.environ.get("PATH", ""), *_ELSEWHERE))
+    found = shutil.which(name, path=path)
+    if found is not None:
+        return found
+    missing(f"{name} is not installed")
+
+
+def missing(reason: str) -> NoReturn:
+    """Skips the test because of ``reason``, or fails where nothing may be skipped."""
+    if os.environ.get("DCR_TEST_PROGRAMS") == "required":
+        pytest.fail(reason)
+    pytest.skip(reason)
