@@ -19,9 +19,7 @@ def program(name: str) -> str:
     """
     path = os.pathsep.join((os.environ.get("PATH", ""), *_ELSEWHERE))
     found = shutil.which(name, path=path)
-    if found is not None:
-        return found
-    missing(f"{name} is not installed")
+    return found or missing(f"{name} is not installed")
 
 
 def missing(reason: str) -> NoReturn:
