@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ipaddress
 import time
-from functools import lru_cache
 from typing import TYPE_CHECKING
 
 import structlog
@@ -14,6 +13,7 @@ from limits.aio.strategies import FixedWindowRateLimiter
 
 from dcrserver.errors import TooManyRequests
 from dcrserver.settings import ConfigurationError, RateLimitSettings, RedisSettings
+from dcrserver.text_cache import text_cache
 
 if TYPE_CHECKING:
     from redis.asyncio import ConnectionPool
@@ -69,11 +69,15 @@ class RateLimiter:
         )
 
 
-@lru_cache(maxsize=4096)
 def address_key(address: str | None) -> str:
     """What counts as one caller: an IPv4 address, or the /64 an IPv6 address is from."""
+    return _address_key(address or "")
+
+
+@text_cache(entries=4096, longest=64)
+def _address_key(address: str) -> str:
     try:
-        parsed = ipaddress.ip_address(address or "")
+        parsed = ipaddress.ip_address(address)
     except ValueError:
         return "unknown"
     if isinstance(parsed, ipaddress.IPv6Address):

@@ -330,3 +330,11 @@ async def test_the_host_header_decides_nothing(app: Application) -> None:
         await app.http.get("/", headers=headers),
     ]
     assert not [answer for answer in answers if "evil.example" in answer.text]
+
+
+@pytest.mark.finding("S6")
+@pytest.mark.parametrize(("length", "status"), [(2000, 404), (2001, 400)])
+async def test_a_resource_has_a_length(app: Application, length: int, status: int) -> None:
+    resource = "https://a.example/".ljust(length, "a")
+    answer = await app.http.get("/.well-known/webfinger", params={"resource": resource})
+    assert answer.status_code == status

@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, ed448, ed25519, rsa, x448, x25519
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
-from dcrserver.metadata.jwks import check, has_certificate, has_key_for
+from dcrserver.metadata.jwks import check, has_certificate, has_key_for, keys_for
 from dcrserver.metadata.model import Unacceptable
 from dcrserver.metadata.policy import JwksPolicy
 from dcrserver.strict_json import JsonObject, JsonValue
@@ -264,16 +264,34 @@ def test_zero_octets_in_front_make_no_key_larger(keys: Keys) -> None:
 
 def test_huge_rsa_keys_are_refused() -> None:
     """Verifying with them would cost seconds."""
-    largest = rsa_jwk(rsa.RSAPublicNumbers(65537, (1 << 16383) | 1))
+    largest = rsa_jwk(rsa.RSAPublicNumbers(65537, (1 << 8191) | 1))
     check(key_set(largest), JwksPolicy())
-    larger = rsa_jwk(rsa.RSAPublicNumbers(65537, (1 << 16384) | 1))
-    assert refusal(key_set(larger)) == "key 0 has an RSA modulus of more than 16384 bits"
+    larger = rsa_jwk(rsa.RSAPublicNumbers(65537, (1 << 8192) | 1))
+    assert refusal(key_set(larger)) == "key 0 has an RSA modulus of more than 8192 bits"
 
 
-@pytest.mark.parametrize("exponent", [1, 2, 65536])
-def test_exponents_that_no_rsa_key_has(keys: Keys, exponent: int) -> None:
-    key = keys.jwk("RSA", e=encoded_number(exponent))
+def test_exponents_that_no_rsa_key_has(keys: Keys) -> None:
+    key = keys.jwk("RSA", e=encoded_number(1))
     assert refusal(key_set(key)) == "key 0 is not a valid RSA key"
+
+
+@pytest.mark.finding("S22")
+@pytest.mark.parametrize(
+    "exponent", [encoded_number(2), encoded_number(65536), encoded_number(1 << 64 | 1),
+                 encoded_number((1 << 3071) - 1), encoded(bytes(8) + b"\1\0\1")],
+)  # fmt: skip
+def test_exponents_that_cost_much_or_are_even(keys: Keys, exponent: str) -> None:
+    """Zero octets in front count: who registered before this is told apart by the length alone."""
+    text = "key 0 has an RSA exponent that is even, or longer than 8 octets"
+    assert refusal(key_set(keys.jwk("RSA", e=exponent))) == text
+
+
+@pytest.mark.finding("S22")
+def test_costly_keys_of_before_verify_nothing(keys: Keys) -> None:
+    costly = keys.jwk("RSA", e=encoded_number((1 << 3071) - 1))
+    usual = keys.jwk("RSA", e=encoded_number((1 << 64) - 1))
+    check(key_set(usual), JwksPolicy())
+    assert keys_for(key_set(costly, usual), "sig", "RS256") == [usual]
 
 
 # ---- EC ------------------------------------------------------------------------------------

@@ -66,6 +66,7 @@ def keys_for(value: JsonValue, use: str, algorithm: str | None = None) -> list[J
         if isinstance(key, dict)
         and _allows(key, use, algorithm)
         and _suits(str(key.get("kty")), str(key.get("crv")), use, algorithm)
+        and not public_keys.is_costly(key)
     ]
 
 

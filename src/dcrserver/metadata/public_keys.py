@@ -32,7 +32,9 @@ _OKP: Mapping[str, tuple[type[_OkpKey], int]] = {
     "X25519": (x25519.X25519PublicKey, 32),
     "X448": (x448.X448PublicKey, 56),
 }
-_MAX_RSA_BITS = 16384
+_MAX_RSA_BITS = 8192
+# A verification costs a multiplication for each bit of the exponent: 65537 has two that are set.
+_MAX_EXPONENT_LENGTH = 11  # eight octets in base64url
 
 
 def is_known(key_type: str, curve: str) -> bool:
@@ -55,6 +57,12 @@ def check(key: JsonObject, min_rsa_bits: int) -> None:
     encoded = public(key, min_rsa_bits)
     if "x5c" in key:
         _check_x5c(key["x5c"], encoded)
+
+
+def is_costly(key: JsonObject) -> bool:
+    """Whether it is an RSA key of a kind that is refused today, but was registered before that."""
+    exponent = key.get("e")
+    return isinstance(exponent, str) and len(exponent) > _MAX_EXPONENT_LENGTH
 
 
 def public_der(key: JsonObject) -> bytes | None:
@@ -87,6 +95,8 @@ def _rsa(key: JsonObject, min_bits: int) -> bytes | None:
         raise Unacceptable(f"has an RSA modulus of less than {min_bits} bits")
     if modulus.bit_length() > _MAX_RSA_BITS:
         raise Unacceptable(f"has an RSA modulus of more than {_MAX_RSA_BITS} bits")
+    if is_costly(key) or exponent % 2 == 0:
+        raise Unacceptable("has an RSA exponent that is even, or longer than 8 octets")
     try:
         return _der(rsa.RSAPublicNumbers(exponent, modulus).public_key())
     except ValueError:

@@ -9,9 +9,10 @@ from __future__ import annotations
 import ipaddress
 import re
 from dataclasses import dataclass
-from functools import lru_cache
 
 import idna
+
+from dcrserver.text_cache import text_cache
 
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:")
 _PERCENT = re.compile(r"%(?![0-9A-Fa-f]{2})")
@@ -72,7 +73,9 @@ class Uri:
         return f"[{self.host}]:{port}" if ":" in (self.host or "") else f"{self.host}:{port}"
 
 
-def _parse(raw: str) -> Uri:
+# Kept for a while: several rules ask about the same string.
+@text_cache(entries=4096, longest=256)
+def parse(raw: str) -> Uri:
     """The parts of ``raw``.
 
     Raises:
@@ -103,10 +106,6 @@ def _parse(raw: str) -> Uri:
         fragment=fragment if has_fragment else None,
         userinfo=userinfo,
     )
-
-
-# Kept for a while: several rules ask about the same string.
-parse = lru_cache(maxsize=4096)(_parse)
 
 
 def is_dns_name(text: str) -> bool:

@@ -16,7 +16,7 @@ _MAX_MEMBERS = 10_000
 _REFETCH_SECONDS = 30.0
 _MAX_REMEMBERED = 1000
 # As many signatures are verified for one assertion.
-_MAX_CANDIDATES = 8
+_MAX_CANDIDATES = 4
 
 
 class ClientKeys:

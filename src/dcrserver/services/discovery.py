@@ -12,6 +12,8 @@ from dcrserver.metadata import uris
 from dcrserver.strict_json import JsonObject, dumps
 from dcrserver.tenants import Tenant
 
+# As long as a URI of a registration may be.
+_MAX_RESOURCE_LENGTH = 2000
 ISSUER_RELATION = "http://openid.net/specs/connect/1.0/issuer"
 # acct URIs (RFC 7565): the user part has no bare at-sign (OIDD-2.1-06).
 _ACCT = re.compile(r"acct:((?:[A-Za-z0-9._~!$&'()*+,;=-]|%[0-9A-Fa-f]{2})+)@([^@/?#]+)")
@@ -49,12 +51,14 @@ class DiscoveryService:
         """The JRD of the one resource; ``relations`` keeps only links with one of them.
 
         Raises:
-            BadQuery: not exactly one resource, or it is no URI (R7033-4.2-01).
+            BadQuery: not exactly one resource, too long, or no URI (R7033-4.2-01).
             NotFound: nothing is known of it.
         """
         if len(resources) != 1 or not resources[0]:
             raise BadQuery("exactly one resource parameter is required")
         resource = resources[0]
+        if len(resource) > _MAX_RESOURCE_LENGTH:
+            raise BadQuery(f"resource must not be longer than {_MAX_RESOURCE_LENGTH} characters")
         links: list[JsonObject] = [
             {"rel": ISSUER_RELATION, "href": self._tenant_of(resource).issuer}
         ]

@@ -15,7 +15,7 @@ from dcrserver.metadata import ClientMetadata, Terms, validate
 from dcrserver.strict_json import JsonObject, dumps
 
 _MAX_REMEMBERED = 256
-_MAX_LENGTH = 8192
+_MAX_LENGTH = 4096
 
 
 class Submission(NamedTuple):

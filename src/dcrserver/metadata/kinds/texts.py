@@ -55,12 +55,17 @@ def _check_scope(value: JsonValue, terms: Terms, parameter: Parameter) -> JsonVa
     """RFC 6749 3.3; what the server does not know is dropped or refused (POL-46)."""
     if not _SCOPE.fullmatch(string(value)):
         raise Unacceptable("must be scope tokens separated by single spaces")
-    words = list(dict.fromkeys(string(value).split(" ")))
-    known = terms.server.supported(parameter.bounded_by or "")
-    unknown = [word for word in words if known is not None and word not in known]
-    if unknown and terms.policy.scope.unknown == "reject":
-        raise Unacceptable(f"must only hold scopes of this server: {listed(known or ())}")
-    return " ".join([word for word in words if word not in unknown]) or None
+    words = dict.fromkeys(string(value).split(" "))
+    if len(words) > terms.policy.scope.max_count:
+        raise Unacceptable(f"must not have more than {terms.policy.scope.max_count} scope tokens")
+    supported = terms.server.supported(parameter.bounded_by or "")
+    if supported is None:
+        return " ".join(words)
+    known = frozenset(supported)
+    kept = [word for word in words if word in known]
+    if len(kept) < len(words) and terms.policy.scope.unknown == "reject":
+        raise Unacceptable(f"must only hold scopes of this server: {listed(supported)}")
+    return " ".join(kept) or None
 
 
 def _check_distinguished_name(value: JsonValue, terms: Terms, parameter: Parameter) -> JsonValue:

@@ -142,3 +142,4 @@ class ScopePolicy(Group):
     unknown: Literal["drop", "reject"] = Field(
         default="drop", description="scopes that are not in scopes_supported"
     )
+    max_count: int = Field(default=500, ge=1, description="different scope tokens of one client")

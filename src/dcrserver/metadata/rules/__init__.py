@@ -19,9 +19,17 @@ RULES: tuple[Rule, ...] = (
 )
 
 
-@lru_cache(maxsize=4096)
+_METHODS = frozenset[str]().union(*(rule.methods for rule in RULES))
+
+
 def rules_for(members: tuple[str, ...], method: str) -> tuple[Rule, ...]:
     """The rules that concern a client with these members (base names) and this method."""
+    # Where the server names no methods, a method is any text: none of them may be a key.
+    return _rules_for(members, method if method in _METHODS else "")
+
+
+@lru_cache(maxsize=4096)
+def _rules_for(members: tuple[str, ...], method: str) -> tuple[Rule, ...]:
     return tuple(rule for rule in RULES if rule.concerns(members, method))
 
 

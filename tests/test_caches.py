@@ -1,0 +1,81 @@
+"""Whatever is kept for the next request has a bound in octets: strangers choose the keys."""
+
+from __future__ import annotations
+
+import ast
+from pathlib import Path
+
+import pytest
+
+import dcrserver
+from dcrserver.metadata import rules, uris
+from dcrserver.text_cache import text_cache
+
+pytestmark = pytest.mark.finding("S6")
+
+_PACKAGE = Path(dcrserver.__file__).parent
+# Modules that keep what may grow while we run, each with what bounds it. Whoever adds one says here
+# why it cannot be filled from outside: how many keys, and how long a key is.
+_BOUNDED = {
+    "text_cache.py": "so many texts of so many characters",
+    "metadata/uris.py": "4096 texts of 256 characters",
+    "rate_limit.py": "4096 texts of 64 characters",
+    "metadata/rules/__init__.py": "4096 tuples of the catalogue's names, and methods of rules",
+    "metadata/plan.py": "1024 terms, of the configuration and of tokens' bounds",
+    "metadata/bounds.py": "1024 bounds that administrators wrote",
+    "jose.py": "256 headers of our own keys",
+    "db/schema.py": "one constant",
+    "strict_json.py": "limits of the policies",
+    "repositories/last_uses.py": "statements of the program",
+    "db/batches.py": "statements of the program",
+    "services/submissions.py": "256 submissions of 4096 characters",
+    "services/secret_verification.py": "digests, so many as the constant says",
+    "services/client_keys.py": "1000 registered locations of 2000 characters",
+    "services/authentication/guesses.py": "ids cut short, so many as the constant says",
+    "fetch/cache.py": "cache_entries of 2000 characters, and cache_bytes",
+}
+_CACHES = {"lru_cache", "cache", "text_cache", "OrderedDict", "defaultdict"}
+
+
+def _caching_modules() -> set[str]:
+    """Modules that import one of the ways to remember."""
+    return {
+        str(path.relative_to(_PACKAGE))
+        for path in _PACKAGE.rglob("*.py")
+        for node in ast.walk(ast.parse(path.read_text("utf-8")))
+        if isinstance(node, ast.ImportFrom)
+        and node.module in {"functools", "collections", "dcrserver.text_cache"}
+        and _CACHES.intersection(alias.name for alias in node.names)
+    }
+
+
+def test_every_cache_says_what_bounds_it() -> None:
+    assert _caching_modules() - _BOUNDED.keys() == set(), "what bounds it? see _BOUNDED"
+
+
+def test_what_is_said_of_caches_is_about_caches() -> None:
+    assert _BOUNDED.keys() - _caching_modules() == set()
+
+
+def test_a_long_text_is_worked_out_but_not_kept() -> None:
+    asked = []
+
+    @text_cache(entries=2, longest=3)
+    def upper(text: str) -> str:
+        asked.append(text)
+        return text.upper()
+
+    for text in ("abc", "abc", "abcd", "abcd"):
+        assert upper(text) == text.upper()
+    assert asked == ["abc", "abcd", "abcd"]
+
+
+def test_uris_that_are_long_are_not_kept() -> None:
+    long = f"https://a.example/{'x' * 256}"
+    assert uris.parse(long) is not uris.parse(long)
+    assert uris.parse("https://a.example/x") is uris.parse("https://a.example/x")
+
+
+def test_rules_are_not_kept_by_a_method_that_no_rule_names() -> None:
+    members = ("redirect_uris",)
+    assert rules.rules_for(members, "x" * 60_000) is rules.rules_for(members, "y" * 60_000)
