@@ -12,6 +12,7 @@ import pytest
 from conftest import MakeApplication
 from dcrserver.api.admission import AdmissionMiddleware, Refusal
 from dcrserver.errors import Unavailable
+from dcrserver.places import away
 from harness.application import CALLBACK, Application
 
 
@@ -251,3 +252,36 @@ async def occupied(app: Application) -> AsyncIterator[None]:
         yield
         release.set()
         await task
+
+
+@pytest.mark.finding("S4")
+async def test_who_waits_for_others_holds_no_place_and_has_it_again_afterwards() -> None:
+    """And is refused when it is taken meanwhile, for longer than a little while."""
+    answered, inside = asyncio.Event(), asyncio.Event()
+
+    async def waiting(_scope: Any, _receive: Any, send: Any) -> None:
+        async with away():
+            inside.set()
+            await answered.wait()
+        await send({"type": "http.response.start", "status": 201, "headers": []})
+
+    inner = Inner()
+
+    async def both(scope: Any, receive: Any, send: Any) -> None:
+        await (waiting if scope["path"] == "/waiting" else inner)(scope, receive, send)
+
+    app = AdmissionMiddleware(both, Refusal(), 1, in_turns=False)
+    tasks = [asyncio.create_task(ask(app, "/waiting")) for _ in range(3)]
+    await inside.wait()
+    taken = asyncio.create_task(ask(app))
+    await begun(inner, 1)
+    tasks[0].cancel()
+    answered.set()
+    with pytest.raises(Unavailable):
+        await tasks[1]
+    with pytest.raises(Unavailable):
+        await tasks[2]
+    inner.release.set()
+    assert (await taken)[0] == 201
+    assert (await ask(app, "/waiting"))[0] == 201
+    assert (await ask(app))[0] == 201

@@ -79,7 +79,8 @@ async def test_hashing_blocks_nobody_and_takes_turns(monkeypatch: pytest.MonkeyP
 
     monkeypatch.setattr(security, "verify_slowly", slowly)
     verifier, ticks = SecretVerifier(), 0
-    work = asyncio.gather(*(verifier.matching(f"wrong {n}", [SLOW]) for n in range(12)))
+    others = [kept(f"{SLOW.digest}{number % 3}") for number in range(12)]
+    work = asyncio.gather(*(verifier.matching("wrong", [other]) for other in others))
     while not work.done():
         await asyncio.sleep(0.005)
         ticks += 1
@@ -88,12 +89,40 @@ async def test_hashing_blocks_nobody_and_takes_turns(monkeypatch: pytest.MonkeyP
     assert ticks > 20  # the loop ran on all the while
 
 
+@pytest.mark.finding("S21")
+async def test_guesses_at_one_client_leave_room_for_others(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    gate = threading.Event()
+    guessed = SLOW.digest
+
+    def verify(_secret: str, digest: str) -> bool:
+        return digest != guessed or not gate.wait(30)
+
+    monkeypatch.setattr(security, "verify_slowly", verify)
+    verifier = SecretVerifier()
+    waiting = [
+        asyncio.ensure_future(verifier.matching(f"wrong {number}", [SLOW])) for number in range(16)
+    ]
+    await asyncio.sleep(0)
+    with pytest.raises(Unavailable):
+        await verifier.matching("one more", [SLOW])
+    assert await verifier.matching(CHOSEN, [FAST]) is FAST
+    for number in range(40):
+        other = kept(f"another {number}")
+        assert await verifier.matching(CHOSEN, [other]) is other
+    gate.set()
+    await asyncio.gather(*waiting)
+    assert await verifier.matching("later", [SLOW]) is None
+
+
 async def test_too_many_at_once_are_told_to_come_later(monkeypatch: pytest.MonkeyPatch) -> None:
     gate = threading.Event()
     monkeypatch.setattr(security, "verify_slowly", lambda *_: gate.wait(30))
     verifier = SecretVerifier()
     waiting = [
-        asyncio.ensure_future(verifier.matching(f"wrong {number}", [SLOW])) for number in range(32)
+        asyncio.ensure_future(verifier.matching("wrong", [kept(f"client {number}")]))
+        for number in range(64)
     ]
     await asyncio.sleep(0)
     with pytest.raises(Unavailable):
@@ -102,6 +131,15 @@ async def test_too_many_at_once_are_told_to_come_later(monkeypatch: pytest.Monke
     gate.set()
     await asyncio.gather(*waiting)
     assert await verifier.matching("later", [SLOW]) is SLOW
+
+
+async def test_the_same_secret_at_once_is_hashed_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    calls: list[str] = []
+    monkeypatch.setattr(security, "verify_slowly", lambda secret, _: not calls.append(secret))
+    verifier = SecretVerifier()
+    found = await asyncio.gather(*(verifier.matching(CHOSEN, [SLOW]) for _ in range(10)))
+    assert found == [SLOW] * 10
+    assert calls == [CHOSEN]
 
 
 @pytest.mark.parametrize(

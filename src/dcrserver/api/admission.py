@@ -12,6 +12,7 @@ from dcrserver.api.dependencies import ARRIVED_KEY, UNROUTED_KEY
 from dcrserver.api.error_handlers import error_body
 from dcrserver.api.responses import NO_STORE, json_response
 from dcrserver.errors import Unavailable
+from dcrserver.places import PLACE
 
 # Whoever asks these wants to know how we are, most of all when we are busy.
 _ALWAYS = frozenset({"/healthz", "/readyz", "/metrics"})
@@ -38,11 +39,35 @@ class Refusal:
         await self._answer(scope, receive, send)
 
 
+class _Place:
+    """One request's place (``places.Place``)."""
+
+    def __init__(self, admission: AdmissionMiddleware) -> None:
+        self._admission = admission
+        self._is_held = True
+        admission.inside += 1
+
+    def leave(self) -> None:
+        self._admission.inside -= self._is_held
+        self._is_held = False
+
+    async def take(self) -> None:
+        """A place that was taken meanwhile is waited for a little, and then no more."""
+        if self._admission.is_full:
+            await asyncio.sleep(_HELD_SECONDS)
+        if self._admission.is_full:
+            detail = "the place was taken while it waited for others"
+            raise Unavailable(_BUSY, detail=detail, retry_after=_RETRY_SECONDS)
+        self._admission.inside += 1
+        self._is_held = True
+
+
 class AdmissionMiddleware:
     """Refuses what could only wait: an answer that comes too late is work for nobody.
 
-    A request whose body is still arriving is no work yet and takes nobody's place: else a few that
-    send slowly would shut all the others out.
+    A request whose body is still arriving is no work yet and takes nobody's place, nor does one
+    that waits for somebody else's server: else a few that send slowly, or name a server that never
+    answers, would shut all the others out.
 
     The outermost layer: hundreds that wait here take less memory, and time, than further inside.
     ``refuse`` answers those who are refused. ``in_turns``: the database works while we do.
@@ -51,9 +76,9 @@ class AdmissionMiddleware:
     def __init__(self, app: ASGIApp, refuse: ASGIApp, limit: int, *, in_turns: bool) -> None:
         self._app = app
         self._refuse = refuse
-        self._limit = limit
+        self.limit = limit
         self._in_turns = in_turns
-        self._inside = 0
+        self.inside = 0
         self._begun = 0
         self._waiting: deque[asyncio.Future[None]] = deque()
 
@@ -62,24 +87,17 @@ class AdmissionMiddleware:
         if scope["type"] != "http" or scope["path"] in _ALWAYS or scope["method"] == "OPTIONS":
             await self._app(scope, receive, send)
             return
-        if self._inside >= self._limit:
+        if self.is_full:
             await asyncio.sleep(_HELD_SECONDS)
             await self._refuse(scope, receive, send)
             return
-        self._inside += 1
-        has_place = True
+        place = _Place(self)
+        PLACE.set(place)
 
         async def arriving() -> Message:
-            nonlocal has_place
-            self._inside -= has_place
-            has_place = False
+            place.leave()
             message = await receive()
-            if self._inside >= self._limit:
-                await asyncio.sleep(_HELD_SECONDS)
-                detail = "the place was taken while the body came"
-                raise Unavailable(_BUSY, detail=detail, retry_after=_RETRY_SECONDS)
-            self._inside += 1
-            has_place = True
+            await place.take()
             return message
 
         try:
@@ -87,7 +105,11 @@ class AdmissionMiddleware:
                 await self._turn()
             await self._app(scope, arriving, send)
         finally:
-            self._inside -= has_place
+            place.leave()
+
+    @property
+    def is_full(self) -> bool:
+        return self.inside >= self.limit
 
     async def _turn(self) -> None:
         loop = asyncio.get_running_loop()

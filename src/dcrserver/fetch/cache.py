@@ -12,6 +12,7 @@ from collections import OrderedDict
 from dataclasses import dataclass
 
 from dcrserver.fetch.http import Document, Fetcher, FetchError
+from dcrserver.places import away
 from dcrserver.settings import OutboundSettings
 
 
@@ -75,7 +76,8 @@ class CachingFetcher:
             running = asyncio.create_task(self._load(url))
             self._running[url] = running
             running.add_done_callback(lambda _: self._running.pop(url, None))
-        return await asyncio.shield(running)
+        async with away():
+            return await asyncio.shield(running)
 
     async def _load(self, url: str) -> _Entry:
         started = time.monotonic()

@@ -6,7 +6,9 @@ import json
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from dcrserver import security
 from dcrserver.errors import InvalidClient
+from dcrserver.jose import Jws
 from dcrserver.metadata import ClientMetadata, Terms
 from dcrserver.metadata.bounds import Bounds
 from dcrserver.repositories.clients import ClientRecord
@@ -113,19 +115,15 @@ class ClientAuthenticator:
             InvalidClient: it did not prove who it is; the same words and time for a client that
                 is unknown, deleted or suspended, and for a wrong secret.
             Unavailable: too many slow hashes are being verified.
-            TooManyRequests: it failed too often from this address.
+            TooManyRequests: it failed too often from this address, and again. What nobody can
+                guess is let in all the same: others at its address must not lock a client out.
         """
         claim = claim_of(presented)
-        where = (tenant.name, claim.client_id, presented.address)
-        self._guesses.check(*where)
-        try:
-            return await self._proven(tenant, presented, claim)
-        except InvalidClient:
-            self._guesses.count(*where)
-            raise
+        with self._guesses.attempt(tenant.name, claim.client_id, presented.address) as may_guess:
+            return await self._proven(tenant, presented, claim, may_guess=may_guess)
 
     async def _proven(
-        self, tenant: Tenant, presented: Presented, claim: Claim
+        self, tenant: Tenant, presented: Presented, claim: Claim, *, may_guess: bool
     ) -> AuthenticatedClient:
         async with self._database.read() as tx:
             found = await tx.clients.find(tenant.name, claim.client_id)
@@ -135,19 +133,25 @@ class ClientAuthenticator:
         terms = tenant.terms_within(Bounds.from_json(record.bounds))
         secret_id = ""
         if claim.form == "assertion":
-            secret_id = await self._by_assertion(tenant, terms, presented, claim, record, metadata)
+            secret_id = await self._by_assertion(
+                tenant, terms, presented, claim, record, metadata, may_guess=may_guess
+            )
         elif claim.form == "identifier":
             await self._by_identifier(terms, presented, metadata)
         else:
-            secret_id = await self._by_secret(claim, record, metadata)
+            secret_id = await self._by_secret(claim, record, metadata, may_guess=may_guess)
         if not known:
             raise InvalidClient(FAILED)
         self._last_uses.note(tenant.name, record.client_id, secret_id)
         return AuthenticatedClient(record, metadata, metadata.auth_method, presented.certificate)
 
-    async def _by_secret(self, claim: Claim, record: ClientRecord, metadata: ClientMetadata) -> str:
+    async def _by_secret(
+        self, claim: Claim, record: ClientRecord, metadata: ClientMetadata, *, may_guess: bool
+    ) -> str:
+        if not may_guess and not security.looks_generated(claim.secret):
+            raise InvalidClient(FAILED, detail="after too many failures")
         held = secrets_of(record).held
-        kept = await self._verifier.matching(claim.secret, held)
+        kept = await self._verifier.matching(claim.secret, held, slowly=may_guess)
         if kept is None:
             raise InvalidClient(FAILED)
         # Whoever has the secret may be told more.
@@ -171,6 +175,8 @@ class ClientAuthenticator:
         claim: Claim,
         record: ClientRecord,
         metadata: ClientMetadata,
+        *,
+        may_guess: bool,
     ) -> str:
         jws = claim.assertion
         if jws is None or metadata.auth_method not in _ASSERTING:
@@ -179,7 +185,7 @@ class ClientAuthenticator:
             raise InvalidClient(FAILED, detail="an algorithm that is not registered")
         secret_id = ""
         if metadata.auth_method == "client_secret_jwt":
-            secret_id = self._signing_secret(claim, record)
+            secret_id = self._signing_secret(jws, record, may_guess=may_guess)
         elif not await assertions.signed_by_key(jws, metadata, terms.policy, self._keys):
             raise InvalidClient(FAILED, detail="no registered key verifies the assertion")
         policy = terms.policy.authentication
@@ -188,12 +194,11 @@ class ClientAuthenticator:
         await assertions.spend(jws, self._database, tenant.name, record.client_id, policy)
         return secret_id
 
-    def _signing_secret(self, claim: Claim, record: ClientRecord) -> str:
+    def _signing_secret(self, jws: Jws, record: ClientRecord, *, may_guess: bool) -> str:
         held = [secret for secret in secrets_of(record).held if secret.is_live()]
         try:
-            assert claim.assertion is not None  # noqa: S101 - the caller saw to it
             kept = assertions.signed_by_secret(
-                claim.assertion, record.client_id, held, self._secrets
+                jws, record.client_id, held, self._secrets, guessable=may_guess
             )
         except UndecipherableError as error:
             detail = f"secrets.encryption_keys lacks the key {error}"

@@ -6,7 +6,7 @@ import math
 import time
 from collections.abc import Collection, Sequence
 
-from dcrserver import jose
+from dcrserver import jose, security
 from dcrserver.errors import InvalidClient
 from dcrserver.metadata import ClientMetadata, Policy, Terms, algorithms
 from dcrserver.metadata.policy import AuthenticationPolicy
@@ -38,12 +38,22 @@ async def signed_by_key(
 
 
 def signed_by_secret(
-    jws: jose.Jws, client_id: str, held: Sequence[ClientSecret], secrets: SecretIssuer
+    jws: jose.Jws,
+    client_id: str,
+    held: Sequence[ClientSecret],
+    secrets: SecretIssuer,
+    *,
+    guessable: bool,
 ) -> ClientSecret | None:
-    """client_secret_jwt: by one of the client's secrets, which one."""
+    """client_secret_jwt: by one of the client's secrets, which one.
+
+    ``guessable``: one that a person may have chosen counts, too.
+    """
     for kept in held:
         value = secrets.readable(client_id, kept)
-        if value is not None and jose.verify(jws, value.encode(), jws.algorithm):
+        if value is None or not (guessable or security.looks_generated(value)):
+            continue
+        if jose.verify(jws, value.encode(), jws.algorithm):
             return kept
     return None
 
