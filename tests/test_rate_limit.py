@@ -111,3 +111,12 @@ def test_mistakes_are_named() -> None:
         RateLimiter(RateLimitSettings(open_registration="often"), IN_MEMORY)
     with pytest.raises(ConfigurationError, match=r"redis\.url"):
         RateLimiter(RateLimitSettings(), RedisSettings(url=SecretStr("ftp://x")))
+
+
+@pytest.mark.finding("S23")
+@pytest.mark.parametrize(
+    "text", ["60/minute;1/second", "60/minute, 1/second", "0/minute", "", "60"]
+)
+def test_a_limit_is_one_limit(text: str) -> None:
+    with pytest.raises(ConfigurationError, match=r"rate_limits\.open_registration: "):
+        RateLimiter(RateLimitSettings(open_registration=text), IN_MEMORY)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -196,3 +197,75 @@ def test_a_variable_that_is_no_json_is_named(monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setenv("DCR_POLICY__REDIRECT__UNDOTTED_SCHEMES", "abc")
     with pytest.raises(ConfigurationError, match=r"DCR_POLICY__REDIRECT__UNDOTTED_SCHEMES.*JSON"):
         load()
+
+
+@pytest.mark.finding("S23")
+@pytest.mark.parametrize(
+    ("name", "told"),
+    [
+        ("dcr_sever__port", "dcr_sever__port: no such setting; did you mean DCR_SERVER?"),
+        ("Dcr_Port", "Dcr_Port: no such setting"),
+        ("dcr_config", "dcr_config: no such setting; did you mean DCR_CONFIG?"),
+        ("DCR_SERVER__PROT", "server.prot: no such setting; did you mean port?"),
+    ],
+)
+def test_a_misspelt_variable_is_told_what_it_may_mean(
+    name: str, told: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(name, "1")
+    with pytest.raises(ConfigurationError) as refusal:
+        load()
+    assert str(refusal.value).startswith(told)
+
+
+@pytest.mark.finding("S23")
+@pytest.mark.parametrize(
+    "name", ["Authorization", "host", "Cookie", "Content-Type", "X-Forwarded-For", "DPoP", "Via",
+             "a b", "x:", ""],
+)  # fmt: skip
+@pytest.mark.parametrize("key", ["header", "verified_header"])
+def test_a_certificate_does_not_come_in_a_header_of_others(key: str, name: str) -> None:
+    given = {"header": "X-Client-Cert", "trusted_proxies": ["::1"]} | {key: name}
+    with pytest.raises(ConfigurationError, match=f"mutual_tls.{key}: "):
+        load(mutual_tls=given)
+
+
+@pytest.mark.finding("S23")
+@pytest.mark.parametrize(
+    ("group", "values", "told"),
+    [
+        ("mutual_tls", {"header": "X-A", "verified_header": "x-a", "trusted_proxies": ["::1"]},
+         "mutual_tls: header and verified_header must be two headers"),
+        ("mutual_tls", {"trusted_proxies": ["::1", "::1"]}, "mutual_tls.trusted_proxies: ::1"),
+        ("server", {"trusted_proxies": ["10.0.0.0/8", "10.0.0.0/8"]}, "server.trusted_proxies: 1"),
+        ("server", {"host": ""}, "server.host: "),
+        ("server", {"body_seconds": float("inf")}, "server.body_seconds: "),
+        ("database", {"statement_timeout": float("nan")}, "database.statement_timeout: "),
+        ("tokens", {"audience": ""}, "tokens.audience: "),
+        ("outbound", {"allowed_hosts": ["keys.example"]}, "outbound.allowed_hosts: 'keys.example'"),
+        ("outbound", {"allowed_hosts": ["https://k.example"]}, "outbound.allowed_hosts: "),
+    ],
+)  # fmt: skip
+def test_what_would_mean_nothing_is_refused(group: str, values: dict[str, Any], told: str) -> None:
+    with pytest.raises(ConfigurationError) as refusal:
+        load(**{group: values})
+    assert str(refusal.value).startswith(told)
+
+
+def test_allowed_hosts_are_compared_in_lower_case() -> None:
+    hosts = ["Keys.Example:443", "[::1]:8443", "10.0.0.1:80"]
+    assert load(outbound={"allowed_hosts": hosts}).outbound.allowed_hosts == {
+        "keys.example:443", "[::1]:8443", "10.0.0.1:80",
+    }  # fmt: skip
+
+
+@pytest.mark.finding("S13")
+@pytest.mark.parametrize("name", ["default", "", "a/b", "a b", "\u00e9", ".", "a.", "-a", "a" * 65])
+def test_some_names_are_no_tenants(name: str) -> None:
+    with pytest.raises(ConfigurationError, match=r"tenants\."):
+        load(tenants={name: {}})
+
+
+@pytest.mark.parametrize("name", ["a", "0", "acme-2.example_x", "a" * 64])
+def test_others_are(name: str) -> None:
+    assert list(load(tenants={name: {}}).tenants) == [name]

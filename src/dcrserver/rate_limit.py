@@ -7,7 +7,7 @@ import time
 from typing import TYPE_CHECKING
 
 import structlog
-from limits import RateLimitItem, parse
+from limits import RateLimitItem, parse_many
 from limits.aio.storage import MemoryStorage, RedisStorage, Storage
 from limits.aio.strategies import FixedWindowRateLimiter
 
@@ -90,12 +90,17 @@ def _address_key(address: str) -> str:
 def limit_of(name: str, text: str) -> RateLimitItem:
     """
     Raises:
-        ConfigurationError: ``text`` is no limit such as 60/minute.
+        ConfigurationError: ``text`` is not one limit such as 60/minute.
     """
     try:
-        return parse(text)
+        found = parse_many(text)
     except ValueError as error:
         raise ConfigurationError(f"rate_limits.{name}: {error}") from None
+    if len(found) > 1:
+        raise ConfigurationError(f"rate_limits.{name}: must be one limit, such as 60/minute")
+    if found[0].amount < 1 or found[0].multiples < 1:
+        raise ConfigurationError(f"rate_limits.{name}: must allow at least one")
+    return found[0]
 
 
 def _connections(redis: RedisSettings) -> ConnectionPool | None:

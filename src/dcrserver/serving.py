@@ -31,6 +31,7 @@ from dcrserver.wiring import Runtime, build
 _log = structlog.get_logger(__name__)
 
 
+_OTHERS_MAY_READ = 0o004
 # What a request makes dies with it, by counting references; cycles are rare. The defaults would
 # look for them several times in each batch of requests.
 _GARBAGE_THRESHOLDS = (20_000, 20, 20)
@@ -121,6 +122,12 @@ def _warn(runtime: Runtime) -> None:
     settings = runtime.settings
     if settings.server.workers > 1 and settings.redis.url is None:
         _log.warning("rate_limits_per_worker", workers=settings.server.workers)
+    if settings.rate_limits.enabled and settings.server.trusted_proxies == ("*",):
+        # Whoever reaches us names the address that is counted.
+        _log.warning("rate_limits_by_forged_addresses", trusted_proxies="*")
+    file = settings.secrets.encryption_keys_file
+    if file is not None and file.stat().st_mode & _OTHERS_MAY_READ:
+        _log.warning("encryption_keys_readable_by_others", file=str(file))
     # An issuer is https (OIDD-2-02, R8414-2-01); plain http is for the machine it runs on.
     base_url = uris.parse(settings.server.base_url)
     if base_url.scheme != "https" and not base_url.is_loopback:

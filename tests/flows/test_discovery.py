@@ -338,3 +338,39 @@ async def test_a_resource_has_a_length(app: Application, length: int, status: in
     resource = "https://a.example/".ljust(length, "a")
     answer = await app.http.get("/.well-known/webfinger", params={"resource": resource})
     assert answer.status_code == status
+
+
+@pytest.mark.finding("S13")
+@pytest.mark.parametrize(
+    ("tenants", "told"),
+    [
+        ({"a": {"path": "/x"}, "b": {"base_url": "https://b.example/x"}},
+         "tenants: the issuers of a and b have the same path /x"),
+        ({"a": {"path": "/x/y"}, "b": {"path": "/x"}}, "tenants: the path /x/y of a is inside /x"),
+        ({"a": {}, "b": {"path": "/t/a/b"}}, "tenants: the path /t/a/b of b is inside /t/a of a"),
+        ({"a": {"path": "//x"}}, "tenants.a: the path //x cannot"),
+        ({"a": {"path": "/x//y"}}, "tenants.a: the path /x//y cannot"),
+        ({"a": {"webfinger": ["A.example"]}, "b": {"webfinger": ["a.example"]}},
+         "tenants: WebFinger cannot answer for a.example with both a and b"),
+        ({"a": {"webfinger": ["server.example.com"]}},
+         "tenants: WebFinger cannot answer for server.example.com with both default and a"),
+    ],
+)  # fmt: skip
+async def test_tenants_are_not_in_each_others_way(
+    make_app: MakeApplication, tenants: dict[str, Any], told: str
+) -> None:
+    with pytest.raises(ConfigurationError) as refusal:
+        await make_app(tenants=tenants)
+    assert str(refusal.value).startswith(told)
+
+
+@pytest.mark.finding("S13")
+async def test_tenants_below_a_base_url_with_a_path(make_app: MakeApplication) -> None:
+    """They are inside of it by nature, but not where it answers itself."""
+    server = {"base_url": "https://server.example.com/auth"}
+    app = await make_app(server=server, tenants={"a": {}})
+    for path in ("/auth", "/auth/t/a"):
+        answer = await app.http.get(f"{path}/.well-known/openid-configuration")
+        assert answer.json()["issuer"] == f"https://server.example.com{path}"
+    with pytest.raises(ConfigurationError, match=r"tenants\.a: the path /auth/register cannot"):
+        await make_app(server=server, tenants={"a": {"path": "/register"}})

@@ -83,10 +83,17 @@ def _by_entry(tenants: Sequence[Tenant]) -> Mapping[str, Tenant]:
     """Configured entry -> tenant; exact resources with and without their final slash."""
     found: dict[str, Tenant] = {}
     for tenant in tenants:
-        for entry in (*tenant.webfinger, tenant.issuer):
-            exact = "://" in entry or entry.startswith("acct:")
-            found.setdefault(entry.rstrip("/") if exact else entry.lower(), tenant)
+        for entry in entries(tenant):
+            found.setdefault(entry, tenant)
     return found
+
+
+def entries(tenant: Tenant) -> frozenset[str]:
+    """What WebFinger finds the tenant by: its issuer, and the domains and resources given it."""
+    return frozenset(
+        entry.rstrip("/") if "://" in entry or entry.startswith("acct:") else entry.lower()
+        for entry in (*tenant.webfinger, tenant.issuer)
+    )
 
 
 def _is_other_by_slash(resource: str, tenant: Tenant) -> bool:

@@ -25,6 +25,7 @@ from dcrserver.settings.credentials import (
     TokenSettings,
 )
 from dcrserver.settings.groups import (
+    RESERVED_TENANT,
     AuthorizationServerSettings,
     DatabaseSettings,
     OutboundSettings,
@@ -33,12 +34,15 @@ from dcrserver.settings.groups import (
     RegistrationSettings,
     ServerSettings,
     TelemetrySettings,
+    TenantName,
     TenantSettings,
 )
+from dcrserver.settings.locations import nearest, relative_to, siblings
 from dcrserver.settings.values import Texts, checked_issuer
 
 __all__ = [
     "MAX_TOKEN_LIFETIME",
+    "RESERVED_TENANT",
     "AuthorizationServerSettings",
     "ConfigurationError",
     "DatabaseSettings",
@@ -59,7 +63,8 @@ __all__ = [
 
 _PREFIX = "DCR_"
 # Read by others under our prefix: the file to load, and the databases of the test suite.
-_NOT_SETTINGS = ("DCR_CONFIG", "DCR_TEST_")
+_CONFIG = "DCR_CONFIG"
+_NOT_SETTINGS = (_CONFIG, "DCR_TEST_")
 
 
 class ConfigurationError(Exception):
@@ -89,7 +94,7 @@ class Settings(BaseSettings):
     webfinger: Texts = Field(
         default=(), description="as tenants.NAME.webfinger, for the default tenant"
     )
-    tenants: dict[str, TenantSettings] = Field(
+    tenants: dict[TenantName, TenantSettings] = Field(
         default={}, description="further issuers, each a table of its own, see below"
     )
     outbound: OutboundSettings = OutboundSettings()
@@ -120,13 +125,14 @@ class Settings(BaseSettings):
 def load(path: Path | None = None, **flags: Any) -> Settings:  # noqa: ANN401 - any group
     """The settings from ``path`` (or DCR_CONFIG), the environment and ``flags``, last wins.
 
+    Files that ``path`` names are relative to its folder, all others to the working directory.
     ``flags`` are groups of values given on the command line, e.g. ``server={"port": 9000}``.
 
     Raises:
         ConfigurationError: unreadable file, unknown key, or wrong value; names every key.
     """
-    if path is None and os.environ.get("DCR_CONFIG"):
-        path = Path(os.environ["DCR_CONFIG"])
+    if path is None and os.environ.get(_CONFIG):
+        path = Path(os.environ[_CONFIG])
     _refuse_unknown_variables()
     try:
         settings = Settings(**{"_file": _read(path), **flags})
@@ -141,20 +147,23 @@ def _read(path: Path | None) -> dict[str, Any]:
     if path is None:
         return {}
     try:
-        return tomllib.loads(path.read_text("utf-8"))
+        given = tomllib.loads(path.read_text("utf-8"))
     except OSError as error:
         raise ConfigurationError(f"{path}: {error.strerror}") from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ConfigurationError(f"{path}: {error}") from None
+    made: dict[str, Any] = relative_to(path.absolute().parent, given, Settings)
+    return made
 
 
 def _refuse_unknown_variables() -> None:
-    """A misspelt variable would otherwise be ignored in silence."""
+    """A misspelt variable would otherwise be ignored in silence, in any case of its letters."""
     known = {f"{_PREFIX}{name.upper()}" for name in Settings.model_fields}
     for name in os.environ:
-        ours = name.startswith(_PREFIX) and not name.startswith(_NOT_SETTINGS)
-        if ours and name.partition("__")[0].upper() not in known:
-            raise ConfigurationError(f"{name}: no such setting")
+        group = name.partition("__")[0].upper()
+        if not group.startswith(_PREFIX) or name.startswith(_NOT_SETTINGS) or group in known:
+            continue
+        raise ConfigurationError(f"{name}: no such setting{nearest(group, {*known, _CONFIG})}")
 
 
 def _not_json(message: str) -> str:
@@ -168,10 +177,11 @@ def _not_json(message: str) -> str:
 def _explain(error: ValidationError) -> str:
     lines = []
     for problem in error.errors(include_input=False, include_url=False):
-        key = ".".join(str(part) for part in problem["loc"])
-        unknown = problem["type"] == "extra_forbidden"
-        message = "no such setting" if unknown else problem["msg"].removeprefix("Value error, ")
-        lines.append(f"{key}: {message}")
+        parts = [str(part) for part in problem["loc"] if part != "[key]"]
+        message = problem["msg"].removeprefix("Value error, ")
+        if problem["type"] == "extra_forbidden":
+            message = f"no such setting{nearest(parts[-1], siblings(parts[:-1], Settings))}"
+        lines.append(f"{'.'.join(parts)}: {message}")
     return "\n".join(lines)
 
 

@@ -2,16 +2,28 @@
 
 from __future__ import annotations
 
-import ipaddress
+import re
 from pathlib import Path
 from typing import Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
-from dcrserver.settings.values import Group, Secrets, Texts, TextSet
+from dcrserver.settings.values import Group, Secrets, Texts, TextSet, checked_networks
 
 # Seconds; as long is a signing key published after another took over.
 MAX_TOKEN_LIFETIME = 86400
+_FIELD_NAME = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
+# Headers with a meaning of their own, which clients and proxies send whatever is configured here.
+_OTHERS_HEADERS = frozenset(
+    {
+        "accept", "authorization", "connection", "cookie", "date", "dpop", "expect", "forwarded",
+        "from", "host", "keep-alive", "origin", "prefer", "range", "referer", "te", "trailer",
+        "transfer-encoding", "upgrade", "user-agent", "via", "x-request-id", "x-real-ip",
+    }
+)  # fmt: skip
+_OTHERS_PREFIXES = (
+    "accept-", "access-control-", "cache-", "content-", "if-", "proxy-", "sec-", "x-forwarded-",
+)  # fmt: skip
 
 
 class TokenSettings(Group):
@@ -30,7 +42,7 @@ class TokenSettings(Group):
         " this and the lifetime can be set for a client: dcrserver client set",
     )
     audience: str | None = Field(
-        default=None, description="aud of access tokens; the issuer if unset"
+        default=None, min_length=1, description="aud of access tokens; the issuer if unset"
     )
     resources: TextSet = Field(
         default=frozenset({"*"}),
@@ -88,8 +100,18 @@ class MutualTlsSettings(Group):
     @field_validator("trusted_proxies")
     @classmethod
     def _proxies(cls, value: tuple[str, ...]) -> tuple[str, ...]:
-        for entry in value:
-            ipaddress.ip_network(entry)
+        return checked_networks(value)
+
+    @field_validator("header", "verified_header")
+    @classmethod
+    def _headers(cls, value: str | None) -> str | None:
+        """Everybody sends the others, or something else is read from them."""
+        if value is None:
+            return None
+        if not _FIELD_NAME.fullmatch(value):
+            raise ValueError("must be the name of a header (RFC 9110 5.6.2)")
+        if value.lower() in _OTHERS_HEADERS or value.lower().startswith(_OTHERS_PREFIXES):
+            raise ValueError(f"{value} means something else; name one of the proxy's own")
         return value
 
     @model_validator(mode="after")
@@ -99,4 +121,6 @@ class MutualTlsSettings(Group):
             raise ValueError("trusted_proxies must name who may send these headers")
         if self.verified_header and not self.header:
             raise ValueError("verified_header says nothing without header")
+        if self.header and self.header.lower() == (self.verified_header or "").lower():
+            raise ValueError("header and verified_header must be two headers")
         return self

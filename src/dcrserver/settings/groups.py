@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import ipaddress
+import re
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import (
+    AfterValidator,
     BaseModel,
     ConfigDict,
     Field,
@@ -18,8 +19,21 @@ from pydantic import (
 from pydantic_core import InitErrorDetails, PydanticCustomError
 
 from dcrserver import server_metadata
-from dcrserver.settings.values import Group, SecretUrl, Texts, TextSet, checked_issuer
+from dcrserver.settings.locations import DATABASE_FILE, DOCUMENT
+from dcrserver.settings.values import (
+    Group,
+    SecretUrl,
+    Texts,
+    TextSet,
+    checked_issuer,
+    checked_networks,
+)
 from dcrserver.strict_json import JsonValue
+
+RESERVED_TENANT = "default"
+# As the names of tenants are kept in the database, and stand in paths.
+_TENANT_NAME = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]{0,62}[A-Za-z0-9_-])?")
+_HOST_AND_PORT = re.compile(r"(?:[^\s:/@\[\]]+|\[[0-9a-f:.]+\]):[0-9]{1,5}")
 
 
 class ServerSettings(Group):
@@ -30,7 +44,7 @@ class ServerSettings(Group):
         description="Public base URL: the issuer of the default tenant. Never taken from the Host"
         " header. Default: http://127.0.0.1:PORT",
     )
-    host: str = Field(default="127.0.0.1", description="address to listen on")
+    host: str = Field(default="127.0.0.1", min_length=1, description="address to listen on")
     port: int = Field(default=8000, ge=1, le=65535, description="port to listen on")
     workers: int = Field(
         default=1,
@@ -70,16 +84,13 @@ class ServerSettings(Group):
     @classmethod
     def _proxies(cls, value: tuple[str, ...]) -> tuple[str, ...]:
         """Uvicorn would take anything else for a name, which no address ever equals."""
-        if value != ("*",):
-            for entry in value:
-                ipaddress.ip_network(entry)
-        return value
+        return value if value == ("*",) else checked_networks(value)
 
 
 class DatabaseSettings(Group):
     """The database; sqlite, postgresql or mysql, with our async drivers."""
 
-    url: SecretUrl = Field(
+    url: Annotated[SecretUrl, DATABASE_FILE] = Field(
         default=SecretStr("sqlite:///dcrserver.db"),
         description="SQLAlchemy URL: sqlite:///FILE, postgresql://..., mysql://...",
     )
@@ -108,7 +119,7 @@ class AuthorizationServerSettings(BaseModel):
 
     model_config = ConfigDict(extra="allow", frozen=True)
 
-    metadata: str | None = Field(
+    metadata: Annotated[str | None, DOCUMENT] = Field(
         default=None,
         description="path or URL of its metadata document; other members override it",
     )
@@ -139,6 +150,17 @@ class AuthorizationServerSettings(BaseModel):
     @property
     def members(self) -> dict[str, JsonValue]:
         return dict(self.model_extra or {})
+
+
+def _tenant_name(name: str) -> str:
+    if name == RESERVED_TENANT:
+        raise ValueError("is reserved: the default tenant is configured by the tables at the top")
+    if not _TENANT_NAME.fullmatch(name):
+        raise ValueError("a tenant's name has 1 to 64 letters, digits, dots, dashes, underscores")
+    return name
+
+
+TenantName = Annotated[str, AfterValidator(_tenant_name)]
 
 
 class TenantSettings(Group):
@@ -191,6 +213,16 @@ class OutboundSettings(Group):
     )
     cache_entries: int = Field(default=500, ge=1, description="documents that are remembered")
     cache_bytes: int = Field(default=4194304, ge=1, description="octets of them all")
+
+    @field_validator("allowed_hosts")
+    @classmethod
+    def _hosts(cls, value: frozenset[str]) -> frozenset[str]:
+        """What names no port would never equal anything."""
+        lowered = frozenset(entry.lower() for entry in value)
+        for entry in sorted(lowered):
+            if not _HOST_AND_PORT.fullmatch(entry):
+                raise ValueError(f"'{entry}' must be host:port, e.g. keys.internal.example:443")
+        return lowered
 
 
 class RateLimitSettings(Group):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 import json
 import re
 from typing import Annotated
@@ -19,7 +20,8 @@ _SECRET_PARAMETER = re.compile(r"(?i)([?&][^=&]*(?:pass|pwd|secret|token|key)[^=
 class Group(BaseModel):
     """Keys of one theme; one that does not exist is an error."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    # A number of seconds that is no number would be waited for.
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
 def _listed(value: object) -> object:
@@ -43,6 +45,18 @@ def _without_password(url: SecretStr) -> str:
 
 
 SecretUrl = Annotated[SecretStr, PlainSerializer(_without_password, when_used="json")]
+
+
+def checked_networks(value: tuple[str, ...]) -> tuple[str, ...]:
+    """
+    Raises:
+        ValueError: an entry is no address and no network, or is there twice.
+    """
+    networks = [ipaddress.ip_network(entry) for entry in value]
+    for entry, network in zip(value, networks, strict=True):
+        if networks.count(network) > 1:
+            raise ValueError(f"{entry} is named twice")
+    return value
 
 
 def checked_issuer(value: str) -> str:

@@ -15,18 +15,10 @@ from dcrserver.settings import (
     ConfigurationError,
     Settings,
     TenantSettings,
-    checked_issuer,
 )
 from dcrserver.strict_json import JsonObject
 from dcrserver.tenants import DEFAULT_TENANT, Tenant
-
-# First segments of the paths that are answered here.
-_OWN_PATHS = frozenset(
-    {
-        ".well-known", "authorization-server", "authorize", "docs", "healthz", "introspect", "jwks",
-        "metrics", "openapi.json", "readyz", "register", "revoke", "static", "token",
-    }
-)  # fmt: skip
+from dcrserver.wiring.issuers import check_apart, issuer_of
 
 
 async def build_tenants(
@@ -35,8 +27,8 @@ async def build_tenants(
     """The default tenant first, then the configured ones.
 
     Raises:
-        ConfigurationError: a metadata document cannot be read, two issuers are the same, or a
-            policy that is named does not exist.
+        ConfigurationError: a metadata document cannot be read, two tenants are in each other's
+            way, or a policy that is named does not exist.
     """
     base = settings.server.base_url
     host = urlsplit(base)
@@ -46,32 +38,10 @@ async def build_tenants(
     )
     made = [await _tenant(settings, DEFAULT_TENANT, base, own, fetcher, box)]
     for name, tenant in settings.tenants.items():
-        issuer = _issuer(name, tenant, base)
+        issuer = issuer_of(name, tenant, base)
         made.append(await _tenant(settings, name, issuer, tenant, fetcher, box))
-    if len({tenant.path for tenant in made}) != len(made):
-        raise ConfigurationError("tenants: the issuers of two tenants have the same path")
+    check_apart(made)
     return made
-
-
-def _issuer(name: str, tenant: TenantSettings, base: str) -> str:
-    """Tenants are told apart by the path of their issuer, whatever its host.
-
-    Raises:
-        ConfigurationError: it is no issuer, or its path cannot be told from our own paths.
-    """
-    key = f"tenants.{name}"
-    try:
-        issuer = checked_issuer(
-            tenant.base_url or f"{base}{(tenant.path or f'/t/{name}').rstrip('/')}"
-        )
-    except ValueError as error:
-        raise ConfigurationError(f"{key}: {error}") from None
-    path = urlsplit(issuer).path
-    if not path:
-        raise ConfigurationError(f"{key}: the issuer needs a path; its host alone finds nobody")
-    if "%" in path or path.split("/")[1] in _OWN_PATHS:
-        raise ConfigurationError(f"{key}: the path {path} cannot be that of a tenant")
-    return issuer
 
 
 def _capabilities_only(settings: AuthorizationServerSettings) -> dict[str, object]:

@@ -1,0 +1,113 @@
+"""Files in the configuration are relative to it; those of the environment to where one is."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, get_args, get_origin
+
+import pytest
+from pydantic import BaseModel
+
+from dcrserver.settings import ConfigurationError, Settings, load
+from dcrserver.settings.locations import FileReference, _fields
+
+pytestmark = pytest.mark.finding("B9")
+
+
+def _files(hint: Any, key: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
+    """The keys of all settings whose type says that they name a file."""
+    if hint is Path or isinstance(hint, FileReference):
+        yield key
+    elif isinstance(hint, type) and issubclass(hint, BaseModel):
+        for name, field in _fields(hint).items():
+            yield from _files(field, (*key, name))
+    elif get_origin(hint) is dict:
+        yield from _files(get_args(hint)[1], (*key, "NAME"))
+    else:
+        for argument in get_args(hint):
+            yield from _files(argument, key)
+
+
+FILES = sorted(set(_files(Settings)))
+
+
+def _toml(key: tuple[str, ...], value: str) -> str:
+    return f"[{'.'.join(key[:-1])}]\n{key[-1]} = '{value}'\n"
+
+
+def _read(settings: Any, key: tuple[str, ...]) -> str:
+    for part in key:
+        settings = settings[part] if isinstance(settings, dict) else getattr(settings, part)
+    hidden = getattr(settings, "get_secret_value", None)
+    return str(hidden() if hidden else settings)
+
+
+def test_these_settings_name_files() -> None:
+    assert set(FILES) >= {
+        ("authorization_server", "metadata"),
+        ("database", "url"),
+        ("outbound", "ca_file"),
+        ("secrets", "encryption_keys_file"),
+        ("tenants", "NAME", "authorization_server", "metadata"),
+    }
+
+
+@pytest.mark.parametrize("key", FILES, ids=".".join)
+def test_a_file_is_relative_to_the_configuration(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, key: tuple[str, ...]
+) -> None:
+    (tmp_path / "etc").mkdir()
+    scheme = "sqlite:///" if key == ("database", "url") else ""
+    (tmp_path / "etc" / "c.toml").write_text(_toml(key, f"{scheme}sub/x"))
+    monkeypatch.chdir(tmp_path)
+    for given in (Path("etc/c.toml"), tmp_path / "etc" / "c.toml"):
+        assert _read(load(given), key) == f"{scheme}{tmp_path}/etc/sub/x"
+    monkeypatch.setenv("DCR_CONFIG", "etc/c.toml")
+    assert _read(load(), key) == f"{scheme}{tmp_path}/etc/sub/x"
+    monkeypatch.setenv(f"DCR_{'__'.join(key).upper().replace('NAME', 'a')}", f"{scheme}sub/x")
+    elsewhere = tuple("a" if part == "NAME" else part for part in key)
+    assert _read(load(), elsewhere) == f"{scheme}sub/x"
+
+
+@pytest.mark.parametrize("key", FILES, ids=".".join)
+def test_a_whole_path_stays(tmp_path: Path, key: tuple[str, ...]) -> None:
+    scheme = "sqlite:///" if key == ("database", "url") else ""
+    (tmp_path / "c.toml").write_text(_toml(key, f"{scheme}/etc/x"))
+    assert _read(load(tmp_path / "c.toml"), key) == f"{scheme}/etc/x"
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        (("authorization_server", "metadata"), "https://a.example/metadata"),
+        (("database", "url"), "postgresql://u@h/d"),
+        (("database", "url"), "sqlite://"),
+        (("database", "url"), "sqlite:///:memory:"),
+        (("database", "url"), "sqlite:///file:x?uri=true"),
+    ],
+)
+def test_what_is_no_file_stays(tmp_path: Path, key: tuple[str, ...], value: str) -> None:
+    (tmp_path / "c.toml").write_text(_toml(key, value))
+    assert _read(load(tmp_path / "c.toml"), key) == value
+
+
+@pytest.mark.finding("S23")
+@pytest.mark.parametrize(
+    ("content", "told"),
+    [
+        ("[server]\nprot = 1\n", "server.prot: no such setting; did you mean port?"),
+        ("[sever]\nport = 1\n", "sever: no such setting; did you mean server?"),
+        ("[policy.json]\nmax_deph = 4\n",
+         "policy.json.max_deph: no such setting; did you mean max_depth?"),
+        ("[policies.a.scope]\nunknwn = 'drop'\n",
+         "policies.a.scope.unknwn: no such setting; did you mean unknown?"),
+        ("[tenants.a]\npth = '/x'\n", "tenants.a.pth: no such setting; did you mean path?"),
+        ("[server]\nqqqqqq = 1\n", "server.qqqqqq: no such setting"),
+    ],
+)  # fmt: skip
+def test_a_mistyped_key_is_told_what_it_may_mean(tmp_path: Path, content: str, told: str) -> None:
+    (tmp_path / "c.toml").write_text(content)
+    with pytest.raises(ConfigurationError) as refusal:
+        load(tmp_path / "c.toml")
+    assert str(refusal.value) == told
