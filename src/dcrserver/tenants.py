@@ -47,7 +47,8 @@ class Tenant:
         terms = self.terms if bounds.policy is None else self.policies.get(bounds.policy)
         if terms is None:
             raise Unavailable(
-                "the policy of this registration is not configured; ask an administrator",
+                "the policy of this registration is not in the configuration that this server was"
+                " started with; ask an administrator",
                 detail=f"policies.{bounds.policy} is missing",
             )
         return narrowed(terms, bounds)

@@ -34,6 +34,7 @@ def test_migrate_tells_what_it_did(
 def test_an_unmigrated_database_is_said_to_be_one(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    (tmp_path / "none.db").touch()
     run = Commands(monkeypatch, capsys, f"sqlite:///{tmp_path}/none.db")
     assert "run dcrserver migrate" in run("client", "list", status=1)
 

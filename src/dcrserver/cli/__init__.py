@@ -10,7 +10,7 @@ import typer
 from sqlalchemy.exc import SQLAlchemyError
 
 from dcrserver import __version__, serving
-from dcrserver.cli import clients, keys, tokens
+from dcrserver.cli import clients, keys, tenants, tokens
 from dcrserver.cli.shared import ConfigOption, fail, with_runtime
 from dcrserver.db import schema
 from dcrserver.db.engine import create_engine
@@ -24,6 +24,7 @@ config_app = typer.Typer(no_args_is_help=True, help="The configuration.")
 app.add_typer(tokens.app, name="token")
 app.add_typer(clients.app, name="client")
 app.add_typer(keys.app, name="keys")
+app.add_typer(tenants.app, name="tenant")
 app.add_typer(config_app, name="config")
 
 

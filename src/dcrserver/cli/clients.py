@@ -59,6 +59,18 @@ def show(
     print(json.dumps(found, indent=2, ensure_ascii=False))
 
 
+@app.command("export")
+def export(config: ConfigOption = None, tenant: TenantOption = DEFAULT_TENANT) -> None:
+    """Print all clients, one JSON object a line: what they registered, never a secret."""
+
+    async def work(runtime: Runtime) -> None:
+        here = await runtime.tenant_administration.find(tenant)
+        async for client in runtime.tenant_administration.clients(here):
+            print(json.dumps(client, ensure_ascii=False))
+
+    with_runtime(load(config), work)
+
+
 @app.command("check")
 def check(
     file: Annotated[Path, typer.Argument(help="JSON object of client metadata; - for stdin")],
@@ -208,6 +220,7 @@ def _administer(
     work: Callable[[AdministrationService, Tenant], Awaitable[T]],
 ) -> T:
     async def run(runtime: Runtime) -> T:
-        return await work(runtime.administration, tenant_of(runtime, tenant))
+        here = await runtime.tenant_administration.find(tenant)
+        return await work(runtime.administration, here)
 
     return with_runtime(load(config), run)

@@ -31,7 +31,8 @@ def list_(config: ConfigOption = None, tenant: TenantOption = DEFAULT_TENANT) ->
     """Show the public signing keys, one JSON object a line, oldest first."""
 
     async def work(runtime: Runtime) -> list[JsonObject]:
-        keys = await runtime.signing_keys.all(tenant_of(runtime, tenant).name)
+        here = await runtime.tenant_administration.find(tenant)
+        keys = await runtime.signing_keys.all(here.name)
         return [key.public_jwk | {"created_at": key.created_at} for key in keys]
 
     for key in with_runtime(load(config), work):

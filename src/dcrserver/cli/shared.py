@@ -10,7 +10,9 @@ from pathlib import Path
 from typing import Annotated, NoReturn, TypeVar
 
 import typer
+from pydantic import SecretStr
 
+from dcrserver.db.engine import missing_file
 from dcrserver.services.audit import Origin
 from dcrserver.settings import ConfigurationError, Settings
 from dcrserver.tenants import Tenant
@@ -45,7 +47,19 @@ def with_runtime(
     *,
     needs_schema: bool = True,
 ) -> T:
-    """What ``work`` returns, in an event loop of its own."""
+    """What ``work`` returns, in an event loop of its own. Makes no database where there is none.
+
+    Raises:
+        ConfigurationError: among others, there is none, and ``work`` needs one.
+    """
+    if (file := missing_file(settings.database)) is not None:
+        if needs_schema:
+            raise ConfigurationError(
+                f"database.url: there is no file {file}; is this the configuration that the server"
+                " runs with? A new one is made by serve and migrate"
+            )
+        nowhere = settings.database.model_copy(update={"url": SecretStr("sqlite://")})
+        settings = settings.model_copy(update={"database": nowhere})
 
     async def run() -> T:
         async with build(settings) as runtime:

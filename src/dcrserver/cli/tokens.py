@@ -97,6 +97,8 @@ def issue(  # noqa: PLR0913, PLR0917 - the options of a command
         )
 
     print(with_runtime(settings, work))
+    if policy is not None:
+        tell(f"servers that do not know policies.{policy} yet refuse it with 503: restart them")
 
 
 def _warn(tenant: Tenant, bounds: Bounds) -> None:
@@ -138,7 +140,8 @@ def list_(config: ConfigOption = None, tenant: TenantOption = DEFAULT_TENANT) ->
     """Show tokens, one JSON object a line: id, what for, and who registered what with it."""
 
     async def work(runtime: Runtime) -> list[dict[str, Any]]:
-        here, tokens = tenant_of(runtime, tenant), runtime.token_administration
+        here = await runtime.tenant_administration.find(tenant)
+        tokens = runtime.token_administration
         return [*await tokens.initial_access_tokens(here), *await tokens.admin_tokens(here)]
 
     for row in with_runtime(load(config), work):
@@ -154,7 +157,7 @@ def revoke(
     """End a token. What was registered with it stays."""
 
     async def work(runtime: Runtime) -> str | None:
-        here = tenant_of(runtime, tenant)
+        here = await runtime.tenant_administration.find(tenant)
         return await runtime.token_administration.revoke_token(here, token_id, OPERATOR)
 
     kind = with_runtime(load(config), work)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sqlite3
 from contextlib import closing
+from pathlib import Path
 from typing import Any
 
 from sqlalchemy import event
@@ -64,6 +65,16 @@ def _checked_query(url: URL) -> URL:
         mode = url.query["sslmode"]
         url = url.difference_update_query(["sslmode"]).update_query_dict({"ssl": mode})
     return url
+
+
+def missing_file(settings: DatabaseSettings) -> Path | None:
+    """Where the file of an SQLite database would be, while there is none."""
+    url = database_url(settings)
+    name = url.database or ":memory:"
+    if url.get_backend_name() != "sqlite" or name == ":memory:" or name.startswith("file:"):
+        return None
+    file = Path(name).absolute()
+    return None if file.exists() else file
 
 
 def create_engine(settings: DatabaseSettings) -> AsyncEngine:

@@ -22,6 +22,7 @@ from dcrserver.repositories.events import EventRepository
 from dcrserver.repositories.initial_access_tokens import InitialAccessTokenRepository
 from dcrserver.repositories.last_uses import LastUseRepository
 from dcrserver.repositories.signing_keys import SigningKeyRepository
+from dcrserver.repositories.tenants import TenantRepository
 
 __all__ = ["AlreadyThere", "Database", "Transaction"]
 
@@ -63,6 +64,10 @@ class Transaction:
     @property
     def spent_identifiers(self) -> SpentIdentifierRepository:
         return SpentIdentifierRepository(self)
+
+    @property
+    def tenants(self) -> TenantRepository:
+        return TenantRepository(self)
 
     @property
     def last_uses(self) -> LastUseRepository:

@@ -33,6 +33,7 @@ from dcrserver.services.secret_rotation import SecretRotationService
 from dcrserver.services.secret_verification import SecretVerifier
 from dcrserver.services.signing_keys import SigningKeys
 from dcrserver.services.submissions import Judge
+from dcrserver.services.tenant_administration import TenantAdministrationService
 from dcrserver.services.token_administration import TokenAdministrationService
 from dcrserver.services.token_grant import TokenGrantService
 from dcrserver.services.token_status import TokenStatusService
@@ -59,6 +60,7 @@ class Runtime:
     secret_rotation: SecretRotationService
     administration: AdministrationService
     token_administration: TokenAdministrationService
+    tenant_administration: TenantAdministrationService
     client_import: ClientImportService
     reencryption: ReencryptionService
     client_directory: ClientDirectoryService
@@ -126,6 +128,7 @@ def _runtime(
         secret_rotation=SecretRotationService(database, secret_changes),
         administration=AdministrationService(database, secret_changes),
         token_administration=TokenAdministrationService(database),
+        tenant_administration=TenantAdministrationService(database, tenants),
         client_import=ClientImportService(database, secrets),
         reencryption=ReencryptionService(database, box),
         client_directory=ClientDirectoryService(database, authenticator),

@@ -1,0 +1,30 @@
+"""What is stored for each tenant, whether or not it is still configured."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from sqlalchemy import func, select
+
+from dcrserver.db.tables import admin_tokens, clients, initial_access_tokens, signing_keys
+
+if TYPE_CHECKING:
+    from dcrserver.repositories.transaction import Transaction
+
+_COUNTS = {
+    table.name: select(table.c.tenant, func.count().label("count")).group_by(table.c.tenant)
+    for table in (clients, initial_access_tokens, admin_tokens, signing_keys)
+}
+
+
+class TenantRepository:
+    def __init__(self, tx: Transaction) -> None:
+        self._tx = tx
+
+    async def counts(self) -> dict[str, dict[str, int]]:
+        """Tenant -> table -> rows, of all that have any."""
+        made: dict[str, dict[str, int]] = {}
+        for table, statement in _COUNTS.items():
+            for row in (await self._tx.execute(statement)).all():
+                made.setdefault(row["tenant"], {})[table] = int(row["count"])
+        return made

@@ -1,0 +1,112 @@
+"""Use cases of the operator: which tenants there are, and the end of one that is no longer wanted.
+
+A tenant that was taken out of the configuration leaves its clients in the database.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import replace
+
+from dcrserver.errors import NotFound
+from dcrserver.repositories.transaction import Database, Transaction
+from dcrserver.services import access, audit
+from dcrserver.services.audit import EventType, Origin
+from dcrserver.strict_json import JsonObject
+from dcrserver.tenants import Tenant
+
+_BATCH = 500
+
+
+class TenantAdministrationService:
+    def __init__(self, database: Database, tenants: Sequence[Tenant]) -> None:
+        self._database = database
+        self._tenants = {tenant.name: tenant for tenant in tenants}
+
+    async def tenants(self) -> list[JsonObject]:
+        """Those that are configured, then those that only the database knows."""
+        async with self._database.read() as tx:
+            stored = await tx.tenants.counts()
+        left = sorted(stored.keys() - self._tenants.keys())
+        return [
+            {
+                "tenant": name,
+                "configured": name in self._tenants,
+                "issuer": self._tenants[name].issuer if name in self._tenants else None,
+                **stored.get(name, {}),
+            }
+            for name in (*self._tenants, *left)
+        ]
+
+    async def find(self, name: str) -> Tenant:
+        """The tenant ``name``; where it is stored only, one of its name, to look at and to end.
+
+        Raises:
+            NotFound: neither configured nor stored.
+        """
+        if name in self._tenants:
+            return self._tenants[name]
+        async with self._database.read() as tx:
+            stored = await tx.tenants.counts()
+        if name not in stored:
+            raise NotFound(f"tenants.{name}: no such tenant, and nothing is stored of one")
+        default = next(iter(self._tenants.values()))
+        return replace(default, name=name, mode="closed", webfinger=frozenset())
+
+    async def clients(self, tenant: Tenant) -> AsyncIterator[JsonObject]:
+        """All of them as ``client import`` reads them, but without secrets and their hashes."""
+        after = (tenant.name, "")
+        while True:
+            async with self._database.read() as tx:
+                page = await tx.clients.page(after, _BATCH)
+            for record in page:
+                if record.tenant != tenant.name:
+                    return
+                yield {
+                    "client_id": record.client_id,
+                    "client_id_issued_at": record.issued_at,
+                    **json.loads(record.metadata),
+                }
+            if len(page) < _BATCH:
+                return
+            after = (tenant.name, page[-1].client_id)
+
+    async def purge(self, name: str, origin: Origin) -> int:
+        """Ends all that is stored of a tenant that is not configured; how many clients it had.
+
+        Raises:
+            NotFound: it is configured, or nothing is stored of it.
+        """
+        if name in self._tenants:
+            raise NotFound(f"tenants.{name} is configured: take it out of the configuration first")
+        tenant, ended = await self.find(name), 0
+        while True:
+            async with self._database.read() as tx:
+                records = await tx.clients.latest(name, _BATCH)
+            if not records:
+                break
+            for record in records:
+                ended += await access.delete_client(self._database, record, origin)
+        await self._database.transact(lambda tx: _end_tokens_and_keys(tx, tenant, origin))
+        return ended
+
+
+async def _end_tokens_and_keys(tx: Transaction, tenant: Tenant, origin: Origin) -> None:
+    now = int(time.time())
+    for token in await tx.initial_access_tokens.all(tenant.name):
+        if await tx.initial_access_tokens.revoke(tenant.name, token.id, now):
+            _record(tx, EventType.INITIAL_ACCESS_TOKEN_REVOKED, tenant, origin, {"id": token.id})
+    for admin in await tx.admin_tokens.all(tenant.name):
+        if await tx.admin_tokens.revoke(tenant.name, admin.id):
+            _record(tx, EventType.ADMIN_TOKEN_REVOKED, tenant, origin, {"id": admin.id})
+    for key in await tx.signing_keys.all(tenant.name):
+        if await tx.signing_keys.delete(tenant.name, key.kid):
+            _record(tx, EventType.SIGNING_KEY_RETIRED, tenant, origin, {"kid": key.kid})
+
+
+def _record(
+    tx: Transaction, event: EventType, tenant: Tenant, origin: Origin, changes: JsonObject
+) -> None:
+    audit.record(tx, event, tenant=tenant.name, origin=origin, changes=changes)
