@@ -105,7 +105,7 @@ class Life:
             return {}, (client_id, secret)
         if method == "client_secret_post":
             return {"client_id": client_id, "client_secret": secret}, None
-        aud = f"{self.http.base_url}/token".replace("//token", "/token")
+        aud = str(self.http.base_url).rstrip("/")
         signed = assertion(client_id, secret.ljust(64, "x"), "HS256", aud=aud)
         if not secret.startswith("wrong"):
             signed = assertion(client_id, secret, "HS256", aud=aud)

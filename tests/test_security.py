@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import base64
+import hashlib
 
 import pytest
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from passlib.hash import argon2, bcrypt, pbkdf2_sha256
 
 from dcrserver import security
-from dcrserver.security import SecretBox, UndecipherableError
+from dcrserver.security import SealedIn, SecretBox, UndecipherableError
 
 OLD, NEW = (base64.b64encode(bytes([number]) * 32).decode() for number in (1, 2))
+PLACE = SealedIn("t", "p", "client-1")
 
 
 def test_identifiers_are_never_urls_and_never_repeat() -> None:
@@ -59,22 +62,40 @@ def test_imported_hashes_verify(scheme: type) -> None:
 
 def test_what_is_encrypted_can_be_read_again() -> None:
     box = SecretBox([NEW])
-    sealed = box.encrypt("secret ü", "client-1")
+    sealed = box.encrypt("secret ü", PLACE)
     assert "secret" not in sealed
-    assert box.decrypt(sealed, "client-1") == "secret ü"
+    assert box.decrypt(sealed, PLACE) == "secret ü"
 
 
-def test_it_opens_in_its_own_row_only() -> None:
+@pytest.mark.finding("S27")
+@pytest.mark.parametrize(
+    "other",
+    [PLACE._replace(tenant="u"), PLACE._replace(purpose="q"), PLACE._replace(id="client-2")],
+)
+def test_it_opens_in_its_own_row_only(other: SealedIn) -> None:
     box = SecretBox([NEW])
     with pytest.raises(UndecipherableError):
-        box.decrypt(box.encrypt("secret", "client-1"), "client-2")
+        box.decrypt(box.encrypt("secret", PLACE), other)
+
+
+@pytest.mark.finding("S27")
+def test_what_was_bound_to_its_id_alone_is_read_until_it_is_rewritten() -> None:
+    key, nonce = base64.b64decode(NEW), bytes(12)
+    sealed = nonce + AESGCM(key).encrypt(nonce, b"secret", b"client-1")
+    old = f"{hashlib.sha256(key).hexdigest()[:8]}.{base64.b64encode(sealed).decode()}"
+    box = SecretBox([NEW])
+    assert box.decrypt(old, PLACE) == "secret"
+    assert not box.is_current(old)
+    assert box.is_current(box.encrypt("secret", PLACE))
+    with pytest.raises(UndecipherableError):  # it cannot pass for the new form, nor that for it
+        box.decrypt(box.encrypt("secret", PLACE).replace(".2.", "."), PLACE)
 
 
 def test_keys_can_be_rotated() -> None:
-    sealed = SecretBox([OLD]).encrypt("secret", "c")
-    assert SecretBox([NEW, OLD]).decrypt(sealed, "c") == "secret"
+    sealed = SecretBox([OLD]).encrypt("secret", PLACE)
+    assert SecretBox([NEW, OLD]).decrypt(sealed, PLACE) == "secret"
     with pytest.raises(UndecipherableError):
-        SecretBox([NEW]).decrypt(sealed, "c")
+        SecretBox([NEW]).decrypt(sealed, PLACE)
 
 
 @pytest.mark.parametrize("key", ["", "short", "!!!", base64.b64encode(b"x" * 31).decode()])

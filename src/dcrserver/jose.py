@@ -26,6 +26,8 @@ from dcrserver.strict_json import BadJson, JsonObject, dumps, loads_object
 
 _MAX_LENGTH = 16384
 _MAX_KID = 128
+# Seconds: far enough, and a float holds each of them. JSON's integers have no end.
+_MAX_DATE = 2**53
 _jws = PyJWS()
 _ES256, _ES256_OCTETS = ec.ECDSA(hashes.SHA256()), 32  # RFC 7518 3.4
 # Fully specified names (RFC 9864), which the library does not know yet.
@@ -59,10 +61,10 @@ class Jws:
         return value if isinstance(value, str) else ""
 
     def number(self, claim: str) -> float | None:
-        """A NumericDate (RFC 7519 2); None without, or of another type."""
+        """A NumericDate (RFC 7519 2); None without, or for what no clock will ever show."""
         value = self.claims.get(claim)
         is_number = isinstance(value, int | float) and not isinstance(value, bool)
-        return float(value) if is_number else None  # type: ignore[arg-type]
+        return float(value) if is_number and abs(value) <= _MAX_DATE else None  # type: ignore[arg-type]
 
 
 def parse(token: str) -> Jws:

@@ -6,11 +6,13 @@ import base64
 import binascii
 import hashlib
 import hmac
+import json
 import math
 import os
 import re
 import secrets
 from collections.abc import Sequence
+from typing import NamedTuple
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
@@ -44,6 +46,9 @@ _GENERATED_LENGTH = 20
 _MAX_SECRET = 1024
 # Of the form of a digest, and the digest of nothing that anybody knows.
 _ABSENT_DIGEST = "0" * 64
+
+# Of ciphertexts, behind the id of the key; those before had none.
+_FORM = "2"
 
 
 class UndecipherableError(Exception):
@@ -143,6 +148,18 @@ def imported_digest(text: str) -> str:
     return text
 
 
+class SealedIn(NamedTuple):
+    """Where a ciphertext belongs: no writer of the database can move it to another row."""
+
+    tenant: str
+    purpose: str
+    id: str
+
+    @property
+    def octets(self) -> bytes:
+        return json.dumps(self).encode()
+
+
 class SecretBox:
     """AES-GCM under configured keys: the first encrypts, all decrypt, so keys can be rotated."""
 
@@ -167,24 +184,27 @@ class SecretBox:
         """Whether there is a key to encrypt with."""
         return bool(self._keys)
 
-    def is_under_first_key(self, ciphertext: str) -> bool:
-        return ciphertext.partition(".")[0] == next(iter(self._keys), "")
+    def is_current(self, ciphertext: str) -> bool:
+        """Whether ``encrypt`` would use the same key and the same form."""
+        return ciphertext.startswith(f"{next(iter(self._keys), '')}.{_FORM}.")
 
-    def encrypt(self, text: str, context: str) -> str:
-        """``context`` binds the ciphertext to its row: it opens nowhere else."""
+    def encrypt(self, text: str, place: SealedIn) -> str:
+        """``place`` binds the ciphertext to its row: it opens nowhere else."""
         key_id = next(iter(self._keys))
         nonce = os.urandom(12)
-        sealed = self._keys[key_id].encrypt(nonce, text.encode(), context.encode())
-        return f"{key_id}.{base64.b64encode(nonce + sealed).decode()}"
+        sealed = self._keys[key_id].encrypt(nonce, text.encode(), place.octets)
+        return f"{key_id}.{_FORM}.{base64.b64encode(nonce + sealed).decode()}"
 
-    def decrypt(self, ciphertext: str, context: str) -> str:
+    def decrypt(self, ciphertext: str, place: SealedIn) -> str:
         """
         Raises:
-            UndecipherableError: no key fits, or the context is another.
+            UndecipherableError: no key fits, or it was made for another place.
         """
-        key_id, _, body = ciphertext.partition(".")
+        key_id, *form, body = ciphertext.split(".")
+        # The first form, until ``keys reencrypt`` has rewritten it, is bound to the id alone.
+        bound = place.octets if form == [_FORM] else place.id.encode()
         try:
             raw = base64.b64decode(body)
-            return self._keys[key_id].decrypt(raw[:12], raw[12:], context.encode()).decode()
+            return self._keys[key_id].decrypt(raw[:12], raw[12:], bound).decode()
         except (KeyError, InvalidTag, ValueError):
             raise UndecipherableError(key_id) from None

@@ -17,13 +17,13 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 from uvicorn.supervisors import Multiprocess
 
+from dcrserver import posture
 from dcrserver.api.dependencies import PEER_KEY
 from dcrserver.app import create_app
 from dcrserver.db import schema
 from dcrserver.db.engine import create_engine, database_url
 from dcrserver.errors import ProtocolError
 from dcrserver.http_protocol import Protocol
-from dcrserver.metadata import uris
 from dcrserver.settings import ConfigurationError, ServerSettings, Settings
 from dcrserver.telemetry import configure_logging
 from dcrserver.wiring import Runtime, build
@@ -31,7 +31,6 @@ from dcrserver.wiring import Runtime, build
 _log = structlog.get_logger(__name__)
 
 
-_OTHERS_MAY_READ = 0o004
 # What a request makes dies with it, by counting references; cycles are rare. The defaults would
 # look for them several times in each batch of requests.
 _GARBAGE_THRESHOLDS = (20_000, 20, 20)
@@ -100,7 +99,8 @@ async def _prepare(settings: Settings, *, migrate: bool) -> None:
     async with build(settings) as runtime:
         if obstacle := await runtime.database.obstacle():
             raise ConfigurationError(f"database.url: {obstacle}, or start with --migrate")
-        _warn(runtime)
+        for finding in posture.findings(runtime):
+            _log.warning(finding.name, text=finding.text, **finding.details)
 
 
 def _announce(settings: Settings) -> None:
@@ -115,39 +115,6 @@ def _announce(settings: Settings) -> None:
         file=sys.stderr,
         flush=True,
     )
-
-
-def _warn(runtime: Runtime) -> None:
-    """What works, but not as one would want it in production."""
-    settings = runtime.settings
-    if settings.server.workers > 1 and settings.redis.url is None:
-        _log.warning("rate_limits_per_worker", workers=settings.server.workers)
-    if settings.rate_limits.enabled and settings.server.trusted_proxies == ("*",):
-        # Whoever reaches us names the address that is counted.
-        _log.warning("rate_limits_by_forged_addresses", trusted_proxies="*")
-    file = settings.secrets.encryption_keys_file
-    if file is not None and file.stat().st_mode & _OTHERS_MAY_READ:
-        _log.warning("encryption_keys_readable_by_others", file=str(file))
-    # An issuer is https (OIDD-2-02, R8414-2-01); plain http is for the machine it runs on.
-    base_url = uris.parse(settings.server.base_url)
-    if base_url.scheme != "https" and not base_url.is_loopback:
-        _log.warning("base_url_without_tls", base_url=settings.server.base_url)
-    # Dumps and replicas of a server database go places where an SQLite file of ours does not.
-    shared = database_url(settings.database).get_backend_name() != "sqlite"
-    issues_tokens = any(tenant.issues_tokens for tenant in runtime.tenants)
-    secrets = settings.secrets
-    encrypted = secrets.encryption_keys or secrets.encryption_keys_file
-    if shared and issues_tokens and not encrypted:
-        _log.warning("signing_keys_stored_in_clear", unset="secrets.encryption_keys")
-    for tenant in runtime.tenants:
-        methods = tenant.members.get("token_endpoint_auth_methods_supported")
-        listed = isinstance(methods, list) and "client_secret_jwt" in methods
-        if listed and not tenant.terms.readable_secrets:
-            _log.warning(
-                "client_secret_jwt_without_a_key",
-                tenant=tenant.name,
-                unset="secrets.encryption_keys",
-            )
 
 
 def _uvicorn_config(settings: Settings) -> uvicorn.Config:

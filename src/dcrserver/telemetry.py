@@ -120,6 +120,11 @@ class Metrics:
             "Client certificate headers from peers that are not trusted to send them",
             registry=self.registry,
         )
+        self.other_audiences = Counter(
+            "dcrserver_assertions_for_other_audiences_total",
+            "Client assertions whose aud is not the issuer alone (RFC 10070), taken or refused",
+            registry=self.registry,
+        )
 
 
 class _Answers(Collector):

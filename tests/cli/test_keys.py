@@ -36,9 +36,9 @@ def at_rest(tmp_path: Path) -> str:
 
 
 def grant(server: ServerProcess, client: dict[str, Any]) -> httpx.Response:
-    aud = f"{server.base_url}/token"
+    aud = server.base_url
     signed = assertion(client["client_id"], client["client_secret"], "HS256", aud=aud)
-    return httpx.post(aud, data=GRANT | signed, trust_env=False)
+    return httpx.post(f"{aud}/token", data=GRANT | signed, trust_env=False)
 
 
 def served_client(tmp_path: Path, *keys: str) -> dict[str, Any]:

@@ -29,9 +29,12 @@ METHODS = [
 
 @pytest.fixture
 async def directory(make_app: MakeApplication) -> Application:
-    """In front of an authorization server that has every method and its own token endpoint."""
+    """In front of an authorization server that has every method and its own token endpoint, with
+    clients from before RFC 10070.
+    """
     made: Application = await make_app(
         secrets={"encryption_keys": [base64.b64encode(bytes(32)).decode()]},
+        policy={"authentication": {"assertion_audience": "any"}},
         authorization_server={
             "token_endpoint": THEIR_TOKEN_ENDPOINT,
             "token_endpoint_auth_methods_supported": METHODS,

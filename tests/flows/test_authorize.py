@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import html
+import re
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
+import httpx
 import pytest
 
+from dcrserver.services.audit import Origin
 from harness.application import BASE_URL, CALLBACK, Application
 
 requirement = pytest.mark.requirement
@@ -22,8 +26,7 @@ async def test_a_registered_uri_is_told_temporarily_unavailable(app: Application
         "response_type": "code",
     }
     answer = await app.http.get("/authorize", params=params)
-    assert answer.status_code == 302
-    target = answer.headers["location"]
+    target = way_back(answer)
     assert target.startswith(f"{uri}&")
     query = parse_qs(urlsplit(target).query)
     assert query["error"] == ["temporarily_unavailable"]
@@ -37,8 +40,50 @@ async def test_a_registered_uri_is_told_temporarily_unavailable(app: Application
 async def test_the_only_registered_uri_need_not_be_named(app: Application) -> None:
     client = await app.register()
     answer = await app.http.post("/authorize", data={"client_id": client["client_id"]})
-    assert answer.status_code == 302
-    assert answer.headers["location"].startswith(f"{CALLBACK}?error=")
+    assert way_back(answer).startswith(f"{CALLBACK}?error=")
+
+
+@pytest.mark.finding("S14")
+async def test_a_suspended_client_has_no_way_back(app: Application) -> None:
+    client = await app.register()
+    here = app.runtime
+    await here.administration.suspend_client(
+        here.default_tenant, client["client_id"], Origin("test")
+    )
+    answer = await app.http.get("/authorize", params={"client_id": client["client_id"]})
+    assert answer.status_code == 400
+    assert CALLBACK not in answer.text
+
+
+@pytest.mark.finding("S14")
+@pytest.mark.parametrize(
+    ("uri", "host"),
+    [
+        ("https://evil.example/x?a=%22%3E", "evil.example"),
+        ("com.evil.app:/cb", "com.evil.app:"),
+        ("com.evil.app://cb", "cb"),
+    ],
+)
+async def test_a_person_is_told_where_the_way_back_leads_and_sent_nowhere(
+    app: Application, uri: str, host: str
+) -> None:
+    client = await app.register(redirect_uris=[uri], application_type="native")
+    answer = await app.http.get("/authorize", params={"client_id": client["client_id"]})
+    assert way_back(answer).startswith(uri)
+    assert f"<strong>{host}</strong>" in answer.text
+    assert 'rel="noreferrer noopener"' in answer.text
+    assert "http-equiv" not in answer.text
+    assert "<script" not in answer.text
+    assert "refresh" not in answer.headers
+
+
+def way_back(answer: httpx.Response) -> str:
+    """The link of the page, which leads nowhere by itself."""
+    assert answer.status_code == 200
+    assert "location" not in answer.headers
+    found = re.search(r'<a href="([^"]+)" rel=', answer.text)
+    assert found is not None
+    return html.unescape(found.group(1))
 
 
 @requirement("OIDR-2-02", "OIDR-6-01", "R9700-2.1-01", "R9700-2.1-02")
@@ -68,8 +113,8 @@ async def test_an_unregistered_uri_is_never_redirected_to(app: Application, requ
 @pytest.mark.parametrize(
     ("registered", "requested", "status"),
     [
-        ("http://127.0.0.1/cb", "http://127.0.0.1:50123/cb", 302),
-        ("http://[::1]:1/cb", "http://[::1]:50123/cb", 302),
+        ("http://127.0.0.1/cb", "http://127.0.0.1:50123/cb", 200),
+        ("http://[::1]:1/cb", "http://[::1]:50123/cb", 200),
         ("http://127.0.0.1/cb", "http://127.0.0.1:50123/other", 400),
         ("http://127.0.0.1/cb", "http://u@127.0.0.1:50123/cb", 400),
         ("http://127.0.0.1/cb", "http://127.0.0.1:50123/cb#f", 400),

@@ -200,11 +200,29 @@ async def test_private_key_jwt(app: Application, algorithm: str) -> None:
     for fields in (
         assertion(client["client_id"], key, algorithm),
         assertion(client["client_id"], key, algorithm, {"kid": "one"}, aud=BASE_URL),
-        assertion(client["client_id"], key, algorithm, aud=["https://other", TOKEN_ENDPOINT]),
+        assertion(client["client_id"], key, algorithm, aud=[BASE_URL]),
         assertion(client["client_id"], key, algorithm) | {"client_id": client["client_id"]},
     ):
         answer = await ask(app, fields)
         assert answer.status_code == 200, answer.text
+
+
+@pytest.mark.finding("S28")
+async def test_other_audiences_are_counted_and_taken_where_the_policy_says_so(
+    make_app: MakeApplication,
+) -> None:
+    """Until clients that were made before RFC 10070 have been mended."""
+    for mode, status in (("any", 200), ("issuer", 401)):
+        app = await make_app(policy={"authentication": {"assertion_audience": mode}})
+        client, key = await with_key(app)
+        for audience in (TOKEN_ENDPOINT, ["https://other", TOKEN_ENDPOINT], f"{BASE_URL}/"):
+            fields = assertion(client["client_id"], key, aud=audience)
+            assert (await ask(app, fields)).status_code == status
+        assert (await ask(app, assertion(client["client_id"], key))).status_code == 200
+        counted = app.runtime.metrics.registry.get_sample_value(
+            "dcrserver_assertions_for_other_audiences_total"
+        )
+        assert counted == 3
 
 
 async def test_client_secret_jwt(app: Application) -> None:
@@ -215,11 +233,17 @@ async def test_client_secret_jwt(app: Application) -> None:
     assert refused(await ask(app, assertion(client["client_id"], secret + "x", "HS256")))
 
 
+@pytest.mark.finding("S16", "S28")
 @requirement("R7523-3-01", "R7523-3-02", "R7523-3-03", "R7523-3-04", "R7523-3.2-01")
 @pytest.mark.parametrize(
     "changes",
     [
         {"aud": "https://other.example"},
+        {"aud": TOKEN_ENDPOINT},
+        {"aud": f"{BASE_URL}/"},
+        {"aud": [BASE_URL, TOKEN_ENDPOINT]},
+        {"aud": [BASE_URL, BASE_URL]},
+        {"aud": [[BASE_URL]]},
         {"aud": ["https://other.example"]},
         {"aud": ...},
         {"aud": 7},
@@ -232,6 +256,10 @@ async def test_client_secret_jwt(app: Application) -> None:
         {"exp": 10**11},
         {"exp": "soon"},
         {"exp": True},
+        {"exp": 10**400},
+        {"exp": -(10**400)},
+        {"nbf": 10**400},
+        {"iat": 10**400},
         {"nbf": 10**11},
         {"iat": 10**11},
         {"iat": "now"},

@@ -115,6 +115,75 @@ async def test_an_update_that_is_not_sent_to_its_end_was_a_use_of_the_token(
     assert (await get(any_app, new)).status_code == 200
 
 
+@pytest.mark.finding("S10")
+async def test_a_replaced_token_reads_and_repeats_its_update_and_nothing_else(
+    any_app: Application,
+) -> None:
+    old = await any_app.register()
+    assert (await put(any_app, old, client_name="mine")).status_code == 200
+    where, headers = old["registration_client_uri"], bearer(old)
+    refused = [
+        await put(any_app, old, client_name="theirs"),
+        await put(any_app, old),
+        await any_app.http.delete(where, headers=headers),
+        await any_app.http.post(f"{where}/secret", headers=headers),
+        await any_app.http.get(f"{where}/secret", headers=headers),
+    ]
+    assert {answer.status_code for answer in refused} == {401}
+    assert {answer.json()["error"] for answer in refused} == {"invalid_token"}
+    assert (await get(any_app, old)).json()["client_name"] == "mine"
+    repeated = await put(any_app, old, client_name="mine")
+    assert repeated.status_code == 200
+    assert (await put(any_app, repeated.json(), client_name="next")).status_code == 200
+    assert (await get(any_app, old)).status_code == 401
+
+
+@pytest.mark.finding("S10")
+async def test_the_grace_ends_by_itself_however_often_the_update_is_repeated(
+    make_app: MakeApplication, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    app = await make_app()
+    start = time.time()
+    old = new = await app.register()
+    for seconds in (0, 200, 290):
+        monkeypatch.setattr("time.time", lambda now=start + seconds: now)
+        answer = await put(app, old)
+        assert answer.status_code == 200
+        new = answer.json()
+    monkeypatch.setattr("time.time", lambda: start + 302)
+    assert (await put(app, old)).status_code == 401
+    assert (await get(app, new)).status_code == 200
+
+
+@pytest.mark.finding("S10")
+async def test_a_repeated_update_renews_no_secret(
+    make_app: MakeApplication, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    app = await make_app(policy={"secrets": {"lifetime": 60}})
+    start = time.time()
+    old = await app.register()
+    assert (await put(app, old)).status_code == 200
+    monkeypatch.setattr("time.time", lambda: start + 100)
+    repeated = (await put(app, old)).json()
+    assert "client_secret" not in repeated
+    assert "client_secret" in (await put(app, repeated)).json()
+
+
+@pytest.mark.finding("S25")
+async def test_head_changes_nothing(any_database: str) -> None:
+    """Neither a rotation, whose token nobody would see, nor the end of a grace."""
+    policy = {"mgmt": {"rat_rotation": "on_read"}}
+    async with application(any_database, policy=policy) as app:
+        old = await app.register()
+        new = (await put(app, old)).json()
+        where = new["registration_client_uri"]
+        for path in (where, f"{where}/secret"):
+            answer = await app.http.head(path, headers=bearer(new))
+            assert answer.status_code == 200
+        assert (await app.http.head(where, headers=bearer(old))).status_code == 200
+        assert (await get(app, new)).status_code == 200
+
+
 @pytest.mark.parametrize(
     ("preset", "rotates"),
     [("default", True), ("oidc", True), ("fapi2", True), ("open-finance-brasil", False)],
@@ -263,7 +332,7 @@ async def test_a_connection_that_dies_locks_nobody_out(any_database: str, tmp_pa
                 assert answer.status_code == 200, f"locked out after {turn} cuts"
                 rotated += answer.json().get("client_name") == f"turn {turn / 4000}"
             assert rotated  # some of the updates that were cut off had happened
-            body = update_of(client, client_secret=...)
+            body = update_of(answer.json())
             renewed = await http.put(
                 client["registration_client_uri"], json=body, headers=bearer(client)
             )

@@ -116,9 +116,10 @@ async def test_guessing_is_slowed_down(make_app: MakeApplication) -> None:
     wrong = client | {"client_secret": "cs_wrong"}
     answers = [(await grant(app, wrong)).status_code for _ in range(4)]
     assert answers == [401, 401, 401, 429]
-    blocked = await grant(app, client)
+    blocked = await grant(app, wrong)
     assert told(blocked) == (429, "too_many_requests")
     assert int(blocked.headers["retry-after"]) > 0
+    assert (await grant(app, client)).status_code == 200
     assert (await grant(app, other)).status_code == 200
 
 
@@ -137,6 +138,33 @@ async def test_tokens_are_for_the_resources_that_are_asked_for(make_app: MakeApp
     for bad in (f"{one}#", f"{one}#x", "/one", "one", "https://api.example.com/three", "//x", "["):
         assert told(await grant(app, client, resource=bad)) == (400, "invalid_target")
     assert told(await grant(app, client, resource=[one, "/x"])) == (400, "invalid_target")
+
+
+@pytest.mark.finding("S15")
+@pytest.mark.parametrize(
+    "resource",
+    [
+        "javascript:alert(1)",
+        "data:text/html,x",
+        "https://api.example.com/\n",
+        " https://api.example.com/",
+        "https://api.example.com/ x",
+        "https://api.example.com\\@evil.example/",
+        "https://u@api.example.com/",
+        "https://api.example.com/#f",
+        "https://api.example.com/*",
+        "file:///etc/passwd",
+        "api://other",
+    ],
+)
+async def test_any_resource_is_any_that_every_reader_reads_alike(
+    make_app: MakeApplication, resource: str
+) -> None:
+    app = await make_app(tokens={"resources": ["*", "api://named"]})
+    client = await machine(app)
+    for good in ("https://api.example.com/mcp", "http://127.0.0.1:1/mcp", "urn:x:y", "api://named"):
+        assert (await grant(app, client, resource=good)).status_code == 200
+    assert told(await grant(app, client, resource=resource)) == (400, "invalid_target")
 
 
 @requirement("R9068-3-02")
@@ -245,6 +273,7 @@ async def test_who_registered_for_dpop_needs_a_proof(app: Application) -> None:
         ({}, {"htu": "https://[/token"}),
         ({}, {"iat": 1}),
         ({}, {"iat": 10**11}),
+        ({}, {"iat": 10**400}),
         ({}, {"iat": ...}),
         ({}, {"iat": "now"}),
         ({}, {"jti": ...}),

@@ -44,7 +44,7 @@ def claims_for(client_id: str, **changes: Any) -> dict[str, Any]:
     claims = {
         "iss": client_id,
         "sub": client_id,
-        "aud": TOKEN_ENDPOINT,
+        "aud": BASE_URL,
         "iat": now,
         "exp": now + 60,
         "jti": secrets.token_hex(8),

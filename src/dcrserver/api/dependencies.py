@@ -20,6 +20,8 @@ ARRIVED_KEY = "dcrserver.arrived"
 UNROUTED_KEY = "dcrserver.unrouted"
 # The address of the other end of the connection, whatever forwarded headers say of the caller.
 PEER_KEY = "dcrserver.peer"
+# Whether a GET came as HEAD, which must change nothing (RFC 9110 9.2.1).
+HEAD_KEY = "dcrserver.head"
 
 _BEARER = re.compile(r"(?i:bearer) +([A-Za-z0-9._~+/-]+=*) *")
 _BEARER_SCHEME = re.compile(r"(?i)bearer(?: |$)")
@@ -48,6 +50,10 @@ def origin(request: Request, actor: str) -> Origin:
 def peer(request: Request) -> str | None:
     found = request.scope.get(PEER_KEY) or request.scope.get("client")
     return found[0] if found else None
+
+
+def is_head(request: Request) -> bool:
+    return HEAD_KEY in request.scope
 
 
 def header(request: Request, name: bytes) -> str:

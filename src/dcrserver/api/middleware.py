@@ -12,6 +12,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from dcrserver.api.dependencies import (
     ARRIVED_KEY,
+    HEAD_KEY,
     REQUEST_ID_KEY,
     TENANT_KEY,
     UNROUTED_KEY,
@@ -65,7 +66,7 @@ class RequestMiddleware:
         method, path = scope["method"], scope["path"]
         is_head = method == "HEAD"
         if is_head:  # a GET whose body stays here (RFC 9110 9.3.2); the server must know better
-            scope = {**scope, "method": "GET"}
+            scope = {**scope, "method": "GET", HEAD_KEY: True}
         request_id = _request_id(scope)
         scope[REQUEST_ID_KEY] = request_id.decode()
         REQUEST_ID.set(scope[REQUEST_ID_KEY])

@@ -127,9 +127,13 @@ WEBFINGER: dict[str, Any] = {
     },
 }
 _AUTHORIZE_RESPONSES: dict[int, Any] = {
-    302: {"description": "Back to the client with temporarily_unavailable (RFC 6749 4.1.2.1)"},
+    200: {
+        "description": "A page for the person, with a link back to the client that tells it"
+        " temporarily_unavailable (RFC 6749 4.1.2.1)",
+        "content": {"text/html": {"schema": {"type": "string"}}},
+    },
     400: {
-        "description": "A page for the person: unknown client or redirect URI, no redirect",
+        "description": "A page for the person: unknown client or redirect URI, no way back",
         "content": {"text/html": {"schema": {"type": "string"}}},
     },
     404: error("Authorization is done elsewhere", "not_found", "Not Found: /authorize"),

@@ -56,11 +56,17 @@ async def _refuse(request: Request, fields: dict[str, str] | None) -> Response:
     if fields is None:
         return _refusal(request, "The request includes a parameter more than once.")
     try:
-        target = await runtime(request).authorization.refuse(here, fields)
+        way_back = await runtime(request).authorization.refuse(here, fields)
     except AuthorizationError as error:
         return _refusal(request, error.description)
-    page = _page("authorize.html", 302, reason=UNAVAILABLE, base=here.path, title="Not connected")
-    page.headers.update(NO_STORE | {"Location": target})
+    page = _page(
+        "authorize.html",
+        reason=UNAVAILABLE,
+        way_back=way_back,
+        base=here.path,
+        title="Not connected",
+    )
+    page.headers.update(NO_STORE)
     return page
 
 
@@ -69,6 +75,7 @@ def _refusal(request: Request, reason: str) -> Response:
         "authorize.html",
         400,
         reason=reason,
+        way_back=None,
         base=tenant(request).path,
         title="Cannot continue",
     )

@@ -9,7 +9,7 @@ from starlette.responses import Response
 
 from dcrserver.api import openapi, openapi_tokens
 from dcrserver.api.body import json_object, submission
-from dcrserver.api.dependencies import bearer_token, origin, runtime, tenant
+from dcrserver.api.dependencies import bearer_token, is_head, origin, runtime, tenant
 from dcrserver.api.responses import NO_STORE, Credentials, json_response
 
 router = APIRouter(tags=["registration"])
@@ -55,6 +55,7 @@ async def read(request: Request) -> Response:
         request.path_params["client_id"],
         bearer_token(request),
         origin(request, "client"),
+        writes=not is_head(request),
     )
     return Credentials(information)
 
@@ -90,7 +91,10 @@ async def delete(request: Request) -> Response:
 async def secrets(request: Request) -> Response:
     """Lists the secrets that work, by id; never a secret itself."""
     listed = await runtime(request).secret_rotation.list(
-        tenant(request), request.path_params["client_id"], bearer_token(request)
+        tenant(request),
+        request.path_params["client_id"],
+        bearer_token(request),
+        writes=not is_head(request),
     )
     return json_response(listed, headers=NO_STORE)
 

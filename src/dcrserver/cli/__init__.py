@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import typer
 from sqlalchemy.exc import SQLAlchemyError
 
-from dcrserver import __version__, serving
+from dcrserver import __version__, posture, serving
 from dcrserver.cli import clients, keys, tenants, tokens
 from dcrserver.cli.shared import ConfigOption, fail, with_runtime
 from dcrserver.db import schema
@@ -109,14 +109,20 @@ def migrate(config: ConfigOption = None) -> None:
 def config_check(config: ConfigOption = None) -> None:
     """Print what is in force, secrets hidden; fail on a wrong or unknown key.
 
-    Below "effective" is the server metadata of each tenant, as discovery publishes it.
+    Below "effective" is the server metadata of each tenant, as discovery publishes it; below
+    "posture" what works, but not as one would want it in production.
     """
     settings = load(config)
 
     async def work(runtime: Runtime) -> dict[str, Any]:
         # Building the runtime is also the check of what only shows when it is used.
-        return {tenant.name: runtime.discovery.document(tenant) for tenant in runtime.tenants}
+        tenants = {tenant.name: runtime.discovery.document(tenant) for tenant in runtime.tenants}
+        found = [
+            {"finding": found.name, "text": found.text, **found.details}
+            for found in posture.findings(runtime)
+        ]
+        return {"effective": tenants, "posture": found}
 
-    effective = with_runtime(settings, work, needs_schema=False)
-    shown = settings.model_dump(mode="json", by_alias=True) | {"effective": effective}
+    told = with_runtime(settings, work, needs_schema=False)
+    shown = settings.model_dump(mode="json", by_alias=True) | told
     print(json.dumps(shown, indent=2, sort_keys=True))

@@ -100,7 +100,6 @@ PRESETS: Mapping[str, Preset] = {
             "fapi": {"sender_constraint": True},
             "ciba": {"push": False},
             "jwks": {"require_request_key": True},
-            "authentication": {"assertion_audience": "issuer"},
         },
         server={
             "token_endpoint_auth_methods_supported": list(_FAPI2_METHODS),

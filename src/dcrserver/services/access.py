@@ -25,14 +25,15 @@ async def authenticate(
     client_id: str,
     bearer: str | None,
     *,
-    grace: bool = True,
-    changes: bool = False,
+    grace: bool = False,
+    is_use: bool = True,
 ) -> tuple[str, ClientRecord]:
     """The presented token and the client; the first use of a new token ends the one before.
 
     An unknown client, a deleted one, a suspended one and a wrong token look the same (RFC 7592
-    2.1). ``grace``: the token before the current one is good as well. ``changes``: what follows
-    writes the client, and the token before with it, or calls ``first_use``.
+    2.1). ``grace``: the token before the current one is good as well, for a while. ``is_use``
+    False: what follows writes the client, and the token before with it, or calls ``first_use``, or
+    must write nothing.
 
     Raises:
         BearerError: no token, or not the token of this client.
@@ -44,7 +45,7 @@ async def authenticate(
     current, previous = is_token_of(record, bearer)
     if record is None or not (current or (grace and previous)):
         raise InvalidToken("the registration access token is not valid for this client")
-    return bearer, record if changes else await first_use(database, record, bearer)
+    return bearer, await first_use(database, record, bearer) if is_use else record
 
 
 async def first_use(database: Database, record: ClientRecord, token: str) -> ClientRecord:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from typing import NamedTuple
 from urllib.parse import urlencode
 
 from dcrserver.errors import AuthorizationError
@@ -21,15 +22,25 @@ UNAVAILABLE = (
 )
 
 
+class WayBack(NamedTuple):
+    """``host``: whose it is; the scheme of an app that has none."""
+
+    url: str
+    host: str
+
+
 class AuthorizationService:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    async def refuse(self, tenant: Tenant, request: Mapping[str, str]) -> str:
-        """Where to send the person: the registered redirect URI with temporarily_unavailable.
+    async def refuse(self, tenant: Tenant, request: Mapping[str, str]) -> WayBack:
+        """Where the person may go: the registered redirect URI with temporarily_unavailable.
+
+        Nobody is sent there without a look at it: anybody may register any URI, and ours would be
+        the name that they trusted (RFC 9700 4.11.2).
 
         Raises:
-            AuthorizationError: the client or its redirect URI is not known; show, do not redirect.
+            AuthorizationError: the client or its redirect URI is not known; there is no way back.
         """
         client = await self._client(tenant, request.get("client_id"))
         target = _registered(client, request.get("redirect_uri"))
@@ -38,14 +49,16 @@ class AuthorizationService:
             answer["state"] = request["state"]
         answer["iss"] = tenant.issuer  # RFC 9207 2
         # The registered query component is kept (RFC 6749 3.1.2).
-        return f"{target}{'&' if '?' in target else '?'}{urlencode(answer)}"
+        url = f"{target}{'&' if '?' in target else '?'}{urlencode(answer)}"
+        uri = uris.parse(target)
+        return WayBack(url, uri.host or f"{uri.scheme}:")
 
     async def _client(self, tenant: Tenant, client_id: str | None) -> ClientMetadata:
         if not client_id:
             raise AuthorizationError("The request names no client (client_id).")
         async with self._database.read() as tx:
             record = await tx.clients.find(tenant.name, client_id)
-        if record is None:
+        if record is None or record.suspended_at:
             raise AuthorizationError("The client of this request is not registered here.")
         return ClientMetadata(json.loads(record.metadata))
 

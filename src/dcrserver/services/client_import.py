@@ -22,7 +22,7 @@ from dcrserver.repositories.clients import ClientRecord
 from dcrserver.repositories.transaction import Database, Transaction
 from dcrserver.services import audit
 from dcrserver.services.audit import EventType, Origin
-from dcrserver.services.client_secrets import ClientSecrets, SecretIssuer
+from dcrserver.services.client_secrets import ClientSecrets, SecretIssuer, place_of
 from dcrserver.services.credentials import new_record
 from dcrserver.strict_json import BadJson, JsonObject, dumps, loads_object
 from dcrserver.tenants import Tenant
@@ -90,7 +90,7 @@ class ClientImportService:
             registration_access_token=_text(own, "registration_access_token"),
         )
         if digest is not None:
-            self._kept(made, digest)
+            self._kept(tenant, made, digest)
         return made
 
     def remarks(self, tenant: Tenant, bounds: Bounds, line: bytes) -> list[str]:
@@ -137,9 +137,9 @@ class ClientImportService:
     async def _record(self, tenant: Tenant, bounds: Bounds, client: Import) -> ClientRecord:
         secrets = ClientSecrets()
         if client.digest is not None:
-            secrets = self._kept(client, client.digest)
+            secrets = self._kept(tenant, client, client.digest)
         elif client.secret is not None:
-            secrets = self._kept(client, await _digest(client.secret))
+            secrets = self._kept(tenant, client, await _digest(client.secret))
         metadata = dumps(client.metadata.members)
         record = new_record(tenant, client.client_id, metadata, secrets, bounds)
         token = client.registration_access_token
@@ -148,9 +148,10 @@ class ClientImportService:
             issued_at=record.issued_at if client.issued_at is None else client.issued_at,
         )
 
-    def _kept(self, client: Import, digest: str) -> ClientSecrets:
+    def _kept(self, tenant: Tenant, client: Import, digest: str) -> ClientSecrets:
         try:
-            kept = self._secrets.imported(client.client_id, client.metadata, digest, client.secret)
+            place = place_of(tenant.name, client.client_id)
+            kept = self._secrets.imported(place, client.metadata, digest, client.secret)
         except ValueError as error:
             raise NotImportable(str(error)) from None
         return ClientSecrets((kept._replace(expires_at=client.secret_expires_at),))

@@ -11,7 +11,7 @@ import orjson
 from dcrserver import security
 from dcrserver.metadata import ClientMetadata, Policy, needs_readable_secret, needs_secret
 from dcrserver.repositories.clients import ClientRecord
-from dcrserver.security import SecretBox
+from dcrserver.security import SealedIn, SecretBox
 from dcrserver.strict_json import JsonObject, dumps
 
 
@@ -68,11 +68,13 @@ class SecretIssuer:
     def __init__(self, box: SecretBox) -> None:
         self._box = box
 
-    def first(self, client_id: str, metadata: ClientMetadata, policy: Policy) -> ClientSecrets:
+    def first(
+        self, tenant: str, client_id: str, metadata: ClientMetadata, policy: Policy
+    ) -> ClientSecrets:
         """What a new client with ``metadata`` is given."""
         if not needs_secret(metadata):
             return ClientSecrets()
-        value, secret = self._new(client_id, metadata, policy)
+        value, secret = self._new(place_of(tenant, client_id), metadata, policy)
         return ClientSecrets((secret,), value)
 
     def updated(
@@ -98,12 +100,13 @@ class SecretIssuer:
     ) -> ClientSecrets:
         """A new secret; the newest before it works on for the policy's overlap, no other does."""
         ends_at = int(time.time()) + policy.secrets.overlap
-        value, secret = self._new(record.client_id, metadata, policy)
+        place = place_of(record.tenant, record.client_id)
+        value, secret = self._new(place, metadata, policy)
         kept = [old.ending(ends_at) for old in self._serving(record, metadata)[:1]]
         return ClientSecrets((secret, *(old for old in kept if old.is_live())), value)
 
     def imported(
-        self, client_id: str, metadata: ClientMetadata, digest: str, value: str | None
+        self, place: SealedIn, metadata: ClientMetadata, digest: str, value: str | None
     ) -> ClientSecret:
         """A secret that another server issued; ``value`` where it is known.
 
@@ -113,21 +116,21 @@ class SecretIssuer:
         readable = needs_readable_secret(metadata)
         if readable and value is None:
             raise ValueError("client_secret must be readable for the registered algorithms")
-        ciphertext = self._box.encrypt(value, client_id) if readable and value else None
+        ciphertext = self._box.encrypt(value, place) if readable and value else None
         return ClientSecret(security.new_id(), digest, ciphertext, int(time.time()), 0)
 
-    def readable(self, client_id: str, secret: ClientSecret) -> str | None:
-        """The secret itself, where a copy is kept.
+    def readable(self, record: ClientRecord, secret: ClientSecret) -> str | None:
+        """The secret itself, one of ``record``'s, where a copy is kept.
 
         Raises:
             UndecipherableError: it was encrypted under a key that is no longer configured.
         """
         if secret.ciphertext is None:
             return None
-        return self._box.decrypt(secret.ciphertext, client_id)
+        return self._box.decrypt(secret.ciphertext, place_of(record.tenant, record.client_id))
 
     def _new(
-        self, client_id: str, metadata: ClientMetadata, policy: Policy
+        self, place: SealedIn, metadata: ClientMetadata, policy: Policy
     ) -> tuple[str, ClientSecret]:
         value, now, lifetime = (
             security.new_client_secret(),
@@ -138,7 +141,7 @@ class SecretIssuer:
         return value, ClientSecret(
             id=security.new_id(),
             digest=security.secret_digest(value),
-            ciphertext=self._box.encrypt(value, client_id) if readable else None,
+            ciphertext=self._box.encrypt(value, place) if readable else None,
             issued_at=now,
             expires_at=now + lifetime if lifetime else 0,
         )
@@ -149,6 +152,11 @@ class SecretIssuer:
         if needs_readable_secret(metadata):
             return tuple(secret for secret in live if secret.ciphertext)
         return tuple(secret._replace(ciphertext=None) for secret in live)
+
+
+def place_of(tenant: str, client_id: str) -> SealedIn:
+    """Where the readable copies of a client's secrets belong."""
+    return SealedIn(tenant, "client_secret", client_id)
 
 
 def without(held: Sequence[ClientSecret], secret_id: str) -> tuple[ClientSecret, ...]:

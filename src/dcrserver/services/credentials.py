@@ -27,18 +27,18 @@ def with_new_token(
 ) -> tuple[str, ClientRecord]:
     """A new registration access token, and ``record`` with it.
 
-    The ``presented`` one works on for the policy's grace: its holder may never get our answer.
+    The ``presented`` one works on for the policy's grace: its holder may never get our answer. A
+    grace that runs already is not made longer.
     """
     token, expires_at = new_registration_token(policy)
-    grace = policy.mgmt.rat_grace_seconds
-    kept = presented is not None and grace != 0
+    kept = presented if policy.mgmt.rat_grace_seconds else None
     return token, record._replace(
         registration_access_token_digest=security.token_digest(token),
         registration_access_token_expires_at=expires_at,
-        previous_registration_access_token_digest=(
-            security.token_digest(presented) if presented is not None and kept else None
+        previous_registration_access_token_digest=kept and security.token_digest(kept),
+        previous_registration_access_token_expires_at=(
+            _grace_end(record, kept, policy.mgmt.rat_grace_seconds) if kept else 0
         ),
-        previous_registration_access_token_expires_at=(_grace_end(record, grace) if kept else 0),
     )
 
 
@@ -59,7 +59,7 @@ def is_token_of(record: ClientRecord | None, token: str) -> tuple[bool, bool]:
         return False, False
     return (
         current and _is_ahead(record.registration_access_token_expires_at),
-        previous and _is_ahead(record.previous_registration_access_token_expires_at),
+        previous and record.previous_registration_access_token_expires_at > time.time(),
     )
 
 
@@ -104,12 +104,16 @@ def client_information(
     return joined(made, record.metadata)
 
 
-def _grace_end(record: ClientRecord, grace: int | None) -> int:
-    """When the presented token ends at the latest: never later than it would have; 0: no limit."""
-    ends = [record.registration_access_token_expires_at]
-    if grace is not None:
-        ends.append(int(time.time()) + grace)
-    return min((end for end in ends if end), default=0)
+def _grace_end(record: ClientRecord, presented: str, grace: int) -> int:
+    """When the presented token ends at the latest: never later than it would have."""
+    is_current = is_token_of(record, presented)[0]
+    ends_at = (
+        record.registration_access_token_expires_at
+        if is_current
+        else record.previous_registration_access_token_expires_at
+    )
+    latest = int(time.time()) + grace
+    return min(ends_at or latest, latest)
 
 
 def _is_ahead(moment: int) -> bool:

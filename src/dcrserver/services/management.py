@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 
-from dcrserver.errors import InvalidClientMetadata, Unavailable
+from dcrserver.errors import InvalidClientMetadata, InvalidToken, Unavailable
 from dcrserver.metadata import ClientMetadata, Policy, refuse_server_members
 from dcrserver.metadata.bounds import Bounds
 from dcrserver.repositories.clients import ClientRecord
@@ -47,17 +47,28 @@ class ManagementService:
         self._judge = judge
         self._remote_checks = remote_checks
 
-    async def read(self, tenant: Tenant, client_id: str, bearer: str | None, origin: Origin) -> str:
+    async def read(
+        self,
+        tenant: Tenant,
+        client_id: str,
+        bearer: str | None,
+        origin: Origin,
+        *,
+        writes: bool = True,
+    ) -> str:
         """The client information response as JSON text.
 
         Echoes the token that was presented, unless the policy issues a new one with each read.
+        ``writes`` False: changes nothing, as HEAD must not: its caller sees no new token.
 
         Raises:
             BearerError: no token, or not the token of this client.
         """
-        token, record = await access.authenticate(self._database, tenant, client_id, bearer)
+        token, record = await access.authenticate(
+            self._database, tenant, client_id, bearer, grace=True, is_use=writes
+        )
         policy = tenant.terms_within(Bounds.from_json(record.bounds)).policy
-        if policy.mgmt.rat_rotation == "on_read":
+        if writes and policy.mgmt.rat_rotation == "on_read":
             renewed, changed = with_new_token(record, policy, token)
             event = EventType.REGISTRATION_TOKEN_ROTATED
             # Whoever comes second reads with the token it came with, which works on for a while.
@@ -75,6 +86,7 @@ class ManagementService:
     ) -> str:
         """Replaces the whole registration; what is not sent is gone (RFC 7592 2.2).
 
+        The token before the current one repeats the update whose answer was lost, and no other.
         ``read_submission`` is called after the token was checked: a stranger's body is not read.
 
         Raises:
@@ -82,7 +94,7 @@ class ManagementService:
             RegistrationError: the submission is not acceptable; nothing has changed.
         """
         token, record = await access.authenticate(
-            self._database, tenant, client_id, bearer, changes=True
+            self._database, tenant, client_id, bearer, grace=True, is_use=False
         )
         try:
             submission = await read_submission()
@@ -94,7 +106,7 @@ class ManagementService:
                 # its answer holds the token that is good now, and this one must not make that
                 # useless.
                 token, record = await access.authenticate(
-                    self._database, tenant, client_id, bearer, grace=False, changes=True
+                    self._database, tenant, client_id, bearer, is_use=False
                 )
         except Exception:  # a refusal, or the client left while it was sending
             await access.first_use(self._database, record, token)
@@ -114,14 +126,19 @@ class ManagementService:
         policy = terms.policy
         await self._check_envelope(record, submission, policy)
         metadata, text = self._judge.judge_update(submission, terms)
+        is_current = is_token_of(record, token)[0]
+        if not is_current and text != record.metadata:
+            raise InvalidToken("the registration access token was replaced by an update")
         before = metadata if text == record.metadata else metadata_of(record)
         _check_method(before, metadata, policy)
         await self._remote_checks.check(metadata, policy)
-        secrets = self._secrets.updated(record, before, metadata, policy)
+        secrets = secrets_of(record)
+        if is_current:
+            secrets = self._secrets.updated(record, before, metadata, policy)
         answered, changed = token, record
         if policy.mgmt.rat_rotation != "never":
             answered, changed = with_new_token(record, policy, token)
-        elif is_token_of(record, token)[0]:  # else it is the one before that works on
+        elif is_current:  # else it is the one before that works on
             changed = record._replace(previous_registration_access_token_digest=None)
         changed = changed._replace(metadata=text, client_secrets=secrets.to_json())
         if not await access.replace_client(
@@ -145,7 +162,7 @@ class ManagementService:
         """
         for _ in range(access.ATTEMPTS):
             _, record = await access.authenticate(
-                self._database, tenant, client_id, bearer, changes=True
+                self._database, tenant, client_id, bearer, is_use=False
             )
             if await access.delete_client(self._database, record, origin):
                 return
@@ -177,12 +194,12 @@ class ManagementService:
     ) -> str:
         told = secrets or secrets_of(record)
         if policy.secrets.returned and told.held and not told.is_new:
-            told = told._replace(value=self._readable(record.client_id, told))
+            told = told._replace(value=self._readable(record, told))
         return client_information(tenant, record, told, token)
 
-    def _readable(self, client_id: str, secrets: ClientSecrets) -> str | None:
+    def _readable(self, record: ClientRecord, secrets: ClientSecrets) -> str | None:
         try:
-            return self._secrets.readable(client_id, secrets.held[0])
+            return self._secrets.readable(record, secrets.held[0])
         except UndecipherableError:
             return None
 

@@ -1,4 +1,4 @@
-"""Use case: everything that is encrypted at rest comes under the first configured key."""
+"""Use case: everything that is encrypted at rest comes under the first key, in today's form."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 from dcrserver.repositories.clients import ClientRecord
 from dcrserver.repositories.transaction import Database, Transaction
-from dcrserver.security import SecretBox, UndecipherableError
+from dcrserver.security import SealedIn, SecretBox, UndecipherableError
+from dcrserver.services import client_secrets, signing_keys
 from dcrserver.services.client_secrets import ClientSecrets, secrets_of
 
 _PAGE = 500
@@ -54,6 +55,7 @@ class ReencryptionService:
         current: ClientRecord | None = record
         while current is not None:
             held = secrets_of(current).held
+            place = client_secrets.place_of(current.tenant, current.client_id)
             old = [
                 secret for secret in held if secret.ciphertext and self._is_old(secret.ciphertext)
             ]
@@ -61,7 +63,7 @@ class ReencryptionService:
                 return
             try:
                 new = [
-                    each._replace(ciphertext=self._renewed(each.ciphertext, current.client_id))
+                    each._replace(ciphertext=self._renewed(each.ciphertext, place))
                     if each in old
                     else each
                     for each in held
@@ -89,14 +91,15 @@ class ReencryptionService:
         for row in rows:
             if not self._is_old(row.private_key):
                 continue
+            place = signing_keys.place_of(row.tenant, row.kid)
             try:
                 # One that was stored before there was a key is in clear.
                 in_clear = row.private_key.startswith("-----BEGIN")
-                pem = row.private_key if in_clear else self._box.decrypt(row.private_key, row.kid)
+                pem = row.private_key if in_clear else self._box.decrypt(row.private_key, place)
             except UndecipherableError:
                 done.unreadable += 1
                 continue
-            renewed = self._box.encrypt(pem, row.kid)
+            renewed = self._box.encrypt(pem, place)
             tenant, kid = row.tenant, row.kid
 
             async def write(
@@ -108,7 +111,7 @@ class ReencryptionService:
             done.signing_keys += 1
 
     def _is_old(self, ciphertext: str) -> bool:
-        return not self._box.is_under_first_key(ciphertext)
+        return not self._box.is_current(ciphertext)
 
-    def _renewed(self, ciphertext: str | None, context: str) -> str | None:
-        return ciphertext and self._box.encrypt(self._box.decrypt(ciphertext, context), context)
+    def _renewed(self, ciphertext: str | None, place: SealedIn) -> str | None:
+        return ciphertext and self._box.encrypt(self._box.decrypt(ciphertext, place), place)

@@ -78,7 +78,7 @@ class RegistrationService:
 
         client_id = security.new_client_id()
         token, ends_at = new_registration_token(policy)
-        secrets = self._secrets.first(client_id, judged.metadata, policy)
+        secrets = self._secrets.first(tenant.name, client_id, judged.metadata, policy)
         kept = (security.token_digest(token), ends_at)
         record = new_record(tenant, client_id, judged.text, secrets, ticket.bounds, kept)
 

@@ -19,14 +19,18 @@ class SecretRotationService:
         self._database = database
         self._changes = changes
 
-    async def list(self, tenant: Tenant, client_id: str, bearer: str | None) -> JsonObject:
+    async def list(
+        self, tenant: Tenant, client_id: str, bearer: str | None, *, writes: bool = True
+    ) -> JsonObject:
         """All secrets that still work, newest first, by id; never a secret itself.
+
+        ``writes`` False: changes nothing, not even by the first use of a token.
 
         Raises:
             BearerError: no registration access token, or not that of this client.
             NotFound: its policy leaves rotation to administrators.
         """
-        record = await self._client(tenant, client_id, bearer)
+        record = await self._client(tenant, client_id, bearer, is_use=writes)
         async with self._database.read() as tx:
             uses = await tx.last_uses.of_client(tenant.name, client_id)
         return {"client_secrets": described(secrets_of(record), uses)}
@@ -63,8 +67,12 @@ class SecretRotationService:
                 return
         raise Unavailable("the registration is being changed by others; try again")
 
-    async def _client(self, tenant: Tenant, client_id: str, bearer: str | None) -> ClientRecord:
-        _, record = await access.authenticate(self._database, tenant, client_id, bearer)
+    async def _client(
+        self, tenant: Tenant, client_id: str, bearer: str | None, *, is_use: bool = True
+    ) -> ClientRecord:
+        _, record = await access.authenticate(
+            self._database, tenant, client_id, bearer, is_use=is_use
+        )
         policy = tenant.terms_within(Bounds.from_json(record.bounds)).policy
         if not policy.secrets.self_rotation:
             raise NotFound("secrets are rotated by administrators")

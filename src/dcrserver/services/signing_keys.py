@@ -21,7 +21,7 @@ from jwt.algorithms import ECAlgorithm, OKPAlgorithm, RSAAlgorithm
 from dcrserver import jose, security
 from dcrserver.repositories.signing_keys import SigningKeyRecord
 from dcrserver.repositories.transaction import Database, Transaction
-from dcrserver.security import SecretBox, UndecipherableError
+from dcrserver.security import SealedIn, SecretBox, UndecipherableError
 from dcrserver.services import audit
 from dcrserver.services.audit import EventType, Origin
 from dcrserver.settings import MAX_TOKEN_LIFETIME, TokenSettings
@@ -140,7 +140,7 @@ class SigningKeys:
             tenant=tenant,
             kid=kid,
             algorithm=algorithm,
-            private_key=self._box.encrypt(pem, kid) if self._box.is_open else pem,
+            private_key=self._box.encrypt(pem, place_of(tenant, kid)) if self._box.is_open else pem,
             created_at=int(time.time()),
         )
 
@@ -185,7 +185,7 @@ class SigningKeys:
         pem = row.private_key
         if not pem.startswith(_PEM):
             try:
-                pem = self._box.decrypt(pem, row.kid)
+                pem = self._box.decrypt(pem, place_of(row.tenant, row.kid))
             except UndecipherableError:
                 _log.error("signing_key_unreadable", kid=row.kid, tenant=row.tenant)
                 return None
@@ -193,6 +193,11 @@ class SigningKeys:
         if not isinstance(key, PrivateKey):
             raise TypeError(f"signing key {row.kid} is of a kind that was never made here")
         return SigningKey(row.kid, row.algorithm, key, row.created_at)
+
+
+def place_of(tenant: str, kid: str) -> SealedIn:
+    """Where an encrypted private key belongs."""
+    return SealedIn(tenant, "signing_key", kid)
 
 
 def _public_jwk(key: PrivateKey) -> JsonObject:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
-from urllib.parse import urlsplit
 
 from dcrserver.errors import (
     InvalidDpopProof,
@@ -15,7 +14,7 @@ from dcrserver.errors import (
     UnauthorizedClient,
     UnsupportedGrantType,
 )
-from dcrserver.metadata import ClientMetadata
+from dcrserver.metadata import ClientMetadata, uris
 from dcrserver.repositories.transaction import Database
 from dcrserver.services import dpop
 from dcrserver.services.access_tokens import AccessTokens, TokenFormat
@@ -25,6 +24,8 @@ from dcrserver.strict_json import JsonObject, JsonValue
 from dcrserver.tenants import Tenant
 
 GRANT_TYPE = "client_credentials"
+# What * stands for: names of resource servers, and nothing that some reader would run.
+_ANY_SCHEMES = frozenset({"https", "http", "urn"})
 
 
 class TokenRequest(NamedTuple):
@@ -92,12 +93,14 @@ class TokenGrantService:
         """RFC 8707 2: the resources that are asked for, each one that we know of."""
         for resource in resources:
             try:
-                parts = urlsplit(resource)
-            except ValueError:
-                raise InvalidTarget("resource must be an absolute URI") from None
-            if not parts.scheme or "#" in resource:
-                raise InvalidTarget("resource must be an absolute URI without a fragment")
-            if self._settings.resources.isdisjoint({resource, "*"}):
+                uri = uris.parse(resource)
+            except uris.BadUri as error:
+                raise InvalidTarget(f"resource {error}") from None
+            if uri.fragment is not None or uri.userinfo:
+                raise InvalidTarget("resource must have neither fragment nor user information")
+            if resource in self._settings.resources:
+                continue
+            if "*" not in self._settings.resources or uri.scheme not in _ANY_SCHEMES:
                 raise InvalidTarget("tokens for this resource are not issued here")
         asked = list[JsonValue](dict.fromkeys(resources))
         if len(asked) > 1:

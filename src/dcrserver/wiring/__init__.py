@@ -113,8 +113,15 @@ def _runtime(
     secrets, verifier, judge = SecretIssuer(box), SecretVerifier(), Judge()
     remote_checks = RemoteChecks(documents)
     last_uses = LastUses(database)
+    metrics = Metrics()
     authenticator = ClientAuthenticator(
-        database, secrets, verifier, ClientKeys(documents), last_uses, Guesses(settings.rate_limits)
+        database,
+        secrets,
+        verifier,
+        ClientKeys(documents),
+        last_uses,
+        Guesses(settings.rate_limits),
+        metrics,
     )
     signing_keys = SigningKeys(database, box, settings.tokens)
     access_tokens = AccessTokens(database, signing_keys)
@@ -141,7 +148,7 @@ def _runtime(
         discovery=DiscoveryService(tenants),
         limiter=limiter,
         body_deadline=Deadline(settings.server.body_seconds),
-        metrics=Metrics(),
+        metrics=metrics,
     )
 
 

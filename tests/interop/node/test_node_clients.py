@@ -96,7 +96,7 @@ def test_oauth4webapi(node: str, issuer: str) -> None:
 def test_mcp_sdk(node: str, issuer: str) -> None:
     requests = drive(node, "drive_mcp.mjs", "@modelcontextprotocol/sdk", issuer)
     assert requests[:2] == [_OAUTH, _OAUTH]
-    assert happened_in_order(["POST /register 201", "GET /authorize 302"], requests)
+    assert happened_in_order(["POST /register 201", "GET /authorize 200"], requests)
 
 
 @pytest.mark.parametrize("name", _TOLERATED)

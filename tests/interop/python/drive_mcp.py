@@ -6,7 +6,9 @@ the authorization server, registers, and authorizes. So this script is that reso
 
 from __future__ import annotations
 
+import html
 import json
+import re
 import sys
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -89,15 +91,18 @@ async def main() -> None:
 
 
 async def _register_and_authorize(resource: str, redirect_uri: str) -> None:
-    """The SDK registers by itself; our authorization endpoint sends the person back."""
+    """The SDK registers by itself; our authorization endpoint has a link back for the person."""
     storage, seen = Storage(), {}
 
     async def open_browser(url: str) -> None:
         async with httpx2.AsyncClient() as http:
             answer = await http.get(url)
-        assert answer.status_code == 302, answer.text
-        assert answer.headers["location"].startswith(redirect_uri)
-        seen.update(parse_qs(urlsplit(answer.headers["location"]).query))
+        assert answer.status_code == 200, answer.text
+        link = re.search(r'<a href="([^"]+)" rel=', answer.text)
+        assert link is not None, answer.text
+        target = html.unescape(link.group(1))
+        assert target.startswith(redirect_uri)
+        seen.update(parse_qs(urlsplit(target).query))
 
     async def come_back() -> Any:
         raise OAuthFlowError(seen["error"][0])

@@ -17,11 +17,11 @@ class ManagementPolicy(Group):
         description="POL-42: when a new registration access token is issued: with an update, or"
         " with a read as well",
     )
-    rat_grace_seconds: int | None = Field(
-        default=None,
+    rat_grace_seconds: int = Field(
+        default=300,
         ge=0,
-        description="POL-43: the token before works until the new one is first used, and no longer"
-        " than this; 0 = not at all. None: without limit, so that a lost answer locks nobody out",
+        description="POL-43: so long, and until the new token is first used, the one before reads"
+        " and repeats the update whose answer was lost; 0 = not at all",
     )
     rat_lifetime: int = Field(
         default=0,
@@ -63,9 +63,9 @@ class AuthenticationPolicy(Group):
     """How clients prove who they are by assertions (RFC 7523 3)."""
 
     assertion_audience: Literal["any", "issuer"] = Field(
-        default="any",
-        description="any: the issuer or the URL of an endpoint; issuer: the issuer alone, as one"
-        " text (FAPI 2.0 5.3.2.1)",
+        default="issuer",
+        description="issuer: aud is the issuer alone, as one text or a list of one (RFC 10070);"
+        " any: the URL of an endpoint, and others beside it, are taken too, as before RFC 10070",
     )
     assertion_lifetime: int = Field(
         default=3600, ge=10, le=86400, description="seconds that an assertion may still be valid"

@@ -6,6 +6,8 @@ import json
 from collections.abc import Sequence
 from typing import NamedTuple
 
+import structlog
+
 from dcrserver import security
 from dcrserver.errors import InvalidClient
 from dcrserver.jose import Jws
@@ -33,6 +35,7 @@ from dcrserver.services.client_secrets import (
 from dcrserver.services.last_uses import LastUses
 from dcrserver.services.secret_verification import SecretVerifier
 from dcrserver.strict_json import stored
+from dcrserver.telemetry import Metrics
 from dcrserver.tenants import Tenant
 
 __all__ = [
@@ -42,6 +45,8 @@ __all__ = [
     "ClientCertificate",
     "Presented",
 ]
+
+_log = structlog.get_logger(__name__)
 
 # The endpoints of the server behind whose URL an assertion may have as its audience (RFC 7523 3,
 # RFC 9126 2, CIBA 7.1).
@@ -100,6 +105,7 @@ class ClientAuthenticator:
         keys: ClientKeys,
         last_uses: LastUses,
         guesses: Guesses,
+        metrics: Metrics,
     ) -> None:
         self._database = database
         self._secrets = secrets
@@ -107,6 +113,7 @@ class ClientAuthenticator:
         self._keys = keys
         self._last_uses = last_uses
         self._guesses = guesses
+        self._other_audiences = metrics.other_audiences
 
     async def authenticate(self, tenant: Tenant, presented: Presented) -> AuthenticatedClient:
         """The client, by the one method that it is registered for.
@@ -190,6 +197,9 @@ class ClientAuthenticator:
             raise InvalidClient(FAILED, detail="no registered key verifies the assertion")
         policy = terms.policy.authentication
         issuer = presented.issuer or tenant.issuer
+        if not assertions.is_for_issuer(jws, issuer):
+            self._other_audiences.inc()
+            _log.info("assertion_for_another_audience", client_id=record.client_id)
         assertions.check_claims(jws, _audiences(tenant, presented), issuer, policy)
         await assertions.spend(jws, self._database, tenant.name, record.client_id, policy)
         return secret_id
@@ -198,7 +208,7 @@ class ClientAuthenticator:
         held = [secret for secret in secrets_of(record).held if secret.is_live()]
         try:
             kept = assertions.signed_by_secret(
-                jws, record.client_id, held, self._secrets, guessable=may_guess
+                jws, record, held, self._secrets, guessable=may_guess
             )
         except UndecipherableError as error:
             detail = f"secrets.encryption_keys lacks the key {error}"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import time
 from collections.abc import Collection, Sequence
 
@@ -10,6 +9,7 @@ from dcrserver import jose, security
 from dcrserver.errors import InvalidClient
 from dcrserver.metadata import ClientMetadata, Policy, Terms, algorithms
 from dcrserver.metadata.policy import AuthenticationPolicy
+from dcrserver.repositories.clients import ClientRecord
 from dcrserver.repositories.transaction import Database
 from dcrserver.services import replay
 from dcrserver.services.client_keys import ClientKeys
@@ -39,7 +39,7 @@ async def signed_by_key(
 
 def signed_by_secret(
     jws: jose.Jws,
-    client_id: str,
+    record: ClientRecord,
     held: Sequence[ClientSecret],
     secrets: SecretIssuer,
     *,
@@ -50,7 +50,7 @@ def signed_by_secret(
     ``guessable``: one that a person may have chosen counts, too.
     """
     for kept in held:
-        value = secrets.readable(client_id, kept)
+        value = secrets.readable(record, kept)
         if value is None or not (guessable or security.looks_generated(value)):
             continue
         if jose.verify(jws, value.encode(), jws.algorithm):
@@ -68,10 +68,13 @@ def check_claims(
     """
     now, skew = time.time(), policy.clock_skew
     expires_at = jws.number("exp")
-    if not _is_for_us(jws, audiences, issuer, policy):
-        raise InvalidClient("the aud of client_assertion is not this server")
-    if expires_at is None or not math.isfinite(expires_at):
-        raise InvalidClient("client_assertion has no exp")
+    if not is_for_issuer(jws, issuer):
+        if policy.assertion_audience == "issuer":
+            raise InvalidClient(f"the aud of client_assertion must be {issuer}")
+        if not _is_for_us(jws, audiences):
+            raise InvalidClient("the aud of client_assertion is not this server")
+    if expires_at is None:
+        raise InvalidClient("client_assertion needs an exp, a time in seconds")
     if expires_at <= now - skew:
         raise InvalidClient("client_assertion has expired")
     if expires_at > now + policy.assertion_lifetime + skew:
@@ -99,11 +102,12 @@ async def spend(
         raise InvalidClient("client_assertion was used before")
 
 
-def _is_for_us(
-    jws: jose.Jws, audiences: Collection[str], issuer: str, policy: AuthenticationPolicy
-) -> bool:
+def is_for_issuer(jws: jose.Jws, issuer: str) -> bool:
+    """Whether its aud is the issuer alone (RFC 10070)."""
+    return jws.claims.get("aud") in (issuer, [issuer])
+
+
+def _is_for_us(jws: jose.Jws, audiences: Collection[str]) -> bool:
     audience = jws.claims.get("aud")
-    if policy.assertion_audience == "issuer":
-        return audience == issuer
     named = audience if isinstance(audience, list) else [audience]
     return any(isinstance(name, str) and name in audiences for name in named)

@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import base64
-import binascii
 import hashlib
 import ipaddress
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from functools import cached_property
 
 from cryptography import x509
-from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from dcrserver import jose
@@ -27,12 +24,21 @@ class BadCertificate(ValueError):
     """What was presented is no certificate."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class ClientCertificate:
-    """``verified``: somebody who is trusted checked its chain; without, it proves a key alone."""
+    """All that is ever asked of one. Read at once: the parser judges each part when it is read.
 
-    certificate: x509.Certificate
+    ``verified``: somebody who is trusted checked its chain; without, it proves a key alone.
+    ``public_key``: its SubjectPublicKeyInfo. ``names``: what it says where each registered member
+    looks, in one spelling.
+    """
+
     verified: bool
+    der: bytes
+    public_key: bytes
+    not_before: datetime
+    not_after: datetime
+    names: Mapping[str, frozenset[str]]
 
     @classmethod
     def from_pem(cls, text: str, *, verified: bool) -> ClientCertificate:
@@ -40,10 +46,7 @@ class ClientCertificate:
         Raises:
             BadCertificate: it is none.
         """
-        try:
-            return cls(x509.load_pem_x509_certificate(text.encode()), verified)
-        except (ValueError, UnsupportedAlgorithm):
-            raise BadCertificate("the client certificate is no PEM certificate") from None
+        return cls._read(lambda: x509.load_pem_x509_certificate(text.encode()), verified=verified)
 
     @classmethod
     def from_base64(cls, text: str, *, verified: bool) -> ClientCertificate:
@@ -52,52 +55,55 @@ class ClientCertificate:
         Raises:
             BadCertificate: it is none.
         """
-        try:
-            return cls(
-                x509.load_der_x509_certificate(base64.b64decode(text, validate=True)), verified
-            )
-        except (ValueError, binascii.Error, UnsupportedAlgorithm):
-            raise BadCertificate("the client certificate is no DER certificate") from None
+        return cls._read(
+            lambda: x509.load_der_x509_certificate(base64.b64decode(text, validate=True)),
+            verified=verified,
+        )
 
-    @cached_property
+    @classmethod
+    def _read(cls, load: Callable[[], x509.Certificate], *, verified: bool) -> ClientCertificate:
+        try:
+            certificate = load()
+            return cls(
+                verified,
+                certificate.public_bytes(Encoding.DER),
+                certificate.public_key().public_bytes(
+                    Encoding.DER, PublicFormat.SubjectPublicKeyInfo
+                ),
+                certificate.not_valid_before_utc,
+                certificate.not_valid_after_utc,
+                _names(certificate),
+            )
+        except Exception:  # noqa: BLE001 - the parser raises what it likes, ours and its own
+            raise BadCertificate("the client certificate cannot be read") from None
+
+    @property
     def thumbprint(self) -> str:
         """x5t#S256 (RFC 8705 3.1)."""
         return jose.base64url(hashlib.sha256(self.der).digest())
 
-    @cached_property
-    def der(self) -> bytes:
-        return self.certificate.public_bytes(Encoding.DER)
-
     @property
     def is_valid_now(self) -> bool:
-        now = datetime.now(UTC)
-        return self.certificate.not_valid_before_utc <= now <= self.certificate.not_valid_after_utc
-
-    def names(self, member: str) -> frozenset[str]:
-        """What the certificate says where the registered ``member`` looks, in one spelling."""
-        return frozenset(_NAMES[member](self.certificate))
+        return self.not_before <= datetime.now(UTC) <= self.not_after
 
     def is_registered_in(self, keys: JsonValue) -> bool:
         """Whether a checked JWK Set holds the certificate, or where it has none, its key.
 
         RFC 8705 2.2.2.
         """
-        public = self.certificate.public_key().public_bytes(
-            Encoding.DER, PublicFormat.SubjectPublicKeyInfo
-        )
         return any(
             base64.b64decode(str(chain[0])) == self.der
             if isinstance(chain := key.get("x5c"), list) and chain
-            else public_keys.public_der(key) == public
+            else public_keys.public_der(key) == self.public_key
             for key in jwks.keys_for(keys, "sig")
         )
 
 
 def subject_matches(certificate: ClientCertificate, client: ClientMetadata) -> bool:
     """RFC 8705 2.1.2: by the one name that the client registered."""
-    registered = [(name, client.text(name)) for name in _NAMES if client.has(name)]
+    registered = [(name, client.text(name)) for name in _SPELLING if client.has(name)]
     return len(registered) == 1 and all(
-        _SPELLING[name](value) in certificate.names(name) for name, value in registered
+        _SPELLING[name](value) in certificate.names[name] for name, value in registered
     )
 
 
@@ -130,27 +136,21 @@ def _spelled_address(text: str) -> str:
         return ""
 
 
-def _alternatives(
-    kind: type[x509.DNSName | x509.UniformResourceIdentifier | x509.IPAddress | x509.RFC822Name],
-) -> Callable[[x509.Certificate], list[str]]:
-    def read(certificate: x509.Certificate) -> list[str]:
-        try:
-            found = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName)
-        except (x509.ExtensionNotFound, ValueError):
-            return []
-        fold = str.casefold if kind is not x509.UniformResourceIdentifier else str
-        return [fold(str(value)) for value in found.value.get_values_for_type(kind)]
+def _names(certificate: x509.Certificate) -> Mapping[str, frozenset[str]]:
+    try:
+        found = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+    except x509.ExtensionNotFound:
+        found = x509.SubjectAlternativeName([])
+    read = found.get_values_for_type
+    return {
+        "tls_client_auth_subject_dn": frozenset({_distinguished(certificate.subject)}),
+        "tls_client_auth_san_dns": frozenset(map(str.casefold, read(x509.DNSName))),
+        "tls_client_auth_san_uri": frozenset(read(x509.UniformResourceIdentifier)),
+        "tls_client_auth_san_ip": frozenset(map(str, read(x509.IPAddress))),
+        "tls_client_auth_san_email": frozenset(map(str.casefold, read(x509.RFC822Name))),
+    }
 
-    return read
 
-
-_NAMES: Mapping[str, Callable[[x509.Certificate], list[str]]] = {
-    "tls_client_auth_subject_dn": lambda certificate: [_distinguished(certificate.subject)],
-    "tls_client_auth_san_dns": _alternatives(x509.DNSName),
-    "tls_client_auth_san_uri": _alternatives(x509.UniformResourceIdentifier),
-    "tls_client_auth_san_ip": _alternatives(x509.IPAddress),
-    "tls_client_auth_san_email": _alternatives(x509.RFC822Name),
-}
 _SPELLING: Mapping[str, Callable[[str], str]] = {
     "tls_client_auth_subject_dn": _spelled_name,
     "tls_client_auth_san_dns": str.casefold,

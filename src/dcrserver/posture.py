@@ -1,0 +1,152 @@
+"""What works as it is configured, but not as one would want it in production."""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import NamedTuple, TypeAlias
+
+from dcrserver.db.engine import database_url
+from dcrserver.metadata import uris
+from dcrserver.metadata.addresses import is_special
+from dcrserver.wiring import Runtime
+
+_Details: TypeAlias = Mapping[str, object]
+
+
+class Finding(NamedTuple):
+    """``details``: what it is about, as the log shows it."""
+
+    name: str
+    text: str
+    details: _Details
+
+
+class _Check(NamedTuple):
+    name: str
+    text: str
+    found: Callable[[Runtime], Iterable[_Details]]
+
+
+def findings(runtime: Runtime) -> list[Finding]:
+    """All that apply, for the log at the start and ``config check``."""
+    return [
+        Finding(check.name, check.text, details)
+        for check in _CHECKS
+        for details in check.found(runtime)
+    ]
+
+
+def _limits_per_worker(runtime: Runtime) -> Iterator[_Details]:
+    settings = runtime.settings
+    if settings.server.workers > 1 and settings.redis.url is None:
+        yield {"workers": settings.server.workers}
+
+
+def _forged_addresses(runtime: Runtime) -> Iterator[_Details]:
+    """Whoever reaches us names the address that is counted."""
+    settings = runtime.settings
+    if settings.rate_limits.enabled and settings.server.trusted_proxies == ("*",):
+        yield {"trusted_proxies": "*"}
+
+
+def _readable_keys(runtime: Runtime) -> Iterator[_Details]:
+    file = runtime.settings.secrets.encryption_keys_file
+    if file is not None and file.stat().st_mode & _OTHERS_MAY_READ:
+        yield {"file": str(file)}
+
+
+def _without_tls(runtime: Runtime) -> Iterator[_Details]:
+    """An issuer is https (OIDD-2-02, R8414-2-01); plain http is for the machine it runs on."""
+    base_url = uris.parse(runtime.settings.server.base_url)
+    if base_url.scheme != "https" and not base_url.is_loopback:
+        yield {"base_url": runtime.settings.server.base_url}
+
+
+def _keys_in_clear(runtime: Runtime) -> Iterator[_Details]:
+    shared = database_url(runtime.settings.database).get_backend_name() != "sqlite"
+    secrets = runtime.settings.secrets
+    encrypted = secrets.encryption_keys or secrets.encryption_keys_file
+    if shared and not encrypted and any(tenant.issues_tokens for tenant in runtime.tenants):
+        yield {"unset": "secrets.encryption_keys"}
+
+
+def _unreadable_secrets(runtime: Runtime) -> Iterator[_Details]:
+    for tenant in runtime.tenants:
+        methods = tenant.members.get("token_endpoint_auth_methods_supported")
+        listed = isinstance(methods, list) and "client_secret_jwt" in methods
+        if listed and not tenant.terms.readable_secrets:
+            yield {"tenant": tenant.name, "unset": "secrets.encryption_keys"}
+
+
+def _any_audience(runtime: Runtime) -> Iterator[_Details]:
+    if "*" not in runtime.settings.tokens.resources:
+        return
+    for tenant in runtime.tenants:
+        if tenant.mode == "open" and tenant.issues_tokens:
+            yield {"tenant": tenant.name, "setting": "tokens.resources"}
+
+
+def _any_page(runtime: Runtime) -> Iterator[_Details]:
+    """A browser inside carries what a page of anybody asks for to where that page cannot go."""
+    if not runtime.settings.policy.cors.enabled:
+        return
+    for tenant in runtime.tenants:
+        if tenant.mode == "open" and _is_internal(uris.parse(tenant.issuer)):
+            yield {"tenant": tenant.name, "issuer": tenant.issuer, "setting": "policy.cors.enabled"}
+
+
+def _is_internal(uri: uris.Uri) -> bool:
+    """By an address or a name that means nothing outside; the machine itself is for trying."""
+    if uri.is_loopback or uri.host is None:
+        return False
+    if uri.address is not None:
+        return is_special(ipaddress.ip_address(uri.host))
+    return "." not in uri.host or uri.host.endswith(_INTERNAL)
+
+
+_OTHERS_MAY_READ = 0o004  # of a mode
+_INTERNAL = (".internal", ".local", ".lan", ".home.arpa", ".intranet", ".corp")
+_CHECKS = (
+    _Check(
+        "rate_limits_per_worker",
+        "each worker counts its own rate limits; redis.url makes them one",
+        _limits_per_worker,
+    ),
+    _Check(
+        "rate_limits_by_forged_addresses",
+        "whoever reaches the server names the address that is counted; name the proxies",
+        _forged_addresses,
+    ),
+    _Check(
+        "encryption_keys_readable_by_others",
+        "the file of the encryption keys should be readable by its owner alone",
+        _readable_keys,
+    ),
+    _Check(
+        "base_url_without_tls",
+        "secrets and tokens travel in clear: server.base_url is not https",
+        _without_tls,
+    ),
+    _Check(
+        # Dumps and replicas of a server database go places where an SQLite file of ours does not.
+        "signing_keys_stored_in_clear",
+        "whoever reads the database, or a dump of it, can sign access tokens",
+        _keys_in_clear,
+    ),
+    _Check(
+        "client_secret_jwt_without_a_key",
+        "clients of client_secret_jwt are refused: no key encrypts the copy that it needs",
+        _unreadable_secrets,
+    ),
+    _Check(
+        "tokens_for_any_resource",
+        "anybody may register and get a signed token for any audience; name those that there are",
+        _any_audience,
+    ),
+    _Check(
+        "open_registration_from_any_page",
+        "any web page can register clients here through the browser of somebody inside",
+        _any_page,
+    ),
+)
