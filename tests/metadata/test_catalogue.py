@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from dcrserver.metadata import FAMILIES, IGNORED, PARAMETERS, RULES, SERVER_ASSIGNED, Policy, Terms
+from dcrserver.metadata import FAMILIES, IGNORED, PARAMETERS, RULES, SERVER_ASSIGNED, Policy
 from dcrserver.metadata.algorithms import ENCRYPTION_MEMBERS, SIGNING_MEMBERS
 from dcrserver.metadata.catalogue import understood
-from metadata.support import MINIMAL, OPTIONAL_FAMILIES, TERMS, issues_of, terms
+from metadata.support import MINIMAL, OPTIONAL_FAMILIES, issues_of, terms
 
 requirement = pytest.mark.requirement
 
@@ -77,13 +77,17 @@ def test_choices_are_about_members_that_exist() -> None:
 @requirement("POL-56")
 @pytest.mark.parametrize("name", OPTIONAL_FAMILIES)
 def test_an_optional_family_is_ignored_until_it_is_named(name: str) -> None:
-    off = Terms(server=TERMS.server)
+    off = terms(ext={"optional_families": []})
     on = terms(ext={"optional_families": [name]})
-    assert not off.policy.ext.optional_families
     for row in FAMILIES[name].rows:
         wrong = MINIMAL | {row.name: 1.5}
         assert issues_of(wrong, off) == []
         assert [issue.member for issue in issues_of(wrong, on)] == [row.name]
+
+
+@requirement("POL-56")
+def test_choices_are_understood_unless_switched_off() -> None:
+    assert Policy().ext.optional_families == {"rp_metadata_choices"}
 
 
 def test_the_other_families_are_always_understood() -> None:

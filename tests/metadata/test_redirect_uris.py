@@ -8,12 +8,12 @@ from typing import Any
 import pytest
 
 from dcrserver.errors import InvalidRedirectUri
-from dcrserver.metadata import validate
+from dcrserver.metadata import examine, validate
 from dcrserver.metadata.model import Unacceptable
 from dcrserver.metadata.policy import RedirectPolicy
 from dcrserver.metadata.redirect_uris import check_all, is_private_use
 from dcrserver.strict_json import JsonObject
-from metadata.support import issues_of, terms
+from metadata.support import TERMS, issues_of, terms
 
 requirement = pytest.mark.requirement
 
@@ -221,11 +221,47 @@ def test_a_private_use_scheme_needs_something_behind_it(value: str) -> None:
 
 
 @requirement("POL-23")
-def test_duplicates_are_refused_by_their_exact_spelling() -> None:
+def test_a_uri_named_twice_is_registered_once() -> None:
+    """By its exact spelling; MCP Inspector sends one twice."""
     value = "https://client.example.org/cb"
-    with pytest.raises(Unacceptable, match=r"^must not name a URI twice$"):
-        check_all([value, "https://client.example.org/", value], RedirectPolicy())
-    check_all([value, value.upper().replace("HTTPS", "https"), f"{value}/"], RedirectPolicy())
+    others = [value.upper().replace("HTTPS", "https"), f"{value}/"]
+    draft, issues = examine({"redirect_uris": [value, *others, value]}, TERMS)
+    assert not issues
+    assert draft.members["redirect_uris"] == [value, *others]
+    strict = terms(array={"duplicates": "reject"})
+    _, issues = examine({"redirect_uris": [value, *others, value]}, strict)
+    assert [issue.text for issue in issues] == ["redirect_uris must not name a value twice"]
+
+
+@requirement("POL-14")
+def test_any_scheme_is_for_public_native_clients() -> None:
+    judged_by = terms(redirect={"undotted_schemes": "any"})
+    public = {"token_endpoint_auth_method": "none"}
+    own = {"redirect_uris": ["systemprompt://oauth/callback", "myapp://callback"]}
+    draft, issues = examine(own | public, judged_by)
+    assert not issues
+    assert draft.members["application_type"] == "native"
+    told = [issue.text for issue in issues_of(own, judged_by)]
+    assert told == [
+        f"redirect_uris element {place} uses the scheme {scheme} without a dot, which is for"
+        " public clients"
+        for place, scheme in enumerate(("systemprompt", "myapp"))
+    ]
+    for scheme in ("javascript", "data", "intent", "ws"):
+        assert issues_of({"redirect_uris": [f"{scheme}://x/y"]} | public, judged_by)
+
+
+@requirement("POL-12")
+def test_a_wrong_application_type_is_corrected_by_choice() -> None:
+    judged_by = terms(registration={"correct_application_type": True})
+    web: JsonObject = {"application_type": "web"}
+    own: JsonObject = {"redirect_uris": ["com.example.app:/cb", "http://localhost:8/cb"]}
+    draft, issues = examine(web | own, judged_by)
+    assert not issues
+    assert draft.members["application_type"] == "native"
+    assert issues_of(web | own)
+    mixed: JsonObject = {"redirect_uris": ["com.example.app:/cb", "https://client.example.org/"]}
+    assert issues_of(web | mixed, judged_by)
 
 
 @requirement("POL-15")

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric import ec
 
 from dcrserver.errors import InvalidClientMetadata, InvalidRedirectUri, RegistrationError
 from dcrserver.metadata import (
@@ -22,6 +23,7 @@ from dcrserver.metadata import (
 from dcrserver.metadata.model import Draft
 from dcrserver.metadata.rules import GRANTS_OF_RESPONSE_TYPE, REDIRECT_GRANTS
 from dcrserver.strict_json import JsonObject, JsonValue
+from harness.clients import new_key, public_jwk
 from metadata.support import CALLBACK, EVERYTHING, MINIMAL, base_of, certified_key, terms
 
 requirement = pytest.mark.requirement
@@ -60,6 +62,12 @@ HTTP_LOGOUT: JsonObject = {"logout": {"http_for_confidential": True}}
 SAME_ORIGIN: JsonObject = {"logout": {"frontchannel_same_origin": True}}
 FAPI: JsonObject = {"fapi": {"sender_constraint": True}}
 REQUEST_KEY: JsonObject = {"jwks": {"require_request_key": True}}
+UNUSABLE_P384 = public_jwk(ec.generate_private_key(ec.SECP384R1()), "ES384")
+UNUSABLE_RSA = public_jwk(new_key("RS256"), "RS256", alg="RS256")
+USABLE_RSA = public_jwk(new_key("PS256"), "PS256")
+FEW_ALGORITHMS: JsonObject = {
+    "supported": {"token_endpoint_auth_signing_alg_values_supported": ["ES256", "PS256"]}
+}
 PUBLIC: JsonObject = {"token_endpoint_auth_method": "none"}
 
 
@@ -312,6 +320,21 @@ CASES: dict[str, list[Case]] = {
             ),
             ["jwks must hold a signing key for RS256 for private_key_jwt"],
         ),
+        *(
+            Case(
+                code(token_endpoint_auth_method="private_key_jwt", jwks={"keys": [key]}),
+                ["jwks must hold a signing key for PS256 or ES256 for private_key_jwt"],
+                FEW_ALGORITHMS,
+            )
+            for key in (UNUSABLE_P384, UNUSABLE_RSA)
+        ),
+        Case(
+            code(
+                token_endpoint_auth_method="private_key_jwt",
+                jwks={"keys": [USABLE_RSA]},
+            ),
+            choices=FEW_ALGORITHMS,
+        ),
         Case(code(token_endpoint_auth_method="private_key_jwt", jwks=SIGNING_SET)),
         Case(code(token_endpoint_auth_method="private_key_jwt", jwks_uri=JWKS_URI)),
         Case(
@@ -490,6 +513,30 @@ CASES: dict[str, list[Case]] = {
         ),
         Case(code(request_uris=["http://a.example/r"], request_object_signing_alg="HS256")),
         Case(code(request_uris=["https://a.example/r#hash"])),
+    ],
+    "CF-60-LOCAL": [
+        Case(
+            code(**{name: "http://127.0.0.1:8080/about"}),
+            [f"{name} must be an https URL"],
+        )
+        for name in ["client_uri", "tos_uri", "policy_uri", "client_uri#fr"]
+    ]
+    + [
+        Case(
+            code(client_uri="http://localhost:3000/", redirect_uris=["http://localhost:3000/cb"]),
+        ),
+        Case(
+            code(
+                client_uri="http://localhost:3000/",
+                redirect_uris=["http://localhost:3000/cb", "https://client.example.org/cb"],
+            ),
+            ["client_uri must be an https URL"],
+        ),
+        Case(
+            code(client_uri="http://127.0.0.1/"),
+            choices={"uris": {"require_https_display": False}},
+        ),
+        Case(code(client_uri="https://client.example.org/")),
     ],
     "CF-61": [
         *(

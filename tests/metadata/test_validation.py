@@ -114,6 +114,29 @@ def test_a_client_that_redirects_nowhere_is_told_so() -> None:
     assert made["application_type"] == "web"
 
 
+@pytest.mark.parametrize(
+    ("default", "grants", "scope"),
+    [
+        ("none", ["authorization_code"], None),
+        ("supported", ["authorization_code"], "openid profile"),
+        ("supported", ["authorization_code", "client_credentials"], None),
+        (["profile", "unknown"], ["authorization_code"], "profile"),
+        (["profile"], ["client_credentials"], "profile"),
+    ],
+)
+def test_who_names_no_scope_gets_the_default_ones(
+    default: JsonValue, grants: list[JsonValue], scope: str | None
+) -> None:
+    """RFC 7591 2: the server may; never by the dozen where no person looks on."""
+    judged_by = terms(
+        scope={"default": default}, supported={"scopes_supported": ("openid", "profile")}
+    )
+    draft, _ = examine(MINIMAL | {"grant_types": grants}, judged_by)
+    assert draft.members.get("scope") == scope
+    asked, _ = examine(MINIMAL | {"grant_types": grants, "scope": "openid"}, judged_by)
+    assert asked.members["scope"] == "openid"
+
+
 @requirement("OIDR-2-23")
 @pytest.mark.parametrize(
     "stem",

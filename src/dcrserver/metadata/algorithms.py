@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 MAC = ("HS256", "HS384", "HS512")
 SIGNATURE = (
     "RS256", "RS384", "RS512", "PS256", "PS384", "PS512",
@@ -22,6 +24,20 @@ DEFAULT_CONTENT_ENCRYPTION = "A128CBC-HS256"
 
 # Which algorithms fit the methods that authenticate a client by an assertion.
 OF_METHOD = {"private_key_jwt": SIGNATURE, "client_secret_jwt": MAC}
+
+
+def of_assertions(
+    method: str, registered: str | None, supported: Collection[str] | None
+) -> frozenset[str]:
+    """What may sign the assertions of a client: the ``registered`` algorithm, or else what the
+    server says it takes (``supported``; None: it does not say); only what fits the ``method``.
+    """
+    fitting = frozenset(OF_METHOD.get(method, ()))
+    if registered:
+        return fitting.intersection({registered})
+    return fitting if supported is None else fitting.intersection(supported)
+
+
 # Pairs of members, NAME_alg and NAME_enc, that say how something is encrypted.
 RESPONSE_ENCRYPTION_MEMBERS = (
     "id_token_encrypted_response",

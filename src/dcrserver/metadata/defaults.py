@@ -17,13 +17,15 @@ from dcrserver.strict_json import JsonValue
 
 # The member that says how a key is encrypted -> the one beside it, for what is under that key.
 _CONTENT_ENCRYPTION = {f"{name}_alg": f"{name}_enc" for name in algorithms.ENCRYPTION_MEMBERS}
+# A client of one of these gets tokens while nobody looks on.
+_WITHOUT_A_PERSON = frozenset({"client_credentials"})
 _CHOICES = "OpenID Connect RP Metadata Choices 2 and 4"
 
 
 def fill_in(draft: Draft, plan: Plan, terms: Terms) -> list[Issue]:
     """Chooses, adds defaults where nothing was sent, and replaces; what cannot be is told."""
     issues = [*_miss(draft, terms), *_choose(draft, plan, terms)]
-    if _is_native_by_its_uris(draft, terms):
+    if _is_native_by_its_uris(draft, terms) or _is_native_by_mistake(draft, terms):
         draft.members["application_type"] = "native"
     for name, beside in _CONTENT_ENCRYPTION.items():
         if name in draft.members:
@@ -62,8 +64,22 @@ def _fill_in_by_grants(draft: Draft, terms: Terms) -> Iterator[Issue]:
             draft, "response_types",
             fitted(response_types, PARAMETERS["response_types"], terms) or [],
         )  # fmt: skip
+    if scope := _default_scope(draft, terms):
+        _default(draft, "scope", scope)
     if not grants:  # told, because clients in use want the member in every answer
         _default(draft, "redirect_uris", [])
+
+
+def _default_scope(draft: Draft, terms: Terms) -> str:
+    """POL-46: of a client that asks for none."""
+    chosen = terms.policy.scope.default
+    supported = terms.server.supported("scopes_supported")
+    if chosen == "none":
+        return ""
+    if chosen == "supported":
+        alone = _WITHOUT_A_PERSON.isdisjoint(draft.texts("grant_types"))
+        return " ".join(supported or ()) if alone else ""
+    return " ".join(sorted(each for each in chosen if supported is None or each in supported))
 
 
 def _replace(draft: Draft, plan: Plan, terms: Terms) -> None:
@@ -153,6 +169,22 @@ def _is_native_by_its_uris(draft: Draft, terms: Terms) -> bool:
         return True
     pairs = zip(values, private, strict=True)
     return bool(values) and all(own or _is_loopback_http(value) for value, own in pairs)
+
+
+def _is_native_by_mistake(draft: Draft, terms: Terms) -> bool:
+    """Some builds of programs in use say web beside the scheme of an app and nothing for the web.
+
+    A server may replace what it is sent (RFC 7591 3.2.1).
+    """
+    if (
+        not terms.policy.registration.correct_application_type
+        or draft.text("application_type") != "web"
+    ):
+        return False
+    values = draft.texts("redirect_uris")
+    private = [is_private_use(value) for value in values]
+    pairs = zip(values, private, strict=True)
+    return any(private) and all(own or _is_loopback_http(value) for value, own in pairs)
 
 
 def _is_loopback_http(value: str) -> bool:

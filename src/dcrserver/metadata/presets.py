@@ -81,7 +81,13 @@ PRESETS: Mapping[str, Preset] = {
         " (revisions 2025-06-18, 2025-11-25, 2026-07-28)",
         # An omitted application_type is inferred (revision 2026-07-28 makes clients send it), and
         # localhost by name is what such clients use.
-        policy={"redirect": {"localhost_name": True, "web_loopback_http": True}},
+        policy={
+            "redirect": {
+                "localhost_name": True, "web_loopback_http": True, "undotted_schemes": "any",
+            },
+            "registration": {"correct_application_type": True},
+            "scope": {"default": "supported"},
+        },
         server={
             "scopes_supported": None,  # they belong to the protected resources
             "grant_types_supported": ["authorization_code", "refresh_token", "client_credentials"],
@@ -163,7 +169,8 @@ PRESETS: Mapping[str, Preset] = {
         "Open Finance Brasil Dynamic Client Registration",
         policy={
             "redirect": {**_STRICT_REDIRECTS, "https_only": True, "always_required": True},
-            "grants": {"unsupported": "reject", "hybrid_needs_implicit": False},
+            # Its own example names implicit beside hybrid response types.
+            "grants": {"unsupported": "trim", "hybrid_needs_implicit": False},
             "jwks": {"by_value": False, "require_request_key": True},
             "mtls": {"subject_params": ["tls_client_auth_subject_dn"]},
             "ciba": {"push": False},

@@ -36,8 +36,6 @@ def check_all(values: Sequence[str], policy: RedirectPolicy, *, plain_http: bool
     if len(values) > policy.max_count:
         raise Unacceptable(f"must not have more than {policy.max_count} elements")
     check_each(values, lambda value: _check(str(value), policy, plain_http=plain_http))
-    if len(set(values)) != len(values):
-        raise Unacceptable("must not name a URI twice")
 
 
 def _check(value: str, policy: RedirectPolicy, *, plain_http: bool) -> None:
@@ -79,17 +77,22 @@ def _check_private_use(uri: uris.Uri, policy: RedirectPolicy) -> None:
     """RFC 8252 7.1: a reversed domain name; some known programs use a plain word."""
     if uri.scheme in _FORBIDDEN_SCHEMES:
         raise Unacceptable(f"uses the scheme {uri.scheme}, which is not for redirection")
-    if (
-        policy.require_dot_in_scheme
-        and "." not in uri.scheme
-        and uri.scheme not in policy.undotted_schemes
-    ):
+    if not is_named_well(uri.scheme, policy, anybody=policy.undotted_schemes == "any"):
         raise Unacceptable(
             f"uses the scheme {uri.scheme}; a private-use scheme is a reversed domain name"
-            " such as com.example.app"
+            " such as com.example.app, or listed in policy.redirect.undotted_schemes"
         )
     if not uri.host and not uri.path.strip("/"):
         raise Unacceptable("has nothing behind its scheme")
+
+
+def is_named_well(scheme: str, policy: RedirectPolicy, *, anybody: bool) -> bool:
+    """Whether a private-use ``scheme`` is a reversed domain name, or one without a dot that the
+    policy lets through (``anybody``: whatever it is).
+    """
+    if not policy.require_dot_in_scheme or "." in scheme or anybody:
+        return True
+    return policy.undotted_schemes != "any" and scheme in policy.undotted_schemes
 
 
 def is_private_use(value: str) -> bool:
@@ -113,9 +116,15 @@ def problem_for_web(value: str, policy: RedirectPolicy, *, implicit: bool) -> st
     return problem
 
 
-def problem_for_native(value: str, policy: RedirectPolicy) -> str | None:
-    """What a native client's redirection URI lacks (OpenID Connect Registration 2, CF-03)."""
+def problem_for_native(value: str, policy: RedirectPolicy, *, public: bool) -> str | None:
+    """What a native client's redirection URI lacks (OpenID Connect Registration 2, CF-03).
+
+    ``public``: the client has no secret, so PKCE is what proves who comes back (RFC 8252 8.1).
+    """
     uri = uris.parse(value)
+    web = uri.scheme in {"http", "https"}
+    if not web and not is_named_well(uri.scheme, policy, anybody=public):
+        return f"uses the scheme {uri.scheme} without a dot, which is for public clients"
     if uri.scheme == "https" and not policy.native_claimed_https:
         return "must use a private-use scheme or http on the local machine for native clients"
     if uri.host == "localhost" and uri.scheme == "http" and not policy.localhost_name:

@@ -34,7 +34,7 @@ ROWS: tuple[Parameter, ...] = (
         localizable=True, example="Example client",
     ),
     Parameter(
-        "client_uri", kinds.DISPLAY_URI, _SECTION, "Web page about the client",
+        "client_uri", kinds.PAGE_URI, _SECTION, "Web page about the client",
         localizable=True, example="https://client.example.org/",
     ),
     Parameter(
@@ -50,11 +50,11 @@ ROWS: tuple[Parameter, ...] = (
         example=["admin@client.example.org"],
     ),
     Parameter(
-        "tos_uri", kinds.DISPLAY_URI, _SECTION, "Terms of service",
+        "tos_uri", kinds.PAGE_URI, _SECTION, "Terms of service",
         localizable=True, example="https://client.example.org/terms",
     ),
     Parameter(
-        "policy_uri", kinds.DISPLAY_URI, _SECTION, "Privacy policy",
+        "policy_uri", kinds.PAGE_URI, _SECTION, "Privacy policy",
         localizable=True, example="https://client.example.org/privacy",
     ),
     Parameter(

@@ -5,7 +5,14 @@ from __future__ import annotations
 from dcrserver.metadata import jwks as key_sets
 from dcrserver.metadata import redirect_uris, uris
 from dcrserver.metadata.addresses import is_local_name, is_special
-from dcrserver.metadata.kinds.shapes import URI_SCHEMA, URIS_SCHEMA, any_strings, string, strings
+from dcrserver.metadata.kinds.shapes import (
+    URI_SCHEMA,
+    URIS_SCHEMA,
+    any_strings,
+    string,
+    strings,
+    without_repetition,
+)
 from dcrserver.metadata.model import Kind, Parameter, Terms, Unacceptable, check_each
 from dcrserver.strict_json import JsonObject, JsonValue
 
@@ -64,6 +71,15 @@ def _check_display_uri(value: JsonValue, terms: Terms, parameter: Parameter) -> 
     return value
 
 
+def _check_page_uri(value: JsonValue, terms: Terms, parameter: Parameter) -> JsonValue:
+    """A page that nobody fetches: http on the local machine is for a rule to judge, which knows
+    where the client redirects to.
+    """
+    if _web_uri(value, "https", "http").is_loopback:
+        return value
+    return _check_display_uri(value, terms, parameter)
+
+
 def _check_https_uri(value: JsonValue, _terms: Terms, _: Parameter) -> JsonValue:
     _web_uri(value, "https")
     return value
@@ -92,14 +108,16 @@ def _check_request_uris(value: JsonValue, terms: Terms, _: Parameter) -> JsonVal
 
 
 def _check_redirect_uris(value: JsonValue, terms: Terms, _: Parameter) -> JsonValue:
-    redirect_uris.check_all(any_strings(value), terms.policy.redirect)
-    return value
+    found = any_strings(value)
+    redirect_uris.check_all(found, terms.policy.redirect)
+    return list[JsonValue](without_repetition(found, terms))
 
 
 def _check_logout_redirect_uris(value: JsonValue, terms: Terms, _: Parameter) -> JsonValue:
     """As redirection URIs; http is let through here for a rule to decide (CF-66)."""
-    redirect_uris.check_all(any_strings(value), terms.policy.redirect, plain_http=True)
-    return value
+    found = any_strings(value)
+    redirect_uris.check_all(found, terms.policy.redirect, plain_http=True)
+    return list[JsonValue](without_repetition(found, terms))
 
 
 def _check_jwks(value: JsonValue, terms: Terms, _: Parameter) -> JsonValue:
@@ -118,6 +136,11 @@ _JWKS_SCHEMA: JsonObject = {
 URI = Kind("URI", _check_uri, URI_SCHEMA, "R8705-2.1.2-01", "a URI", empty_is_omitted=True)
 DISPLAY_URI = Kind(
     "display URL", _check_display_uri, URI_SCHEMA, "CF-60", "an https URL that people may be shown",
+    empty_is_omitted=True,
+)  # fmt: skip
+PAGE_URI = Kind(
+    "page URL", _check_page_uri, URI_SCHEMA, "CF-60",
+    "as a display URL; http on the local machine beside redirect_uris that are all there",
     empty_is_omitted=True,
 )  # fmt: skip
 HTTPS_URI = Kind(

@@ -5,7 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from dcrserver.metadata.kinds.shapes import TEXT_SCHEMA, TEXTS_SCHEMA, listed, string, strings
+from dcrserver.metadata.kinds.shapes import (
+    TEXT_SCHEMA,
+    TEXTS_SCHEMA,
+    listed,
+    string,
+    strings,
+    without_repetition,
+)
 from dcrserver.metadata.model import Kind, Parameter, Terms, Unacceptable
 from dcrserver.strict_json import JsonObject, JsonValue
 
@@ -79,9 +86,7 @@ def _supported_part(wanted: list[str], supported: Sequence[str] | None, terms: T
     Clients in use register everything they could do (six response types with all grants);
     RFC 7591 2 lets a server register less, and the answer says what was registered.
     """
-    unique = list(dict.fromkeys(wanted))
-    if len(unique) != len(wanted) and terms.policy.array.duplicates == "reject":
-        raise Unacceptable("must not name a value twice")
+    unique = without_repetition(wanted, terms)
     kept = [value for value in unique if supported is None or value in supported]
     if len(kept) == len(unique) or (kept and terms.policy.grants.unsupported == "trim"):
         return list[JsonValue](kept)

@@ -43,6 +43,18 @@ def any_strings(value: JsonValue) -> list[str]:
     raise Unacceptable("must be an array of strings")
 
 
+def without_repetition(values: Sequence[str], terms: Terms) -> list[str]:
+    """Each of ``values`` once, in their order (POL-23).
+
+    Raises:
+        Unacceptable: one is named twice, and the policy refuses that.
+    """
+    unique = list(dict.fromkeys(values))
+    if len(unique) != len(values) and terms.policy.array.duplicates == "reject":
+        raise Unacceptable("must not name a value twice")
+    return unique
+
+
 def listed(values: Sequence[str]) -> str:
     """``values`` for a sentence; ASCII, because they are the server's own names."""
     return ", ".join(values)

@@ -28,7 +28,7 @@ class RedirectPolicy(Group):
         default=True,
         description="POL-14: private-use schemes are reversed domain names",
     )
-    undotted_schemes: frozenset[str] = Field(
+    undotted_schemes: frozenset[str] | Literal["any"] = Field(
         default=frozenset(
             {
                 "cursor",
@@ -41,7 +41,8 @@ class RedirectPolicy(Group):
                 "raycast",
             }
         ),
-        description="POL-14: schemes without a dot that are let through",
+        description="POL-14: schemes without a dot that are let through; any: all that no browser"
+        " or other program acts upon, for public native clients",
     )
     max_count: int = Field(default=50, ge=1, description="POL-15: URIs of one client")
     max_length: int = Field(default=2000, ge=1, description="POL-15: characters of one URI")
@@ -70,6 +71,11 @@ class RegistrationPolicy(Group):
         default=True,
         description="POL-12: an omitted application_type becomes native when every redirect URI"
         " is loopback or private-use",
+    )
+    correct_application_type: bool = Field(
+        default=False,
+        description="web beside redirect URIs of which one has a private-use scheme, and none is"
+        " for the web, becomes native; the answer tells",
     )
     client_supplied_credentials: Literal["ignore", "reject"] = Field(
         default="ignore",
@@ -111,7 +117,7 @@ class ArrayPolicy(Group):
 
     max_count: int = Field(default=50, ge=1, description="elements of one array")
     duplicates: Literal["collapse", "reject"] = Field(
-        default="collapse", description="POL-23: of grant_types and response_types"
+        default="collapse", description="POL-23: of redirect URIs, grant_types and response_types"
     )
 
 
@@ -141,5 +147,11 @@ class ScopePolicy(Group):
 
     unknown: Literal["drop", "reject"] = Field(
         default="drop", description="scopes that are not in scopes_supported"
+    )
+    default: frozenset[str] | Literal["none", "supported"] = Field(
+        default="none",
+        description="scopes of a client that names none (RFC 7591 2): none; supported: all of"
+        " scopes_supported, unless the client has a grant without a person (client_credentials);"
+        " or these, for every client",
     )
     max_count: int = Field(default=500, ge=1, description="different scope tokens of one client")

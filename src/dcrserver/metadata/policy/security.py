@@ -42,7 +42,7 @@ class ExtensionPolicy(Group):
     optional_families: frozenset[
         Literal["federation", "nfv", "rp_metadata_choices", "siop", "uma", "vp"]
     ] = Field(
-        default=frozenset(),
+        default=frozenset({"rp_metadata_choices"}),
         description="POL-56: families of members that are understood; others are ignored",
     )
     unsupported: Literal["drop", "reject"] = Field(

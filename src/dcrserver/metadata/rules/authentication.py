@@ -23,15 +23,20 @@ def jwks_and_jwks_uri_are_exclusive(draft: Draft, _: Terms) -> Iterator[Finding]
 
 
 def private_key_jwt_needs_a_key(draft: Draft, terms: Terms) -> Iterator[Finding]:
-    algorithm = draft.text("token_endpoint_auth_signing_alg") or None
+    registered = draft.text("token_endpoint_auth_signing_alg") or None
     if not draft.has("jwks"):
         if not draft.has("jwks_uri") and not draft.has("signed_jwks_uri"):
             yield "jwks", "or jwks_uri is required for private_key_jwt"
-    elif terms.policy.jwks.require_usable_key and not jwks.has_key_for(
-        draft.members["jwks"], "sig", algorithm
-    ):
-        what = f"a signing key for {algorithm}" if algorithm else "a signing key"
-        yield "jwks", f"must hold {what} for private_key_jwt"
+        return
+    if not terms.policy.jwks.require_usable_key:
+        return
+    # What is registered must be able to work: by an algorithm that is accepted at the door.
+    supported = terms.server.supported("token_endpoint_auth_signing_alg_values_supported")
+    accepted = algorithms.of_assertions("private_key_jwt", registered, supported)
+    if not any(jwks.has_key_for(draft.members["jwks"], "sig", each) for each in accepted):
+        names = " or ".join(each for each in algorithms.SIGNATURE if each in accepted)
+        what = f" for {names}" if accepted != set(algorithms.SIGNATURE) else ""
+        yield "jwks", f"must hold a signing key{what} for private_key_jwt"
 
 
 def assertion_algorithm_fits_the_method(draft: Draft, _: Terms) -> Iterator[Finding]:

@@ -50,7 +50,7 @@ def redirect_uris_fit_the_application_type(draft: Draft, terms: Terms) -> Iterat
     native = draft.text("application_type") == "native"
     for position, value in enumerate(draft.texts("redirect_uris")):
         problem = (
-            problem_for_native(value, policy)
+            problem_for_native(value, policy, public=draft.is_public)
             if native
             else problem_for_web(value, policy, implicit=implicit)
         )
@@ -107,7 +107,8 @@ def plain_request_uris_need_signed_objects(draft: Draft, _: Terms) -> Iterator[F
             yield "request_uris", reason
 
 
-_PAGES = ("client_uri", "logo_uri", "tos_uri", "policy_uri")
+_LOCAL_PAGES = ("client_uri", "tos_uri", "policy_uri")
+_PAGES = (*_LOCAL_PAGES, "logo_uri")
 
 
 def displayed_pages_share_the_redirect_host(draft: Draft, terms: Terms) -> Iterator[Finding]:
@@ -118,6 +119,19 @@ def displayed_pages_share_the_redirect_host(draft: Draft, terms: Terms) -> Itera
         page = name.partition("#")[0] in _PAGES
         if page and hosts and uris.parse(draft.text(name)).host not in hosts:
             yield name, "must be on the host of a redirect URI"
+
+
+def http_pages_are_of_local_clients(draft: Draft, terms: Terms) -> Iterator[Finding]:
+    """A program under development shows pages of the machine that it runs on."""
+    if not terms.policy.uris.require_https_display:
+        return
+    targets = [uris.parse(value) for value in draft.texts("redirect_uris")]
+    if targets and all(target.is_loopback for target in targets):
+        return
+    for name in draft.members:
+        page = name.partition("#")[0] in _LOCAL_PAGES
+        if page and uris.parse(draft.text(name)).scheme == "http":
+            yield name, "must be an https URL"
 
 
 RULES: tuple[Rule, ...] = (
@@ -135,7 +149,7 @@ RULES: tuple[Rule, ...] = (
         "OpenID Connect Registration 2, RFC 8252 7",
         "redirect_uris fit the application_type: https for web; an app's own scheme, the local"
         " machine or claimed https for native",
-        uses=["redirect_uris", "grant_types", "application_type"],
+        uses=["redirect_uris", "grant_types", "application_type", "token_endpoint_auth_method"],
         error=InvalidRedirectUri,
     ),
     rule(
@@ -182,6 +196,14 @@ RULES: tuple[Rule, ...] = (
         "request_uris use https unless the request objects are signed",
         uses=["request_object_signing_alg"],
         about=["request_uris"],
+    ),
+    rule(
+        http_pages_are_of_local_clients,
+        "CF-60-LOCAL",
+        "RFC 7591 2",
+        "pages shown to people use https, or http on the local machine where all redirect_uris are"
+        " there",
+        uses=["redirect_uris", *_LOCAL_PAGES],
     ),
     rule(
         displayed_pages_share_the_redirect_host,

@@ -21,12 +21,9 @@ _MAX_JTI = 256
 
 def allowed_algorithms(client: ClientMetadata, terms: Terms) -> Collection[str]:
     """The registered one, or else what the server says it takes; only what fits the method."""
-    fitting = algorithms.OF_METHOD.get(client.auth_method, ())
     registered = client.text("token_endpoint_auth_signing_alg")
-    if registered:
-        return {registered}.intersection(fitting)
     supported = terms.server.supported("token_endpoint_auth_signing_alg_values_supported")
-    return set(fitting).intersection(supported if supported is not None else fitting)
+    return algorithms.of_assertions(client.auth_method, registered, supported)
 
 
 async def signed_by_key(
