@@ -1,4 +1,4 @@
-"""Who is let in, asked of a real process: old tokens, guesses, odd numbers, where people are sent."""
+"""Who is let in, asked of a real process: old tokens, guesses, odd numbers, ways back."""
 
 from __future__ import annotations
 
