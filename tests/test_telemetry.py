@@ -56,6 +56,20 @@ def test_our_log_and_that_of_libraries_are_redacted(
         assert "\x1b" not in printed
 
 
+@pytest.mark.finding("S20")
+def test_nothing_in_a_text_log_steers_the_terminal(capsys: pytest.CaptureFixture[str]) -> None:
+    configure_logging(TelemetrySettings(format="text"))
+    try:
+        structlog.get_logger().info("seen", address="a\x1b[2J\x9b1m\u202e", path="x\nforged")
+        structlog.get_logger().error("broken", exc_info=RuntimeError("\x1b[31m"))
+        printed = capsys.readouterr().err
+    finally:
+        configure_logging(TelemetrySettings())
+    assert not set("\x1b\x9b\u202e") & set(printed)
+    assert "\\x1b[2J" in printed
+    assert not any(line.startswith("forged") for line in printed.splitlines())
+
+
 def test_the_level_is_kept(capsys: pytest.CaptureFixture[str]) -> None:
     configure_logging(TelemetrySettings(level="error"))
     try:

@@ -6,8 +6,7 @@ import asyncio
 import gc
 import signal
 import socket
-import sys
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import AsyncExitStack, ExitStack, contextmanager, suppress
 from types import FrameType
 
@@ -25,7 +24,7 @@ from dcrserver.db.engine import create_engine, database_url
 from dcrserver.errors import ProtocolError
 from dcrserver.http_protocol import Protocol
 from dcrserver.settings import ConfigurationError, ServerSettings, Settings
-from dcrserver.telemetry import configure_logging
+from dcrserver.telemetry import configure_logging, stderr_writer
 from dcrserver.wiring import Runtime, build
 
 _log = structlog.get_logger(__name__)
@@ -34,6 +33,8 @@ _log = structlog.get_logger(__name__)
 # What a request makes dies with it, by counting references; cycles are rare. The defaults would
 # look for them several times in each batch of requests.
 _GARBAGE_THRESHOLDS = (20_000, 20, 20)
+# Between the end of a job in the background and its next beginning.
+_RESTART_SECONDS = 1.0
 
 
 class ListenError(Exception):
@@ -47,7 +48,7 @@ def run(settings: Settings, *, migrate: bool) -> None:
         ListenError: somebody else has the port, or the address is not ours.
         ConfigurationError: the database has no usable schema, or something configured is unusable.
     """
-    configure_logging(settings.telemetry)
+    configure_logging(settings.telemetry, stderr_writer())
     with _listening(settings.server) as sockets:
         asyncio.run(_prepare(settings, migrate=migrate))
         _announce(settings)
@@ -107,13 +108,11 @@ def _announce(settings: Settings) -> None:
     """Where everything is, for the person who started us; on stderr like the log."""
     url = settings.server.base_url
     database = database_url(settings.database).render_as_string(hide_password=True)
-    print(
+    stderr_writer().write(
         f"dcrserver on {url} (listening on {_address(settings.server)})"
         f" | database {database}"
         f" | registration {settings.registration.mode}"
-        f" | docs {url}/docs",
-        file=sys.stderr,
-        flush=True,
+        f" | docs {url}/docs\n"
     )
 
 
@@ -151,13 +150,18 @@ class Application:
         """The lifespan protocol of ASGI: everything that is opened is closed again."""
         async with AsyncExitStack() as stack:
             await receive()
-            configure_logging(self._settings.telemetry)
+            configure_logging(self._settings.telemetry, stderr_writer())
             runtime = await stack.enter_async_context(build(self._settings))
+            runtime.metrics.counter(
+                "dcrserver_log_lines_dropped_total",
+                "Lines of the log that nobody took",
+                lambda: stderr_writer().dropped,
+            )
             # Forwarded headers are believed from named proxies only; by default from nobody.
             trusted = list(self._settings.server.trusted_proxies)
             app = create_app(runtime)
             self._app = ProxyHeadersMiddleware(app, trusted) if trusted else app  # type: ignore[arg-type, assignment]
-            upkeep = asyncio.create_task(runtime.upkeep.run())
+            upkeep = asyncio.create_task(_kept_running("upkeep", runtime.upkeep.run))
             stack.push_async_callback(_stop, upkeep, runtime)
             _drain_on_sigterm(runtime)
             # What is here now stays: the collector need not walk it again and again, which
@@ -169,7 +173,19 @@ class Application:
             await send({"type": "lifespan.startup.complete"})
             await receive()
         _log.info("stopped")
+        # Uvicorn may end the process by the signal that it got: nothing runs at exit then.
+        stderr_writer().drain()
         await send({"type": "lifespan.shutdown.complete"})
+
+
+async def _kept_running(name: str, job: Callable[[], Awaitable[None]]) -> None:
+    """``job``, begun again whenever it ends: what runs beside requests has nobody to notice."""
+    while True:
+        try:
+            await job()
+        except Exception:  # noqa: BLE001 - told, and begun again
+            _log.exception("job_failed", job=name)
+        await asyncio.sleep(_RESTART_SECONDS)
 
 
 async def _stop(upkeep: asyncio.Task[None], runtime: Runtime) -> None:

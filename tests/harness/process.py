@@ -64,8 +64,9 @@ def serving(
     arguments: tuple[str, ...] = (),
     env: Mapping[str, str] | None = None,
     host: str = "127.0.0.1",
+    log_to: int | None = None,
 ) -> Iterator[ServerProcess]:
-    """A server that answers, on a port of its own; its log is in ``folder``."""
+    """A server that answers, on a port of its own; its log: in ``folder``, or ``log_to``."""
     port = free_port()
     base_url = f"http://{host}:{port}"
     settings = {
@@ -81,7 +82,7 @@ def serving(
             cwd=folder,
             env=environment(**(settings | dict(env or {}))),
             stdout=log,
-            stderr=log,
+            stderr=log if log_to is None else log_to,
         )
     server = ServerProcess(base_url, process, log_path)
     try:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 
 from fastapi import APIRouter
-from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from prometheus_client import CONTENT_TYPE_LATEST
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -38,7 +38,7 @@ async def readyz(request: Request) -> Response:
 @router.get("/metrics", include_in_schema=False)
 async def metrics(request: Request) -> Response:
     """Prometheus text format."""
-    body = generate_latest(runtime(request).metrics.registry)
+    body = runtime(request).metrics.exposition()
     return Response(body, headers={"Content-Type": CONTENT_TYPE_LATEST})
 
 

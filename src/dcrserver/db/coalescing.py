@@ -95,9 +95,9 @@ class Coalescer(Generic[Work]):
             except Exception as error:  # noqa: BLE001 - handed to those who wait
                 # Without a resource nobody can be served who waits now; trying again for each
                 # would take as many times as long. Who was told already is not told again.
-                _log.warning("batch_failed", detail=str(error))
                 for entry in self._next(_MAX_WAITING) if batch is None else batch:
                     _tell(entry.done, Failed(error))
+                _log.warning("batch_failed", detail=str(error))
 
     def _next(self, count: int) -> list[_Entry[Work]]:
         """Those whose turn it is; who was cancelled meanwhile was promised nothing."""

@@ -1,0 +1,16 @@
+"""Logs and metrics. Secrets never get through: they are masked here, whoever logs them."""
+
+from dcrserver.telemetry.log_writer import LogWriter, stderr_writer
+from dcrserver.telemetry.logs import REQUEST_ID, configure_logging
+from dcrserver.telemetry.metrics import Metrics, Tally
+from dcrserver.telemetry.redaction import redact
+
+__all__ = [
+    "REQUEST_ID",
+    "LogWriter",
+    "Metrics",
+    "Tally",
+    "configure_logging",
+    "redact",
+    "stderr_writer",
+]
