@@ -117,11 +117,16 @@ class Metrics:
         """What this process alone would say."""
         return {row.name: list(row.read()) for row in self._rows.values()}
 
-    def exposition(self) -> bytes:
-        """Of all workers, in the text format of Prometheus."""
+    @property
+    def registry(self) -> CollectorRegistry:
+        """Of all workers, as it is now."""
         registry = CollectorRegistry()
         registry.register(_Families(self._rows.values(), [self.snapshot(), *self.others()]))
-        return generate_latest(registry)
+        return registry
+
+    def exposition(self) -> bytes:
+        """The same in the text format of Prometheus."""
+        return generate_latest(self.registry)
 
     def _add(self, row: Row) -> None:
         if row.name in self._rows:
