@@ -155,8 +155,8 @@ async def test_keys_rotate_on_schedule(
     assert len(await kids(3601)) == 2
     (_, second) = await kids(3602)
     assert await signing() == first
-    await kids(3601 + 301)
+    await kids(3602 + 361)
     assert await signing() == second
     # A process that read the keys a moment before may have signed with it for that much longer.
-    assert first in await kids(3602 + 300 + 86400 + 25)
-    assert first not in await kids(3602 + 300 + 86400 + 35)
+    assert first in await kids(3602 + 360 + 86400 + 25)
+    assert first not in await kids(3602 + 360 + 86400 + 35)

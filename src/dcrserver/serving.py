@@ -100,6 +100,8 @@ async def _prepare(settings: Settings, *, migrate: bool) -> None:
     async with build(settings) as runtime:
         if obstacle := await runtime.database.obstacle():
             raise ConfigurationError(f"database.url: {obstacle}, or start with --migrate")
+        if unreadable := await runtime.readiness.unreadable():
+            raise ConfigurationError(f"secrets.encryption_keys: {unreadable} with these keys")
         for finding in posture.findings(runtime):
             _log.warning(finding.name, text=finding.text, **finding.details)
 

@@ -120,7 +120,8 @@ def test_a_key_file_is_read_or_refused(
 def test_signing_keys_are_listed_and_rotated(run: Commands) -> None:
     assert run("keys", "list") == ""
     told = run.both("keys", "rotate")
-    assert "signs from 300 seconds from now" in told.err
+    assert "publishes it within 30 seconds" in told.err
+    assert "from 360 seconds from now" in told.err
     run("keys", "rotate")
     keys = [json.loads(line) for line in run("keys", "list").splitlines()]
     assert len({key["kid"] for key in keys}) == 2

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-
 from fastapi import APIRouter
 from prometheus_client import CONTENT_TYPE_LATEST
 from starlette.requests import Request
@@ -12,12 +10,9 @@ from starlette.responses import Response
 from dcrserver.api import openapi
 from dcrserver.api.dependencies import runtime
 from dcrserver.api.responses import NO_STORE, json_response
-from dcrserver.errors import ProtocolError
 from dcrserver.wiring import Runtime
 
 router = APIRouter(tags=["operations"])
-
-_PROBE_SECONDS = 2.0
 
 
 @router.get("/healthz")
@@ -45,10 +40,4 @@ async def metrics(request: Request) -> Response:
 async def _obstacle(here: Runtime) -> str | None:
     if here.draining:
         return "shutting down"
-    try:
-        async with asyncio.timeout(_PROBE_SECONDS):
-            return await here.database.obstacle()
-    except TimeoutError:
-        return "the database does not answer in time"
-    except ProtocolError:
-        return "the database cannot be reached"
+    return await here.readiness.obstacle()

@@ -17,7 +17,7 @@ from dcrserver.cli.shared import (
     with_runtime,
 )
 from dcrserver.services.reencryption import Reencrypted
-from dcrserver.services.signing_keys import PUBLISHED_AHEAD
+from dcrserver.services.signing_keys import PUBLISHED_AHEAD, REMEMBERED_SECONDS
 from dcrserver.settings import load
 from dcrserver.strict_json import JsonObject
 from dcrserver.tenants import DEFAULT_TENANT
@@ -47,7 +47,10 @@ def rotate(config: ConfigOption = None, tenant: TenantOption = DEFAULT_TENANT) -
         return await runtime.signing_keys.create(tenant_of(runtime, tenant).name, OPERATOR)
 
     kid = with_runtime(load(config), work)
-    tell(f"key {kid} is published, and signs from {PUBLISHED_AHEAD} seconds from now")
+    tell(
+        f"key {kid} is made: each server publishes it within {REMEMBERED_SECONDS} seconds, and"
+        f" signs with it from {PUBLISHED_AHEAD} seconds from now"
+    )
 
 
 @app.command("reencrypt")

@@ -13,12 +13,12 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple, TypeAlias
 
-import structlog
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from jwt.algorithms import ECAlgorithm, OKPAlgorithm, RSAAlgorithm
 
 from dcrserver import jose, security
+from dcrserver.errors import Unavailable
 from dcrserver.repositories.signing_keys import SigningKeyRecord
 from dcrserver.repositories.transaction import Database, Transaction
 from dcrserver.security import SealedIn, SecretBox, UndecipherableError
@@ -27,15 +27,17 @@ from dcrserver.services.audit import EventType, Origin
 from dcrserver.settings import MAX_TOKEN_LIFETIME, TokenSettings
 from dcrserver.strict_json import JsonObject
 
-_log = structlog.get_logger(__name__)
-
 _PEM = "-----BEGIN"
 # As long as others may keep a copy of the key set (Cache-Control of /jwks).
-PUBLISHED_AHEAD = 300
-_REMEMBERED_SECONDS = 30
+CACHED_SECONDS = 300
+# Until each process has read a new key, and a margin for their clocks.
+REMEMBERED_SECONDS = 30
+_MARGIN_SECONDS = 30
+# Nobody has a copy without it by then: the last process has published it for as long.
+PUBLISHED_AHEAD = CACHED_SECONDS + REMEMBERED_SECONDS + _MARGIN_SECONDS
 # From when a key has a successor until nothing that it signed is good any more: a process that read
 # the keys just before signs with it for a while.
-_RETIRED_AFTER = PUBLISHED_AHEAD + _REMEMBERED_SECONDS + MAX_TOKEN_LIFETIME
+_RETIRED_AFTER = PUBLISHED_AHEAD + REMEMBERED_SECONDS + MAX_TOKEN_LIFETIME
 _SERVER = Origin("server")
 
 PrivateKey: TypeAlias = rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey | ed25519.Ed25519PrivateKey
@@ -99,10 +101,26 @@ class SigningKeys:
         if known is None or not known.keys or known.until < time.monotonic():
             async with self._database.read() as tx:
                 rows = await tx.signing_keys.all(tenant)
-            keys = [key for key in map(self._loaded, rows) if key is not None]
-            until = time.monotonic() + _REMEMBERED_SECONDS
+            keys = [self._loaded(row) for row in rows]
+            until = time.monotonic() + REMEMBERED_SECONDS
             known = self._remembered[tenant] = _Remembered(until, keys, self._signing(keys))
         return known
+
+    async def obstacle(self, tenants: Sequence[str]) -> str | None:
+        """Why we must neither sign for ``tenants`` nor publish their keys; None if we may.
+
+        Raises:
+            Unavailable: the database does not answer.
+        """
+        async with self._database.read() as tx:
+            rows = await tx.signing_keys.of_all_tenants()
+        for row in rows:
+            try:
+                if row.tenant in tenants:
+                    self._pem(row)
+            except UndecipherableError:
+                return f"signing key {row.kid} of tenant {row.tenant} cannot be read"
+        return None
 
     async def rotate(self, tenant: str) -> None:
         """What the schedule says: a new key when the newest is old, and old ones go.
@@ -125,7 +143,11 @@ class SigningKeys:
         """A new key, which signs in ``PUBLISHED_AHEAD`` seconds, or at once if it is the only one.
 
         Its kid.
+
+        Raises:
+            Unavailable: one that is there cannot be read: whoever can read it would sign with ours.
         """
+        await self._read(tenant)
         kid, algorithm = security.new_client_id(), self._settings.signing_algorithm
         pem = (
             _MAKERS[algorithm]()
@@ -180,15 +202,29 @@ class SigningKeys:
         await self._database.transact(write)
         self._remembered.pop(tenant, None)
 
-    def _loaded(self, row: SigningKeyRecord) -> SigningKey | None:
-        """None where the key that encrypted it is no longer configured: another takes its place."""
+    def _pem(self, row: SigningKeyRecord) -> str:
+        """
+        Raises:
+            UndecipherableError: the key that encrypted it is not configured.
+        """
         pem = row.private_key
-        if not pem.startswith(_PEM):
-            try:
-                pem = self._box.decrypt(pem, place_of(row.tenant, row.kid))
-            except UndecipherableError:
-                _log.error("signing_key_unreadable", kid=row.kid, tenant=row.tenant)
-                return None
+        if pem.startswith(_PEM):
+            return pem
+        return self._box.decrypt(pem, place_of(row.tenant, row.kid))
+
+    def _loaded(self, row: SigningKeyRecord) -> SigningKey:
+        """
+        Raises:
+            Unavailable: the key that encrypted it is not configured.
+        """
+        try:
+            pem = self._pem(row)
+        except UndecipherableError:
+            raise Unavailable(
+                "the server cannot sign; try again later",
+                detail=f"secrets.encryption_keys: no key opens signing key {row.kid}"
+                f" of tenant {row.tenant}",
+            ) from None
         key = serialization.load_pem_private_key(pem.encode(), password=None)
         if not isinstance(key, PrivateKey):
             raise TypeError(f"signing key {row.kid} is of a kind that was never made here")

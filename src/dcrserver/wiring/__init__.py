@@ -25,6 +25,7 @@ from dcrserver.services.client_secrets import SecretIssuer
 from dcrserver.services.discovery import DiscoveryService
 from dcrserver.services.last_uses import LastUses
 from dcrserver.services.management import ManagementService
+from dcrserver.services.readiness import Readiness
 from dcrserver.services.reencryption import ReencryptionService
 from dcrserver.services.registration import RegistrationService
 from dcrserver.services.remote_checks import RemoteChecks
@@ -72,6 +73,7 @@ class Runtime:
     authorization: AuthorizationService
     discovery: DiscoveryService
     limiter: RateLimiter
+    readiness: Readiness
     body_deadline: Deadline
     metrics: Metrics
     draining: bool = False
@@ -147,6 +149,7 @@ def _runtime(
         authorization=AuthorizationService(database),
         discovery=DiscoveryService(tenants),
         limiter=limiter,
+        readiness=Readiness(database, signing_keys, tenants),
         body_deadline=Deadline(settings.server.body_seconds),
         metrics=metrics,
     )

@@ -1,0 +1,50 @@
+"""Use case: whether requests should come to this process, and if not, why."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Sequence
+
+from dcrserver.errors import ProtocolError
+from dcrserver.repositories.transaction import Database
+from dcrserver.services.signing_keys import SigningKeys
+from dcrserver.tenants import Tenant
+
+_PROBE_SECONDS = 2.0
+# So long is an answer good: however many ask, the database is asked once.
+_REMEMBERED_SECONDS = 1.0
+
+
+class Readiness:
+    """One question at a time; who asks meanwhile waits for its answer."""
+
+    def __init__(self, database: Database, keys: SigningKeys, tenants: Sequence[Tenant]) -> None:
+        self._database = database
+        self._keys = keys
+        self._tenants = tenants
+        self._asking = asyncio.Lock()
+        self._answer: str | None = None
+        self._good_until = 0.0
+
+    async def obstacle(self) -> str | None:
+        """Why requests should go elsewhere; None when they are welcome."""
+        async with self._asking:
+            if self._good_until < time.monotonic():
+                self._answer = await self._ask()
+                self._good_until = time.monotonic() + _REMEMBERED_SECONDS
+            return self._answer
+
+    async def _ask(self) -> str | None:
+        try:
+            async with asyncio.timeout(_PROBE_SECONDS):
+                return await self._database.obstacle() or await self.unreadable()
+        except TimeoutError:
+            return "the database does not answer in time"
+        except ProtocolError:
+            return "the database cannot be reached"
+
+    async def unreadable(self) -> str | None:
+        """What no configured key opens: beside such a signing key no other is ever made."""
+        issuing = [tenant.name for tenant in self._tenants if tenant.issues_tokens]
+        return await self._keys.obstacle(issuing) if issuing else None
