@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import gc
 import gzip
-import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -14,6 +13,7 @@ from typing import Any
 import pytest
 
 from dcrserver.fetch import FetchError, HttpFetcher
+from dcrserver.fetch.resolver import NameResolver
 from dcrserver.settings import OutboundSettings
 from harness.tls import Respond, TlsServer, answer, tls_server
 
@@ -203,14 +203,20 @@ async def test_a_slow_server_takes_no_more_than_its_share(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """By address, so that many names do not help it; and the deadline counts while one waits."""
-    options = {"concurrency": 3, "concurrency_per_address": 2, "timeout": 1.5}
     async with (
         silent_server("127.0.0.2") as (port, slow),
-        serving(tmp_path, answer(DOCUMENT), **options) as (quick, fetcher),
+        tls_server(tmp_path, answer(DOCUMENT)) as quick,
     ):
+        names = [f"s{number}.example:{port}" for number in range(6)]
+        hosts = frozenset({*names, f"localhost:{quick.port}"})
+        fetcher = HttpFetcher(
+            OutboundSettings(
+                allowed_hosts=hosts, ca_file=quick.ca_file, concurrency=3,
+                concurrency_per_address=2, timeout=1.5,
+            )
+        )  # fmt: skip
         _resolve(monkeypatch, "127.0.0.2")
-        urls = [f"https://s{number}.example:{port}/" for number in range(6)]
-        stuck = [asyncio.create_task(fetcher.fetch_configured(url)) for url in urls]
+        stuck = [asyncio.create_task(fetcher.fetch(f"https://{name}/")) for name in names]
         await asyncio.sleep(0.3)  # all six have had their chance
         _resolve(monkeypatch, "127.0.0.1")
         assert (await fetcher.fetch(f"https://localhost:{quick.port}/")).body == DOCUMENT
@@ -316,10 +322,9 @@ def _resolve(monkeypatch: pytest.MonkeyPatch, *addresses: str) -> list[str]:
     """Makes every name resolve to ``addresses``; collects the names that are asked for."""
     asked: list[str] = []
 
-    async def getaddrinfo(_loop: object, host: str, *_: object, **__: object) -> list[Any]:
+    async def resolved(_: object, host: str, *_a: object, **_k: object) -> list[str]:
         asked.append(host)
-        return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (each, 0)) for each in addresses]
+        return list(addresses)
 
-    loop = asyncio.get_running_loop()
-    monkeypatch.setattr(type(loop), "getaddrinfo", getaddrinfo, raising=False)
+    monkeypatch.setattr(NameResolver, "addresses", resolved)
     return asked

@@ -17,6 +17,7 @@ import pytest
 
 from conftest import MakeApplication
 from dcrserver.fetch import FetchError, HttpFetcher
+from dcrserver.fetch.resolver import NameResolver
 from dcrserver.metadata.addresses import is_special
 from dcrserver.settings import OutboundSettings
 from harness.application import CALLBACK, Application
@@ -48,10 +49,10 @@ def connections() -> Iterator[list[Any]]:
 def _hostile_resolver(monkeypatch: pytest.MonkeyPatch) -> None:
     """Understands every spelling that any resolver does, and sends all other names inside."""
 
-    async def getaddrinfo(_: object, host: str, *_a: object, **_k: object) -> list[Any]:
-        return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (_lenient(host), 0))]
+    async def addresses(_: object, host: str, *_a: object, **_k: object) -> list[str]:
+        return [_lenient(host)]
 
-    monkeypatch.setattr(asyncio.BaseEventLoop, "getaddrinfo", getaddrinfo)
+    monkeypatch.setattr(NameResolver, "addresses", addresses)
 
 
 def _lenient(host: str) -> str:
@@ -162,12 +163,10 @@ async def test_a_name_of_inside_sounds_like_one_of_nowhere(
     app = await eager(make_app)
     connections.clear()
 
-    async def getaddrinfo(_: object, host: str, *_a: object, **_k: object) -> list[Any]:
-        if host == "nowhere.example":
-            raise socket.gaierror(-2, "Name or service not known")
-        return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", ("10.0.0.1", 0))]
+    async def addresses(_: object, host: str, *_a: object, **_k: object) -> list[str]:
+        return [] if host == "nowhere.example" else ["10.0.0.1"]
 
-    monkeypatch.setattr(asyncio.BaseEventLoop, "getaddrinfo", getaddrinfo)
+    monkeypatch.setattr(NameResolver, "addresses", addresses)
     told = [
         await register(app, "jwks_uri", f"https://{host}/jwks")
         for host in ("inside.example", "nowhere.example")

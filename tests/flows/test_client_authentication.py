@@ -454,8 +454,8 @@ class Keys:
         return Document(json.dumps({"keys": self.keys}).encode(), "application/json")
 
 
-def serve(app: Application, keys: Keys, monkeypatch: pytest.MonkeyPatch) -> None:
-    fetcher = CachingFetcher(keys, OutboundSettings(cache_seconds=300.0))
+def serve(app: Application, keys: Keys, monkeypatch: pytest.MonkeyPatch, **settings: float) -> None:
+    fetcher = CachingFetcher(keys, OutboundSettings(**{"cache_seconds": 300.0, **settings}))
     holder = app.runtime.token_grant._authenticator._keys  # noqa: SLF001 - the seam
     monkeypatch.setattr(holder, "_fetcher", fetcher)
 
@@ -489,15 +489,32 @@ async def test_invented_kids_do_not_make_us_fetch(
     assert keys.asked == 2
 
 
-async def test_keys_that_cannot_be_had_let_nobody_in(
+@pytest.mark.finding("R1")
+async def test_keys_that_cannot_be_had_are_no_wrong_credentials(
     app: Application, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     keys = Keys([])
     serve(app, keys, monkeypatch)
     client = await machine(app, "private_key_jwt", jwks_uri="https://client.example.org/jwks")
     answer = await ask(app, assertion(client["client_id"], new_key()))
-    assert refused(answer)
+    assert (answer.status_code, answer.json()["error"]) == (503, "temporarily_unavailable")
+    assert answer.headers["retry-after"]
     assert "away" not in answer.text
+
+
+@pytest.mark.finding("R1")
+async def test_keys_that_were_read_last_go_on_for_a_while(
+    make_app: MakeApplication, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    app = await make_app()
+    key = new_key()
+    keys = Keys([public_jwk(key)])
+    serve(app, keys, monkeypatch, cache_seconds=0, cache_failure_seconds=0)
+    client = await machine(app, "private_key_jwt", jwks_uri="https://client.example.org/jwks")
+    assert (await ask(app, assertion(client["client_id"], key))).status_code == 200
+    keys.keys = []
+    assert (await ask(app, assertion(client["client_id"], key))).status_code == 200
+    assert refused(await ask(app, assertion(client["client_id"], new_key())))
 
 
 # Certificates

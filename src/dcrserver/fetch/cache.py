@@ -8,24 +8,34 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections import OrderedDict
+from collections import Counter, OrderedDict
 from dataclasses import dataclass
 
 from dcrserver.fetch.http import Document, Fetcher, FetchError
 from dcrserver.places import away
 from dcrserver.settings import OutboundSettings
 
+# Who waits costs memory, and holds no place among those who are served.
+_MAX_WAITING = 2048
+_MAX_WAITING_FOR_ONE = 256
+
 
 @dataclass(frozen=True, slots=True)
 class _Entry:
-    """What came of a fetch, and until when it counts, by the monotonic clock."""
+    """What came of a fetch, and until when it counts, by the monotonic clock.
+
+    ``last``: where nothing came of it, the entry of the document that was had before.
+    """
 
     outcome: Document | FetchError
     fetched_at: float
     fresh_until: float
+    last: _Entry | None = None
 
     @property
     def octets(self) -> int:
+        if self.last is not None:
+            return self.last.octets
         return len(self.outcome.body) if isinstance(self.outcome, Document) else 0
 
 
@@ -38,12 +48,16 @@ class CachingFetcher:
         self._entries: OrderedDict[str, _Entry] = OrderedDict()
         self._octets = 0
         self._running: dict[str, asyncio.Task[_Entry]] = {}
+        self._waiting: Counter[str] = Counter()
 
-    async def fetch(self, url: str, *, newer_than: float | None = None) -> Document:
+    async def fetch(
+        self, url: str, *, newer_than: float | None = None, stale: bool = False
+    ) -> Document:
         """The document at ``url``, perhaps remembered.
 
         ``newer_than``: a moment of ``time.monotonic()``; what is remembered from before it does
-        not count, as when a remembered document was just found wanting.
+        not count, as when a remembered document was just found wanting. ``stale``: rather what was
+        had before than nothing (RFC 5861 4).
 
         Raises:
             FetchError: as the fetcher behind, or remembered from it.
@@ -51,9 +65,16 @@ class CachingFetcher:
         entry = self._remembered(url)
         if entry is None or (newer_than is not None and entry.fetched_at < newer_than):
             entry = await self._shared(url)
-        if isinstance(entry.outcome, FetchError):
-            raise FetchError(str(entry.outcome))
-        return entry.outcome
+        if isinstance(entry.outcome, Document):
+            return entry.outcome
+        last = entry.last if stale else None
+        if (
+            last is not None
+            and isinstance(last.outcome, Document)
+            and time.monotonic() - last.fetched_at < self._settings.stale_seconds
+        ):
+            return last.outcome
+        raise FetchError(str(entry.outcome))
 
     async def close(self) -> None:
         """Gives up what is still being fetched."""
@@ -72,12 +93,21 @@ class CachingFetcher:
     async def _shared(self, url: str) -> _Entry:
         """Single flight. Who stops waiting does not stop it for the others."""
         running = self._running.get(url)
+        waiting = self._waiting.get(url, 0)
+        if waiting >= _MAX_WAITING_FOR_ONE or self._waiting.total() >= _MAX_WAITING:
+            raise FetchError("too many wait for documents")
         if running is None:
             running = asyncio.create_task(self._load(url))
             self._running[url] = running
             running.add_done_callback(lambda _: self._running.pop(url, None))
-        async with away():
-            return await asyncio.shield(running)
+        self._waiting[url] += 1
+        try:
+            async with away():
+                return await asyncio.shield(running)
+        finally:
+            self._waiting[url] -= 1
+            if not self._waiting[url]:
+                del self._waiting[url]
 
     async def _load(self, url: str) -> _Entry:
         started = time.monotonic()
@@ -86,7 +116,10 @@ class CachingFetcher:
             outcome = await self._inner.fetch(url)
         except FetchError as error:
             outcome = error
-        entry = _Entry(outcome, started, time.monotonic() + self._lifetime(outcome))
+        last = None
+        if isinstance(outcome, FetchError) and (known := self._entries.get(url)) is not None:
+            last = known if isinstance(known.outcome, Document) else known.last
+        entry = _Entry(outcome, started, time.monotonic() + self._lifetime(outcome), last)
         self._remember(url, entry)
         return entry
 

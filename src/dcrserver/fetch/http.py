@@ -9,18 +9,20 @@ a cap on the octets read (CF-80, POL-49).
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import ipaddress
 import re
-import socket
 import ssl
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import Sequence
+from contextlib import AsyncExitStack
 from dataclasses import dataclass
-from typing import Any, Protocol
-from weakref import WeakValueDictionary
+from typing import Protocol
 
+import httpcore
 import httpx
 
+from dcrserver.fetch.connection import CountingBackend, TooMuch
+from dcrserver.fetch.resolver import NameResolver
+from dcrserver.fetch.shares import Shares
 from dcrserver.metadata import uris
 from dcrserver.metadata.addresses import is_special
 from dcrserver.settings import OutboundSettings
@@ -29,6 +31,19 @@ _OK = 200
 _MAX_AGE = re.compile(r"(?:^|[\s,])(?:s-maxage|max-age)\s*=\s*\"?([0-9]{1,10})")
 _LONGEST = 2**31
 _DNS_SHARE = 0.4  # of the deadline
+# Besides the body: its head, and what chunks cost.
+_HEAD_OCTETS = 32768
+_ADDRESSES_OF_A_NETWORK = 4
+_HEADERS = (
+    ("Accept", "application/json"),
+    ("Accept-Encoding", "identity"),
+    ("User-Agent", "dcrserver"),
+    ("Connection", "close"),
+)
+_FAILURES = (
+    httpcore.NetworkError, httpcore.ProtocolError, httpcore.TimeoutException,
+    httpcore.UnsupportedProtocol, httpx.InvalidURL, TooMuch, OSError,
+)  # fmt: skip
 
 
 class FetchError(Exception):
@@ -54,18 +69,30 @@ class Fetcher(Protocol):
     async def fetch(self, url: str) -> Document: ...
 
 
+class Resolver(Protocol):
+    """Names to addresses."""
+
+    async def addresses(
+        self, host: str, seconds: float, *, operator: bool = False
+    ) -> Sequence[str]: ...
+
+
 class HttpFetcher:
     """Fetches from the public Internet and from the hosts the operator has excepted."""
 
-    def __init__(self, settings: OutboundSettings) -> None:
+    def __init__(self, settings: OutboundSettings, resolver: Resolver | None = None) -> None:
         self._settings = settings
         self._tls = ssl.create_default_context()
         if settings.ca_file is not None:
             self._tls.load_verify_locations(settings.ca_file)
+        self._resolver = resolver or NameResolver(settings)
+        # A slow server must not take all slots. By address, because names for one server cost
+        # nothing; by network, because addresses cost little.
         self._slots = asyncio.Semaphore(settings.concurrency)
-        # For as long as somebody holds one: a slow server must not take all slots. By address,
-        # because names for one server cost nothing.
-        self._slots_of: WeakValueDictionary[str, asyncio.Semaphore] = WeakValueDictionary()
+        self._addresses_slots = Shares(settings.concurrency_per_address)
+        self._networks_slots = Shares(settings.concurrency_per_address * _ADDRESSES_OF_A_NETWORK)
+        # Nobody else waits for the servers that the operator named, nor they for anybody.
+        self._operators_slots = asyncio.Semaphore(settings.concurrency)
 
     async def fetch(self, url: str) -> Document:
         """The document at ``url``, which may come from a client.
@@ -89,16 +116,21 @@ class HttpFetcher:
             async with asyncio.timeout(self._settings.timeout):
                 uri = self._parsed(url, operator=operator)
                 addresses = await self._addresses(uri, operator=operator)
-                async with self._slot_of(addresses), self._slots:
+                async with AsyncExitStack() as stack:
+                    for slots in self._slots_for(min(addresses), operator=operator):
+                        await stack.enter_async_context(slots)
                     return await self._read(url, uri, addresses)
         except TimeoutError:
             raise FetchError("no answer in time") from None
-        except (httpx.HTTPError, httpx.InvalidURL, OSError) as error:
+        except _FAILURES as error:
             raise FetchError(f"{type(error).__name__}: {error}") from None
 
-    def _slot_of(self, addresses: Sequence[str]) -> asyncio.Semaphore:
-        free = asyncio.Semaphore(self._settings.concurrency_per_address)
-        return self._slots_of.setdefault(min(addresses), free)
+    def _slots_for(self, address: str, *, operator: bool) -> Sequence[asyncio.Semaphore]:
+        """What has to be had before ``address`` is asked, the narrowest first."""
+        if operator:
+            return (self._operators_slots,)
+        network = self._networks_slots.of(_network(address))
+        return (self._addresses_slots.of(address), network, self._slots)
 
     def _parsed(self, url: str, *, operator: bool) -> uris.Uri:
         try:
@@ -113,10 +145,10 @@ class HttpFetcher:
 
     async def _addresses(self, uri: uris.Uri, *, operator: bool) -> Sequence[str]:
         """All addresses of the host, after each has passed the filter."""
-        loop = asyncio.get_running_loop()
-        async with asyncio.timeout(self._settings.timeout * _DNS_SHARE):
-            found = await loop.getaddrinfo(uri.host, None, type=socket.SOCK_STREAM)
-        addresses = list(dict.fromkeys(str(info[4][0]) for info in found))
+        seconds = self._settings.timeout * _DNS_SHARE
+        async with asyncio.timeout(seconds):
+            found = await self._resolver.addresses(uri.host or "", seconds, operator=operator)
+        addresses = list(dict.fromkeys(found))
         if not addresses:
             raise FetchError("the host has no address")
         excepted = operator or uri.authority in self._settings.allowed_hosts
@@ -125,69 +157,65 @@ class HttpFetcher:
         return addresses
 
     async def _read(self, url: str, uri: uris.Uri, addresses: Sequence[str]) -> Document:
-        transport = httpx.AsyncHTTPTransport(verify=self._tls, trust_env=False, retries=0)
-        async with transport:
-            for last, address in _marking_last(addresses):
-                request = self._request(url, uri, address)
-                try:
-                    return await self._ask(transport, request)
-                except httpx.ConnectError:
-                    if last:
-                        raise
+        for last, address in _marking_last(addresses):
+            backend = CountingBackend(self._settings.max_bytes + _HEAD_OCTETS)
+            try:
+                return await self._ask(url, uri, address, backend)
+            except httpcore.ConnectError:
+                if last:
+                    raise
+            finally:
+                await backend.close()
         raise AssertionError("there is a last address")
 
-    def _request(self, url: str, uri: uris.Uri, address: str) -> httpx.Request:
-        host = uri.host or ""
-        request = httpx.Request(
+    async def _ask(
+        self, url: str, uri: uris.Uri, address: str, backend: CountingBackend
+    ) -> Document:
+        """GET on a connection of its own; to the address that was checked, by the name in TLS."""
+        where = httpx.URL(url).copy_with(host=address)
+        origin = httpcore.Origin(where.raw_scheme, where.raw_host, _port(uri))
+        connection = httpcore.AsyncHTTPConnection(origin, self._tls, network_backend=backend)
+        host = uri.authority.removesuffix(":443" if uri.scheme == "https" else ":80")
+        request = httpcore.Request(
             "GET",
-            httpx.URL(url).copy_with(host=address),
-            headers={
-                "Host": uri.authority.removesuffix(":443" if uri.scheme == "https" else ":80"),
-                "Accept": "application/json",
-                "Accept-Encoding": "identity",
-                "User-Agent": "dcrserver",
-                "Connection": "close",
+            httpcore.URL(
+                scheme=origin.scheme, host=origin.host, port=origin.port, target=where.raw_path
+            ),
+            headers=[("Host", host), *_HEADERS],
+            extensions={
+                "sni_hostname": uri.host or "",
+                "timeout": httpx.Timeout(self._settings.timeout).as_dict(),
             },
         )
-        request.extensions = {
-            "sni_hostname": host,
-            "timeout": httpx.Timeout(self._settings.timeout).as_dict(),
-        }
-        return request
+        async with connection:
+            return await self._document(await connection.handle_async_request(request))
 
-    async def _ask(self, transport: httpx.AsyncHTTPTransport, request: httpx.Request) -> Document:
-        async with _closing_streams(request):
-            return await self._document(await transport.handle_async_request(request))
-
-    async def _document(self, response: httpx.Response) -> Document:
+    async def _document(self, response: httpcore.Response) -> Document:
+        headers = httpx.Headers(response.headers)
         try:
-            if response.status_code != _OK:
-                raise FetchError(f"status {response.status_code}")
-            if response.headers.get("content-encoding", "identity") != "identity":
+            if response.status != _OK:
+                raise FetchError(f"status {response.status}")
+            if headers.get("content-encoding", "identity") != "identity":
                 raise FetchError("a content encoding that was not asked for")
             body = bytearray()
-            async for part in response.aiter_raw():
+            async for part in response.aiter_stream():
                 body += part
                 if len(body) > self._settings.max_bytes:
                     raise FetchError(f"larger than {self._settings.max_bytes} octets")
         finally:
             await response.aclose()
-        media_type = response.headers.get("content-type", "").partition(";")[0].strip().lower()
-        return Document(bytes(body), media_type, _max_age(response.headers))
+        media_type = headers.get("content-type", "").partition(";")[0].strip().lower()
+        return Document(bytes(body), media_type, _max_age(headers))
 
 
-@contextlib.asynccontextmanager
-async def _closing_streams(request: httpx.Request) -> AsyncIterator[None]:
-    """The transport leaves its socket open when the deadline comes during the TLS handshake."""
-    opened = contextlib.AsyncExitStack()
+def _port(uri: uris.Uri) -> int:
+    return uri.port or (443 if uri.scheme == "https" else 80)
 
-    async def trace(event: str, info: Mapping[str, Any]) -> None:
-        if event == "connection.connect_tcp.complete":
-            opened.push_async_callback(info["return_value"].aclose)
 
-    request.extensions["trace"] = trace
-    async with opened:
-        yield
+def _network(address: str) -> str:
+    """What one owner may have many addresses of: a /24, or a /48 (IPv6)."""
+    parsed = ipaddress.ip_address(address)
+    return str(ipaddress.ip_network((parsed, 24 if parsed.version == 4 else 48), strict=False))  # noqa: PLR2004
 
 
 def _max_age(headers: httpx.Headers) -> int | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections import OrderedDict
 
+from dcrserver.errors import Unavailable
 from dcrserver.fetch import CachingFetcher, FetchError
 from dcrserver.metadata import ClientMetadata, Policy
 from dcrserver.metadata import jwks as key_sets
@@ -42,15 +43,26 @@ class ClientKeys:
     async def document(
         self, client: ClientMetadata, policy: Policy, *, newer_than: float | None = None
     ) -> JsonValue:
-        """The checked JWK Set; an empty one where it cannot be had."""
+        """The checked JWK Set; an empty one where what is there is none.
+
+        Raises:
+            Unavailable: it cannot be read now, and was not read a while ago. That is no proof of
+                wrong credentials, and the client may come again.
+        """
         location = client.text("jwks_uri")
         if not location:
             return client.members.get("jwks", {"keys": []})
         try:
-            document = await self._fetcher.fetch(location, newer_than=newer_than)
+            document = await self._fetcher.fetch(location, newer_than=newer_than, stale=True)
+        except FetchError as error:
+            raise Unavailable(
+                "the keys of the client cannot be read from its jwks_uri; try again later",
+                detail=str(error),
+            ) from None
+        try:
             keys = loads(document.body, max_members=_MAX_MEMBERS)
             key_sets.check(keys, policy.jwks)
-        except (FetchError, BadJson, Unacceptable):
+        except (BadJson, Unacceptable):
             return {"keys": []}
         return keys
 

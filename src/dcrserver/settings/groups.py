@@ -27,6 +27,7 @@ from dcrserver.settings.values import (
     TextSet,
     checked_issuer,
     checked_networks,
+    nameserver,
 )
 from dcrserver.strict_json import JsonValue
 
@@ -200,7 +201,11 @@ class OutboundSettings(Group):
     ca_file: Path | None = Field(default=None, description="extra roots, PEM")
     timeout: float = Field(default=5.0, gt=0, description="seconds for one fetch, all in")
     max_bytes: int = Field(default=65536, ge=1024, description="octets of one document")
-    concurrency: int = Field(default=20, ge=1, description="fetches at once")
+    nameservers: Texts = Field(
+        default=(),
+        description="addresses of name servers (ADDRESS, ADDRESS:PORT) in place of the system's",
+    )
+    concurrency: int = Field(default=128, ge=1, description="fetches at once")
     concurrency_per_address: int = Field(default=4, ge=1, description="of them, to one address")
     cache_seconds: float = Field(
         default=30.0, ge=0, description="a document without Cache-Control is remembered so long"
@@ -213,6 +218,19 @@ class OutboundSettings(Group):
     )
     cache_entries: int = Field(default=500, ge=1, description="documents that are remembered")
     cache_bytes: int = Field(default=4194304, ge=1, description="octets of them all")
+    stale_seconds: float = Field(
+        default=3600.0,
+        ge=0,
+        description="where a client's keys cannot be read anew, those that were read last are good"
+        " for so long",
+    )
+
+    @field_validator("nameservers")
+    @classmethod
+    def _nameservers(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for each in value:
+            nameserver(each)
+        return value
 
     @field_validator("allowed_hosts")
     @classmethod

@@ -74,3 +74,15 @@ def checked_issuer(value: str) -> str:
     if uri.userinfo or uri.query is not None or uri.fragment is not None:
         raise ValueError("must not hold user information, a query or a fragment")
     return value.rstrip("/")
+
+
+def nameserver(text: str) -> tuple[str, int]:
+    """Address and port of a name server: ``192.0.2.1``, ``192.0.2.1:5353``, ``[2001:db8::1]:53``.
+
+    Raises:
+        ValueError: it is none.
+    """
+    host, port = text, "53"
+    if text.startswith("[") or text.count(":") == 1:
+        host, _, port = text.rpartition(":")
+    return str(ipaddress.ip_address(host.strip("[]"))), int(port)

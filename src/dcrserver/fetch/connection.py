@@ -1,0 +1,88 @@
+"""The connection of one fetch, every octet of which counts.
+
+What a server sends before its answer (interim answers, RFC 9110 15.2; a head without end) costs
+time as the answer does, and a bound on the body alone would not see it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import ssl
+from collections.abc import Iterable
+from typing import Any
+
+import httpcore
+
+# A status line up to the first digit of its status: HTTP/1.1 1..
+_UP_TO_STATUS = len("HTTP/1.1 2")
+
+
+class TooMuch(Exception):
+    """The server sent more than it may, or something else than an answer."""
+
+
+class CountingBackend(httpcore.AsyncNetworkBackend):
+    """Opens the connections of one fetch, each of which may send ``limit`` octets."""
+
+    def __init__(self, limit: int) -> None:
+        self._inner = httpcore.AnyIOBackend()
+        self._limit = limit
+        self._opened: list[httpcore.AsyncNetworkStream] = []
+
+    async def connect_tcp(
+        self,
+        host: str,
+        port: int,
+        timeout: float | None = None,  # noqa: ASYNC109 - the signature is given
+        local_address: str | None = None,
+        socket_options: Iterable[Any] | None = None,
+    ) -> httpcore.AsyncNetworkStream:
+        stream = await self._inner.connect_tcp(host, port, timeout, local_address, socket_options)
+        self._opened.append(stream)
+        return _Counting(stream, self._limit)
+
+    async def sleep(self, seconds: float) -> None:
+        await asyncio.sleep(seconds)
+
+    async def close(self) -> None:
+        """Closes what is still open: the library leaves a socket when a handshake is cut off."""
+        for stream in self._opened:
+            await stream.aclose()
+
+
+class _Counting(httpcore.AsyncNetworkStream):
+    """A stream that raises ``TooMuch`` when more comes than may, or an interim answer."""
+
+    def __init__(self, stream: httpcore.AsyncNetworkStream, limit: int) -> None:
+        self._stream = stream
+        self._left = limit
+        self._begun = b""
+
+    async def read(self, max_bytes: int, timeout: float | None = None) -> bytes:  # noqa: ASYNC109
+        octets = await self._stream.read(max_bytes, timeout)
+        self._left -= len(octets)
+        if self._left < 0:
+            raise TooMuch("the server sends too much")
+        if len(self._begun) < _UP_TO_STATUS:
+            self._begun += octets[: _UP_TO_STATUS - len(self._begun)]
+            if self._begun[_UP_TO_STATUS - 1 :] == b"1":
+                raise TooMuch("an interim answer, which was not asked for")
+        return octets
+
+    async def write(self, buffer: bytes, timeout: float | None = None) -> None:  # noqa: ASYNC109
+        await self._stream.write(buffer, timeout)
+
+    async def aclose(self) -> None:
+        await self._stream.aclose()
+
+    async def start_tls(
+        self,
+        ssl_context: ssl.SSLContext,
+        server_hostname: str | None = None,
+        timeout: float | None = None,  # noqa: ASYNC109
+    ) -> httpcore.AsyncNetworkStream:
+        stream = await self._stream.start_tls(ssl_context, server_hostname, timeout)
+        return _Counting(stream, self._left)
+
+    def get_extra_info(self, info: str) -> Any:  # noqa: ANN401 - the signature is given
+        return self._stream.get_extra_info(info)

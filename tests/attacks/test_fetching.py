@@ -1,0 +1,156 @@
+"""Servers of others that are silent, slow or talkative on purpose, and their name servers."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from pathlib import Path
+
+import pytest
+
+from dcrserver.fetch import CachingFetcher, Document, FetchError, HttpFetcher
+from dcrserver.fetch.resolver import NameResolver
+from dcrserver.settings import OutboundSettings
+from harness.name_server import name_server
+from harness.tls import answer, tls_server
+
+DOCUMENT = b'{"keys": []}'
+finding = pytest.mark.finding
+# What is quick takes some milliseconds; this is for machines that do other things as well.
+QUICK_SECONDS = 2.0
+
+
+@asynccontextmanager
+async def silent_servers(*addresses: str) -> AsyncIterator[list[str]]:
+    """HOST:PORT of servers that take connections and never say a word."""
+
+    async def take(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        while await reader.read(1000):
+            pass
+        writer.close()
+
+    async with AsyncExitStack() as stack:
+        made = [await asyncio.start_server(take, address, 0) for address in addresses]
+        for server in made:
+            stack.callback(server.close)
+        yield [":".join(map(str, server.sockets[0].getsockname())) for server in made]
+
+
+@finding("S8", "R1")
+async def test_silent_name_servers_stop_nobody_elses_look_ups() -> None:
+    async with name_server({"good.example": "192.0.2.7"}) as (where, asked):
+        resolver = NameResolver(OutboundSettings(nameservers=(where,)))
+        slow = [f"n{number}.slow{number % 20}.example" for number in range(400)]
+        stuck = [asyncio.create_task(resolver.addresses(name, 1.5)) for name in slow]
+        await asked.was_asked.wait()
+        started = time.monotonic()
+        assert await resolver.addresses("good.example", 1.0, operator=True) == ["192.0.2.7"]
+        assert time.monotonic() - started < QUICK_SECONDS
+        outcomes = await asyncio.gather(*stuck, return_exceptions=True)
+    assert all(isinstance(outcome, OSError) for outcome in outcomes)
+
+
+@finding("S8", "R1")
+async def test_one_domain_takes_no_more_than_its_share() -> None:
+    async with name_server({"good.example.org": "192.0.2.7"}) as (where, asked):
+        resolver = NameResolver(OutboundSettings(nameservers=(where,)))
+        names = [f"n{number}.attacker.example" for number in range(500)]
+        stuck = [asyncio.create_task(resolver.addresses(name, 5.0)) for name in names]
+        await asked.was_asked.wait()
+        started = time.monotonic()
+        assert await resolver.addresses("good.example.org", 1.0) == ["192.0.2.7"]
+        assert time.monotonic() - started < QUICK_SECONDS
+        assert len({name for name in asked.asked if "attacker" in name}) <= 16
+        for task in stuck:
+            task.cancel()
+        await asyncio.gather(*stuck, return_exceptions=True)
+
+
+async def test_a_name_that_has_no_address_is_told_from_silence() -> None:
+    async with name_server({}) as (where, _):
+        resolver = NameResolver(OutboundSettings(nameservers=(where,)))
+        with pytest.raises(OSError, match="name server"):
+            await resolver.addresses("silent.example", 0.3)
+        assert await resolver.addresses("localhost", 0.3) != []
+        assert await resolver.addresses("x.localhost", 0.3) == ["127.0.0.1", "::1"]
+        assert await resolver.addresses("192.0.2.1", 0.3) == ["192.0.2.1"]
+
+
+@finding("S9")
+@pytest.mark.parametrize("line", [b"HTTP/1.1 100 Continue\r\n\r\n", b"HTTP/1.1 103 Early\r\n\r\n"])
+async def test_interim_answers_without_end_are_refused(tmp_path: Path, line: bytes) -> None:
+    async def talk(_: bytes, writer: asyncio.StreamWriter) -> None:
+        while not writer.is_closing():
+            writer.write(line * 100)
+            await writer.drain()
+
+    async with tls_server(tmp_path, talk) as server:
+        hosts = frozenset({f"localhost:{server.port}"})
+        fetcher = HttpFetcher(OutboundSettings(allowed_hosts=hosts, ca_file=server.ca_file))
+        busy, started = time.process_time(), time.monotonic()
+        with pytest.raises(FetchError, match="interim answer"):
+            await fetcher.fetch(f"https://localhost:{server.port}/")
+        # The server is in this process as well: most of what it costs is its own.
+        assert time.process_time() - busy < 1.0
+        assert time.monotonic() - started < QUICK_SECONDS
+
+
+@finding("S9")
+async def test_all_octets_of_a_connection_count(tmp_path: Path) -> None:
+    async def talk(_: bytes, writer: asyncio.StreamWriter) -> None:
+        writer.write(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n")
+        while not writer.is_closing():
+            writer.write(b"1;" + b"x" * 100 + b"\r\n \r\n")
+            await writer.drain()
+
+    async with tls_server(tmp_path, talk) as server:
+        hosts = frozenset({f"localhost:{server.port}"})
+        fetcher = HttpFetcher(OutboundSettings(allowed_hosts=hosts, ca_file=server.ca_file))
+        with pytest.raises(FetchError, match="too much"):
+            await fetcher.fetch(f"https://localhost:{server.port}/")
+
+
+@finding("S26")
+async def test_silent_servers_at_many_addresses_leave_room_for_others(tmp_path: Path) -> None:
+    addresses = [f"127.0.{net}.{host}" for net in (1, 2) for host in range(1, 9)]
+    async with (
+        silent_servers(*addresses) as silent,
+        tls_server(tmp_path, answer(DOCUMENT)) as server,
+    ):
+        quick = f"localhost:{server.port}"
+        fetcher = HttpFetcher(
+            OutboundSettings(allowed_hosts=frozenset({*silent, quick}), ca_file=server.ca_file)
+        )
+        stuck = [
+            asyncio.create_task(fetcher.fetch(f"https://{where}/{number}"))
+            for where in silent
+            for number in range(20)
+        ]
+        await asyncio.sleep(0.3)  # all have had their chance
+        started = time.monotonic()
+        assert (await fetcher.fetch(f"https://{quick}/")).body == DOCUMENT
+        assert (await fetcher.fetch_configured(f"https://{quick}/")).body == DOCUMENT
+        assert time.monotonic() - started < QUICK_SECONDS
+        for task in stuck:
+            task.cancel()
+        await asyncio.gather(*stuck, return_exceptions=True)
+
+
+@finding("S4")
+async def test_those_who_wait_for_documents_are_bounded() -> None:
+    class Silent:
+        async def fetch(self, _: str) -> Document:
+            await asyncio.sleep(60)
+            raise AssertionError
+
+    cache = CachingFetcher(Silent(), OutboundSettings())
+    waiting = [asyncio.create_task(cache.fetch("https://a.example/")) for _ in range(300)]
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    refused = [task for task in waiting if task.done()]
+    assert len(refused) == 300 - 256
+    assert {str(task.exception()) for task in refused} == {"too many wait for documents"}
+    await cache.close()
+    await asyncio.gather(*waiting, return_exceptions=True)
