@@ -101,7 +101,6 @@ _EXCHANGES = {path[1:]: [_asking(path)] for path in [*_ANSWERS, "/broken"]} | {
     "100-continue": [
         _asking("/plain", "POST", "content-length: 3", "expect: 100-continue"), b"abc"
     ],
-    "no http": [b"\x16\x03\x01\r\n\r\n"],
 }  # fmt: skip
 
 

@@ -8,6 +8,7 @@ import signal
 import socket
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import AsyncExitStack, ExitStack, contextmanager, suppress
+from functools import partial
 from types import FrameType
 
 import structlog
@@ -22,7 +23,7 @@ from dcrserver.app import create_app
 from dcrserver.db import schema
 from dcrserver.db.engine import create_engine, database_url
 from dcrserver.errors import ProtocolError
-from dcrserver.http_protocol import Protocol
+from dcrserver.http_protocol import Connections, Limits, Protocol
 from dcrserver.settings import ConfigurationError, ServerSettings, Settings
 from dcrserver.telemetry import configure_logging, stderr_writer
 from dcrserver.wiring import Runtime, build
@@ -120,9 +121,12 @@ def _announce(settings: Settings) -> None:
 
 def _uvicorn_config(settings: Settings) -> uvicorn.Config:
     server = settings.server
+    limits = Limits(server.max_connections, server.head_seconds, server.body_seconds)
+    connections = Connections(limits)
     return uvicorn.Config(
-        Application(settings),
-        http=Protocol,
+        Application(settings, connections),
+        http=partial(Protocol, register=connections),  # type: ignore[arg-type]
+        ws="none",
         workers=server.workers,
         log_config=None,
         access_log=False,
@@ -137,8 +141,9 @@ def _uvicorn_config(settings: Settings) -> uvicorn.Config:
 class Application:
     """What a worker process serves: built from the settings when its event loop has started."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, connections: Connections) -> None:
         self._settings = settings
+        self._connections = connections
         self._app: ASGIApp | None = None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -159,6 +164,7 @@ class Application:
                 "Lines of the log that nobody took",
                 lambda: stderr_writer().dropped,
             )
+            self._connections.measure(runtime.metrics)
             # Forwarded headers are believed from named proxies only; by default from nobody.
             trusted = list(self._settings.server.trusted_proxies)
             app = create_app(runtime)

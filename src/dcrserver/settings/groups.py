@@ -62,6 +62,11 @@ class ServerSettings(Group):
     shutdown_seconds: int = Field(
         default=20, ge=1, description="how long requests in flight may take after that"
     )
+    head_seconds: float = Field(
+        default=10.0,
+        gt=0,
+        description="how long a caller may take to send the head of a request; then 408",
+    )
     body_seconds: float = Field(
         default=20.0, gt=0, description="how long a caller may take to send a body; then 408"
     )
@@ -70,6 +75,12 @@ class ServerSettings(Group):
         ge=1,
         description="requests that one process has in hand, those whose body is still arriving not"
         " counted; more get 503 and Retry-After",
+    )
+    max_connections: int = Field(
+        default=1000,
+        ge=1,
+        description="connections of one process, at most three quarters of the descriptors that it"
+        " may open; for one more, that which has waited longest for its caller is closed",
     )
     trusted_proxies: Texts = Field(
         default=(),

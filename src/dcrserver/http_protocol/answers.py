@@ -1,22 +1,15 @@
-"""Uvicorn's HTTP protocol, with a short way for the answers that this server gives.
+"""A short way for the answers that this server gives.
 
-Uvicorn looks through each header of each answer for what must not be there, writes head and body
-apart, and sets a timer anew after each request: together a fifth of what a read costs. Whatever is
-unusual about an answer is left to Uvicorn.
+Uvicorn looks through each header of each answer for what must not be there, and writes head and
+body apart: a good part of what a read costs. Whatever is unusual is left to Uvicorn.
 """
 
 from __future__ import annotations
 
-from asyncio import TimerHandle
 from collections.abc import Awaitable
-from typing import Any
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
-from uvicorn.protocols.http.httptools_impl import (
-    STATUS_LINE,
-    HttpToolsProtocol,
-    RequestResponseCycle,
-)
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE, RequestResponseCycle
 
 # A head has line ends and no other control character (RFC 9110 5.5): what is left without these
 # octets are its line ends.
@@ -26,51 +19,7 @@ _LINE_END = b"\r\n"
 _FRAMING = frozenset({b"transfer-encoding", b"connection"})
 
 
-class Protocol(HttpToolsProtocol):
-    """A connection; its timer looks, when it is due, how long nothing came, and waits on."""
-
-    _idle_since: float | None = None
-    timeout_keep_alive_task: TimerHandle | None
-
-    def connection_lost(self, exc: Exception | None) -> None:
-        super().connection_lost(exc)
-        if self.timeout_keep_alive_task is not None:
-            self.timeout_keep_alive_task.cancel()
-
-    def _unset_keepalive_if_required(self) -> None:
-        self._idle_since = None
-
-    def on_response_complete(self) -> None:
-        self.server_state.total_requests += 1
-        if self.transport.is_closing():
-            return
-        self.flow.resume_reading()
-        if self.pipeline:
-            self._start_asgi_task(*self.pipeline.pop())
-            return
-        self._idle_since = self.loop.time()
-        if self.timeout_keep_alive_task is None:
-            self._look_after(self.timeout_keep_alive)
-
-    def _look_after(self, seconds: float) -> None:
-        handler = self.timeout_keep_alive_handler
-        self.timeout_keep_alive_task = self.loop.call_later(seconds, handler)
-
-    def timeout_keep_alive_handler(self) -> None:
-        self.timeout_keep_alive_task = None
-        if self._idle_since is None:
-            return  # a request is being answered; when it is, there is a timer again
-        left = self._idle_since + self.timeout_keep_alive - self.loop.time()
-        if left > 0:
-            self._look_after(left)
-        else:
-            super().timeout_keep_alive_handler()
-
-    def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:  # noqa: ANN401 - ASGI by other types
-        super()._start_asgi_task(cycle, _Answering(app, cycle))  # type: ignore[arg-type]
-
-
-class _Answering:
+class Answering:
     """The application with a ``send`` that holds the start of an answer until its body comes."""
 
     def __init__(self, app: ASGIApp, cycle: RequestResponseCycle) -> None:

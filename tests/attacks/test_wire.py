@@ -1,0 +1,160 @@
+"""Octets that no honest client sends, to a real server process."""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from harness.process import ServerProcess, serving
+
+_BODY = b'{"redirect_uris":["https://client.example.org/cb"]}'
+_GET = b"GET /healthz HTTP/1.1\r\nHost: a\r\n"
+_POST = b"POST /register HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\n"
+_LENGTH = b"Content-Length: %d\r\n\r\n" % len(_BODY)
+_CLOSE = b"Connection: close\r\n"
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
+    with serving(tmp_path_factory.mktemp("wire"), env={"DCR_SERVER__HEAD_SECONDS": "1"}) as started:
+        yield started
+
+
+def _connected(server: ServerProcess) -> socket.socket:
+    host, port = server.base_url.removeprefix("http://").split(":")
+    return socket.create_connection((host, int(port)), timeout=20)
+
+
+def _exchange(server: ServerProcess, *sent: bytes) -> bytes:
+    """What comes until the server closes."""
+    received = b""
+    with _connected(server) as peer:
+        with contextlib.suppress(ConnectionError):
+            for part in sent:
+                peer.sendall(part)
+        with contextlib.suppress(ConnectionError):
+            while part := peer.recv(65536):
+                received += part
+    return received
+
+
+def _memory(server: ServerProcess) -> int:
+    """Megabytes that the process has."""
+    status = Path(f"/proc/{server.process.pid}/status").read_text("ascii")
+    return int(status.partition("VmRSS:")[2].split()[0]) // 1024
+
+
+_MALFORMED = {
+    "two hosts": _GET + b"Host: a\r\n\r\n",
+    "no host": b"GET /healthz HTTP/1.1\r\n\r\n",
+    "another version": b"GET /healthz HTTP/2.0\r\nHost: a\r\n\r\n",
+    "HTTP/2 at once": b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
+    "a tunnel": b"CONNECT a:1 HTTP/1.1\r\nHost: a\r\n\r\n",
+    "length and chunked": _POST + b"Transfer-Encoding: chunked\r\n" + _LENGTH,
+    "two lengths": _POST + b"Content-Length: 51\r\n" + _LENGTH,
+    "chunked twice": _POST + b"Transfer-Encoding: chunked, chunked\r\n\r\n0\r\n\r\n",
+    "another coding": _POST + b"Transfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n",
+    "chunked in 1.0": b"POST / HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+    "a bare line feed": b"GET /healthz HTTP/1.1\nHost: a\n\n",
+    "a folded line": _GET + b"A: b\r\n c\r\n\r\n",
+    "a space before the colon": _GET + b"A : b\r\n\r\n",
+    "a length of noughts": _POST + b"Content-Length: " + b"0" * 5000 + b"\r\n\r\n",
+    "a chunk that is none": _POST + b"Transfer-Encoding: chunked\r\n\r\nx\r\n",
+}
+
+
+@pytest.mark.finding("S5", "S17", "S27")
+@pytest.mark.parametrize("sent", _MALFORMED.values(), ids=_MALFORMED)
+def test_what_two_could_read_differently_is_refused(server: ServerProcess, sent: bytes) -> None:
+    received = _exchange(server, sent)
+    assert received.startswith(b"HTTP/1.1 400 ")
+    assert received.count(b"HTTP/1.1 ") == 1
+    assert b'"error":"invalid_request"' in received
+
+
+@pytest.mark.finding("S2")
+@pytest.mark.parametrize(
+    "sent",
+    [
+        _GET + b"a: b\r\n" * 200_000,
+        _GET + b"a: " + b"b" * 2_000_000,
+        b"GET /" + b"a" * 2_000_000,
+        _POST + b"Transfer-Encoding: chunked\r\n\r\n1;" + b"a" * 2_000_000,
+        _POST + b"Transfer-Encoding: chunked\r\n\r\n0\r\na: " + b"b" * 2_000_000,
+    ],
+    ids=["many fields", "a long field", "a long path", "a long chunk line", "a long trailer"],
+)
+def test_a_head_is_bounded(server: ServerProcess, sent: bytes) -> None:
+    before = _memory(server)
+    assert _exchange(server, sent).startswith(b"HTTP/1.1 431 ")
+    assert _memory(server) - before < 20
+
+
+@pytest.mark.finding("S3", "R2")
+def test_requests_wait_in_the_socket_and_not_in_memory(server: ServerProcess) -> None:
+    request = b"GET / HTTP/1.1\r\nHost:\r\n\r\n"
+    before, most = _memory(server), 0
+    with _connected(server) as peer:
+        peer.settimeout(1)
+        with contextlib.suppress(TimeoutError, ConnectionError):
+            for _ in range(60):
+                peer.sendall(request * 10_000)
+                most = max(most, _memory(server))
+    assert most - before < 30
+
+
+@pytest.mark.finding("S3")
+def test_answers_keep_the_order_of_their_requests(server: ServerProcess) -> None:
+    paths = [b"/healthz", b"/none", b"/healthz", b"/readyz"] * 50
+    sent = b"".join(b"GET %s HTTP/1.1\r\nHost: a\r\n\r\n" % path for path in paths)
+    received = _exchange(server, sent, _GET + _CLOSE + b"\r\n")
+    statuses = [part[:3] for part in received.split(b"HTTP/1.1 ")[1:]]
+    assert statuses == [b"404" if path == b"/none" else b"200" for path in paths] + [b"200"]
+
+
+@pytest.mark.finding("S5")
+@pytest.mark.parametrize("protocol", [b"h2c", b"websocket", b"h2c, websocket"])
+def test_the_body_of_who_offers_to_upgrade_is_a_body(
+    server: ServerProcess, protocol: bytes
+) -> None:
+    head = _POST + b"Connection: Upgrade\r\nUpgrade: %s\r\n" % protocol
+    hidden = b"DELETE /hidden HTTP/1.1\r\nHost: a\r\n\r\n"
+    head += b"Content-Length: %d\r\n\r\n"
+    end = _GET + _CLOSE + b"\r\n"
+    for body, status in ((_BODY, b"201"), (hidden, b"400")):
+        for sent in ([head % len(body) + body], [head % len(body), body]):
+            received = _exchange(server, *sent, end)
+            statuses = [part[:3] for part in received.split(b"HTTP/1.1 ")[1:]]
+            assert statuses == [status, b"200"]
+
+
+@pytest.mark.finding("S1")
+def test_a_trailer_is_no_header(server: ServerProcess) -> None:
+    chunks = b"Transfer-Encoding: chunked\r\n\r\n%x\r\n%s\r\n0\r\n" % (len(_BODY), _BODY)
+    trailer = b"Content-Type: text/plain\r\nHost: b\r\nAuthorization: Bearer none\r\n\r\n"
+    received = _exchange(server, _POST + _CLOSE + chunks + trailer)
+    assert received.startswith(b"HTTP/1.1 201 ")
+
+
+@pytest.mark.finding("S11")
+@pytest.mark.parametrize("sent", [b"", b"GET / HTTP/1.1\r\nHos", b"\r\n"])
+def test_a_head_that_does_not_come_ends_the_connection(server: ServerProcess, sent: bytes) -> None:
+    received = _exchange(server, sent)
+    assert received.startswith(b"HTTP/1.1 408 ") == sent.startswith(b"GET")
+
+
+@pytest.mark.finding("S11")
+def test_the_longest_idle_gives_way(tmp_path: Path) -> None:
+    with (
+        serving(tmp_path, env={"DCR_SERVER__MAX_CONNECTIONS": "8"}) as server,
+        contextlib.ExitStack() as stack,
+    ):
+        for _ in range(40):
+            stack.enter_context(_connected(server))
+        received = _exchange(server, b"GET /metrics HTTP/1.1\r\nHost: a\r\n" + _CLOSE + b"\r\n")
+    assert b"dcrserver_open_connections 8" in received
+    assert b'dcrserver_ended_connections_total{reason="gave_way"}' in received
