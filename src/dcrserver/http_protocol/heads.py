@@ -7,8 +7,6 @@ MAX_FIELDS = 100
 _VERSIONS = frozenset({"1.0", "1.1"})
 # More digits than any length that we would read; ``int`` refuses thousands with an exception.
 _MAX_DIGITS = 19
-# What two readers of a head could frame, or route, differently.
-_LOOKED_AT = frozenset({b"host", b"content-length", b"transfer-encoding"})
 
 
 def is_sound(method: bytes, version: str, headers: list[tuple[bytes, bytes]]) -> bool:
@@ -21,14 +19,14 @@ def is_sound(method: bytes, version: str, headers: list[tuple[bytes, bytes]]) ->
         return False
     hosts = 0
     for name, value in headers:
-        if name not in _LOOKED_AT:
-            continue
         if name == b"host":
             hosts += 1
         elif name == b"content-length":
             if len(value) > _MAX_DIGITS:
                 return False
-        elif version == "1.0" or value.strip(b" \t").lower() != b"chunked":
+        elif name == b"transfer-encoding" and (
+            version == "1.0" or value.strip(b" \t").lower() != b"chunked"
+        ):
             return False
     return hosts == 1 or (not hosts and version == "1.0")
 

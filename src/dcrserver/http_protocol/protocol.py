@@ -157,27 +157,24 @@ class Protocol(HttpToolsProtocol):
     def on_message_begin(self) -> None:
         super().on_message_begin()
         self._in_message = self._in_head = True
-        self._field_octets = 0
         if self.waiting_since is not None:
             self._wait_for_peer(self._register.limits.head_seconds)
-
-    def on_url(self, url: bytes) -> None:
-        super().on_url(url)
-        self._count(len(url))
 
     def on_header(self, name: bytes, value: bytes) -> None:
         # What follows a chunked body never joins the head (RFC 9110 6.5.1): whoever took fields
         # out of the head, or put them in, has not seen it.
-        if self._in_head:
-            super().on_header(name, value)
-            self._count(len(name) + len(value))
-
-    def _count(self, octets: int) -> None:
-        self._field_octets += octets
-        if self._field_octets > heads.MAX_OCTETS or len(self.headers) > heads.MAX_FIELDS:
+        if not self._in_head:
+            return
+        name = name.lower()
+        if name == b"expect" and value.lower() == b"100-continue":
+            self.expect_100_continue = True
+        self.headers.append((name, value))
+        if len(self.headers) > heads.MAX_FIELDS:
             raise _HeadTooLargeError
 
     def on_headers_complete(self) -> None:
+        if self._octets > heads.MAX_OCTETS + _PIECE:
+            raise _HeadTooLargeError
         method, version = self.parser.get_method(), self.parser.get_http_version()
         if not heads.is_sound(method, version, self.headers):
             raise ValueError("not sound")
