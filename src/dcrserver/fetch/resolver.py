@@ -26,6 +26,8 @@ from dcrserver.settings.values import nameserver
 _HOSTS = Path("/etc/hosts")
 _AT_ONCE = 256
 _AT_ONCE_FOR_A_DOMAIN = 16
+# A datagram that was lost is sent again, or another name server asked.
+_REPEAT_SECONDS = 0.4
 # RFC 6761 6.3: whatever a name server says.
 _LOCALHOST = ("127.0.0.1", "::1")
 _KINDS = (dns.rdatatype.A, dns.rdatatype.AAAA)
@@ -81,6 +83,7 @@ class NameResolver:
                     dns.nameserver.Do53Nameserver(*nameserver(each)) for each in self._nameservers
                 ]
             self._resolver.cache = None  # documents are remembered, not names
+            self._resolver.timeout = _REPEAT_SECONDS
         return self._resolver
 
 
