@@ -212,7 +212,7 @@ async def test_a_refusal_looks_like_any_other_answer(make_app: MakeApplication) 
     assert preflight.status_code == 200
     assert (head.status_code, head.content) == (503, b"")
     labels = {"method": "(any)", "route": "(refused)", "status": "503"}
-    registry = app.runtime.metrics.registry
+    registry = app.runtime.metrics.registry()
     assert registry.get_sample_value("dcrserver_http_requests_total", labels) == 2
 
 

@@ -9,13 +9,14 @@ import socket
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import AsyncExitStack, ExitStack, contextmanager, suppress
 from functools import partial
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from types import FrameType
 
 import structlog
 import uvicorn
 from starlette.types import ASGIApp, Receive, Scope, Send
 from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
-from uvicorn.supervisors import Multiprocess
 
 from dcrserver import posture
 from dcrserver.api.dependencies import PEER_KEY
@@ -25,7 +26,8 @@ from dcrserver.db.engine import create_engine, database_url
 from dcrserver.errors import ProtocolError
 from dcrserver.http_protocol import Connections, Limits, Protocol
 from dcrserver.settings import ConfigurationError, ServerSettings, Settings
-from dcrserver.telemetry import configure_logging, stderr_writer
+from dcrserver.supervisor import Workers, end_with_parent
+from dcrserver.telemetry import configure_logging, measure, shared, stderr_writer
 from dcrserver.wiring import Runtime, build
 
 _log = structlog.get_logger(__name__)
@@ -50,10 +52,10 @@ def run(settings: Settings, *, migrate: bool) -> None:
         ConfigurationError: the database has no usable schema, or something configured is unusable.
     """
     configure_logging(settings.telemetry, stderr_writer())
-    with _listening(settings.server) as sockets:
+    with _listening(settings.server) as sockets, TemporaryDirectory(prefix="dcrserver-") as folder:
         asyncio.run(_prepare(settings, migrate=migrate))
         _announce(settings)
-        _serve(_uvicorn_config(settings), sockets)
+        _serve(_uvicorn_config(settings, Path(folder)), sockets)
 
 
 def _serve(config: uvicorn.Config, sockets: list[socket.socket]) -> None:
@@ -62,7 +64,7 @@ def _serve(config: uvicorn.Config, sockets: list[socket.socket]) -> None:
         if config.workers == 1:
             uvicorn.Server(config).run(sockets)
         else:
-            Multiprocess(config, sockets).run()
+            Workers(config, sockets).run()
 
 
 @contextmanager
@@ -119,12 +121,12 @@ def _announce(settings: Settings) -> None:
     )
 
 
-def _uvicorn_config(settings: Settings) -> uvicorn.Config:
+def _uvicorn_config(settings: Settings, shared_folder: Path) -> uvicorn.Config:
     server = settings.server
     limits = Limits(server.max_connections, server.head_seconds, server.body_seconds)
     connections = Connections(limits)
     return uvicorn.Config(
-        Application(settings, connections),
+        Application(settings, connections, shared_folder),
         http=partial(Protocol, register=connections),  # type: ignore[arg-type]
         ws="none",
         workers=server.workers,
@@ -141,8 +143,9 @@ def _uvicorn_config(settings: Settings) -> uvicorn.Config:
 class Application:
     """What a worker process serves: built from the settings when its event loop has started."""
 
-    def __init__(self, settings: Settings, connections: Connections) -> None:
+    def __init__(self, settings: Settings, connections: Connections, shared_folder: Path) -> None:
         self._settings = settings
+        self._shared_folder = shared_folder
         self._connections = connections
         self._app: ASGIApp | None = None
 
@@ -164,7 +167,11 @@ class Application:
                 "Lines of the log that nobody took",
                 lambda: stderr_writer().dropped,
             )
+            measure(runtime.metrics)
             self._connections.measure(runtime.metrics)
+            if self._settings.server.workers > 1:
+                end_with_parent()
+                await stack.enter_async_context(shared(runtime.metrics, self._shared_folder))
             # Forwarded headers are believed from named proxies only; by default from nobody.
             trusted = list(self._settings.server.trusted_proxies)
             app = create_app(runtime)
@@ -217,3 +224,5 @@ def _drain_on_sigterm(runtime: Runtime) -> None:
             loop.call_soon_threadsafe(loop.call_later, seconds, stop, number, frame)
 
     signal.signal(signal.SIGTERM, handle)
+    # The terminal is gone, or somebody wants a reload: what is in hand is finished first.
+    signal.signal(signal.SIGHUP, handle)

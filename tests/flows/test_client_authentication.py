@@ -219,7 +219,7 @@ async def test_other_audiences_are_counted_and_taken_where_the_policy_says_so(
             fields = assertion(client["client_id"], key, aud=audience)
             assert (await ask(app, fields)).status_code == status
         assert (await ask(app, assertion(client["client_id"], key))).status_code == 200
-        counted = app.runtime.metrics.registry.get_sample_value(
+        counted = app.runtime.metrics.registry().get_sample_value(
             "dcrserver_assertions_for_other_audiences_total"
         )
         assert counted == 3

@@ -33,7 +33,7 @@ async def readyz(request: Request) -> Response:
 @router.get("/metrics", include_in_schema=False)
 async def metrics(request: Request) -> Response:
     """Prometheus text format."""
-    body = runtime(request).metrics.exposition()
+    body = await runtime(request).metrics.exposition()
     return Response(body, headers={"Content-Type": CONTENT_TYPE_LATEST})
 
 

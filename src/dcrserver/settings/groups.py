@@ -50,8 +50,8 @@ class ServerSettings(Group):
     workers: int = Field(
         default=1,
         ge=1,
-        description="processes; one suits SQLite best. Each counts its own metrics, and its"
-        " own rate limits unless redis.url is set",
+        description="processes; one suits SQLite best. Each counts its own rate limits unless"
+        " redis.url is set",
     )
     drain_seconds: float = Field(
         default=1.0,

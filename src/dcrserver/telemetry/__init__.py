@@ -3,7 +3,9 @@
 from dcrserver.telemetry.log_writer import LogWriter, stderr_writer
 from dcrserver.telemetry.logs import REQUEST_ID, configure_logging
 from dcrserver.telemetry.metrics import Metrics, Tally
+from dcrserver.telemetry.process import measure
 from dcrserver.telemetry.redaction import redact
+from dcrserver.telemetry.workers import shared
 
 __all__ = [
     "REQUEST_ID",
@@ -11,6 +13,8 @@ __all__ = [
     "Metrics",
     "Tally",
     "configure_logging",
+    "measure",
     "redact",
+    "shared",
     "stderr_writer",
 ]

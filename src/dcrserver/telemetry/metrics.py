@@ -14,7 +14,7 @@ Label values are never what callers choose. Of several workers the numbers are s
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import accumulate
 from typing import Literal, TypeAlias
@@ -52,6 +52,10 @@ class Row:
     of_all: Merge = sum
 
 
+async def _nobody() -> Sequence[Snapshot]:
+    return ()
+
+
 class Tally:
     """Counts by label values."""
 
@@ -70,7 +74,7 @@ class Metrics:
 
     def __init__(self) -> None:
         self._rows: dict[str, Row] = {}
-        self.others: Callable[[], Iterable[Snapshot]] = tuple
+        self.others: Callable[[], Awaitable[Sequence[Snapshot]]] = _nobody
         answers = _Answers()
         self.answered = answers.count
         self._add(
@@ -113,20 +117,20 @@ class Metrics:
         """Adds a number that goes up and down."""
         self._add(Row(name, "gauge", meaning, labels, _reader(read), of_all))
 
-    def snapshot(self) -> Snapshot:
-        """What this process alone would say."""
-        return {row.name: list(row.read()) for row in self._rows.values()}
+    def snapshot(self, *, lasting: bool = False) -> Snapshot:
+        """What this process alone would say; ``lasting``: what still counts when it has ended."""
+        rows = [row for row in self._rows.values() if not lasting or row.kind != "gauge"]
+        return {row.name: list(row.read()) for row in rows}
 
-    @property
-    def registry(self) -> CollectorRegistry:
-        """Of all workers, as it is now."""
+    def registry(self, others: Sequence[Snapshot] = ()) -> CollectorRegistry:
+        """Of this process and ``others``, as it is now."""
         registry = CollectorRegistry()
-        registry.register(_Families(self._rows.values(), [self.snapshot(), *self.others()]))
+        registry.register(_Families(self._rows.values(), [self.snapshot(), *others]))
         return registry
 
-    def exposition(self) -> bytes:
-        """The same in the text format of Prometheus."""
-        return generate_latest(self.registry)
+    async def exposition(self) -> bytes:
+        """Of all workers, in the text format of Prometheus."""
+        return generate_latest(self.registry(await self.others()))
 
     def _add(self, row: Row) -> None:
         if row.name in self._rows:

@@ -1,0 +1,109 @@
+"""Several workers of one server: numbers together, one that dies, and no orphans."""
+
+from __future__ import annotations
+
+import base64
+import os
+import signal
+import socket
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import httpx
+import pytest
+
+from harness.process import ServerProcess, serving
+
+finding = pytest.mark.finding
+_PATIENCE_SECONDS = 60
+
+
+def until(condition: Callable[[], object], what: str) -> None:
+    ends_at = time.monotonic() + _PATIENCE_SECONDS
+    while not condition():
+        assert time.monotonic() < ends_at, what
+        time.sleep(0.1)
+
+
+def workers_of(server: ServerProcess) -> list[int]:
+    folder = Path(f"/proc/{server.process.pid}/task/{server.process.pid}/children")
+    found = map(int, folder.read_text("ascii").split())
+    return [each for each in found if b"spawn_main" in Path(f"/proc/{each}/cmdline").read_bytes()]
+
+
+def metrics(server: ServerProcess) -> dict[str, float]:
+    text = httpx.get(f"{server.base_url}/metrics", trust_env=False).text
+    lines = [line.rpartition(" ") for line in text.splitlines() if not line.startswith("#")]
+    return {name: float(number) for name, _, number in lines}
+
+
+def both_serve(server: ServerProcess) -> bool:
+    return metrics(server).get("dcrserver_workers") == 2
+
+
+@finding("B5")
+def test_a_scrape_is_the_sum_of_all_workers(tmp_path: Path) -> None:
+    name = 'dcrserver_http_requests_total{method="GET",route="/jwks",status="200"}'
+    with serving(tmp_path, arguments=("--workers", "2")) as server:
+        until(lambda: both_serve(server), "both workers tell their numbers")
+        for _ in range(40):  # a connection each, so that both get some
+            assert httpx.get(f"{server.base_url}/jwks", trust_env=False).status_code == 200
+        seen = [metrics(server) for _ in range(6)]
+    assert {each[name] for each in seen} == {40}
+    assert all(each["process_resident_memory_bytes"] > 50e6 for each in seen)
+    assert all(each["process_open_fds"] > 10 for each in seen)
+    assert any(key.startswith("dcrserver_build_info{") for key in seen[0])
+
+
+@finding("R6")
+def test_a_worker_that_cannot_start_again_stops_nobody(tmp_path: Path) -> None:
+    keys = tmp_path / "keys"
+    keys.write_text(base64.b64encode(b"k" * 32).decode())
+    keys.chmod(0o600)
+    env = {"DCR_SECRETS__ENCRYPTION_KEYS_FILE": str(keys)}
+    with serving(tmp_path, arguments=("--workers", "2"), env=env) as server:
+        until(lambda: both_serve(server), "both workers serve")
+        keys.rename(tmp_path / "away")
+        os.kill(workers_of(server)[0], signal.SIGKILL)
+        until(lambda: "worker_cannot_start" in server.log, "the failure is told")
+        assert httpx.get(f"{server.base_url}/healthz", trust_env=False).status_code == 200
+        (tmp_path / "away").rename(keys)
+        until(lambda: both_serve(server), "the worker is back")
+        assert server.stop(60) == 0
+
+
+@finding("R6")
+def test_workers_end_with_their_parent(tmp_path: Path) -> None:
+    with serving(tmp_path, arguments=("--workers", "2")) as server:
+        until(lambda: both_serve(server), "both workers serve")
+        port = int(server.base_url.rpartition(":")[2])
+        server.process.kill()
+        server.process.wait()
+
+        def is_free() -> bool:
+            with socket.socket() as probe:
+                probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+                return probe.connect_ex(("127.0.0.1", port)) != 0
+
+        until(is_free, "the port is free again")
+
+
+@finding("R6")
+def test_a_hangup_finishes_what_is_in_hand(tmp_path: Path) -> None:
+    with serving(tmp_path) as server:
+        port = int(server.base_url.rpartition(":")[2])
+        with socket.create_connection(("127.0.0.1", port), timeout=30) as connection:
+            body = b'{"redirect_uris":["https://client.example.org/cb"]}'
+            head = (
+                f"POST /register HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
+                f"Content-Length: {len(body)}\r\n\r\n"
+            )
+            connection.sendall(head.encode() + body[:10])
+            time.sleep(0.3)  # it is being read
+            server.process.send_signal(signal.SIGHUP)
+            time.sleep(0.3)
+            connection.sendall(body[10:])
+            answer = connection.recv(65536)
+        assert answer.startswith(b"HTTP/1.1 201")
+        assert server.process.wait(60) == 0
