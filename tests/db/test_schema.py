@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Iterator
 
 import pytest
@@ -43,6 +44,7 @@ def _differences(connection: Connection) -> list[object]:
     return list(compare_metadata(context, metadata))
 
 
+@pytest.mark.finding("F6")
 async def test_instances_that_start_at_once_migrate_once(empty_database: str) -> None:
     engines = [create_engine(_settings(empty_database)) for _ in range(3)]
     try:
@@ -66,6 +68,51 @@ async def test_an_old_schema_is_an_obstacle_and_a_newer_one_is_not(empty_databas
         assert revision == "9999"
         assert schema.obstacle(revision) is None
         assert schema.obstacle(schema.head_revision()) is None
+    finally:
+        await engine.dispose()
+
+
+@pytest.mark.finding("F6")
+async def test_a_migration_that_was_killed_is_done_again(empty_database: str) -> None:
+    """MariaDB commits each DDL: what was done already is no error."""
+    engine = create_engine(_settings(empty_database))
+    try:
+        if engine.dialect.name != "mysql":
+            pytest.skip("a transaction takes all of it back there")
+        await schema.upgrade(engine)
+        for revision in ("0001", "0002", "0003"):
+            async with engine.begin() as connection:
+                await connection.execute(
+                    text("UPDATE alembic_version SET version_num = :r"), {"r": revision}
+                )
+            if revision == "0001":  # as if it ended between two columns
+                async with engine.begin() as connection:
+                    await connection.execute(
+                        text("ALTER TABLE clients ADD COLUMN client_secret_ciphertext TEXT")
+                    )
+            assert await schema.upgrade(engine) == (revision, schema.head_revision())
+        async with engine.connect() as connection:
+            assert await connection.run_sync(_differences) == []
+    finally:
+        await engine.dispose()
+
+
+@pytest.mark.finding("F6")
+async def test_a_lease_that_is_held_is_waited_for(empty_database: str) -> None:
+    engine = create_engine(_settings(empty_database))
+    try:
+        if engine.dialect.name != "mysql":
+            pytest.skip("the lock ends with the transaction there")
+        await schema.upgrade(engine)
+        async with engine.begin() as connection:
+            await connection.execute(
+                text("INSERT INTO leases VALUES ('', 'migration', 'x', UNIX_TIMESTAMP() + 2)")
+            )
+        started = time.monotonic()
+        assert await schema.upgrade(engine) == (schema.head_revision(), schema.head_revision())
+        assert time.monotonic() - started > 1
+        async with engine.connect() as connection:
+            assert (await connection.execute(text("SELECT * FROM leases"))).all() == []
     finally:
         await engine.dispose()
 

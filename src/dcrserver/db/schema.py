@@ -11,17 +11,16 @@ from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from alembic.util import CommandError
-from sqlalchemy import Connection, Select, column, func, select, table, text
+from sqlalchemy import Connection, Select, column, func, select, table
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from dcrserver.db.migration_lock import locked
 from dcrserver.db.session import Session
 from dcrserver.errors import Unavailable
 
 _PACKAGE = Path(__file__).parent.parent
 # In a wheel the migrations lie in the package, in a checkout at the top level.
 _LOCATIONS = (_PACKAGE / "migrations", _PACKAGE.parent.parent / "migrations")
-# Any constant number that no other program takes.
-_LOCK = 7591_7592
 
 _VERSION: Select[Any] = select(column("version_num")).select_from(table("alembic_version"))
 # Asking for a table that is not there would be an error, in each database another one.
@@ -97,18 +96,9 @@ async def upgrade(engine: AsyncEngine) -> tuple[str | None, str | None]:
 
 
 def _upgrade(connection: Connection) -> tuple[str | None, str | None]:
-    dialect = connection.dialect.name
-    if dialect == "postgresql":
-        connection.execute(text("SELECT set_config('statement_timeout', '0', true)"))
-        connection.execute(text(f"SELECT pg_advisory_xact_lock({_LOCK})"))
-    elif dialect == "mysql":
-        connection.execute(text(f"SELECT GET_LOCK('dcrserver-{_LOCK}', 60)"))
-    before = current_revision(connection)
-    made = config()
-    made.attributes["connection"] = connection
-    command.upgrade(made, "head")
-    after = current_revision(connection)
-    if dialect == "mysql":  # its lock is not part of the transaction: commit before it goes
-        connection.commit()
-        connection.execute(text(f"SELECT RELEASE_LOCK('dcrserver-{_LOCK}')"))
-    return before, after
+    with locked(connection):
+        before = current_revision(connection)
+        made = config()
+        made.attributes["connection"] = connection
+        command.upgrade(made, "head")
+        return before, current_revision(connection)

@@ -206,3 +206,15 @@ last_uses = Table(
     PrimaryKeyConstraint("tenant", "client_id", "secret_id"),
     **_MARIADB,
 )
+
+# Work that one instance does at a time: migrations on MariaDB.
+leases = Table(
+    "leases",
+    metadata,
+    Column("tenant", _Name, nullable=False),
+    Column("name", _Name, nullable=False),
+    Column("owner", _Name, nullable=False),
+    Column("expires_at", BigInteger, nullable=False),
+    PrimaryKeyConstraint("tenant", "name"),
+    **_MARIADB,
+)
