@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import re
+import secrets
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -20,7 +21,6 @@ from sqlalchemy.util import await_only
 
 from dcrserver.db.tables import leases
 from dcrserver.errors import Unavailable
-from dcrserver.security import new_id
 
 # Any constant number that no other program takes.
 _LOCK = 7591_7592
@@ -63,7 +63,7 @@ def _leased(connection: Connection) -> Iterator[None]:
     # What other nodes wrote is seen: a lease that is free, the version that was reached.
     connection.execute(text("SET SESSION max_statement_time=0, wsrep_sync_wait=7"))
     connection.execute(CreateTable(leases, if_not_exists=True))
-    owner = new_id()
+    owner = secrets.token_hex(8)
     ends_at = time.monotonic() + _LEASE_SECONDS
     while not _took(connection, owner):
         if time.monotonic() > ends_at:
