@@ -13,7 +13,7 @@ from pydantic import SecretStr
 from sqlalchemy import make_url
 from sqlalchemy.exc import DBAPIError
 
-from dcrserver.db.drivers import mariadb, open_driver, postgresql_pool
+from dcrserver.db.drivers import mariadb_pool, open_driver, postgresql_pool
 from dcrserver.db.failures import Absent, Conflict
 from dcrserver.errors import Unavailable
 from dcrserver.repositories.clients import ClientRecord
@@ -266,7 +266,7 @@ async def test_conflicts_without_end_are_unavailable(database: Database) -> None
     ("code", "meaning"), [(1213, Conflict), (1205, Conflict), (1064, DBAPIError)]
 )
 def test_conflicts_of_mariadb_are_known_by_number(code: int, meaning: type[Exception]) -> None:
-    with pytest.raises(meaning), mariadb.translated():
+    with pytest.raises(meaning), mariadb_pool.translated():
         raise DBAPIError("UPDATE", None, Exception(code, "text"))
 
 

@@ -105,12 +105,13 @@ class Database:
 
     def __init__(self, driver: Driver) -> None:
         self._driver = driver
-        self._reading = _Reading(Transaction(driver.reading))
+        self._session: Session = _Repeating(driver.reading)
+        self._reading = _Reading(Transaction(self._session))
 
     @property
     def is_apart(self) -> bool:
         """It is a server that works while we do other things."""
-        return self._driver.reading.dialect != "sqlite"
+        return self._session.dialect != "sqlite"
 
     async def transact(self, use_case: Callable[[Transaction], Awaitable[T]]) -> T:
         """The result of ``use_case``, committed; run again after a conflict with another writer.
@@ -121,14 +122,12 @@ class Database:
             AlreadyThere: a row that it inserted.
             Unavailable: the database does not answer, or conflicts do not end.
         """
-        for attempt in range(_ATTEMPTS):
-            try:
-                return await self._driver.transact(lambda session: use_case(Transaction(session)))
-            except Conflict:
-                await asyncio.sleep(0.01 * 2**attempt)
-            except Absent as error:
-                raise _unavailable(error) from error
-        raise Unavailable("the server is busy; try again later", detail="commit conflicts")
+        try:
+            return await _repeated(
+                lambda: self._driver.transact(lambda session: use_case(Transaction(session)))
+            )
+        except Absent as error:
+            raise _unavailable(error) from error
 
     def read(self) -> AbstractAsyncContextManager[Transaction]:
         """Single statements outside of a transaction; each sees the latest commit.
@@ -145,13 +144,46 @@ class Database:
             Unavailable: it does not answer.
         """
         try:
-            return schema.obstacle(await schema.stored_revision(self._driver.reading))
+            return schema.obstacle(await schema.stored_revision(self._session))
         except Absent as error:
             raise _unavailable(error) from error
 
     async def close(self) -> None:
         """Commits what waits, then closes all connections."""
         await self._driver.close()
+
+
+async def _repeated(work: Callable[[], Awaitable[T]]) -> T:
+    """The result of ``work``, run again after each conflict with another writer.
+
+    Raises:
+        Unavailable: conflicts do not end.
+    """
+    for attempt in range(_ATTEMPTS):
+        try:
+            return await work()
+        except Conflict:
+            await asyncio.sleep(0.01 * 2**attempt)
+    raise Unavailable("the server is busy; try again later", detail="commit conflicts")
+
+
+class _Repeating:
+    """Single statements; some databases answer 40001 to one that only reads, too."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+        self.dialect = session.dialect
+        self.insert = session.insert
+        self.change = session.change
+
+    async def execute(self, statement: ClauseElement, values: Values) -> Rows:
+        return await _repeated(lambda: self._session.execute(statement, values))
+
+    async def look_up(self, lookup: Lookup, values: Values) -> Sequence[Any]:
+        return await _repeated(lambda: self._session.look_up(lookup, values))
+
+    async def execute_many(self, statement: ClauseElement, rows: Sequence[Values]) -> None:
+        await _repeated(lambda: self._session.execute_many(statement, rows))
 
 
 class _Reading:
