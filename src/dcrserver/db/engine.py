@@ -94,7 +94,22 @@ def create_engine(settings: DatabaseSettings, **options: Any) -> AsyncEngine:  #
     url = database_url(settings)
     if url.get_backend_name() == "sqlite":
         return _sqlite(url, settings)
-    return create_async_engine(url, **_options(url, settings) | options)
+    engine = create_async_engine(url, **_options(url, settings) | options)
+    if url.get_backend_name() == "mysql" and settings.causal_reads:
+        event.listen(engine.sync_engine, "connect", _read_causally)
+    return engine
+
+
+def _read_causally(connection: Any, _record: object) -> None:  # noqa: ANN401 - a DB-API connection
+    """On a node of a Galera cluster a read waits for what other nodes acknowledged before it: a
+    node that lags would refuse a client that is there, and let one in that was deleted.
+    """
+    cursor = connection.cursor()
+    cursor.execute("SHOW VARIABLES LIKE 'wsrep_on'")
+    found = cursor.fetchone()
+    if found is not None and found[1] == "ON":
+        cursor.execute("SET SESSION wsrep_sync_wait=1")
+    cursor.close()
 
 
 def _options(url: URL, settings: DatabaseSettings) -> dict[str, Any]:

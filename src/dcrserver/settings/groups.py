@@ -109,6 +109,11 @@ class DatabaseSettings(Group):
     pool_size: int = Field(default=10, ge=1, description="connections of one process")
     pool_timeout: float = Field(default=5.0, gt=0, description="seconds to wait for a connection")
     statement_timeout: float = Field(default=10.0, gt=0, description="seconds for one statement")
+    causal_reads: bool = Field(
+        default=True,
+        description="at a node of a Galera cluster: a read waits for what other nodes acknowledged"
+        " before it",
+    )
 
 
 class RegistrationSettings(Group):
