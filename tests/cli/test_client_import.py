@@ -351,3 +351,43 @@ def test_progress_is_shown_on_a_terminal(run: Commands, write: Write, tmp_path: 
     assert b"importing" in shown
     assert b"100%" in shown
     assert listed(run)
+
+
+@pytest.mark.finding("102", "103")
+def test_clients_of_hydra_and_keycloak_log_in_with_the_secrets_they_had(
+    run: Commands, tmp_path: Path
+) -> None:
+    lifespan = "authorization_code_grant_access_token_lifespan"
+    theirs = MACHINE | {"client_id": "hydra", "jwks": {}, "response_types": ["code"],
+                        "created_at": "2024-05-06T07:08:09Z", "skip_consent": False,
+                        lifespan: None}  # fmt: skip
+    listed_by_hydra = tmp_path / "hydra.json"
+    listed_by_hydra.write_text(json.dumps({"items": [theirs]}, indent=1))
+    hashes = tmp_path / "hashes.json"
+    hashed = _hydra(pbkdf2_sha256.using(rounds=1000).hash(CHOSEN))
+    hashes.write_text(json.dumps([{"client_id": "hydra", "client_secret": hashed}]))
+    told = run.both("client", "import", "--hashes", str(hashes), str(listed_by_hydra)).err
+    assert "client 1: warning: created_at is mapped: client_id_issued_at" in told
+    realm = tmp_path / "realm.json"
+    machine_of_keycloak = {"clientId": "keycloak", "secret": CHOSEN, "serviceAccountsEnabled": True}
+    built_in = {"clientId": "account", "publicClient": True}
+    realm.write_text(json.dumps({"realm": "r", "clients": [machine_of_keycloak, built_in]}))
+    told = run("client", "import", "--skip-refused", str(realm), status=1)
+    assert "client 2: a client of Keycloak's own" in told
+    assert CHOSEN not in told
+    assert sorted(listed(run)) == ["hydra", "keycloak"]
+    with serving(tmp_path, database_of(tmp_path)) as server:
+        for client_id in ("hydra", "keycloak"):
+            assert grant(server, client_id, CHOSEN).status_code == 200, client_id
+            assert grant(server, client_id, "wrong").status_code == 401, client_id
+        assert grant(server, "keycloak", "**********").status_code == 401
+
+
+def test_a_table_of_hashes_that_is_none_is_named(
+    run: Commands, write: Write, tmp_path: Path
+) -> None:
+    bad = tmp_path / "hashes.json"
+    bad.write_text("{")
+    told = run("client", "import", "--hashes", str(bad), write(machine("a")), status=1)
+    assert f"{bad}: it is not valid JSON" in told
+    assert listed(run) == []

@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import re
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,6 +18,7 @@ from dcrserver import security
 from dcrserver.errors import RegistrationError
 from dcrserver.metadata import SERVER_ASSIGNED, ClientMetadata, explain, needs_secret, validate
 from dcrserver.metadata.bounds import Bounds
+from dcrserver.moving import Moved, moved
 from dcrserver.repositories.clients import ClientRecord
 from dcrserver.repositories.transaction import Database, Transaction
 from dcrserver.services import audit
@@ -33,6 +34,7 @@ _MAX_TIME = 2**53
 _MAX_MEMBERS = 10_000
 _HASH = "client_secret_hash"
 _SECRETS = ("client_secret", _HASH)
+Hashes = Mapping[str, JsonObject]
 
 
 class NotImportable(ValueError):
@@ -57,8 +59,12 @@ class ClientImportService:
         self._database = database
         self._secrets = secrets
 
-    def read(self, tenant: Tenant, bounds: Bounds, line: bytes) -> Import:
+    def read(
+        self, tenant: Tenant, bounds: Bounds, line: bytes, hashes: Hashes | None = None
+    ) -> Import:
         """What is in ``line``, judged as a registration would be; nothing is fetched.
+
+        ``hashes`` are rows of another server's table, by client_id.
 
         Raises:
             NotImportable: what is wrong.
@@ -66,7 +72,13 @@ class ClientImportService:
         terms = tenant.terms_within(bounds)
         limits = terms.policy.json_
         try:
-            given = loads_object(line, max_depth=limits.max_depth, max_members=limits.max_members)
+            made_of = moved(
+                loads_object(line, max_depth=limits.max_depth, max_members=limits.max_members),
+                hashes,
+            )
+            if made_of.refused is not None:
+                raise NotImportable(made_of.refused)
+            given = made_of.registration
             own = {name: given.pop(name, None) for name in (*SERVER_ASSIGNED, _HASH)}
             metadata = validate(given, terms)
         except BadJson as error:
@@ -93,13 +105,21 @@ class ClientImportService:
             self._kept(tenant, made, digest)
         return made
 
-    def remarks(self, tenant: Tenant, bounds: Bounds, line: bytes) -> list[str]:
+    def remarks(
+        self, tenant: Tenant, bounds: Bounds, line: bytes, hashes: Hashes | None = None
+    ) -> list[str]:
         """What of a good ``line`` would change or be lost: a scope that is gone is an outage."""
         terms = tenant.terms_within(bounds)
-        given = loads_object(line, max_depth=terms.policy.json_.max_depth, max_members=_MAX_MEMBERS)
+        made_of: Moved = moved(
+            loads_object(line, max_depth=terms.policy.json_.max_depth, max_members=_MAX_MEMBERS),
+            hashes,
+        )
+        given = made_of.registration
         own = {name: given.pop(name, None) for name in (*SERVER_ASSIGNED, _HASH)}
         told: Any = explain(given, terms)
-        made = [f"{each['member']} is changed: {each['reason']}" for each in told["changes"]]
+        made = [f"{each.member} is mapped: {each.what}" for each in made_of.mapped]
+        made += [f"{each.member} is dropped: {each.what}" for each in made_of.dropped]
+        made += [f"{each['member']} is changed: {each['reason']}" for each in told["changes"]]
         made += [f"{each['member']} is ignored: {each['reason']}" for each in told["ignored"]]
         if told["registration"].get("token_endpoint_auth_method") == "none":
             made += [f"{name} is ignored: it has no secret" for name in _SECRETS if own[name]]
