@@ -58,7 +58,8 @@ def _certificate(
     )
 
 
-def _context(folder: Path) -> tuple[ssl.SSLContext, Path]:
+def certified(folder: Path) -> tuple[ssl.SSLContext, Path]:
+    """A context for servers and the authority's file; certificate and key are in server.pem."""
     authority_key, key = (
         ec.generate_private_key(ec.SECP256R1()),
         ec.generate_private_key(ec.SECP256R1()),
@@ -82,7 +83,7 @@ def _context(folder: Path) -> tuple[ssl.SSLContext, Path]:
 @asynccontextmanager
 async def tls_server(folder: Path, respond: Respond) -> AsyncIterator[TlsServer]:
     """Serves on 127.0.0.1; each request gets what ``respond`` writes."""
-    context, ca_file = _context(folder)
+    context, ca_file = certified(folder)
     made = TlsServer(0, ca_file)
 
     async def handle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

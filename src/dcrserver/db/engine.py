@@ -16,6 +16,7 @@ from sqlalchemy.exc import ArgumentError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlalchemy.pool import AsyncAdaptedQueuePool
 
+from dcrserver.db.tls import TLS_OPTIONS, tls_context
 from dcrserver.settings import ConfigurationError, DatabaseSettings
 
 _DRIVERS = {
@@ -32,8 +33,8 @@ _OPTIONS = {
     "postgresql": {"host", "passfile", "port", "prepared_statement_cache_size", "ssl", "sslmode",
                    "statement_cache_size", "target_session_attrs"},
     "postgres": {"ssl", "sslmode"},
-    "mysql": {"charset", "read_timeout", "unix_socket"},
-    "mariadb": {"charset", "read_timeout", "unix_socket"},
+    "mysql": {"charset", "read_timeout", "unix_socket", *TLS_OPTIONS},
+    "mariadb": {"charset", "read_timeout", "unix_socket", *TLS_OPTIONS},
 }  # fmt: skip
 
 
@@ -94,7 +95,8 @@ def create_engine(settings: DatabaseSettings, **options: Any) -> AsyncEngine:  #
     url = database_url(settings)
     if url.get_backend_name() == "sqlite":
         return _sqlite(url, settings)
-    engine = create_async_engine(url, **_options(url, settings) | options)
+    made = _options(url, settings) | options
+    engine = create_async_engine(url.difference_update_query(TLS_OPTIONS), **made)
     if url.get_backend_name() == "mysql" and settings.causal_reads:
         event.listen(engine.sync_engine, "connect", _read_causally)
     return engine
@@ -130,10 +132,10 @@ def _options(url: URL, settings: DatabaseSettings) -> dict[str, Any]:
         }
         connect = {"timeout": settings.pool_timeout, "server_settings": server}
         return common | {"connect_args": connect}
-    return common | _mariadb(settings)
+    return common | {"connect_args": _mariadb(url, settings)}
 
 
-def _mariadb(settings: DatabaseSettings) -> dict[str, Any]:
+def _mariadb(url: URL, settings: DatabaseSettings) -> dict[str, Any]:
     asyncmy = import_module("asyncmy")
 
     async def connect(**options: Any) -> Any:  # noqa: ANN401 - the driver's connection
@@ -144,14 +146,14 @@ def _mariadb(settings: DatabaseSettings) -> dict[str, Any]:
         except RuntimeError as error:  # uvloop's, of a connection that was closed at once
             raise ConnectionError(str(error)) from error
 
-    options = {
+    return {
         "async_creator_fn": connect,
         "charset": "utf8mb4",
+        "ssl": tls_context(url),
         # Strict mode: a value that does not fit is an error, never cut off in silence.
         "init_command": "SET SESSION sql_mode='STRICT_ALL_TABLES', tx_isolation='READ-COMMITTED',"
         f" max_statement_time={settings.statement_timeout}",
     }
-    return {"connect_args": options}
 
 
 def _sqlite(url: URL, settings: DatabaseSettings) -> AsyncEngine:

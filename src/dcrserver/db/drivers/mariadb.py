@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from typing import Any, TypeAlias, TypeVar
 
-from sqlalchemy import Insert, Select
+from sqlalchemy import ColumnClause, Insert, Select, SelectBase, column, select, table, union_all
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.sql import ClauseElement
 
@@ -19,6 +19,21 @@ from dcrserver.settings import DatabaseSettings
 
 T = TypeVar("T")
 _Inserts: TypeAlias = list[tuple[Insert, dict[str, Any]]]
+
+
+def _told(table_name: str, *names: str) -> Select[Any]:
+    name: ColumnClause[str] = column("variable_name")
+    value: ColumnClause[str] = column("variable_value")
+    told = select(name.label("name"), value.label("value")).where(name.in_(names))
+    return told.select_from(table(table_name, schema="information_schema"))
+
+
+_STATE = union_all(
+    _told("global_variables", "READ_ONLY", "WSREP_ON"),
+    _told("global_status", "WSREP_LOCAL_STATE_COMMENT"),
+)
+# A character has at most so many in a packet: of UTF-8, or two with its backslash.
+_OCTETS = 4
 
 
 class MariadbDriver:
@@ -38,6 +53,17 @@ class MariadbDriver:
         finally:
             await asyncio.shield(session.close())
         return result
+
+    async def obstacle(self) -> str | None:
+        """Why nothing can be written, or what is read may be stale; or None."""
+        rows = (await self.reading.execute(_STATE, {})).all()
+        state = {row["name"].lower(): row["value"] for row in rows}
+        # What we may write in spite of it, with a privilege, would be written to a replica.
+        if state["read_only"] != "OFF":
+            return "the database is read-only"
+        if state.get("wsrep_on") == "ON" and state["wsrep_local_state_comment"] != "Synced":
+            return f"the database's node is {state['wsrep_local_state_comment']}, not Synced"
+        return None
 
     async def close(self) -> None:
         await self._coalescer.drain()
@@ -65,7 +91,7 @@ class _Session:
         try:
             return await self._execute(statement, values)
         except Closed:  # while it was idle; what only reads can be asked again
-            if not isinstance(statement, Select):
+            if not isinstance(statement, SelectBase):
                 raise
             return await self._execute(statement, values)
 
@@ -145,7 +171,7 @@ class _Transaction:
         if self.pending:
             pending, self.pending = self.pending, []
             async with self._pool.exchange():
-                await _insert_all(self.connection, pending)
+                await _insert_all(self.connection, pending, self._pool.max_packet)
         return self.connection
 
 
@@ -162,7 +188,22 @@ async def _executed(
     )
 
 
-async def _insert_all(connection: AsyncConnection, inserts: _Inserts) -> None:
-    """One statement for all rows of a table."""
-    for statement, values in by_table(inserts).items():
-        await connection.execute(statement, values if len(values) > 1 else values[0])
+async def _insert_all(connection: AsyncConnection, inserts: _Inserts, max_packet: int) -> None:
+    """One statement for all rows of a table, as long as the server takes it."""
+    for statement, rows in by_table(inserts).items():
+        for some in _fitting(rows, max_packet // _OCTETS):
+            await connection.execute(statement, some if len(some) > 1 else some[0])
+
+
+def _fitting(rows: Sequence[Values], characters: int) -> Iterator[Sequence[Values]]:
+    """The rows in parts of at most so many characters, but for a row that alone has more."""
+    part: list[Values] = []
+    size = 0
+    for row in rows:
+        more = sum([len(value) if isinstance(value, str) else 8 for value in row.values()])
+        if part and size + more > characters:
+            yield part
+            part, size = [], 0
+        part.append(row)
+        size += more
+    yield part

@@ -25,6 +25,8 @@ from dcrserver.db.engine import AUTOCOMMIT, create_engine
 from dcrserver.db.failures import Absent, AlreadyThere, Conflict, absence
 from dcrserver.settings import DatabaseSettings
 
+_SMALLEST_PACKET = 1024
+
 
 class Useless(Absent):
     """The connection serves nobody any more, nor does another that is as old."""
@@ -46,9 +48,10 @@ class Meaning(Enum):
 MEANINGS: Mapping[int, Meaning] = {
     **dict.fromkeys((1020, 1205, 1213), Meaning.CONFLICT),  # changed, lock wait timeout, deadlock
     # Disk full, out of memory, too many connections (of all, of the user), handshake, access
-    # denied, no such database, table full, host blocked or unknown, no thread, no resources.
+    # denied, no such database, table full, host blocked or unknown, no thread, a packet
+    # that is too large, no resources.
     **dict.fromkeys((1021, 1037, 1038, 1040, 1041, 1042, 1043, 1044, 1045, 1049, 1114, 1129, 1130,
-                     1135, 1203, 1226, 1698), Meaning.ABSENT),
+                     1135, 1153, 1203, 1226, 1698), Meaning.ABSENT),
     # Interrupted by an operator, by max_statement_time.
     **dict.fromkeys((1317, 1969, 3024), Meaning.ABSENT),
     # Cannot be resolved, refused, TLS.
@@ -74,7 +77,8 @@ class Pool:
         self._limit = settings.statement_timeout + 1
         self._trusted_since = monotonic()
         self.engine = create_engine(settings, **AUTOCOMMIT)
-        event.listen(self.engine.sync_engine, "connect", _date)
+        self.max_packet = _SMALLEST_PACKET
+        event.listen(self.engine.sync_engine, "connect", self._meet)
         event.listen(self.engine.sync_engine, "checkout", self._prove)
 
     @asynccontextmanager
@@ -115,13 +119,16 @@ class Pool:
                 raise
         return connection
 
+    def _meet(self, connection: Any, record: Any) -> None:  # noqa: ANN401 - SQLAlchemy's
+        record.info["made_at"] = monotonic()
+        cursor = connection.cursor()
+        cursor.execute("SELECT @@max_allowed_packet")
+        (self.max_packet,) = cursor.fetchone()
+        cursor.close()
+
     def _prove(self, _connection: object, record: Any, _proxy: object) -> None:  # noqa: ANN401
         if record.info["made_at"] <= self._trusted_since:
             raise DisconnectionError  # the pool makes a new one in its place
-
-
-def _date(_connection: object, record: Any) -> None:  # noqa: ANN401 - SQLAlchemy's record
-    record.info["made_at"] = monotonic()
 
 
 @contextmanager
