@@ -104,7 +104,8 @@ class DatabaseSettings(Group):
 
     url: Annotated[SecretUrl, DATABASE_FILE] = Field(
         default=SecretStr("sqlite:///dcrserver.db"),
-        description="SQLAlchemy URL: sqlite:///FILE, postgresql://..., mysql://...",
+        description="SQLAlchemy URL: sqlite:///FILE, postgresql://..., mysql://... (TLS to MariaDB:"
+        " ?ssl_ca=FILE&ssl_mode=verify-full, also verify-ca, required; ssl_cert=FILE&ssl_key=FILE)",
     )
     pool_size: int = Field(default=10, ge=1, description="connections of one process")
     pool_timeout: float = Field(default=5.0, gt=0, description="seconds to wait for a connection")

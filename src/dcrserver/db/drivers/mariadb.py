@@ -21,7 +21,7 @@ T = TypeVar("T")
 _Inserts: TypeAlias = list[tuple[Insert, dict[str, Any]]]
 
 
-def _told(table_name: str, *names: str) -> Select[Any]:
+def _told(table_name: str, *names: str) -> Select[str, str]:
     name: ColumnClause[str] = column("variable_name")
     value: ColumnClause[str] = column("variable_value")
     told = select(name.label("name"), value.label("value")).where(name.in_(names))
