@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from dcrserver.db.coalescing import Coalescer
-from dcrserver.db.failures import Absent
+from dcrserver.db.failures import Absent, Locked, Lost
 from dcrserver.errors import Unavailable
 
 
@@ -167,6 +167,87 @@ async def test_a_write_that_tells_of_too_few_leaves_nobody_waiting() -> None:
     tasks = [asyncio.create_task(coalescer.commit(_insert())) for _ in range(3)]
     results = await asyncio.gather(*tasks, return_exceptions=True)
     assert {type(result) for result in results} == {type(None), ValueError}
+
+
+@pytest.mark.finding("R5")
+async def test_who_waits_too_long_is_told_and_never_written() -> None:
+    written: list[object] = []
+    release = asyncio.Event()
+
+    async def write(_: None, batch: Any) -> Any:
+        await release.wait()
+        written.extend(batch)
+        return [None] * len(batch)
+
+    coalescer = Coalescer(write, patience=0.05)
+    first = asyncio.create_task(coalescer.commit("first"))
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    for each in ("second", "third"):
+        with pytest.raises(Absent):
+            await coalescer.commit(each)
+    release.set()
+    await first
+    await coalescer.commit("fourth")
+    assert written == ["first", "fourth"]
+
+
+@pytest.mark.finding("R5", "F9")
+async def test_one_locked_row_fails_alone() -> None:
+    attempts: list[int] = []
+
+    async def write(_: None, batch: Any) -> Any:
+        attempts.append(len(batch))
+        if "locked" in batch:
+            raise Locked("by another")
+        return [None] * len(batch)
+
+    coalescer = Coalescer(write)
+    works = ["a", "locked", "b", "c"]
+    results = await asyncio.gather(*map(coalescer.commit, works), return_exceptions=True)
+    assert [type(each) for each in results] == [type(None), Locked, type(None), type(None)]
+    assert attempts == [4, 1, 1, 1, 1]
+
+
+@pytest.mark.finding("R5", "F9")
+async def test_many_locked_rows_hold_up_the_queue_for_a_few_waits_only() -> None:
+    attempts = 0
+
+    async def write(*_: Any) -> Any:
+        nonlocal attempts
+        attempts += 1
+        raise Locked("all of it")
+
+    coalescer = Coalescer(write)
+    results = await asyncio.gather(
+        *(coalescer.commit(_insert()) for _ in range(50)), return_exceptions=True
+    )
+    assert {type(each) for each in results} == {Locked}
+    assert attempts < 6
+
+
+@pytest.mark.finding("R7", "F3")
+async def test_a_connection_learns_that_it_is_lost() -> None:
+    seen: list[BaseException] = []
+
+    @asynccontextmanager
+    async def resource() -> AsyncIterator[None]:
+        try:
+            yield
+        except Lost as error:
+            seen.append(error)
+            raise
+
+    async def write(*_: Any) -> Any:
+        raise Lost("read-only")
+
+    coalescer = Coalescer(write, resource)
+    results = await asyncio.gather(
+        *(coalescer.commit(_insert()) for _ in range(3)), return_exceptions=True
+    )
+    await coalescer.drain()
+    assert {type(each) for each in results} == {Lost}
+    assert len(seen) == 1
 
 
 async def _nothing(_: None, batch: Any) -> Any:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import dataclasses
 from collections.abc import AsyncIterator, Awaitable
-from typing import Any
 
 import asyncpg
 import pytest
@@ -13,8 +12,8 @@ from pydantic import SecretStr
 from sqlalchemy import make_url
 from sqlalchemy.exc import DBAPIError
 
-from dcrserver.db.drivers import mariadb_pool, open_driver, postgresql_pool
-from dcrserver.db.failures import Absent, Conflict
+from dcrserver.db.drivers import mariadb_pool, open_driver, postgresql_errors
+from dcrserver.db.failures import Absent, Conflict, Locked, Refused
 from dcrserver.errors import Unavailable
 from dcrserver.repositories.clients import ClientRecord
 from dcrserver.repositories.events import EventRecord
@@ -22,6 +21,7 @@ from dcrserver.repositories.transaction import AlreadyThere, Database, Transacti
 from dcrserver.security import new_client_id
 from dcrserver.settings import DatabaseSettings
 from harness.databases import migrated
+from harness.rows import add, find, record
 
 
 @pytest.fixture
@@ -29,32 +29,6 @@ async def database(any_database: str) -> AsyncIterator[Database]:
     made = Database(open_driver(DatabaseSettings(url=SecretStr(any_database), pool_size=4)))
     yield made
     await made.close()
-
-
-def record(**values: Any) -> ClientRecord:
-    made = ClientRecord(
-        tenant="test",
-        client_id=new_client_id(),
-        metadata="{}",
-        registration_access_token_digest=new_client_id(),
-        issued_at=1,
-        updated_at=1,
-        version=1,
-    )
-    return made._replace(**values)
-
-
-async def add(database: Database, *records: ClientRecord) -> None:
-    async def write(tx: Transaction) -> None:
-        for each in records:
-            tx.clients.add(each)
-
-    await database.transact(write)
-
-
-async def find(database: Database, client_id: str) -> ClientRecord | None:
-    async with database.read() as tx:
-        return await tx.clients.find("test", client_id)
 
 
 async def test_a_committed_insert_is_there(database: Database) -> None:
@@ -275,16 +249,16 @@ def test_conflicts_of_mariadb_are_known_by_number(code: int, meaning: type[Excep
     [("57P03", Absent), ("53300", Absent), ("57014", Absent), ("53100", Absent),
      ("25006", Absent), ("28P01", Absent), ("3D000", Absent),
      ("08006", Absent), ("58030", Absent), ("40001", Conflict),
-     ("40P01", Conflict), ("23505", AlreadyThere), ("42P01", asyncpg.PostgresError),
-     ("22001", asyncpg.PostgresError)],
+     ("40P01", Conflict), ("23505", AlreadyThere), ("42P01", Refused),
+     ("22001", Refused), ("55000", Absent), ("55P03", Locked)],
 )  # fmt: skip
 def test_what_postgresql_means_is_known_by_its_state(state: str, meaning: type[Exception]) -> None:
-    with pytest.raises(meaning), postgresql_pool.translated():
+    with pytest.raises(meaning), postgresql_errors.translated():
         raise asyncpg.PostgresError.new({"C": state, "M": "text", "n": "pk"})
 
 
 def test_a_connection_that_postgresql_is_ending_is_no_use() -> None:
-    with pytest.raises(Absent), postgresql_pool.translated():
+    with pytest.raises(Absent), postgresql_errors.translated():
         raise asyncpg.InternalClientError("cannot switch to state 11; another operation")
 
 

@@ -1,7 +1,8 @@
 """Work that waits shares one durable commit.
 
 While one batch is being committed the next ones queue up, then go together: one commit (one
-fsync) for all of them. An idle server commits at once; nothing waits for a timer.
+fsync) for all of them. An idle server commits at once; nothing waits for a timer. Who waits too
+long for its turn is told so, and is never executed after that.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from typing import Any, Generic, TypeAlias, TypeVar
 
 import structlog
 
-from dcrserver.db.failures import Absent, Conflict
+from dcrserver.db.failures import Absent, Conflict, Locked
 from dcrserver.errors import Unavailable
 
 _log = structlog.get_logger(__name__)
@@ -35,41 +36,56 @@ _MAX_BATCH = 64
 _MAX_WAITING = 2048
 # A resource is given back after so many batches, if more work follows or not: others want it too.
 _MAX_BATCHES = 16
+# So often a batch that met a lock waits for one again, each time with a piece of work alone.
+_MAX_LOCKED = 3
+_PATIENCE_SECONDS = 10.0
 
 
 @dataclass(slots=True)
 class _Entry(Generic[Work]):
     work: Work
     done: asyncio.Future[Any]
+    ends_at: float
 
 
 class Coalescer(Generic[Work]):
     """Commits pieces of work, each whole or not at all.
 
-    ``write`` takes what ``resource`` yields, and a batch.
+    ``write`` takes what ``resource`` yields, and a batch. ``resource`` sees the error that shows
+    that it cannot be used again. ``patience``: how many seconds work waits for its turn.
     """
 
     def __init__(
         self,
         write: Callable[[Any, Sequence[Work]], Awaitable[Outcomes]],
         resource: Callable[[], AbstractAsyncContextManager[Any]] = nullcontext,
+        *,
+        patience: float = _PATIENCE_SECONDS,
+        batches: int = _MAX_BATCHES,
     ) -> None:
         self._write = write
         self._resource = resource
+        self._patience = patience
+        self._batches = batches
         self._waiting: list[_Entry[Work]] = []
         self._worker: asyncio.Task[None] | None = None
+        self._timer: asyncio.TimerHandle | None = None
 
     async def commit(self, work: Work) -> Any:  # noqa: ANN401 - what ``write`` made of it
         """The result of ``work``, when it is durable.
 
         Raises:
             Unavailable: too many are waiting already.
+            Absent: its turn did not come in time.
             Exception: whatever came of this very work.
         """
         if len(self._waiting) >= _MAX_WAITING:
             raise Unavailable("the server is busy; try again later", detail="write queue is full")
-        entry = _Entry(work, asyncio.get_running_loop().create_future())
+        loop = asyncio.get_running_loop()
+        entry = _Entry(work, loop.create_future(), loop.time() + self._patience)
         self._waiting.append(entry)
+        if self._timer is None:
+            self._timer = loop.call_later(self._patience, self._look)
         if self._worker is None or self._worker.done():
             self._worker = asyncio.create_task(self._run())
         return await entry.done
@@ -79,19 +95,29 @@ class Coalescer(Generic[Work]):
         if self._worker is not None:
             await self._worker
 
+    def _look(self) -> None:
+        """Tells whose time is over; as all are as patient, the first is always the next."""
+        self._timer = None
+        loop = asyncio.get_running_loop()
+        while self._waiting:
+            entry = self._waiting[0]
+            if entry.ends_at > loop.time():
+                self._timer = loop.call_at(entry.ends_at, self._look)
+                return
+            del self._waiting[0]
+            _tell(entry.done, Failed(_too_late()))
+
     async def _run(self) -> None:
         while self._waiting:
             batch: list[_Entry[Work]] | None = None
             try:
                 async with self._resource() as resource:
-                    for _ in range(_MAX_BATCHES):
+                    for _ in range(self._batches):
                         batch = self._next(_MAX_BATCH)
                         if not batch:
                             break
-                        is_well = await self._commit(resource, batch)
+                        await self._use(resource, batch)
                         batch = []
-                        if not is_well:
-                            break
             except Exception as error:  # noqa: BLE001 - handed to those who wait
                 # Without a resource nobody can be served who waits now; trying again for each
                 # would take as many times as long. Who was told already is not told again.
@@ -104,24 +130,53 @@ class Coalescer(Generic[Work]):
         batch, self._waiting = self._waiting[:count], self._waiting[count:]
         return [entry for entry in batch if not entry.done.done()]
 
-    async def _commit(self, resource: Any, batch: list[_Entry[Work]]) -> bool:  # noqa: ANN401
-        """Whether the resource can be used again."""
-        is_well = True
+    async def _use(self, resource: Any, batch: list[_Entry[Work]]) -> None:  # noqa: ANN401
+        """
+        Raises:
+            Absent: the resource is of no use any more.
+        """
+        obstacle = await self._commit(resource, batch)
+        if obstacle is not None and not isinstance(obstacle, Locked):
+            raise obstacle
+
+    async def _commit(self, resource: Any, batch: list[_Entry[Work]]) -> Absent | None:  # noqa: ANN401
+        """Tells each of ``batch`` what came of it; what shows that the next may fare no better."""
+        error: Exception | None = None
         try:
             outcomes = await self._write(resource, [entry.work for entry in batch])
-        except (Absent, Conflict) as error:
-            # No row is to blame. Trying each would wait for the database as many times, and
-            # after a lost answer to COMMIT they may all be there.
+        except Exception as raised:  # noqa: BLE001 - handed to those who wait
+            error = raised
+            if len(batch) > 1 and _concerns_one(error):
+                return await self._commit_each(resource, batch)
             outcomes = [Failed(error)] * len(batch)
-            is_well = not isinstance(error, Absent)
-        except Exception as error:  # noqa: BLE001 - handed to those who wait
-            if len(batch) > 1:
-                # One bad row must not fail the others: each gets a commit of its own.
-                return all([await self._commit(resource, [entry]) for entry in batch])
-            outcomes = [Failed(error)]
         for entry, outcome in zip(batch, outcomes, strict=True):
             _tell(entry.done, outcome)
-        return is_well
+        return error if isinstance(error, Absent) else None
+
+    async def _commit_each(self, resource: Any, batch: list[_Entry[Work]]) -> Absent | None:  # noqa: ANN401
+        """A bad row, or a locked one, must not fail the others: each gets a commit of its own."""
+        obstacle: Absent | None = None
+        locked = 0
+        for entry in batch:
+            if obstacle is not None or entry.ends_at < asyncio.get_running_loop().time():
+                _tell(entry.done, Failed(obstacle or _too_late()))
+                continue
+            error = await self._commit(resource, [entry])
+            locked += isinstance(error, Locked)
+            if not isinstance(error, Locked) or locked == _MAX_LOCKED:
+                obstacle = error
+        return obstacle
+
+
+def _concerns_one(error: Exception) -> bool:
+    """Not if the database is absent: trying each would wait for it as many times, and after a lost
+    answer to COMMIT they may all be there. Nor is a row to blame for a conflict.
+    """
+    return isinstance(error, Locked) or not isinstance(error, Absent | Conflict)
+
+
+def _too_late() -> Absent:
+    return Absent("its turn in the write queue did not come in time")
 
 
 def _tell(done: asyncio.Future[Any], outcome: Any) -> None:  # noqa: ANN401

@@ -27,6 +27,7 @@ _DRIVERS = {
     "mariadb": "mysql+asyncmy",
 }
 
+_LOG_BYTES = 4 * 1024 * 1024
 
 # Options in the URL that reach the drivers of the server databases.
 _OPTIONS = {
@@ -203,6 +204,8 @@ def durable(connection: Any, _record: object = None) -> None:  # noqa: ANN401 - 
     cursor.execute("PRAGMA synchronous=FULL")
     # Everybody waits while the log is copied into the database: less at a time, more often.
     cursor.execute("PRAGMA wal_autocheckpoint=400")
+    # After a reader that held it up the log is cut again, when all of it is in the database.
+    cursor.execute(f"PRAGMA journal_size_limit={_LOG_BYTES}")
     cursor.execute("PRAGMA foreign_keys=ON")
     cursor.close()
 

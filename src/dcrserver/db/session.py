@@ -75,6 +75,10 @@ class Driver(Protocol):
         """
         ...
 
+    async def obstacle(self) -> str | None:
+        """Why nothing can be written, or None."""
+        ...
+
     async def close(self) -> None:
         """Commits what waits, then closes all connections."""
         ...

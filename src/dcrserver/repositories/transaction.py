@@ -144,6 +144,8 @@ class Database:
             Unavailable: it does not answer.
         """
         try:
+            if obstacle := await self._driver.obstacle():
+                return obstacle
             return schema.obstacle(await schema.stored_revision(self._session))
         except Absent as error:
             raise _unavailable(error) from error

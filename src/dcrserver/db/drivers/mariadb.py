@@ -40,7 +40,9 @@ class MariadbDriver:
     def __init__(self, settings: DatabaseSettings) -> None:
         self._pool = Pool(settings)
         self.reading: Session = _Session(self._pool)
-        self._coalescer: Coalescer[_Inserts] = Coalescer(self._write)
+        self._coalescer: Coalescer[_Inserts] = Coalescer(
+            self._write, patience=settings.statement_timeout
+        )
 
     async def transact(self, work: Callable[[Session], Awaitable[T]]) -> T:
         session = _Transaction(self._pool)

@@ -5,15 +5,17 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager
 from functools import partial
-from typing import Any, TypeAlias, TypeVar, cast
+from types import TracebackType
+from typing import Any, Self, TypeAlias, TypeVar, cast
 
-from sqlalchemy import Insert
+from sqlalchemy import Insert, Select, literal_column, select
 from sqlalchemy.dialects.postgresql.asyncpg import dialect as asyncpg_dialect
 from sqlalchemy.sql import ClauseElement
 
 from dcrserver.db import batches
 from dcrserver.db.coalescing import Coalescer, Outcomes
-from dcrserver.db.drivers.postgresql_pool import Connection, Pool, translated
+from dcrserver.db.drivers.postgresql_errors import translated
+from dcrserver.db.drivers.postgresql_pool import Connection, Pool
 from dcrserver.db.session import Session, change_in_two
 from dcrserver.db.statements import Change, Compiler, Lookup, Rows, Values, by_table
 from dcrserver.settings import DatabaseSettings
@@ -21,6 +23,13 @@ from dcrserver.strict_json import dumps
 
 T = TypeVar("T")
 _Inserts: TypeAlias = list[tuple[Insert, dict[str, Any]]]
+
+# A standby, or one that is told to take no writes.
+_READ_ONLY: Select[Any] = select(
+    literal_column(
+        "pg_is_in_recovery() OR current_setting('transaction_read_only')::boolean"
+    ).label("is_read_only")
+)
 
 
 class PostgresqlDriver:
@@ -32,18 +41,20 @@ class PostgresqlDriver:
 
     def __init__(self, settings: DatabaseSettings) -> None:
         self.pool = Pool(settings)
+        self._patience = settings.statement_timeout
         self._compiler = Compiler(asyncpg_dialect())  # type: ignore[no-untyped-call]
         self.reading: Session = _Reading(self)
         self._lanes: dict[Any, Coalescer[Any]] = {}
 
     async def transact(self, work: Callable[[Session], Awaitable[T]]) -> T:
-        session = _Writing(self)
-        try:
+        async with _Writing(self) as session:
             result = await work(session)
             await session.commit()
-        finally:
-            await session.close()
         return result
+
+    async def obstacle(self) -> str | None:
+        found = (await self.reading.execute(_READ_ONLY, {})).one()
+        return "the database is read-only" if found["is_read_only"] else None
 
     async def close(self) -> None:
         for lane in self._lanes.values():
@@ -70,7 +81,8 @@ class PostgresqlDriver:
     def _lane(self, key: Any, write: Callable[..., Awaitable[Outcomes]]) -> Coalescer[Any]:  # noqa: ANN401
         lane = self._lanes.get(key)
         if lane is None:
-            lane = Coalescer(partial(self._translated, partial(write, key)), self.pool.acquired)
+            write = partial(self._translated, partial(write, key))
+            lane = Coalescer(write, self.pool.acquired, patience=self._patience)
             self._lanes[key] = lane
         return lane
 
@@ -200,10 +212,18 @@ class _Writing:
         elif self._pending:
             await self._driver.insert_together(self._pending)
 
-    async def close(self) -> None:
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
         """Gives the connection back, which rolls back what was not committed."""
         if self._block is not None:
-            await self._block.__aexit__(None, None, None)
+            await self._block.__aexit__(kind, error, trace)
 
     async def _begun(self) -> Connection:
         """The connection, with everything on it that was to come before."""

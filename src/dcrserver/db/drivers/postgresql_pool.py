@@ -1,27 +1,25 @@
-"""Connections to PostgreSQL, and what its errors mean."""
+"""Connections to PostgreSQL."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Any, TypeAlias
 
 import asyncpg
 from asyncpg.pool import PoolConnectionProxy
 from sqlalchemy.dialects.postgresql.asyncpg import dialect as asyncpg_dialect
 
+from dcrserver.db.drivers.postgresql_errors import translated
 from dcrserver.db.engine import database_url
-from dcrserver.db.failures import AlreadyThere, Conflict, absence
+from dcrserver.db.failures import Lost
 from dcrserver.settings import DatabaseSettings
 
 Connection: TypeAlias = PoolConnectionProxy
 
-# Serialization failure and deadlock.
-_CONFLICTS = frozenset({"40001", "40P01"})
-# Connection lost, not let in, no such database, out of resources, operator intervention (starting
-# up, statement timeout), system error; read-only transaction.
-_ABSENCES = ("08", "28", "3D", "53", "57", "58", "25006")
+# Who waits longer for a row holds up those of the same batch, who do not need it.
+_LOCK_MILLISECONDS = 1000
 # All that is often asked for has a key. A plan is kept for as long as a connection lives: one made
 # while a table was empty must not read all of it when it has grown, nor compile anything for it.
 _BY_KEY = {
@@ -42,7 +40,7 @@ class Pool:
 
     @asynccontextmanager
     async def acquired(self) -> AsyncIterator[Connection]:
-        """A connection for as long as the block takes.
+        """A connection for as long as the block takes; given up if the block raises ``Lost``.
 
         Raises:
             Absent: there is none in time, or what the block did shows that the database is away.
@@ -51,7 +49,13 @@ class Pool:
             pool = self._pool or await self._open()
             connection = await pool.acquire(timeout=self._settings.pool_timeout)
             try:
-                yield connection
+                with translated():
+                    yield connection
+            except Lost:
+                # The others led to the same server; they are replaced when their turn comes.
+                connection.terminate()
+                await pool.expire_connections()
+                raise
             finally:
                 await pool.release(connection)  # also when we are cancelled
 
@@ -88,27 +92,10 @@ def _options(settings: DatabaseSettings) -> dict[str, Any]:
         "command_timeout": settings.statement_timeout + 1,
         "server_settings": {
             "statement_timeout": str(milliseconds),
+            "lock_timeout": str(min(milliseconds, _LOCK_MILLISECONDS)),
             "idle_in_transaction_session_timeout": str(milliseconds * 2),
             "application_name": "dcrserver",
             "default_transaction_isolation": "read committed",
             **_BY_KEY,
         },
     }
-
-
-@contextmanager
-def translated() -> Iterator[None]:
-    try:
-        yield
-    except asyncpg.UniqueViolationError as error:
-        raise AlreadyThere(str(error.constraint_name)) from error
-    except asyncpg.PostgresError as error:
-        state = str(error.sqlstate)
-        if state in _CONFLICTS:
-            raise Conflict(state) from error
-        if state.startswith(_ABSENCES):
-            raise absence(error) from error
-        raise
-    except (asyncpg.InterfaceError, asyncpg.InternalClientError, OSError, TimeoutError) as error:
-        # Internal: the server has said that it ends this connection, and it has not ended yet.
-        raise absence(error) from error

@@ -12,9 +12,10 @@ import asyncio
 import random
 import sqlite3
 import time
-from collections.abc import Awaitable, Callable, Coroutine, Iterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import asynccontextmanager, contextmanager
+from pathlib import Path
 from typing import Any, TypeAlias, TypeVar, cast
 
 from sqlalchemy import Insert
@@ -24,7 +25,7 @@ from sqlalchemy.sql import ClauseElement
 
 from dcrserver.db.coalescing import Coalescer, Failed, Outcomes
 from dcrserver.db.engine import check_file, database_url, durable
-from dcrserver.db.failures import AlreadyThere, absence
+from dcrserver.db.failures import Absent, AlreadyThere, absence
 from dcrserver.db.session import Session, change_in_two
 from dcrserver.db.statements import Change, Compiler, Lookup, Rows, Values
 from dcrserver.one_pass import OnePass
@@ -54,13 +55,19 @@ class SqliteDriver:
         # Reads wait for nobody in WAL, but for another process that recovers the file: not long,
         # as the loop waits with them.
         reader = self._writer if self._in_memory else _connect(url, _READING_SECONDS)
+        self._file = _File(self._writer)
+        self._errors = _Errors()
         compiler = Compiler(pysqlite.dialect())
         self._reader = reader
-        self._writing = _SqliteSession(self._writer, compiler)
+        self._writing = _SqliteSession(self._writer, compiler, self._errors)
         # With one connection, a view of the database would be the writer's own transaction.
-        self.reading: Session = self._writing if self._in_memory else _Reading(reader, compiler)
+        self.reading: Session = (
+            self._writing if self._in_memory else _Reading(reader, compiler, self._errors)
+        )
         self._thread = ThreadPoolExecutor(1, "sqlite-writer")
-        self._coalescer: Coalescer[_Work] = Coalescer(self._write)
+        self._coalescer: Coalescer[_Work] = Coalescer(
+            self._write, self._locked, patience=self._patience, batches=1
+        )
 
     async def transact(self, work: Callable[[Session], Awaitable[T]]) -> T:
         return cast("T", await self._coalescer.commit(work))
@@ -71,12 +78,29 @@ class SqliteDriver:
         self._reader.close()
         self._writer.close()
 
-    async def _write(self, _: None, batch: Sequence[_Work]) -> Outcomes:
-        with _translated:
+    async def obstacle(self) -> str | None:
+        return self._file.obstacle() or self._errors.damage
+
+    @asynccontextmanager
+    async def _locked(self) -> AsyncIterator[None]:
+        """The write lock, before it is decided who writes: some may not wait for it that long."""
+        with self._errors:
             await self._begin()
+        try:
+            yield
+        finally:
+            if self._writer.in_transaction:
+                self._writer.execute("ROLLBACK")
+
+    async def _write(self, _: None, batch: Sequence[_Work]) -> Outcomes:
+        with self._errors:
+            if not self._writer.in_transaction:  # one of the batch failed: each by itself
+                await self._begin()
             try:
+                self._file.check()
                 outcomes = [self._run(work) for work in batch]
                 await self._commit()
+                self._file.check()
             except BaseException:
                 if self._writer.in_transaction:
                     self._writer.execute("ROLLBACK")
@@ -124,13 +148,14 @@ class SqliteDriver:
 class _SqliteSession:
     dialect = "sqlite"
 
-    def __init__(self, connection: sqlite3.Connection, compiler: Compiler) -> None:
+    def __init__(self, connection: sqlite3.Connection, compiler: Compiler, errors: _Errors) -> None:
         self._connection = connection
         self._compiler = compiler
+        self._errors = errors
 
     async def execute(self, statement: ClauseElement, values: Values) -> Rows:
         compiled = self._compiler(statement, values)
-        with _translated:
+        with self._errors:
             cursor = self._connection.execute(compiled.text, compiled.positions(values))
             if compiled.reads:
                 return Rows(cursor.fetchall())
@@ -142,19 +167,19 @@ class _SqliteSession:
     def _found(self, asked: tuple[Lookup, Values]) -> Sequence[Any]:
         lookup, values = asked
         compiled = self._compiler(lookup.statement, values)
-        with _translated:
+        with self._errors:
             cursor = self._connection.execute(compiled.text, compiled.positions(values))
             found: Sequence[Any] = cursor.fetchone()
         return found
 
     async def execute_many(self, statement: ClauseElement, rows: Sequence[Values]) -> None:
         compiled = self._compiler(statement, rows[0])
-        with _translated:
+        with self._errors:
             self._connection.executemany(compiled.text, map(compiled.positions, rows))
 
     def insert(self, statement: Insert, row: dict[str, Any]) -> None:
         compiled = self._compiler(statement, row)
-        with _translated:
+        with self._errors:
             self._connection.execute(compiled.text, compiled.positions(row))
 
     async def change(
@@ -168,8 +193,8 @@ class _Reading(_SqliteSession):
     takes as long as a lookup.
     """
 
-    def __init__(self, connection: sqlite3.Connection, compiler: Compiler) -> None:
-        super().__init__(connection, compiler)
+    def __init__(self, connection: sqlite3.Connection, compiler: Compiler, errors: _Errors) -> None:
+        super().__init__(connection, compiler, errors)
         self._lookups = OnePass(self._found, self._view)
 
     async def look_up(self, lookup: Lookup, values: Values) -> Sequence[Any]:
@@ -177,7 +202,7 @@ class _Reading(_SqliteSession):
 
     @contextmanager
     def _view(self) -> Iterator[None]:
-        with _translated:
+        with self._errors:
             self._connection.execute("BEGIN")
             try:
                 yield
@@ -211,8 +236,11 @@ def _without_waiting(work: Awaitable[T]) -> T:
     raise RuntimeError("a use case awaited something else than its transaction")
 
 
-class _Translation:
+class _Errors:
     """What an error means; a generator for each statement would cost as much as a short one."""
+
+    def __init__(self) -> None:
+        self.damage: str | None = None
 
     def __enter__(self) -> None:
         pass
@@ -220,8 +248,45 @@ class _Translation:
     def __exit__(self, _kind: object, error: BaseException | None, _trace: object) -> None:
         if isinstance(error, sqlite3.IntegrityError):
             raise AlreadyThere(str(error)) from error
-        if isinstance(error, sqlite3.OperationalError):  # locked, full, read-only, no such file
-            raise absence(error) from error
+        if not isinstance(error, sqlite3.DatabaseError):
+            return
+        code = getattr(error, "sqlite_errorcode", 0) & _PRIMARY_CODE
+        if code in {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}:
+            self.damage = "the database file is damaged: restore it, and start again"
+        elif not isinstance(error, sqlite3.OperationalError):
+            return
+        raise absence(error) from error  # locked, full, read-only, damaged, no such file
 
 
-_translated = _Translation()
+class _File:
+    """The file that a connection has open: whether it still is the one at its path."""
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self._path = _path(connection)
+        self._opened = self._found()
+
+    def obstacle(self) -> str | None:
+        if self._found() == self._opened:
+            return None
+        return "the database file was removed or replaced: start again"
+
+    def check(self) -> None:
+        """
+        Raises:
+            Absent: what is written goes into a file that nobody can open any more.
+        """
+        if obstacle := self.obstacle():
+            raise Absent(obstacle)
+
+    def _found(self) -> tuple[int, int] | None:
+        try:
+            status = self._path.stat() if self._path else None
+        except OSError:
+            return None
+        return status and (status.st_dev, status.st_ino)
+
+
+def _path(connection: sqlite3.Connection) -> Path | None:
+    """As SQLite itself has it, also for a URI; None in memory."""
+    _, _, path = connection.execute("PRAGMA database_list").fetchone()
+    return Path(path) if path else None

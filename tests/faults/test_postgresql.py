@@ -1,0 +1,164 @@
+"""A PostgreSQL that becomes read-only, ends connections, or has rows that others lock."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import asyncpg
+import pytest
+from pydantic import SecretStr
+from sqlalchemy import make_url
+
+from dcrserver.db.drivers import open_driver
+from dcrserver.db.drivers.postgresql_errors import MEANINGS, meaning, translated
+from dcrserver.db.failures import Absent, AlreadyThere, Conflict, Lost, Refused
+from dcrserver.errors import Unavailable
+from dcrserver.repositories.transaction import Database
+from dcrserver.settings import DatabaseSettings
+from harness.databases import migrated
+from harness.rows import add, find, record
+
+
+@pytest.fixture
+def url() -> Iterator[str]:
+    with migrated("postgresql") as made:
+        yield made
+
+
+@asynccontextmanager
+async def opened(url: str, **settings: Any) -> AsyncIterator[Database]:
+    database = Database(open_driver(DatabaseSettings(url=SecretStr(url), **settings)))
+    yield database
+    await database.close()
+
+
+@asynccontextmanager
+async def beside(url: str, database: str | None = None) -> AsyncIterator[asyncpg.Connection]:
+    """A connection of another program."""
+    made = make_url(url).set(drivername="postgresql")
+    if database is not None:
+        made = made.set(database=database)
+    connection = await asyncpg.connect(made.render_as_string(hide_password=False))
+    try:
+        yield connection
+    finally:
+        await connection.close()
+
+
+async def end_connections(url: str) -> None:
+    async with beside(url, "postgres") as other:
+        await other.execute(
+            "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE datname = $1",
+            make_url(url).database,
+        )
+
+
+def errors_of_asyncpg() -> list[type[asyncpg.PostgresError]]:
+    found = [each for each in vars(asyncpg.exceptions).values() if isinstance(each, type)]
+    return [each for each in found if issubclass(each, asyncpg.PostgresError) and each.sqlstate]
+
+
+@pytest.mark.finding("R7")
+def test_every_error_of_postgresql_is_one_of_ours() -> None:
+    ours = {AlreadyThere, Conflict, Refused, Absent}
+    for each in errors_of_asyncpg():
+        assert each.sqlstate in MEANINGS or each.sqlstate[:2] in MEANINGS, each
+        with pytest.raises(tuple(ours)), translated():
+            raise asyncpg.PostgresError.new({"C": each.sqlstate, "M": "text"})
+    assert len(errors_of_asyncpg()) > 200
+
+
+@pytest.mark.finding("R7")
+@pytest.mark.parametrize("state", ["ZZ999", "", None])
+def test_a_connection_with_an_error_that_nobody_foresaw_is_not_trusted(state: str | None) -> None:
+    assert meaning(state) is Lost
+
+
+@pytest.mark.finding("R7", "F3")
+async def test_a_server_that_was_read_only_is_written_to_as_soon_as_it_can_be(url: str) -> None:
+    name = make_url(url).database
+    async with opened(url, pool_size=4) as database:
+        await add(database, record())
+        async with beside(url, "postgres") as other:
+            await other.execute(f"ALTER DATABASE {name} SET default_transaction_read_only = on")
+        await end_connections(url)
+        results = await asyncio.gather(
+            *(add(database, record()) for _ in range(8)), return_exceptions=True
+        )
+        results += [await failure(add(database, record()))]
+        assert isinstance(results[-1], Unavailable)
+        assert await database.obstacle() == "the database is read-only"
+        async with beside(url, "postgres") as other:
+            await other.execute(f"ALTER DATABASE {name} RESET default_transaction_read_only")
+        await failure(add(database, record()))  # at most one for the old connections
+        written = record()
+        await add(database, written)
+        assert await find(database, written.client_id) == written
+        assert await database.obstacle() is None
+
+
+@pytest.mark.finding("R7")
+async def test_a_database_that_accepts_no_connections_is_unavailable(url: str) -> None:
+    name = make_url(url).database
+    async with beside(url, "postgres") as other:
+        await other.execute(f"ALTER DATABASE {name} ALLOW_CONNECTIONS false")
+        try:
+            async with opened(url, pool_timeout=2) as database:
+                assert isinstance(await failure(add(database, record())), Unavailable)
+                assert isinstance(await failure(find(database, "x")), Unavailable)
+                assert isinstance(await failure(database.obstacle()), Unavailable)
+        finally:
+            await other.execute(f"ALTER DATABASE {name} ALLOW_CONNECTIONS true")
+
+
+@pytest.mark.finding("R7", "F3")
+async def test_when_the_server_ends_connections_one_request_pays_for_all(url: str) -> None:
+    async with opened(url, pool_size=4) as database:
+        one = record()
+        await add(database, one)
+        await asyncio.gather(*(database.obstacle() for _ in range(4)))  # each has a connection
+        await end_connections(url)
+        await failure(find(database, one.client_id))
+        for _ in range(4):
+            assert await find(database, one.client_id) == one
+
+
+@pytest.mark.finding("R5", "F9")
+async def test_a_row_that_another_locks_holds_up_its_own_update_alone(url: str) -> None:
+    clients = [record() for _ in range(10)]
+    async with opened(url) as database, beside(url) as other:
+        await add(database, *clients)
+        await other.execute("BEGIN")
+        await other.execute(
+            "SELECT 1 FROM clients WHERE client_id = $1 FOR UPDATE", clients[3].client_id
+        )
+        started = time.monotonic()
+        results = await asyncio.gather(
+            *(
+                database.transact(lambda tx, old=each: tx.clients.replace(old, changed(old)))
+                for each in clients
+            ),
+            return_exceptions=True,
+        )
+        assert time.monotonic() - started < 8
+        assert [result for result in results if result is not True] == [results[3]]
+        assert isinstance(results[3], Unavailable)
+        await other.execute("ROLLBACK")
+        assert await find(database, clients[3].client_id) == clients[3], "it is not written later"
+        assert await find(database, clients[4].client_id) == changed(clients[4])
+
+
+def changed(old: Any) -> Any:
+    return old._replace(version=2, metadata='{"a":1}')
+
+
+async def failure(asked: Any) -> BaseException | None:
+    try:
+        await asked
+    except Unavailable as error:
+        return error
+    return None

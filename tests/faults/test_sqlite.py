@@ -1,0 +1,146 @@
+"""An SQLite file that others lock, remove, replace or damage while we serve."""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+import sqlite3
+import time
+from collections.abc import AsyncIterator, Awaitable, Iterator
+from contextlib import asynccontextmanager, closing, contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pydantic import SecretStr
+
+from dcrserver.db.drivers import open_driver
+from dcrserver.errors import Unavailable
+from dcrserver.repositories.transaction import Database
+from dcrserver.settings import DatabaseSettings
+from harness.application import CALLBACK, application
+from harness.databases import migrate
+from harness.rows import add, find, record
+
+SECONDS = 1.0
+
+
+@asynccontextmanager
+async def opened(file: Path) -> AsyncIterator[Database]:
+    """Each waits at most ``SECONDS``."""
+    url = f"sqlite:///{file}"
+    await migrate(url)
+    settings = DatabaseSettings(url=SecretStr(url), statement_timeout=SECONDS)
+    database = Database(open_driver(settings))
+    yield database
+    await database.close()
+
+
+@contextmanager
+def locked(file: Path) -> Iterator[None]:
+    """Another program writes."""
+    with closing(sqlite3.connect(file, isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        yield
+        other.execute("ROLLBACK")
+
+
+async def timed(asked: Awaitable[Any]) -> tuple[float, type[BaseException] | None]:
+    started = time.monotonic()
+    try:
+        await asked
+    except Unavailable as error:
+        return time.monotonic() - started, type(error)
+    return time.monotonic() - started, None
+
+
+@pytest.mark.finding("R5")
+async def test_who_waits_for_a_lock_of_others_is_told_in_time(tmp_path: Path) -> None:
+    """However many came before: none waits for the waiting of others, and none is written later."""
+    file = tmp_path / "some.db"
+    async with opened(file) as database:
+        there = record()
+        await add(database, there)
+        rows = [record() for _ in range(300)]
+        with locked(file):
+            tasks = []
+            for each in rows:
+                tasks.append(asyncio.create_task(timed(add(database, each))))
+                await asyncio.sleep(0.005)
+            assert await find(database, there.client_id) == there, "reads go on"
+            told = await asyncio.gather(*tasks)
+        assert {kind for _, kind in told} == {Unavailable}
+        assert max(seconds for seconds, _ in told) < 2 * SECONDS
+        late = record()
+        await add(database, late)
+        assert await find(database, late.client_id) == late
+        assert not any([await find(database, each.client_id) for each in rows])
+
+
+@pytest.mark.finding("B6")
+@pytest.mark.parametrize("replaced", [False, True])
+async def test_a_file_that_is_not_ours_any_more_is_not_written(
+    tmp_path: Path, *, replaced: bool
+) -> None:
+    file = tmp_path / "some.db"
+    url = f"sqlite:///{file}"
+    await migrate(url)
+    async with application(url) as app:
+        await app.register()
+        assert (await app.http.get("/readyz")).status_code == 200
+        if replaced:
+            shutil.copy(file, tmp_path / "other.db")
+            (tmp_path / "other.db").replace(file)
+        else:
+            file.unlink()
+        answer = await app.http.post("/register", json={"redirect_uris": [CALLBACK]})
+        assert answer.status_code == 503
+        assert int(answer.headers["Retry-After"]) > 0
+        assert "removed or replaced" in str(await app.runtime.database.obstacle())
+
+
+@pytest.mark.finding("R10")
+async def test_a_damaged_file_is_told_of(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "some.db"
+    url = f"sqlite:///{file}"
+    await migrate(url)
+    async with application(url) as app:
+        await app.register()
+    size = 4096
+    with closing(sqlite3.connect(file)) as other:
+        pages = [
+            page
+            for (page,) in other.execute(
+                "SELECT rootpage FROM sqlite_master WHERE tbl_name IN ('client', 'clients')"
+            )
+        ]
+    with file.open("r+b") as raw:
+        for page in pages:
+            raw.seek((page - 1) * size)
+            raw.write(b"\xff" * size)
+    async with application(url) as app:
+        answer = await app.http.post("/register", json={"redirect_uris": [CALLBACK]})
+        assert answer.status_code == 503
+        assert "damaged" in str(await app.runtime.database.obstacle())
+    told = "".join(capsys.readouterr())
+    assert "malformed" in told
+    assert "Traceback" not in told
+
+
+@pytest.mark.finding("R10")
+async def test_a_log_that_a_reader_held_up_is_cut_again(tmp_path: Path) -> None:
+    file = tmp_path / "some.db"
+    log = tmp_path / "some.db-wal"
+    async with opened(file) as database:
+        with closing(sqlite3.connect(file, isolation_level=None)) as reader:
+            reader.execute("BEGIN")
+            reader.execute("SELECT count(*) FROM sqlite_master").fetchone()
+            for _ in range(12):
+                await add(database, record(metadata=1_000_000 * "x"))
+            assert log.stat().st_size > 8_000_000
+            reader.execute("ROLLBACK")
+        for _ in range(4):
+            await add(database, record(metadata=100_000 * "x"))
+        assert log.stat().st_size < 8_000_000
