@@ -194,8 +194,8 @@ def test_broken_json_is_told(name: str, monkeypatch: pytest.MonkeyPatch) -> None
 
 
 def test_a_variable_that_is_no_json_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("DCR_POLICY__REDIRECT__UNDOTTED_SCHEMES", "abc")
-    with pytest.raises(ConfigurationError, match=r"DCR_POLICY__REDIRECT__UNDOTTED_SCHEMES.*JSON"):
+    monkeypatch.setenv("DCR_POLICY__REGISTRATION__REQUIRED", "abc")
+    with pytest.raises(ConfigurationError, match=r"DCR_POLICY__REGISTRATION__REQUIRED.*JSON"):
         load()
 
 

@@ -123,7 +123,9 @@ def _announce(settings: Settings) -> None:
 
 def _uvicorn_config(settings: Settings, shared_folder: Path) -> uvicorn.Config:
     server = settings.server
-    limits = Limits(server.max_connections, server.head_seconds, server.body_seconds)
+    limits = Limits(
+        server.max_connections, server.head_seconds, server.body_seconds, server.write_seconds
+    )
     connections = Connections(limits)
     return uvicorn.Config(
         Application(settings, connections, shared_folder),

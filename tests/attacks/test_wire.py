@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import contextlib
+import resource
 import socket
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import httpx
 import pytest
 
 from harness.process import ServerProcess, serving
@@ -46,6 +49,13 @@ def _memory(server: ServerProcess) -> int:
     """Megabytes that the process has."""
     status = Path(f"/proc/{server.process.pid}/status").read_text("ascii")
     return int(status.partition("VmRSS:")[2].split()[0]) // 1024
+
+
+def _ended(server: ServerProcess, reason: str) -> float:
+    """How many connections the server says it ended for ``reason``."""
+    told = httpx.get(f"{server.base_url}/metrics", trust_env=False).text
+    _, _, after = told.partition(f'dcrserver_ended_connections_total{{reason="{reason}"}} ')
+    return float(after.split("\n")[0] or 0)
 
 
 _MALFORMED = {
@@ -143,8 +153,11 @@ def test_a_trailer_is_no_header(server: ServerProcess) -> None:
 @pytest.mark.finding("S11")
 @pytest.mark.parametrize("sent", [b"", b"GET / HTTP/1.1\r\nHos", b"\r\n"])
 def test_a_head_that_does_not_come_ends_the_connection(server: ServerProcess, sent: bytes) -> None:
+    reason = "too_slow" if sent.startswith(b"GET") else "idle"
+    before = _ended(server, reason)
     received = _exchange(server, sent)
     assert received.startswith(b"HTTP/1.1 408 ") == sent.startswith(b"GET")
+    assert _ended(server, reason) > before
 
 
 @pytest.mark.finding("S11")
@@ -158,3 +171,55 @@ def test_the_longest_idle_gives_way(tmp_path: Path) -> None:
         received = _exchange(server, b"GET /metrics HTTP/1.1\r\nHost: a\r\n" + _CLOSE + b"\r\n")
     assert b"dcrserver_open_connections 8" in received
     assert b'dcrserver_ended_connections_total{reason="gave_way"}' in received
+
+
+@pytest.mark.finding("S11")
+def test_idle_connections_do_not_take_all_descriptors(tmp_path: Path) -> None:
+    with serving(tmp_path) as server, contextlib.ExitStack() as stack:
+        resource.prlimit(server.process.pid, resource.RLIMIT_NOFILE, (128, 128))
+        for _ in range(140):
+            stack.enter_context(_connected(server))
+        for sent, status in (
+            (_POST + _CLOSE + _LENGTH + _BODY, b"201"),
+            (_GET + _CLOSE + b"\r\n", b"200"),
+        ):
+            assert _exchange(server, sent).startswith(b"HTTP/1.1 " + status)
+
+
+@pytest.mark.finding("S11")
+def test_one_more_than_all_that_are_at_work_is_told_to_come_later(tmp_path: Path) -> None:
+    with (
+        serving(tmp_path, env={"DCR_SERVER__MAX_CONNECTIONS": "3"}) as server,
+        contextlib.ExitStack() as stack,
+    ):
+        peers = [stack.enter_context(_connected(server)) for _ in range(3)]
+        for peer in peers:  # "100 Continue" tells that somebody waits for the body
+            peer.sendall(_POST + _CLOSE + b"Expect: 100-continue\r\n" + _LENGTH)
+            assert peer.recv(65536).startswith(b"HTTP/1.1 100 ")
+        received = _exchange(server, _GET + b"\r\n")
+        assert received.startswith(b"HTTP/1.1 503 ")
+        assert b"retry-after: 1\r\n" in received
+        for peer in peers:
+            peer.sendall(_BODY)
+            assert peer.recv(65536).startswith(b"HTTP/1.1 201 ")
+
+
+@pytest.mark.finding("R2")
+def test_answers_that_nobody_reads_end_the_connection(tmp_path: Path) -> None:
+    number, request = 30, b"GET /.well-known/openid-configuration HTTP/1.1\r\nHost: a\r\n\r\n"
+    with (
+        serving(tmp_path, env={"DCR_SERVER__WRITE_SECONDS": "2"}) as server,
+        contextlib.ExitStack() as stack,
+    ):
+        before = most = _memory(server)
+        for _ in range(number):
+            peer = stack.enter_context(_connected(server))
+            peer.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+            peer.setblocking(False)  # as much as there is room for
+            assert peer.send(request * 5000) > len(request)
+        deadline = time.monotonic() + 60
+        while _ended(server, "not_read") < number and time.monotonic() < deadline:
+            most = max(most, _memory(server))
+            time.sleep(0.1)
+        assert _ended(server, "not_read") == number
+    assert most - before < 30

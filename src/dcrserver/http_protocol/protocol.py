@@ -98,13 +98,13 @@ class Protocol(HttpToolsProtocol):
             return
         if self.waiting_since is None or now < self._due or self.transport.is_closing():
             return
-        if self._is_over or not self._in_message:
-            self.transport.close()
-        elif self._in_head:
+        if self._in_head and not self._is_over:
             self._end(refusals.TOO_SLOW)
-        else:  # answered long ago, without the body that still comes
-            self._register.ended("too_slow")
-            self.transport.close()
+            return
+        if not self._is_over:  # or it is counted already
+            # In a message: answered long ago, without the body that still comes.
+            self._register.ended("too_slow" if self._in_message else "idle")
+        self.transport.close()
 
     def give_way(self) -> None:
         self.transport.close()

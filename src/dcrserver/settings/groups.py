@@ -70,6 +70,11 @@ class ServerSettings(Group):
     body_seconds: float = Field(
         default=20.0, gt=0, description="how long a caller may take to send a body; then 408"
     )
+    write_seconds: float = Field(
+        default=20.0,
+        gt=0,
+        description="how long a caller may leave answers unread; then the connection is closed",
+    )
     max_requests: int = Field(
         default=512,
         ge=1,
