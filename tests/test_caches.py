@@ -32,7 +32,7 @@ _BOUNDED = {
     "services/submissions.py": "256 submissions of 4096 characters",
     "services/secret_verification.py": "digests, so many as the constant says",
     "services/client_keys.py": "1000 registered locations of 2000 characters",
-    "services/authentication/guesses.py": "ids cut short, so many as the constant says",
+    "fixed_windows.py": "names, addresses and ids cut short, so many as the constant says",
     "fetch/cache.py": "cache_entries of 2000 characters, and cache_bytes",
 }
 _CACHES = {"lru_cache", "cache", "text_cache", "OrderedDict", "defaultdict"}

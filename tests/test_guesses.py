@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
+import time
 from contextlib import ExitStack
 from typing import Any
 
 import pytest
 
 from conftest import MakeApplication
-from dcrserver import security
+from dcrserver import fixed_windows, security
 from dcrserver.errors import InvalidClient, TooManyRequests, Unavailable
-from dcrserver.services.authentication import guesses
 from dcrserver.services.authentication.guesses import Guesses
 from dcrserver.services.client_secrets import ClientSecret, ClientSecrets
 from dcrserver.settings import RateLimitSettings
@@ -53,15 +53,15 @@ def test_others_do_not(other: tuple[str, str | None]) -> None:
 
 def test_the_client_gets_in_again_later(monkeypatch: pytest.MonkeyPatch) -> None:
     counted = after(3, "a", "192.0.2.1")
-    now = guesses.time.monotonic()
-    monkeypatch.setattr("dcrserver.services.authentication.guesses.time.monotonic",
+    now = time.monotonic()
+    monkeypatch.setattr("dcrserver.fixed_windows.time.monotonic",
                         lambda: now + 61)  # fmt: skip
     assert not waits(counted, "a", "192.0.2.1")
     assert not waits(counted, "a", "192.0.2.1")
 
 
 def test_invented_identifiers_fill_no_memory(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(guesses, "_MAX_REMEMBERED", 100)
+    monkeypatch.setattr(fixed_windows, "_MAX_REMEMBERED", 100)
     counted = after(3, "first", "192.0.2.1")
     for number in range(1000):
         fail(counted, f"{number:064}-and-more", "192.0.2.2")

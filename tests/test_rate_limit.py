@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import secrets
+import time
 from collections.abc import AsyncIterator, Callable
 from typing import Any
+from unittest.mock import AsyncMock
 
 import pytest
+from limits.aio.storage import RedisStorage
 from pydantic import SecretStr
+from structlog.testing import capture_logs
 
-from dcrserver.errors import TooManyRequests
+from dcrserver import shared_windows
+from dcrserver.errors import InvalidClientMetadata, TooManyRequests
 from dcrserver.rate_limit import RateLimiter, address_key
 from dcrserver.settings import ConfigurationError, RateLimitSettings, RedisSettings
 
@@ -47,7 +53,8 @@ async def hits(limiter: RateLimiter, tenant: str, *addresses: str | None) -> lis
     results = []
     for address in addresses:
         try:
-            await limiter.open_registration(tenant, address)
+            async with limiter.open_registration(tenant, address):
+                pass
         except TooManyRequests as refusal:
             results.append(refusal.retry_after < 1)
         else:
@@ -81,10 +88,81 @@ async def test_all_together_have_a_ceiling(limiter_of: MakeLimiter) -> None:
     assert await hits(limiter, "t", "192.0.2.1", "192.0.2.2", "192.0.2.3") == [True, True, False]
 
 
-async def test_without_its_store_registrations_go_on(limiter_of: MakeLimiter) -> None:
+@pytest.mark.finding("R9", "B4")
+async def test_without_its_store_this_process_counts(limiter_of: MakeLimiter) -> None:
     away = RedisSettings(url=SecretStr("redis://127.0.0.1:1/0"))
     limiter = limiter_of(away, open_registration="1/minute")
-    assert await hits(limiter, "t", "192.0.2.1", "192.0.2.1") == [True, True]
+    with capture_logs() as logs:
+        assert await hits(limiter, "t", "192.0.2.1", "192.0.2.1") == [True, False]
+    assert [entry["event"] for entry in logs] == ["rate_limit_store_failed"]
+    assert not limiter.store_up
+
+
+@pytest.mark.finding("R9")
+async def test_a_store_that_hangs_is_waited_for_once(
+    limiter_of: MakeLimiter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(shared_windows, "_RETRY_SECONDS", 600.0)
+    limiter = limiter_of(redis(), open_registration="50/minute")
+    asked = AsyncMock(wraps=asyncio.Event().wait)
+    monkeypatch.setattr(RedisStorage, "incr", lambda *_: asked())
+    with capture_logs() as logs:
+        assert await hits(limiter, "t", *["192.0.2.1"] * 51) == [True] * 50 + [False]
+    assert asked.await_count == 1
+    assert len(logs) == 1
+
+
+@pytest.mark.finding("R9")
+async def test_a_store_that_is_back_is_used_again(
+    limiter_of: MakeLimiter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(shared_windows, "_RETRY_SECONDS", 0.0)
+    limiter, tenant = limiter_of(redis(), open_registration="1/minute"), secrets.token_hex(4)
+    with monkeypatch.context() as patch:
+        patch.setattr(RedisStorage, "incr", AsyncMock(side_effect=OSError))
+        assert await hits(limiter, tenant, "192.0.2.1") == [True]
+        assert not limiter.store_up
+    assert await hits(limiter, tenant, "192.0.2.1", "192.0.2.1") == [True, False]
+    assert limiter.store_up
+
+
+@pytest.mark.finding("B4")
+async def test_a_store_that_is_away_is_told_at_the_start(limiter_of: MakeLimiter) -> None:
+    with capture_logs() as logs:
+        await limiter_of(RedisSettings(url=SecretStr("redis://127.0.0.1:1/0"))).check()
+    assert [entry["event"] for entry in logs] == ["rate_limit_store_failed"]
+
+
+@pytest.mark.finding("R10")
+async def test_a_clock_that_is_set_changes_no_limit(
+    limiter_of: MakeLimiter, store: RedisSettings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    limiter, tenant = limiter_of(store, open_registration="1/minute"), secrets.token_hex(4)
+    assert await hits(limiter, tenant, "192.0.2.1") == [True]
+    now = time.time()
+    monkeypatch.setattr(time, "time", lambda: now - 3600)
+    with pytest.raises(TooManyRequests) as refusal:
+        async with limiter.open_registration(tenant, "192.0.2.1"):
+            pass
+    assert 1 <= refusal.value.retry_after <= 60
+
+
+async def test_what_is_refused_is_not_counted(
+    limiter_of: MakeLimiter, store: RedisSettings
+) -> None:
+    limiter, tenant = limiter_of(store, open_registration="1/minute"), secrets.token_hex(4)
+    for _ in range(3):
+        with pytest.raises(InvalidClientMetadata):
+            async with limiter.open_registration(tenant, "192.0.2.1"):
+                raise InvalidClientMetadata("refused")
+    assert await hits(limiter, tenant, "192.0.2.1", "192.0.2.1") == [True, False]
+
+
+async def test_attempts_have_a_wider_limit(limiter_of: MakeLimiter) -> None:
+    limiter = limiter_of(IN_MEMORY, open_registration_attempts="2/minute")
+    for _ in range(2):
+        await limiter.attempt("t", "192.0.2.1")
+    assert await hits(limiter, "t", "192.0.2.1", "192.0.2.2") == [False, True]
 
 
 async def test_limits_can_be_switched_off(limiter_of: MakeLimiter) -> None:

@@ -3,28 +3,22 @@
 from __future__ import annotations
 
 import ipaddress
-import time
-from typing import TYPE_CHECKING
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 
-import structlog
 from limits import RateLimitItem, parse_many
-from limits.aio.storage import MemoryStorage, RedisStorage, Storage
-from limits.aio.strategies import FixedWindowRateLimiter
 
 from dcrserver.errors import TooManyRequests
+from dcrserver.fixed_windows import seconds_until
 from dcrserver.settings import ConfigurationError, RateLimitSettings, RedisSettings
+from dcrserver.shared_windows import SharedStore, SharedWindows, shared_store
 from dcrserver.text_cache import text_cache
 
-if TYPE_CHECKING:
-    from redis.asyncio import ConnectionPool
-
-_log = structlog.get_logger(__name__)
 _IPV6_PREFIX = 64
-_REDIS_SECONDS = 1.0
 
 
 class RateLimiter:
-    """Counts hits against named limits."""
+    """Counts open registrations against named limits."""
 
     def __init__(self, settings: RateLimitSettings, redis: RedisSettings) -> None:
         """
@@ -32,41 +26,80 @@ class RateLimiter:
             ConfigurationError: a limit or the Redis URL cannot be understood.
         """
         self._enabled = settings.enabled
-        self._limits = {
-            name: limit_of(name, getattr(settings, name))
-            for name in ("open_registration", "open_registration_total")
-        }
-        self._connections = _connections(redis)
-        self._strategy = FixedWindowRateLimiter(_storage(self._connections))
+        self._store = shared_store(redis)
+        self._attempts = self._limit(settings, "open_registration_attempts", None)
+        self._of_address = self._limit(settings, "open_registration", self._store)
+        self._of_all = self._limit(settings, "open_registration_total", self._store)
+
+    @property
+    def store_up(self) -> bool:
+        """Whether all instances count together, as far as is known; also without any store."""
+        return self._store is None or self._store.up
+
+    async def check(self) -> None:
+        """Asks the store, if there is one, so that the log tells at once that it is away."""
+        if self._enabled and self._store is not None:
+            await self._store.check()
 
     async def close(self) -> None:
-        if self._connections is not None:
-            await self._connections.aclose()
+        if self._store is not None:
+            await self._store.close()
 
-    async def open_registration(self, tenant: str, address: str | None) -> None:
+    async def attempt(self, tenant: str, address: str | None) -> None:
+        """Counts what may be refused, or makes nothing; this process alone counts it.
+
+        Raises:
+            TooManyRequests: the address asked enough for now.
         """
+        if self._enabled:
+            await self._attempts.hit(tenant, address_key(address))
+
+    @asynccontextmanager
+    async def open_registration(self, tenant: str, address: str | None) -> AsyncIterator[None]:
+        """Around a registration: it counts from its beginning, and no longer if it is refused.
+
         Raises:
             TooManyRequests: the address, or all together, registered enough for now.
         """
         if not self._enabled:
+            yield
             return
-        await self._hit("open_registration", tenant, address_key(address))
-        await self._hit("open_registration_total", tenant)
+        await self.attempt(tenant, address)
+        async with self._of_address.made(tenant, address_key(address)), self._of_all.made(tenant):
+            yield
 
-    async def _hit(self, name: str, *keys: str) -> None:
-        limit = self._limits[name]
+    @staticmethod
+    def _limit(settings: RateLimitSettings, name: str, store: SharedStore | None) -> _Limit:
+        return _Limit(name, limit_of(name, getattr(settings, name)), store)
+
+
+class _Limit:
+    def __init__(self, name: str, limit: RateLimitItem, store: SharedStore | None) -> None:
+        self._name = name
+        self._allowed = limit.amount
+        self._windows = SharedWindows(limit, store)
+
+    async def hit(self, *keys: str) -> None:
+        """
+        Raises:
+            TooManyRequests: it is used up.
+        """
+        count, ends_at = await self._windows.count((self._name, *keys))
+        if count > self._allowed:
+            seconds = seconds_until(ends_at)
+            raise TooManyRequests(
+                f"too many registrations; try again in {seconds} s", retry_after=seconds
+            )
+
+    @asynccontextmanager
+    async def made(self, *keys: str) -> AsyncIterator[None]:
+        """Around what counts if it succeeds. What is cancelled may have been done: it counts."""
         try:
-            if await self._strategy.hit(limit, name, *keys):
-                return
-            resets = (await self._strategy.get_window_stats(limit, name, *keys)).reset_time
-        except Exception as error:  # noqa: BLE001 - whatever the store's driver raises
-            # A limit is a ceiling, not a lock: without its store registrations go on.
-            _log.warning("rate_limit_store_failed", error=str(error))
-            return
-        raise TooManyRequests(
-            "too many registrations; try again later",
-            retry_after=max(1, int(resets - time.time())),
-        )
+            await self.hit(*keys)
+            yield
+        except Exception:
+            await self._windows.take_back((self._name, *keys))
+            raise
 
 
 def address_key(address: str | None) -> str:
@@ -101,30 +134,3 @@ def limit_of(name: str, text: str) -> RateLimitItem:
     if found[0].amount < 1 or found[0].multiples < 1:
         raise ConfigurationError(f"rate_limits.{name}: must allow at least one")
     return found[0]
-
-
-def _connections(redis: RedisSettings) -> ConnectionPool | None:
-    """A pool of our own, so that it can be closed; a Redis that hangs must not hang us."""
-    if redis.url is None:
-        return None
-    url = redis.url.get_secret_value()
-    if not url.startswith(("redis://", "rediss://")):
-        raise ConfigurationError("redis.url: must be redis:// or rediss://")
-    from redis.asyncio import ConnectionPool  # noqa: PLC0415 - takes memory that few need
-
-    try:
-        return ConnectionPool.from_url(
-            url, socket_timeout=_REDIS_SECONDS, socket_connect_timeout=_REDIS_SECONDS
-        )
-    except ValueError as error:
-        raise ConfigurationError(f"redis.url: {error}") from None
-
-
-def _storage(connections: ConnectionPool | None) -> Storage:
-    if connections is None:
-        return MemoryStorage()
-    return RedisStorage(
-        "async+redis://",
-        implementation="redispy",
-        connection_pool=connections,  # type: ignore[arg-type]  # documented, typed too narrow
-    )

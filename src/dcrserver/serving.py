@@ -105,6 +105,7 @@ async def _prepare(settings: Settings, *, migrate: bool) -> None:
             raise ConfigurationError(f"database.url: {obstacle}, or start with --migrate")
         if unreadable := await runtime.readiness.unreadable():
             raise ConfigurationError(f"secrets.encryption_keys: {unreadable} with these keys")
+        await runtime.limiter.check()
         for finding in posture.findings(runtime):
             _log.warning(finding.name, text=finding.text, **finding.details)
 

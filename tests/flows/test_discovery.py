@@ -374,3 +374,12 @@ async def test_tenants_below_a_base_url_with_a_path(make_app: MakeApplication) -
         assert answer.json()["issuer"] == f"https://server.example.com{path}"
     with pytest.raises(ConfigurationError, match=r"tenants\.a: the path /auth/register cannot"):
         await make_app(server=server, tenants={"a": {"path": "/register"}})
+
+
+@pytest.mark.finding("S19")
+@pytest.mark.parametrize("path", ["/metrics", "/%6detrics", "/healthz", "/readyz"])
+async def test_operations_are_at_the_root_only(make_app: MakeApplication, path: str) -> None:
+    app = await make_app(tenants={"acme": {}, "t1": {"path": "/t1"}})
+    for place in ("/t/acme", "/t1", "/t%31"):
+        assert (await app.http.get(place + path)).status_code == 404
+    assert (await app.http.get(path)).status_code == (404 if "%" in path else 200)

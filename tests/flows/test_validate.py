@@ -98,7 +98,7 @@ async def test_what_is_no_submission_is_refused_as_by_registering(
 
 
 async def test_it_is_limited_like_registering(make_app: MakeApplication) -> None:
-    limits = {"enabled": True, "open_registration": "2/minute"}
+    limits = {"enabled": True, "open_registration_attempts": "2/minute"}
     app = await make_app(**SPEAKING, rate_limits=limits)
     found = [await app.http.post("/register/validate", json=MINIMAL) for _ in range(4)]
     assert [answer.status_code for answer in found] == [200, 200, 429, 429]

@@ -45,6 +45,9 @@ _CROSS_ORIGIN_HEADERS = {
 # (RFC 7033 5, OIDD-4-04); and the endpoints (POL-54).
 _PUBLIC_PATHS = ("/.well-known/", "/jwks")
 _CORS_PATHS = ("/register", *_PUBLIC_PATHS)
+# At the root only, and spelt plainly: a proxy's rule for such a path hides it.
+_OPERATIONS = frozenset({"/healthz", "/readyz", "/metrics"})
+_NO_ROUTE = "/-"
 
 
 class RequestMiddleware:
@@ -140,7 +143,10 @@ class TenantMiddleware:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http":
-            scope[TENANT_KEY], scope["path"] = self._resolve(scope["path"])
+            tenant, path = self._resolve(scope["path"])
+            scope[TENANT_KEY] = tenant
+            spelt = scope.get("raw_path") or path.encode()
+            scope["path"] = _NO_ROUTE if path in _OPERATIONS and spelt != path.encode() else path
         await self._app(scope, receive, send)
 
     def _resolve(self, path: str) -> tuple[Tenant, str]:

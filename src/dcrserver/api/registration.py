@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import AbstractAsyncContextManager, nullcontext
+
 from fastapi import APIRouter
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
@@ -15,22 +17,30 @@ from dcrserver.api.responses import NO_STORE, Credentials, json_response
 router = APIRouter(tags=["registration"])
 
 
-async def _limit(request: Request, bearer: str | None) -> None:
-    here = runtime(request)
-    if tenant(request).mode == "open" and bearer is None:
-        client = request.scope.get("client")
-        address = client[0] if client else None
-        await here.limiter.open_registration(tenant(request).name, address)
+def _is_open(request: Request, bearer: str | None) -> bool:
+    return tenant(request).mode == "open" and bearer is None
+
+
+def _address(request: Request) -> str | None:
+    client = request.scope.get("client")
+    return client[0] if client else None
+
+
+def _limited(request: Request, bearer: str | None) -> AbstractAsyncContextManager[None]:
+    if not _is_open(request, bearer):
+        return nullcontext()
+    limiter = runtime(request).limiter
+    return limiter.open_registration(tenant(request).name, _address(request))
 
 
 @router.post("/register", status_code=201, **openapi.REGISTER)
 async def register(request: Request) -> Response:
     """Registers a client (RFC 7591 3.1, OpenID Connect Registration 3.1)."""
     here, bearer = runtime(request), bearer_token(request)
-    await _limit(request, bearer)
-    made = await here.registration.register(
-        tenant(request), lambda: submission(request), bearer, origin(request, "anonymous")
-    )
+    async with _limited(request, bearer):
+        made = await here.registration.register(
+            tenant(request), lambda: submission(request), bearer, origin(request, "anonymous")
+        )
     return Credentials(made.information, 201, (b"location", made.uri.encode()))
 
 
@@ -40,7 +50,8 @@ async def validate(request: Request) -> Response:
     here, bearer = runtime(request), bearer_token(request)
     if not tenant(request).explains:
         raise HTTPException(404)
-    await _limit(request, bearer)
+    if _is_open(request, bearer):
+        await here.limiter.attempt(tenant(request).name, _address(request))
     explanation = await here.registration.explain(
         tenant(request), lambda: submission(request), bearer
     )

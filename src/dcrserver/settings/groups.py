@@ -269,9 +269,16 @@ class RateLimitSettings(Group):
     """Open registrations per address (POL-47), and guesses at secrets."""
 
     enabled: bool = Field(default=True, description="false for load tests")
-    open_registration: str = Field(default="60/minute", description="per IPv4 address or IPv6 /64")
+    open_registration: str = Field(
+        default="60/minute", description="clients made, per IPv4 address or IPv6 /64"
+    )
     open_registration_total: str = Field(
-        default="6000/minute", description="per tenant, all addresses together"
+        default="6000/minute", description="clients made per tenant, all addresses together"
+    )
+    open_registration_attempts: str = Field(
+        default="300/minute",
+        description="requests to register or to validate, refused ones too, per IPv4 address or"
+        " IPv6 /64, counted by each process for itself",
     )
     failed_authentication: str = Field(
         default="30/minute",

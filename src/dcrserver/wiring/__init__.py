@@ -116,6 +116,12 @@ def _runtime(
     remote_checks = RemoteChecks(documents)
     last_uses = LastUses(database)
     metrics = Metrics()
+    metrics.gauge(
+        "dcrserver_rate_limit_store_up",
+        "1 while limits are counted where they are meant to be, 0 while Redis is away",
+        lambda: float(limiter.store_up),
+        of_all=min,
+    )
     authenticator = ClientAuthenticator(
         database,
         secrets,
