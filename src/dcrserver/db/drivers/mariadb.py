@@ -149,7 +149,7 @@ class _Transaction:
         if self.connection is not None or self.pending:
             connection = await self._begun()
             async with self._pool.exchange():
-                await connection.exec_driver_sql("COMMIT")
+                await connection.commit()
             self.connection = None
             await connection.close()
 

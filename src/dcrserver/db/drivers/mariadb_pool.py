@@ -113,8 +113,11 @@ class Pool:
         async with self.exchange():
             connection = await self.engine.connect()
             try:
-                await connection.exec_driver_sql("BEGIN")
+                # By the driver: half the price of a statement of SQLAlchemy's.
+                raw: Any = await connection.get_raw_connection()
+                await raw.driver_connection.begin()
             except BaseException:
+                await connection.invalidate()
                 await connection.close()
                 raise
         return connection
