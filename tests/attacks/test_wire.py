@@ -215,7 +215,7 @@ def test_answers_that_nobody_reads_end_the_connection(tmp_path: Path) -> None:
         for _ in range(number):
             peer = stack.enter_context(_connected(server))
             peer.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
-            peer.setblocking(False)  # as much as there is room for
+            peer.settimeout(0)  # as much as there is room for
             assert peer.send(request * 5000) > len(request)
         deadline = time.monotonic() + 60
         while _ended(server, "not_read") < number and time.monotonic() < deadline:
