@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
 from sqlalchemy import Connection, delete, event, func, insert, text
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError
 from sqlalchemy.schema import CreateTable
 from sqlalchemy.util import await_only
 
@@ -27,6 +27,8 @@ _LOCK = 7591_7592
 _NAME = "migration"
 # No migration of ours takes as long; one that was killed keeps others waiting no longer.
 _LEASE_SECONDS = 600
+# To another one that was faster: lock wait timeout, deadlock.
+_LOST = frozenset({1205, 1213})
 _ASKED_AGAIN_SECONDS = 0.3
 # DDL -> the same that may be done again.
 _REPEATABLE = (
@@ -39,12 +41,17 @@ _REPEATABLE = (
 )
 
 
+class Aborted(Exception):
+    """Another node was faster; to be tried again on a new connection."""
+
+
 @contextmanager
 def locked(connection: Connection) -> Iterator[None]:
     """Nobody else migrates this database meanwhile, and no statement is cut off by its time.
 
     Raises:
         Unavailable: another migration does not end.
+        Aborted: the lock could not be had by this connection.
     """
     if connection.dialect.name == "postgresql":
         connection.execute(text("SELECT set_config('statement_timeout', '0', true)"))
@@ -62,7 +69,6 @@ def locked(connection: Connection) -> Iterator[None]:
 def _leased(connection: Connection) -> Iterator[None]:
     # What other nodes wrote is seen: a lease that is free, the version that was reached.
     connection.execute(text("SET SESSION max_statement_time=0, wsrep_sync_wait=7"))
-    connection.execute(CreateTable(leases, if_not_exists=True))
     owner = secrets.token_hex(8)
     ends_at = time.monotonic() + _LEASE_SECONDS
     while not _took(connection, owner):
@@ -86,14 +92,18 @@ def _took(connection: Connection, owner: str) -> bool:
     now = func.unix_timestamp()
     mine = {"tenant": "", "name": _NAME, "owner": owner}
     try:
+        connection.execute(CreateTable(leases, if_not_exists=True))
         connection.execute(delete(leases).where(leases.c.name == _NAME, leases.c.expires_at < now))
         connection.execute(insert(leases).values(mine | {"expires_at": now + _LEASE_SECONDS}))
         connection.commit()
-    except DBAPIError as error:
+    except IntegrityError:
         connection.rollback()
-        if error.connection_invalidated:
-            raise
         return False
+    except OperationalError as error:
+        if error.orig is None or error.orig.args[0] not in _LOST:
+            raise
+        connection.invalidate()  # what state it is in, Galera says differently each time
+        raise Aborted from error
     return True
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -14,13 +15,17 @@ from alembic.util import CommandError
 from sqlalchemy import Connection, Select, column, func, select, table
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from dcrserver.db.migration_lock import locked
+from dcrserver.db.migration_lock import Aborted, locked
 from dcrserver.db.session import Session
 from dcrserver.errors import Unavailable
 
 _PACKAGE = Path(__file__).parent.parent
 # In a wheel the migrations lie in the package, in a checkout at the top level.
 _LOCATIONS = (_PACKAGE / "migrations", _PACKAGE.parent.parent / "migrations")
+
+# Of instances that start at once at several nodes, each may lose to the others a few times.
+_ATTEMPTS = 50
+_AGAIN_SECONDS = 0.3
 
 _VERSION: Select[Any] = select(column("version_num")).select_from(table("alembic_version"))
 # Asking for a table that is not there would be an error, in each database another one.
@@ -85,14 +90,19 @@ async def upgrade(engine: AsyncEngine) -> tuple[str | None, str | None]:
     Raises:
         Unavailable: the database cannot be reached.
     """
-    try:
-        async with engine.connect() as connection:
-            before_and_after = await connection.run_sync(_upgrade)
-            await connection.commit()
-    except OSError as error:  # drivers that have no error of their own for it
-        detail = str(error) or type(error).__name__
-        raise Unavailable("the database cannot be used", detail=detail) from None
-    return before_and_after
+    for _ in range(_ATTEMPTS):
+        try:
+            async with engine.connect() as connection:
+                before_and_after = await connection.run_sync(_upgrade)
+                await connection.commit()
+        except Aborted:
+            await asyncio.sleep(_AGAIN_SECONDS)
+        except OSError as error:  # drivers that have no error of their own for it
+            detail = str(error) or type(error).__name__
+            raise Unavailable("the database cannot be used", detail=detail) from None
+        else:
+            return before_and_after
+    raise Unavailable("another migration is running", detail="its lock cannot be had")
 
 
 def _upgrade(connection: Connection) -> tuple[str | None, str | None]:
