@@ -22,24 +22,20 @@ from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from dcrserver.db.engine import AUTOCOMMIT, create_engine
-from dcrserver.db.failures import Absent, AlreadyThere, Conflict, absence
+from dcrserver.db.failures import Absent, AlreadyThere, Conflict, Lost, absence
 from dcrserver.settings import DatabaseSettings
 
 _SMALLEST_PACKET = 1024
 
 
-class Useless(Absent):
-    """The connection serves nobody any more, nor does another that is as old."""
-
-
-class Closed(Useless):
+class Closed(Lost):
     """The server had ended the connection: on a new one the same may do."""
 
 
 class Meaning(Enum):
     CONFLICT = auto()
     ABSENT = auto()
-    USELESS = auto()
+    LOST = auto()
     CLOSED = auto()
 
 
@@ -57,14 +53,14 @@ MEANINGS: Mapping[int, Meaning] = {
     # Cannot be resolved, refused, TLS.
     **dict.fromkeys((2002, 2003, 2005, 2026), Meaning.ABSENT),
     # The server became read-only; its node of a cluster takes no statements (WSREP).
-    **dict.fromkeys((1290, 1792, 1836, 1047), Meaning.USELESS),
+    **dict.fromkeys((1290, 1792, 1836, 1047), Meaning.LOST),
     # It shuts down, aborts, lost octets; killed, gone, lost, out of step, closed as idle.
     **dict.fromkeys((0, 1053, 1152, 1158, 1159, 1160, 1161, 1184, 1927, 2006, 2013, 2014, 2045,
                      2055, 4031), Meaning.CLOSED),
 }  # fmt: skip
 _FAILURES: Mapping[Meaning, type[Absent]] = {
     Meaning.ABSENT: Absent,
-    Meaning.USELESS: Useless,
+    Meaning.LOST: Lost,
     Meaning.CLOSED: Closed,
 }
 
@@ -92,7 +88,7 @@ class Pool:
             with translated():
                 async with asyncio.timeout(self._limit):
                     yield
-        except Useless:
+        except Lost:
             self._trusted_since = monotonic()
             raise
 
@@ -148,7 +144,7 @@ def translated() -> Iterator[None]:
             raise Conflict(str(_number(error))) from error
         raise _FAILURES[meaning](str(absence(error))) from error
     except TimeoutError as error:
-        raise Useless(str(absence(error))) from error
+        raise Lost(str(absence(error))) from error
     except (PoolTimeoutError, OSError) as error:
         raise absence(error) from error
 
