@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
@@ -15,10 +16,11 @@ from sqlalchemy import make_url
 
 from dcrserver.db.drivers import open_driver
 from dcrserver.db.drivers.postgresql_errors import MEANINGS, meaning, translated
+from dcrserver.db.engine import database_url
 from dcrserver.db.failures import Absent, AlreadyThere, Conflict, Lost, Refused
 from dcrserver.errors import Unavailable
 from dcrserver.repositories.transaction import Database
-from dcrserver.settings import DatabaseSettings
+from dcrserver.settings import ConfigurationError, DatabaseSettings
 from harness.databases import migrated
 from harness.rows import add, find, record
 
@@ -162,3 +164,35 @@ async def failure(asked: Any) -> BaseException | None:
     except Unavailable as error:
         return error
     return None
+
+
+@pytest.mark.finding("F4", "F10")
+async def test_a_silent_server_has_its_share_of_the_time_only(url: str) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        made = make_url(url)
+        port = silent.getsockname()[1]
+        several = (
+            f"postgresql://{made.username}@127.0.0.1:{port},{made.host}:{made.port}/{made.database}"
+        )
+        async with opened(several, pool_timeout=6) as database:
+            one = record()
+            await add(database, one)
+            assert await find(database, one.client_id) == one
+
+
+@pytest.mark.finding("F10")
+@pytest.mark.parametrize(
+    ("url", "told"),
+    [
+        ("postgresql://h1:x/db", "port"),
+        ("postgresql://h1:1,h2:x/db", "x: no port"),
+        ("postgresql://h1/db?target_session_attrs=wrong", "target_session_attrs"),
+        ("postgres://h1/db?target_session_attrs=standby", "target_session_attrs"),
+    ],
+)
+def test_what_names_no_server_is_told_in_one_line(url: str, told: str) -> None:
+    with pytest.raises(ConfigurationError) as refusal:
+        database_url(DatabaseSettings(url=SecretStr(url)))
+    assert str(refusal.value).startswith("database.url: ")
+    assert told in str(refusal.value)
+    assert "\n" not in str(refusal.value)

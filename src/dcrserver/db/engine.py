@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import re
 import sqlite3
 from contextlib import closing
 from importlib import import_module
@@ -29,11 +30,19 @@ _DRIVERS = {
 
 _LOG_BYTES = 4 * 1024 * 1024
 
+_POSTGRESQL = {"host", "passfile", "port", "prepared_statement_cache_size", "ssl", "sslmode",
+               "statement_cache_size", "target_session_attrs"}  # fmt: skip
+# libpq's form for several servers, which SQLAlchemy does not read.
+_SEVERAL_HOSTS = re.compile(
+    r"(postgres(?:ql)?(?:\+\w+)?://(?:[^@/?]*@)?)([^@/?]*,[^@/?]*)(/[^?]*)(?:\?(.*))?"
+)
+_LAST_PORT = 65535
+_TARGETS = ("any", "primary", "read-write")  # on others nothing can be written
+
 # Options in the URL that reach the drivers of the server databases.
 _OPTIONS = {
-    "postgresql": {"host", "passfile", "port", "prepared_statement_cache_size", "ssl", "sslmode",
-                   "statement_cache_size", "target_session_attrs"},
-    "postgres": {"ssl", "sslmode"},
+    "postgresql": _POSTGRESQL,
+    "postgres": _POSTGRESQL,
     "mysql": {"charset", "read_timeout", "unix_socket", *TLS_OPTIONS},
     "mariadb": {"charset", "read_timeout", "unix_socket", *TLS_OPTIONS},
 }  # fmt: skip
@@ -46,13 +55,45 @@ def database_url(settings: DatabaseSettings) -> URL:
         ConfigurationError: no URL, or a database we do not speak to.
     """
     try:
-        url = make_url(settings.url.get_secret_value())
+        url = make_url(_with_hosts_apart(settings.url.get_secret_value()))
     except ArgumentError:
         raise ConfigurationError("database.url: not a SQLAlchemy URL") from None
+    except ValueError:
+        raise ConfigurationError("database.url: the port is no number") from None
     driver = _DRIVERS.get(url.get_backend_name())
     if driver is None:
         raise ConfigurationError("database.url: must be sqlite, postgresql or mysql")
     return _checked_query(url).set(drivername=driver)
+
+
+def _with_hosts_apart(url: str) -> str:
+    """``h1:p1,h2:p2`` as the options host=h1:p1&host=h2:p2."""
+    found = _SEVERAL_HOSTS.fullmatch(url)
+    if found is None:
+        return url
+    start, hosts, name, query = found.groups()
+    options = [f"host={each if ':' in each else each + ':5432'}" for each in hosts.split(",")]
+    options += [query] if query else []
+    return f"{start}{name}?{'&'.join(options)}"
+
+
+def _check_servers(url: URL) -> None:
+    """
+    Raises:
+        ConfigurationError: what names the servers of PostgreSQL is not what the driver takes.
+    """
+    target = url.query.get("target_session_attrs", "any")
+    if target not in _TARGETS:
+        raise ConfigurationError(
+            f"database.url: target_session_attrs: must be one of {', '.join(_TARGETS)}"
+        )
+    named = [each for some in url.normalized_query.get("host", ()) for each in some.split(",")]
+    hosts = [each for each in named if not each.startswith("/")]  # no folder of a socket
+    given = [each.rpartition(":")[2] for each in hosts if ":" in each]
+    ports = [*given, *(p for each in url.normalized_query.get("port", ()) for p in each.split(","))]
+    for port in ports:
+        if not (port.isascii() and port.isdigit() and 0 < int(port) <= _LAST_PORT):
+            raise ConfigurationError(f"database.url: {port}: no port")
 
 
 def _checked_query(url: URL) -> URL:
@@ -65,6 +106,8 @@ def _checked_query(url: URL) -> URL:
     unknown = sorted(set(url.query) - known) if known is not None else []
     if unknown:
         raise ConfigurationError(f"database.url: {unknown[0]}: no option of this driver")
+    if known is _POSTGRESQL:
+        _check_servers(url)
     if "sslmode" in url.query:  # libpq's name; the driver takes the same words as ssl
         mode = url.query["sslmode"]
         url = url.difference_update_query(["sslmode"]).update_query_dict({"ssl": mode})
