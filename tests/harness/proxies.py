@@ -1,0 +1,113 @@
+"""Real reverse proxies in front of a server process, configured as their users do."""
+
+from __future__ import annotations
+
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import httpx
+
+from harness.process import ServerProcess, free_port
+from harness.programs import program
+
+_START_SECONDS = 30
+
+# One process in the foreground, which writes nowhere but into its folder. The three lines before
+# the last are those that every description of websockets behind nginx has.
+_NGINX = """\
+daemon off;
+master_process off;
+pid {folder}/nginx.pid;
+error_log {folder}/nginx.log;
+events {{}}
+http {{
+    access_log off;
+    client_body_temp_path {folder}/client_body;
+    proxy_temp_path {folder}/proxy;
+    fastcgi_temp_path {folder}/fastcgi;
+    uwsgi_temp_path {folder}/uwsgi;
+    scgi_temp_path {folder}/scgi;
+    server {{
+        listen 127.0.0.1:{port};
+        location / {{
+            proxy_pass {upstream};
+            proxy_http_version 1.1;
+            proxy_set_header Upgrade $http_upgrade;
+            proxy_set_header Connection "upgrade";
+            proxy_set_header Host $host;
+        }}
+    }}
+}}
+"""
+_HAPROXY = """\
+defaults
+    mode http
+    timeout connect 20s
+    timeout client 20s
+    timeout server 20s
+listen proxy
+    bind 127.0.0.1:{port}
+    option forwardfor
+    http-request del-header X-Client-Cert
+    http-request del-header X-Client-Verify
+    server upstream {address}
+"""
+
+
+@contextmanager
+def nginx(folder: Path, server: ServerProcess) -> Iterator[str]:
+    """An nginx before ``server``, with the usual lines for websockets; its URL."""
+    port = free_port()
+    text = _NGINX.format(folder=folder, port=port, upstream=server.base_url)
+    file = _written(folder / "nginx.conf", text)
+    log = folder / "nginx.log"
+    command = [program("nginx"), "-e", str(log), "-p", str(folder), "-c", str(file)]
+    with _running(command, port, log) as url:
+        yield url
+
+
+@contextmanager
+def haproxy(folder: Path, server: ServerProcess) -> Iterator[str]:
+    """A HAProxy before ``server``, which alone may say who has a certificate; its URL."""
+    port = free_port()
+    text = _HAPROXY.format(port=port, address=server.base_url.removeprefix("http://"))
+    file = _written(folder / "haproxy.cfg", text)
+    command = [program("haproxy"), "-db", "-f", str(file)]
+    with _running(command, port, folder / "haproxy.log") as url:
+        yield url
+
+
+def _written(file: Path, text: str) -> Path:
+    file.write_text(text, "utf-8")
+    return file
+
+
+@contextmanager
+def _running(command: list[str], port: int, log: Path) -> Iterator[str]:
+    url = f"http://127.0.0.1:{port}"
+    with log.open("ab") as output:
+        process = subprocess.Popen(command, stdout=output, stderr=output)
+    try:
+        _wait_until_it_answers(url, process, log)
+        yield url
+    finally:
+        process.terminate()
+        try:
+            process.wait(10)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+
+def _wait_until_it_answers(url: str, process: subprocess.Popen[bytes], log: Path) -> None:
+    deadline = time.monotonic() + _START_SECONDS
+    while process.poll() is None and time.monotonic() < deadline:
+        try:
+            if httpx.get(f"{url}/healthz", trust_env=False).status_code == 200:
+                return
+        except httpx.TransportError:
+            time.sleep(0.05)
+    raise AssertionError(f"the proxy did not start:\n{log.read_text('utf-8', 'replace')}")
