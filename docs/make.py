@@ -7,8 +7,13 @@ from pathlib import Path
 
 import page_configuration
 import page_metadata
+import page_security
 
-PAGES = {"configuration.md": page_configuration.text, "metadata.md": page_metadata.text}
+PAGES = {
+    "configuration.md": page_configuration.text,
+    "metadata.md": page_metadata.text,
+    "security.md": page_security.text,
+}
 
 
 def main() -> int:

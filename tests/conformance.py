@@ -78,26 +78,38 @@ def main() -> int:
 
 def collect() -> Mapping[str, list[str]]:
     """Requirement id -> names of tests and vectors."""
-    found: dict[str, list[str]] = defaultdict(list)
-    for path in sorted(HERE.rglob("test_*.py")):
-        if "node_modules" not in path.parts:
-            for name, test in _of_file(path):
-                found[name].append(f"{path.relative_to(HERE).as_posix()}::{test}")
+    found = marked("requirement")
     for name, vector in _of_vectors():
         found[name].append(f"vector {vector}")
     return found
 
 
-def _of_file(path: Path) -> Iterator[tuple[str, str]]:
-    """(requirement id, test name) for each marker of a test and of its parameters."""
-    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+def marked(marker: str) -> dict[str, list[str]]:
+    """Id -> names of the tests that ``pytest.mark.MARKER`` says it of."""
+    found: dict[str, list[str]] = defaultdict(list)
+    for path in sorted(HERE.rglob("test_*.py")):
+        if "node_modules" not in path.parts:
+            for name, test in _of_file(path, marker):
+                found[name].append(f"{path.relative_to(HERE).as_posix()}::{test}")
+    return found
+
+
+def _of_file(path: Path, marker: str) -> Iterator[tuple[str, str]]:
+    """(id, test name) for each marker of a test, of its parameters, and of the whole file."""
+    tree = ast.parse(path.read_text("utf-8"))
+    of_all = [each.value for each in tree.body if _is_for_all(each)]  # type: ignore[attr-defined]
+    for node in ast.walk(tree):
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and node.name.startswith(
             "test"
         ):
-            for decorator in node.decorator_list:
+            for decorator in (*of_all, *node.decorator_list):
                 for call in ast.walk(decorator):
-                    if isinstance(call, ast.Call) and _called(call) == "requirement":
+                    if isinstance(call, ast.Call) and _called(call) == marker:
                         yield from ((str(ast.literal_eval(each)), node.name) for each in call.args)
+
+
+def _is_for_all(node: ast.stmt) -> bool:
+    return isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "pytestmark"
 
 
 def _called(call: ast.Call) -> str:

@@ -132,6 +132,7 @@ async def test_what_expired_goes_a_part_at_a_time(
         assert [row["digest"] for row in (await tx.execute(left)).all()] == [f"{name}-good"]
 
 
+@pytest.mark.finding("B7")
 async def test_keys_rotate_on_schedule(
     make_app: MakeApplication, monkeypatch: pytest.MonkeyPatch
 ) -> None:

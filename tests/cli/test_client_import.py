@@ -353,7 +353,6 @@ def test_progress_is_shown_on_a_terminal(run: Commands, write: Write, tmp_path: 
     assert listed(run)
 
 
-@pytest.mark.finding("102", "103")
 def test_clients_of_hydra_and_keycloak_log_in_with_the_secrets_they_had(
     run: Commands, tmp_path: Path
 ) -> None:

@@ -32,7 +32,6 @@ def keycloak(**members: Any) -> dict[str, Any]:
     } | members  # fmt: skip
 
 
-@pytest.mark.finding("102")
 def test_what_hydra_leaves_empty_is_left_out() -> None:
     made = moved(hydra())
     assert made.registration == {
@@ -47,7 +46,6 @@ def test_what_hydra_leaves_empty_is_left_out() -> None:
     assert made.dropped == []
 
 
-@pytest.mark.finding("102")
 def test_what_of_hydra_cannot_come_is_told() -> None:
     made = moved(hydra(owner="acme", skip_consent=True, **{LIFESPAN: "5m0s"}))
     assert {each.member for each in made.dropped} == {"owner", "skip_consent", LIFESPAN}
@@ -57,7 +55,6 @@ def test_what_of_hydra_cannot_come_is_told() -> None:
     assert moved(hydra(grant_types=[])).registration["grant_types"] == ["authorization_code"]
 
 
-@pytest.mark.finding("102")
 def test_hashes_of_hydra_go_to_clients_that_have_secrets() -> None:
     hashes = {"a": {"client_id": "a", "client_secret": "$hash", "rotated_secrets": ["$old"]}}
     made = moved(hydra(), hashes)
@@ -72,7 +69,6 @@ def test_a_time_that_is_none_is_left_out(when: object) -> None:
     assert "client_id_issued_at" not in moved(hydra(created_at=when)).registration
 
 
-@pytest.mark.finding("103")
 def test_a_client_of_keycloak_is_mapped() -> None:
     made = moved(
         keycloak(
@@ -103,7 +99,6 @@ def test_a_client_of_keycloak_is_mapped() -> None:
     assert made.mapped == [Told("secret", "client_secret")]
 
 
-@pytest.mark.finding("103")
 def test_keys_of_keycloak_come_without_its_unused_secret() -> None:
     key = keycloak(
         clientAuthenticatorType="client-jwt",
@@ -118,7 +113,6 @@ def test_keys_of_keycloak_come_without_its_unused_secret() -> None:
     assert moved(broken).registration["jwks"] == "{"
 
 
-@pytest.mark.finding("103")
 @pytest.mark.parametrize(
     ("members", "reason"),
     [

@@ -1,0 +1,35 @@
+"""Readiness is asked by many: balancers, orchestrators, and strangers."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from dcrserver.services import readiness
+from harness.application import Application
+
+
+@pytest.mark.finding("S24")
+async def test_many_who_ask_are_one_question(
+    app: Application, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = 0
+    database = app.runtime.database
+    obstacle = database.obstacle
+
+    async def counted() -> str | None:
+        nonlocal asked
+        asked += 1
+        await asyncio.sleep(0)
+        return await obstacle()
+
+    monkeypatch.setattr(database, "obstacle", counted)
+    answers = await asyncio.gather(*(app.http.get("/readyz") for _ in range(40)))
+    assert {answer.status_code for answer in answers} == {200}
+    assert asked == 1
+    monkeypatch.setattr(readiness, "_REMEMBERED_SECONDS", -1.0)
+    monkeypatch.setattr(app.runtime.readiness, "_good_until", 0.0)
+    await app.http.get("/readyz")
+    await app.http.get("/readyz")
+    assert asked == 3
