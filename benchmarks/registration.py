@@ -21,11 +21,11 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 
-import clients
 import peers
 import report
 from postgres import ask, durability, run_in
 
+import clients
 from harness import Sample, Target, database, dcrserver, drive, listener, memory, settled
 
 # 13 members, about 580 octets: what a web client of some care sends.
