@@ -101,6 +101,21 @@ async def test_what_is_too_much_is_refused_and_told_when_to_come_back() -> None:
     assert (await ask(app))[0] == 201
 
 
+@pytest.mark.finding("R5")
+async def test_writes_that_wait_leave_places_for_reads() -> None:
+    inner = Inner()
+    app = AdmissionMiddleware(inner, Refusal(), 16, in_turns=False)
+    writes = [asyncio.create_task(ask(app)) for _ in range(16)]
+    await asyncio.sleep(0)
+    assert len(inner.begun) == 14
+    reads = [asyncio.create_task(ask(app, "/read", "GET")) for _ in range(2)]
+    await asyncio.sleep(0)
+    assert inner.begun.count("/read") == 2
+    inner.release.set()
+    statuses = [status for status, _ in await asyncio.gather(*writes, *reads)]
+    assert (statuses.count(201), statuses.count(503)) == (16, 2)
+
+
 async def test_health_is_told_in_the_greatest_rush() -> None:
     inner = Inner()
     app = AdmissionMiddleware(inner, Refusal(), 1, in_turns=True)

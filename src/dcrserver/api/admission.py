@@ -20,6 +20,8 @@ _ALWAYS = frozenset({"/healthz", "/readyz", "/metrics"})
 # is being worked on while the next ones begin. All at once would wait together and idle together.
 _AT_ONCE = 8
 _READING = frozenset({"GET", "HEAD"})
+# Of so many places one is for reads alone: they go on while writes wait for a lock.
+_READERS_SHARE = 8
 _BUSY = "the server is busy; try again later"
 _RETRY_SECONDS = 1
 # A refusal costs a third of a registration. Whoever asks again at once, against Retry-After, is
@@ -42,8 +44,9 @@ class Refusal:
 class _Place:
     """One request's place (``places.Place``)."""
 
-    def __init__(self, admission: AdmissionMiddleware) -> None:
+    def __init__(self, admission: AdmissionMiddleware, limit: int) -> None:
         self._admission = admission
+        self._limit = limit
         self._is_held = True
         admission.inside += 1
 
@@ -53,9 +56,9 @@ class _Place:
 
     async def take(self) -> None:
         """A place that was taken meanwhile is waited for a little, and then no more."""
-        if self._admission.is_full:
+        if self._admission.inside >= self._limit:
             await asyncio.sleep(_HELD_SECONDS)
-        if self._admission.is_full:
+        if self._admission.inside >= self._limit:
             detail = "the place was taken while it waited for others"
             raise Unavailable(_BUSY, detail=detail, retry_after=_RETRY_SECONDS)
         self._admission.inside += 1
@@ -76,7 +79,8 @@ class AdmissionMiddleware:
     def __init__(self, app: ASGIApp, refuse: ASGIApp, limit: int, *, in_turns: bool) -> None:
         self._app = app
         self._refuse = refuse
-        self.limit = limit
+        self._limit = limit
+        self._limit_of_writes = limit - limit // _READERS_SHARE
         self._in_turns = in_turns
         self.inside = 0
         self._begun = 0
@@ -87,11 +91,12 @@ class AdmissionMiddleware:
         if scope["type"] != "http" or scope["path"] in _ALWAYS or scope["method"] == "OPTIONS":
             await self._app(scope, receive, send)
             return
-        if self.is_full:
+        limit = self._limit if scope["method"] in _READING else self._limit_of_writes
+        if self.inside >= limit:
             await asyncio.sleep(_HELD_SECONDS)
             await self._refuse(scope, receive, send)
             return
-        place = _Place(self)
+        place = _Place(self, limit)
         PLACE.set(place)
 
         async def arriving() -> Message:
@@ -106,10 +111,6 @@ class AdmissionMiddleware:
             await self._app(scope, arriving, send)
         finally:
             place.leave()
-
-    @property
-    def is_full(self) -> bool:
-        return self.inside >= self.limit
 
     async def _turn(self) -> None:
         loop = asyncio.get_running_loop()
