@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 import signal
 import socket
+import sqlite3
 import subprocess
 import threading
 import time
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from pathlib import Path
 
 import httpx
@@ -227,6 +228,31 @@ def test_a_server_database_is_migrated_only_when_told(tmp_path: Path, backend: s
             assert "secrets.encryption_keys" in server.log
         with serving(tmp_path, url, env={"DCR_TOKENS__ENABLED": "false"}) as server:
             assert "secrets.encryption_keys" not in server.log
+
+
+@pytest.mark.finding("B2")
+def test_a_schema_of_a_later_version_is_served_only_when_told(tmp_path: Path) -> None:
+    with migrated("sqlite") as url:
+        with closing(sqlite3.connect(url.removeprefix("sqlite:///"))) as file, file:
+            file.execute("UPDATE alembic_version SET version_num = '9999'")
+        for arguments in ((), ("--migrate",)):
+            told = refused_start(tmp_path, *arguments, DCR_DATABASE__URL=url)
+            assert len(told.splitlines()) == 1, told
+            assert "--allow-newer-schema" in told
+        with serving(tmp_path, url, ("--allow-newer-schema",)) as server:
+            assert "newer_schema" in server.log
+            assert httpx.post(f"{server.base_url}/register", content=BODY).status_code == 201
+        done = subprocess.run(
+            [*COMMAND, "migrate"],
+            env=environment(DCR_DATABASE__URL=url),
+            capture_output=True,
+            text=True,
+            timeout=30,
+            check=False,
+        )
+        assert done.returncode == 1
+        assert "of a later version" in done.stderr
+        assert len(done.stderr.splitlines()) == 1
 
 
 def test_mistakes_stop_the_start_with_the_name_of_the_key(tmp_path: Path) -> None:

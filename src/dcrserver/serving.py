@@ -44,8 +44,10 @@ class ListenError(Exception):
     """The port cannot be had; the message says why."""
 
 
-def run(settings: Settings, *, migrate: bool) -> None:
+def run(settings: Settings, *, migrate: bool, allow_newer: bool = False) -> None:
     """Serves until told to stop. ``migrate``: server databases too are brought up to date.
+
+    ``allow_newer``: also on a schema of a later version, as after a step back.
 
     Raises:
         ListenError: somebody else has the port, or the address is not ours.
@@ -53,7 +55,7 @@ def run(settings: Settings, *, migrate: bool) -> None:
     """
     configure_logging(settings.telemetry, stderr_writer())
     with _listening(settings.server) as sockets, TemporaryDirectory(prefix="dcrserver-") as folder:
-        asyncio.run(_prepare(settings, migrate=migrate))
+        asyncio.run(_prepare(settings, migrate=migrate, allow_newer=allow_newer))
         _announce(settings)
         _serve(_uvicorn_config(settings, Path(folder)), sockets)
 
@@ -90,7 +92,7 @@ def _address(server: ServerSettings) -> str:
     return f"{host}:{server.port}"
 
 
-async def _prepare(settings: Settings, *, migrate: bool) -> None:
+async def _prepare(settings: Settings, *, migrate: bool, allow_newer: bool) -> None:
     """Schema first; then everything is built once, so that a mistake stops the start."""
     if migrate or database_url(settings.database).get_backend_name() == "sqlite":
         engine = create_engine(settings.database)
@@ -103,6 +105,11 @@ async def _prepare(settings: Settings, *, migrate: bool) -> None:
     async with build(settings) as runtime:
         if obstacle := await runtime.database.obstacle():
             raise ConfigurationError(f"database.url: {obstacle}, or start with --migrate")
+        if schema.is_newer(stored := await runtime.database.revision()):
+            if not allow_newer:
+                advice = "start with --allow-newer-schema, or run the later version"
+                raise ConfigurationError(f"database.url: {schema.NEWER} ({stored}): {advice}")
+            _log.warning("newer_schema", text=schema.NEWER, revision=stored)
         if unreadable := await runtime.readiness.unreadable():
             raise ConfigurationError(f"secrets.encryption_keys: {unreadable} with these keys")
         await runtime.limiter.check()

@@ -77,12 +77,16 @@ def serve(
     migrate: Annotated[
         bool, typer.Option("--migrate", help="bring a server database up to date first")
     ] = False,
+    allow_newer_schema: Annotated[
+        bool,
+        typer.Option("--allow-newer-schema", help="start on a database of a later version"),
+    ] = False,
 ) -> None:
     """Serve. An SQLite database is created and migrated by itself."""
     given = {"host": host, "port": port, "workers": workers}
     flags = {name: value for name, value in given.items() if value is not None}
     settings = load(config, server=flags) if flags else load(config)
-    serving.run(settings, migrate=migrate)
+    serving.run(settings, migrate=migrate, allow_newer=allow_newer_schema)
 
 
 @app.command()
@@ -98,6 +102,8 @@ def migrate(config: ConfigOption = None) -> None:
             await engine.dispose()
 
     before, after = asyncio.run(work())
+    if schema.is_newer(after):
+        raise ConfigurationError(f"database.url: {schema.NEWER} ({after}); nothing was changed")
     print(
         f"the schema is at {after}; nothing to do"
         if before == after

@@ -23,9 +23,13 @@ _PACKAGE = Path(__file__).parent.parent
 # In a wheel the migrations lie in the package, in a checkout at the top level.
 _LOCATIONS = (_PACKAGE / "migrations", _PACKAGE.parent.parent / "migrations")
 
+<<<<<<< HEAD
 # Of instances that start at once at several nodes, each may lose to the others a few times.
 _ATTEMPTS = 50
 _AGAIN_SECONDS = 0.3
+=======
+NEWER = "the schema is of a later version than this program"
+>>>>>>> 4c0dc6d (A schema of a later version: migrate says so in a line, serve starts only when told)
 
 _VERSION: Select[Any] = select(column("version_num")).select_from(table("alembic_version"))
 # Asking for a table that is not there would be an error, in each database another one.
@@ -75,17 +79,25 @@ def obstacle(revision: str | None) -> str | None:
     """
     if revision is None:
         return "the database has no schema: run dcrserver migrate"
-    try:
-        known = ScriptDirectory.from_config(config()).get_revision(revision) is not None
-    except CommandError:
-        known = False
-    if known and revision != head_revision():
+    if revision != head_revision() and not is_newer(revision):
         return "the database schema is behind: run dcrserver migrate"
     return None
 
 
+def is_newer(revision: str | None) -> bool:
+    """Whether a later version of the program made the schema: none of ours is called so."""
+    if revision is None:
+        return False
+    try:
+        return ScriptDirectory.from_config(config()).get_revision(revision) is None
+    except CommandError:
+        return True
+
+
 async def upgrade(engine: AsyncEngine) -> tuple[str | None, str | None]:
     """Brings the schema up to date under a lock; the revisions before and after.
+
+    One that is newer than this program stays as it is: see ``is_newer``.
 
     Raises:
         Unavailable: the database cannot be reached.
@@ -108,6 +120,8 @@ async def upgrade(engine: AsyncEngine) -> tuple[str | None, str | None]:
 def _upgrade(connection: Connection) -> tuple[str | None, str | None]:
     with locked(connection):
         before = current_revision(connection)
+        if is_newer(before):
+            return before, before
         made = config()
         made.attributes["connection"] = connection
         command.upgrade(made, "head")

@@ -146,7 +146,18 @@ class Database:
         try:
             if obstacle := await self._driver.obstacle():
                 return obstacle
-            return schema.obstacle(await schema.stored_revision(self._session))
+        except Absent as error:
+            raise _unavailable(error) from error
+        return schema.obstacle(await self.revision())
+
+    async def revision(self) -> str | None:
+        """What the schema was last brought to; None without any.
+
+        Raises:
+            Unavailable: it does not answer.
+        """
+        try:
+            return await schema.stored_revision(self._session)
         except Absent as error:
             raise _unavailable(error) from error
 
