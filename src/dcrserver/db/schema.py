@@ -23,13 +23,10 @@ _PACKAGE = Path(__file__).parent.parent
 # In a wheel the migrations lie in the package, in a checkout at the top level.
 _LOCATIONS = (_PACKAGE / "migrations", _PACKAGE.parent.parent / "migrations")
 
-<<<<<<< HEAD
 # Of instances that start at once at several nodes, each may lose to the others a few times.
 _ATTEMPTS = 50
 _AGAIN_SECONDS = 0.3
-=======
 NEWER = "the schema is of a later version than this program"
->>>>>>> 4c0dc6d (A schema of a later version: migrate says so in a line, serve starts only when told)
 
 _VERSION: Select[Any] = select(column("version_num")).select_from(table("alembic_version"))
 # Asking for a table that is not there would be an error, in each database another one.
