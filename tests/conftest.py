@@ -39,6 +39,13 @@ def any_database(request: pytest.FixtureRequest) -> Iterator[str]:
         yield url
 
 
+@pytest.fixture(params=BACKENDS)
+def own_database(request: pytest.FixtureRequest) -> Iterator[str]:
+    """The same for one test, which may leave signing keys there that no other can read."""
+    with migrated(request.param) as url:
+        yield url
+
+
 @pytest.fixture(scope="session")
 def sqlite_database() -> Iterator[str]:
     with migrated("sqlite") as url:

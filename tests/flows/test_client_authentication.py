@@ -70,8 +70,8 @@ async def app(make_app: MakeApplication) -> Application:
 
 
 @pytest.fixture
-async def any_app(any_database: str) -> AsyncIterator[Application]:
-    async with application(any_database, tokens={"enabled": True}, **GROUPS) as made:
+async def any_app(own_database: str) -> AsyncIterator[Application]:
+    async with application(own_database, tokens={"enabled": True}, **GROUPS) as made:
         yield made
 
 

@@ -303,12 +303,12 @@ async def test_keys_may_be_in_a_file(make_app: MakeApplication, tmp_path: Any) -
     assert answer.status_code == 200, answer.text
 
 
-async def test_a_lost_key_lets_nobody_in_and_breaks_nothing(any_database: str) -> None:
-    async with application(any_database, **WITH_KEY) as before:
+async def test_a_lost_key_lets_nobody_in_and_breaks_nothing(own_database: str) -> None:
+    async with application(own_database, **WITH_KEY) as before:
         client = await before.register(**MACHINE, **JWT_CLIENT)
     settings = WITH_KEY | {"secrets": {"encryption_keys": [OTHER_KEY]}}
     async with application(
-        any_database, policy={"secrets": {"returned": True}}, **settings
+        own_database, policy={"secrets": {"returned": True}}, **settings
     ) as after:
         signed = assertion(client["client_id"], client["client_secret"], "HS256")
         answer = await after.http.post("/token", data=GRANT | signed)
