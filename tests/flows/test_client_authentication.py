@@ -313,10 +313,10 @@ async def test_an_assertion_is_good_once(any_app: Application) -> None:
     ).status_code == 200
 
 
-async def test_an_assertion_is_good_once_at_two_instances(any_database: str) -> None:
+async def test_an_assertion_is_good_once_at_two_instances(own_database: str) -> None:
     async with (
-        application(any_database, **GROUPS) as one,
-        application(any_database, **GROUPS) as two,
+        application(own_database, **GROUPS) as one,
+        application(own_database, **GROUPS) as two,
     ):
         client, key = await with_key(one)
         for _ in range(5):

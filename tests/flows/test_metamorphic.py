@@ -50,8 +50,8 @@ CREDENTIALS = {
 
 
 @pytest.fixture
-async def full_app(any_database: str) -> AsyncIterator[Application]:
-    async with application(any_database, **FULL) as made:
+async def full_app(own_database: str) -> AsyncIterator[Application]:
+    async with application(own_database, **FULL) as made:
         yield made
 
 
