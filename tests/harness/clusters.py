@@ -13,7 +13,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from harness.process import free_port
+from harness.process import lasting_port
 from harness.programs import missing, program
 
 _GALERA = Path("/usr/lib/galera/libgalera_smm.so")
@@ -98,7 +98,7 @@ def galera(size: int = 3) -> Iterator[list[Node]]:
         top = Path(tempfile.mkdtemp(prefix="dcr-galera-"))
         stack.callback(shutil.rmtree, top, ignore_errors=True)
         top.chmod(0o755)
-        groups = [free_port() for _ in range(size)]
+        groups = [lasting_port() for _ in range(size)]
         nodes = [_made(top / str(place), groups, place) for place in range(size)]
         for place, node in enumerate(nodes):
             stack.callback(_stop, node)
@@ -133,12 +133,11 @@ def _made(folder: Path, groups: list[int], place: int) -> Node:
          "--skip-test-db"], check=True, capture_output=True,
     )  # fmt: skip
     shutil.chown(folder, "mysql", "mysql")
-    port, ist, sst = free_port(), free_port(), free_port()
+    port, ist, sst = lasting_port(), lasting_port(), lasting_port()
     others = ",".join(f"127.0.0.1:{group}" for group in groups)
     options = (
         f"gmcast.listen_addr=tcp://127.0.0.1:{groups[place]};ist.recv_addr=127.0.0.1:{ist};"
-        "gcache.size=32M;evs.suspect_timeout=PT2S;evs.inactive_timeout=PT4S;"
-        "evs.keepalive_period=PT0.5S;evs.inactive_check_period=PT0.5S"
+        "gcache.size=32M"
     )
     arguments = [
         program("mariadbd"), "--no-defaults", "--user=mysql", f"--datadir={data}",

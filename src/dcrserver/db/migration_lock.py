@@ -27,8 +27,9 @@ _LOCK = 7591_7592
 _NAME = "migration"
 # No migration of ours takes as long; one that was killed keeps others waiting no longer.
 _LEASE_SECONDS = 600
-# To another one that was faster: lock wait timeout, deadlock.
-_LOST = frozenset({1205, 1213})
+# Lost to another one that was faster (lock wait timeout, deadlock), or at a node that is about to
+# leave its cluster or to join it.
+_LOST = frozenset({1047, 1205, 1213})
 _ASKED_AGAIN_SECONDS = 0.3
 # DDL -> the same that may be done again.
 _REPEATABLE = (
@@ -97,7 +98,7 @@ def _took(connection: Connection, owner: str) -> bool:
         connection.execute(insert(leases).values(mine | {"expires_at": now + _LEASE_SECONDS}))
         connection.commit()
     except IntegrityError:
-        connection.rollback()
+        _roll_back(connection)
         return False
     except OperationalError as error:
         if error.orig is None or error.orig.args[0] not in _LOST:
@@ -105,6 +106,14 @@ def _took(connection: Connection, owner: str) -> bool:
         connection.invalidate()  # what state it is in, Galera says differently each time
         raise Aborted from error
     return True
+
+
+def _roll_back(connection: Connection) -> None:
+    try:
+        connection.rollback()
+    except OperationalError as error:  # Galera did it already
+        connection.invalidate()
+        raise Aborted from error
 
 
 def _repeatable(
