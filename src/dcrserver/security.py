@@ -23,6 +23,7 @@ from passlib.context import CryptContext
 _SECRET_BYTES = 48
 _TOKEN_BYTES = 32
 _CLIENT_ID_BYTES = 16
+_MAX_CLIENT_ID = 512
 _ID_BYTES = 8
 
 # What people chose and other servers issued is kept by a slow hash: argon2id made here, the others
@@ -58,6 +59,11 @@ class UndecipherableError(Exception):
 def new_client_id() -> str:
     """128 random bits in hexadecimal: never a URL, never ordered by time (R7591-3.2.1-02)."""
     return os.urandom(_CLIENT_ID_BYTES).hex()
+
+
+def is_client_id(text: str) -> bool:
+    """Whether a client can be called so: ours are, and those of other servers that came here."""
+    return 0 < len(text) <= _MAX_CLIENT_ID and text.isprintable()
 
 
 def new_id() -> str:

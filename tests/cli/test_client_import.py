@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import httpx
 import pytest
@@ -23,6 +24,7 @@ from passlib.hash import (
     pbkdf2_sha512,
 )
 
+from harness import proxies
 from harness.commands import Commands
 from harness.process import COMMAND, ServerProcess, environment, serving
 
@@ -158,9 +160,10 @@ REFUSED: list[tuple[dict[str, Any] | str, str]] = [
     ("{", "JSON"),
     ("[]", "object"),
     (MACHINE, "client_id is missing"),
-    (machine("a/b"), "client_id must be"),
+    (machine("a\nb"), "client_id must be"),
+    (machine("a "), "client_id must be"),
     (machine(".."), "client_id must be"),
-    (machine("x" * 65), "client_id must be"),
+    (machine("x" * 513), "client_id must be"),
     (machine("a", client_secret=None), "client_secret_hash"),
     (machine("a", client_secret_hash=bcrypt.using(rounds=4).hash("x")), "client_secret_hash"),
     (machine("a", client_secret=7), "client_secret must be a text"),
@@ -380,6 +383,25 @@ def test_clients_of_hydra_and_keycloak_log_in_with_the_secrets_they_had(
             assert grant(server, client_id, CHOSEN).status_code == 200, client_id
             assert grant(server, client_id, "wrong").status_code == 401, client_id
         assert grant(server, "keycloak", "**********").status_code == 401
+
+
+@pytest.mark.parametrize("proxy", [proxies.nginx, proxies.haproxy])
+def test_identifiers_of_others_pass_proxies_and_commands(
+    run: Commands, write: Write, tmp_path: Path, proxy: Callable[..., Any]
+) -> None:
+    client_id = "https://app.example.org//a%2Fb c/ü"
+    run("client", "import", write(machine(client_id, registration_access_token="their-token")))
+    assert json.loads(stored(run, client_id))["client_id"] == client_id
+    url = f"register/{quote(client_id, '')}"
+    headers = {"Authorization": "Bearer their-token"}
+    with serving(tmp_path, database_of(tmp_path)) as server, proxy(tmp_path, server) as front:
+        read = httpx.get(f"{front}/{url}", headers=headers, trust_env=False)
+        assert (read.status_code, read.json()["client_id"]) == (200, client_id)
+        assert read.json()["registration_client_uri"].endswith(f"/{url}")
+    run("client", "suspend", client_id)
+    assert json.loads(stored(run, client_id))["suspended"] is True
+    run("client", "delete", client_id)
+    assert listed(run) == []
 
 
 def test_a_table_of_hashes_that_is_none_is_named(

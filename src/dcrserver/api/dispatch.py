@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from re import Pattern
 from typing import Any
+from urllib.parse import unquote
 
 from fastapi import FastAPI
 from fastapi.routing import APIRoute
@@ -17,7 +18,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from dcrserver.api.dependencies import RUNTIME_KEY
+from dcrserver.api.dependencies import RUNTIME_KEY, TENANT_KEY
 from dcrserver.api.error_handlers import answer_to
 from dcrserver.errors import ProtocolError
 from dcrserver.wiring import Runtime
@@ -60,7 +61,25 @@ class Dispatcher:
         route = self._fixed.get((method, path))
         if route is not None:
             return route, {}
+        spelt = _spelt(scope)
         for pattern, methods, route in self._templates:
-            if method in methods and (found := pattern.match(path)):
-                return route, found.groupdict()
+            if method in methods and (found := pattern.match(spelt)):
+                return route, found.groupdict() if spelt is path else _decoded(found.groupdict())
         return None, {}
+
+
+def _spelt(scope: Scope) -> str:
+    """The path below the tenant's as it was sent: a slash in an identifier is %2F there.
+
+    As it is decoded where no escape was sent, or one in the part that belongs to the tenant.
+    """
+    path: str = scope["path"]
+    sent: bytes = scope.get("raw_path") or b""
+    if b"%" not in sent:
+        return path
+    spelt = sent.decode("latin-1").split("/", scope[TENANT_KEY].path.count("/") + 1)[-1]
+    return f"/{spelt}" if unquote(f"/{spelt}") == path else path
+
+
+def _decoded(parameters: Mapping[str, str]) -> Mapping[str, str]:
+    return {name: unquote(value) for name, value in parameters.items()}

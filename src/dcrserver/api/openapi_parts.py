@@ -90,7 +90,8 @@ CLIENT_ID = {
             "name": "client_id",
             "in": "path",
             "required": True,
-            "schema": {"type": "string"},
+            "description": "Percent-encoded, a slash in it too",
+            "schema": {"type": "string", "minLength": 1, "maxLength": 512},
         }
     ]
 }

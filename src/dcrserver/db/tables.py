@@ -37,6 +37,8 @@ _MARIADB: dict[str, Any] = {
 }
 _Document = Text().with_variant(MEDIUMTEXT(collation="utf8mb4_bin"), "mysql", "mariadb")
 _Name = String(64)
+# Ours have 32 characters; those that were imported may be URLs.
+_ClientId = String(512)
 _Digest = String(64)
 
 
@@ -49,7 +51,7 @@ clients = Table(
     "clients",
     metadata,
     Column("tenant", _Name, nullable=False),
-    Column("client_id", _Name, nullable=False),
+    Column("client_id", _ClientId, nullable=False),
     # The registration as one document, exactly as it is echoed.
     Column("metadata", _Document, nullable=False),
     Column("registration_access_token_digest", _Digest, nullable=False),
@@ -142,7 +144,7 @@ events = Table(
     Column("type", _Name, nullable=False),
     Column("at_milliseconds", BigInteger, nullable=False),
     Column("actor", String(128), nullable=False),
-    Column("client_id", _Name),
+    Column("client_id", _ClientId),
     Column("address", _Name),
     Column("request_id", _Name),
     # JSON: what changed, secrets masked.
@@ -199,7 +201,7 @@ last_uses = Table(
     "last_uses",
     metadata,
     Column("tenant", _Name, nullable=False),
-    Column("client_id", _Name, nullable=False),
+    Column("client_id", _ClientId, nullable=False),
     # Empty: by another credential than a secret.
     Column("secret_id", _Name, nullable=False),
     Column("used_at", BigInteger, nullable=False),

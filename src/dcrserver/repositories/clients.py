@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -22,11 +21,11 @@ from dcrserver.db.statements import Change, Lookup, Values
 from dcrserver.db.tables import clients
 from dcrserver.repositories import events
 from dcrserver.repositories.events import EventRecord
+from dcrserver.security import is_client_id
 
 if TYPE_CHECKING:
     from dcrserver.repositories.transaction import Transaction
 
-_IDENTIFIER = re.compile(r"[\x21-\x7E]{1,64}")
 _INSERT = insert(clients)
 _COUNT_ALL = select(func.count().label("count")).select_from(clients)
 _COUNT = _COUNT_ALL.where(clients.c.tenant == bindparam("b_tenant"))
@@ -139,7 +138,7 @@ class ClientRepository:
         self._tx.insert(_INSERT, record._asdict())
 
     async def find(self, tenant: str, client_id: str) -> ClientRecord | None:
-        if not _IDENTIFIER.fullmatch(client_id):
+        if not is_client_id(client_id):
             return None  # PostgreSQL would refuse to look for a NUL
         key = {"b_tenant": tenant, "b_client_id": client_id}
         record = ClientRecord._make(await self._tx.look_up(_BY_KEY, key))

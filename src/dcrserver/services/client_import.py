@@ -8,7 +8,6 @@ and ``registration_access_token``.
 from __future__ import annotations
 
 import asyncio
-import re
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -28,8 +27,8 @@ from dcrserver.services.credentials import new_record
 from dcrserver.strict_json import BadJson, JsonObject, dumps, loads_object
 from dcrserver.tenants import Tenant
 
-# What fits into the path of registration_client_uri as it is: no dot segment either.
-_CLIENT_ID = re.compile(r"(?!\.{1,2}$)[A-Za-z0-9._~!$&'()*+,;=:@-]{1,64}")
+# In the path of registration_client_uri they would lead elsewhere, however they are escaped.
+_DOT_SEGMENTS = (".", "..")
 _MAX_TIME = 2**53
 _MAX_MEMBERS = 10_000
 _HASH = "client_secret_hash"
@@ -88,8 +87,10 @@ class ClientImportService:
         client_id, secret, digest = _text(own, "client_id"), None, None
         if client_id is None:
             raise NotImportable("client_id is missing")
-        if not _CLIENT_ID.fullmatch(client_id):
-            raise NotImportable("client_id must be 1 to 64 characters that need no escape in a URL")
+        if not security.is_client_id(client_id):
+            raise NotImportable("client_id must be 1 to 512 printable characters")
+        if client_id in _DOT_SEGMENTS or client_id.strip() != client_id:
+            raise NotImportable("client_id must be no dot segment, and have no space at its ends")
         if needs_secret(metadata):
             secret, digest = _secret(own, metadata)
         made = Import(

@@ -11,9 +11,10 @@ from contextlib import contextmanager
 from dcrserver.errors import InvalidClient, TooManyRequests
 from dcrserver.fixed_windows import FixedWindows, seconds_until
 from dcrserver.rate_limit import address_key, limit_of
+from dcrserver.security import token_digest
 from dcrserver.settings import RateLimitSettings
 
-_MAX_ID = 64  # the longest identifier there is
+_MAX_ID = 64  # longer ones are told apart by their digest: what is remembered is bounded
 
 
 class Guesses:
@@ -61,4 +62,5 @@ class Guesses:
 
 
 def _key(tenant: str, client_id: str, address: str | None) -> tuple[str, str, str]:
-    return tenant, client_id[:_MAX_ID], address_key(address)
+    kept = client_id if len(client_id) <= _MAX_ID else token_digest(client_id)
+    return tenant, kept, address_key(address)
