@@ -6,6 +6,7 @@ parts that every authorization server brings itself.
 
 from __future__ import annotations
 
+import hmac
 import os
 import sys
 import time
@@ -48,6 +49,7 @@ class Code(AuthorizationCodeMixin):
     redirect_uri: str
     scope: str
     user: str
+    resource: str | None
     code_challenge: str | None
     code_challenge_method: str | None
     made_at: float = field(default_factory=time.monotonic)
@@ -73,6 +75,7 @@ class AuthorizationCodeGrant(grants.AuthorizationCodeGrant):
             request.payload.redirect_uri,
             request.payload.scope,
             request.user,
+            data.get("resource"),
             data.get("code_challenge"),
             data.get("code_challenge_method"),
         )
@@ -103,7 +106,16 @@ def authenticated(_query_client: Any, _request: Any) -> Client:
 
 
 def save_token(token: dict[str, Any], request: Any) -> None:
-    tokens[token["access_token"]] = token | {"client_id": request.client.get_client_id()}
+    """What a token is for (`resource`, RFC 8707) was decided when the person signed in."""
+    code = request.authorization_code
+    tokens[token["access_token"]] = {
+        "client_id": request.client.get_client_id(),
+        "sub": request.user,
+        "scope": token.get("scope", ""),
+        "iss": ISSUER,
+        "aud": code.resource or ISSUER,
+        "exp": int(time.time()) + token["expires_in"],
+    }
 
 
 server = AuthorizationServer(app, query_client=dcrserver.client, save_token=save_token)
@@ -118,6 +130,7 @@ def metadata() -> Response:
         issuer=ISSUER,
         authorization_endpoint=f"{ISSUER}/authorize",
         token_endpoint=f"{ISSUER}/token",
+        introspection_endpoint=f"{ISSUER}/introspect",
         registration_endpoint=f"{os.environ['DCRSERVER'].rstrip('/')}/register",
         response_types_supported=["code"],
         code_challenge_methods_supported=["S256"],
@@ -146,6 +159,19 @@ def authorize() -> Any:
 @app.post("/token")
 def token() -> Any:
     return server.create_token_response()
+
+
+@app.post("/introspect")
+def introspect() -> Any:
+    """Tells resource servers, who show the token that was agreed with them (RFC 7662)."""
+    agreed = os.environ.get("INTROSPECTION_TOKEN", "")
+    shown = request.headers.get("Authorization", "").removeprefix("Bearer ")
+    if not agreed or not hmac.compare_digest(agreed.encode(), shown.encode()):
+        return Response(status=401, headers={"WWW-Authenticate": "Bearer"})
+    claims = tokens.get(request.form.get("token", ""))
+    if claims is None or claims["exp"] < time.time():
+        return jsonify(active=False)
+    return jsonify(active=True, **claims)
 
 
 if __name__ == "__main__":

@@ -1,0 +1,104 @@
+"""The commands of a page of the documentation, pasted into a shell from top to bottom."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import subprocess
+import sys
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from harness.process import environment, lasting_port
+
+ROOT = Path(__file__).parents[2]
+# A fence with the word after it; before it, maybe, why nobody pastes it here.
+_FENCE = re.compile(
+    r"(?:<!-- not pasted: (?P<reason>[^\n]+) -->\n)?^```(?P<kind>\w*)\n(?P<text>.*?)^```$",
+    re.DOTALL | re.MULTILINE,
+)
+# The pages say 8000 for dcrserver, 3000 for an authorization server, 9000 for what needs tokens.
+_PORTS = re.compile(r"\b(8000|3000|9000)\b")
+_SECONDS = 120
+
+
+@dataclass(frozen=True)
+class Block:
+    kind: str
+    text: str
+    reason: str | None
+
+
+def pages() -> list[Path]:
+    """Every page that people read from top to bottom."""
+    return [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
+
+
+def blocks(page: Path) -> list[Block]:
+    return [
+        Block(m["kind"], m["text"], m["reason"]) for m in _FENCE.finditer(page.read_text("utf-8"))
+    ]
+
+
+def commands(page: Path) -> str:
+    """What a reader would paste, all of it."""
+    found = [block.text for block in blocks(page) if block.kind == "sh" and block.reason is None]
+    return "\n".join(found)
+
+
+@dataclass
+class Shell:
+    """A bash in a checkout of its own, with free ports in place of those that the pages name."""
+
+    folder: Path
+
+    def __post_init__(self) -> None:
+        self.ports = {each: str(lasting_port()) for each in ("8000", "3000", "9000")}
+        for name in ("docs", "docker", "README.md"):
+            (self.folder / name).symlink_to(ROOT / name)
+
+    def paste(self, text: str, variables: Mapping[str, str] | None = None) -> str:
+        """What ``text`` printed; whatever it left running is ended."""
+        output, log = self.folder / "printed", self.folder / "errors"
+        with output.open("wb") as stdout, log.open("wb") as stderr:
+            shell = subprocess.Popen(
+                ["bash", "-euo", "pipefail", "-c", self.translated(text)],
+                cwd=self.folder, stdout=stdout, stderr=stderr, start_new_session=True,
+                env=environment(**self._variables(), **dict(variables or {})),
+            )  # fmt: skip
+            try:
+                status = shell.wait(_SECONDS)
+            finally:
+                with suppress(ProcessLookupError):
+                    os.killpg(shell.pid, signal.SIGTERM)
+                shell.wait()
+        told = "\n".join(each.read_text("utf-8", "replace") for each in self.folder.glob("*.log"))
+        assert status == 0, f"{output.read_text()}\n{log.read_text()}\n{told}"
+        return output.read_text("utf-8")
+
+    def translated(self, text: str) -> str:
+        return _PORTS.sub(lambda found: self.ports[found[1]], text)
+
+    def _variables(self) -> dict[str, str]:
+        folder = self.folder / "bin"
+        folder.mkdir(exist_ok=True)
+        program = folder / "dcrserver"
+        if not program.exists():
+            program.write_text(f'#!/bin/sh\nexec {sys.executable} -m dcrserver "$@"\n', "utf-8")
+            program.chmod(0o755)
+        return {
+            "PATH": f"{folder}:{os.environ['PATH']}",
+            "DCR_SERVER__PORT": self.ports["8000"],
+            "DCR_SERVER__DRAIN_SECONDS": "0",
+            "NO_PROXY": "127.0.0.1,localhost",
+        }
+
+    def provide(self, name: str, program: Path | str) -> None:
+        """A program where the page expects it to be."""
+        place = self.folder / name
+        place.parent.mkdir(parents=True, exist_ok=True)
+        place.write_text(f'#!/bin/sh\nexec {program} "$@"\n', "utf-8")
+        place.chmod(0o755)
