@@ -17,6 +17,7 @@ from pydantic import SecretStr
 from dcrserver.db.drivers import open_driver
 from dcrserver.errors import Unavailable
 from dcrserver.repositories.transaction import Database
+from dcrserver.services import readiness
 from dcrserver.settings import DatabaseSettings
 from harness.application import CALLBACK, application
 from harness.databases import migrate
@@ -97,6 +98,85 @@ async def test_a_file_that_is_not_ours_any_more_is_not_written(
         assert answer.status_code == 503
         assert int(answer.headers["Retry-After"]) > 0
         assert "removed or replaced" in str(await app.runtime.database.obstacle())
+
+
+def remove(file: Path, *endings: str) -> Path:
+    """The last one's path."""
+    for ending in endings:
+        path = file.with_name(file.name + ending)
+        path.unlink()
+    return path
+
+
+def seen_by_others(file: Path) -> set[str]:
+    with closing(sqlite3.connect(file)) as other:
+        return {client_id for (client_id,) in other.execute("SELECT client_id FROM clients")}
+
+
+@pytest.mark.finding("B6")
+@pytest.mark.parametrize("endings", [("-wal",), ("-shm",), ("-wal", "-shm")])
+async def test_a_log_that_was_removed_is_begun_again(
+    tmp_path: Path, endings: tuple[str, ...]
+) -> None:
+    """What was acknowledged before is in the file, and what is acknowledged later too."""
+    file = tmp_path / "some.db"
+    async with opened(file) as database:
+        before, refused, later = record(), record(), record()
+        await add(database, before)
+        remove(file, *endings)
+        assert await find(database, before.client_id) == before
+        await add(database, later)
+        assert await database.obstacle() is None
+        assert await find(database, before.client_id) == before
+        assert seen_by_others(file) == {before.client_id, later.client_id}
+        with closing(sqlite3.connect(file)) as other:
+            other.execute("SELECT count(*) FROM clients").fetchone()
+            remove(file, *endings)
+            with pytest.raises(Unavailable) as told:
+                await add(database, refused)
+            assert "locked" in str(told.value.detail)
+            assert "removed or replaced" in str(await database.obstacle())
+            assert await find(database, later.client_id) == later, "reads go on"
+            assert await find(database, refused.client_id) is None
+        assert await database.obstacle() is None, "readiness alone mends it"
+        assert await find(database, later.client_id) == later
+        await add(database, refused)
+    assert seen_by_others(file) == {before.client_id, later.client_id, refused.client_id}
+
+
+@pytest.mark.finding("B6")
+async def test_a_log_that_somebody_else_began_is_left_alone(tmp_path: Path) -> None:
+    file = tmp_path / "some.db"
+    async with opened(file) as database:
+        before, refused = record(), record()
+        await add(database, before)
+        remove(file, "-wal").touch()
+        for _ in range(2):
+            with pytest.raises(Unavailable) as told:
+                await add(database, refused)
+            assert "(-wal) was removed or replaced" in str(told.value.detail)
+            assert "removed or replaced" in str(await database.obstacle())
+    async with opened(file) as database:
+        assert await database.obstacle() is None
+        assert await find(database, before.client_id) == before
+        assert await find(database, refused.client_id) is None
+
+
+@pytest.mark.finding("R7")
+async def test_readiness_waits_for_a_lock_of_others_but_shortly(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(readiness, "_REMEMBERED_SECONDS", -1.0)
+    file = tmp_path / "some.db"
+    url = f"sqlite:///{file}"
+    await migrate(url)
+    async with application(url) as app:
+        assert (await app.http.get("/readyz")).status_code == 200
+        with locked(file):
+            answer = await app.http.get("/readyz")
+            assert answer.status_code == 503
+            assert "in time" in answer.json()["reason"]
+        assert (await app.http.get("/readyz")).status_code == 200
 
 
 @pytest.mark.finding("R10")

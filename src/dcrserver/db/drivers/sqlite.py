@@ -15,15 +15,16 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager, contextmanager
-from pathlib import Path
 from typing import Any, TypeAlias, TypeVar, cast
 
+import structlog
 from sqlalchemy import Insert
 from sqlalchemy.dialects.sqlite import pysqlite
 from sqlalchemy.engine import URL
 from sqlalchemy.sql import ClauseElement
 
 from dcrserver.db.coalescing import Coalescer, Failed, Outcomes
+from dcrserver.db.drivers.sqlite_files import Files
 from dcrserver.db.engine import check_file, database_url, durable
 from dcrserver.db.failures import Absent, AlreadyThere, absence
 from dcrserver.db.session import Session, change_in_two
@@ -31,6 +32,7 @@ from dcrserver.db.statements import Change, Compiler, Lookup, Rows, Values
 from dcrserver.one_pass import OnePass
 from dcrserver.settings import DatabaseSettings
 
+_log = structlog.get_logger(__name__)
 T = TypeVar("T")
 _Work: TypeAlias = Callable[[Session], Awaitable[Any]]
 
@@ -47,6 +49,7 @@ class SqliteDriver:
         """
         url = database_url(settings)
         check_file(url)
+        self._url = url
         self._patience = settings.statement_timeout
         self._writer = _connect(url, self._patience)
         self._writer.execute("PRAGMA busy_timeout=0").close()
@@ -55,19 +58,21 @@ class SqliteDriver:
         # Reads wait for nobody in WAL, but for another process that recovers the file: not long,
         # as the loop waits with them.
         reader = self._writer if self._in_memory else _connect(url, _READING_SECONDS)
-        self._file = _File(self._writer)
+        self._files = Files(self._writer)
         self._errors = _Errors()
         compiler = Compiler(pysqlite.dialect())
         self._reader = reader
         self._writing = _SqliteSession(self._writer, compiler, self._errors)
         # With one connection, a view of the database would be the writer's own transaction.
-        self.reading: Session = (
-            self._writing if self._in_memory else _Reading(reader, compiler, self._errors)
-        )
+        self._reads = self._writing if self._in_memory else _Reading(reader, compiler, self._errors)
         self._thread = ThreadPoolExecutor(1, "sqlite-writer")
         self._coalescer: Coalescer[_Work] = Coalescer(
             self._write, self._locked, patience=self._patience, batches=1
         )
+
+    @property
+    def reading(self) -> Session:
+        return self._reads
 
     async def transact(self, work: Callable[[Session], Awaitable[T]]) -> T:
         return cast("T", await self._coalescer.commit(work))
@@ -79,7 +84,20 @@ class SqliteDriver:
         self._writer.close()
 
     async def obstacle(self) -> str | None:
-        return self._file.obstacle() or self._errors.damage
+        """Takes its turn among those who write: a lock that another program keeps is one, too.
+
+        Raises:
+            Absent: the turn did not come.
+        """
+        failure = None
+        try:
+            await self._coalescer.commit(_nothing)
+        except Absent as error:
+            failure = error
+        known = self._files.obstacle() or self._errors.damage
+        if failure is not None and known is None:
+            raise failure
+        return known
 
     @asynccontextmanager
     async def _locked(self) -> AsyncIterator[None]:
@@ -92,15 +110,33 @@ class SqliteDriver:
             if self._writer.in_transaction:
                 self._writer.execute("ROLLBACK")
 
+    def _begin_another_log(self) -> None:
+        """Where the log was removed, and nobody began one: what it holds goes into the database.
+
+        SQLite leaves WAL only when nobody else has the database open; until then we write nothing.
+
+        Raises:
+            sqlite3.OperationalError: somebody has.
+            Absent: there is another file, or another log.
+        """
+        self._files.check_database()
+        self._reads.use(self._writer)  # to connect would make a log
+        self._reader.close()
+        self._writer.execute("PRAGMA journal_mode=DELETE").close()
+        durable(self._writer)
+        self._files = Files(self._writer)
+        self._reader = _connect(self._url, _READING_SECONDS)
+        self._reads.use(self._reader)
+        _log.warning("database_log_begun_again")
+
     async def _write(self, _: None, batch: Sequence[_Work]) -> Outcomes:
         with self._errors:
             if not self._writer.in_transaction:  # one of the batch failed: each by itself
                 await self._begin()
             try:
-                self._file.check()
                 outcomes = [self._run(work) for work in batch]
                 await self._commit()
-                self._file.check()
+                self._files.check()
             except BaseException:
                 if self._writer.in_transaction:
                     self._writer.execute("ROLLBACK")
@@ -108,6 +144,13 @@ class SqliteDriver:
         return outcomes
 
     async def _begin(self) -> None:
+        await self._lock()
+        if self._files.obstacle():
+            self._writer.execute("ROLLBACK")
+            self._begin_another_log()
+            await self._lock()
+
+    async def _lock(self) -> None:
         """Takes the write lock at once: a read that becomes a write could fail without waiting.
 
         While another process has it we ask often, and at no regular moments: SQLite's own waiting
@@ -152,6 +195,10 @@ class _SqliteSession:
         self._connection = connection
         self._compiler = compiler
         self._errors = errors
+
+    def use(self, connection: sqlite3.Connection) -> None:
+        """From now on."""
+        self._connection = connection
 
     async def execute(self, statement: ClauseElement, values: Values) -> Rows:
         compiled = self._compiler(statement, values)
@@ -258,35 +305,5 @@ class _Errors:
         raise absence(error) from error  # locked, full, read-only, damaged, no such file
 
 
-class _File:
-    """The file that a connection has open: whether it still is the one at its path."""
-
-    def __init__(self, connection: sqlite3.Connection) -> None:
-        self._path = _path(connection)
-        self._opened = self._found()
-
-    def obstacle(self) -> str | None:
-        if self._found() == self._opened:
-            return None
-        return "the database file was removed or replaced: start again"
-
-    def check(self) -> None:
-        """
-        Raises:
-            Absent: what is written goes into a file that nobody can open any more.
-        """
-        if obstacle := self.obstacle():
-            raise Absent(obstacle)
-
-    def _found(self) -> tuple[int, int] | None:
-        try:
-            status = self._path.stat() if self._path else None
-        except OSError:
-            return None
-        return status and (status.st_dev, status.st_ino)
-
-
-def _path(connection: sqlite3.Connection) -> Path | None:
-    """As SQLite itself has it, also for a URI; None in memory."""
-    _, _, path = connection.execute("PRAGMA database_list").fetchone()
-    return Path(path) if path else None
+async def _nothing(_: Session) -> None:
+    pass
