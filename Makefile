@@ -38,7 +38,7 @@ check: .venv/.dev ## lint, types, import contracts, migrations, generated docume
 	$(BIN)/python tests/conformance.py --check
 	$(BIN)/python docs/make.py --check
 	$(BIN)/hadolint Dockerfile
-	$(BIN)/check-jsonschema --builtin-schema vendor.compose-spec docker/compose.yaml
+	$(BIN)/check-jsonschema --builtin-schema vendor.compose-spec docs/deploy/compose.yaml
 
 fix: .venv/.dev ## format and mend what can be mended
 	$(BIN)/ruff format .

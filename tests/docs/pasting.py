@@ -57,7 +57,7 @@ class Shell:
 
     def __post_init__(self) -> None:
         self.ports = {each: str(lasting_port()) for each in ("8000", "3000", "9000")}
-        for name in ("docs", "docker", "README.md"):
+        for name in ("docs", "README.md"):
             (self.folder / name).symlink_to(ROOT / name)
 
     def paste(self, text: str, variables: Mapping[str, str] | None = None) -> str:

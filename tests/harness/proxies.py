@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ssl
 import subprocess
 import time
 from collections.abc import Iterator
@@ -65,7 +66,7 @@ def nginx(folder: Path, server: ServerProcess) -> Iterator[str]:
     file = _written(folder / "nginx.conf", text)
     log = folder / "nginx.log"
     command = [program("nginx"), "-e", str(log), "-p", str(folder), "-c", str(file)]
-    with _running(command, port, log) as url:
+    with running(command, f"http://127.0.0.1:{port}", log) as url:
         yield url
 
 
@@ -76,7 +77,7 @@ def haproxy(folder: Path, server: ServerProcess) -> Iterator[str]:
     text = _HAPROXY.format(port=port, address=server.base_url.removeprefix("http://"))
     file = _written(folder / "haproxy.cfg", text)
     command = [program("haproxy"), "-db", "-f", str(file)]
-    with _running(command, port, folder / "haproxy.log") as url:
+    with running(command, f"http://127.0.0.1:{port}", folder / "haproxy.log") as url:
         yield url
 
 
@@ -86,12 +87,14 @@ def _written(file: Path, text: str) -> Path:
 
 
 @contextmanager
-def _running(command: list[str], port: int, log: Path) -> Iterator[str]:
-    url = f"http://127.0.0.1:{port}"
+def running(
+    command: list[str], url: str, log: Path, *, ca_file: Path | None = None
+) -> Iterator[str]:
+    """The proxy of ``command``, until the end; it answers at ``url``."""
     with log.open("ab") as output:
         process = subprocess.Popen(command, stdout=output, stderr=output)
     try:
-        _wait_until_it_answers(url, process, log)
+        _wait_until_it_answers(url, process, log, ca_file)
         yield url
     finally:
         process.terminate()
@@ -102,12 +105,16 @@ def _running(command: list[str], port: int, log: Path) -> Iterator[str]:
             process.wait()
 
 
-def _wait_until_it_answers(url: str, process: subprocess.Popen[bytes], log: Path) -> None:
+def _wait_until_it_answers(
+    url: str, process: subprocess.Popen[bytes], log: Path, ca_file: Path | None
+) -> None:
+    verify = ssl.create_default_context(cafile=ca_file) if ca_file else True
     deadline = time.monotonic() + _START_SECONDS
     while process.poll() is None and time.monotonic() < deadline:
         try:
-            if httpx.get(f"{url}/healthz", trust_env=False).status_code == 200:
-                return
+            httpx.get(url, trust_env=False, verify=verify)
         except httpx.TransportError:
             time.sleep(0.05)
+        else:
+            return
     raise AssertionError(f"the proxy did not start:\n{log.read_text('utf-8', 'replace')}")
