@@ -1,19 +1,26 @@
 """What clients did and were told, while the server died under them.
 
-An operation is acknowledged, refused, or unknown: sent, and no answer came. What a client may find
-afterwards is what was last acknowledged, or what an unknown operation after it would have made.
+An operation is acknowledged or unknown: no answer came, or 503, which leaves open whether it took
+place. What a client may find afterwards is what was last acknowledged, or what an unknown operation
+after it would have made. Any other answer is wrong.
 """
 
 from __future__ import annotations
 
 import asyncio
 import random
+import time
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import Any
 
 import httpx
 
-SECONDS = 10
+SECONDS = 20
+_BODY = {
+    "redirect_uris": ["https://client.example.org/cb"],
+    "grant_types": ["authorization_code", "client_credentials"],
+}
 
 
 @dataclass
@@ -40,36 +47,55 @@ class History:
     """All that happened; ``unknown`` registrations may be there, and nobody knows their ids."""
 
     registrations: list[Registration] = field(default_factory=list)
-    acknowledged: int = 0
+    acknowledged_at: list[float] = field(default_factory=list)
+    wrong: list[str] = field(default_factory=list)
     refused: int = 0
     unknown: int = 0
 
+    @property
+    def acknowledged(self) -> int:
+        return len(self.acknowledged_at)
+
     async def live(self, base_url: str, worker: int) -> None:
         """Registers, updates and deletes until the server is gone."""
-        chance = random.Random(f"{base_url} {worker}")  # noqa: S311 - no secret
         async with httpx.AsyncClient(base_url=base_url, timeout=SECONDS, trust_env=False) as http:
             number = 0
             while True:
                 number += 1
-                name = f"worker {worker} turn {number}"
                 try:
-                    made = await self._register(http, name)
-                    if made and chance.random() < 0.5:
-                        await self._update(http, made, f"{name} updated")
-                    if made and chance.random() < 0.2:
-                        await self._delete(http, made)
+                    await self.turn(http, f"worker {worker} turn {number}")
                 except httpx.TransportError:
                     return
 
+    async def turn(self, http: httpx.AsyncClient, name: str) -> None:
+        """A client from its registration on: it gets tokens until it is deleted.
+
+        Raises:
+            TransportError: no answer came.
+        """
+        chance = random.Random(name)  # noqa: S311 - no secret
+        made = await self._register(http, name)
+        if made is None:
+            return
+        await self._get_token(http, made, 200)
+        if chance.random() < 0.5:
+            await self._update(http, made, f"{name} updated")
+        if made.is_certain and chance.random() < 0.3:
+            await self._delete(http, made)
+            if made.is_certain:
+                await self._get_token(http, made, 401)
+
+    def longest_gap(self, since: float, until: float) -> float:
+        """Seconds in which nothing at all was acknowledged."""
+        times = [since, *(at for at in self.acknowledged_at if since < at < until), until]
+        return max(after - before for before, after in pairwise(times))
+
     async def _register(self, http: httpx.AsyncClient, name: str) -> Registration | None:
-        body = {"redirect_uris": ["https://client.example.org/cb"], "client_name": name}
         self.unknown += 1
-        answer = await http.post("/register", json=body)
-        self.unknown -= 1
-        if answer.status_code != 201:
-            self.refused += 1
+        answer = await http.post("/register", json=_BODY | {"client_name": name})
+        if not self._is_acknowledged(answer, 201):
             return None
-        self.acknowledged += 1
+        self.unknown -= 1
         told = answer.json()
         made = Registration(
             told["client_id"],
@@ -81,33 +107,38 @@ class History:
         self.registrations.append(made)
         return made
 
+    async def _get_token(self, http: httpx.AsyncClient, made: Registration, status: int) -> None:
+        answer = await http.post(
+            "/token",
+            data={"grant_type": "client_credentials"},
+            auth=(made.client_id, made.secret),
+        )
+        if answer.status_code not in {status, 503}:
+            self.wrong.append(f"{made.client_id}: {answer.status_code}, not {status}, at /token")
+
     async def _update(self, http: httpx.AsyncClient, made: Registration, name: str) -> None:
-        body = {
-            "client_id": made.client_id,
-            "redirect_uris": ["https://client.example.org/cb"],
-            "client_name": name,
-        }
-        before = made.names
-        made.names = before | {name}  # until we are told
+        body = _BODY | {"client_id": made.client_id, "client_name": name}
+        made.names |= {name}  # until we are told
         answer = await http.put(made.uri, json=body, headers=_bearer(made.tokens[0]))
-        if answer.status_code != 200:
-            self.refused += 1
-            made.names = before
-            return
-        self.acknowledged += 1
-        made.names = {name}
-        made.tokens.insert(0, answer.json()["registration_access_token"])
+        if self._is_acknowledged(answer, 200):
+            made.names = {name}
+            made.tokens.insert(0, answer.json()["registration_access_token"])
 
     async def _delete(self, http: httpx.AsyncClient, made: Registration) -> None:
-        before = made.names
-        made.names = before | {None}
+        made.names |= {None}
         answer = await http.delete(made.uri, headers=_bearer(made.tokens[0]))
-        if answer.status_code != 204:
-            self.refused += 1
-            made.names = before
-            return
-        self.acknowledged += 1
-        made.names = {None}
+        if self._is_acknowledged(answer, 204):
+            made.names = {None}
+
+    def _is_acknowledged(self, answer: httpx.Response, status: int) -> bool:
+        if answer.status_code == status:
+            self.acknowledged_at.append(time.monotonic())
+            return True
+        self.refused += 1
+        if answer.status_code != 503:
+            request = f"{answer.request.method} {answer.request.url.path}"
+            self.wrong.append(f"{answer.status_code}, not {status}: {request}: {answer.text}")
+        return False
 
 
 async def lost(history: History, base_url: str, since: int = 0) -> list[str]:

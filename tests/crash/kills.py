@@ -50,7 +50,7 @@ async def _kill_and_check(folder: Path, database: str, kills: int) -> tuple[Hist
         _tell(f"kill {number + 1} of {kills}, {history.acknowledged} acknowledged,"
               f" {len(found)} lost, {time.monotonic() - started:.0f} s")  # fmt: skip
     found += await incomplete(history, database)
-    return history, found
+    return history, history.wrong + found
 
 
 async def _under_load(server: ServerProcess, history: History) -> None:
