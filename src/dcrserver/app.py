@@ -66,16 +66,16 @@ def _fastapi(runtime: Runtime) -> FastAPI:
     # FastAPI keeps included routers as they are; a 405 has to look at all routes of a path.
     app.state.routes = [route for router in routers for route in router.routes]
     error_handlers.install(app)
-    openapi.install(app, without=_off(runtime))
+    openapi.install(app, without=lambda: _off(runtime))
     return app
 
 
 def _off(runtime: Runtime) -> frozenset[str]:
-    """Paths that answer 404 for every tenant, by what is configured."""
+    """Paths that answer 404 for every tenant, by what is configured and what is known just now."""
     off = set()
-    if not any(tenant.issues_tokens for tenant in runtime.tenants):
+    if not any(tenant.issues_tokens or tenant.waits for tenant in runtime.tenants):
         off |= {"/token", "/jwks", "/introspect", "/revoke"}
-    if not any(tenant.refuses_authorization for tenant in runtime.tenants):
+    if not any(tenant.refuses_authorization or tenant.waits for tenant in runtime.tenants):
         off.add("/authorize")
     if not any(tenant.explains for tenant in runtime.tenants):
         off.add("/register/validate")

@@ -186,6 +186,10 @@ class Application:
             trusted = list(self._settings.server.trusted_proxies)
             app = create_app(runtime)
             self._app = ProxyHeadersMiddleware(app, trusted) if trusted else app  # type: ignore[arg-type, assignment]
+            if not runtime.metadata_copies.complete:
+                await runtime.metadata_copies.refresh()
+            refreshing = _kept_running("metadata_copies", runtime.metadata_copies.run)
+            stack.push_async_callback(_cancel, asyncio.create_task(refreshing))
             upkeep = asyncio.create_task(_kept_running("upkeep", runtime.upkeep.run))
             stack.push_async_callback(_stop, upkeep, runtime)
             _drain_on_sigterm(runtime)
@@ -213,11 +217,15 @@ async def _kept_running(name: str, job: Callable[[], Awaitable[None]]) -> None:
         await asyncio.sleep(_RESTART_SECONDS)
 
 
+async def _cancel(job: asyncio.Task[None]) -> None:
+    job.cancel()
+    with suppress(asyncio.CancelledError):
+        await job
+
+
 async def _stop(upkeep: asyncio.Task[None], runtime: Runtime) -> None:
     """What waits to be written is written, if the database is there."""
-    upkeep.cancel()
-    with suppress(asyncio.CancelledError):
-        await upkeep
+    await _cancel(upkeep)
     with suppress(ProtocolError):
         await runtime.last_uses.flush()
 

@@ -1,10 +1,10 @@
-"""A tenant: one issuer with its own metadata, terms and clients. Built once per process."""
+"""A tenant: one issuer with its own metadata, terms and clients; and all of them together."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Literal, TypeAlias
+from typing import Literal, TypeAlias, overload
 from urllib.parse import quote, urlsplit
 
 from dcrserver.errors import Unavailable
@@ -25,6 +25,8 @@ class Tenant:
     ``issues_tokens``: the built-in token endpoint is on.
     ``policies``: the terms of the named policies, for those who were bound to one.
     ``explains``: POST /register/validate is offered.
+    ``waits``: the metadata of its authorization server was never read, so nobody knows what can be
+    registered and what is to be published.
     """
 
     name: str
@@ -36,6 +38,20 @@ class Tenant:
     mode: Mode = "open"
     policies: Mapping[str, Terms] = field(default_factory=dict)
     explains: bool = False
+    waits: bool = False
+
+    def known(self) -> Tenant:
+        """The tenant itself, for whatever depends on its authorization server.
+
+        Raises:
+            Unavailable: the metadata of that server was never read.
+        """
+        if self.waits:
+            raise Unavailable(
+                "the metadata of the authorization server is not known yet; try again later",
+                detail=f"tenant {self.name} waits for authorization_server.metadata",
+            )
+        return self
 
     def terms_within(self, bounds: Bounds) -> Terms:
         """What a registration under ``bounds`` is judged by.
@@ -70,3 +86,27 @@ class Tenant:
     def registration_client_uri(self, client_id: str) -> str:
         named = client_id if client_id.isalnum() and client_id.isascii() else quote(client_id, "")
         return f"{self.issuer}/register/{named}"
+
+
+class Tenants(Sequence[Tenant]):
+    """All tenants, the default one first: a snapshot that is replaced whole.
+
+    Their number, names, order and issuers stay; what their authorization servers can do may change.
+    """
+
+    def __init__(self, tenants: Sequence[Tenant]) -> None:
+        self._now = tuple(tenants)
+
+    def replace(self, tenants: Sequence[Tenant]) -> None:
+        """From now on; who holds one of before goes on with it."""
+        self._now = tuple(tenants)
+
+    @overload
+    def __getitem__(self, place: int) -> Tenant: ...
+    @overload
+    def __getitem__(self, place: slice) -> Sequence[Tenant]: ...
+    def __getitem__(self, place: int | slice) -> Tenant | Sequence[Tenant]:
+        return self._now[place]
+
+    def __len__(self) -> int:
+        return len(self._now)

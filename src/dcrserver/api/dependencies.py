@@ -33,9 +33,19 @@ def runtime(request: Request) -> Runtime:
 
 
 def tenant(request: Request) -> Tenant:
-    """The tenant whose issuer the path belongs to; see ``middleware.TenantMiddleware``."""
+    """The tenant whose issuer the path belongs to; see ``middleware.TenantMiddleware``.
+
+    Raises:
+        Unavailable: nobody knows yet what its authorization server can do.
+    """
     found: Tenant = request.scope[TENANT_KEY]
-    return found
+    return found.known()
+
+
+def issuer(request: Request) -> str:
+    """Of ``tenant``, known or not: what a challenge names."""
+    found: Tenant = request.scope[TENANT_KEY]
+    return found.issuer
 
 
 def origin(request: Request, actor: str) -> Origin:

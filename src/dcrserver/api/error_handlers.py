@@ -13,7 +13,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Match
 
-from dcrserver.api.dependencies import tenant
+from dcrserver.api.dependencies import issuer
 from dcrserver.api.responses import NO_STORE, json_response
 from dcrserver.errors import (
     BearerError,
@@ -71,7 +71,7 @@ def _protocol_error(request: Request, error: ProtocolError) -> Response:
     if isinstance(error, BearerError):
         headers["WWW-Authenticate"] = _challenge(request, error)
     if isinstance(error, InvalidClient):
-        headers["WWW-Authenticate"] = f'Basic realm="{tenant(request).issuer}"'
+        headers["WWW-Authenticate"] = f'Basic realm="{issuer(request)}"'
     if isinstance(error, TooManyRequests | Unavailable):
         headers["Retry-After"] = str(error.retry_after)
     return json_response(body, error.status, headers)
@@ -79,7 +79,7 @@ def _protocol_error(request: Request, error: ProtocolError) -> Response:
 
 def _challenge(request: Request, error: BearerError) -> str:
     """RFC 6750 3: without any credentials the challenge carries no error code."""
-    challenge = f'Bearer realm="{tenant(request).issuer}"'
+    challenge = f'Bearer realm="{issuer(request)}"'
     if isinstance(error, MissingToken):
         return challenge
     return f'{challenge}, error="{error.code}", error_description="{speakable(error.description)}"'

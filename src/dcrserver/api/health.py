@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from math import isfinite
+
 from fastapi import APIRouter
 from prometheus_client import CONTENT_TYPE_LATEST
 from starlette.requests import Request
@@ -10,6 +12,7 @@ from starlette.responses import Response
 from dcrserver.api import openapi
 from dcrserver.api.dependencies import runtime
 from dcrserver.api.responses import NO_STORE, json_response
+from dcrserver.strict_json import JsonObject
 from dcrserver.wiring import Runtime
 
 router = APIRouter(tags=["operations"])
@@ -25,9 +28,10 @@ async def healthz(_: Request) -> Response:
 async def readyz(request: Request) -> Response:
     """Whether requests should come here, and if not, why."""
     reason = await _obstacle(runtime(request))
+    told = _age(runtime(request))
     if reason:
-        return json_response({"status": "not ready", "reason": reason}, 503, NO_STORE)
-    return json_response({"status": "ready"}, headers=NO_STORE)
+        return json_response({"status": "not ready", "reason": reason, **told}, 503, NO_STORE)
+    return json_response({"status": "ready", **told}, headers=NO_STORE)
 
 
 @router.get("/metrics", include_in_schema=False)
@@ -41,3 +45,12 @@ async def _obstacle(here: Runtime) -> str | None:
     if here.draining:
         return "shutting down"
     return await here.readiness.obstacle()
+
+
+def _age(here: Runtime) -> JsonObject:
+    """Of the oldest copy, null where one is missing; without names, as anybody may ask."""
+    ages = here.metadata_copies.measured().values()
+    if not ages:
+        return {}
+    oldest = max(ages)
+    return {"authorization_server_metadata_age_seconds": int(oldest) if isfinite(oldest) else None}

@@ -136,9 +136,10 @@ class TenantMiddleware:
 
     def __init__(self, app: ASGIApp, tenants: Sequence[Tenant], *, inserted_oidc: bool) -> None:
         self._app = app
-        self._default = tenants[0]
-        by_path = [tenant for tenant in tenants if tenant.path]
-        self._by_path = sorted(by_path, key=lambda tenant: len(tenant.path), reverse=True)
+        # By place: a tenant is replaced when its authorization server changes.
+        self._tenants = tenants
+        by_path = [(tenant.path, place) for place, tenant in enumerate(tenants) if tenant.path]
+        self._by_path = sorted(by_path, key=lambda each: len(each[0]), reverse=True)
         self._inserted_oidc = inserted_oidc
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -151,16 +152,16 @@ class TenantMiddleware:
 
     def _resolve(self, path: str) -> tuple[Tenant, str]:
         if not self._by_path:
-            return self._default, path
+            return self._tenants[0], path
         inserted = _WELL_KNOWN.fullmatch(path)
-        for tenant in self._by_path:
-            if inserted and inserted.group(2).rstrip("/") == tenant.path:
+        for prefix, place in self._by_path:
+            if inserted and inserted.group(2).rstrip("/") == prefix:
                 if inserted.group(1) == "openid-configuration" and not self._inserted_oidc:
                     continue
-                return tenant, f"/.well-known/{inserted.group(1)}"
-            if path.startswith(f"{tenant.path}/"):
-                return tenant, path.removeprefix(tenant.path)
-        return self._default, path
+                return self._tenants[place], f"/.well-known/{inserted.group(1)}"
+            if path.startswith(f"{prefix}/"):
+                return self._tenants[place], path.removeprefix(prefix)
+        return self._tenants[0], path
 
 
 class PreflightMiddleware:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from typing import Any
 
 from fastapi import FastAPI
@@ -161,7 +161,7 @@ READY: dict[str, Any] = {
 }
 
 
-def install(app: FastAPI, *, without: Collection[str]) -> None:
+def install(app: FastAPI, *, without: Callable[[], Collection[str]]) -> None:
     """Makes ``app.openapi()`` the document described here, less the paths that are off."""
     made = get_openapi(
         title=app.title,
@@ -169,7 +169,6 @@ def install(app: FastAPI, *, without: Collection[str]) -> None:
         description=app.description,
         routes=app.routes,
     )
-    made["paths"] = {path: item for path, item in made["paths"].items() if path not in without}
     made["components"] = {
         "schemas": schemas.components(),
         "securitySchemes": {
@@ -179,5 +178,11 @@ def install(app: FastAPI, *, without: Collection[str]) -> None:
             "client": {"type": "http", "scheme": "basic"},
         },
     }
+
+    def document() -> dict[str, Any]:
+        off = without()
+        on = {path: item for path, item in made["paths"].items() if path not in off}
+        return made | {"paths": on}
+
     # The way FastAPI documents to bring a document of one's own.
-    app.openapi = lambda: made  # type: ignore[method-assign]
+    app.openapi = document  # type: ignore[method-assign]

@@ -116,18 +116,34 @@ def config_check(config: ConfigOption = None) -> None:
     """Print what is in force, secrets hidden; fail on a wrong or unknown key.
 
     Below "effective" is the server metadata of each tenant, as discovery publishes it; below
-    "posture" what works, but not as one would want it in production.
+    "posture" what works, but not as one would want it in production; below
+    "authorization_server_metadata" how old the copy of each server at a URL is, and why it cannot
+    be read now.
     """
     settings = load(config)
 
     async def work(runtime: Runtime) -> dict[str, Any]:
         # Building the runtime is also the check of what only shows when it is used.
-        tenants = {tenant.name: runtime.discovery.document(tenant) for tenant in runtime.tenants}
+        copies = runtime.metadata_copies
+        ages = copies.ages()
+        await copies.look()
+        tenants = {
+            tenant.name: None if tenant.waits else runtime.discovery.document(tenant)
+            for tenant in runtime.tenants
+        }
+        read = {
+            name: {"age_seconds": age, "problem": copies.problems.get(name)}
+            for name, age in ages.items()
+        }
         found = [
             {"finding": found.name, "text": found.text, **found.details}
             for found in posture.findings(runtime)
         ]
-        return {"effective": tenants, "posture": found}
+        return {
+            "effective": tenants,
+            "posture": found,
+            "authorization_server_metadata": read,
+        }
 
     told = with_runtime(settings, work, needs_schema=False)
     shown = settings.model_dump(mode="json", by_alias=True) | told

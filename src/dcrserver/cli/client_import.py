@@ -131,7 +131,7 @@ def import_clients(
             lines.seek(0)
             importer = _Importer(
                 runtime.client_import,
-                tenant_of(runtime, tenant),
+                tenant_of(runtime, tenant).known(),
                 Bounds(policy=policy),
                 rows,
                 "line" if whole is None else "client",

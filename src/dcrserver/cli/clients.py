@@ -83,7 +83,7 @@ def check(
     raw = read(file)
 
     async def work(runtime: Runtime) -> dict[str, Any]:
-        terms = tenant_of(runtime, tenant).terms
+        terms = tenant_of(runtime, tenant).known().terms
         limits = terms.policy.json_
         submission = loads_object(raw, max_depth=limits.max_depth, max_members=limits.max_members)
         return explain(submission, terms)

@@ -109,7 +109,7 @@ def _warn(tenant: Tenant, bounds: Bounds) -> None:
         ("scopes_supported", bounds.scopes),
         ("grant_types_supported", bounds.grant_types),
     ):
-        supported = tenant.terms.server.lists.get(name)
+        supported = None if tenant.waits else tenant.terms.server.lists.get(name)
         for value in wanted or ():
             if supported is not None and value not in supported:
                 tell(f"warning: {value} is not in {name} of tenant {tenant.name}")

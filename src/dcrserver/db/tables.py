@@ -209,6 +209,18 @@ last_uses = Table(
     **_MARIADB,
 )
 
+# The metadata document of a tenant's authorization server, as it was read last from ``location``.
+authorization_server_metadata = Table(
+    "authorization_server_metadata",
+    metadata,
+    Column("tenant", _Name, nullable=False),
+    Column("location", _Document, nullable=False),
+    Column("document", _Document, nullable=False),
+    Column("fetched_at", BigInteger, nullable=False),
+    PrimaryKeyConstraint("tenant"),
+    **_MARIADB,
+)
+
 # Work that one instance does at a time: migrations on MariaDB.
 leases = Table(
     "leases",

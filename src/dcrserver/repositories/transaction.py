@@ -21,6 +21,7 @@ from dcrserver.repositories.clients import ClientRepository
 from dcrserver.repositories.events import EventRepository
 from dcrserver.repositories.initial_access_tokens import InitialAccessTokenRepository
 from dcrserver.repositories.last_uses import LastUseRepository
+from dcrserver.repositories.metadata_copies import MetadataCopyRepository
 from dcrserver.repositories.signing_keys import SigningKeyRepository
 from dcrserver.repositories.tenants import TenantRepository
 
@@ -72,6 +73,10 @@ class Transaction:
     @property
     def last_uses(self) -> LastUseRepository:
         return LastUseRepository(self)
+
+    @property
+    def metadata_copies(self) -> MetadataCopyRepository:
+        return MetadataCopyRepository(self)
 
     def insert(self, statement: Insert, row: dict[str, Any]) -> None:
         """Takes effect when it matters: before the next statement, or the commit."""

@@ -123,6 +123,10 @@ def components() -> JsonObject:
             "properties": {
                 "status": {"type": "string", "enum": ["ready", "not ready"]},
                 "reason": {"type": "string"},
+                "authorization_server_metadata_age_seconds": {
+                    "type": ["integer", "null"],
+                    "description": "of the oldest copy; null: one was never read",
+                },
             },
         },
     }

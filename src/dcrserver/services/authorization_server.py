@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
-from dcrserver.fetch import FetchError, HttpFetcher
 from dcrserver.metadata.capabilities import SPECIFIED_DEFAULTS, presumed, restrict
 from dcrserver.metadata.policy import Policy
+from dcrserver.server_metadata import MEMBERS
 from dcrserver.services import dpop
 from dcrserver.settings import AuthorizationServerSettings, ConfigurationError
 from dcrserver.strict_json import BadJson, JsonObject, JsonValue, loads_object
@@ -18,6 +18,7 @@ _ASSERTION_ALGORITHMS: Mapping[str, tuple[str, ...]] = {
     "private_key_jwt": ("RS256", "PS256", "ES256", "EdDSA"),
     "client_secret_jwt": ("HS256",),
 }
+_MAX_MEMBERS = 1000
 # RFC 8414 2: must be there wherever assertions authenticate a client (R8414-2-04).
 _ASSERTING_ENDPOINTS = (
     "token_endpoint",
@@ -26,23 +27,49 @@ _ASSERTING_ENDPOINTS = (
 )
 
 
-async def read_document(location: str, fetcher: HttpFetcher) -> JsonObject:
-    """The metadata document of an existing server, from a path or a URL of the configuration.
+def is_remote(location: str) -> bool:
+    """Whether the metadata document is at a URL; else it is a file."""
+    return location.startswith(("https://", "http://"))
+
+
+def read_file(location: str) -> JsonObject:
+    """The metadata document of an existing server, from a file.
 
     Raises:
         ConfigurationError: it cannot be read.
     """
     key = "authorization_server.metadata"
     try:
-        if location.startswith(("https://", "http://")):
-            raw = (await fetcher.fetch_configured(location)).body
-        else:
-            raw = Path(location).read_bytes()  # noqa: ASYNC240 - once, at the start
-        return loads_object(raw, max_members=1000)
+        return read_document(Path(location).read_bytes())
     except OSError as error:
         raise ConfigurationError(f"{key}: {location}: {error.strerror}") from None
-    except (FetchError, BadJson) as error:
+    except BadJson as error:
         raise ConfigurationError(f"{key}: {location}: {error}") from None
+
+
+def read_document(raw: bytes) -> JsonObject:
+    """
+    Raises:
+        BadJson: it is no JSON object.
+    """
+    return loads_object(raw, max_members=_MAX_MEMBERS)
+
+
+def lost(before: JsonObject, found: JsonObject) -> list[str]:
+    """What ``before`` says as it must be said and ``found`` does not, and another issuer."""
+    names = MEMBERS.keys() - set(_NOT_TAKEN)
+    missing = {name for name in names if _says(before, name) and not _says(found, name)}
+    if before.get("issuer") != found.get("issuer"):
+        missing.add("issuer")
+    return sorted(missing)
+
+
+def _says(document: JsonObject, name: str) -> bool:
+    """An empty list says nothing (RFC 8414 3.2)."""
+    try:
+        return MEMBERS[name](document[name]) != []
+    except (KeyError, ValueError):
+        return False
 
 
 def has_token_endpoint(settings: AuthorizationServerSettings, document: JsonObject | None) -> bool:

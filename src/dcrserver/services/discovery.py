@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from dcrserver.errors import BadQuery, NotFound
@@ -30,12 +30,11 @@ class Published:
 class DiscoveryService:
     """Answers for the domains and resources of all tenants, as WebFinger has but one address."""
 
-    def __init__(self, tenants: Iterable[Tenant]) -> None:
-        self._tenants = list(tenants)
-        self._domains = _by_entry(self._tenants)
-        self._published = {each.name: _published(self.document(each)) for each in self._tenants}
+    def __init__(self, tenants: Sequence[Tenant]) -> None:
+        self._domains = _by_entry(tenants)
+        self._published: dict[str, tuple[Tenant, Published]] = {}
         # POL-52; one WebFinger address serves all tenants, so the default one's policy counts.
-        self._slash_matters = not self._tenants[0].terms.policy.webfinger.slash_equivalence
+        self._slash_matters = not tenants[0].terms.policy.webfinger.slash_equivalence
 
     def document(self, tenant: Tenant) -> JsonObject:
         """The server metadata (RFC 8414 3.2, OpenID Connect Discovery 4.2): no empty values."""
@@ -44,8 +43,12 @@ class DiscoveryService:
         }
 
     def published(self, tenant: Tenant) -> Published:
-        """``document`` as it is sent: nothing of it changes while we run."""
-        return self._published[tenant.name]
+        """``document`` as it is sent: made once for each snapshot of the tenant."""
+        made_of, published = self._published.get(tenant.name, (None, None))
+        if made_of is not tenant or published is None:
+            published = _published(self.document(tenant))
+            self._published[tenant.name] = tenant, published
+        return published
 
     def webfinger(self, resources: Sequence[str], relations: Sequence[str]) -> JsonObject:
         """The JRD of the one resource; ``relations`` keeps only links with one of them.

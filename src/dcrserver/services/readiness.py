@@ -38,11 +38,17 @@ class Readiness:
     async def _ask(self) -> str | None:
         try:
             async with asyncio.timeout(_PROBE_SECONDS):
-                return await self._database.obstacle() or await self.unreadable()
+                return await self._database.obstacle() or await self.unreadable() or self._unknown()
         except TimeoutError:
             return "the database does not answer in time"
         except ProtocolError:
             return "the database cannot be reached"
+
+    def _unknown(self) -> str | None:
+        """One tenant that waits is no reason to leave the others without a server."""
+        if all(tenant.waits for tenant in self._tenants):
+            return "the metadata of the authorization server was never read; the log says why"
+        return None
 
     async def unreadable(self) -> str | None:
         """What no configured key opens: beside such a signing key no other is ever made."""

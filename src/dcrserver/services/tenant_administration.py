@@ -23,7 +23,11 @@ _BATCH = 500
 class TenantAdministrationService:
     def __init__(self, database: Database, tenants: Sequence[Tenant]) -> None:
         self._database = database
-        self._tenants = {tenant.name: tenant for tenant in tenants}
+        self._all = tenants
+
+    @property
+    def _tenants(self) -> dict[str, Tenant]:
+        return {tenant.name: tenant for tenant in self._all}
 
     async def tenants(self) -> list[JsonObject]:
         """Those that are configured, then those that only the database knows."""
@@ -101,6 +105,7 @@ async def _end_tokens_and_keys(tx: Transaction, tenant: Tenant, origin: Origin) 
     for admin in await tx.admin_tokens.all(tenant.name):
         if await tx.admin_tokens.revoke(tenant.name, admin.id):
             _record(tx, EventType.ADMIN_TOKEN_REVOKED, tenant, origin, {"id": admin.id})
+    await tx.metadata_copies.delete(tenant.name)
     for key in await tx.signing_keys.all(tenant.name):
         if await tx.signing_keys.delete(tenant.name, key.kid):
             _record(tx, EventType.SIGNING_KEY_RETIRED, tenant, origin, {"kid": key.kid})

@@ -240,6 +240,12 @@ class OutboundSettings(Group):
     )
     cache_entries: int = Field(default=500, ge=1, description="documents that are remembered")
     cache_bytes: int = Field(default=4194304, ge=1, description="octets of them all")
+    metadata_seconds: float = Field(
+        default=300.0,
+        gt=0,
+        description="an authorization server's metadata at a URL is read anew when the copy in the"
+        " database is so old; while that server is away, the last copy counts",
+    )
     stale_seconds: float = Field(
         default=3600.0,
         ge=0,

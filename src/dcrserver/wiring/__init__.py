@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import ssl
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from dcrserver.db.drivers import open_driver
@@ -13,6 +13,7 @@ from dcrserver.fetch import CachingFetcher, HttpFetcher
 from dcrserver.rate_limit import RateLimiter
 from dcrserver.repositories.transaction import Database
 from dcrserver.security import SecretBox
+from dcrserver.services import authorization_server
 from dcrserver.services.access_tokens import AccessTokens
 from dcrserver.services.administration import AdministrationService
 from dcrserver.services.authentication import ClientAuthenticator
@@ -25,6 +26,7 @@ from dcrserver.services.client_secrets import SecretIssuer
 from dcrserver.services.discovery import DiscoveryService
 from dcrserver.services.last_uses import LastUses
 from dcrserver.services.management import ManagementService
+from dcrserver.services.metadata_copies import MetadataCopies
 from dcrserver.services.readiness import Readiness
 from dcrserver.services.reencryption import ReencryptionService
 from dcrserver.services.registration import RegistrationService
@@ -44,9 +46,10 @@ from dcrserver.settings import (
     OutboundSettings,
     Settings,
 )
+from dcrserver.strict_json import JsonObject
 from dcrserver.telemetry import Metrics
-from dcrserver.tenants import Tenant
-from dcrserver.wiring.tenants import build_tenants
+from dcrserver.tenants import Tenant, Tenants
+from dcrserver.wiring.tenants import build_tenants, metadata_locations
 
 
 @dataclass(slots=True)
@@ -69,6 +72,7 @@ class Runtime:
     token_status: TokenStatusService
     signing_keys: SigningKeys
     last_uses: LastUses
+    metadata_copies: MetadataCopies
     upkeep: Upkeep
     authorization: AuthorizationService
     discovery: DiscoveryService
@@ -85,19 +89,37 @@ class Runtime:
 
 @contextlib.asynccontextmanager
 async def build(settings: Settings) -> AsyncIterator[Runtime]:
-    """The runtime; closes what it opened.
+    """The runtime; closes what it opened. It asks the database, and no server of others.
 
     Raises:
         ConfigurationError: something that is configured cannot be used.
     """
     box = secret_box(settings)
     fetcher = _fetcher(settings.outbound)
-    tenants = await build_tenants(settings, fetcher, box)
+    locations = metadata_locations(settings)
+    files = {
+        name: authorization_server.read_file(location)
+        for name, location in locations.items()
+        if not authorization_server.is_remote(location)
+    }
+    tenants = Tenants(build_tenants(settings, files, box))
+
+    def publish(documents: Mapping[str, JsonObject]) -> None:
+        tenants.replace(build_tenants(settings, files | dict(documents), box))
+
     limiter = RateLimiter(settings.rate_limits, settings.redis)
     database = Database(open_driver(settings.database))
     documents = CachingFetcher(fetcher, settings.outbound)
+    copies = MetadataCopies(
+        database,
+        fetcher,
+        {name: location for name, location in locations.items() if name not in files},
+        publish,
+        settings.outbound.metadata_seconds,
+    )
     try:
-        yield _runtime(settings, tenants, database, documents, box, limiter)
+        await copies.load()
+        yield _runtime(settings, tenants, database, documents, copies, box, limiter)
     finally:
         await database.close()
         await limiter.close()
@@ -109,6 +131,7 @@ def _runtime(
     tenants: Sequence[Tenant],
     database: Database,
     documents: CachingFetcher,
+    copies: MetadataCopies,
     box: SecretBox,
     limiter: RateLimiter,
 ) -> Runtime:
@@ -121,6 +144,13 @@ def _runtime(
         "1 while limits are counted where they are meant to be, 0 while Redis is away",
         lambda: float(limiter.store_up),
         of_all=min,
+    )
+    metrics.gauge(
+        "dcrserver_authorization_server_metadata_age_seconds",
+        "Since the metadata of an authorization server elsewhere was read; +Inf: never",
+        copies.measured,
+        ("tenant",),
+        of_all=max,
     )
     authenticator = ClientAuthenticator(
         database,
@@ -151,6 +181,7 @@ def _runtime(
         token_status=TokenStatusService(database, authenticator, access_tokens),
         signing_keys=signing_keys,
         last_uses=last_uses,
+        metadata_copies=copies,
         upkeep=Upkeep(database, tenants, last_uses, signing_keys),
         authorization=AuthorizationService(database),
         discovery=DiscoveryService(tenants),

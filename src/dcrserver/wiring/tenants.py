@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from urllib.parse import urlsplit
 
-from dcrserver.fetch import HttpFetcher
 from dcrserver.metadata import Policy, Terms
 from dcrserver.metadata.capabilities import capabilities_of
 from dcrserver.security import SecretBox
@@ -21,14 +20,26 @@ from dcrserver.tenants import DEFAULT_TENANT, Tenant
 from dcrserver.wiring.issuers import check_apart, issuer_of
 
 
-async def build_tenants(
-    settings: Settings, fetcher: HttpFetcher, box: SecretBox
+def metadata_locations(settings: Settings) -> Mapping[str, str]:
+    """By tenant: the path or URL of its authorization server's metadata, where there is one."""
+    servers = {DEFAULT_TENANT: settings.authorization_server} | {
+        name: tenant.authorization_server for name, tenant in settings.tenants.items()
+    }
+    return {
+        name: server.metadata
+        for name, server in servers.items()
+        if server is not None and server.metadata is not None
+    }
+
+
+def build_tenants(
+    settings: Settings, documents: Mapping[str, JsonObject], box: SecretBox
 ) -> Sequence[Tenant]:
-    """The default tenant first, then the configured ones.
+    """The default tenant first, then the configured ones; ``documents``: metadata by tenant.
 
     Raises:
-        ConfigurationError: a metadata document cannot be read, two tenants are in each other's
-            way, or a policy that is named does not exist.
+        ConfigurationError: two tenants are in each other's way, or a policy that is named does
+            not exist.
     """
     base = settings.server.base_url
     host = urlsplit(base)
@@ -36,10 +47,10 @@ async def build_tenants(
         webfinger=(*settings.webfinger, host.netloc.lower(), host.hostname or ""),
         authorization_server=settings.authorization_server,
     )
-    made = [await _tenant(settings, DEFAULT_TENANT, base, own, fetcher, box)]
+    made = [_tenant(settings, DEFAULT_TENANT, base, own, documents, box)]
     for name, tenant in settings.tenants.items():
         issuer = issuer_of(name, tenant, base)
-        made.append(await _tenant(settings, name, issuer, tenant, fetcher, box))
+        made.append(_tenant(settings, name, issuer, tenant, documents, box))
     check_apart(made)
     return made
 
@@ -49,23 +60,22 @@ def _capabilities_only(settings: AuthorizationServerSettings) -> dict[str, objec
     return {name: value for name, value in settings.members.items() if name.endswith("_supported")}
 
 
-async def _tenant(
+def _tenant(
     settings: Settings,
     name: str,
     issuer: str,
     chosen: TenantSettings,
-    fetcher: HttpFetcher,
+    documents: Mapping[str, JsonObject],
     box: SecretBox,
 ) -> Tenant:
     server = chosen.authorization_server or AuthorizationServerSettings(
         **_capabilities_only(settings.authorization_server)
     )
-    document = None
-    if server.metadata is not None:
-        document = await authorization_server.read_document(server.metadata, fetcher)
+    document = documents.get(name)
+    waits = server.metadata is not None and document is None
     issues_tokens = settings.tokens.enabled
-    if issues_tokens is None:
-        issues_tokens = not authorization_server.has_token_endpoint(server, document)
+    if issues_tokens is None:  # who waits may learn of another token endpoint: ours stays off
+        issues_tokens = not waits and not authorization_server.has_token_endpoint(server, document)
     mode = chosen.mode or settings.registration.mode
 
     def members(policy: Policy) -> JsonObject:
@@ -100,6 +110,7 @@ async def _tenant(
         policies={named: terms(each) for named, each in settings.policies.items()},
         # Off in open mode unless configured: an explanation costs more than a refusal.
         explains=mode != "open" if explains is None else explains,
+        waits=waits,
     )
 
 

@@ -1,0 +1,63 @@
+"""Copies of the metadata documents of authorization servers, one for a tenant."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache
+from typing import TYPE_CHECKING
+
+from sqlalchemy import bindparam, delete, select
+from sqlalchemy.dialects import mysql, postgresql, sqlite
+from sqlalchemy.sql import ClauseElement
+
+from dcrserver.db.tables import authorization_server_metadata as copies
+from dcrserver.repositories.rows import as_row
+
+if TYPE_CHECKING:
+    from dcrserver.repositories.transaction import Transaction
+
+_SELECT_ALL = select(copies)
+_DELETE = delete(copies).where(copies.c.tenant == bindparam("b_tenant"))
+_CHANGING = ("location", "document", "fetched_at")
+
+
+@cache
+def _upsert(dialect: str) -> ClauseElement:
+    """There is no standard word for it. Who writes last has read it last, or nearly."""
+    if dialect in {"mysql", "mariadb"}:
+        made = mysql.insert(copies)
+        return made.on_duplicate_key_update({name: made.inserted[name] for name in _CHANGING})
+    insert = postgresql.insert if dialect == "postgresql" else sqlite.insert
+    statement = insert(copies)
+    return statement.on_conflict_do_update(
+        index_elements=["tenant"], set_={name: statement.excluded[name] for name in _CHANGING}
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class MetadataCopyRecord:
+    """A row of ``authorization_server_metadata``; ``document`` is JSON."""
+
+    tenant: str
+    location: str
+    document: str
+    fetched_at: int
+
+
+class MetadataCopyRepository:
+    def __init__(self, tx: Transaction) -> None:
+        self._tx = tx
+
+    async def all(self) -> list[MetadataCopyRecord]:
+        found = await self._tx.execute(_SELECT_ALL)
+        return [MetadataCopyRecord(**row) for row in found.all()]
+
+    async def write(self, records: Sequence[MetadataCopyRecord]) -> None:
+        """In one order everywhere, so that writers do not deadlock."""
+        rows = [as_row(each) for each in sorted(records, key=lambda each: each.tenant)]
+        if rows:
+            await self._tx.execute_many(_upsert, rows)
+
+    async def delete(self, tenant: str) -> None:
+        await self._tx.execute(_DELETE, {"b_tenant": tenant})
