@@ -3,20 +3,28 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import subprocess
+import sys
 import time
+from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from conftest import MakeApplication
-from dcrserver.db.tables import access_tokens, spent_identifiers
+from dcrserver.db.tables import access_tokens, signing_keys, spent_identifiers
 from dcrserver.errors import Unavailable
 from dcrserver.repositories.access_tokens import AccessTokenRecord
 from dcrserver.repositories.transaction import Database, Transaction
 from dcrserver.security import new_client_id
 from dcrserver.services import upkeep
+from dcrserver.services.audit import Origin
+from dcrserver.services.certain_time import CertainTime
 from harness.application import Application
+from harness.process import environment
+from harness.programs import program
 
 GRANT = {"grant_type": "client_credentials"}
 
@@ -106,8 +114,8 @@ async def test_what_expired_goes_a_part_at_a_time(
     """However much it is: what is written meanwhile need not wait for all of it."""
     database, now = any_app.runtime.database, int(time.time())
     name = new_client_id()
-    rows = [(f"{name}-{number}", now - 1 - number) for number in range(1001)]
-    rows += [(f"{name}-good", now + 100)]
+    rows = [(f"{name}-{number}", now - 86402 - number) for number in range(1001)]
+    rows += [(f"{name}-good", now - 86300)]  # while the server is young
 
     async def write(tx: Transaction) -> None:
         for digest, expires_at in rows:
@@ -161,3 +169,71 @@ async def test_keys_rotate_on_schedule(
     # A process that read the keys a moment before may have signed with it for that much longer.
     assert first in await kids(3602 + 360 + 86400 + 25)
     assert first not in await kids(3602 + 360 + 86400 + 35)
+
+
+async def test_a_key_that_cannot_be_read_holds_up_that_of_no_other_tenant(
+    make_app: MakeApplication, capsys: pytest.CaptureFixture[str]
+) -> None:
+    app = await make_app(tokens={"key_lifetime": 3600}, tenants={"a": {}, "b": {}})
+    keys, now = app.runtime.signing_keys, int(time.time())
+    for tenant in ("default", "a", "b"):
+        await keys.create(tenant, Origin("operator"))
+
+    async def make_old(tx: Transaction) -> None:
+        await tx.execute(update(signing_keys).values(created_at=now - 3601))
+        await tx.signing_keys.rewrite("a", (await tx.signing_keys.all("a"))[0].kid, "x")
+
+    await app.runtime.database.transact(make_old)
+    await app.runtime.upkeep.tidy()
+    assert [len(await keys.stored(tenant)) for tenant in ("default", "a", "b")] == [2, 1, 2]
+    assert '"tenant": "a"' in capsys.readouterr().err
+
+
+class Clock:
+    """Seconds that are counted from one on, and what the machine's clock is ahead of them."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.counted, self.ahead = 1.0, 1e9
+        monkeypatch.setattr("time.monotonic", lambda: self.counted)
+        monkeypatch.setattr("time.time", lambda: self.counted + self.ahead)
+
+
+@pytest.mark.finding("R10")
+def test_a_leap_ahead_counts_when_it_lasts(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = Clock(monkeypatch)
+    certain = CertainTime()
+    assert certain.now() == 1e9 + 1 - 86400, "nothing is known of the time before the start"
+    clock.counted += 3900
+    assert certain.now() == 1e9 + 3901
+    clock.ahead += 7200
+    for _ in range(23):
+        clock.counted += 3600
+        assert certain.now() == int(1e9 + clock.counted)
+    clock.ahead -= 3600  # half of it was right
+    clock.counted += 1801
+    assert certain.now() == int(1e9 + clock.counted)
+    clock.counted += 86400
+    assert certain.now() == int(1e9 + 3600 + clock.counted)
+    clock.ahead -= 3600
+    assert certain.now() == int(1e9 + clock.counted), "a leap back counts at once"
+
+
+@pytest.mark.finding("R10")
+def test_a_spent_assertion_is_refused_after_the_clock_went_forth_and_back(tmp_path: Path) -> None:
+    """With the clock of libfaketime, days ahead, while what expired is removed."""
+    library = Path(program("faketime")).resolve().parent.parent / "lib"
+    (preload,) = library.glob("*/faketime/libfaketime.so.1")
+    (tmp_path / "clock").write_text("+0")
+    faked = {
+        "LD_PRELOAD": str(preload),
+        "FAKETIME_TIMESTAMP_FILE": str(tmp_path / "clock"),
+        "FAKETIME_NO_CACHE": "1",
+        "FAKETIME_DONT_FAKE_MONOTONIC": "1",
+        "PYTHONPATH": os.pathsep.join(sys.path),
+    }
+    script = Path(__file__).parent / "faults" / "forth_and_back.py"
+    ran = subprocess.run(
+        [sys.executable, script, tmp_path],
+        env=environment(**faked), capture_output=True, text=True, timeout=60, check=False,
+    )  # fmt: skip
+    assert ran.stdout.split() == ["200", "401", "3", "days", "ahead", "401", "200"], ran.stderr

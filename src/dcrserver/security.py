@@ -206,9 +206,10 @@ class SecretBox:
         Raises:
             UndecipherableError: no key fits, or it was made for another place.
         """
-        key_id, *form, body = ciphertext.split(".")
+        key_id, _, rest = ciphertext.partition(".")
+        form, _, body = rest.rpartition(".")
         # The first form, until ``keys reencrypt`` has rewritten it, is bound to the id alone.
-        bound = place.octets if form == [_FORM] else place.id.encode()
+        bound = place.octets if form == _FORM else place.id.encode()
         try:
             raw = base64.b64decode(body)
             return self._keys[key_id].decrypt(raw[:12], raw[12:], bound).decode()

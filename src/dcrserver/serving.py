@@ -111,7 +111,10 @@ async def _prepare(settings: Settings, *, migrate: bool, allow_newer: bool) -> N
                 raise ConfigurationError(f"database.url: {schema.NEWER} ({stored}): {advice}")
             _log.warning("newer_schema", text=schema.NEWER, revision=stored)
         if unreadable := await runtime.readiness.unreadable():
-            raise ConfigurationError(f"secrets.encryption_keys: {unreadable} with these keys")
+            advice = "; where its key is lost, see dcrserver keys discard"
+            raise ConfigurationError(
+                f"secrets.encryption_keys: {unreadable} with these keys{advice}"
+            )
         await runtime.limiter.check()
         for finding in posture.findings(runtime):
             _log.warning(finding.name, text=finding.text, **finding.details)

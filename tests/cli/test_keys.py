@@ -14,6 +14,7 @@ import pytest
 from harness.clients import assertion
 from harness.commands import Commands
 from harness.process import ServerProcess, serving
+from test_serving import refused_start
 
 OLD, NEW = (base64.b64encode(bytes([number] * 32)).decode() for number in (1, 2))
 METHODS = "DCR_AUTHORIZATION_SERVER__TOKEN_ENDPOINT_AUTH_METHODS_SUPPORTED"
@@ -90,6 +91,39 @@ def test_what_no_key_opens_is_told(
         monkeypatch.setenv(name, value)
     assert "2 cannot be read" in run("keys", "reencrypt", status=1)
     assert at_rest(tmp_path) == before
+
+
+def test_a_key_that_nothing_opens_is_discarded(
+    run: Commands, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DCR_SECRETS__ENCRYPTION_KEYS", OLD)
+    run("keys", "rotate")
+    (lost,) = [json.loads(line) for line in run("keys", "list").splitlines()]
+    monkeypatch.setenv("DCR_SECRETS__ENCRYPTION_KEYS", NEW)
+    (shown,) = [json.loads(line) for line in run("keys", "list").splitlines()]
+    assert shown == {name: lost[name] for name in ("kid", "alg", "created_at")} | {
+        "unreadable": True
+    }
+    told = refused_start(
+        tmp_path,
+        DCR_DATABASE__URL=f"sqlite:///{tmp_path}/cli.db",
+        DCR_SECRETS__ENCRYPTION_KEYS=NEW,
+    )
+    assert f"signing key {lost['kid']} of tenant default cannot be read" in told
+    assert "keys discard" in told
+    discard = ("keys", "discard", lost["kid"])
+    assert "say --yes" in run(*discard, status=1)
+    assert lost["kid"] in run("keys", "list")
+    assert "is gone" in run.both(*discard, "--yes").err
+    assert "has no signing key" in run(*discard, "--yes", status=1)
+    assert run("keys", "list") == ""
+    with serving(tmp_path, f"sqlite:///{tmp_path}/cli.db", env=settings(NEW)) as server:
+        (made,) = httpx.get(f"{server.base_url}/jwks", trust_env=False).json()["keys"]
+        assert made["kid"] != lost["kid"]
+    with sqlite3.connect(tmp_path / "cli.db") as connection:
+        events = connection.execute("SELECT type, changes FROM events ORDER BY id").fetchall()
+    connection.close()
+    assert ("signing_key.discarded", f'{{"kid":"{lost["kid"]}"}}') in events
 
 
 def test_without_a_key_nothing_can_be_encrypted(run: Commands) -> None:

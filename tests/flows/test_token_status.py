@@ -13,6 +13,7 @@ import pytest
 
 from conftest import MakeApplication
 from dcrserver.services.audit import Origin
+from dcrserver.services.certain_time import CertainTime
 from harness.application import BASE_URL, Application, bearer
 from harness.clients import certificate, escaped, new_key, proof
 
@@ -268,8 +269,9 @@ async def test_what_expired_is_forgotten(
     digest_of = any_app.runtime.token_grant._tokens  # noqa: SLF001 - to look at the table
     tenant = any_app.runtime.default_tenant
     assert await digest_of.read(tenant, token)
-    later = time.time() + 400
+    later = int(time.time()) + 400
     monkeypatch.setattr("time.time", lambda: later)
+    monkeypatch.setattr(CertainTime, "now", lambda _: later)
     await any_app.runtime.upkeep.tidy()
     assert await digest_of._opaque(tenant, token) is None  # noqa: SLF001
 

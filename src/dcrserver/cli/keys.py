@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from typing import Annotated
 
 import typer
 
@@ -17,7 +18,12 @@ from dcrserver.cli.shared import (
     with_runtime,
 )
 from dcrserver.services.reencryption import Reencrypted
-from dcrserver.services.signing_keys import PUBLISHED_AHEAD, REMEMBERED_SECONDS
+from dcrserver.services.signing_keys import (
+    CACHED_SECONDS,
+    PUBLISHED_AHEAD,
+    REMEMBERED_SECONDS,
+    StoredKey,
+)
 from dcrserver.settings import load
 from dcrserver.strict_json import JsonObject
 from dcrserver.tenants import DEFAULT_TENANT
@@ -32,11 +38,20 @@ def list_(config: ConfigOption = None, tenant: TenantOption = DEFAULT_TENANT) ->
 
     async def work(runtime: Runtime) -> list[JsonObject]:
         here = await runtime.tenant_administration.find(tenant)
-        keys = await runtime.signing_keys.all(here.name)
-        return [key.public_jwk | {"created_at": key.created_at} for key in keys]
+        return [_shown(each) for each in await runtime.signing_keys.stored(here.name)]
 
     for key in with_runtime(load(config), work):
         print(json.dumps(key))
+
+
+def _shown(stored: StoredKey) -> JsonObject:
+    """``unreadable``: no key of secrets.encryption_keys opens it."""
+    row, key = stored
+    if key is not None:
+        return key.public_jwk | {"created_at": row.created_at}
+    return {
+        "kid": row.kid, "alg": row.algorithm, "created_at": row.created_at, "unreadable": True,
+    }  # fmt: skip
 
 
 @app.command("rotate")
@@ -50,6 +65,30 @@ def rotate(config: ConfigOption = None, tenant: TenantOption = DEFAULT_TENANT) -
     tell(
         f"key {kid} is made: each server publishes it within {REMEMBERED_SECONDS} seconds, and"
         f" signs with it from {PUBLISHED_AHEAD} seconds from now"
+    )
+
+
+@app.command("discard")
+def discard(
+    kid: str,
+    config: ConfigOption = None,
+    tenant: TenantOption = DEFAULT_TENANT,
+    *,
+    yes: Annotated[bool, typer.Option("--yes", help="really; there is no way back")] = False,
+) -> None:
+    """Delete a signing key for good: one that leaked, or whose encryption key is lost."""
+    if not yes:
+        fail(f"tokens that key {kid} signed are good nowhere afterwards; say --yes to do it")
+
+    async def work(runtime: Runtime) -> bool:
+        here = await runtime.tenant_administration.find(tenant)
+        return await runtime.signing_keys.discard(here.name, kid, OPERATOR)
+
+    if not with_runtime(load(config), work):
+        fail(f"tenant {tenant} has no signing key {kid}; dcrserver keys list shows them")
+    tell(
+        f"key {kid} is gone; servers that run sign with it and publish it for up to"
+        f" {REMEMBERED_SECONDS} seconds more, and others may keep a copy for {CACHED_SECONDS}"
     )
 
 

@@ -34,6 +34,7 @@ class EventType(StrEnum):
     ADMIN_TOKEN_REVOKED = "admin_token.revoked"  # noqa: S105
     SIGNING_KEY_CREATED = "signing_key.created"
     SIGNING_KEY_RETIRED = "signing_key.retired"
+    SIGNING_KEY_DISCARDED = "signing_key.discarded"
 
 
 class Origin(NamedTuple):

@@ -66,6 +66,17 @@ class SigningKey:
         return jose.sign(claims, self.private_key, self.algorithm, self.kid, token_type)
 
 
+class UnreadableKey(Unavailable):
+    """A stored signing key that no configured key opens; whoever reads it would sign with it."""
+
+
+class StoredKey(NamedTuple):
+    """A key as it lies in the database; ``key``: None where it cannot be read."""
+
+    row: SigningKeyRecord
+    key: SigningKey | None
+
+
 class _Remembered(NamedTuple):
     """Keys as they were read, and which of them signs, until a moment of the monotonic clock."""
 
@@ -95,6 +106,16 @@ class SigningKeys:
     async def all(self, tenant: str) -> Sequence[SigningKey]:
         """All that are published, oldest first; others may have made some a moment ago."""
         return (await self._read(tenant)).keys
+
+    async def stored(self, tenant: str) -> Sequence[StoredKey]:
+        """Also those that cannot be read, oldest first."""
+        async with self._database.read() as tx:
+            rows = await tx.signing_keys.all(tenant)
+        return [StoredKey(row, self._readable(row)) for row in rows]
+
+    async def discard(self, tenant: str, kid: str, origin: Origin) -> bool:
+        """Ends a key at once, with all tokens that it signed; False if there is none."""
+        return await self._delete(tenant, kid, EventType.SIGNING_KEY_DISCARDED, origin)
 
     async def _read(self, tenant: str) -> _Remembered:
         known = self._remembered.get(tenant)
@@ -126,6 +147,9 @@ class SigningKeys:
         """What the schedule says: a new key when the newest is old, and old ones go.
 
         Nothing for a tenant whose first key has not been needed yet.
+
+        Raises:
+            UnreadableKey: one of them cannot be read.
         """
         self._remembered.pop(tenant, None)
         keys = await self.all(tenant)
@@ -137,7 +161,7 @@ class SigningKeys:
         # Oldest first, so the one after a key is what took over from it.
         for key, successor in itertools.pairwise(keys):
             if successor.created_at + _RETIRED_AFTER < now:
-                await self._retire(tenant, key)
+                await self._delete(tenant, key.kid, EventType.SIGNING_KEY_RETIRED, _SERVER)
 
     async def create(self, tenant: str, origin: Origin) -> str:
         """A new key, which signs in ``PUBLISHED_AHEAD`` seconds, or at once if it is the only one.
@@ -145,7 +169,7 @@ class SigningKeys:
         Its kid.
 
         Raises:
-            Unavailable: one that is there cannot be read: whoever can read it would sign with ours.
+            UnreadableKey: one that is there cannot be read: whoever can would sign with ours.
         """
         await self._read(tenant)
         kid, algorithm = security.new_client_id(), self._settings.signing_algorithm
@@ -188,19 +212,16 @@ class SigningKeys:
             return published[-1]
         return fitting[0] if fitting else None
 
-    async def _retire(self, tenant: str, key: SigningKey) -> None:
-        async def write(tx: Transaction) -> None:
-            if await tx.signing_keys.delete(tenant, key.kid):
-                audit.record(
-                    tx,
-                    EventType.SIGNING_KEY_RETIRED,
-                    tenant=tenant,
-                    origin=_SERVER,
-                    changes={"kid": key.kid},
-                )
+    async def _delete(self, tenant: str, kid: str, event: EventType, origin: Origin) -> bool:
+        async def write(tx: Transaction) -> bool:
+            is_there = await tx.signing_keys.delete(tenant, kid)
+            if is_there:
+                audit.record(tx, event, tenant=tenant, origin=origin, changes={"kid": kid})
+            return is_there
 
-        await self._database.transact(write)
+        is_deleted = await self._database.transact(write)
         self._remembered.pop(tenant, None)
+        return is_deleted
 
     def _pem(self, row: SigningKeyRecord) -> str:
         """
@@ -215,20 +236,25 @@ class SigningKeys:
     def _loaded(self, row: SigningKeyRecord) -> SigningKey:
         """
         Raises:
-            Unavailable: the key that encrypted it is not configured.
+            UnreadableKey: the key that encrypted it is not configured, or it is damaged.
         """
         try:
-            pem = self._pem(row)
-        except UndecipherableError:
-            raise Unavailable(
+            key = serialization.load_pem_private_key(self._pem(row).encode(), password=None)
+        except (UndecipherableError, ValueError):
+            raise UnreadableKey(
                 "the server cannot sign; try again later",
                 detail=f"secrets.encryption_keys: no key opens signing key {row.kid}"
                 f" of tenant {row.tenant}",
             ) from None
-        key = serialization.load_pem_private_key(pem.encode(), password=None)
         if not isinstance(key, PrivateKey):
             raise TypeError(f"signing key {row.kid} is of a kind that was never made here")
         return SigningKey(row.kid, row.algorithm, key, row.created_at)
+
+    def _readable(self, row: SigningKeyRecord) -> SigningKey | None:
+        try:
+            return self._loaded(row)
+        except UnreadableKey:
+            return None
 
 
 def place_of(tenant: str, kid: str) -> SealedIn:

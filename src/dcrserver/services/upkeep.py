@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import random
-import time
 from collections.abc import Sequence
 
 import structlog
 
 from dcrserver.errors import ProtocolError
 from dcrserver.repositories.transaction import Database
+from dcrserver.services.certain_time import CertainTime
 from dcrserver.services.last_uses import LastUses
-from dcrserver.services.signing_keys import SigningKeys
+from dcrserver.services.signing_keys import SigningKeys, UnreadableKey
 from dcrserver.tenants import Tenant
 
 _log = structlog.get_logger(__name__)
@@ -35,6 +35,7 @@ class Upkeep:
         self._tenants = tenants
         self._last_uses = last_uses
         self._keys = keys
+        self._time = CertainTime()
 
     async def run(self) -> None:
         """Until it is cancelled."""
@@ -58,11 +59,18 @@ class Upkeep:
         Raises:
             Unavailable: the database does not answer.
         """
-        now = int(time.time())
+        now = self._time.now()
         while await self._database.transact(lambda tx: tx.access_tokens.purge(now)):
             pass
         while await self._database.transact(lambda tx: tx.spent_identifiers.purge(now)):
             pass
         for tenant in self._tenants:
             if tenant.issues_tokens:
-                await self._keys.rotate(tenant.name)
+                await self._rotate(tenant)
+
+    async def _rotate(self, tenant: Tenant) -> None:
+        """A key of one tenant that cannot be read is no reason to leave those of others."""
+        try:
+            await self._keys.rotate(tenant.name)
+        except UnreadableKey as error:
+            _log.error("signing_keys_not_rotated", tenant=tenant.name, detail=error.detail)
