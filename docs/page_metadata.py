@@ -17,8 +17,9 @@ Made by `python docs/make.py` from the rows that also validate; `make check` fai
 fresh.
 
 What a client may register, family by family. Members that are not listed here are ignored and not
-echoed (RFC 7591 2), and so are the members of a family that is off. `null` counts as omitted, and
-so does an empty text or list unless it says otherwise.
+echoed (RFC 7591 2), and so are the members of a family that is off. `null` and an
+empty text count as omitted, whatever the member; so do an empty list where a text or a list is
+meant (unless the table says non-empty) and an empty object where an object is meant, as `jwks`.
 
 How a request is judged: each member by itself, in the order of these tables; then what is missing;
 then the rules, in the order of their table. **All** issues are told in `error_description`; the

@@ -118,10 +118,16 @@ async def test_an_unregistered_uri_is_never_redirected_to(app: Application, requ
         ("http://127.0.0.1/cb", "http://127.0.0.1:50123/other", 400),
         ("http://127.0.0.1/cb", "http://u@127.0.0.1:50123/cb", 400),
         ("http://127.0.0.1/cb", "http://127.0.0.1:50123/cb#f", 400),
-        ("http://localhost:1/cb", "http://localhost:2/cb", 400),
+        ("http://localhost/cb", "http://localhost:49567/cb", 200),
+        ("http://localhost:1/cb?a=b", "http://localhost:2/cb?a=b", 200),
+        ("http://localhost/cb", "http://localhost:49567/cb?a=b", 400),
+        ("http://localhost/cb", "http://127.0.0.1:49567/cb", 400),
+        ("http://localhost/cb", "http://localhost.evil.example:49567/cb", 400),
+        ("http://localhost/cb", "https://localhost:49567/cb", 400),
+        ("https://localhost/cb", "https://localhost:49567/cb", 400),
     ],
 )
-async def test_loopback_addresses_take_any_port(
+async def test_the_local_machine_takes_any_port(
     app: Application, registered: str, requested: str, status: int
 ) -> None:
     client = await app.register(redirect_uris=[registered], token_endpoint_auth_method="none")

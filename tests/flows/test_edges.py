@@ -76,7 +76,13 @@ async def test_request_ids(app: Application, given: str, *, kept: bool) -> None:
 @requirement("OIDR-3-01", "OIDR-4-01", "OIDD-4-04", "POL-54")
 @pytest.mark.parametrize(
     ("path", "method"),
-    [("/register", "POST"), ("/register/x", "PUT"), ("/.well-known/webfinger", "GET")],
+    [
+        ("/register", "POST"),
+        ("/register/x", "PUT"),
+        ("/.well-known/webfinger", "GET"),
+        ("/token", "POST"),
+        ("/revoke", "POST"),
+    ],
 )
 async def test_scripts_of_any_page_may_call(app: Application, path: str, method: str) -> None:
     preflight = {
@@ -95,7 +101,7 @@ async def test_scripts_of_any_page_may_call(app: Application, path: str, method:
 
 
 async def test_cors_is_for_the_protocol_only(app: Application) -> None:
-    for path in ("/token", "/healthz", "/metrics", "/authorize"):
+    for path in ("/introspect", "/healthz", "/metrics", "/authorize"):
         answer = await app.http.get(path, headers={"Origin": "https://app.example"})
         assert "access-control-allow-origin" not in answer.headers
 
@@ -121,6 +127,32 @@ async def test_an_unknown_path_is_a_json_404(app: Application) -> None:
     answer = await app.http.get("/nope")
     assert (answer.status_code, answer.json()["error"]) == (404, "not_found")
     assert "detail" not in answer.json()
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "meant"),
+    [
+        ("POST", "/register/", "/register"),
+        ("POST", "//register", "/register"),
+        ("PUT", "/register/x/", "/register/x"),
+        ("POST", "/token//", "/token"),
+        ("POST", "/t/acme/register/", "/t/acme/register"),
+    ],
+)
+async def test_a_slash_too_many_is_told(
+    make_app: MakeApplication, method: str, path: str, meant: str
+) -> None:
+    app = await make_app(tenants={"acme": {}})
+    answer = await app.http.request(method, f"{BASE_URL}{path}", json={})
+    assert (answer.status_code, answer.json()["error"]) == (404, "not_found")
+    assert f"did you mean {meant}, " in answer.json()["error_description"]
+
+
+@pytest.mark.parametrize("path", ["/nope/", "//", "/t/nobody/register/", "/registers/"])
+async def test_no_slash_too_many_is_told_of_where_nothing_is(app: Application, path: str) -> None:
+    answer = await app.http.post(f"{BASE_URL}{path}", json={})
+    assert answer.status_code in {404, 405}
+    assert "did you mean" not in answer.json()["error_description"]
 
 
 async def test_what_breaks_is_logged_and_never_shown(

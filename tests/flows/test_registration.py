@@ -268,7 +268,13 @@ async def test_hostile_json_is_refused_on_every_database(any_app: Application, r
     [
         ("Application/JSON; charset=UTF-8", 201),
         ("application/json", 201),
+        ('application/json;charset = "utf8"', 201),
+        ("application/json; odata=verbose; q=1; charset=utf-8", 201),
+        ('application/json; profile="https://example.org/charset=latin-1"', 201),
+        ("application/json;", 201),
         ("application/json; charset=latin-1", 415),
+        ("application/json; q=1; Charset=UTF-16", 415),
+        ("application/jsonp", 415),
         ("text/plain", 415),
         ("application/x-www-form-urlencoded", 415),
         ("application/json-patch+json", 415),

@@ -62,12 +62,10 @@ def wrong_values(row: Parameter) -> list[JsonValue]:
     """Values of every type but the one that the row declares; arrays with elements of no use."""
     declared = row.kind.schema["type"]
     found: list[JsonValue] = [[], ["x"]] if declared != "array" else []
-    # An empty array is a wish to leave a text out, not a value of the wrong type.
-    if row.kind.empty_is_omitted and declared == "string":
-        found.remove([])
     for name, values in VALUES_BY_TYPE.items():
         found += [] if name == declared and name != "array" else values
-    return found
+    # What is a wish to leave the member out is no value of the wrong type.
+    return [value for value in found if not row.kind.leaves_out(value)]
 
 
 WRONG = [
@@ -107,32 +105,34 @@ def test_null_counts_as_omitted(row: Parameter) -> None:
     assert validate(base | {row.name: None}, TERMS) == validate(base, TERMS)
 
 
-EMPTY: dict[str, JsonValue] = {"string": "", "array": []}
+# What leaves a member out beside null, by the type that its row declares.
+EMPTY: dict[str, list[JsonValue]] = {
+    "string": ["", []], "array": ["", []], "object": ["", {}], "boolean": [""], "integer": [""],
+}  # fmt: skip
 
 
-@requirement("POL-08", "R7592-2.2-08")
+@requirement("POL-08", "R7592-2.2-08", "R7592-2.2-09")
 @pytest.mark.parametrize(
-    "row", [pytest.param(row, id=row.name) for row in ROWS if row.kind.empty_is_omitted]
+    ("row", "empty"),
+    [
+        pytest.param(row, empty, id=f"{row.name}-{empty!r}")
+        for row in ROWS
+        for empty in ("", [], {})
+    ],
 )
-def test_an_empty_value_counts_as_omitted(row: Parameter) -> None:
+def test_an_empty_value_counts_as_omitted(row: Parameter, empty: JsonValue) -> None:
     base: JsonObject = MINIMAL if row.name == "grant_types" else {"grant_types": ["password"]}
-    empty = EMPTY[str(row.kind.schema["type"])]
-    assert validate(base | {row.name: empty}, TERMS) == validate(base, TERMS)
+    if empty in EMPTY[str(row.kind.schema["type"])] and not (
+        empty == [] and "minItems" in row.kind.schema
+    ):
+        assert validate(base | {row.name: empty}, TERMS) == validate(base, TERMS)
+    else:
+        assert issues_of(base | {row.name: empty})[0].member == row.name
 
 
-def test_which_kinds_an_empty_value_leaves_out() -> None:
-    """Choices and names are never wished away by an empty text, nor keys by an empty set."""
-    kept = {row.kind.name for row in ROWS if not row.kind.empty_is_omitted}
-    assert kept == {
-        "JWK Set", "application type", "boolean", "choice", "choices", "credential formats",
-        "name", "possibilities", "seconds",
-    }  # fmt: skip
-
-
-@requirement("R7592-2.2-09")
-@pytest.mark.parametrize("row", [row for row in ROWS if row.kind.name in {"choice", "name"}])
-def test_an_empty_choice_is_refused(row: Parameter) -> None:
-    assert refusal(row, "").startswith("must be one ")
+def test_which_lists_need_an_element() -> None:
+    needing = {row.kind.name for row in ROWS if "minItems" in row.kind.schema}
+    assert needing == {"choices", "possibilities"}
 
 
 @requirement("POL-08", "R7592-2.2-08")

@@ -136,6 +136,8 @@ def test_changes_are_told_with_their_reason(
     ("name", "reason"),
     [
         ("redirect_uri", "unknown; did you mean redirect_uris?"),
+        ("redirectUris", "unknown; did you mean redirect_uris?"),
+        ("idTokenSignedResponseAlg", "unknown; did you mean id_token_signed_response_alg?"),
         ("x_vendor_thing", "unknown"),
         ("client_label", "unknown"),  # not similar enough to client_name
         ("client_id", "only the server sets it"),
@@ -148,6 +150,16 @@ def test_changes_are_told_with_their_reason(
 def test_what_is_ignored_is_told_with_the_reason(name: str, reason: str) -> None:
     ignored = told(MINIMAL | {name: "x"}, Terms())["ignored"]
     assert ignored == [{"member": name, "reason": reason}]
+
+
+@requirement("POL-08")
+@pytest.mark.parametrize(
+    ("name", "value"), [("jwks", {}), ("scope", ""), ("contacts", []), ("client_name#de", "")]
+)
+def test_what_is_empty_is_told_to_count_as_left_out(name: str, value: JsonValue) -> None:
+    found = told(MINIMAL | {name: value}, Terms())
+    assert found["ignored"] == [{"member": name, "reason": "empty, which counts as left out"}]
+    assert told(MINIMAL | {name: None}, Terms())["ignored"] == []
 
 
 @requirement("POL-40")

@@ -363,6 +363,30 @@ def test_names_have_their_case(name: str) -> None:
     assert registered(MINIMAL | {name.upper(): 1.5, name.title(): 1.5}) == registered(MINIMAL)
 
 
+def test_a_refusal_tells_which_members_may_be_meant() -> None:
+    submission: JsonObject = {
+        "redirectUris": ["https://a.example/cb"],
+        "Client-Name": "x",
+        "grantTypes": ["implicit"],
+        "grant_types": ["authorization_code"],
+        "x_unknown": 1,
+    }
+    with pytest.raises(InvalidRedirectUri) as caught:
+        validate(submission, TERMS)
+    assert caught.value.description == (
+        "redirect_uris is required for the grant type authorization_code;"
+        " redirectUris is not known, did you mean redirect_uris?;"
+        " Client-Name is not known, did you mean client_name?"
+    )
+
+
+def test_only_so_many_members_may_be_meant() -> None:
+    submission: JsonObject = {f"{'-' * count}scope": "x" for count in range(1, 50)}
+    with pytest.raises(InvalidRedirectUri) as caught:
+        validate(submission, TERMS)
+    assert caught.value.description.count("did you mean") == 5
+
+
 @requirement("R7591-6-01", "R7592-2.2-12", "POL-40")
 @pytest.mark.parametrize("name", SERVER_ASSIGNED)
 @pytest.mark.parametrize("value", ["evil", 0, None, []])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from urllib.parse import unquote_plus
 
@@ -27,6 +28,8 @@ _MALFORMED: Mapping[str, type[ProtocolError]] = {
 }
 _MAX_FORM_BYTES = 16384
 _MAX_FORM_FIELDS = 50
+_CHARSET = re.compile(r';\s*charset\s*=\s*"?([^";\s]*)')
+_UTF_8 = frozenset({"utf-8", "utf8", "us-ascii", "ascii"})
 # A number of as many digits is larger than every limit.
 _LENGTH_DIGITS = 20
 
@@ -131,12 +134,11 @@ def _check_media_type(request: Request) -> None:
     value = header(request, b"content-type")
     if value == "application/json":
         return
-    media_type, _, parameters = value.partition(";")
-    charset = parameters.strip().lower().replace('"', "")
-    if media_type.strip().lower() != "application/json" or charset not in {
-        "",
-        "charset=utf-8",
-    }:
+    media_type, _, parameters = value.lower().partition(";")
+    charset = _CHARSET.search(
+        f";{parameters}"
+    )  # of no meaning to JSON (RFC 8259 11), nor are others
+    if media_type.strip() != "application/json" or (charset and charset[1] not in _UTF_8):
         raise UnsupportedMediaType("the body must be application/json in UTF-8")
 
 

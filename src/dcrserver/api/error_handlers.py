@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from http import HTTPStatus
 
 import structlog
@@ -12,6 +13,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Match
+from starlette.types import Scope
 
 from dcrserver.api.dependencies import issuer
 from dcrserver.api.responses import NO_STORE, json_response
@@ -27,6 +29,7 @@ from dcrserver.errors import (
 _log = structlog.get_logger(__name__)
 # What error_description may hold (RFC 6749 5.2, RFC 6750 3): printable ASCII less " and \.
 _UNSPEAKABLE = re.compile(r"[^\x20-\x21\x23-\x5B\x5D-\x7E]")
+_SLASHES = re.compile(r"/{2,}")
 _MAX_DESCRIPTION = 1000
 _SERVER_FAULTS = 500
 
@@ -89,15 +92,27 @@ def _http_exception(request: Request, error: HTTPException) -> Response:
     if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
         return _method_not_allowed(request)
     phrase = HTTPStatus(error.status_code).phrase
-    body = error_body(phrase.lower().replace(" ", "_"), f"{phrase}: {request.url.path}")
+    hint = _hint(request) if error.status_code == HTTPStatus.NOT_FOUND else ""
+    description = f"{phrase}: {request.url.path}{hint}"
+    body = error_body(phrase.lower().replace(" ", "_"), description)
     return json_response(body, error.status_code, NO_STORE)
+
+
+def _hint(request: Request) -> str:
+    """What may be meant where a slash too many leads to nothing."""
+    path = request.scope["path"]
+    meant = _SLASHES.sub("/", path).rstrip("/")
+    scope = {**request.scope, "path": meant, "raw_path": None}
+    if meant == path or not meant or not any(_is_at(route, scope) for route in _routes(request)):
+        return ""
+    return f"; did you mean {tenant(request).path}{meant}, without the slash too many?"
 
 
 def _method_not_allowed(request: Request) -> Response:
     """405 with the methods of all routes of this path (RFC 9110 15.5.6), or what OPTIONS asks."""
     methods: set[str] = set()
-    for route in request.app.state.routes:
-        if _matches(route, request):
+    for route in _routes(request):
+        if _is_at(route, request.scope):
             methods |= set(getattr(route, "methods", None) or ())
     methods.discard(request.method)  # a route that is switched off
     methods.add("OPTIONS")
@@ -110,5 +125,10 @@ def _method_not_allowed(request: Request) -> Response:
     return json_response(body, 405, NO_STORE | allow)
 
 
-def _matches(route: BaseRoute, request: Request) -> bool:
-    return route.matches(request.scope)[0] is not Match.NONE
+def _routes(request: Request) -> Sequence[BaseRoute]:
+    found: Sequence[BaseRoute] = request.app.state.routes
+    return found
+
+
+def _is_at(route: BaseRoute, scope: Scope) -> bool:
+    return route.matches(scope)[0] is not Match.NONE

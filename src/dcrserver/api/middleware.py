@@ -44,7 +44,7 @@ _CROSS_ORIGIN_HEADERS = {
 # Documents that scripts of any page may read, whatever the policy says of the endpoints
 # (RFC 7033 5, OIDD-4-04); and the endpoints (POL-54).
 _PUBLIC_PATHS = ("/.well-known/", "/jwks")
-_CORS_PATHS = ("/register", *_PUBLIC_PATHS)
+_CORS_PATHS = ("/register", "/token", "/revoke", *_PUBLIC_PATHS)
 # At the root only, and spelt plainly: a proxy's rule for such a path hides it.
 _OPERATIONS = frozenset({"/healthz", "/readyz", "/metrics"})
 _NO_ROUTE = "/-"

@@ -62,8 +62,7 @@ class Kind:
 
     ``check`` returns the value to register or raises ``Unacceptable``; ``schema`` is the same
     shape as JSON Schema, for OpenAPI. ``rule`` is the id of what ``check`` enforces, ``meaning``
-    the same for people. ``empty_is_omitted``: an empty list or text is a wish to leave the member
-    out (RFC 7592 2.2, POL-08).
+    the same for people.
     """
 
     name: str
@@ -71,7 +70,21 @@ class Kind:
     schema: JsonObject
     rule: str
     meaning: str
-    empty_is_omitted: bool = False
+
+    def leaves_out(self, value: JsonValue) -> bool:
+        """Whether ``value`` says that the member is not there (RFC 7592 2.2, POL-06, POL-08).
+
+        Null and an empty text say it of every member, ``{}`` where an object is meant, ``[]`` of
+        texts and lists but those of which the specification demands an element.
+        """
+        if value:
+            return False
+        if value is None or value == "":
+            return True
+        shape = self.schema["type"]
+        if shape == "object":
+            return value == {}
+        return value == [] and shape in {"string", "array"} and "minItems" not in self.schema
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,7 @@ from dcrserver.metadata.advice import ADVICE
 from dcrserver.metadata.catalogue import FAMILIES, IGNORED, PARAMETERS, SERVER_ASSIGNED
 from dcrserver.metadata.model import Draft, Issue, Parameter, Terms
 from dcrserver.metadata.plan import plan_for
+from dcrserver.metadata.spelling import meant
 from dcrserver.metadata.validation import examine, recognized, server_members
 from dcrserver.strict_json import JsonObject, JsonValue
 
@@ -20,8 +21,8 @@ def explain(submission: Mapping[str, JsonValue], terms: Terms) -> JsonObject:
     ``issues`` hold member, reason, requirement, specification, severity (error or warning) and,
     for errors, the error code; ``error`` is the code that registering would answer with.
     ``registration`` is what would be registered, or null. ``defaults``: filled in; ``changes``:
-    sent otherwise, or left out, with the reason; ``ignored``: not understood. ``not_checked``:
-    members whose documents are only read at registration.
+    sent otherwise, or left out, with the reason; ``ignored``: not understood, or empty.
+    ``not_checked``: members whose documents are only read at registration.
     """
     draft, issues = examine(submission, terms)
     if terms.policy.registration.client_supplied_credentials == "reject":
@@ -30,8 +31,7 @@ def explain(submission: Mapping[str, JsonValue], terms: Terms) -> JsonObject:
     sent = {
         name: row
         for name, row in recognized(submission, terms).items()
-        if not (row.kind.empty_is_omitted and submission[name] in ("", []))
-        and submission[name] is not None
+        if not row.kind.leaves_out(submission[name])
     }
     return {
         "acceptable": not issues,
@@ -91,9 +91,11 @@ def _reason(row: Parameter, terms: Terms) -> str:
 
 def _ignored(submission: Mapping[str, JsonValue], terms: Terms) -> Iterator[JsonValue]:
     known = recognized(submission, terms)
-    for name in submission:
+    for name, value in submission.items():
         if name not in known:
             yield {"member": name, "reason": _why_ignored(name)}
+        elif value is not None and known[name].kind.leaves_out(value):
+            yield {"member": name, "reason": "empty, which counts as left out"}
 
 
 def _why_ignored(name: str) -> str:
@@ -104,8 +106,8 @@ def _why_ignored(name: str) -> str:
     for key, family in FAMILIES.items():
         if name.partition("#")[0] in {row.name for row in family.rows} and family.optional:
             return f"the family {key} is off (policy.ext.optional_families)"
-    similar = difflib.get_close_matches(name, PARAMETERS, n=1, cutoff=0.8)
-    return f"unknown; did you mean {similar[0]}?" if similar else "unknown"
+    similar = meant(name) or next(iter(difflib.get_close_matches(name, PARAMETERS, 1, 0.8)), None)
+    return f"unknown; did you mean {similar}?" if similar else "unknown"
 
 
 def _read_later(draft: Draft, terms: Terms) -> Iterator[JsonValue]:

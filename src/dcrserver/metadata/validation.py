@@ -16,6 +16,7 @@ from dcrserver.metadata.model import (
 )
 from dcrserver.metadata.plan import Plan, plan_for
 from dcrserver.metadata.rules import rules_for
+from dcrserver.metadata.spelling import hints
 from dcrserver.metadata.text import is_language_tag
 from dcrserver.strict_json import JsonValue
 
@@ -27,11 +28,13 @@ def validate(submission: Mapping[str, JsonValue], terms: Terms) -> ClientMetadat
     (RFC 7592 2.2, POL-06). The result holds every default and is stored and echoed as it is.
 
     Raises:
-        RegistrationError: of the class of the first issue, with the texts of all.
+        RegistrationError: of the class of the first issue, with the texts of all, and what
+            members may be meant that are not known.
     """
     draft, issues = examine(submission, terms)
     if issues:
-        raise issues[0].error("; ".join(issue.text for issue in issues))
+        told = [*(issue.text for issue in issues), *hints(submission)]
+        raise issues[0].error("; ".join(told))
     return ClientMetadata(draft.members)
 
 
@@ -84,7 +87,7 @@ def _judge(
     tags: set[str] = set()
     for name, row in _members(submission, plan, terms):
         value = submission[name]
-        if value is None or (row.kind.empty_is_omitted and value in ("", [])):
+        if row.kind.leaves_out(value):
             continue
         tagged = "#" in name
         if tagged and name.lower() in tags:  # client_name#fr and client_name#FR (POL-21)

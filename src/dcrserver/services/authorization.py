@@ -76,9 +76,9 @@ def _registered(client: ClientMetadata, requested: str | None) -> str:
 
 
 def _differs_in_port(requested: str, registered: str) -> bool:
-    """RFC 8252 7.3: any port at request time, for loopback addresses only."""
+    """RFC 8252 7.3: any port at request time on the local machine, whatever it is called."""
     mine = uris.parse(registered)
-    if mine.scheme != "http" or mine.address is None:
+    if mine.scheme != "http" or not mine.is_loopback:
         return False
     try:
         asked = uris.parse(requested)

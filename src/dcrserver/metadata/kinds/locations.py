@@ -133,38 +133,33 @@ _JWKS_SCHEMA: JsonObject = {
     "properties": {"keys": {"type": "array", "items": {"type": "object"}}},
 }
 
-URI = Kind("URI", _check_uri, URI_SCHEMA, "R8705-2.1.2-01", "a URI", empty_is_omitted=True)
+URI = Kind("URI", _check_uri, URI_SCHEMA, "R8705-2.1.2-01", "a URI")
 DISPLAY_URI = Kind(
     "display URL", _check_display_uri, URI_SCHEMA, "CF-60", "an https URL that people may be shown",
-    empty_is_omitted=True,
 )  # fmt: skip
 PAGE_URI = Kind(
     "page URL", _check_page_uri, URI_SCHEMA, "CF-60",
     "as a display URL; http on the local machine beside redirect_uris that are all there",
-    empty_is_omitted=True,
 )  # fmt: skip
-HTTPS_URI = Kind(
-    "https URL", _check_https_uri, URI_SCHEMA, "CF-62", "an https URL", empty_is_omitted=True
-)
+HTTPS_URI = Kind("https URL", _check_https_uri, URI_SCHEMA, "CF-62", "an https URL")
 FETCHED_URI = Kind(
     "fetched https URL", _check_fetched_uri, URI_SCHEMA, "CF-80",
-    "an https URL without fragment, on a public address", empty_is_omitted=True,
+    "an https URL without fragment, on a public address",
 )  # fmt: skip
 LOGOUT_URI = Kind(
     "logout URL", _check_logout_uri, URI_SCHEMA, "CF-66", "an https URL without fragment",
-    empty_is_omitted=True,
 )  # fmt: skip
 REQUEST_URIS = Kind(
     "request URLs", _check_request_uris, URIS_SCHEMA, "CF-63",
-    "an array of https URLs on public addresses; fragments are allowed", empty_is_omitted=True,
+    "an array of https URLs on public addresses; fragments are allowed",
 )  # fmt: skip
 REDIRECT_URIS = Kind(
     "redirect URIs", _check_redirect_uris, URIS_SCHEMA, "CF-01",
     "an array of absolute URIs without fragment: https, http on the local machine, or an app's own"
-    " scheme", empty_is_omitted=True,
+    " scheme",
 )  # fmt: skip
 LOGOUT_REDIRECT_URIS = Kind(
     "logout redirect URIs", _check_logout_redirect_uris, URIS_SCHEMA, "CF-66",
-    "as redirect_uris", empty_is_omitted=True,
+    "as redirect_uris",
 )  # fmt: skip
 JWKS = Kind("JWK Set", _check_jwks, _JWKS_SCHEMA, "CF-43", "a JWK Set of public keys")

@@ -145,17 +145,16 @@ APPLICATION_TYPE = Kind(
 NAME = Kind("name", _check_name, TEXT_SCHEMA, "CF-30", "one that the server supports")
 NAMES = Kind(
     "names", _check_names, TEXTS_SCHEMA, "CF-10", "an array of what the server supports",
-    empty_is_omitted=True,
 )  # fmt: skip
 ALL_SUPPORTED = Kind(
     "supported names", _check_all_supported, TEXTS_SCHEMA, "CF-64",
-    "an array; the server supports every element", empty_is_omitted=True,
+    "an array; the server supports every element",
 )  # fmt: skip
 RESPONSE_TYPES = Kind(
     "response types", _check_response_types, TEXTS_SCHEMA, "CF-16",
-    "an array of what the server supports; the words of one have no order", empty_is_omitted=True,
+    "an array of what the server supports; the words of one have no order",
 )  # fmt: skip
 POSSIBILITIES = Kind(
-    "possibilities", _check_possibilities, TEXTS_SCHEMA, "CF-85",
+    "possibilities", _check_possibilities, {**TEXTS_SCHEMA, "minItems": 1}, "CF-85",
     "a non-empty array of values that the client can handle",
 )  # fmt: skip

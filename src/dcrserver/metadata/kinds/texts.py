@@ -116,11 +116,9 @@ _FORMATS: JsonObject = {"type": "object", "additionalProperties": {"type": "obje
 
 TEXT = Kind(
     "text", check_text, TEXT_SCHEMA, "CF-72",
-    "a text without control or bidirectional override characters", empty_is_omitted=True,
+    "a text without control or bidirectional override characters",
 )  # fmt: skip
-TEXTS = Kind(
-    "texts", _check_texts, TEXTS_SCHEMA, "CF-76", "an array of texts", empty_is_omitted=True
-)
+TEXTS = Kind("texts", _check_texts, TEXTS_SCHEMA, "CF-76", "an array of texts")
 BOOLEAN = Kind("boolean", _check_boolean, _FLAG, "CF-79", "true or false")
 SECONDS = Kind(
     "seconds", _check_seconds, {"type": "integer", "minimum": 0}, "CF-78",
@@ -128,22 +126,17 @@ SECONDS = Kind(
 )  # fmt: skip
 SCOPE = Kind(
     "scope", _check_scope, TEXT_SCHEMA, "CF-75", "scope tokens separated by single spaces",
-    empty_is_omitted=True,
 )  # fmt: skip
 DISTINGUISHED_NAME = Kind(
     "distinguished name", _check_distinguished_name, TEXT_SCHEMA, "R8705-2.1.2-01",
-    "a distinguished name in text form (RFC 4514)", empty_is_omitted=True,
+    "a distinguished name in text form (RFC 4514)",
 )  # fmt: skip
-DNS_NAME = Kind(
-    "DNS name", _check_dns_name, TEXT_SCHEMA, "R8705-2.1.2-01", "a DNS name", empty_is_omitted=True
-)
+DNS_NAME = Kind("DNS name", _check_dns_name, TEXT_SCHEMA, "R8705-2.1.2-01", "a DNS name")
 IP_ADDRESS = Kind(
     "IP address", _check_ip_address, TEXT_SCHEMA, "R8705-2.1.2-01", "an IPv4 or IPv6 address",
-    empty_is_omitted=True,
 )  # fmt: skip
 EMAIL = Kind(
     "e-mail address", _check_email, TEXT_SCHEMA, "R8705-2.1.2-01", "an e-mail address",
-    empty_is_omitted=True,
 )  # fmt: skip
 FORMATS = Kind(
     "credential formats", _check_formats, _FORMATS, "VP-11.1-01",
