@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from http import HTTPStatus
+from urllib.parse import urlsplit
 
 import structlog
 from fastapi import FastAPI
@@ -105,7 +106,7 @@ def _hint(request: Request) -> str:
     scope = {**request.scope, "path": meant, "raw_path": None}
     if meant == path or not meant or not any(_is_at(route, scope) for route in _routes(request)):
         return ""
-    return f"; did you mean {tenant(request).path}{meant}, without the slash too many?"
+    return f"; did you mean {urlsplit(issuer(request)).path}{meant}, without the slash too many?"
 
 
 def _method_not_allowed(request: Request) -> Response:
