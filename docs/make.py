@@ -8,11 +8,13 @@ from pathlib import Path
 import page_configuration
 import page_metadata
 import page_security
+import page_telemetry
 
 PAGES = {
     "configuration.md": page_configuration.text,
     "metadata.md": page_metadata.text,
     "security.md": page_security.text,
+    "telemetry.md": page_telemetry.text,
 }
 
 

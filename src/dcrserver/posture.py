@@ -150,3 +150,5 @@ _CHECKS = (
         _any_page,
     ),
 )
+# What a finding may be called, and what it means; docs/telemetry.md lists them.
+NAMES: Mapping[str, str] = {check.name: check.text for check in _CHECKS}

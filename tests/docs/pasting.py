@@ -43,6 +43,16 @@ def blocks(page: Path) -> list[Block]:
     ]
 
 
+def section(page: Path, heading: str) -> list[str]:
+    """The commands below a heading, block by block, until the next heading."""
+    text = page.read_text("utf-8")
+    _, found, rest = text.partition(f"\n{heading}\n")
+    assert found, f"{page.name} has no {heading}"
+    return [
+        each["text"] for each in _FENCE.finditer(re.split(r"^#+ ", rest, flags=re.MULTILINE)[0])
+    ]
+
+
 def commands(page: Path) -> str:
     """What a reader would paste, all of it."""
     found = [block.text for block in blocks(page) if block.kind == "sh" and block.reason is None]
