@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import logging
+import subprocess
+import sys
 
 import pytest
 import structlog
@@ -78,3 +81,21 @@ def test_the_level_is_kept(capsys: pytest.CaptureFixture[str]) -> None:
         assert "quiet" not in capsys.readouterr().err
     finally:
         configure_logging(TelemetrySettings())
+
+
+@pytest.mark.finding("F10")
+def test_a_warning_of_a_library_is_a_line_of_the_log_as_all_others() -> None:
+    """Python would write it to stderr beside the log, in a form of its own and in several lines."""
+    program = """
+import warnings
+from dcrserver.settings import TelemetrySettings
+from dcrserver.telemetry import configure_logging
+configure_logging(TelemetrySettings())
+warnings.warn("something is odd")
+"""
+    done = subprocess.run([sys.executable, "-W", "always", "-c", program], check=True,
+                          capture_output=True, text=True)  # fmt: skip
+    (line,) = done.stderr.splitlines()
+    told = json.loads(line)
+    assert told["level"] == "warning"
+    assert "something is odd" in told["event"]

@@ -87,7 +87,7 @@ def standby() -> Iterator[Cluster]:
                 server.stop()
                 server.start()
 
-        hosts = "&".join(f"host=127.0.0.1:{server.port}" for server in servers)
+        hosts = "&".join(f"host=127.0.0.1:{server.port}" for server in reversed(servers))
         url = f"postgresql://root@/postgres?{hosts}&target_session_attrs=read-write"
         yield Cluster([url, url], {"kill": kill, "freeze": freeze, "rolling restart": restart_all})
 

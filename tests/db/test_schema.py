@@ -145,8 +145,8 @@ def test_the_driver_is_ours(given: str, driver: str) -> None:
 
 
 def test_options_of_libpq_are_understood() -> None:
-    url = database_url(_settings("postgresql://h/d?sslmode=require&host=a"))
-    assert dict(url.query) == {"host": "a", "ssl": "require"}
+    url = database_url(_settings("postgresql://h/d?sslmode=require&host=a&sslrootcert=b"))
+    assert dict(url.query) == {"host": "a", "ssl_mode": "require", "ssl_ca": "b"}
 
 
 @pytest.mark.parametrize(

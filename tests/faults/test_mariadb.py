@@ -256,3 +256,10 @@ async def test_a_read_that_meets_a_conflict_is_repeated() -> None:
     without_end: Any = _Conflicts(100)
     with pytest.raises(Unavailable):
         await find(Database(without_end), "absent")
+
+
+@pytest.mark.finding("F10")
+def test_a_migration_tells_no_notes_of_the_server(caplog: pytest.LogCaptureFixture) -> None:
+    with migrated("mysql"):
+        pass
+    assert [each.getMessage() for each in caplog.records] == []

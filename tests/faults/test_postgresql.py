@@ -19,9 +19,10 @@ from dcrserver.db.drivers.postgresql_errors import MEANINGS, meaning, translated
 from dcrserver.db.engine import database_url
 from dcrserver.db.failures import Absent, AlreadyThere, Conflict, Lost, Refused
 from dcrserver.errors import Unavailable
-from dcrserver.repositories.transaction import Database
+from dcrserver.repositories.clients import ClientRecord
+from dcrserver.repositories.transaction import Database, Transaction
 from dcrserver.settings import ConfigurationError, DatabaseSettings
-from harness.databases import migrated
+from harness.databases import migrate, migrated
 from harness.rows import add, find, record
 
 
@@ -166,6 +167,42 @@ async def failure(asked: Any) -> BaseException | None:
     return None
 
 
+@pytest.mark.finding("F10")
+async def test_a_transaction_that_meets_a_table_changed_beneath_it_is_run_again(url: str) -> None:
+    """As while another instance migrates: 0A000, cached plan must not change result type."""
+    one, lookups = record(), 0
+
+    async def look(tx: Transaction) -> ClientRecord | None:
+        nonlocal lookups
+        lookups += 1
+        return await tx.clients.find(one.tenant, one.client_id)
+
+    async with opened(url, pool_size=1) as database, beside(url) as other:
+        await add(database, one)
+        assert await database.transact(look) == one
+        await other.execute("ALTER TABLE clients ALTER client_id TYPE varchar(200)")
+        assert await database.transact(look) == one
+    assert lookups == 3
+
+
+@pytest.mark.finding("F10")
+@pytest.mark.parametrize("option", ["statement_cache_size=x", "prepared_statement_cache_size=-1"])
+def test_a_number_in_the_url_that_is_none_is_told(option: str) -> None:
+    with pytest.raises(ConfigurationError, match="must be a number"):
+        database_url(DatabaseSettings(url=SecretStr(f"postgresql://h/db?{option}")))
+
+
+@pytest.mark.finding("F3")
+async def test_a_migration_of_standbys_alone_is_told_in_a_line(url: str) -> None:
+    async with beside(url, "postgres") as other:
+        await other.execute(
+            f"ALTER DATABASE {make_url(url).database} SET default_transaction_read_only = on"
+        )
+    with pytest.raises(Unavailable) as refusal:
+        await migrate(f"{url}?target_session_attrs=read-write")
+    assert refusal.value.detail == "no server that can be written to answers"
+
+
 @pytest.mark.finding("F4", "F10")
 async def test_a_silent_server_has_its_share_of_the_time_only(url: str) -> None:
     with socket.create_server(("127.0.0.1", 0)) as silent:
@@ -174,6 +211,7 @@ async def test_a_silent_server_has_its_share_of_the_time_only(url: str) -> None:
         several = (
             f"postgresql://{made.username}@127.0.0.1:{port},{made.host}:{made.port}/{made.database}"
         )
+        await migrate(several)
         async with opened(several, pool_timeout=6) as database:
             one = record()
             await add(database, one)

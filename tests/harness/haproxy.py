@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import socket
 import subprocess
-import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 
+from harness.process import wait_for_port
 from harness.programs import program
 
 _DEFAULTS = """\
@@ -31,17 +30,8 @@ def haproxy(folder: Path, port: int, lines: str) -> Iterator[None]:
         process = subprocess.Popen([program("haproxy"), "-db", "-f", str(file)],
                                    stdout=log, stderr=log)  # fmt: skip
     try:
-        _wait_until_listening(port, process)
+        wait_for_port(port, process)
         yield
     finally:
         process.kill()
         process.wait()
-
-
-def _wait_until_listening(port: int, process: subprocess.Popen[bytes]) -> None:
-    ends_at = time.monotonic() + 30
-    while time.monotonic() < ends_at and process.poll() is None:
-        with suppress(OSError), socket.create_connection(("127.0.0.1", port), 1):
-            return
-        time.sleep(0.05)
-    raise AssertionError("HAProxy does not listen")

@@ -124,26 +124,43 @@ class Server:
 
 
 @contextmanager
+def alone() -> Iterator[Server]:
+    """A server with its empty data, to be started when it has its options."""
+    with _servers("one") as (made,):
+        _initialize(made)
+        yield made
+
+
+@contextmanager
 def pair() -> Iterator[tuple[Server, Server]]:
     """A primary, and a standby without which nothing is acknowledged; an empty database."""
+    with _servers("first", "second") as (first, second):
+        _initialize(first)
+        first.start()
+        follow(first, second)
+        yield first, second
+
+
+@contextmanager
+def _servers(*names: str) -> Iterator[list[Server]]:
     program("psql")
     top = Path(tempfile.mkdtemp(prefix="dcr-postgresql-"))
     top.chmod(0o755)
-    servers = Server(top / "first"), Server(top / "second")
+    servers = [Server(top / name) for name in names]
     try:
         for server in servers:
             server.folder.mkdir()
             shutil.chown(server.folder, "postgres", "postgres")
-        first, second = servers
-        as_postgres(binaries() / "initdb", "-D", first.data, "-U", "root", "--auth=trust", "-N",
-                    "-E", "UTF8")  # fmt: skip
-        first.start()
-        follow(first, second)
         yield servers
     finally:
         for server in servers:
             server.kill()
         shutil.rmtree(top, ignore_errors=True)
+
+
+def _initialize(server: Server) -> None:
+    as_postgres(binaries() / "initdb", "-D", server.data, "-U", "root", "--auth=trust", "-N",
+                "-E", "UTF8")  # fmt: skip
 
 
 def follow(primary: Server, standby: Server) -> None:

@@ -59,6 +59,16 @@ def lasting_port() -> int:
             return port
 
 
+def wait_for_port(port: int, process: subprocess.Popen[bytes]) -> None:
+    """Until somebody listens there."""
+    ends_at = time.monotonic() + _START_SECONDS
+    while time.monotonic() < ends_at and process.poll() is None:
+        with suppress(OSError), socket.create_connection(("127.0.0.1", port), 1):
+            return
+        time.sleep(0.05)
+    raise AssertionError(f"{process.args} does not listen")
+
+
 def environment(**settings: str) -> dict[str, str]:
     """Our environment without settings of the developer's own, plus ``settings``."""
     inherited = {

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
 import re
+import secrets
 import sqlite3
 from contextlib import closing
 from importlib import import_module
@@ -17,7 +19,7 @@ from sqlalchemy.exc import ArgumentError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlalchemy.pool import AsyncAdaptedQueuePool
 
-from dcrserver.db.tls import TLS_OPTIONS, tls_context
+from dcrserver.db.tls import LIBPQ_OPTIONS, TLS_OPTIONS, tls_context
 from dcrserver.settings import ConfigurationError, DatabaseSettings
 
 _DRIVERS = {
@@ -28,10 +30,14 @@ _DRIVERS = {
     "mariadb": "mysql+asyncmy",
 }
 
+# What they note of a connection that ends is told by us, by what it means; and of DDL that may be
+# done again MariaDB notes all that was there.
+_NOTES = ("asyncmy", "sqlalchemy")
 _LOG_BYTES = 4 * 1024 * 1024
 
-_POSTGRESQL = {"host", "passfile", "port", "prepared_statement_cache_size", "ssl", "sslmode",
-               "statement_cache_size", "target_session_attrs"}  # fmt: skip
+_NUMBERS = ("prepared_statement_cache_size", "statement_cache_size")
+_POSTGRESQL = {"host", "passfile", "port", "target_session_attrs", *_NUMBERS, *TLS_OPTIONS,
+               *LIBPQ_OPTIONS}  # fmt: skip
 # libpq's form for several servers, which SQLAlchemy does not read.
 _SEVERAL_HOSTS = re.compile(
     r"(postgres(?:ql)?(?:\+\w+)?://(?:[^@/?]*@)?)([^@/?]*,[^@/?]*)(/[^?]*)(?:\?(.*))?"
@@ -106,12 +112,14 @@ def _checked_query(url: URL) -> URL:
     unknown = sorted(set(url.query) - known) if known is not None else []
     if unknown:
         raise ConfigurationError(f"database.url: {unknown[0]}: no option of this driver")
-    if known is _POSTGRESQL:
-        _check_servers(url)
-    if "sslmode" in url.query:  # libpq's name; the driver takes the same words as ssl
-        mode = url.query["sslmode"]
-        url = url.difference_update_query(["sslmode"]).update_query_dict({"ssl": mode})
-    return url
+    if known is not _POSTGRESQL:
+        return url
+    _check_servers(url)
+    for name in _NUMBERS:
+        if not str(url.query.get(name, "0")).isdecimal():
+            raise ConfigurationError(f"database.url: {name}: must be a number")
+    renamed = {LIBPQ_OPTIONS.get(name, name): value for name, value in url.query.items()}
+    return url.set(query=renamed)
 
 
 def missing_file(settings: DatabaseSettings) -> Path | None:
@@ -137,10 +145,12 @@ def create_engine(settings: DatabaseSettings, **options: Any) -> AsyncEngine:  #
         ConfigurationError: as ``database_url``, or a file that cannot be used.
     """
     url = database_url(settings)
+    for name in _NOTES:
+        logging.getLogger(name).setLevel(logging.CRITICAL)
     if url.get_backend_name() == "sqlite":
         return _sqlite(url, settings)
     made = _options(url, settings) | options
-    engine = create_async_engine(url.difference_update_query(TLS_OPTIONS), **made)
+    engine = create_async_engine(_without_options(url), **made)
     if url.get_backend_name() == "mysql" and settings.causal_reads:
         event.listen(engine.sync_engine, "connect", _read_causally)
     return engine
@@ -158,8 +168,14 @@ def _read_causally(connection: Any, _record: object) -> None:  # noqa: ANN401 - 
     cursor.close()
 
 
+def _without_options(url: URL) -> URL:
+    """What SQLAlchemy makes of it by itself; all else we tell the driver."""
+    if url.get_backend_name() == "postgresql":
+        return url.set(query={})
+    return url.difference_update_query(TLS_OPTIONS)
+
+
 def _options(url: URL, settings: DatabaseSettings) -> dict[str, Any]:
-    milliseconds = int(settings.statement_timeout * 1000)
     common: dict[str, Any] = {
         "pool_size": settings.pool_size,
         "max_overflow": 0,
@@ -169,14 +185,26 @@ def _options(url: URL, settings: DatabaseSettings) -> dict[str, Any]:
         "pool_recycle": 1800,
     }
     if url.get_backend_name() == "postgresql":
-        server = {
+        return common | {"connect_args": _postgresql(url, settings)}
+    return common | {"connect_args": _mariadb(url, settings)}
+
+
+def _postgresql(url: URL, settings: DatabaseSettings) -> dict[str, Any]:
+    milliseconds = int(settings.statement_timeout * 1000)
+    module = import_module("dcrserver.db.drivers.postgresql_connect")
+    return {
+        **module.connect_options(url),
+        "async_creator_fn": module.connect,
+        "timeout": settings.pool_timeout,
+        "server_settings": {
             "statement_timeout": str(milliseconds),
             "idle_in_transaction_session_timeout": str(milliseconds * 2),
             "application_name": "dcrserver",
-        }
-        connect = {"timeout": settings.pool_timeout, "server_settings": server}
-        return common | {"connect_args": connect}
-    return common | {"connect_args": _mariadb(url, settings)}
+        },
+        # Behind a pooler another process may have used a name that counts from one.
+        "prepared_statement_cache_size": 0,
+        "prepared_statement_name_func": lambda: f"dcrserver_{secrets.token_hex(8)}",
+    }
 
 
 def _mariadb(url: URL, settings: DatabaseSettings) -> dict[str, Any]:

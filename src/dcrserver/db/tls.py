@@ -1,4 +1,4 @@
-"""TLS to MariaDB, by the options of the database URL that its own programs have."""
+"""TLS to database servers, by options of the database URL that their own programs have."""
 
 from __future__ import annotations
 
@@ -9,9 +9,19 @@ from sqlalchemy.engine import URL
 from dcrserver.settings import ConfigurationError
 
 TLS_OPTIONS = ("ssl_ca", "ssl_cert", "ssl_key", "ssl_mode")
+# Those of PostgreSQL -> ours, which are MariaDB's.
+LIBPQ_OPTIONS = {
+    "ssl": "ssl_mode",
+    "sslmode": "ssl_mode",
+    "sslrootcert": "ssl_ca",
+    "sslcert": "ssl_cert",
+    "sslkey": "ssl_key",
+}
 
+_OFF = ("disable", "disabled")
 # Whether the server's certificate is verified, and whether it must be for the host's name.
 _MODES = {
+    "require": (ssl.CERT_NONE, False),
     "required": (ssl.CERT_NONE, False),
     "verify-ca": (ssl.CERT_REQUIRED, False),
     "verify-full": (ssl.CERT_REQUIRED, True),
@@ -26,10 +36,12 @@ def tls_context(url: URL) -> ssl.SSLContext | None:
     """
     given = {name: _one(url, name) for name in TLS_OPTIONS if name in url.query}
     mode = given.get("ssl_mode", "verify-full").lower().replace("_", "-")
-    if not given or mode == "disabled":
+    if not given or mode in _OFF:
         return None
+    if mode == "require" and "ssl_ca" in given:  # as libpq does
+        mode = "verify-ca"
     if mode not in _MODES:
-        known = ", ".join(("disabled", *_MODES))
+        known = ", ".join((*_OFF, *_MODES))
         raise ConfigurationError(f"database.url: ssl_mode: must be one of {known}")
     if "ssl_key" in given and "ssl_cert" not in given:
         raise ConfigurationError("database.url: ssl_key: goes with ssl_cert")

@@ -95,4 +95,5 @@ def configure_logging(settings: TelemetrySettings, writer: LogWriter | None = No
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(foreign_pre_chain=shared, processor=renderer)
     )
+    logging.captureWarnings(capture=True)  # of Python, which would be lines of another form
     logging.basicConfig(handlers=[handler], level=max(level, logging.WARNING), force=True)

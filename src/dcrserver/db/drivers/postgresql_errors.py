@@ -29,6 +29,8 @@ MEANINGS: dict[str, type[Exception]] = {
     "55P03": Locked,
     "72": Absent,  # snapshot too old
     "HV": Absent,  # foreign data
+    "26000": Absent,  # no such prepared statement: see _ADVICE
+    "42P05": Absent,  # a prepared statement of that name is there
     "23505": AlreadyThere,
     "40": Conflict,  # serialization failure, deadlock
     "40003": Lost,  # it is not known whether the statement was executed
@@ -38,6 +40,12 @@ _MISTAKES = (
     "01 02 03 09 0A 0B 0F 0L 0P 0Z 10 20 21 22 23 24 25 26 27 2B 2D 2F 34 38 39 3B 3F 42 44 54 P0"
 )
 MEANINGS |= dict.fromkeys(re.findall(r"\w+", _MISTAKES), Refused)
+
+# A pooler that gives each transaction another connection loses what was prepared on the last.
+_ADVICE = dict.fromkeys(
+    ("26000", "42P05"),
+    "; behind PgBouncer in transaction mode database.url needs statement_cache_size=0",
+)
 
 
 def meaning(state: str | None) -> type[Exception]:
@@ -56,8 +64,11 @@ def translated() -> Iterator[None]:
         yield
     except asyncpg.PostgresError as error:
         kind = meaning(error.sqlstate)
+        if isinstance(error, asyncpg.InvalidCachedStatementError):
+            # DDL changed a table beneath a statement, which the driver has forgotten by now.
+            kind = Conflict
         if issubclass(kind, Absent):
-            raise absence(error, kind) from error
+            raise kind(f"{absence(error)}{_ADVICE.get(error.sqlstate, '')}") from error
         raise kind(str(error.constraint_name or error)) from error
     except (asyncpg.InterfaceError, asyncpg.InternalClientError, OSError, TimeoutError) as error:
         # Internal: the server has said that it ends this connection, and it has not ended yet. A

@@ -9,8 +9,8 @@ from typing import Any, TypeAlias
 
 import asyncpg
 from asyncpg.pool import PoolConnectionProxy
-from sqlalchemy.dialects.postgresql.asyncpg import dialect as asyncpg_dialect
 
+from dcrserver.db.drivers.postgresql_connect import connect, connect_options
 from dcrserver.db.drivers.postgresql_errors import translated
 from dcrserver.db.engine import database_url
 from dcrserver.db.failures import Lost
@@ -76,52 +76,11 @@ class _PlainConnection(asyncpg.Connection):  # type: ignore[misc]
         return ""
 
 
-# Internal: the server is another than is asked for, as a standby.
-_FAILURES = (
-    OSError,
-    TimeoutError,
-    asyncpg.PostgresError,
-    asyncpg.InterfaceError,
-    asyncpg.InternalClientError,
-)
-
-
-async def _connect(*_: object, host: Any, port: Any, timeout: float, **options: Any) -> Any:  # noqa: ANN401, ASYNC109
-    """To the first of the servers that can be written to; one that is silent has its share of the
-    time, and no more.
-
-    Raises:
-        Exception: one of ``_FAILURES``, of the last.
-    """
-    share = timeout / len(host)
-    for number, (one, its_port) in enumerate(zip(host, port, strict=True), 1):
-        try:
-            return await asyncpg.connect(host=one, port=its_port, timeout=share, **options)
-        except _FAILURES:
-            if number == len(host):
-                raise
-    raise OSError("no server is named")
-
-
-def _servers(options: dict[str, Any]) -> dict[str, Any]:
-    """What is needed beside ``options`` when they name several servers."""
-    hosts, ports = options.get("host"), options.get("port")
-    if not isinstance(hosts, list) or len(hosts) < 2:  # noqa: PLR2004
-        return {}
-    ports = ports if isinstance(ports, list) else [ports or 5432] * len(hosts)
-    target = options.get("target_session_attrs", "read-write")
-    return {"port": ports, "target_session_attrs": target, "connect": _connect}
-
-
 def _options(settings: DatabaseSettings) -> dict[str, Any]:
     milliseconds = int(settings.statement_timeout * 1000)
-    _, options = asyncpg_dialect().create_connect_args(database_url(settings))  # type: ignore[no-untyped-call]
-    options.pop("prepared_statement_cache_size", None)
-    if "statement_cache_size" in options:  # 0 behind PgBouncer; it comes as the URL's text
-        options["statement_cache_size"] = int(options["statement_cache_size"])
     return {
-        **options,
-        **_servers(options),
+        **connect_options(database_url(settings)),
+        "connect": connect,
         "connection_class": _PlainConnection,
         "min_size": 0,
         "max_size": settings.pool_size,

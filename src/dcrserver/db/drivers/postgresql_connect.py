@@ -1,0 +1,77 @@
+"""How asyncpg is told of the servers in a database URL, for serving and for migrations alike."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import asyncpg
+from sqlalchemy.dialects.postgresql.asyncpg import dialect as asyncpg_dialect
+from sqlalchemy.engine import URL
+
+from dcrserver.db.tls import TLS_OPTIONS, tls_context
+
+# Internal: the server is another than is asked for, as a standby.
+_FAILURES = (
+    OSError,
+    TimeoutError,
+    asyncpg.PostgresError,
+    asyncpg.InterfaceError,
+    asyncpg.InternalClientError,
+)
+# Where TLS is tried and need not come about, which is also what the driver does when not told.
+_OPPORTUNISTIC = ("allow", "prefer", "preferred")
+
+
+def connect_options(url: URL) -> dict[str, Any]:
+    """What ``connect`` takes, but for its timeout.
+
+    Raises:
+        ConfigurationError: options that cannot be meant.
+    """
+    given = url.difference_update_query(TLS_OPTIONS)
+    options: dict[str, Any]
+    _, options = asyncpg_dialect().create_connect_args(given)  # type: ignore[no-untyped-call]
+    options.pop("prepared_statement_cache_size", None)
+    if "statement_cache_size" in options:  # 0 behind PgBouncer; it comes as the URL's text
+        options["statement_cache_size"] = int(options["statement_cache_size"])
+    if isinstance(options.get("host"), list):
+        options.setdefault("target_session_attrs", "read-write")
+    return options | _tls(url)
+
+
+def _tls(url: URL) -> dict[str, Any]:
+    mode = url.query.get("ssl_mode")
+    if mode in _OPPORTUNISTIC:
+        return {"ssl": "prefer"}
+    if (context := tls_context(url)) is not None:
+        return {"ssl": context}
+    return {} if mode is None else {"ssl": False}
+
+
+async def connect(
+    *_: object,
+    timeout: float,  # noqa: ASYNC109 - asyncpg's name
+    host: Any = None,  # noqa: ANN401
+    port: Any = None,  # noqa: ANN401
+    **options: Any,  # noqa: ANN401
+) -> Any:  # noqa: ANN401 - the driver's connection
+    """To the first of the servers that can be written to; one that is silent has its share of the
+    time, and no more.
+
+    Raises:
+        Exception: one of ``_FAILURES``, of the last.
+    """
+    hosts = host if isinstance(host, list) else [host]
+    ports = port if isinstance(port, list) else [port] * len(hosts)
+    for number, (one, its_port) in enumerate(zip(hosts, ports, strict=True), 1):
+        try:
+            return await asyncpg.connect(
+                host=one, port=its_port, timeout=timeout / len(hosts), **options
+            )
+        except asyncpg.TargetServerAttributeNotMatched:
+            if number == len(hosts):
+                raise ConnectionError("no server that can be written to answers") from None
+        except _FAILURES:
+            if number == len(hosts):
+                raise
+    raise ConnectionError("no server is named")
