@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
-from typing import Any, get_args
+from typing import Any, Literal, get_args, get_origin
 
 from pydantic import BaseModel, SecretStr
 from pydantic.fields import FieldInfo
@@ -55,7 +56,7 @@ def _table(title: str, text: str, rows: list[tuple[str, FieldInfo]]) -> Iterator
         yield f"{text}\n"
     yield "| key | default | meaning |\n|---|---|---|"
     for name, field in rows:
-        yield f"| `{name}` | {_default(field)} | {field.description or ''} |"
+        yield f"| `{name}` | {_default(field)} | {field.description or ''}{_choices(field)} |"
 
 
 def _default(field: FieldInfo) -> str:
@@ -67,6 +68,23 @@ def _default(field: FieldInfo) -> str:
     if isinstance(value, frozenset):
         value = sorted(value)
     return f"`{json.dumps(value, default=list)}`"
+
+
+def _choices(field: FieldInfo) -> str:
+    """The words that may be chosen, where the description does not say all of them."""
+    words = [word for each in _literals(field.annotation) for word in get_args(each)]
+    told = re.findall(r"[\w.-]+", field.description or "")
+    if not words or set(map(str, words)) <= set(told):
+        return ""
+    return f" ({', '.join(f'`{word}`' for word in words)})"
+
+
+def _literals(annotation: Any) -> Iterator[Any]:  # noqa: ANN401 - any type
+    if get_origin(annotation) is Literal:
+        yield annotation
+    elif get_origin(annotation) is not dict:
+        for each in get_args(annotation):
+            yield from _literals(each)
 
 
 def _model(field: FieldInfo) -> type[BaseModel] | None:

@@ -33,6 +33,15 @@ Some members depend on what the authorization server can do, which its metadata 
 is left out of the registration (`policy.ext.unsupported`); a `true` that asks it to enforce
 something is refused (`policy.ext.unsupported_demands`, marked *demand*).
 """
+_KINDS = """
+## Rules of single members
+
+What a value must be, before anything else is asked: the ids in the column *rules* that are not in
+the next table. `dcrserver client check` and `POST /register/validate` name them, too.
+
+| id | the value is | members |
+|---|---|---|"""
+_MANY = 6
 _HEADER = (
     "| member | meaning | values | default | server | rules | specification |\n" + "|---" * 7 + "|"
 )
@@ -46,7 +55,9 @@ def text() -> str:
     parts.extend(_pairs("member", "meaning", SERVER_ASSIGNED.items()))
     parts.append("\n## Known and ignored\n")
     parts.extend(_pairs("member", "why", IGNORED.items()))
-    parts.append("\n## Rules\n")
+    parts.append(_KINDS)
+    parts.extend(_kinds())
+    parts.append("\n## Rules\n\nAbout several members together, or about what the server can do.\n")
     parts.extend(_rules(RULES))
     parts.append("\n## Advice\n\nTold by the preview as warnings; never a reason to refuse.\n")
     parts.extend(_rules(ADVICE))
@@ -78,6 +89,23 @@ def _row(row: Parameter) -> str:
         row.specification,
     ]
     return f"| {' | '.join(cells)} |"
+
+
+def _kinds() -> Iterator[str]:
+    """One row for each id: kinds of different bounds may share one."""
+    rows: dict[str, tuple[dict[str, None], dict[str, None]]] = {}
+    for family in FAMILIES.values():
+        for row in family.rows:
+            meanings, members = rows.setdefault(row.kind.rule, ({}, {}))
+            meanings[_in_general(row.kind.meaning)] = members[f"`{row.name}`"] = None
+    for rule_id in sorted(rows):
+        meanings, members = rows[rule_id]
+        yield f"| {rule_id} | {'; or '.join(meanings)} | {', '.join(members)} |"
+
+
+def _in_general(meaning: str) -> str:
+    """Long lists of values are in the members' own tables."""
+    return meaning if meaning.count(",") < _MANY else "one of the values that its table lists"
 
 
 def _server(row: Parameter) -> str:

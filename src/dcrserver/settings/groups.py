@@ -272,7 +272,7 @@ class OutboundSettings(Group):
 
 
 class RateLimitSettings(Group):
-    """Open registrations per address (POL-47), and guesses at secrets."""
+    """Open registrations per address, and guesses at secrets."""
 
     enabled: bool = Field(default=True, description="false for load tests")
     open_registration: str = Field(

@@ -1,4 +1,4 @@
-"""The operator's choices where the specifications leave room, each with its key (POL-nn).
+"""The operator's choices where the specifications leave room, each with its key.
 
 Set as ``[policy.redirect]``, ``[policy.jwks]``, ... in the configuration file.
 """

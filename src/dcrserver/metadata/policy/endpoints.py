@@ -14,13 +14,13 @@ class ManagementPolicy(Group):
 
     rat_rotation: Literal["never", "on_update", "on_read"] = Field(
         default="on_update",
-        description="POL-42: when a new registration access token is issued: with an update, or"
+        description="when a new registration access token is issued: with an update, or"
         " with a read as well",
     )
     rat_grace_seconds: int = Field(
         default=300,
         ge=0,
-        description="POL-43: so long, and until the new token is first used, the one before reads"
+        description="so long, and until the new token is first used, the one before reads"
         " and repeats the update whose answer was lost; 0 = not at all",
     )
     rat_lifetime: int = Field(
@@ -29,11 +29,12 @@ class ManagementPolicy(Group):
         description="seconds until a registration access token expires; 0 = never",
     )
     forbidden_fields: Literal["reject", "ignore"] = Field(
-        default="reject", description="POL-44: server members in an update"
+        default="reject",
+        description="what becomes of members that only the server sets, in an update",
     )
     method_change: Literal["allow", "reject"] = Field(
         default="allow",
-        description="POL-55: an update may change token_endpoint_auth_method; the secret is then"
+        description="an update may change token_endpoint_auth_method; the secret is then"
         " issued or dropped",
     )
     delete: bool = Field(default=True, description="DELETE is offered (RFC 7592 2.3)")
@@ -76,13 +77,13 @@ class AuthenticationPolicy(Group):
 
 
 class CorsPolicy(Group):
-    """POL-54."""
+    """Requests of scripts in web pages (CORS)."""
 
     enabled: bool = Field(default=True, description="for registration and discovery")
 
 
 class DiscoveryPolicy(Group):
-    """POL-51."""
+    """Where the metadata document is found."""
 
     inserted_oidc: bool = Field(
         default=True, description="openid-configuration also between host and path"
@@ -90,7 +91,7 @@ class DiscoveryPolicy(Group):
 
 
 class WebFingerPolicy(Group):
-    """POL-52."""
+    """WebFinger (RFC 7033)."""
 
     slash_equivalence: bool = Field(
         default=True, description="https://host and https://host/ are the same resource"

@@ -11,22 +11,22 @@ from dcrserver.metadata.policy.group import Group
 
 
 class RedirectPolicy(Group):
-    """What ``redirect_uris`` may hold (POL-10 to POL-19)."""
+    """What ``redirect_uris`` may hold."""
 
-    allow_userinfo: bool = Field(default=False, description="POL-10: `user@` before the host")
+    allow_userinfo: bool = Field(default=False, description="`user@` before the host is accepted")
     web_loopback_http: bool = Field(
         default=True,
-        description="POL-11: web clients may use http on the local machine",
+        description="web clients may use http on the local machine",
     )
     web_custom_scheme: bool = Field(
-        default=False, description="POL-12: web clients may use private-use schemes"
+        default=False, description="web clients may use private-use schemes"
     )
     native_claimed_https: bool = Field(
-        default=True, description="POL-13: native clients may use https (RFC 8252 7.2)"
+        default=True, description="native clients may use https (RFC 8252 7.2)"
     )
     require_dot_in_scheme: bool = Field(
         default=True,
-        description="POL-14: private-use schemes are reversed domain names",
+        description="private-use schemes must be reversed domain names, such as com.example.app",
     )
     undotted_schemes: frozenset[str] | Literal["any"] = Field(
         default=frozenset(
@@ -41,17 +41,19 @@ class RedirectPolicy(Group):
                 "raycast",
             }
         ),
-        description="POL-14: schemes without a dot that are let through; any: all that no browser"
+        description="schemes without a dot that are let through; any: all that no browser"
         " or other program acts upon, for public native clients",
     )
-    max_count: int = Field(default=50, ge=1, description="POL-15: URIs of one client")
-    max_length: int = Field(default=2000, ge=1, description="POL-15: characters of one URI")
-    query: bool = Field(default=True, description="POL-17: a query component is allowed")
+    max_count: int = Field(default=50, ge=1, description="redirect URIs of one client, at most")
+    max_length: int = Field(
+        default=2000, ge=1, description="characters of one redirect URI, at most"
+    )
+    query: bool = Field(default=True, description="a query component is allowed")
     ip_literal_https: bool = Field(
-        default=False, description="POL-17: https with an IP address as host"
+        default=False, description="https with an IP address as host is accepted"
     )
     localhost_name: bool = Field(
-        default=True, description="POL-18: native clients may use the name localhost"
+        default=True, description="native clients may use the name localhost"
     )
     https_only: bool = Field(
         default=False,
@@ -69,7 +71,7 @@ class RegistrationPolicy(Group):
 
     infer_application_type: bool = Field(
         default=True,
-        description="POL-12: an omitted application_type becomes native when every redirect URI"
+        description="an omitted application_type becomes native when every redirect URI"
         " is loopback or private-use",
     )
     correct_application_type: bool = Field(
@@ -79,7 +81,8 @@ class RegistrationPolicy(Group):
     )
     client_supplied_credentials: Literal["ignore", "reject"] = Field(
         default="ignore",
-        description="POL-40: client_id, client_secret and other server members in a POST",
+        description="what becomes of client_id, client_secret and other members that only the"
+        " server sets, in a POST",
     )
     required: frozenset[str] = Field(
         default=frozenset(), description="members that every client must send"
@@ -90,7 +93,9 @@ class RegistrationPolicy(Group):
     member_aliases: Mapping[str, str] = Field(
         default={}, description="other names of members, e.g. of older profiles"
     )
-    max_body_bytes: int = Field(default=65536, ge=1024, description="POL-01: larger is 413")
+    max_body_bytes: int = Field(
+        default=65536, ge=1024, description="a larger body is refused (413)"
+    )
 
 
 class JsonPolicy(Group):
@@ -98,31 +103,33 @@ class JsonPolicy(Group):
 
     malformed_error: Literal["invalid_client_metadata", "invalid_request"] = Field(
         default="invalid_client_metadata",
-        description="POL-04: the code for what is no JSON object; RFC 7591 names none",
+        description="the error code for a body that is no JSON object; RFC 7591 names none",
     )
     max_depth: int = Field(
-        default=16, ge=4, le=200, description="POL-05: nested arrays and objects"
+        default=16, ge=4, le=200, description="arrays and objects within each other, at most"
     )
-    max_members: int = Field(default=256, ge=16, description="POL-05: members of one object")
+    max_members: int = Field(default=256, ge=16, description="members of one object, at most")
 
 
 class TextPolicy(Group):
-    """POL-20."""
+    """Texts that people read, such as client_name."""
 
-    max_length: int = Field(default=256, ge=1, description="code points of one text")
+    max_length: int = Field(default=256, ge=1, description="characters of one text, at most")
 
 
 class ArrayPolicy(Group):
     """Bounds of array members that have no bound of their own."""
 
-    max_count: int = Field(default=50, ge=1, description="elements of one array")
+    max_count: int = Field(default=50, ge=1, description="elements of one array, at most")
     duplicates: Literal["collapse", "reject"] = Field(
-        default="collapse", description="POL-23: of redirect URIs, grant_types and response_types"
+        default="collapse",
+        description="what becomes of repeated elements of redirect_uris, grant_types and"
+        " response_types",
     )
 
 
 class LanguagePolicy(Group):
-    """POL-21."""
+    """Texts in several languages, such as client_name#fr."""
 
     case_duplicates: Literal["reject", "first"] = Field(
         default="reject",
@@ -132,21 +139,21 @@ class LanguagePolicy(Group):
 
 
 class UriPolicy(Group):
-    """URIs that are shown to people (POL-22)."""
+    """URIs that are shown to people."""
 
     require_https_display: bool = Field(
-        default=True, description="client_uri, logo_uri, tos_uri, policy_uri use https"
+        default=True, description="client_uri, logo_uri, tos_uri and policy_uri must use https"
     )
     same_host: bool = Field(
-        default=False, description="they share the host of a redirect URI (RFC 7591 5)"
+        default=False, description="they must share the host of a redirect URI (RFC 7591 5)"
     )
 
 
 class ScopePolicy(Group):
-    """POL-46."""
+    """Scopes (RFC 7591 2)."""
 
     unknown: Literal["drop", "reject"] = Field(
-        default="drop", description="scopes that are not in scopes_supported"
+        default="drop", description="what becomes of scopes that are not in scopes_supported"
     )
     default: frozenset[str] | Literal["none", "supported"] = Field(
         default="none",

@@ -10,7 +10,7 @@ from dcrserver.metadata.policy.group import Group
 
 
 class GrantPolicy(Group):
-    """POL-30, and what becomes of grant and response types that are not supported."""
+    """Grant types that are old and unsafe, and what becomes of those that are not supported."""
 
     implicit: bool = Field(default=False, description="discouraged by RFC 9700 2.1.2")
     password: bool = Field(default=False, description="ruled out by RFC 9700 2.4")
@@ -27,7 +27,7 @@ class GrantPolicy(Group):
 
 
 class AlgorithmPolicy(Group):
-    """POL-33."""
+    """Algorithms and subject types that the authorization server lacks."""
 
     unsupported: Literal["reject", "substitute"] = Field(
         default="reject",
@@ -43,16 +43,17 @@ class ExtensionPolicy(Group):
         Literal["federation", "nfv", "rp_metadata_choices", "siop", "uma", "vp"]
     ] = Field(
         default=frozenset({"rp_metadata_choices"}),
-        description="POL-56: families of members that are understood; others are ignored",
+        description="families of members (docs/metadata.md) that are understood beside the usual"
+        " ones; those of others are ignored",
     )
     unsupported: Literal["drop", "reject"] = Field(
         default="drop",
-        description="POL-33: members about something that the server does not do are left out of"
+        description="members about something that the server does not do are left out of"
         " the registration, or refused",
     )
     unsupported_demands: Literal["reject", "drop"] = Field(
         default="reject",
-        description="POL-33: the same for a true that asks the server to enforce something, such as"
+        description="the same for a true that asks the server to enforce something, such as"
         " dpop_bound_access_tokens",
     )
 
@@ -61,7 +62,7 @@ class MutualTlsPolicy(Group):
     """RFC 8705."""
 
     stray_subject_params: Literal["reject", "ignore"] = Field(
-        default="reject", description="POL-36: tls_client_auth_* beside another method"
+        default="reject", description="what becomes of tls_client_auth_* beside another method"
     )
     subject_params: frozenset[
         Literal[
@@ -89,7 +90,7 @@ class LogoutPolicy(Group):
     """OpenID Connect logout."""
 
     http_for_confidential: bool = Field(
-        default=False, description="POL-48: confidential clients may use http logout URIs"
+        default=False, description="confidential clients may use http logout URIs"
     )
     frontchannel_same_origin: bool = Field(
         default=False,
@@ -112,12 +113,12 @@ class FapiPolicy(Group):
     )
     force_sender_constraint: Literal["reject", "force"] = Field(
         default="reject",
-        description="POL-53: a client that asks for neither is refused, or is bound by DPoP",
+        description="a client that asks for neither is refused, or is bound by DPoP",
     )
 
 
 class JwksPolicy(Group):
-    """POL-34."""
+    """Keys of clients: jwks and jwks_uri."""
 
     by_value: bool = Field(default=True, description="jwks is accepted beside jwks_uri")
     eager_fetch: bool = Field(default=False, description="read jwks_uri at registration")
@@ -137,6 +138,6 @@ class JwksPolicy(Group):
 
 
 class IdTokenPolicy(Group):
-    """POL-35."""
+    """How ID Tokens are signed."""
 
     allow_none: bool = Field(default=False, description="unsigned ID Tokens for the code flow")
