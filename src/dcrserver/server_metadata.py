@@ -181,6 +181,7 @@ MEMBERS: Mapping[str, _Kind] = {
     "client_attestation_pop_signing_alg_values_supported": _texts,
     "authorization_challenge_endpoint": _url,
     "identity_chaining_requested_token_types_supported": _texts,
+    "authorization_grant_profiles_supported": _texts,
     # Verifiable presentations and credentials, SIOP, NFV
     "vp_formats_supported": _anything,
     "pre-authorized_grant_anonymous_access_supported": _flag,

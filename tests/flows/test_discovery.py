@@ -172,6 +172,61 @@ async def test_an_external_server_is_overlaid_with_our_registration(
         assert (await app.http.request(method, path)).status_code == 404
 
 
+JWT_BEARER = "urn:ietf:params:oauth:grant-type:jwt-bearer"
+ID_JAG = "urn:ietf:params:oauth:grant-profile:id-jag"
+
+
+@pytest.mark.parametrize("preset", ["default", "mcp"])
+async def test_only_grants_that_the_token_endpoint_serves_are_advertised(
+    make_app: MakeApplication, preset: str
+) -> None:
+    """The others can be registered for all that: their server is connected later."""
+    app = await make_app(policy={"preset": preset}, tenants={"acme": {}})
+    for path in ("", "/t/acme"):
+        document = (await app.http.get(f"{path}{OAUTH}")).json()
+        assert document["token_endpoint"] == f"{BASE_URL}{path}/token"
+        assert document["grant_types_supported"] == ["client_credentials"]
+    grants = ["authorization_code", "refresh_token"]
+    assert (await app.register(grant_types=grants))["grant_types"] == grants
+
+
+async def test_all_grants_of_a_connected_server_are_advertised(make_app: MakeApplication) -> None:
+    grants = ["authorization_code", "urn:ietf:params:oauth:grant-type:device_code"]
+    server = {"token_endpoint": "https://as.example/token", "grant_types_supported": grants}
+    app = await make_app(authorization_server=server)
+    assert (await app.http.get(OAUTH)).json()["grant_types_supported"] == grants
+
+
+@pytest.mark.parametrize(
+    "server",
+    [
+        {"grant_types_supported": ["authorization_code", JWT_BEARER]},
+        {"authorization_grant_profiles_supported": [ID_JAG]},
+        {"authorization_grant_profiles_supported": [ID_JAG], "grant_types_supported": [JWT_BEARER]},
+    ],
+)
+async def test_a_server_that_names_the_grant_or_its_profile_takes_assertions_alone(
+    make_app: MakeApplication, server: dict[str, Any]
+) -> None:
+    endpoint = {"token_endpoint": "https://as.example/token"}
+    app = await make_app(policy={"preset": "mcp"}, authorization_server=endpoint | server)
+    document = (await app.http.get(OAUTH)).json()
+    assert document["grant_types_supported"].count(JWT_BEARER) == 1
+    client = await app.register(redirect_uris=None, grant_types=[JWT_BEARER])
+    assert client["grant_types"] == [JWT_BEARER]
+    assert client["response_types"] == client["redirect_uris"] == []
+    assert "client_secret" in client
+
+
+async def test_a_server_that_names_neither_takes_no_assertions(make_app: MakeApplication) -> None:
+    app = await make_app(policy={"preset": "mcp"})
+    answer = await app.http.post("/register", json={"grant_types": [JWT_BEARER]})
+    assert answer.status_code == 400
+    assert "grant_types must only hold" in answer.json()["error_description"]
+    both = await app.register(grant_types=["authorization_code", JWT_BEARER])
+    assert both["grant_types"] == ["authorization_code"]
+
+
 @pytest.mark.parametrize("content", [None, "[]", "{"])
 async def test_a_metadata_document_that_cannot_be_read_stops_the_start(
     make_app: MakeApplication, tmp_path: Path, content: str | None

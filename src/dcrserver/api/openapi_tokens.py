@@ -99,7 +99,8 @@ TOKEN: dict[str, Any] = {
             "invalid_request, unauthorized_client, unsupported_grant_type, invalid_scope (RFC 6749"
             " 5.2), invalid_target (RFC 8707 2) or invalid_dpop_proof (RFC 9449 5)",
             "unsupported_grant_type",
-            "this server only knows the grant type client_credentials",
+            "this token endpoint serves the grant type client_credentials only; others need the"
+            " token endpoint of an authorization server",
         ),
         401: _INVALID_CLIENT,
         404: _NO_SERVICE,

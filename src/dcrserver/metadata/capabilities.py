@@ -26,6 +26,9 @@ SPECIFIED_DEFAULTS: Mapping[str, JsonValue] = {
     "require_request_uri_registration": False,
 }
 
+# What the built-in token endpoint serves (RFC 6749 4.4).
+OWN_GRANT = "client_credentials"
+
 # A server of which nothing is known yet: the built-in token endpoint, and an authorization
 # endpoint that waits for one (OpenID Connect Discovery 3 demands RS256 and a subject type).
 UNCONFIGURED: Mapping[str, JsonValue] = {
@@ -34,7 +37,7 @@ UNCONFIGURED: Mapping[str, JsonValue] = {
     "response_modes_supported": ["query"],
     "grant_types_supported": [
         "authorization_code",
-        "client_credentials",
+        OWN_GRANT,
         "refresh_token",
     ],
     "token_endpoint_auth_methods_supported": [

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
-from dcrserver.metadata.capabilities import SPECIFIED_DEFAULTS, presumed, restrict
+from dcrserver.metadata.capabilities import OWN_GRANT, SPECIFIED_DEFAULTS, presumed, restrict
 from dcrserver.metadata.policy import Policy
 from dcrserver.server_metadata import MEMBERS
 from dcrserver.services import dpop
@@ -19,6 +19,11 @@ _ASSERTION_ALGORITHMS: Mapping[str, tuple[str, ...]] = {
     "client_secret_jwt": ("HS256",),
 }
 _MAX_MEMBERS = 1000
+# A server that names the profile serves the grant, also where its list is not up to date
+# (draft-ietf-oauth-identity-assertion-authz-grant).
+_GRANT_OF_PROFILE: Mapping[JsonValue, str] = {
+    "urn:ietf:params:oauth:grant-profile:id-jag": "urn:ietf:params:oauth:grant-type:jwt-bearer",
+}
 # RFC 8414 2: must be there wherever assertions authenticate a client (R8414-2-04).
 _ASSERTING_ENDPOINTS = (
     "token_endpoint",
@@ -98,6 +103,7 @@ def server_metadata(
     )
     members |= {name: value for name, value in (document or {}).items() if name not in _NOT_TAKEN}
     members |= settings.members
+    _add_grants_of_profiles(members)
     members.setdefault("authorization_endpoint", f"{issuer}/authorize")
     if issues_tokens:
         _add_token_service(members, issuer, reads_certificates=reads_certificates)
@@ -109,6 +115,25 @@ def server_metadata(
     if registers:
         made["registration_endpoint"] = f"{issuer}/register"
     return made | {name: value for name, value in members.items() if name not in _NOT_TAKEN}
+
+
+def published(members: Mapping[str, JsonValue], issuer: str) -> Mapping[str, JsonValue]:
+    """What discovery says: of the grants, those that the token endpoint beside them serves.
+
+    Clients of others register all the same, for the server that will be connected.
+    """
+    grants = members.get("grant_types_supported")
+    if members.get("token_endpoint") != f"{issuer}/token" or not isinstance(grants, list):
+        return members
+    return {**members, "grant_types_supported": [OWN_GRANT]} if OWN_GRANT in grants else members
+
+
+def _add_grants_of_profiles(members: dict[str, JsonValue]) -> None:
+    profiles = members.get("authorization_grant_profiles_supported")
+    grants = members.get("grant_types_supported")
+    if isinstance(profiles, list) and isinstance(grants, list):
+        needed = [_GRANT_OF_PROFILE[each] for each in profiles if each in _GRANT_OF_PROFILE]
+        members["grant_types_supported"] = list(dict.fromkeys([*grants, *needed]))
 
 
 def _add_token_service(

@@ -15,6 +15,7 @@ from dcrserver.errors import (
     UnsupportedGrantType,
 )
 from dcrserver.metadata import ClientMetadata, uris
+from dcrserver.metadata.capabilities import OWN_GRANT
 from dcrserver.repositories.transaction import Database
 from dcrserver.services import dpop
 from dcrserver.services.access_tokens import AccessTokens, TokenFormat
@@ -23,7 +24,6 @@ from dcrserver.settings import TokenSettings
 from dcrserver.strict_json import JsonObject, JsonValue
 from dcrserver.tenants import Tenant
 
-GRANT_TYPE = "client_credentials"
 # What * stands for: names of resource servers, and nothing that some reader would run.
 _ANY_SCHEMES = frozenset({"https", "http", "urn"})
 
@@ -126,12 +126,15 @@ class TokenGrantService:
 def _check_grant(client: ClientMetadata, grant_type: str | None) -> None:
     if not grant_type:
         raise InvalidRequest("grant_type is required")
-    if grant_type != GRANT_TYPE:
-        raise UnsupportedGrantType(f"this server only knows the grant type {GRANT_TYPE}")
+    if grant_type != OWN_GRANT:
+        raise UnsupportedGrantType(
+            f"this token endpoint serves the grant type {OWN_GRANT} only; others need the"
+            " token endpoint of an authorization server"
+        )
     if client.auth_method == "none":  # RFC 6749 4.4
         raise UnauthorizedClient("client_credentials is for clients that can keep a secret")
-    if GRANT_TYPE not in client.texts("grant_types"):
-        raise UnauthorizedClient(f"the client is not registered for {GRANT_TYPE}")
+    if OWN_GRANT not in client.texts("grant_types"):
+        raise UnauthorizedClient(f"the client is not registered for {OWN_GRANT}")
 
 
 def _granted_scope(client: ClientMetadata, requested: str | None) -> str:

@@ -102,7 +102,7 @@ def _tenant(
     return Tenant(
         name=name,
         issuer=issuer,
-        members=members(policy),
+        members=authorization_server.published(members(policy), issuer),
         terms=terms(policy),
         webfinger=frozenset(chosen.webfinger),
         issues_tokens=issues_tokens,
