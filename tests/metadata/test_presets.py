@@ -5,12 +5,14 @@ from __future__ import annotations
 from typing import Any, get_args
 
 import pytest
+from hypothesis import given, settings
 from pydantic import ValidationError
 
 from dcrserver.metadata import PARAMETERS, Policy, Terms
 from dcrserver.metadata.capabilities import capabilities_of, presumed, restrict
 from dcrserver.metadata.presets import PRESETS, PresetName
 from dcrserver.strict_json import JsonObject
+from metadata.strategies import SENSIBLE_SUBMISSIONS
 from metadata.support import CALLBACK, EVERYTHING, FEATURES, issues_of, texts_of, validate_by
 
 requirement = pytest.mark.requirement
@@ -24,6 +26,7 @@ def terms_of(preset: str, **groups: Any) -> Terms:
     return Terms(policy=policy, server=capabilities_of(restrict(presumed(policy), policy)))
 
 
+BY_DEFAULT, BY_MCP = terms_of("default"), terms_of("mcp")
 CODE: JsonObject = {"redirect_uris": [CALLBACK]}
 FAPI: JsonObject = CODE | {
     "token_endpoint_auth_method": "private_key_jwt",
@@ -258,6 +261,13 @@ def test_open_finance_brasil() -> None:
     assert "not accepted here" in "".join(
         texts_of(by_dns | {"tls_client_auth_san_dns": "a.example"}, judged_by)
     )
+
+
+@settings(max_examples=300, deadline=None)
+@given(submission=SENSIBLE_SUBMISSIONS)
+def test_mcp_refuses_nothing_that_the_default_takes(submission: JsonObject) -> None:
+    if not issues_of(submission, BY_DEFAULT):
+        assert texts_of(submission, BY_MCP) == []
 
 
 @requirement("POL-13", "POL-11", "OIDR-2-09")

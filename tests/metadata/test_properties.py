@@ -15,6 +15,7 @@ from dcrserver.metadata import (
     recognized,
     validate,
 )
+from dcrserver.metadata.spelling import hints
 from dcrserver.strict_json import JsonObject, JsonValue, dumps, loads_object
 from metadata.strategies import (
     ANY_SUBMISSIONS,
@@ -43,7 +44,8 @@ def test_a_submission_is_registered_or_refused(submission: JsonObject, judged_by
     made = attempt(submission, judged_by)
     if isinstance(made, RegistrationError):
         assert type(made) is issues[0].error
-        assert made.description == "; ".join(issue.text for issue in issues)
+        told = [*(issue.text for issue in issues), *hints(submission)]
+        assert made.description == "; ".join(told)
         assert made.description.isascii()
         assert not {'"', "\\"} & set(made.description)
     else:

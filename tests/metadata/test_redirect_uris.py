@@ -247,6 +247,8 @@ def test_any_scheme_is_for_public_native_clients() -> None:
         " public clients"
         for place, scheme in enumerate(("systemprompt", "myapp"))
     ]
+    # What every client may use by default it may use here, too.
+    assert not issues_of({"redirect_uris": ["cursor://anysphere.cursor-mcp/cb"]}, judged_by)
     for scheme in ("javascript", "data", "intent", "ws"):
         assert issues_of({"redirect_uris": [f"{scheme}://x/y"]} | public, judged_by)
 

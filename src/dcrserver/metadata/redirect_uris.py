@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dcrserver.metadata import uris
 from dcrserver.metadata.addresses import is_local_name
 from dcrserver.metadata.model import Unacceptable, check_each
-from dcrserver.metadata.policy import RedirectPolicy
+from dcrserver.metadata.policy import KNOWN_SCHEMES, RedirectPolicy
 
 # A browser runs these, opens a local file, or hands them to another program (CF-05).
 _FORBIDDEN_SCHEMES = frozenset(
@@ -92,7 +92,9 @@ def is_named_well(scheme: str, policy: RedirectPolicy, *, anybody: bool) -> bool
     """
     if not policy.require_dot_in_scheme or "." in scheme or anybody:
         return True
-    return policy.undotted_schemes != "any" and scheme in policy.undotted_schemes
+    # Any is more than the known ones, not instead of them.
+    listed = policy.undotted_schemes
+    return scheme in (KNOWN_SCHEMES if listed == "any" else listed)
 
 
 def is_private_use(value: str) -> bool:

@@ -19,7 +19,7 @@ _MAX_TOLD = 5
 
 def meant(name: str) -> str | None:
     """The member whose name has the letters of ``name``, if that is another one."""
-    found = _BY_LETTERS.get(_letters(name))
+    found = _BY_LETTERS.get(_letters(name)) if name.isascii() else None
     return None if found == name else found
 
 

@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import json
 import subprocess
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from harness.process import environment
+from harness.process import environment, serving
 
 from .conftest import HERE
 
@@ -97,6 +98,11 @@ def test_mcp_sdk(node: str, issuer: str) -> None:
     requests = drive(node, "drive_mcp.mjs", "@modelcontextprotocol/sdk", issuer)
     assert requests[:2] == [_OAUTH, _OAUTH]
     assert happened_in_order(["POST /register 201", "GET /authorize 200"], requests)
+
+
+def test_mcp_sdk_with_its_own_preset(node: str, tmp_path: Path) -> None:
+    with serving(tmp_path, env={"DCR_POLICY__PRESET": "mcp"}) as running:
+        test_mcp_sdk(node, running.base_url)
 
 
 @pytest.mark.parametrize("name", _TOLERATED)

@@ -84,3 +84,11 @@ def test_pyoidc_finds_us_by_webfinger(python: str, server: ServerProcess) -> Non
 
 def test_the_mcp_sdk_is_told_why_it_cannot_sign_in(python: str, server: ServerProcess) -> None:
     assert drive(python, "drive_mcp.py", server)["ended"] == "temporarily_unavailable"
+
+
+def test_the_mcp_sdk_lives_with_its_own_preset(python: str, tmp_path: Path) -> None:
+    with serving(tmp_path, env={"DCR_POLICY__PRESET": "mcp"}) as server:
+        facts = drive(python, "drive_mcp.py", server)
+    assert facts["habits"] == HABITS
+    assert (facts["auth_method"], facts["token_type"]) == ("none", "Bearer")
+    assert "unhandled" not in server.log

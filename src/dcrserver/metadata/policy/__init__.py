@@ -19,6 +19,7 @@ from dcrserver.metadata.policy.endpoints import (
 )
 from dcrserver.metadata.policy.group import Group
 from dcrserver.metadata.policy.requests import (
+    KNOWN_SCHEMES,
     ArrayPolicy,
     JsonPolicy,
     LanguagePolicy,
@@ -41,7 +42,7 @@ from dcrserver.metadata.policy.security import (
 )
 from dcrserver.metadata.presets import PRESETS, PresetName
 
-__all__ = ["AuthenticationPolicy", "JwksPolicy", "Policy", "RedirectPolicy"]
+__all__ = ["KNOWN_SCHEMES", "AuthenticationPolicy", "JwksPolicy", "Policy", "RedirectPolicy"]
 
 
 class Policy(Group):

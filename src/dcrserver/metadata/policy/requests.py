@@ -9,6 +9,11 @@ from pydantic import Field
 
 from dcrserver.metadata.policy.group import Group
 
+# Of programs in use, whose makers chose a plain word.
+KNOWN_SCHEMES = frozenset(
+    {"cursor", "vscode", "vscode-insiders", "windsurf", "claude", "zed", "warp", "raycast"}
+)
+
 
 class RedirectPolicy(Group):
     """What ``redirect_uris`` may hold."""
@@ -29,20 +34,9 @@ class RedirectPolicy(Group):
         description="private-use schemes must be reversed domain names, such as com.example.app",
     )
     undotted_schemes: frozenset[str] | Literal["any"] = Field(
-        default=frozenset(
-            {
-                "cursor",
-                "vscode",
-                "vscode-insiders",
-                "windsurf",
-                "claude",
-                "zed",
-                "warp",
-                "raycast",
-            }
-        ),
-        description="schemes without a dot that are let through; any: all that no browser"
-        " or other program acts upon, for public native clients",
+        default=KNOWN_SCHEMES,
+        description="schemes without a dot that are let through; any: these for all, and for public"
+        " native clients all that no browser or other program acts upon",
     )
     max_count: int = Field(default=50, ge=1, description="redirect URIs of one client, at most")
     max_length: int = Field(
