@@ -9,6 +9,7 @@ from typing import Any, get_args, get_origin
 import pytest
 from pydantic import BaseModel
 
+from dcrserver.db.engine import database_url
 from dcrserver.settings import ConfigurationError, Settings, load
 from dcrserver.settings.locations import FileReference, _fields
 
@@ -30,6 +31,15 @@ def _files(hint: Any, key: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
 
 
 FILES = sorted(set(_files(Settings)))
+
+
+# Of files that are read at once: what they hold.
+HELD = {"url_file": "redis://host", "password_file": "x", "encryption_keys_file": "x"}
+
+
+def _written(file: Path, key: tuple[str, ...]) -> None:
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text(HELD.get(key[-1], ""))
 
 
 def _toml(key: tuple[str, ...], value: str) -> str:
@@ -57,7 +67,8 @@ def test_these_settings_name_files() -> None:
 def test_a_file_is_relative_to_the_configuration(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, key: tuple[str, ...]
 ) -> None:
-    (tmp_path / "etc").mkdir()
+    for folder in ("etc/sub", "sub"):
+        _written(tmp_path / folder / "x", key)
     scheme = "sqlite:///" if key == ("database", "url") else ""
     (tmp_path / "etc" / "c.toml").write_text(_toml(key, f"{scheme}sub/x"))
     monkeypatch.chdir(tmp_path)
@@ -72,9 +83,10 @@ def test_a_file_is_relative_to_the_configuration(
 
 @pytest.mark.parametrize("key", FILES, ids=".".join)
 def test_a_whole_path_stays(tmp_path: Path, key: tuple[str, ...]) -> None:
+    _written(tmp_path / "etc" / "x", key)
     scheme = "sqlite:///" if key == ("database", "url") else ""
-    (tmp_path / "c.toml").write_text(_toml(key, f"{scheme}/etc/x"))
-    assert _read(load(tmp_path / "c.toml"), key) == f"{scheme}/etc/x"
+    (tmp_path / "c.toml").write_text(_toml(key, f"{scheme}{tmp_path}/etc/x"))
+    assert _read(load(tmp_path / "c.toml"), key) == f"{scheme}{tmp_path}/etc/x"
 
 
 @pytest.mark.parametrize(
@@ -82,6 +94,7 @@ def test_a_whole_path_stays(tmp_path: Path, key: tuple[str, ...]) -> None:
     [
         (("authorization_server", "metadata"), "https://a.example/metadata"),
         (("database", "url"), "postgresql://u@h/d"),
+        (("database", "url"), "mysql://u@h/d?ssl_ca=/etc/ca.pem&ssl_mode=verify-ca"),
         (("database", "url"), "sqlite://"),
         (("database", "url"), "sqlite:///:memory:"),
         (("database", "url"), "sqlite:///file:x?uri=true"),
@@ -90,6 +103,23 @@ def test_a_whole_path_stays(tmp_path: Path, key: tuple[str, ...]) -> None:
 def test_what_is_no_file_stays(tmp_path: Path, key: tuple[str, ...], value: str) -> None:
     (tmp_path / "c.toml").write_text(_toml(key, value))
     assert _read(load(tmp_path / "c.toml"), key) == value
+
+
+@pytest.mark.finding("F7")
+@pytest.mark.parametrize("scheme", ["mysql", "postgresql"])
+def test_files_in_the_url_of_a_server_are_relative_to_the_configuration(
+    tmp_path: Path, scheme: str
+) -> None:
+    folder = tmp_path / "a b&c"
+    folder.mkdir()
+    query = "ssl_ca=ca.pem&ssl_cert=/etc/c.pem&ssl_key=sub%20x/k.pem"
+    (folder / "c.toml").write_text(_toml(("database", "url"), f"{scheme}://u@h/d?{query}"))
+    url = database_url(load(folder / "c.toml").database)
+    assert url.query == {
+        "ssl_ca": f"{folder}/ca.pem",
+        "ssl_cert": "/etc/c.pem",
+        "ssl_key": f"{folder}/sub x/k.pem",
+    }
 
 
 @pytest.mark.finding("S23")

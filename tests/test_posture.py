@@ -61,6 +61,6 @@ async def test_what_the_limits_and_the_keys_rely_on(
     for mode in (0o600, 0o644):
         keys.chmod(mode)
         names = await found(make_app, secrets={"encryption_keys_file": keys})
-        assert ("encryption_keys_readable_by_others" in names) is (mode == 0o644)
+        assert ("secrets_readable_by_others" in names) is (mode == 0o644)
     limited = {"rate_limits": {"enabled": True}, "server": {"trusted_proxies": ("*",)}}
     assert "rate_limits_by_forged_addresses" in await found(make_app, **limited)

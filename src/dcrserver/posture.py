@@ -50,10 +50,12 @@ def _forged_addresses(runtime: Runtime) -> Iterator[_Details]:
         yield {"trusted_proxies": "*"}
 
 
-def _readable_keys(runtime: Runtime) -> Iterator[_Details]:
-    file = runtime.settings.secrets.encryption_keys_file
-    if file is not None and file.stat().st_mode & _OTHERS_MAY_READ:
-        yield {"file": str(file)}
+def _readable_secrets(runtime: Runtime) -> Iterator[_Details]:
+    settings = runtime.settings
+    for group in (settings.database, settings.redis, settings.secrets):
+        for file in group.secret_files():
+            if file.stat().st_mode & _OTHERS_MAY_READ:
+                yield {"file": str(file)}
 
 
 def _without_tls(runtime: Runtime) -> Iterator[_Details]:
@@ -65,8 +67,7 @@ def _without_tls(runtime: Runtime) -> Iterator[_Details]:
 
 def _keys_in_clear(runtime: Runtime) -> Iterator[_Details]:
     shared = database_url(runtime.settings.database).get_backend_name() != "sqlite"
-    secrets = runtime.settings.secrets
-    encrypted = secrets.encryption_keys or secrets.encryption_keys_file
+    encrypted = runtime.settings.secrets.encryption_keys
     if shared and not encrypted and any(tenant.issues_tokens for tenant in runtime.tenants):
         yield {"unset": "secrets.encryption_keys"}
 
@@ -119,9 +120,9 @@ _CHECKS = (
         _forged_addresses,
     ),
     _Check(
-        "encryption_keys_readable_by_others",
-        "the file of the encryption keys should be readable by its owner alone",
-        _readable_keys,
+        "secrets_readable_by_others",
+        "the file of a secret should be readable by its owner alone",
+        _readable_secrets,
     ),
     _Check(
         "base_url_without_tls",

@@ -138,8 +138,8 @@ def test_a_key_file_is_read_or_refused(
     assert "No such file" in run("config", "check", status=1)
     for content, told in (
         (b"short", "base64 of 32 bytes"),
-        (b"\xff", "is not base64"),
-        (b"# none yet\n", "holds no key"),
+        (b"\xff", "is no text"),
+        (b"# none yet\n", "holds nothing"),
     ):
         file.write_bytes(content)
         assert told in run("config", "check", status=1)

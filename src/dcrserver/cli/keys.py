@@ -102,7 +102,7 @@ def reencrypt(config: ConfigOption = None) -> None:
             return await runtime.reencryption.run(bar.update)
 
     settings = load(config)
-    if not (settings.secrets.encryption_keys or settings.secrets.encryption_keys_file):
+    if not settings.secrets.encryption_keys:
         fail("there is no key to encrypt with: set secrets.encryption_keys")
     done = with_runtime(settings, work)
     tell(

@@ -69,6 +69,10 @@ def database_url(settings: DatabaseSettings) -> URL:
     driver = _DRIVERS.get(url.get_backend_name())
     if driver is None:
         raise ConfigurationError("database.url: must be sqlite, postgresql or mysql")
+    if settings.password is not None:
+        if url.username is None or url.password is not None:
+            raise ConfigurationError("database.password: goes with a url that names a user alone")
+        url = url.set(password=settings.password.get_secret_value())
     return _checked_query(url).set(drivername=driver)
 
 

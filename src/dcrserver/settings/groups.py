@@ -109,8 +109,16 @@ class DatabaseSettings(Group):
 
     url: Annotated[SecretUrl, DATABASE_FILE] = Field(
         default=SecretStr("sqlite:///dcrserver.db"),
-        description="SQLAlchemy URL: sqlite:///FILE, postgresql://..., mysql://... (TLS to MariaDB:"
-        " ?ssl_ca=FILE&ssl_mode=verify-full, also verify-ca, required; ssl_cert=FILE&ssl_key=FILE)",
+        description="SQLAlchemy URL: sqlite:///FILE, postgresql://..., mysql://... TLS:"
+        " ?ssl_ca=FILE&ssl_mode=verify-full, also verify-ca, required; ssl_cert=FILE&ssl_key=FILE;"
+        " PostgreSQL's own names are taken, too",
+    )
+    url_file: Path | None = Field(default=None, description="a file that holds url, in its place")
+    password: SecretStr | None = Field(
+        default=None, description="that of the user in url, as it is: nothing is percent-encoded"
+    )
+    password_file: Path | None = Field(
+        default=None, description="a file that holds password, in its place"
     )
     pool_size: int = Field(default=10, ge=1, description="connections of one process")
     pool_timeout: float = Field(default=5.0, gt=0, description="seconds to wait for a connection")
@@ -297,6 +305,7 @@ class RedisSettings(Group):
     """Shared state of several instances; in memory when unset."""
 
     url: SecretUrl | None = Field(default=None, description="redis:// or rediss://")
+    url_file: Path | None = Field(default=None, description="a file that holds url, in its place")
 
 
 class TelemetrySettings(Group):

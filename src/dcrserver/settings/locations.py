@@ -12,9 +12,15 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, get_args, get_origin, get_type_hints
+from urllib.parse import quote
 
 from pydantic import BaseModel
 
+# Options of a URL that name files, for the drivers of the server databases.
+_FILE_OPTION = re.compile(
+    r"([?&](?:ssl_ca|ssl_cert|ssl_key|sslrootcert|sslcert|sslkey|passfile)=)(?!/|%2F)([^&]+)",
+    re.IGNORECASE,
+)
 _SQLITE_FILE = re.compile(r"(sqlite(?:\+\w+)?:///)(?!/|file:|:memory:|\?|$)(.+)", re.DOTALL)
 
 
@@ -26,7 +32,10 @@ class FileReference:
 
 
 def _database(folder: Path, url: str) -> str:
-    return _SQLITE_FILE.sub(lambda found: f"{found[1]}{folder / found[2]}", url)
+    if url.startswith("sqlite"):
+        return _SQLITE_FILE.sub(lambda found: f"{found[1]}{folder / found[2]}", url)
+    encoded = quote(str(folder))
+    return _FILE_OPTION.sub(lambda found: f"{found[1]}{encoded}/{found[2]}", url)
 
 
 def _document(folder: Path, location: str) -> str:

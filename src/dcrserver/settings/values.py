@@ -5,9 +5,20 @@ from __future__ import annotations
 import ipaddress
 import json
 import re
-from typing import Annotated
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Annotated, Any, get_origin
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, PlainSerializer, SecretStr
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    PlainSerializer,
+    SecretStr,
+    ValidationError,
+    model_validator,
+)
+from pydantic_core import InitErrorDetails, PydanticCustomError
 from pydantic_settings import NoDecode
 
 from dcrserver.metadata import uris
@@ -18,10 +29,70 @@ _SECRET_PARAMETER = re.compile(r"(?i)([?&][^=&]*(?:pass|pwd|secret|token|key)[^=
 
 
 class Group(BaseModel):
-    """Keys of one theme; one that does not exist is an error."""
+    """Keys of one theme; one that does not exist is an error.
+
+    Where ``NAME`` and ``NAME_file`` are keys, the second names a file that holds the first: so
+    secrets come that a machine mounts, also by DCR_..._FILE in the environment.
+    """
 
     # A number of seconds that is no number would be waited for.
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _with_files(cls, given: object) -> object:
+        if not isinstance(given, dict):
+            return given
+        read, problems = {}, []
+        for name, field in cls.model_fields.items():
+            file = given.get(f"{name}_file")
+            if file is None or f"{name}_file" not in cls.model_fields:
+                continue
+            try:
+                is_list = get_origin(field.annotation) is tuple
+                read[name] = _from_file(name, given, _lines if is_list else _text)
+            except ValueError as error:
+                problem = PydanticCustomError("file", "{problem}", {"problem": str(error)})
+                problems.append(
+                    InitErrorDetails(type=problem, loc=(f"{name}_file",), input=str(file))
+                )
+        if problems:
+            raise ValidationError.from_exception_data(cls.__name__, problems)
+        return given | read
+
+    def secret_files(self) -> list[Path]:
+        """Where secrets of this group were read."""
+        files = (getattr(self, f"{name}_file", None) for name in type(self).model_fields)
+        return [file for file in files if file is not None]
+
+
+def _from_file(name: str, given: Mapping[str, Any], parse: Callable[[str], object]) -> object:
+    """
+    Raises:
+        ValueError: the file says nothing, or not alone.
+    """
+    if given.get(name):
+        raise ValueError(f"{name} and {name}_file are exclusive")
+    file = Path(given[f"{name}_file"])
+    try:
+        found = parse(file.read_text("utf-8"))
+    except OSError as error:
+        raise ValueError(f"{file}: {error.strerror}") from None
+    except UnicodeDecodeError:
+        raise ValueError(f"{file} is no text") from None
+    if not found:  # whoever names a file wants what it holds
+        raise ValueError(f"{file} holds nothing")
+    return found
+
+
+def _text(content: str) -> str:
+    """Without the end of its line, which editors and ``echo`` make."""
+    return content.rstrip("\r\n")
+
+
+def _lines(content: str) -> list[str]:
+    lines = (line.strip() for line in content.splitlines())
+    return [line for line in lines if line and not line.startswith("#")]
 
 
 def _listed(value: object) -> object:

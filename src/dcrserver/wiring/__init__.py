@@ -207,23 +207,9 @@ def _fetcher(settings: OutboundSettings) -> HttpFetcher:
 def secret_box(settings: Settings) -> SecretBox:
     """
     Raises:
-        ConfigurationError: a key is not what it must be, or the file cannot be read.
+        ConfigurationError: a key is not what it must be.
     """
     keys = [key.get_secret_value() for key in settings.secrets.encryption_keys]
-    file = settings.secrets.encryption_keys_file
-    if file is not None and keys:
-        raise ConfigurationError("secrets: encryption_keys and encryption_keys_file are exclusive")
-    if file is not None:
-        try:
-            lines = file.read_text("ascii").splitlines()
-            keys = [line.strip() for line in lines if line.strip() and line[0] != "#"]
-        except OSError as error:
-            reason = f"{file}: {error.strerror}"
-            raise ConfigurationError(f"secrets.encryption_keys_file: {reason}") from None
-        except UnicodeDecodeError:
-            raise ConfigurationError("secrets.encryption_keys_file: is not base64") from None
-        if not keys:  # whoever names a file wants to encrypt
-            raise ConfigurationError(f"secrets.encryption_keys_file: {file} holds no key")
     try:
         return SecretBox(keys)
     except ValueError as error:
