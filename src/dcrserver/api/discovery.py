@@ -17,13 +17,19 @@ router = APIRouter(tags=["discovery"])
 _PUBLIC = {"Cache-Control": "public, max-age=300"}
 
 
-@router.get("/.well-known/openid-configuration", **openapi.METADATA)
+@router.get(
+    "/.well-known/openid-configuration", summary="OpenID provider metadata", **openapi.METADATA
+)
 async def openid_configuration(request: Request) -> Response:
     """Provider metadata (OpenID Connect Discovery 4)."""
     return _published(request)
 
 
-@router.get("/.well-known/oauth-authorization-server", **openapi.METADATA)
+@router.get(
+    "/.well-known/oauth-authorization-server",
+    summary="Authorization server metadata",
+    **openapi.METADATA,
+)
 async def authorization_server(request: Request) -> Response:
     """Authorization server metadata (RFC 8414 3)."""
     return _published(request)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from http import HTTPStatus
 from urllib.parse import urlsplit
 
@@ -17,6 +17,7 @@ from starlette.routing import BaseRoute, Match
 from starlette.types import Scope
 
 from dcrserver.api.dependencies import issuer
+from dcrserver.api.error_pages import as_page, navigates, prefers_html
 from dcrserver.api.responses import NO_STORE, json_response
 from dcrserver.errors import (
     BearerError,
@@ -53,7 +54,14 @@ def answer_to(request: Request, error: Exception) -> Response:
         return _http_exception(request, error)
     if isinstance(error, ClientDisconnect):
         return Response(status_code=400)  # the caller left while sending; nobody reads this
-    return json_response(error_body("invalid_request", "the request is malformed"), 400, NO_STORE)
+    return _answer(request, error_body("invalid_request", "the request is malformed"), 400)
+
+
+def unexpected(request: Request) -> Response:
+    """The answer to a request that met a fault of ours."""
+    return _answer(
+        request, error_body("server_error", "the server met an unexpected condition"), 500
+    )
 
 
 def speakable(text: str) -> str:
@@ -66,19 +74,32 @@ def error_body(code: str, description: str) -> dict[str, str]:
     return {"error": code, "error_description": speakable(description)}
 
 
+def _answer(
+    request: Request,
+    body: dict[str, str],
+    status: int,
+    headers: Mapping[str, str] = NO_STORE,
+    *,
+    is_for_programs: bool = True,
+) -> Response:
+    """JSON, or a page for a browser; ``is_for_programs``: whoever merely likes HTML is none."""
+    answer = json_response(body, status, headers)
+    is_for_a_person = navigates if is_for_programs else prefers_html
+    return as_page(request, answer, body) if is_for_a_person(request) else answer
+
+
 def _protocol_error(request: Request, error: ProtocolError) -> Response:
     level = _log.warning if error.status >= _SERVER_FAULTS else _log.info
     level("refused", code=error.code, status=error.status, description=error.description,
           detail=error.detail)  # fmt: skip
     headers = dict(NO_STORE)
-    body: dict[str, str] | None = error_body(error.code, error.description)
     if isinstance(error, BearerError):
         headers["WWW-Authenticate"] = _challenge(request, error)
     if isinstance(error, InvalidClient):
         headers["WWW-Authenticate"] = f'Basic realm="{issuer(request)}"'
     if isinstance(error, TooManyRequests | Unavailable):
         headers["Retry-After"] = str(error.retry_after)
-    return json_response(body, error.status, headers)
+    return _answer(request, error_body(error.code, error.description), error.status, headers)
 
 
 def _challenge(request: Request, error: BearerError) -> str:
@@ -96,7 +117,8 @@ def _http_exception(request: Request, error: HTTPException) -> Response:
     hint = _hint(request) if error.status_code == HTTPStatus.NOT_FOUND else ""
     description = f"{phrase}: {request.url.path}{hint}"
     body = error_body(phrase.lower().replace(" ", "_"), description)
-    return json_response(body, error.status_code, NO_STORE)
+    is_for_programs = "route" in request.scope
+    return _answer(request, body, error.status_code, is_for_programs=is_for_programs)
 
 
 def _hint(request: Request) -> str:
@@ -123,7 +145,7 @@ def _method_not_allowed(request: Request) -> Response:
     if request.method == "OPTIONS":
         return Response(status_code=204, headers=allow)
     body = error_body("method_not_allowed", f"{request.method} is not allowed here")
-    return json_response(body, 405, NO_STORE | allow)
+    return _answer(request, body, 405, NO_STORE | allow)
 
 
 def _routes(request: Request) -> Sequence[BaseRoute]:

@@ -18,7 +18,7 @@ from dcrserver.wiring import Runtime
 router = APIRouter(tags=["operations"])
 
 
-@router.get("/healthz")
+@router.get("/healthz", summary="Liveness")
 async def healthz(_: Request) -> Response:
     """The process answers; nothing else is asked."""
     return json_response({"status": "alive"}, headers=NO_STORE)

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 
 import structlog
 from starlette.middleware.cors import CORSMiddleware
+from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from dcrserver.api.dependencies import (
@@ -17,8 +18,7 @@ from dcrserver.api.dependencies import (
     TENANT_KEY,
     UNROUTED_KEY,
 )
-from dcrserver.api.error_handlers import error_body
-from dcrserver.api.responses import NO_STORE, json_response
+from dcrserver.api.error_handlers import unexpected
 from dcrserver.security import new_id
 from dcrserver.telemetry import REQUEST_ID, Metrics
 from dcrserver.tenants import Tenant
@@ -31,8 +31,8 @@ _SECURITY_HEADERS = {
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
     "Referrer-Policy": "no-referrer",
-    "Content-Security-Policy": "default-src 'none'; style-src 'self'; frame-ancestors 'none';"
-    " base-uri 'none'; form-action 'none'",
+    "Content-Security-Policy": "default-src 'none'; style-src 'self'; img-src 'self';"
+    " frame-ancestors 'none'; base-uri 'none'; form-action 'none'",
     "Cross-Origin-Resource-Policy": "cross-origin",
 }
 _TRANSPORT_SECURITY = {"Strict-Transport-Security": "max-age=31536000"}
@@ -96,8 +96,7 @@ class RequestMiddleware:
         except Exception:  # noqa: BLE001 - a caller must never see what went wrong
             _log.exception("unhandled")
             if not status:
-                body = error_body("server_error", "the server met an unexpected condition")
-                await json_response(body, 500, NO_STORE)(scope, receive, answer)
+                await unexpected(Request(scope))(scope, receive, answer)
         seconds = time.perf_counter() - scope[ARRIVED_KEY]
         route = scope.get("route")
         if route is None:

@@ -9,6 +9,7 @@ from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
 from dcrserver import schemas
+from dcrserver.api.openapi_groups import GROUPS, SECURITY_SCHEMES
 from dcrserver.api.openapi_parts import (
     CLIENT_ID,
     FORBIDDEN,
@@ -27,8 +28,10 @@ from dcrserver.api.openapi_parts import (
     error,
     query,
 )
+from dcrserver.schemas import EXAMPLE_ID
 
 REGISTER: dict[str, Any] = {
+    "summary": "Register a client",
     "operation_id": "register",
     "responses": {
         201: answer("Registered", "ClientInformation")
@@ -45,6 +48,7 @@ REGISTER: dict[str, Any] = {
     "openapi_extra": body("ClientMetadata") | OPTIONAL_TOKEN,
 }
 VALIDATE: dict[str, Any] = {
+    "summary": "Try a registration",
     "operation_id": "validate",
     "responses": {
         200: answer("What registering the same body would do", "Explanation"),
@@ -65,6 +69,7 @@ VALIDATE: dict[str, Any] = {
     "openapi_extra": body("ClientMetadata") | OPTIONAL_TOKEN,
 }
 READ: dict[str, Any] = {
+    "summary": "Read a registration",
     "operation_id": "read",
     "responses": {
         200: answer("The registration", "ClientInformation"),
@@ -75,6 +80,7 @@ READ: dict[str, Any] = {
     "openapi_extra": CLIENT_ID | TOKEN_NEEDED,
 }
 UPDATE: dict[str, Any] = {
+    "summary": "Replace a registration",
     "operation_id": "update",
     "responses": {
         200: answer("The new registration, with a new token", "ClientInformation"),
@@ -88,6 +94,7 @@ UPDATE: dict[str, Any] = {
     "openapi_extra": CLIENT_ID | body("ClientUpdate") | TOKEN_NEEDED,
 }
 DELETE: dict[str, Any] = {
+    "summary": "Delete a registration",
     "operation_id": "delete",
     "responses": {
         204: {"description": "Gone"},
@@ -109,6 +116,7 @@ METADATA: dict[str, Any] = {
     }
 }
 WEBFINGER: dict[str, Any] = {
+    "summary": "Find the issuer",
     "operation_id": "webfinger",
     "responses": {
         200: answer("Found", "JsonResourceDescriptor", "application/jrd+json"),
@@ -121,7 +129,8 @@ WEBFINGER: dict[str, Any] = {
     },
     "openapi_extra": {
         "parameters": [
-            query("resource", "acct:user@host or an https URL", required=True),
+            query("resource", "acct:user@host or an https URL", required=True)
+            | {"example": "acct:alice@example.com"},
             query("rel", "only links with this relation; may be repeated"),
         ]
     },
@@ -140,24 +149,27 @@ _AUTHORIZE_RESPONSES: dict[int, Any] = {
     503: UNAVAILABLE,
 }
 AUTHORIZE: dict[str, Any] = {
+    "summary": "Authorization endpoint",
     "responses": _AUTHORIZE_RESPONSES,
     "openapi_extra": {
         "parameters": [
-            query("client_id", "Client identifier", required=True),
+            query("client_id", "Client identifier", required=True) | {"example": EXAMPLE_ID},
             query("redirect_uri", "One of the registered redirect URIs"),
             query("state", "Given back as it is"),
         ]
     },
 }
 AUTHORIZE_BY_FORM: dict[str, Any] = {
+    "summary": "Authorization endpoint, by form",
     "responses": _AUTHORIZE_RESPONSES,
     "openapi_extra": body("AuthorizationRequest", FORM),
 }
 READY: dict[str, Any] = {
+    "summary": "Readiness",
     "responses": {
         200: answer("Ready", "Readiness"),
         503: answer("Not ready, with the reason", "Readiness"),
-    }
+    },
 }
 
 
@@ -169,14 +181,10 @@ def install(app: FastAPI, *, without: Callable[[], Collection[str]]) -> None:
         description=app.description,
         routes=app.routes,
     )
+    made["tags"] = GROUPS
     made["components"] = {
         "schemas": schemas.components(),
-        "securitySchemes": {
-            "initial_access_token": {"type": "http", "scheme": "bearer"},
-            "registration_access_token": {"type": "http", "scheme": "bearer"},
-            "admin_token": {"type": "http", "scheme": "bearer"},
-            "client": {"type": "http", "scheme": "basic"},
-        },
+        "securitySchemes": SECURITY_SCHEMES,
     }
 
     def document() -> dict[str, Any]:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from dcrserver.schemas import EXAMPLE_ID
+
 JSON = "application/json"
 FORM = "application/x-www-form-urlencoded"
 
@@ -90,6 +92,7 @@ CLIENT_ID = {
             "name": "client_id",
             "in": "path",
             "required": True,
+            "example": EXAMPLE_ID,
             "description": "Percent-encoded, a slash in it too",
             "schema": {"type": "string", "minLength": 1, "maxLength": 512},
         }

@@ -46,6 +46,7 @@ _ADMIN_FORBIDDEN = error(
     "WWW-Authenticate",
 )
 SECRETS: dict[str, Any] = {
+    "summary": "List client secrets",
     "operation_id": "list_secrets",
     "responses": {
         200: answer("The secrets that work, newest first", "ClientSecretList"),
@@ -57,6 +58,7 @@ SECRETS: dict[str, Any] = {
     "openapi_extra": CLIENT_ID | TOKEN_NEEDED,
 }
 ROTATE_SECRET: dict[str, Any] = {
+    "summary": "Rotate the client secret",
     "operation_id": "rotate_secret",
     "responses": SECRETS["responses"]
     | {
@@ -71,6 +73,7 @@ ROTATE_SECRET: dict[str, Any] = {
 }
 ROTATE_SECRET["responses"].pop(200)
 END_SECRET: dict[str, Any] = {
+    "summary": "End a client secret",
     "operation_id": "end_secret",
     "responses": {
         204: {"description": "It works no longer"},
@@ -86,12 +89,19 @@ END_SECRET: dict[str, Any] = {
     "openapi_extra": {
         "parameters": [
             *CLIENT_ID["parameters"],
-            {"name": "secret_id", "in": "path", "required": True, "schema": {"type": "string"}},
+            {
+                "name": "secret_id",
+                "in": "path",
+                "required": True,
+                "example": "k2",
+                "schema": {"type": "string"},
+            },
         ]
     }
     | TOKEN_NEEDED,
 }
 TOKEN: dict[str, Any] = {
+    "summary": "Get an access token",
     "operation_id": "token",
     "responses": {
         200: answer("An access token", "AccessTokenResponse"),
@@ -111,6 +121,7 @@ TOKEN: dict[str, Any] = {
     "openapi_extra": body("TokenRequest", FORM) | {"security": [{}, {"client": []}]},
 }
 INTROSPECT: dict[str, Any] = {
+    "summary": "Introspect a token",
     "operation_id": "introspect",
     "responses": {
         200: answer("What is known of the token (RFC 7662 2.2)", "IntrospectionResponse"),
@@ -126,6 +137,7 @@ INTROSPECT: dict[str, Any] = {
     | {"security": [{"admin_token": []}, {"client": []}, {}]},
 }
 REVOKE: dict[str, Any] = {
+    "summary": "Revoke a token",
     "operation_id": "revoke",
     "responses": {
         200: {"description": "The token works no longer, if it ever did (RFC 7009 2.2)"},
@@ -143,6 +155,7 @@ REVOKE: dict[str, Any] = {
     "openapi_extra": body("TokenReference", FORM) | {"security": [{}, {"client": []}]},
 }
 AUTHENTICATE: dict[str, Any] = {
+    "summary": "Authenticate a client",
     "operation_id": "authenticate",
     "responses": {
         200: answer("Whether it is the client", "Authentication"),
@@ -158,6 +171,7 @@ AUTHENTICATE: dict[str, Any] = {
     "openapi_extra": body("PresentedCredentials") | _ADMIN_TOKEN_NEEDED,
 }
 CLIENT: dict[str, Any] = {
+    "summary": "Read a client",
     "operation_id": "client",
     "responses": {
         200: answer("The registered metadata", "RegisteredClient")
@@ -172,6 +186,7 @@ CLIENT: dict[str, Any] = {
     "openapi_extra": CLIENT_ID | _ADMIN_TOKEN_NEEDED,
 }
 KEYS: dict[str, Any] = {
+    "summary": "Public keys",
     "operation_id": "keys",
     "responses": {
         200: answer("Public keys", "JwkSet", "application/jwk-set+json"),

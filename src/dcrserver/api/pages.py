@@ -1,36 +1,28 @@
-"""Pages for people: the authorization endpoint that waits for a server, and the API's document."""
+"""Pages for people: the authorization endpoint that waits for a server, the API's reference."""
 
 from __future__ import annotations
 
-from pathlib import Path
+from functools import lru_cache
 from typing import Any
 
-from fastapi import APIRouter
-from jinja2 import Environment, PackageLoader, StrictUndefined
+from fastapi import APIRouter, FastAPI
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
 from dcrserver import __version__
-from dcrserver.api import openapi
+from dcrserver.api import html, openapi
 from dcrserver.api.body import form
 from dcrserver.api.dependencies import runtime, tenant
+from dcrserver.api.error_pages import prefers_html
+from dcrserver.api.reference import Reference
 from dcrserver.api.responses import NO_STORE, json_response
 from dcrserver.errors import AuthorizationError, InvalidRequest
 from dcrserver.services.authorization import UNAVAILABLE
-from dcrserver.strict_json import dumps
+from dcrserver.strict_json import JsonValue
+from dcrserver.tenants import Mode, Tenant
 
 router = APIRouter()
-
-_templates = Environment(
-    loader=PackageLoader("dcrserver.api"), autoescape=True, undefined=StrictUndefined
-)
-_templates.filters["json"] = dumps
-_STYLE = (Path(__file__).parent / "static" / "style.css").read_bytes()
-
-
-def _page(name: str, status: int = 200, **values: Any) -> HTMLResponse:  # noqa: ANN401
-    return HTMLResponse(_templates.get_template(name).render(**values), status)
 
 
 @router.get("/authorize", tags=["authorization"], **openapi.AUTHORIZE)
@@ -59,7 +51,7 @@ async def _refuse(request: Request, fields: dict[str, str] | None) -> Response:
         way_back = await runtime(request).authorization.refuse(here, fields)
     except AuthorizationError as error:
         return _refusal(request, error.description)
-    page = _page(
+    page = html.page(
         "authorize.html",
         reason=UNAVAILABLE,
         way_back=way_back,
@@ -71,7 +63,7 @@ async def _refuse(request: Request, fields: dict[str, str] | None) -> Response:
 
 
 def _refusal(request: Request, reason: str) -> Response:
-    page = _page(
+    page = html.page(
         "authorize.html",
         400,
         reason=reason,
@@ -94,12 +86,28 @@ def _single(request: Request) -> dict[str, str] | None:
 @router.get("/docs", include_in_schema=False)
 async def docs(request: Request) -> Response:
     """The OpenAPI document, readable, without anything from elsewhere."""
-    return _page(
+    here = tenant(request)
+    app: FastAPI = request.app
+    paths = frozenset(app.openapi()["paths"])
+    return HTMLResponse(_docs(app, paths, here.path, here.issuer, here.mode))
+
+
+@lru_cache(maxsize=8)
+def _docs(app: FastAPI, paths: frozenset[str], base: str, issuer: str, mode: Mode) -> str:
+    """Made once for each tenant of late, and what is on: it takes longer than a registration."""
+    api = app.openapi()
+    api |= {"paths": {path: item for path, item in api["paths"].items() if path in paths}}
+    reference = Reference(api, issuer, is_open=mode == "open")
+    return html.text(
         "docs.html",
-        api=request.app.openapi(),
-        issuer=tenant(request).issuer,
-        base=tenant(request).path,
-        title="API",
+        info=api["info"],
+        schemes=api["components"]["securitySchemes"],
+        groups=reference.groups(),
+        schemas=reference.schemas(),
+        issuer=issuer,
+        mode=mode,
+        base=base,
+        title="API reference",
     )
 
 
@@ -111,19 +119,47 @@ async def openapi_document(request: Request) -> Response:
 
 @router.get("/", include_in_schema=False)
 async def index(request: Request) -> Response:
-    """Where a person who opens the base URL finds what is here."""
-    here = runtime(request)
-    return _page(
-        "index.html",
-        metadata=here.discovery.document(tenant(request)),
-        mode=here.settings.registration.mode,
-        version=__version__,
-        base=tenant(request).path,
-        title="dcrserver",
-    )
+    """Says what this is and where things are: a page to a browser, JSON to a program."""
+    vary = {"Vary": "Accept"}
+    here = tenant(request)
+    metadata = runtime(request).discovery.document(here)
+    found = _whereabouts(here, metadata.get("registration_endpoint"))
+    if not prefers_html(request):
+        return json_response(found, headers=vary)
+    page = html.page("index.html", base=here.path, title="dcrserver", **found)
+    page.headers.update(vary)
+    return page
 
 
-@router.get("/static/style.css", include_in_schema=False)
-async def style(_: Request) -> Response:
+def _whereabouts(here: Tenant, registration_endpoint: JsonValue) -> dict[str, Any]:
+    known = ("oauth-authorization-server", "openid-configuration")
+    return {
+        "name": "dcrserver",
+        "version": __version__,
+        "description": "OAuth 2.0 and OpenID Connect dynamic client registration",
+        "issuer": here.issuer,
+        "registration_endpoint": registration_endpoint,
+        "registration": here.mode,
+        "metadata": [f"{here.issuer}/.well-known/{name}" for name in known],
+        "documentation": f"{here.issuer}/docs",
+        "openapi": f"{here.issuer}/openapi.json",
+    }
+
+
+@router.get("/static/{name}", include_in_schema=False)
+async def static(request: Request) -> Response:
+    file = html.STATIC.get(request.path_params["name"])
+    if file is None:
+        raise HTTPException(404)
+    return _file(file)
+
+
+@router.get("/favicon.ico", include_in_schema=False)
+async def favicon(_: Request) -> Response:
+    """Where browsers look that show something which is no page of ours."""
+    return _file(html.STATIC["favicon.ico"])
+
+
+def _file(file: html.StaticFile) -> Response:
     headers = {"Cache-Control": "public, max-age=86400"}
-    return Response(_STYLE, headers=headers, media_type="text/css")
+    return Response(file.content, headers=headers, media_type=file.media_type)

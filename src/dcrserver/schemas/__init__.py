@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from dcrserver.schemas import registration, tokens
-from dcrserver.schemas.registration import REQUEST_EXAMPLE, RESPONSE_EXAMPLE
+from dcrserver.schemas.parts import EXAMPLE_ID, REQUEST_EXAMPLE
+from dcrserver.schemas.registration import RESPONSE_EXAMPLE
 from dcrserver.strict_json import JsonObject
 
-__all__ = ["REQUEST_EXAMPLE", "RESPONSE_EXAMPLE", "components"]
+__all__ = ["EXAMPLE_ID", "REQUEST_EXAMPLE", "RESPONSE_EXAMPLE", "components"]
 
 
 def components() -> JsonObject:

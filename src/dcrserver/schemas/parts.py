@@ -7,6 +7,17 @@ from collections.abc import Iterable, Mapping
 from dcrserver.metadata import PARAMETERS, SERVER_ASSIGNED
 from dcrserver.strict_json import JsonObject, JsonValue
 
+EXAMPLE_ID = "3f1c0b7e9d2a4c58a6b1e0d4f7c29b83"
+
+REQUEST_EXAMPLE: JsonObject = {
+    "redirect_uris": ["https://client.example.org/callback"],
+    "client_name": "Example client",
+    "client_name#fr": "Exemple de client",
+    "grant_types": ["authorization_code", "client_credentials"],
+    "token_endpoint_auth_method": "client_secret_basic",
+    "scope": "openid profile",
+    "contacts": ["admin@client.example.org"],
+}
 _TIMES = frozenset({"client_id_issued_at", "client_secret_expires_at"})
 
 
@@ -25,8 +36,11 @@ def server_members(*names: str) -> dict[str, JsonValue]:
     }
 
 
-def object_of(texts: Mapping[str, str], required: Iterable[str]) -> JsonObject:
+def object_of(
+    texts: Mapping[str, str], required: Iterable[str], example: JsonObject | None = None
+) -> JsonObject:
     return {
+        **({"example": example} if example else {}),
         "type": "object",
         "required": list(required),
         "properties": {

@@ -3,27 +3,22 @@
 from __future__ import annotations
 
 from dcrserver.metadata import PARAMETERS, SERVER_ASSIGNED
-from dcrserver.schemas.parts import metadata_members, object_of, server_members
+from dcrserver.schemas.parts import (
+    EXAMPLE_ID,
+    REQUEST_EXAMPLE,
+    metadata_members,
+    object_of,
+    server_members,
+)
 from dcrserver.strict_json import JsonObject
 
-_EXAMPLE_ID = "3f1c0b7e9d2a4c58a6b1e0d4f7c29b83"
-
-REQUEST_EXAMPLE: JsonObject = {
-    "redirect_uris": ["https://client.example.org/callback"],
-    "client_name": "Example client",
-    "client_name#fr": "Exemple de client",
-    "grant_types": ["authorization_code", "client_credentials"],
-    "token_endpoint_auth_method": "client_secret_basic",
-    "scope": "openid profile",
-    "contacts": ["admin@client.example.org"],
-}
 RESPONSE_EXAMPLE: JsonObject = {
-    "client_id": _EXAMPLE_ID,
+    "client_id": EXAMPLE_ID,
     "client_id_issued_at": 1795392000,
     "client_secret": "cs_shown-once",
     "client_secret_expires_at": 0,
     "registration_access_token": "rat_shown-once",
-    "registration_client_uri": f"https://server.example.com/register/{_EXAMPLE_ID}",
+    "registration_client_uri": f"https://server.example.com/register/{EXAMPLE_ID}",
     **REQUEST_EXAMPLE,
     "response_types": ["code"],
     "application_type": "web",
@@ -55,7 +50,7 @@ def components() -> JsonObject:
             " or returns to its default.",
             "required": ["client_id"],
             "properties": server_members("client_id", "client_secret") | metadata,
-            "example": {"client_id": _EXAMPLE_ID, **REQUEST_EXAMPLE},
+            "example": {"client_id": EXAMPLE_ID, **REQUEST_EXAMPLE},
         },
         "ClientInformation": {
             "type": "object",
@@ -76,6 +71,10 @@ def components() -> JsonObject:
                 "error_description": "What is wrong, for a developer",
             },
             required=("error",),
+            example={
+                "error": "invalid_redirect_uri",
+                "error_description": "redirect_uris element 0 holds a fragment",
+            },
         ),
         "Explanation": _explanation(metadata),
         "ServerMetadata": {
@@ -96,6 +95,15 @@ def components() -> JsonObject:
                     "items": {"type": "string"},
                 },
             },
+            "example": {
+                "issuer": "https://server.example.com",
+                "authorization_endpoint": "https://server.example.com/authorize",
+                "token_endpoint": "https://server.example.com/token",
+                "registration_endpoint": "https://server.example.com/register",
+                "response_types_supported": ["code"],
+                "grant_types_supported": ["authorization_code", "client_credentials"],
+                "token_endpoint_auth_methods_supported": ["client_secret_basic", "none"],
+            },
         },
         "JsonResourceDescriptor": {
             "type": "object",
@@ -108,6 +116,15 @@ def components() -> JsonObject:
                     "items": object_of({"rel": "Relation", "href": "Target"}, required=("rel",)),
                 },
             },
+            "example": {
+                "subject": "acct:alice@example.com",
+                "links": [
+                    {
+                        "rel": "http://openid.net/specs/connect/1.0/issuer",
+                        "href": "https://server.example.com",
+                    }
+                ],
+            },
         },
         "AuthorizationRequest": object_of(
             {
@@ -116,6 +133,11 @@ def components() -> JsonObject:
                 "state": "Given back as it is",
             },
             required=("client_id",),
+            example={
+                "client_id": EXAMPLE_ID,
+                "redirect_uri": "https://client.example.org/callback",
+                "state": "af0ifjsldkj",
+            },
         ),
         "Readiness": {
             "type": "object",
@@ -128,6 +150,7 @@ def components() -> JsonObject:
                     "description": "of the oldest copy; null: one was never read",
                 },
             },
+            "example": {"status": "ready"},
         },
     }
 
@@ -169,5 +192,15 @@ def _explanation(metadata: JsonObject) -> JsonObject:
             "changes": {"type": "array", "items": change},
             "ignored": {"type": "array", "items": ignored},
             "not_checked": {"type": "array", "items": {"type": "string"}},
+        },
+        "example": {
+            "acceptable": True,
+            "error": None,
+            "issues": [],
+            "registration": REQUEST_EXAMPLE | {"response_types": ["code"]},
+            "defaults": {"response_types": ["code"]},
+            "changes": [],
+            "ignored": [],
+            "not_checked": [],
         },
     }  # fmt: skip

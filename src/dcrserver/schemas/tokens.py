@@ -2,8 +2,21 @@
 
 from __future__ import annotations
 
-from dcrserver.schemas.parts import metadata_members, object_of, server_members
+from dcrserver.schemas.parts import (
+    EXAMPLE_ID,
+    REQUEST_EXAMPLE,
+    metadata_members,
+    object_of,
+    server_members,
+)
 from dcrserver.strict_json import JsonObject
+
+_SECRET: JsonObject = {
+    "id": "k1",
+    "issued_at": 1795392000,
+    "expires_at": 0,
+    "last_used_at": 1795393800,
+}
 
 
 def components() -> JsonObject:
@@ -58,6 +71,7 @@ def components() -> JsonObject:
                 "client_id": "As in a token request, so are all that authenticate the client",
             },
             required=("token",),
+            example={"token": "eyJhbGciOiJFUzI1NiIsInR5cCI6ImF0K2p3dCJ9.e30.c2ln"},
         ),
         "IntrospectionResponse": {
             "type": "object",
@@ -73,6 +87,14 @@ def components() -> JsonObject:
                 "iat": {"type": "integer"},
                 "cnf": {"type": "object", "description": "The key it is bound to (RFC 7800)"},
             },
+            "example": {
+                "active": True,
+                "token_type": "Bearer",
+                "scope": "profile",
+                "client_id": EXAMPLE_ID,
+                "iss": "https://server.example.com",
+                "exp": 1795392300,
+            },
         },
         "ClientSecretList": _secrets(),
         "RotatedClientSecret": {
@@ -82,6 +104,13 @@ def components() -> JsonObject:
                 **server_members("client_id", "client_secret", "client_secret_expires_at"),
                 "id": {"type": "string", "description": "Names the new secret in lists"},
                 **_secrets()["properties"],  # type: ignore[dict-item]
+            },
+            "example": {
+                "client_id": EXAMPLE_ID,
+                "id": "k2",
+                "client_secret": "cs_shown-once",
+                "client_secret_expires_at": 0,
+                "client_secrets": [_SECRET | {"id": "k2", "issued_at": 1795395600}, _SECRET],
             },
         },
         "PresentedCredentials": {
@@ -135,16 +164,40 @@ def components() -> JsonObject:
                 "error": {"type": "string", "description": "invalid_client where not active"},
                 "error_description": {"type": "string"},
             },
+            "example": {
+                "active": True,
+                "client_id": EXAMPLE_ID,
+                "method": "client_secret_basic",
+                "client": REQUEST_EXAMPLE,
+            },
         },
         "RegisteredClient": {
             "type": "object",
             "required": ["client_id", "client_id_issued_at"],
             "properties": {**server_members("client_id", "client_id_issued_at"), **metadata},
+            "example": {
+                "client_id": EXAMPLE_ID,
+                "client_id_issued_at": 1795392000,
+                **REQUEST_EXAMPLE,
+            },
         },
         "JwkSet": {
             "type": "object",
             "required": ["keys"],
             "properties": {"keys": {"type": "array", "items": {"type": "object"}}},
+            "example": {
+                "keys": [
+                    {
+                        "kty": "EC",
+                        "crv": "P-256",
+                        "x": "MKBCTNIcKUSDii11ySs3526iDZ8AiTo7Tu6KPAqv7D4",
+                        "y": "4Etl6SRW2YiLUrN5vfvVHuhp7x8PxltmWWlbbM4IFyM",
+                        "kid": "2026-11",
+                        "use": "sig",
+                        "alg": "ES256",
+                    }
+                ]
+            },
         },
     }
 
@@ -165,4 +218,5 @@ def _secrets() -> JsonObject:
     return {
         "type": "object",
         "properties": {"client_secrets": {"type": "array", "items": secret, "maxItems": 2}},
+        "example": {"client_secrets": [_SECRET]},
     }

@@ -13,8 +13,9 @@ from dcrserver.tenants import DEFAULT_TENANT, Tenant
 # First segments of the paths that are answered here, below the issuer of each tenant.
 _OWN_PATHS = frozenset(
     {
-        ".well-known", "authorization-server", "authorize", "docs", "healthz", "introspect", "jwks",
-        "metrics", "openapi.json", "readyz", "register", "revoke", "static", "token",
+        ".well-known", "authorization-server", "authorize", "docs", "favicon.ico", "healthz",
+        "introspect", "jwks", "metrics", "openapi.json", "readyz", "register", "revoke", "static",
+        "token",
     }
 )  # fmt: skip
 
