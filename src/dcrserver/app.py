@@ -28,7 +28,7 @@ _DESCRIPTION = (
 )
 
 
-def create_app(runtime: Runtime) -> ASGIApp:
+def create_app(runtime: Runtime) -> AdmissionMiddleware:
     """All routes on ``runtime``, which the caller builds and closes."""
     fast = _fastapi(runtime)
     routes = [route for route in fast.state.routes if isinstance(route, APIRoute)]

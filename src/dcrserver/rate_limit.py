@@ -36,6 +36,12 @@ class RateLimiter:
         """Whether all instances count together, as far as is known; also without any store."""
         return self._store is None or self._store.up
 
+    def refused(self) -> dict[str, int]:
+        """By limit, how often it was used up."""
+        return {
+            each.name: each.refused for each in (self._attempts, self._of_address, self._of_all)
+        }
+
     async def check(self) -> None:
         """Asks the store, if there is one, so that the log tells at once that it is away."""
         if self._enabled and self._store is not None:
@@ -75,7 +81,8 @@ class RateLimiter:
 
 class _Limit:
     def __init__(self, name: str, limit: RateLimitItem, store: SharedStore | None) -> None:
-        self._name = name
+        self.name = name
+        self.refused = 0
         self._allowed = limit.amount
         self._windows = SharedWindows(limit, store)
 
@@ -84,8 +91,9 @@ class _Limit:
         Raises:
             TooManyRequests: it is used up.
         """
-        count, ends_at = await self._windows.count((self._name, *keys))
+        count, ends_at = await self._windows.count((self.name, *keys))
         if count > self._allowed:
+            self.refused += 1
             seconds = seconds_until(ends_at)
             raise TooManyRequests(
                 f"too many registrations; try again in {seconds} s", retry_after=seconds
@@ -98,7 +106,7 @@ class _Limit:
             await self.hit(*keys)
             yield
         except Exception:
-            await self._windows.take_back((self._name, *keys))
+            await self._windows.take_back((self.name, *keys))
             raise
 
 

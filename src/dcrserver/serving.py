@@ -188,6 +188,7 @@ class Application:
             # Forwarded headers are believed from named proxies only; by default from nobody.
             trusted = list(self._settings.server.trusted_proxies)
             app = create_app(runtime)
+            app.measure(runtime.metrics)
             self._app = ProxyHeadersMiddleware(app, trusted) if trusted else app  # type: ignore[arg-type, assignment]
             if not runtime.metadata_copies.complete:
                 await runtime.metadata_copies.refresh()

@@ -21,6 +21,23 @@ _log = structlog.get_logger(__name__)
 # From <linux/prctl.h>.
 _PR_SET_PDEATHSIG = 1
 _MAX_PAUSE_SECONDS = 10.0
+_START_SECONDS = 60.0
+
+
+class _Worker(Process):
+    """Answers nobody until all is imported, which takes long on a busy machine."""
+
+    def __init__(self, config: uvicorn.Config, sockets: list[socket]) -> None:
+        super().__init__(config, sockets)
+        self._has_answered = False
+        self._started_by = time.monotonic() + _START_SECONDS
+
+    def is_alive(self, timeout: float = 5) -> bool:
+        if super().is_alive(timeout):
+            self._has_answered = True
+            return True
+        is_starting = not self._has_answered and time.monotonic() < self._started_by
+        return is_starting and self.process.is_alive()
 
 
 class Workers(Multiprocess):
@@ -36,6 +53,10 @@ class Workers(Multiprocess):
         # By the worker's place: when it is tried again, and how often it failed in a row.
         self._again_at: dict[int, float] = {}
         self._failed: Counter[int] = Counter()
+
+    def init_processes(self) -> None:
+        for _ in range(self.processes_num):
+            self.processes.append(self._started())
 
     def run(self) -> None:
         """Until told to stop.
@@ -86,8 +107,12 @@ class Workers(Multiprocess):
     def _try_again(self, place: int) -> None:
         if time.monotonic() >= self._again_at[place]:
             del self._again_at[place]
-            process = self.processes[place] = Process(self.config, self.sockets)
-            process.start()
+            self.processes[place] = self._started()
+
+    def _started(self) -> Process:
+        process = _Worker(self.config, self.sockets)
+        process.start()
+        return process
 
 
 def end_with_parent() -> None:

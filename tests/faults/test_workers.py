@@ -9,10 +9,15 @@ import socket
 import time
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, cast
 
 import httpx
 import pytest
+import uvicorn
+from uvicorn.supervisors.multiprocess import Process
 
+from dcrserver import supervisor
 from harness.process import ServerProcess, serving
 
 finding = pytest.mark.finding
@@ -49,11 +54,39 @@ def test_a_scrape_is_the_sum_of_all_workers(tmp_path: Path) -> None:
         until(lambda: both_serve(server), "both workers tell their numbers")
         for _ in range(40):  # a connection each, so that both get some
             assert httpx.get(f"{server.base_url}/jwks", trust_env=False).status_code == 200
+        for _ in range(10):
+            body = {"redirect_uris": ["https://client.example.org/cb"]}
+            made = httpx.post(f"{server.base_url}/register", json=body, trust_env=False)
+            assert made.status_code == 201
         seen = [metrics(server) for _ in range(6)]
+    assert {each["dcrserver_requests_in_hand_max"] for each in seen} == {2 * 512}
+    assert {each["dcrserver_requests_in_hand"] for each in seen} == {0}
+    assert min(each["dcrserver_database_batched_work_total"] for each in seen) >= 10
+    assert all(each["dcrserver_database_queue"] == 0 for each in seen)
     assert {each[name] for each in seen} == {40}
     assert all(each["process_resident_memory_bytes"] > 50e6 for each in seen)
     assert all(each["process_open_fds"] > 10 for each in seen)
     assert any(key.startswith("dcrserver_build_info{") for key in seen[0])
+
+
+@finding("R6")
+def test_a_worker_that_is_slow_to_start_is_left_to_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One that hangs later is not."""
+    monkeypatch.setattr(Process, "ping", lambda _self, _timeout=5: answers)
+    monkeypatch.setattr("time.monotonic", lambda: now)
+    now, answers = 0.0, False
+    worker = supervisor._Worker(uvicorn.Config("none"), [])  # noqa: SLF001 - what the parent asks
+    worker.process = cast("Any", SimpleNamespace(is_alive=lambda: True))
+    now = 59.0
+    assert worker.is_alive()
+    now = 61.0
+    assert not worker.is_alive()
+    now, answers = 59.0, True
+    assert worker.is_alive()
+    answers = False
+    assert not worker.is_alive()
+    worker.parent_conn.close()
+    worker.child_conn.close()
 
 
 @finding("R6")

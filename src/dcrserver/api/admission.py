@@ -13,6 +13,7 @@ from dcrserver.api.error_handlers import error_body
 from dcrserver.api.responses import NO_STORE, json_response
 from dcrserver.errors import Unavailable
 from dcrserver.places import PLACE
+from dcrserver.telemetry import Metrics
 
 # Whoever asks these wants to know how we are, most of all when we are busy.
 _ALWAYS = frozenset({"/healthz", "/readyz", "/metrics"})
@@ -111,6 +112,22 @@ class AdmissionMiddleware:
             await self._app(scope, arriving, send)
         finally:
             place.leave()
+
+    def measure(self, metrics: Metrics) -> None:
+        """Adds what is counted here to ``metrics``."""
+        metrics.gauge(
+            "dcrserver_requests_in_hand", "Requests that are worked on", lambda: self.inside
+        )
+        metrics.gauge(
+            "dcrserver_requests_in_hand_max",
+            "Of them, how many may be at once; more get 503",
+            lambda: self._limit,
+        )
+        metrics.gauge(
+            "dcrserver_requests_waiting",
+            "Requests in hand that wait for their turn to begin",
+            lambda: len(self._waiting),
+        )
 
     async def _turn(self) -> None:
         loop = asyncio.get_running_loop()

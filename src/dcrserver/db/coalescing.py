@@ -70,6 +70,15 @@ class Coalescer(Generic[Work]):
         self._waiting: list[_Entry[Work]] = []
         self._worker: asyncio.Task[None] | None = None
         self._timer: asyncio.TimerHandle | None = None
+        # Since the start: batches and the work in them, who found the queue full, and who waited
+        # in it for too long.
+        self.batches = self.work = 0
+        self.found_full = self.came_too_late = 0
+
+    @property
+    def waiting(self) -> int:
+        """Pieces of work that no batch has taken yet."""
+        return len(self._waiting)
 
     async def commit(self, work: Work) -> Any:  # noqa: ANN401 - what ``write`` made of it
         """The result of ``work``, when it is durable.
@@ -80,6 +89,7 @@ class Coalescer(Generic[Work]):
             Exception: whatever came of this very work.
         """
         if len(self._waiting) >= _MAX_WAITING:
+            self.found_full += 1
             raise Unavailable("the server is busy; try again later", detail="write queue is full")
         loop = asyncio.get_running_loop()
         entry = _Entry(work, loop.create_future(), loop.time() + self._patience)
@@ -105,7 +115,7 @@ class Coalescer(Generic[Work]):
                 self._timer = loop.call_at(entry.ends_at, self._look)
                 return
             del self._waiting[0]
-            _tell(entry.done, Failed(_too_late()))
+            self._tell_too_late(entry)
 
     async def _run(self) -> None:
         while self._waiting:
@@ -142,6 +152,8 @@ class Coalescer(Generic[Work]):
     async def _commit(self, resource: Any, batch: list[_Entry[Work]]) -> Absent | None:  # noqa: ANN401
         """Tells each of ``batch`` what came of it; what shows that the next may fare no better."""
         error: Exception | None = None
+        self.batches += 1
+        self.work += len(batch)
         try:
             outcomes = await self._write(resource, [entry.work for entry in batch])
         except Exception as raised:  # noqa: BLE001 - handed to those who wait
@@ -158,8 +170,11 @@ class Coalescer(Generic[Work]):
         obstacle: Absent | None = None
         locked = 0
         for entry in batch:
-            if obstacle is not None or entry.ends_at < asyncio.get_running_loop().time():
-                _tell(entry.done, Failed(obstacle or _too_late()))
+            if obstacle is not None:
+                _tell(entry.done, Failed(obstacle))
+                continue
+            if entry.ends_at < asyncio.get_running_loop().time():
+                self._tell_too_late(entry)
                 continue
             error = await self._commit(resource, [entry])
             locked += isinstance(error, Locked)
@@ -167,16 +182,16 @@ class Coalescer(Generic[Work]):
                 obstacle = error
         return obstacle
 
+    def _tell_too_late(self, entry: _Entry[Work]) -> None:
+        self.came_too_late += not entry.done.done()
+        _tell(entry.done, Failed(Absent("its turn in the write queue did not come in time")))
+
 
 def _concerns_one(error: Exception) -> bool:
     """Not if the database is absent: trying each would wait for it as many times, and after a lost
     answer to COMMIT they may all be there. Nor is a row to blame for a conflict.
     """
     return isinstance(error, Locked) or not isinstance(error, Absent | Conflict)
-
-
-def _too_late() -> Absent:
-    return Absent("its turn in the write queue did not come in time")
 
 
 def _tell(done: asyncio.Future[Any], outcome: Any) -> None:  # noqa: ANN401

@@ -8,6 +8,7 @@ from typing import Any, Protocol, TypeVar
 from sqlalchemy import Insert
 from sqlalchemy.sql import ClauseElement
 
+from dcrserver.db.load import Load
 from dcrserver.db.statements import Change, Lookup, Rows, Values
 
 T = TypeVar("T")
@@ -77,6 +78,10 @@ class Driver(Protocol):
 
     async def obstacle(self) -> str | None:
         """Why nothing can be written, or None."""
+        ...
+
+    def load(self) -> Load:
+        """How busy it is kept."""
         ...
 
     async def close(self) -> None:

@@ -49,6 +49,23 @@ class CachingFetcher:
         self._octets = 0
         self._running: dict[str, asyncio.Task[_Entry]] = {}
         self._waiting: Counter[str] = Counter()
+        # For the metrics: how often a document was remembered, or was not.
+        self.asked = {"remembered": 0, "fetched": 0}
+
+    @property
+    def entries(self) -> int:
+        """Documents and failures that are remembered."""
+        return len(self._entries)
+
+    @property
+    def octets(self) -> int:
+        """Of all documents that are remembered."""
+        return self._octets
+
+    @property
+    def waiting(self) -> int:
+        """Who waits for a document."""
+        return self._waiting.total()
 
     async def fetch(
         self, url: str, *, newer_than: float | None = None, stale: bool = False
@@ -64,7 +81,10 @@ class CachingFetcher:
         """
         entry = self._remembered(url)
         if entry is None or (newer_than is not None and entry.fetched_at < newer_than):
+            self.asked["fetched"] += 1
             entry = await self._shared(url)
+        else:
+            self.asked["remembered"] += 1
         if isinstance(entry.outcome, Document):
             return entry.outcome
         last = entry.last if stale else None

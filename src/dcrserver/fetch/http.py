@@ -12,6 +12,7 @@ import asyncio
 import ipaddress
 import re
 import ssl
+import time
 from collections.abc import Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
@@ -93,6 +94,10 @@ class HttpFetcher:
         self._networks_slots = Shares(settings.concurrency_per_address * _ADDRESSES_OF_A_NETWORK)
         # Nobody else waits for the servers that the operator named, nor they for anybody.
         self._operators_slots = asyncio.Semaphore(settings.concurrency)
+        # For the metrics: those that wait for a slot run, too.
+        self.running = 0
+        self.done = {"ok": 0, "failed": 0}
+        self.seconds = 0.0
 
     async def fetch(self, url: str) -> Document:
         """The document at ``url``, which may come from a client.
@@ -111,6 +116,18 @@ class HttpFetcher:
         return await self._guarded(url, operator=True)
 
     async def _guarded(self, url: str, *, operator: bool) -> Document:
+        self.running += 1
+        outcome, started = "failed", time.monotonic()
+        try:
+            document = await self._in_time(url, operator=operator)
+            outcome = "ok"
+        finally:
+            self.running -= 1
+            self.done[outcome] += 1
+            self.seconds += time.monotonic() - started
+        return document
+
+    async def _in_time(self, url: str, *, operator: bool) -> Document:
         try:
             # The deadline counts from here, with the time that is spent waiting for a slot.
             async with asyncio.timeout(self._settings.timeout):

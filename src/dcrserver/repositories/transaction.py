@@ -12,6 +12,7 @@ from sqlalchemy.sql import ClauseElement
 
 from dcrserver.db import schema
 from dcrserver.db.failures import Absent, AlreadyThere, Conflict
+from dcrserver.db.load import Load
 from dcrserver.db.session import Driver, Session
 from dcrserver.db.statements import Change, Lookup, Rows, Values
 from dcrserver.errors import Unavailable
@@ -165,6 +166,10 @@ class Database:
             return await schema.stored_revision(self._session)
         except Absent as error:
             raise _unavailable(error) from error
+
+    def load(self) -> Load:
+        """How busy it is kept, for the metrics."""
+        return self._driver.load()
 
     async def close(self) -> None:
         """Commits what waits, then closes all connections."""

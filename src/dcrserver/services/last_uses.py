@@ -20,6 +20,11 @@ class LastUses:
         self._database = database
         self._waiting: dict[Key, int] = {}
 
+    @property
+    def waiting(self) -> int:
+        """What is not written yet."""
+        return len(self._waiting)
+
     def note(self, tenant: str, client_id: str, secret_id: str = "") -> None:
         """A use now; ``secret_id`` empty where no secret was used."""
         if len(self._waiting) < _MAX_WAITING:

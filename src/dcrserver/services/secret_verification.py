@@ -38,6 +38,11 @@ class SecretVerifier:
         self._key = os.urandom(32)
         self._remembered: OrderedDict[bytes, None] = OrderedDict()
 
+    @property
+    def waiting(self) -> int:
+        """Slow hashes that are computed, or wait for their turn."""
+        return self._waiting.total()
+
     async def matching(
         self, secret: str, held: Sequence[ClientSecret], *, slowly: bool = True
     ) -> ClientSecret | None:

@@ -107,6 +107,14 @@ class SigningKeys:
         """All that are published, oldest first; others may have made some a moment ago."""
         return (await self._read(tenant)).keys
 
+    def ages(self) -> dict[str, float]:
+        """Seconds since the key that signs was made, by tenant, where this process knows it."""
+        return {
+            tenant: time.time() - known.signing.created_at
+            for tenant, known in self._remembered.items()
+            if known.signing is not None
+        }
+
     async def stored(self, tenant: str) -> Sequence[StoredKey]:
         """Also those that cannot be read, oldest first."""
         async with self._database.read() as tx:

@@ -49,6 +49,7 @@ from dcrserver.settings import (
 from dcrserver.strict_json import JsonObject
 from dcrserver.telemetry import Metrics
 from dcrserver.tenants import Tenant, Tenants
+from dcrserver.wiring import measures
 from dcrserver.wiring.tenants import build_tenants, metadata_locations
 
 
@@ -119,7 +120,9 @@ async def build(settings: Settings) -> AsyncIterator[Runtime]:
     )
     try:
         await copies.load()
-        yield _runtime(settings, tenants, database, documents, copies, box, limiter)
+        runtime = _runtime(settings, tenants, database, documents, copies, box, limiter)
+        measures.measure_fetches(runtime.metrics, fetcher, documents)
+        yield runtime
     finally:
         await database.close()
         await limiter.close()
@@ -138,30 +141,20 @@ def _runtime(
     secrets, verifier, judge = SecretIssuer(box), SecretVerifier(), Judge()
     remote_checks = RemoteChecks(documents)
     last_uses = LastUses(database)
-    metrics = Metrics()
-    metrics.gauge(
-        "dcrserver_rate_limit_store_up",
-        "1 while limits are counted where they are meant to be, 0 while Redis is away",
-        lambda: float(limiter.store_up),
-        of_all=min,
-    )
-    metrics.gauge(
-        "dcrserver_authorization_server_metadata_age_seconds",
-        "Since the metadata of an authorization server elsewhere was read; +Inf: never",
-        copies.measured,
-        ("tenant",),
-        of_all=max,
-    )
+    guesses, metrics = Guesses(settings.rate_limits), Metrics()
     authenticator = ClientAuthenticator(
         database,
         secrets,
         verifier,
         ClientKeys(documents),
         last_uses,
-        Guesses(settings.rate_limits),
+        guesses,
         metrics,
     )
     signing_keys = SigningKeys(database, box, settings.tokens)
+    measures.measure_database(metrics, database, settings.database)
+    measures.measure_limits(metrics, limiter, guesses, verifier)
+    measures.measure_background(metrics, signing_keys, copies, last_uses)
     access_tokens = AccessTokens(database, signing_keys)
     secret_changes = SecretChanges(database, secrets)
     return Runtime(

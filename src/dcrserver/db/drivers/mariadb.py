@@ -13,6 +13,7 @@ from sqlalchemy.sql import ClauseElement
 from dcrserver.db.coalescing import Coalescer, Outcomes
 from dcrserver.db.drivers.mariadb_pool import Closed, Pool
 from dcrserver.db.failures import Absent
+from dcrserver.db.load import Load, load_of
 from dcrserver.db.session import Session, change_in_two
 from dcrserver.db.statements import Change, Lookup, Rows, Values, by_table
 from dcrserver.settings import DatabaseSettings
@@ -66,6 +67,9 @@ class MariadbDriver:
         if state.get("wsrep_on") == "ON" and state["wsrep_local_state_comment"] != "Synced":
             return f"the database's node is {state['wsrep_local_state_comment']}, not Synced"
         return None
+
+    def load(self) -> Load:
+        return load_of([self._coalescer], self._pool.connections())
 
     async def close(self) -> None:
         await self._coalescer.drain()

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from enum import Enum, auto
 from time import monotonic
-from typing import Any
+from typing import Any, cast
 
 from asyncmy.errors import MySQLError
 from sqlalchemy import event
@@ -20,6 +20,7 @@ from sqlalchemy.exc import (
 )
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy.pool import QueuePool
 
 from dcrserver.db.engine import AUTOCOMMIT, create_engine
 from dcrserver.db.failures import Absent, AlreadyThere, Conflict, Lost, absence
@@ -97,6 +98,11 @@ class Pool:
         """A connection for one exchange."""
         async with self.exchange(), self.engine.connect() as connection:
             yield connection
+
+    def connections(self) -> dict[str, int]:
+        """How many there are, by state."""
+        pool = cast("QueuePool", self.engine.pool)
+        return {"idle": pool.checkedin(), "used": pool.checkedout()}
 
     async def begun(self) -> AsyncConnection:
         """A connection with a transaction; BEGIN proves that it was not closed while idle."""

@@ -16,6 +16,7 @@ from dcrserver.db import batches
 from dcrserver.db.coalescing import Coalescer, Outcomes
 from dcrserver.db.drivers.postgresql_errors import translated
 from dcrserver.db.drivers.postgresql_pool import Connection, Pool
+from dcrserver.db.load import Load, load_of
 from dcrserver.db.session import Session, change_in_two
 from dcrserver.db.statements import Change, Compiler, Lookup, Rows, Values, by_table
 from dcrserver.settings import DatabaseSettings
@@ -60,6 +61,9 @@ class PostgresqlDriver:
         for lane in self._lanes.values():
             await lane.drain()
         await self.pool.close()
+
+    def load(self) -> Load:
+        return load_of(self._lanes.values(), self.pool.connections())
 
     async def insert_together(self, inserts: _Inserts) -> None:
         """Commits them, with those of others for the same tables."""

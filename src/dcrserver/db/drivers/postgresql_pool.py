@@ -59,6 +59,12 @@ class Pool:
             finally:
                 await pool.release(connection)  # also when we are cancelled
 
+    def connections(self) -> dict[str, int]:
+        """How many there are, by state."""
+        idle = self._pool.get_idle_size() if self._pool else 0
+        every = self._pool.get_size() if self._pool else 0
+        return {"idle": idle, "used": every - idle}
+
     async def close(self) -> None:
         if self._pool is not None:
             await self._pool.close()

@@ -27,6 +27,7 @@ from dcrserver.db.coalescing import Coalescer, Failed, Outcomes
 from dcrserver.db.drivers.sqlite_files import Files
 from dcrserver.db.engine import check_file, database_url, durable
 from dcrserver.db.failures import Absent, AlreadyThere, absence
+from dcrserver.db.load import Load, load_of
 from dcrserver.db.session import Session, change_in_two
 from dcrserver.db.statements import Change, Compiler, Lookup, Rows, Values
 from dcrserver.one_pass import OnePass
@@ -98,6 +99,9 @@ class SqliteDriver:
         if failure is not None and known is None:
             raise failure
         return known
+
+    def load(self) -> Load:
+        return load_of([self._coalescer], {})
 
     @asynccontextmanager
     async def _locked(self) -> AsyncIterator[None]:

@@ -27,6 +27,7 @@ class Guesses:
         self._enabled = settings.enabled
         self._allowed = limit.amount
         self._windows = FixedWindows(limit)
+        self.refused = 0
 
     def __len__(self) -> int:
         return len(self._windows)
@@ -51,6 +52,7 @@ class Guesses:
         except InvalidClient:
             if allowed:
                 raise
+            self.refused += 1
             raise TooManyRequests(
                 "client authentication failed too often; try again later",
                 retry_after=seconds_until(ends_at),

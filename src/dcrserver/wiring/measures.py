@@ -1,0 +1,136 @@
+"""The rows of the metrics about what is built here: see ``telemetry.metrics``."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TypeVar
+
+from dcrserver.fetch import CachingFetcher, HttpFetcher
+from dcrserver.rate_limit import RateLimiter
+from dcrserver.repositories.transaction import Database
+from dcrserver.services.authentication.guesses import Guesses
+from dcrserver.services.last_uses import LastUses
+from dcrserver.services.metadata_copies import MetadataCopies
+from dcrserver.services.secret_verification import SecretVerifier
+from dcrserver.services.signing_keys import SigningKeys
+from dcrserver.settings import DatabaseSettings
+from dcrserver.telemetry import Metrics
+
+Number = TypeVar("Number", int, float)
+
+
+def measure_database(metrics: Metrics, database: Database, settings: DatabaseSettings) -> None:
+    """Its queue, its batches, and its connections if it is a server."""
+    metrics.gauge(
+        "dcrserver_database_queue", "Work that waits for its batch", lambda: database.load().waiting
+    )
+    metrics.counter(
+        "dcrserver_database_batches_total",
+        "Batches that were sent to the database, each one commit",
+        lambda: database.load().batches,
+    )
+    metrics.counter(
+        "dcrserver_database_batched_work_total",
+        "Pieces of work in them: divided by the batches, how large these were",
+        lambda: database.load().work,
+    )
+    metrics.counter(
+        "dcrserver_database_turned_away_total",
+        "Work that was not tried: the queue was full, or its turn came too late",
+        lambda: _labelled(database.load().turned_away),
+        ("reason",),
+    )
+    if not database.is_apart:
+        return
+    metrics.gauge(
+        "dcrserver_database_connections",
+        "Connections to the database",
+        lambda: _labelled(database.load().connections),
+        ("state",),
+    )
+    metrics.gauge(
+        "dcrserver_database_connections_max",
+        "How many connections there may be",
+        lambda: settings.pool_size,
+    )
+
+
+def measure_fetches(metrics: Metrics, fetcher: HttpFetcher, documents: CachingFetcher) -> None:
+    """Documents of clients and of authorization servers, and those that are remembered."""
+    metrics.counter(
+        "dcrserver_fetches_total",
+        "Documents that were asked for elsewhere",
+        lambda: _labelled(fetcher.done),
+        ("outcome",),
+    )
+    metrics.counter(
+        "dcrserver_fetch_seconds_total", "How long that took, added up", lambda: fetcher.seconds
+    )
+    metrics.gauge(
+        "dcrserver_fetches_running", "Fetches that run or wait for a slot", lambda: fetcher.running
+    )
+    metrics.gauge(
+        "dcrserver_fetches_awaited", "Requests that wait for a document", lambda: documents.waiting
+    )
+    metrics.counter(
+        "dcrserver_documents_needed_total",
+        "Documents that requests needed: remembered, or fetched",
+        lambda: _labelled(documents.asked),
+        ("from",),
+    )
+    metrics.gauge(
+        "dcrserver_documents_remembered", "Documents and failures", lambda: documents.entries
+    )
+    metrics.gauge(
+        "dcrserver_documents_remembered_bytes", "Of all of them", lambda: documents.octets
+    )
+
+
+def measure_limits(
+    metrics: Metrics, limiter: RateLimiter, guesses: Guesses, verifier: SecretVerifier
+) -> None:
+    """Who was told to come later, and what attackers keep busy."""
+    metrics.gauge(
+        "dcrserver_rate_limit_store_up",
+        "1 while limits are counted where they are meant to be, 0 while Redis is away",
+        lambda: float(limiter.store_up),
+        of_all=min,
+    )
+    metrics.counter(
+        "dcrserver_rate_limited_total",
+        "Requests that a limit refused",
+        lambda: _labelled(limiter.refused() | {"failed_authentication": guesses.refused}),
+        ("limit",),
+    )
+    metrics.gauge(
+        "dcrserver_slow_hashes", "Slow hashes that are computed or wait", lambda: verifier.waiting
+    )
+
+
+def measure_background(
+    metrics: Metrics, keys: SigningKeys, copies: MetadataCopies, last_uses: LastUses
+) -> None:
+    """What is made anew, and written, beside the requests."""
+    metrics.gauge(
+        "dcrserver_signing_key_age_seconds",
+        "Since the key that signs was made",
+        lambda: _labelled(keys.ages()),
+        ("tenant",),
+        of_all=max,
+    )
+    metrics.gauge(
+        "dcrserver_authorization_server_metadata_age_seconds",
+        "Since the metadata of an authorization server elsewhere was read; +Inf: never",
+        copies.measured,
+        ("tenant",),
+        of_all=max,
+    )
+    metrics.gauge(
+        "dcrserver_last_uses_waiting",
+        "Last uses of clients and secrets that are not written yet",
+        lambda: last_uses.waiting,
+    )
+
+
+def _labelled(numbers: Mapping[str, Number]) -> dict[tuple[str, ...], Number]:
+    return {(label,): number for label, number in numbers.items()}
