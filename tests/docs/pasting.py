@@ -21,8 +21,8 @@ _FENCE = re.compile(
     re.DOTALL | re.MULTILINE,
 )
 # The pages say 8000 for dcrserver, 3000 for an authorization server, 9000 for what needs tokens.
-_PORTS = re.compile(r"\b(8000|3000|9000)\b")
-_SECONDS = 120
+_PORTS = re.compile(r"\b(8000|8001|3000|9000)\b")
+_SECONDS = 240
 
 
 @dataclass(frozen=True)
@@ -66,17 +66,19 @@ class Shell:
     folder: Path
 
     def __post_init__(self) -> None:
-        self.ports = {each: str(lasting_port()) for each in ("8000", "3000", "9000")}
+        self.ports = {each: str(lasting_port()) for each in ("8000", "8001", "3000", "9000")}
         for name in ("docs", "README.md"):
             (self.folder / name).symlink_to(ROOT / name)
 
-    def paste(self, text: str, variables: Mapping[str, str] | None = None) -> str:
-        """What ``text`` printed; whatever it left running is ended."""
+    def paste(
+        self, text: str, variables: Mapping[str, str] | None = None, folder: Path | None = None
+    ) -> str:
+        """What ``text`` printed (in ``folder``); whatever it left running is ended."""
         output, log = self.folder / "printed", self.folder / "errors"
         with output.open("wb") as stdout, log.open("wb") as stderr:
             shell = subprocess.Popen(
                 ["bash", "-euo", "pipefail", "-c", self.translated(text)],
-                cwd=self.folder, stdout=stdout, stderr=stderr, start_new_session=True,
+                cwd=folder or self.folder, stdout=stdout, stderr=stderr, start_new_session=True,
                 env=environment(**self._variables(), **dict(variables or {})),
             )  # fmt: skip
             try:

@@ -16,6 +16,7 @@ from typing import Any
 import httpx
 import pytest
 
+from docs.pasting import Shell, commands
 from harness.process import COMMAND, ServerProcess, environment, free_port, serving
 
 pytestmark = [pytest.mark.interop, pytest.mark.timeout(900)]
@@ -137,3 +138,26 @@ def test_authlib(
         dcrserver,
     ):
         _check(_drive(node, issuer, "oauth2", log), dcrserver)
+
+
+def _paste_page(example: str, tmp_path: Path, shell: Shell) -> None:
+    """The metadata of the example that runs then name us as the place to register."""
+    folder = EXAMPLES / example
+    variables = {"DCR_DATABASE__URL": f"sqlite:///{tmp_path}/dcrserver.db"}
+    printed = shell.paste(commands(folder / "README.md"), variables, folder)
+    document = json.loads(printed[printed.index('{"authorization_endpoint"') :].splitlines()[0])
+    assert document["registration_endpoint"] == f"http://127.0.0.1:{shell.ports['8000']}/register"
+
+
+def test_the_page_of_authlib_works_when_pasted(python: str, tmp_path: Path) -> None:
+    shell = Shell(tmp_path)
+    shell.provide("bin/python", python)
+    _paste_page("authlib-flask", tmp_path, shell)
+
+
+def test_the_page_of_node_oidc_provider_works_when_pasted(
+    node: str, npm_install: Callable[[Path], None], tmp_path: Path
+) -> None:
+    assert node
+    npm_install(EXAMPLES / "node-oidc-provider")
+    _paste_page("node-oidc-provider", tmp_path, Shell(tmp_path))
