@@ -29,13 +29,20 @@ _ID_BYTES = 8
 # What people chose and other servers issued is kept by a slow hash: argon2id made here, the others
 # as they were imported. What we made ourselves holds 384 random bits and needs none.
 _SLOW = CryptContext(
-    schemes=["argon2", "bcrypt", "pbkdf2_sha256", "pbkdf2_sha512", "django_pbkdf2_sha256"],
+    schemes=[
+        "argon2",
+        "bcrypt",
+        "pbkdf2_sha256",
+        "pbkdf2_sha512",
+        "pbkdf2_sha1",
+        "django_pbkdf2_sha256",
+    ],
     default="argon2",
 )
 _FAST_DIGEST = re.compile(r"[0-9a-f]{64}")
 # Ory Hydra writes PBKDF2 in the form of the PHC; the library in its own older one.
 _PHC_PBKDF2 = re.compile(
-    r"\$(pbkdf2-sha(?:256|512))\$i=([0-9]{1,9}),l=[0-9]+\$([A-Za-z0-9+/]+)\$([A-Za-z0-9+/]+)"
+    r"\$(pbkdf2-sha(?:1|256|512))\$i=([0-9]{1,9}),l=[0-9]+\$([A-Za-z0-9+/]+)\$([A-Za-z0-9+/]+)"
 )
 # The costs that verifying may have, by scheme: more is no hash to keep but a lever against us.
 _MAX_ROUNDS = {"bcrypt": 14, "argon2": 10}
@@ -141,7 +148,7 @@ def imported_digest(text: str) -> str:
     if found is not None:
         scheme, rounds, salt, checksum = found.groups()
         salt, checksum = (part.replace("+", ".") for part in (salt, checksum))
-        text = f"${scheme}${rounds}${salt}${checksum}"
+        text = f"${scheme.removesuffix('-sha1')}${rounds}${salt}${checksum}"
     if is_fast(text):
         return text
     scheme = _SLOW.identify(text)

@@ -27,7 +27,7 @@ def test_migrate_tells_what_it_did(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     run = Commands(monkeypatch, capsys, f"sqlite:///{tmp_path}/new.db")
-    assert run("migrate").startswith("the schema went from nothing to 0006")
+    assert run("migrate").startswith("the schema went from nothing to 0007")
     assert "nothing to do" in run("migrate")
 
 
@@ -190,7 +190,7 @@ def test_a_wheel_can_migrate(tmp_path: Path) -> None:
             text=True,
             check=True,
         )
-    assert done.stdout.splitlines() == [str(target), "the schema went from nothing to 0006"]
+    assert done.stdout.splitlines() == [str(target), "the schema went from nothing to 0007"]
 
 
 # The checkout is on the path of this environment: the wheel must be found before it.

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import itertools
-import json
 from typing import Any
 from urllib.parse import quote, quote_plus
 
@@ -45,8 +44,9 @@ async def imported(app: Application, client_id: str, tenant: Tenant | None = Non
         "response_types": [],
     }
     where, service = tenant or app.runtime.default_tenant, app.runtime.client_import
-    client = service.read(where, Bounds(), json.dumps(line).encode())
-    assert await service.write(where, Bounds(), [client], Origin("operator")) == 1
+    told, client = service.judge(where, Bounds(), line)
+    assert client is not None, told.refused
+    assert await service.write(where, [client], Origin("operator")) == 1
 
 
 def named(pattern: str) -> str:

@@ -1,16 +1,20 @@
-"""dcrserver client import: everything is checked first, then written in batches."""
+"""dcrserver client import: everything is judged first, then written in batches."""
 
 from __future__ import annotations
 
-import io
+import json
+import pickle
 import sys
-from collections.abc import Iterator, Mapping
+import zlib
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated, BinaryIO
+from typing import Annotated
 
 import typer
 
+from dcrserver.cli.import_report import in_words
 from dcrserver.cli.shared import (
     OPERATOR,
     ConfigOption,
@@ -21,83 +25,85 @@ from dcrserver.cli.shared import (
     with_runtime,
 )
 from dcrserver.metadata.bounds import Bounds
-from dcrserver.moving.documents import clients_of
-from dcrserver.services.client_import import ClientImportService, Import, NotImportable
+from dcrserver.moving import Documents, Report
+from dcrserver.services.client_import import ClientImportService, Import
 from dcrserver.settings import ConfigurationError, load
-from dcrserver.strict_json import BadJson, JsonObject, JsonValue, dumps, loads
+from dcrserver.strict_json import BadJson, JsonObject
 from dcrserver.tenants import DEFAULT_TENANT, Tenant
 from dcrserver.wiring import Runtime
 
 _BATCH = 500
-_MAX_LINE = 1_048_576
-# Of a document of one value; a realm of Keycloak's is deeper than any client.
-_MAX_DEPTH, _MAX_MEMBERS = 64, 10_000
-# Warnings that are told; what a whole file has in common need not fill the screen.
-_MAX_REMARKS = 100
+_TWICE = "its client_id is that of one before"
 
 
 @dataclass
 class _Importer:
-    """One run over the file; ``where`` the clients go to."""
+    """One run; ``where`` the clients go to.
+
+    What was found good waits in memory until all of it was judged: compressed, since there may be
+    millions, and never in a file, since there are secrets among it.
+    """
 
     service: ClientImportService
     tenant: Tenant
     bounds: Bounds
     hashes: Mapping[str, JsonObject]
-    unit: str
-    refusals: int = 0
-    good: int = 0
-    remarks: int = 0
-    seen: set[str] = field(default_factory=set)
+    report: Report = field(default_factory=Report)
+    _batch: list[Import] = field(default_factory=list)
+    _waiting: list[bytes] = field(default_factory=list)
+    _seen: set[str] = field(default_factory=set)
 
-    def check(self, file: BinaryIO, size: int) -> None:
-        """Tells every line that cannot be imported."""
-        for number, line in _lines(file, size, "checking"):
-            try:
-                client = self.service.read(self.tenant, self.bounds, line, self.hashes)
-                if client.client_id in self.seen:
-                    raise NotImportable("its client_id is that of a line before")  # noqa: TRY301
-            except NotImportable as error:
-                self.refusals += 1
-                tell(f"{self.unit} {number}: {error}")
-            else:
-                self.good += 1
-                self.seen.add(client.client_id)
-                self._remark(number, line)
+    def judge(self, documents: Documents) -> None:
+        with _progress("judging", documents.size) as move:
+            for number, value, size in documents:
+                made, client = self.service.judge(self.tenant, self.bounds, value, self.hashes)
+                if client is not None and client.record.client_id in self._seen:
+                    made.refused = _TWICE
+                self.report.tell(made, f"{documents.unit} {number}")
+                if client is not None and made.refused is None:
+                    self._keep(client)
+                move(size)
+        self._put_away()
 
-    def _remark(self, number: int, line: bytes) -> None:
-        for remark in self.service.remarks(self.tenant, self.bounds, line, self.hashes):
-            self.remarks += 1
-            if self.remarks <= _MAX_REMARKS:
-                tell(f"{self.unit} {number}: warning: {remark}")
+    def _keep(self, client: Import) -> None:
+        self._seen.add(client.record.client_id)
+        self._batch.append(client)
+        if len(self._batch) == _BATCH:
+            self._put_away()
 
-    async def write(self, file: BinaryIO, size: int) -> int:
-        """Imports what is not there yet; how many that were."""
-        written = 0
-        self.seen.clear()
-        batch: list[Import] = []
-        for _, line in _lines(file, size, "importing"):
-            try:
-                client = self.service.read(self.tenant, self.bounds, line, self.hashes)
-            except NotImportable:
-                continue  # told before
-            if client.client_id in self.seen:
-                continue
-            self.seen.add(client.client_id)
-            batch.append(client)
-            if len(batch) == _BATCH:
-                written += await self._flush(batch)
-        return written + await self._flush(batch)
+    def _put_away(self) -> None:
+        if self._batch:
+            self._waiting.append(zlib.compress(pickle.dumps(self._batch), 1))
+            self._batch = []
 
-    async def _flush(self, batch: list[Import]) -> int:
-        written = await self.service.write(self.tenant, self.bounds, batch, OPERATOR)
-        batch.clear()
-        return written
+    def _batches(self) -> Iterator[list[Import]]:
+        for packed in self._waiting:
+            made: list[Import] = pickle.loads(zlib.decompress(packed))  # noqa: S301 - our own
+            yield made
+
+    async def count(self) -> None:
+        """As ``write``, without writing."""
+        for batch in self._batches():
+            self._add(batch, len(batch) - len(await self.service.known(self.tenant, batch)))
+
+    async def write(self) -> None:
+        """Imports what is not there yet."""
+        with _progress("importing", self.report.good) as move:
+            for batch in self._batches():
+                self._add(batch, await self.service.write(self.tenant, batch, OPERATOR))
+                move(len(batch))
+
+    def _add(self, batch: list[Import], new: int) -> None:
+        self.report.imported += new
+        self.report.there += len(batch) - new
 
 
-def import_clients(
+def import_clients(  # noqa: PLR0913 - what can be given
     file: Annotated[
-        Path, typer.Argument(help="clients of Ory Hydra, Keycloak or of dcrserver's JSON lines")
+        Path,
+        typer.Argument(
+            help="clients of Ory Hydra, Keycloak, node-oidc-provider, Authlib or of client export"
+        ),
     ],
     config: ConfigOption = None,
     tenant: TenantOption = DEFAULT_TENANT,
@@ -108,106 +114,79 @@ def import_clients(
         Path | None, typer.Option(help="rows of Ory Hydra's table: client_id, client_secret")
     ] = None,
     *,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="check only")] = False,
-    skip_refused: Annotated[
-        bool, typer.Option("--skip-refused", help="import the good lines all the same")
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="the same report, and nothing is written")
     ] = False,
+    skip_refused: Annotated[
+        bool, typer.Option("--skip-refused", help="import the good ones all the same")
+    ] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="print the report as JSON")] = False,
 ) -> None:
     """Take over clients of another server, with their ids, and secrets or hashes of these.
 
-    Nothing is written while a line is refused. Clients that are there already are left as they
-    are, so an import that was interrupted goes on when it is started again.
+    Tells what is mapped, what is dropped and who is refused, with the reason. Nothing is written
+    while one is refused. Clients that are there already are left as they are, so an import that was
+    interrupted goes on when it is started again.
     """
     settings = load(config)
     if policy is not None and policy not in settings.policies:
         raise ConfigurationError(f"policies.{policy}: no such policy")
 
-    async def work(runtime: Runtime) -> None:
+    async def work(runtime: Runtime) -> Report:
         rows = _rows(hashes) if hashes is not None else {}
+        where, bounds = tenant_of(runtime, tenant).known(), Bounds(policy=policy)
+        importer = _Importer(runtime.client_import, where, bounds, rows)
         with file.open("rb") as opened:
-            whole = _whole(opened)
-            lines = opened if whole is None else whole
-            size = lines.seek(0, io.SEEK_END)
-            lines.seek(0)
-            importer = _Importer(
-                runtime.client_import,
-                tenant_of(runtime, tenant).known(),
-                Bounds(policy=policy),
-                rows,
-                "line" if whole is None else "client",
-            )
-            importer.check(lines, size)
-            if importer.remarks > _MAX_REMARKS:
-                tell(f"and {importer.remarks - _MAX_REMARKS} more warnings")
-            if importer.refusals and not (skip_refused or dry_run):
-                fail(
-                    f"{importer.refusals} lines are refused, {importer.good} are good;"
-                    " nothing was imported (see --skip-refused)"
-                )
-            if dry_run:
-                tell(
-                    f"{importer.good} lines are good, {importer.refusals} are refused;"
-                    " nothing was imported"
-                )
-                sys.exit(1 if importer.refusals else 0)
-            lines.seek(0)
-            written = await importer.write(lines, size)
-        tell(
-            f"{written} clients imported, {importer.good - written} were there already,"
-            f" {importer.refusals} lines refused"
-        )
-        sys.exit(1 if importer.refusals else 0)
+            importer.judge(Documents(opened))
+        if dry_run:
+            await importer.count()
+        elif skip_refused or not importer.report.refusals:
+            await importer.write()
+        return importer.report
 
     try:
-        with_runtime(settings, work)
+        report = with_runtime(settings, work)
     except OSError as error:
-        fail(f"{file}: {error.strerror}")
+        fail(f"{error.filename or file}: {error.strerror}")
     except KeyboardInterrupt:
         fail("interrupted; start the same command again to go on")
+    _print(report, dry_run=dry_run, skip_refused=skip_refused, as_json=as_json)
+    sys.exit(1 if report.refusals else 0)
 
 
-def _whole(file: BinaryIO) -> BinaryIO | None:
-    """JSON lines of the clients in a document of one value; none where there are lines already."""
-    first = file.readline(_MAX_LINE)
-    file.seek(0)
-    try:
-        if _is_client(_parsed(first)):
-            return None
-    except BadJson:
-        pass
-    try:
-        document = _parsed(file.read())
-    except BadJson:
-        file.seek(0)
-        return None
-    return io.BytesIO(b"".join(dumps(client).encode() + b"\n" for client in clients_of(document)))
-
-
-def _is_client(document: JsonValue) -> bool:
-    return isinstance(document, dict) and clients_of(document) == [document]
-
-
-def _parsed(text: bytes) -> JsonValue:
-    return loads(text, max_depth=_MAX_DEPTH, max_members=_MAX_MEMBERS)
+def _print(report: Report, *, dry_run: bool, skip_refused: bool, as_json: bool) -> None:
+    if as_json:
+        print(json.dumps(report.to_json(), indent=2, ensure_ascii=False))
+        return
+    for line in in_words(report):
+        print(line, file=sys.stderr)
+    there = f"{report.there} were there already, {report.refusals} refused"
+    if dry_run:
+        tell(f"{report.imported} clients would be imported, {there}; nothing was written")
+    elif report.refusals and not skip_refused:
+        tell(
+            f"{report.refusals} clients are refused, {report.good} are good; nothing was imported"
+            " (see --skip-refused)"
+        )
+    else:
+        tell(f"{report.imported} clients imported, {there}")
 
 
 def _rows(file: Path) -> dict[str, JsonObject]:
     """The rows of another server's table, by client_id."""
+    rows: dict[str, JsonObject] = {}
     with file.open("rb") as opened:
-        whole = _whole(opened)
-        try:
-            rows = [_parsed(line) for line in (opened if whole is None else whole) if line.strip()]
-        except BadJson as error:
-            fail(f"{file}: {str(error).replace('the body', 'it')}")
-    return {
-        str(row["client_id"]): row for row in rows if isinstance(row, dict) and "client_id" in row
-    }
+        for _, row, _ in Documents(opened):
+            if isinstance(row, BadJson):
+                fail(f"{file}: {str(row).replace('the body', 'it')}")
+            if isinstance(row, dict) and (name := row.get("client_id", row.get("id"))):
+                rows[str(name)] = row
+    return rows
 
 
-def _lines(file: BinaryIO, size: int, what: str) -> Iterator[tuple[int, bytes]]:
-    """(number, line) of all that are not blank, with a bar on stderr while it is a terminal."""
-    with typer.progressbar(length=size, label=what, file=sys.stderr) as bar:
-        for number, line in enumerate(iter(lambda: file.readline(_MAX_LINE), b""), 1):
-            bar.update(len(line))
-            if line.strip():
-                yield number, line.strip()
+@contextmanager
+def _progress(label: str, length: int) -> Iterator[Callable[[int], None]]:
+    """A bar while stderr is a terminal; what is yielded moves it on."""
+    hidden = not sys.stderr.isatty()
+    with typer.progressbar(length=length, label=label, file=sys.stderr, hidden=hidden) as bar:
+        yield bar.update

@@ -64,6 +64,8 @@ clients = Table(
     Column("client_secrets", _Document),
     # JSON: what the initial access token allowed, for later updates; see metadata.bounds.
     Column("bounds", _Document),
+    # Whom it belongs to, in the words of the server that it came from.
+    Column("owner", String(255)),
     # The operator's choice for this client; None: as configured.
     Column("access_token_lifetime", Integer),
     Column("access_token_format", String(16)),

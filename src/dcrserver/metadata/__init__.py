@@ -4,8 +4,9 @@ from dcrserver.metadata.capabilities import ServerCapabilities
 from dcrserver.metadata.catalogue import FAMILIES, IGNORED, PARAMETERS, SERVER_ASSIGNED
 from dcrserver.metadata.model import ClientMetadata, Issue, Kind, Parameter, Terms
 from dcrserver.metadata.policy import Policy
-from dcrserver.metadata.preview import explain
+from dcrserver.metadata.preview import differences, explain
 from dcrserver.metadata.rules import RULES, needs_readable_secret, needs_secret
+from dcrserver.metadata.unserved import with_unserved
 from dcrserver.metadata.validation import examine, recognized, refuse_server_members, validate
 
 __all__ = [
@@ -21,6 +22,7 @@ __all__ = [
     "Policy",
     "ServerCapabilities",
     "Terms",
+    "differences",
     "examine",
     "explain",
     "needs_readable_secret",
@@ -28,4 +30,5 @@ __all__ = [
     "recognized",
     "refuse_server_members",
     "validate",
+    "with_unserved",
 ]

@@ -28,11 +28,7 @@ def explain(submission: Mapping[str, JsonValue], terms: Terms) -> JsonObject:
     if terms.policy.registration.client_supplied_credentials == "reject":
         issues = server_members(submission, frozenset(SERVER_ASSIGNED)) or issues
     advice = [issue for rule in ADVICE for issue in rule.issues(draft, terms)]
-    sent = {
-        name: row
-        for name, row in recognized(submission, terms).items()
-        if not row.kind.leaves_out(submission[name])
-    }
+    sent = _sent(submission, terms)
     return {
         "acceptable": not issues,
         "error": issues[0].error.code if issues else None,
@@ -52,6 +48,29 @@ def explain(submission: Mapping[str, JsonValue], terms: Terms) -> JsonObject:
     }
 
 
+def differences(
+    submission: Mapping[str, JsonValue], draft: Draft, terms: Terms
+) -> tuple[list[tuple[str, str]], list[tuple[str, str]]]:
+    """What is registered otherwise than it was sent, and what is not: member and reason."""
+    if submission.items() <= draft.members.items():
+        return [], []
+    changed: list[tuple[str, str]] = []
+    left_out: list[tuple[str, str]] = []
+    for each in _changes(submission, _sent(submission, terms), draft, terms):
+        kind = changed if "registered" in each else left_out
+        kind.append((str(each["member"]), str(each["reason"])))
+    ignored = [(str(each["member"]), str(each["reason"])) for each in _ignored(submission, terms)]
+    return changed, left_out + ignored
+
+
+def _sent(submission: Mapping[str, JsonValue], terms: Terms) -> dict[str, Parameter]:
+    return {
+        name: row
+        for name, row in recognized(submission, terms).items()
+        if not row.kind.leaves_out(submission[name])
+    }
+
+
 def _told(issue: Issue, severity: Literal["error", "warning"]) -> JsonObject:
     made: JsonObject = {
         "member": issue.member,
@@ -65,7 +84,7 @@ def _told(issue: Issue, severity: Literal["error", "warning"]) -> JsonObject:
 
 def _changes(
     submission: Mapping[str, JsonValue], sent: Mapping[str, Parameter], draft: Draft, terms: Terms
-) -> Iterator[JsonValue]:
+) -> Iterator[JsonObject]:
     for name, row in sent.items():
         registered = draft.members.get(name if "#" in name else row.name)
         if row.name in draft.failed or registered == submission[name]:
@@ -89,7 +108,7 @@ def _reason(row: Parameter, terms: Terms) -> str:
     return "the policy of this server"
 
 
-def _ignored(submission: Mapping[str, JsonValue], terms: Terms) -> Iterator[JsonValue]:
+def _ignored(submission: Mapping[str, JsonValue], terms: Terms) -> Iterator[JsonObject]:
     known = recognized(submission, terms)
     for name, value in submission.items():
         if name not in known:

@@ -2,25 +2,67 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from typing import BinaryIO, NamedTuple
 
-from dcrserver.moving import hydra, keycloak
-from dcrserver.moving.record import Moved
-from dcrserver.strict_json import JsonObject, JsonValue
+from dcrserver.moving import hydra, keycloak, stores
+from dcrserver.moving.record import Moved, text
+from dcrserver.strict_json import BadJson, JsonObject, JsonValue, loads
 
 # What a document of one value keeps its clients in: Hydra's list, Keycloak's exports.
 _LISTS = ("items", "clients")
+_SERVERS = (stores, keycloak, hydra)
+_MAX_LINE = 1_048_576
+# A realm of Keycloak's is deeper than any client.
+_MAX_DEPTH, _MAX_MEMBERS = 64, 10_000
 
 
 def moved(given: JsonObject, hashes: Mapping[str, JsonObject] | None = None) -> Moved:
     """``given`` as a registration of ours; ``hashes`` are the rows of a table by client_id."""
-    if keycloak.recognises(given):
-        return keycloak.move(given)
-    client_id = given.get("client_id")
-    known = client_id if isinstance(client_id, str) else None
-    if hydra.recognises(given):
-        return hydra.move(given, (hashes or {}).get(known) if known is not None else None)
-    return Moved(known, given)
+    for server in _SERVERS:
+        if server.recognises(given):
+            made: Moved = server.move(given, hashes or {})
+            made.tell_of_redirect_uris()
+            return made
+    return Moved(text(given.get("client_id")), given)
+
+
+class Found(NamedTuple):
+    """A value of a file; ``number`` of its line, or of the client in a document of one value.
+
+    ``size``: how much of the file it is.
+    """
+
+    number: int
+    value: JsonValue | BadJson
+    size: int
+
+
+class Documents:
+    """The clients in a file, one after the other; each is parsed once.
+
+    ``unit``: what they are counted by, line or client. ``size``: of all of them.
+    """
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._file = file
+        self._clients = _whole(file)
+        self.unit = "line" if self._clients is None else "client"
+        if self._clients is None:
+            self.size = file.seek(0, 2)
+            file.seek(0)
+        else:
+            self.size = len(self._clients)
+
+    def __iter__(self) -> Iterator[Found]:
+        if self._clients is None:
+            return self._lines()
+        return (Found(number, value, 1) for number, value in enumerate(self._clients, 1))
+
+    def _lines(self) -> Iterator[Found]:
+        for number, line in enumerate(iter(lambda: self._file.readline(_MAX_LINE), b""), 1):
+            if line.strip():
+                yield Found(number, _value(line), len(line))
 
 
 def clients_of(document: JsonValue) -> list[JsonValue]:
@@ -34,3 +76,21 @@ def clients_of(document: JsonValue) -> list[JsonValue]:
             if isinstance(inside, list):
                 return inside
     return [document]
+
+
+def _whole(file: BinaryIO) -> list[JsonValue] | None:
+    """The clients in a document of one value; None where each line is one."""
+    first = _value(file.readline(_MAX_LINE))
+    file.seek(0)
+    if isinstance(first, dict) and clients_of(first) == [first]:
+        return None
+    document = _value(file.read())
+    file.seek(0)
+    return None if isinstance(document, BadJson) else clients_of(document)
+
+
+def _value(raw: bytes) -> JsonValue | BadJson:
+    try:
+        return loads(raw, max_depth=_MAX_DEPTH, max_members=_MAX_MEMBERS)
+    except BadJson as error:
+        return error

@@ -2,23 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 
-from dcrserver.moving.record import Moved, Told, without_empty
-from dcrserver.strict_json import JsonObject, JsonValue
+from dcrserver.moving.record import Moved, text, texts, without_empty
+from dcrserver.strict_json import BadJson, JsonObject, JsonValue, loads
 
-# Written into every client, and by nobody else.
-_MARKS = frozenset({"skip_consent", "created_at", "authorization_code_grant_access_token_lifespan"})
+# Written into every client beside these, by some version or other, and by nobody else.
+_MARKS = frozenset({"skip_consent", "allowed_cors_origins", "access_token_strategy"})
 _LIFESPAN = "lifetimes of tokens belong to the authorization server"
 _DROPPED = {
     "allowed_cors_origins": "origins of scripts are a setting of the server, not of a client",
     "audience": "a client names the resource when it asks for a token (RFC 8707)",
-    "owner": "an owner here is the credential that registered the client",
     "metadata": "free data has no member to be kept in",
     "skip_consent": "consent is asked by the authorization server",
     "skip_logout_consent": "consent is asked by the authorization server",
     "access_token_strategy": "the form of a token belongs to the authorization server",
-    "updated_at": "it is written at each change",
 } | {
     f"{grant}_{token}_token_lifespan": _LIFESPAN
     for grant in (
@@ -33,29 +32,34 @@ _DROPPED = {
 }
 _QUIET = ("updated_at", "registration_client_uri", "registration_access_token")
 _CODE_GRANTS = frozenset({"authorization_code", "implicit"})
+_WITHOUT_SECRET = frozenset({"none", "private_key_jwt"})
+_FAR_SCOPES = "a wildcard, which gave every scope that fits; here scopes are compared as they are"
 
 
 def recognises(given: JsonObject) -> bool:
-    return "client_id" in given and given.keys() >= _MARKS
+    return "client_id" in given and "created_at" in given and not _MARKS.isdisjoint(given)
 
 
-def move(given: JsonObject, hashes: JsonObject | None) -> Moved:
-    """``hashes``: the client's row of Hydra's table, as far as there is one."""
-    client_id = given.get("client_id")
-    made = Moved(client_id if isinstance(client_id, str) else None)
+def move(given: JsonObject, hashes: Mapping[str, JsonObject]) -> Moved:
+    """``hashes``: rows of Hydra's table."""
+    made = Moved(text(given.get("client_id")))
     kept = without_empty(given)
     for member in _QUIET:
         kept.pop(member, None)
     # Written by Hydra where nobody asked for it: the answer of UserInfo is not signed.
     if kept.get("userinfo_signed_response_alg") == "none":
         del kept["userinfo_signed_response_alg"]
-    made.drop(kept, _DROPPED)
-    issued_at = _seconds(kept.pop("created_at", None))
+    made.drop_all(kept, _DROPPED)
+    if "owner" in kept:
+        made.map("owner", "told by client show; it means nothing to the server")
+    issued_at = _moment(kept.pop("created_at", None))
     if issued_at is not None:
         kept["client_id_issued_at"] = issued_at
-        made.mapped.append(Told("created_at", "client_id_issued_at"))
+        made.map("created_at", "client_id_issued_at")
     _grants(kept, made)
-    _secret(kept, made, hashes)
+    _scopes(kept, made)
+    if kept.get("token_endpoint_auth_method") not in _WITHOUT_SECRET:
+        _secrets(kept, made, hashes.get(made.client_id or ""))
     made.registration = kept
     return made
 
@@ -64,29 +68,54 @@ def _grants(kept: JsonObject, made: Moved) -> None:
     """Empty reads as the code flow (RFC 7591 2); elsewhere response types follow the grants."""
     if "grant_types" not in kept:
         kept["grant_types"] = ["authorization_code"]
-        made.mapped.append(Told("grant_types", "none was set: authorization_code"))
-    grants = kept["grant_types"]
-    if isinstance(grants, list) and not any(grant in _CODE_GRANTS for grant in grants):
+        made.map("grant_types", "none was set: authorization_code")
+    if _CODE_GRANTS.isdisjoint(texts(kept["grant_types"])):
         if kept.pop("response_types", None):
-            made.dropped.append(Told("response_types", "none of the grants has a redirect"))
+            made.drop("response_types", "none of the grants has a redirect")
         kept["response_types"] = []
 
 
-def _secret(kept: JsonObject, made: Moved, hashes: JsonObject | None) -> None:
-    if hashes is None or kept.get("token_endpoint_auth_method") in ("none", "private_key_jwt"):
+def _scopes(kept: JsonObject, made: Moved) -> None:
+    names = str(kept.get("scope", "")).split()
+    left = [name for name in names if "*" not in name]
+    if len(left) < len(names):
+        made.drop("scope", _FAR_SCOPES)
+        kept["scope"] = " ".join(left)
+
+
+def _secrets(kept: JsonObject, made: Moved, row: JsonObject | None) -> None:
+    """The latest five secrets before the newest work on in Hydra until somebody ends them."""
+    if text(kept.get("client_secret")) is not None:
+        return  # as the answer that made it told
+    hashed = text(row.get("client_secret")) if row is not None else None
+    if row is None or hashed is None:
+        made.refused = "its secret is not in Hydra's list: give the rows of its table by --hashes"
         return
-    secret = hashes.get("client_secret")
-    if isinstance(secret, str) and secret:
-        kept["client_secret_hash"] = secret
-        kept.pop("client_secret", None)
-        made.mapped.append(Told("client_secret", "the hash of it, which the secret still opens"))
-    if hashes.get("rotated_secrets"):
-        made.dropped.append(Told("rotated_secrets", "only the newest secret comes along"))
+    before = _listed(row.get("rotated_secrets"))
+    kept["client_secrets"] = [{"hash": each} for each in (hashed, *before)]
+    made.map("client_secret", "its hash, which the secret that the client has still opens")
+    if before:
+        made.map("rotated_secrets", "they work on beside the newest until they are ended")
+    if row.get("registration_access_token_signature"):
+        made.drop(
+            "registration_access_token",
+            "Hydra keeps no more than its signature: client new-token makes another",
+        )
 
 
-def _seconds(value: JsonValue) -> int | None:
+def _listed(value: JsonValue) -> list[str]:
+    """A column of JSON is a text in some programs' output."""
+    if isinstance(value, str):
+        try:
+            return texts(loads(value.encode()))
+        except BadJson:
+            return []
+    return texts(value)
+
+
+def _moment(value: JsonValue) -> int | None:
     try:
-        seconds = int(datetime.fromisoformat(str(value)).timestamp())
+        moment = int(datetime.fromisoformat(str(value)).timestamp())
     except (ValueError, OverflowError):
         return None
-    return seconds if seconds > 0 else None  # its zero is a day of the year 1
+    return moment if moment > 0 else None  # its zero is a day of the year 1

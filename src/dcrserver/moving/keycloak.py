@@ -3,107 +3,47 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Mapping
+from urllib.parse import urlsplit
 
-from dcrserver.moving.record import Moved, Told, empty
+from dcrserver.moving.keycloak_names import (
+    ATTRIBUTES,
+    BUILT_IN,
+    DROPPED,
+    FLOWS,
+    GRANTS,
+    INTERNAL_SCOPES,
+    KNOWN,
+    LISTS,
+    METHODS,
+    SWITCHES,
+    TEXTS,
+)
+from dcrserver.moving.record import Moved, empty, seconds, text, texts
 from dcrserver.strict_json import BadJson, JsonObject, JsonValue, loads
 
-_BUILT_IN = frozenset(
-    {
-        "account",
-        "account-console",
-        "admin-cli",
-        "broker",
-        "realm-management",
-        "security-admin-console",
-    }
-)
 _MASKED = re.compile(r"\*+")
-_METHODS = {
-    "client-jwt": "private_key_jwt",
-    "client-secret-jwt": "client_secret_jwt",
-    "client-x509": "tls_client_auth",
-}
-_TEXTS = {"name": "client_name", "baseUrl": "client_uri"}
-_FLOWS = {
-    "standardFlowEnabled": "authorization_code",
-    "implicitFlowEnabled": "implicit",
-    "directAccessGrantsEnabled": "password",
-    "serviceAccountsEnabled": "client_credentials",
-}
-_GRANTS = {
-    "oauth2.device.authorization.grant.enabled": "urn:ietf:params:oauth:grant-type:device_code",
-    "oidc.ciba.grant.enabled": "urn:openid:params:grant-type:ciba",
-    "standard.token.exchange.enabled": "urn:ietf:params:oauth:grant-type:token-exchange",
-    "oauth2.jwt.authorization.grant.enabled": "urn:ietf:params:oauth:grant-type:jwt-bearer",
-}
-_ATTRIBUTES = {
-    "logoUri": "logo_uri",
-    "policyUri": "policy_uri",
-    "tosUri": "tos_uri",
-    "token.endpoint.auth.signing.alg": "token_endpoint_auth_signing_alg",
-    "id.token.signed.response.alg": "id_token_signed_response_alg",
-    "id.token.encrypted.response.alg": "id_token_encrypted_response_alg",
-    "id.token.encrypted.response.enc": "id_token_encrypted_response_enc",
-    "user.info.response.signature.alg": "userinfo_signed_response_alg",
-    "user.info.encrypted.response.alg": "userinfo_encrypted_response_alg",
-    "user.info.encrypted.response.enc": "userinfo_encrypted_response_enc",
-    "request.object.signature.alg": "request_object_signing_alg",
-    "authorization.signed.response.alg": "authorization_signed_response_alg",
-    "x509.subjectdn": "tls_client_auth_subject_dn",
-    "backchannel.logout.url": "backchannel_logout_uri",
-    "frontchannel.logout.url": "frontchannel_logout_uri",
-    "ciba.backchannel.token.delivery.mode": "backchannel_token_delivery_mode",
-}
-_SWITCHES = {
-    "require.pushed.authorization.requests": "require_pushed_authorization_requests",
-    "dpop.bound.access.tokens": "dpop_bound_access_tokens",
-    "tls.client.certificate.bound.access.tokens": "tls_client_certificate_bound_access_tokens",
-    "backchannel.logout.session.required": "backchannel_logout_session_required",
-    "frontchannel.logout.session.required": "frontchannel_logout_session_required",
-}
-# Read where they are needed, or without a meaning outside of Keycloak.
-_READ = frozenset(
-    {
-        "use.refresh.tokens",
-        "use.jwks.string",
-        "use.jwks.url",
-        "jwks.string",
-        "jwks.url",
-        "post.logout.redirect.uris",
-        "x509.allow.regex.pattern.comparison",
-        "realm_client",
-        "client.secret.creation.time",
-    }
-)
-_KNOWN = _READ | _ATTRIBUTES.keys() | _SWITCHES.keys() | _GRANTS.keys()
-_DROPPED = {
-    "description": "it has no member to be kept in",
-    "consentRequired": "consent is asked by the authorization server",
-    "protocolMappers": "what is in a token belongs to the authorization server",
-}
+_PAIRWISE = "oidc-sha256-pairwise-sub-mapper"
+_CODE_GRANTS = frozenset({"authorization_code", "implicit"})
+_EITHER = "client_secret_basic; Keycloak took client_secret_post as well, which fails here"
 
 
 def recognises(given: JsonObject) -> bool:
     return "clientId" in given
 
 
-def move(given: JsonObject) -> Moved:
-    client_id = given["clientId"]
-    made = Moved(client_id if isinstance(client_id, str) else None)
-    made.refused = _refusal(given)
+def move(given: JsonObject, _hashes: Mapping[str, JsonObject]) -> Moved:
+    made = Moved(text(given["clientId"]))
+    made.refused = next((reason for refused, reason in _REFUSED if refused(given)), None)
     if made.refused is None:
         made.registration = _registration(given, made)
-        made.drop(dict(given), _DROPPED)
+        made.drop_all(dict(given), DROPPED)
     return made
 
 
-def _refusal(given: JsonObject) -> str | None:
-    return next((reason for refused, reason in _REFUSED if refused(given)), None)
-
-
 def _is_wild(given: JsonObject) -> bool:
-    return any(str(uri).endswith("*") for uri in _list(given.get("redirectUris")))
+    return any(uri.endswith("*") for uri in texts(given.get("redirectUris")))
 
 
 def _is_pattern(given: JsonObject) -> bool:
@@ -114,7 +54,7 @@ def _is_pattern(given: JsonObject) -> bool:
 
 # The first that holds is told.
 _REFUSED: list[tuple[Callable[[JsonObject], bool], str]] = [
-    (lambda given: str(given["clientId"]) in _BUILT_IN, "a client of Keycloak's own"),
+    (lambda given: str(given["clientId"]) in BUILT_IN, "a client of Keycloak's own"),
     (
         lambda given: given.get("protocol", "openid-connect") != "openid-connect",
         "a SAML client: not OAuth",
@@ -124,7 +64,6 @@ _REFUSED: list[tuple[Callable[[JsonObject], bool], str]] = [
         "a bearer-only client: a resource server that asks for no token",
     ),
     (_is_wild, "a wildcard in redirectUris: only whole URIs are matched (RFC 9700 2.1)"),
-    (lambda given: given.get("enabled") is False, "it is disabled, and would come to life here"),
     (_is_pattern, "its x509.subjectdn is a regular expression, not a subject"),
 ]
 
@@ -132,37 +71,63 @@ _REFUSED: list[tuple[Callable[[JsonObject], bool], str]] = [
 def _registration(given: JsonObject, made: Moved) -> JsonObject:
     attributes = _attributes(given)
     kept: JsonObject = {"client_id": given["clientId"]}
-    kept |= {ours: given[its] for its, ours in _TEXTS.items() if not empty(given.get(its))}
-    kept |= {ours: attributes[its] for its, ours in _ATTRIBUTES.items() if attributes.get(its)}
-    kept |= {
-        ours: attributes[its] == "true" for its, ours in _SWITCHES.items() if its in attributes
-    }
-    kept["redirect_uris"] = list(_list(given.get("redirectUris")))
+    kept |= {ours: given[its] for its, ours in TEXTS.items() if not empty(given.get(its))}
+    kept |= {ours: attributes[its] for its, ours in ATTRIBUTES.items() if attributes.get(its)}
+    kept |= {ours: attributes[its] == "true" for its, ours in SWITCHES.items() if its in attributes}
+    for its, ours in LISTS.items():
+        if (listed := str(attributes.get(its, ""))) not in ("", "-", "+"):
+            kept[ours] = list(listed.split("##"))
+    if str(attributes.get("request.object.required", "")).startswith("request"):
+        kept["require_signed_request_object"] = True
+    _addresses(kept, given)
     kept["token_endpoint_auth_method"] = method = _method(given)
-    grants: list[JsonValue] = [grant for its, grant in _FLOWS.items() if given.get(its)]
-    grants += [grant for its, grant in _GRANTS.items() if attributes.get(its) == "true"]
-    if "authorization_code" in grants and attributes.get("use.refresh.tokens") != "false":
-        grants.append("refresh_token")
-    kept["grant_types"] = grants
+    grants = _grants(given)
+    kept["grant_types"] = list(grants)
     kept["response_types"] = _response_types(grants)
-    leaving = attributes.get("post.logout.redirect.uris")
-    if isinstance(leaving, str) and leaving not in ("", "-", "+"):
-        kept["post_logout_redirect_uris"] = list(leaving.split("##"))
-    _keys(kept, attributes)
+    _names(kept, made)
+    _scopes(kept, given, made)
+    _keys(kept, attributes, made)
+    _subjects(kept, given, made)
     if method.startswith("client_secret"):
-        _secret(kept, given.get("secret"), made)
-    for name in sorted(attributes.keys() - _KNOWN):
-        made.dropped.append(Told(name, "an attribute of Keycloak's own"))
+        _secrets(kept, given, made)
+    if given.get("enabled") is False:
+        kept["suspended_at"] = int(time.time())
+        made.map("enabled", "it is disabled: suspended here, until client resume")
+    for name in sorted(attributes.keys() - KNOWN):
+        made.drop(name, "an attribute of Keycloak's own")
     return kept
 
 
 def _method(given: JsonObject) -> str:
     if given.get("publicClient"):
         return "none"
-    return _METHODS.get(str(given.get("clientAuthenticatorType")), "client_secret_basic")
+    allowed = text(_attributes(given).get("client.secret.authentication.allowed.method"))
+    chosen = METHODS.get(str(given.get("clientAuthenticatorType")))
+    return chosen or allowed or "client_secret_basic"
 
 
-def _response_types(grants: list[JsonValue]) -> list[JsonValue]:
+def _addresses(kept: JsonObject, given: JsonObject) -> None:
+    """Relative ones belong to the root URL of the client."""
+    root = str(given.get("rootUrl") or "").rstrip("/")
+    uris = texts(given.get("redirectUris"))
+    kept["redirect_uris"] = [root + uri if uri.startswith("/") else uri for uri in uris]
+    if _attributes(given).get("post.logout.redirect.uris") == "+":
+        kept["post_logout_redirect_uris"] = kept["redirect_uris"]
+    page = str(kept.get("client_uri", ""))
+    if page.startswith("/"):
+        kept["client_uri"] = root + page
+
+
+def _grants(given: JsonObject) -> list[str]:
+    attributes = _attributes(given)
+    grants = [grant for its, grant in FLOWS.items() if given.get(its)]
+    grants += [grant for its, grant in GRANTS.items() if attributes.get(its) == "true"]
+    if "authorization_code" in grants and attributes.get("use.refresh.tokens") != "false":
+        grants.append("refresh_token")
+    return grants
+
+
+def _response_types(grants: list[str]) -> list[JsonValue]:
     code, implicit = "authorization_code" in grants, "implicit" in grants
     made: list[JsonValue] = ["code"] if code else []
     if implicit:
@@ -172,29 +137,88 @@ def _response_types(grants: list[JsonValue]) -> list[JsonValue]:
     return made
 
 
-def _keys(kept: JsonObject, attributes: JsonObject) -> None:
+def _names(kept: JsonObject, made: Moved) -> None:
+    """``${key}`` stands for a message of Keycloak's."""
+    for name in TEXTS.values():
+        if str(kept.get(name, "")).startswith("${"):
+            del kept[name]
+            made.drop(name, "it stands for a message of Keycloak's own")
+
+
+def _scopes(kept: JsonObject, given: JsonObject, made: Moved) -> None:
+    """What can be asked for: openid is no client scope in Keycloak, and always works there."""
+    lists = (given.get("defaultClientScopes"), given.get("optionalClientScopes"))
+    named = [scope for each in lists for scope in texts(each) if scope not in INTERNAL_SCOPES]
+    if not named:
+        return
+    person = not _CODE_GRANTS.isdisjoint(texts(kept["grant_types"]))
+    kept["scope"] = " ".join([*(["openid"] if person else []), *named])
+    made.map("defaultClientScopes", "scope, with the optional ones")
+
+
+def _keys(kept: JsonObject, attributes: JsonObject, made: Moved) -> None:
     if attributes.get("use.jwks.url") == "true":
         kept["jwks_uri"] = attributes.get("jwks.url")
     elif attributes.get("use.jwks.string") == "true":
-        text = str(attributes.get("jwks.string"))
+        written = str(attributes.get("jwks.string"))
         try:
-            kept["jwks"] = loads(text.encode())
+            kept["jwks"] = loads(written.encode())
         except BadJson:
-            kept["jwks"] = text  # refused with the reason that any registration gets
+            kept["jwks"] = written  # refused with the reason that any registration gets
+    else:
+        for name in [name for name in kept if "_encrypted_response_" in name]:
+            del kept[name]
+            made.drop(name, "there is no key to encrypt with, and Keycloak failed there too")
 
 
-def _secret(kept: JsonObject, secret: JsonValue, made: Moved) -> None:
-    if isinstance(secret, str) and _MASKED.fullmatch(secret):
-        made.refused = "its secret is masked: export by the command, or list clients by the API"
-    elif not empty(secret):
-        kept["client_secret"] = secret
-        made.mapped.append(Told("secret", "client_secret"))
+def _subjects(kept: JsonObject, given: JsonObject, made: Moved) -> None:
+    mappers = given.get("protocolMappers")
+    for mapper in mappers if isinstance(mappers, list) else []:
+        if not isinstance(mapper, dict) or mapper.get("protocolMapper") != _PAIRWISE:
+            continue
+        settings = mapper.get("config")
+        sector = text(settings.get("sectorIdentifierUri")) if isinstance(settings, dict) else None
+        kept["subject_type"] = "pairwise"
+        if sector is not None and urlsplit(sector).scheme == "https":
+            kept["sector_identifier_uri"] = sector
+        made.map("protocolMappers", "subject_type; the salt of the pairwise subjects stays behind")
+
+
+def _secrets(kept: JsonObject, given: JsonObject, made: Moved) -> None:
+    secret, attributes = text(given.get("secret")), _attributes(given)
+    if secret is None:
+        made.refused = "it has no secret, and its method needs one"
+    elif _MASKED.fullmatch(secret):
+        made.refused = (
+            "its secret is masked: list clients by the Admin API, or export the realm by"
+            " Keycloak's command"
+        )
+    elif secret.startswith("${vault."):
+        made.refused = "its secret is in a vault of Keycloak's"
+    else:
+        expires_at = seconds(attributes.get("client.secret.expiration.time"))
+        newest: JsonValue = {"secret": secret, "expires_at": expires_at or 0}
+        kept["client_secrets"] = [newest, *_rotated(attributes, made)]
+        made.map("secret", "client_secret")
+    if made.refused is None and given.get("clientAuthenticatorType") == "client-secret":
+        allowed = "client.secret.authentication.allowed.method"
+        if not attributes.get(allowed):
+            made.map("clientAuthenticatorType", _EITHER)
+
+
+def _rotated(attributes: JsonObject, made: Moved) -> list[JsonValue]:
+    """The secret before, while it still works."""
+    before = text(attributes.get("client.secret.rotated"))
+    ends_at = seconds(attributes.get("client.secret.rotated.expiration.time"))
+    if before is None or _MASKED.fullmatch(before):
+        return []
+    if ends_at is None:
+        made.drop("client.secret.rotated", "it has no end, and Keycloak takes it no longer")
+        return []
+    made.map("client.secret.rotated", "the secret before works on for as long as it would have")
+    return [{"secret": before, "expires_at": ends_at}]
 
 
 def _attributes(given: JsonObject) -> JsonObject:
     attributes = given.get("attributes")
     return attributes if isinstance(attributes, dict) else {}
-
-
-def _list(value: JsonValue) -> list[JsonValue]:
-    return value if isinstance(value, list) else []

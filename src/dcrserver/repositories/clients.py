@@ -100,6 +100,7 @@ class ClientRecord(NamedTuple):
     access_token_format: str | None = None
     suspended_at: int = 0
     tokens_ended_at: int = 0
+    owner: str | None = None
 
 
 _BY_KEY = Lookup(

@@ -230,6 +230,7 @@ def _summary(record: ClientRecord) -> JsonObject:
         "client_id": record.client_id,
         "suspended": bool(record.suspended_at),
         "client_name": metadata.members.get("client_name"),
+        "owner": record.owner,
         "token_endpoint_auth_method": metadata.auth_method,
         "redirect_uri": next(iter(metadata.texts("redirect_uris")), None),
         "issued_at": utc(record.issued_at),

@@ -105,20 +105,6 @@ class SecretIssuer:
         kept = [old.ending(ends_at) for old in self._serving(record, metadata)[:1]]
         return ClientSecrets((secret, *(old for old in kept if old.is_live())), value)
 
-    def imported(
-        self, place: SealedIn, metadata: ClientMetadata, digest: str, value: str | None
-    ) -> ClientSecret:
-        """A secret that another server issued; ``value`` where it is known.
-
-        Raises:
-            ValueError: it must be readable, and only its digest is known.
-        """
-        readable = needs_readable_secret(metadata)
-        if readable and value is None:
-            raise ValueError("client_secret must be readable for the registered algorithms")
-        ciphertext = self._box.encrypt(value, place) if readable and value else None
-        return ClientSecret(security.new_id(), digest, ciphertext, int(time.time()), 0)
-
     def readable(self, record: ClientRecord, secret: ClientSecret) -> str | None:
         """The secret itself, one of ``record``'s, where a copy is kept.
 

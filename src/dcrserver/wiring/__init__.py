@@ -167,7 +167,7 @@ def _runtime(
         administration=AdministrationService(database, secret_changes),
         token_administration=TokenAdministrationService(database),
         tenant_administration=TenantAdministrationService(database, tenants),
-        client_import=ClientImportService(database, secrets),
+        client_import=ClientImportService(database, box),
         reencryption=ReencryptionService(database, box),
         client_directory=ClientDirectoryService(database, authenticator),
         token_grant=TokenGrantService(database, authenticator, access_tokens, settings.tokens),

@@ -1,0 +1,99 @@
+"""What becomes of many clients, grouped by kind with counts and examples."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from dcrserver.moving.record import Moved, Told
+from dcrserver.strict_json import JsonObject
+
+_EXAMPLES = 3
+
+
+@dataclass(slots=True)
+class Kind:
+    """How many clients something happened to, and the first of them."""
+
+    count: int = 0
+    examples: list[str] = field(default_factory=list)
+
+    def add(self, name: str) -> None:
+        self.count += 1
+        if len(self.examples) < _EXAMPLES:
+            self.examples.append(name)
+
+
+class _Refusal(NamedTuple):
+    client_id: str | None
+    where: str
+    reason: str
+
+
+class Report:
+    """Of one import: ``imported`` and ``there`` (already) are counted by who writes."""
+
+    def __init__(self) -> None:
+        self.imported = 0
+        self.there = 0
+        self.good = 0
+        self._refused: list[_Refusal] = []
+        self._mapped: dict[Told, Kind] = {}
+        self._dropped: dict[Told, Kind] = {}
+
+    @property
+    def refusals(self) -> int:
+        return len(self._refused)
+
+    def tell(self, made: Moved, where: str) -> None:
+        """``where`` it stood: line 7."""
+        if made.refused is not None:
+            self._refused.append(_Refusal(made.client_id, where, made.refused))
+            return
+        self.good += 1
+        for told, kinds in ((made.mapped, self._mapped), (made.dropped, self._dropped)):
+            for each in dict.fromkeys(told):
+                kinds.setdefault(each, Kind()).add(made.client_id or where)
+
+    def refused(self) -> Iterator[tuple[str, Kind]]:
+        """By reason, most frequent first; an example tells the client and where it stood."""
+        kinds: dict[str, Kind] = {}
+        for client_id, where, reason in self._refused:
+            name = where if client_id is None else f"{client_id} ({where})"
+            kinds.setdefault(reason, Kind()).add(name)
+        yield from sorted(kinds.items(), key=lambda pair: -pair[1].count)
+
+    def mapped(self) -> list[tuple[Told, Kind]]:
+        return _sorted(self._mapped.items())
+
+    def dropped(self) -> list[tuple[Told, Kind]]:
+        return _sorted(self._dropped.items())
+
+    def to_json(self) -> JsonObject:
+        """Where a refused one has no client_id, the reason says where it stands."""
+        return {
+            "imported": self.imported,
+            "refused": [
+                {
+                    "client_id": client_id,
+                    "reason": reason if client_id is not None else f"{where}: {reason}",
+                }
+                for client_id, where, reason in self._refused
+            ],
+            "mapped": [_told(*each) for each in self.mapped()],
+            "dropped": [_told(*each) for each in self.dropped()],
+        }
+
+
+def _sorted(kinds: Iterable[tuple[Told, Kind]]) -> list[tuple[Told, Kind]]:
+    return sorted(kinds, key=lambda pair: (-pair[1].count, pair[0]))
+
+
+def _told(told: Told, kind: Kind) -> JsonObject:
+    return {
+        "member": told.member,
+        "what": told.what,
+        "count": kind.count,
+        "examples": list(kind.examples),
+    }
