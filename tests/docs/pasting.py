@@ -34,7 +34,8 @@ class Block:
 
 def pages() -> list[Path]:
     """Every page that people read from top to bottom."""
-    return [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
+    found = sorted((ROOT / "docs").rglob("*.md"))
+    return [ROOT / "README.md", *(page for page in found if "node_modules" not in page.parts)]
 
 
 def blocks(page: Path) -> list[Block]:
