@@ -7,6 +7,7 @@ import os
 import secrets
 import time
 from collections.abc import AsyncIterator, Callable
+from contextlib import suppress
 from typing import Any
 from unittest.mock import AsyncMock
 
@@ -17,7 +18,7 @@ from structlog.testing import capture_logs
 
 from dcrserver import shared_windows
 from dcrserver.errors import InvalidClientMetadata, TooManyRequests
-from dcrserver.rate_limit import RateLimiter, address_key
+from dcrserver.rate_limit import RateLimiter, Uses, address_key
 from dcrserver.settings import ConfigurationError, RateLimitSettings, RedisSettings
 
 IN_MEMORY = RedisSettings()
@@ -53,7 +54,7 @@ async def hits(limiter: RateLimiter, tenant: str, *addresses: str | None) -> lis
     results = []
     for address in addresses:
         try:
-            async with limiter.open_registration(tenant, address):
+            async with limiter.open_registration(tenant, address, []):
                 pass
         except TooManyRequests as refusal:
             results.append(refusal.retry_after < 1)
@@ -142,7 +143,7 @@ async def test_a_clock_that_is_set_changes_no_limit(
     now = time.time()
     monkeypatch.setattr(time, "time", lambda: now - 3600)
     with pytest.raises(TooManyRequests) as refusal:
-        async with limiter.open_registration(tenant, "192.0.2.1"):
+        async with limiter.open_registration(tenant, "192.0.2.1", []):
             pass
     assert 1 <= refusal.value.retry_after <= 60
 
@@ -153,7 +154,7 @@ async def test_what_is_refused_is_not_counted(
     limiter, tenant = limiter_of(store, open_registration="1/minute"), secrets.token_hex(4)
     for _ in range(3):
         with pytest.raises(InvalidClientMetadata):
-            async with limiter.open_registration(tenant, "192.0.2.1"):
+            async with limiter.open_registration(tenant, "192.0.2.1", []):
                 raise InvalidClientMetadata("refused")
     assert await hits(limiter, tenant, "192.0.2.1", "192.0.2.1") == [True, False]
 
@@ -161,8 +162,39 @@ async def test_what_is_refused_is_not_counted(
 async def test_attempts_have_a_wider_limit(limiter_of: MakeLimiter) -> None:
     limiter = limiter_of(IN_MEMORY, open_registration_attempts="2/minute")
     for _ in range(2):
-        await limiter.attempt("t", "192.0.2.1")
+        await limiter.attempt("t", "192.0.2.1", [])
     assert await hits(limiter, "t", "192.0.2.1", "192.0.2.2") == [False, True]
+
+
+async def test_what_is_left_is_told(limiter_of: MakeLimiter, store: RedisSettings) -> None:
+    limiter, tenant = limiter_of(store, open_registration="2/5minute"), secrets.token_hex(4)
+    left: list[tuple[str, int]] = []
+    for refused in (False, True, False, True):
+        uses: Uses = []
+        with suppress(TooManyRequests, InvalidClientMetadata):
+            async with limiter.open_registration(tenant, "192.0.2.1", uses):
+                if refused:
+                    raise InvalidClientMetadata("refused")
+        attempts, made = uses
+        assert attempts.policy == '"open_registration_attempts";q=300;w=60'
+        assert made.policy == '"open_registration";q=2;w=300'
+        assert 0 < made.ends_at - time.monotonic() <= 300
+        left.append((attempts.remaining, made.remaining))
+    assert left == [(299, 1), (298, 1), (297, 0), (296, -1)]
+
+
+async def test_a_refusal_says_until_when(limiter_of: MakeLimiter) -> None:
+    limiter = limiter_of(IN_MEMORY, open_registration="1/hour", open_registration_total="2/hour")
+    assert await hits(limiter, "t", "192.0.2.1") == [True]
+    for address, reason in (("192.0.2.1", "from this address"), ("192.0.2.3", "of all together")):
+        with pytest.raises(TooManyRequests) as refusal:
+            async with limiter.open_registration("t", address, []):
+                pass
+        seconds = refusal.value.retry_after
+        assert 3590 <= seconds <= 3600
+        told = refusal.value.description
+        assert told == f"too many registrations {reason}; try again in {seconds} s"
+        await hits(limiter, "t", "192.0.2.2")
 
 
 async def test_limits_can_be_switched_off(limiter_of: MakeLimiter) -> None:

@@ -164,13 +164,13 @@ class BadQuery(ProtocolError):
 
 
 class TooManyRequests(ProtocolError):
-    """``retry_after`` is in seconds."""
+    """``retry_after`` is in seconds; it is told in words as well."""
 
     code = "too_many_requests"
     status = 429
 
     def __init__(self, description: str, *, retry_after: int) -> None:
-        super().__init__(description)
+        super().__init__(f"{description}; try again in {retry_after} s")
         self.retry_after = retry_after
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import ipaddress
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import TypeAlias
 
 from limits import RateLimitItem, parse_many
 
@@ -15,6 +17,27 @@ from dcrserver.shared_windows import SharedStore, SharedWindows, shared_store
 from dcrserver.text_cache import text_cache
 
 _IPV6_PREFIX = 64
+_TOO_MANY = {
+    "open_registration": "too many registrations from this address",
+    "open_registration_attempts": "too many attempts to register from this address",
+    "open_registration_total": "too many registrations of all together",
+}
+
+
+@dataclass(slots=True)
+class Use:
+    """Where a caller stands with a limit: what is left of it (less than none: refused), until when.
+
+    ``policy``: the limit as RateLimit-Policy has it (draft-ietf-httpapi-ratelimit-headers 3).
+    """
+
+    name: str
+    policy: str
+    remaining: int
+    ends_at: float
+
+
+Uses: TypeAlias = list[Use]
 
 
 class RateLimiter:
@@ -51,17 +74,21 @@ class RateLimiter:
         if self._store is not None:
             await self._store.close()
 
-    async def attempt(self, tenant: str, address: str | None) -> None:
+    async def attempt(self, tenant: str, address: str | None, uses: Uses) -> None:
         """Counts what may be refused, or makes nothing; this process alone counts it.
+
+        ``uses`` gets where the address stands with its limits, as the methods below do it.
 
         Raises:
             TooManyRequests: the address asked enough for now.
         """
         if self._enabled:
-            await self._attempts.hit(tenant, address_key(address))
+            await self._attempts.hit(uses, tenant, address_key(address))
 
     @asynccontextmanager
-    async def open_registration(self, tenant: str, address: str | None) -> AsyncIterator[None]:
+    async def open_registration(
+        self, tenant: str, address: str | None, uses: Uses
+    ) -> AsyncIterator[None]:
         """Around a registration: it counts from its beginning, and no longer if it is refused.
 
         Raises:
@@ -70,8 +97,12 @@ class RateLimiter:
         if not self._enabled:
             yield
             return
-        await self.attempt(tenant, address)
-        async with self._of_address.made(tenant, address_key(address)), self._of_all.made(tenant):
+        await self.attempt(tenant, address, uses)
+        # How many others make is not for everybody to know.
+        async with (
+            self._of_address.made(uses, tenant, address_key(address)),
+            self._of_all.made([], tenant),
+        ):
             yield
 
     @staticmethod
@@ -84,29 +115,33 @@ class _Limit:
         self.name = name
         self.refused = 0
         self._allowed = limit.amount
+        self._policy = f'"{name}";q={limit.amount};w={limit.get_expiry()}'
         self._windows = SharedWindows(limit, store)
 
-    async def hit(self, *keys: str) -> None:
+    async def hit(self, uses: Uses, *keys: str) -> Use:
         """
         Raises:
             TooManyRequests: it is used up.
         """
         count, ends_at = await self._windows.count((self.name, *keys))
-        if count > self._allowed:
+        use = Use(self.name, self._policy, self._allowed - count, ends_at)
+        uses.append(use)
+        if use.remaining < 0:
             self.refused += 1
-            seconds = seconds_until(ends_at)
-            raise TooManyRequests(
-                f"too many registrations; try again in {seconds} s", retry_after=seconds
-            )
+            raise TooManyRequests(_TOO_MANY[self.name], retry_after=seconds_until(ends_at))
+        return use
 
     @asynccontextmanager
-    async def made(self, *keys: str) -> AsyncIterator[None]:
+    async def made(self, uses: Uses, *keys: str) -> AsyncIterator[None]:
         """Around what counts if it succeeds. What is cancelled may have been done: it counts."""
+        use = None
         try:
-            await self.hit(*keys)
+            use = await self.hit(uses, *keys)
             yield
         except Exception:
             await self._windows.take_back((self.name, *keys))
+            if use is not None:
+                use.remaining += 1
             raise
 
 

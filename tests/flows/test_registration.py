@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import time
 from typing import Any
 
@@ -402,6 +403,40 @@ async def test_open_registrations_are_limited_by_address(make_app: MakeApplicati
     assert [answer.status_code for answer in statuses] == [201, 201, 429]
     assert 1 <= int(statuses[2].headers["retry-after"]) <= 60
     assert (await app.http.get("/readyz")).status_code == 200
+
+
+async def test_open_registration_tells_what_is_left(make_app: MakeApplication) -> None:
+    """draft-ietf-httpapi-ratelimit-headers 3 and 4, also where it refuses."""
+    app = await make_app(rate_limits={"enabled": True, "open_registration": "2/minute"})
+    bodies: list[dict[str, Any]] = [MINIMAL, {}, MINIMAL, MINIMAL]
+    answers = [await app.http.post("/register", json=body) for body in bodies]
+    assert [answer.status_code for answer in answers] == [201, 400, 201, 429]
+    left = []
+    for answer in answers:
+        assert answer.headers["ratelimit-policy"] == (
+            '"open_registration_attempts";q=300;w=60, "open_registration";q=2;w=60'
+        )
+        found = re.fullmatch(
+            r'"open_registration_attempts";r=(\d+);t=\d+, "open_registration";r=(\d+);t=(\d+)',
+            answer.headers["ratelimit"],
+        )
+        assert found is not None
+        assert 1 <= int(found[3]) <= 60
+        left.append((int(found[1]), int(found[2])))
+    assert left == [(299, 1), (298, 1), (297, 0), (296, 0)]
+    seconds = answers[-1].headers["retry-after"]
+    assert answers[-1].json()["error_description"] == (
+        f"too many registrations from this address; try again in {seconds} s"
+    )
+
+
+async def test_who_is_not_limited_is_told_of_no_limits(make_app: MakeApplication) -> None:
+    for limits in ({"enabled": False}, {"enabled": True}):
+        app = await make_app(rate_limits=limits)
+        headers = {"Authorization": f"Bearer {await app.initial_token()}"}
+        answer = await app.http.post("/register", json=MINIMAL, headers=headers)
+        assert answer.status_code == 201
+        assert not {"ratelimit", "ratelimit-policy", "retry-after"} & answer.headers.keys()
 
 
 async def _post(app: Application, raw: bytes) -> Any:

@@ -20,6 +20,8 @@ ARRIVED_KEY = "dcrserver.arrived"
 UNROUTED_KEY = "dcrserver.unrouted"
 # The address of the other end of the connection, whatever forwarded headers say of the caller.
 PEER_KEY = "dcrserver.peer"
+# Where the caller stands with the limits that the request was counted against.
+USES_KEY = "dcrserver.uses"
 # Whether a GET came as HEAD, which must change nothing (RFC 9110 9.2.1).
 HEAD_KEY = "dcrserver.head"
 

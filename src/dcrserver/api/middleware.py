@@ -17,8 +17,10 @@ from dcrserver.api.dependencies import (
     REQUEST_ID_KEY,
     TENANT_KEY,
     UNROUTED_KEY,
+    USES_KEY,
 )
 from dcrserver.api.error_handlers import unexpected
+from dcrserver.api.responses import rate_limits
 from dcrserver.security import new_id
 from dcrserver.telemetry import REQUEST_ID, Metrics
 from dcrserver.tenants import Tenant
@@ -39,7 +41,8 @@ _TRANSPORT_SECURITY = {"Strict-Transport-Security": "max-age=31536000"}
 # The same answer for every origin, asked by a script or not: caches need not tell them apart.
 _CROSS_ORIGIN_HEADERS = {
     "Access-Control-Allow-Origin": "*",
-    "Access-Control-Expose-Headers": "WWW-Authenticate, Retry-After, X-Request-ID, ETag",
+    "Access-Control-Expose-Headers": "WWW-Authenticate, Retry-After, RateLimit-Policy,"
+    " RateLimit, X-Request-ID, ETag",
 }
 # Documents that scripts of any page may read, whatever the policy says of the endpoints
 # (RFC 7033 5, OIDD-4-04); and the endpoints (POL-54).
@@ -82,10 +85,12 @@ class RequestMiddleware:
                 # By now the path is the tenant's own. A preflight brings its own headers.
                 cross = method != "OPTIONS" and scope["path"].startswith(self._cross_paths)
                 others = self._cross_headers if cross else self._headers
+                uses = scope.get(USES_KEY)
                 message["headers"] = [
                     *message["headers"],
                     (b"x-request-id", request_id),
                     *others,
+                    *(rate_limits(uses) if uses else ()),
                 ]
             elif is_head:
                 message["body"] = b""

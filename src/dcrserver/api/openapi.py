@@ -17,6 +17,7 @@ from dcrserver.api.openapi_parts import (
     INVALID,
     NOT_JSON,
     OPTIONAL_TOKEN,
+    RATE_LIMITS,
     TOKEN_NEEDED,
     TOO_LARGE,
     TOO_MANY,
@@ -35,7 +36,7 @@ REGISTER: dict[str, Any] = {
     "operation_id": "register",
     "responses": {
         201: answer("Registered", "ClientInformation")
-        | {"headers": {"Location": {"schema": {"type": "string", "format": "uri"}}}},
+        | {"headers": {"Location": {"schema": {"type": "string", "format": "uri"}}} | RATE_LIMITS},
         400: INVALID,
         401: UNAUTHORIZED,
         403: FORBIDDEN,

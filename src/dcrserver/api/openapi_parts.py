@@ -72,12 +72,26 @@ FORBIDDEN = error(
     "registration is closed; ask an administrator",
     "WWW-Authenticate",
 )
+# Told to callers of open registration (draft-ietf-httpapi-ratelimit-headers).
+RATE_LIMITS: dict[str, Any] = {
+    "RateLimit-Policy": {
+        "schema": {"type": "string"},
+        "description": "The limits: quota q in w seconds",
+        "example": '"open_registration_attempts";q=300;w=60, "open_registration";q=60;w=60',
+    },
+    "RateLimit": {
+        "schema": {"type": "string"},
+        "description": "What is left of each, r, for the next t seconds",
+        "example": '"open_registration_attempts";r=298;t=41, "open_registration";r=59;t=41',
+    },
+}
 TOO_MANY = error(
-    "Too many registrations from this address",
+    "Too many registrations from this address, or attempts to register",
     "too_many_requests",
-    "too many registrations; try again later",
+    "too many registrations from this address; try again in 41 s",
     "Retry-After",
 )
+TOO_MANY["headers"] |= RATE_LIMITS
 UNAVAILABLE = error(
     "The database does not answer",
     "temporarily_unavailable",

@@ -29,7 +29,7 @@ _INVALID_CLIENT = error(
 _GUESSING = error(
     "The client failed to authenticate too often",
     "too_many_requests",
-    "client authentication failed too often; try again later",
+    "client authentication failed too often; try again in 41 s",
     "Retry-After",
 )
 _ADMIN_TOKEN_NEEDED: dict[str, Any] = {"security": [{"admin_token": []}]}

@@ -11,8 +11,9 @@ from starlette.responses import Response
 
 from dcrserver.api import openapi, openapi_tokens
 from dcrserver.api.body import json_object, submission
-from dcrserver.api.dependencies import bearer_token, is_head, origin, runtime, tenant
+from dcrserver.api.dependencies import USES_KEY, bearer_token, is_head, origin, runtime, tenant
 from dcrserver.api.responses import NO_STORE, Credentials, json_response
+from dcrserver.rate_limit import Uses
 
 router = APIRouter(tags=["registration"])
 
@@ -26,11 +27,18 @@ def _address(request: Request) -> str | None:
     return client[0] if client else None
 
 
+def _uses(request: Request) -> Uses:
+    """What every answer to this request, also a refusal, tells of limits."""
+    uses: Uses = []
+    request.scope[USES_KEY] = uses
+    return uses
+
+
 def _limited(request: Request, bearer: str | None) -> AbstractAsyncContextManager[None]:
     if not _is_open(request, bearer):
         return nullcontext()
     limiter = runtime(request).limiter
-    return limiter.open_registration(tenant(request).name, _address(request))
+    return limiter.open_registration(tenant(request).name, _address(request), _uses(request))
 
 
 @router.post("/register", status_code=201, **openapi.REGISTER)
@@ -51,7 +59,7 @@ async def validate(request: Request) -> Response:
     if not tenant(request).explains:
         raise HTTPException(404)
     if _is_open(request, bearer):
-        await here.limiter.attempt(tenant(request).name, _address(request))
+        await here.limiter.attempt(tenant(request).name, _address(request), _uses(request))
     explanation = await here.registration.explain(
         tenant(request), lambda: submission(request), bearer
     )

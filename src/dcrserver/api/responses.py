@@ -8,6 +8,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from dcrserver.api.dependencies import header
+from dcrserver.fixed_windows import seconds_until
+from dcrserver.rate_limit import Uses
 from dcrserver.strict_json import dumps
 
 NO_STORE = {"Cache-Control": "no-store", "Pragma": "no-cache"}
@@ -45,6 +47,15 @@ class Credentials(Response):
         self.background = None
         length = (b"content-length", b"%d" % len(self.body))
         self.raw_headers = [*_CREDENTIAL_HEADERS, length, *others]
+
+
+def rate_limits(uses: Uses) -> list[tuple[bytes, bytes]]:
+    """The fields RateLimit-Policy and RateLimit (draft-ietf-httpapi-ratelimit-headers 3 and 4)."""
+    policies = ", ".join(use.policy for use in uses)
+    standing = ", ".join(
+        f'"{use.name}";r={max(0, use.remaining)};t={seconds_until(use.ends_at)}' for use in uses
+    )
+    return [(b"ratelimit-policy", policies.encode()), (b"ratelimit", standing.encode())]
 
 
 def tagged(request: Request, text: str, etag: str, headers: Mapping[str, str]) -> Response:

@@ -54,7 +54,7 @@ class Guesses:
                 raise
             self.refused += 1
             raise TooManyRequests(
-                "client authentication failed too often; try again later",
+                "client authentication failed too often",
                 retry_after=seconds_until(ends_at),
             ) from None
         except BaseException:
