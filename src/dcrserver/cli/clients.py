@@ -60,12 +60,25 @@ def show(
 
 
 @app.command("export")
-def export(config: ConfigOption = None, tenant: TenantOption = DEFAULT_TENANT) -> None:
+def export(
+    config: ConfigOption = None,
+    tenant: TenantOption = DEFAULT_TENANT,
+    *,
+    with_hashes: Annotated[
+        bool,
+        typer.Option(
+            "--with-hashes", help="hashes of secrets and tokens too, for client import elsewhere"
+        ),
+    ] = False,
+) -> None:
     """Print all clients, one JSON object a line: what they registered, never a secret."""
+    if with_hashes:
+        tell("hashes of secrets are among it: keep the output as safe as the database")
 
     async def work(runtime: Runtime) -> None:
         here = await runtime.tenant_administration.find(tenant)
-        async for client in runtime.tenant_administration.clients(here):
+        clients = runtime.tenant_administration.clients(here, credentials=with_hashes)
+        async for client in clients:
             print(json.dumps(client, ensure_ascii=False))
 
     with_runtime(load(config), work)

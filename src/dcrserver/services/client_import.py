@@ -210,10 +210,22 @@ def _client_id(own: JsonObject) -> str:
 
 def _bounds(value: JsonValue) -> Bounds:
     """Those that a client of ours had."""
+    told = "bounds must be an object of policy, scopes and grant_types"
     try:
-        return Bounds.from_json(dumps(value))
+        made = Bounds.from_json(dumps(value))
     except (TypeError, ValueError, AttributeError):
-        raise NotImportable("bounds must be an object with policy, scopes, grant_types") from None
+        raise NotImportable(told) from None
+    policy: object = made.policy
+    lists: list[object] = [made.scopes, made.grant_types]
+    if not isinstance(policy, str | None) or not all(map(_is_list_or_none, lists)):
+        raise NotImportable(told)
+    return made
+
+
+def _is_list_or_none(value: object) -> bool:
+    return value is None or (
+        isinstance(value, tuple) and all(isinstance(each, str) for each in value)
+    )
 
 
 def _modernise(given: JsonObject, terms: Terms, made_of: Moved) -> None:

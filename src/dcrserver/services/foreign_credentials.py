@@ -11,8 +11,9 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 from dcrserver import security
+from dcrserver.repositories.clients import ClientRecord
 from dcrserver.security import SealedIn, SecretBox, UndecipherableError
-from dcrserver.services.client_secrets import ClientSecret, ClientSecrets
+from dcrserver.services.client_secrets import ClientSecret, ClientSecrets, secrets_of
 from dcrserver.strict_json import JsonObject, JsonValue
 
 # Ory Hydra keeps five beside the newest; each costs a slow hash where a secret is wrong.
@@ -158,6 +159,36 @@ def _token(given: JsonValue) -> Token:
     if not security.is_fast(digest):
         raise NotImportable("registration_access_tokens must have a hash each, SHA-256 in hex")
     return Token(digest, time_in(row, "expires_at") or 0)
+
+
+def credentials_of(record: ClientRecord) -> JsonObject:
+    """The members from which ``secrets_in`` and ``tokens_in`` make the same again."""
+    made: JsonObject = {}
+    if held := secrets_of(record).held:
+        made["client_secrets"] = [_exported(secret) for secret in held]
+    tokens = [
+        (record.registration_access_token_digest, record.registration_access_token_expires_at),
+        (
+            record.previous_registration_access_token_digest,
+            record.previous_registration_access_token_expires_at,
+        ),
+    ]
+    kept = [(digest, ends_at) for digest, ends_at in tokens if digest]
+    if kept:
+        made["registration_access_tokens"] = [
+            {"hash": digest, "expires_at": ends_at} for digest, ends_at in kept
+        ]
+    return made
+
+
+def _exported(secret: ClientSecret) -> JsonObject:
+    made: JsonObject = {
+        "id": secret.id,
+        "hash": secret.digest,
+        "issued_at": secret.issued_at,
+        "expires_at": secret.expires_at,
+    }
+    return made | ({"ciphertext": secret.ciphertext} if secret.ciphertext else {})
 
 
 def text_in(own: Mapping[str, JsonValue], name: str) -> str | None:

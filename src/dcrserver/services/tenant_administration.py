@@ -11,13 +11,17 @@ from collections.abc import AsyncIterator, Sequence
 from dataclasses import replace
 
 from dcrserver.errors import NotFound
+from dcrserver.repositories.clients import ClientRecord
 from dcrserver.repositories.transaction import Database, Transaction
 from dcrserver.services import access, audit
 from dcrserver.services.audit import EventType, Origin
+from dcrserver.services.foreign_credentials import credentials_of
 from dcrserver.strict_json import JsonObject
 from dcrserver.tenants import Tenant
 
 _BATCH = 500
+# By operators, or by the server that a client came from.
+_SET = ("owner", "access_token_lifetime", "access_token_format", "suspended_at", "tokens_ended_at")
 
 
 class TenantAdministrationService:
@@ -59,8 +63,13 @@ class TenantAdministrationService:
         default = next(iter(self._tenants.values()))
         return replace(default, name=name, mode="closed", webfinger=frozenset())
 
-    async def clients(self, tenant: Tenant) -> AsyncIterator[JsonObject]:
-        """All of them as ``client import`` reads them, but without secrets and their hashes."""
+    async def clients(
+        self, tenant: Tenant, *, credentials: bool = False
+    ) -> AsyncIterator[JsonObject]:
+        """All of them as ``client import`` reads them.
+
+        ``credentials``: with the hashes of secrets and tokens, and what encrypted copies there are.
+        """
         after = (tenant.name, "")
         while True:
             async with self._database.read() as tx:
@@ -68,11 +77,7 @@ class TenantAdministrationService:
             for record in page:
                 if record.tenant != tenant.name:
                     return
-                yield {
-                    "client_id": record.client_id,
-                    "client_id_issued_at": record.issued_at,
-                    **json.loads(record.metadata),
-                }
+                yield _exported(record) | (credentials_of(record) if credentials else {})
             if len(page) < _BATCH:
                 return
             after = (tenant.name, page[-1].client_id)
@@ -95,6 +100,16 @@ class TenantAdministrationService:
                 ended += await access.delete_client(self._database, record, origin)
         await self._database.transact(lambda tx: _end_tokens_and_keys(tx, tenant, origin))
         return ended
+
+
+def _exported(record: ClientRecord) -> JsonObject:
+    """What it registered, and what its operators set."""
+    made: JsonObject = {"client_id": record.client_id, "client_id_issued_at": record.issued_at}
+    made |= {name: value for name in _SET if (value := getattr(record, name))}
+    if record.bounds:
+        made["bounds"] = json.loads(record.bounds)
+    metadata: JsonObject = json.loads(record.metadata)
+    return made | metadata
 
 
 async def _end_tokens_and_keys(tx: Transaction, tenant: Tenant, origin: Origin) -> None:
