@@ -1,0 +1,110 @@
+"""The examples of /docs, pasted: each with curl and with Python, against a real server."""
+
+from __future__ import annotations
+
+import io
+import json
+import re
+import subprocess
+from collections.abc import Iterator
+from contextlib import redirect_stdout
+from typing import Any
+
+import httpx
+import pytest
+
+from dcrserver.api.reference import Operation, Reference
+from dcrserver.schemas import EXAMPLE_ID
+from harness.process import COMMAND, ServerProcess, environment, serving
+from harness.programs import program
+
+_SCOPES = ("clients:read", "clients:authenticate", "tokens:introspect")
+# Other answers than success: what each of them is about is not there.
+_OTHERWISE = {"webfinger": "404"}
+_SECONDS = 60
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
+    folder = tmp_path_factory.mktemp("reference")
+    with serving(folder, env={"DCR_REGISTRATION__MODE": "protected"}) as started:
+        yield started
+
+
+def _operations(server: ServerProcess) -> list[Operation]:
+    api = httpx.get(f"{server.base_url}/openapi.json", trust_env=False).json()
+    groups = Reference(api, server.base_url, is_open=False).groups()
+    found = [operation for group in groups for operation in group.operations]
+    # What ends something comes last, the client after its secrets.
+    return sorted(
+        found, key=lambda it: (it.method == "DELETE", -len(it.path) * (it.method == "DELETE"))
+    )
+
+
+def _issued(server: ServerProcess, kind: str, *arguments: str) -> str:
+    url = f"sqlite:///{server.log_path.parent}/dcrserver.db"
+    command = [*COMMAND, "token", "issue", kind, *arguments]
+    done = subprocess.run(
+        command, env=environment(DCR_DATABASE__URL=url), capture_output=True, text=True, check=True
+    )
+    return done.stdout.strip()
+
+
+def _with_curl(text: str, variables: dict[str, str]) -> tuple[str, str]:
+    command = f"{text} -sS --noproxy '*' -w '\\n%{{http_code}}'"
+    assert program("curl")
+    done = subprocess.run(
+        ["bash", "-c", command], env=environment(**variables), capture_output=True, text=True,
+        timeout=_SECONDS, check=True,
+    )  # fmt: skip
+    body, _, status = done.stdout.rpartition("\n")
+    return status, body
+
+
+def _with_python(text: str, variables: dict[str, str]) -> tuple[str, str]:
+    """Here, as starting Python takes longer than all that the example does."""
+    printed = io.StringIO()
+    with pytest.MonkeyPatch.context() as patch, redirect_stdout(printed):
+        for name, value in (variables | {"NO_PROXY": "127.0.0.1"}).items():
+            patch.setenv(name, value)
+        exec(text, {})  # noqa: S102 - our own example
+    status, _, body = printed.getvalue().rstrip("\n").partition(" ")
+    return status, body
+
+
+@pytest.mark.parametrize("language", ["curl", "python"])
+def test_every_example_can_be_pasted(server: ServerProcess, language: str) -> None:
+    run = _with_curl if language == "curl" else _with_python
+    variables = {
+        "INITIAL_ACCESS_TOKEN": _issued(server, "initial"),
+        "ADMIN_TOKEN": _issued(server, "admin", *(f"--scope={scope}" for scope in _SCOPES)),
+    }
+    ids: dict[str, str] = {}
+    for operation in _operations(server):
+        text = getattr(operation, language)
+        for example, real in ids.items():
+            text = text.replace(example, real)
+        assert set(re.findall(r"\$([A-Z_]+)", text)) <= variables.keys()
+        status, body = run(text, variables)
+        expected = _OTHERWISE.get(operation.path.rpartition("/")[2], "2")
+        assert status.startswith(expected), (operation.title, status, body)
+        assert status in {answer.status for answer in operation.answers}
+        _remember(operation, body, variables, ids)
+    assert {"REGISTRATION_ACCESS_TOKEN", "CLIENT_SECRET"} <= variables.keys()
+    assert "k2" in ids
+
+
+def _remember(
+    operation: Operation, text: str, variables: dict[str, str], ids: dict[str, str]
+) -> None:
+    """What the reader keeps of an answer, for the examples that follow."""
+    if not text.startswith("{"):
+        return
+    told: dict[str, Any] = json.loads(text)
+    for name in ("registration_access_token", "client_secret"):
+        if name in told:
+            variables[name.upper()] = told[name]
+    if operation.path == "/register":
+        ids[EXAMPLE_ID] = variables["CLIENT_ID"] = told["client_id"]
+    if operation.path.endswith("/secret") and operation.method == "GET":
+        ids["k2"] = told["client_secrets"][0]["id"]
