@@ -29,11 +29,14 @@ class FixedWindows:
     def count(self, key: tuple[str, ...]) -> Counted:
         """How many there are with this one, and when they are forgotten."""
         now = time.monotonic()
-        count, ends_at = self._counted.get(key, (0, 0.0))
-        if ends_at <= now:
-            self._counted.pop(key, None)  # a new window is the youngest
-            count, ends_at = 0, now + self._seconds
-        self._counted[key] = counted = (count + 1, ends_at)
+        found = self._counted.get(key)
+        if found is not None and found[1] > now:
+            counted = (found[0] + 1, found[1])
+        else:
+            if found is not None:
+                del self._counted[key]  # a new window is the youngest
+            counted = (1, now + self._seconds)
+        self._counted[key] = counted
         if len(self._counted) > _MAX_REMEMBERED:
             self._counted.popitem(last=False)
         return counted

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
 from dataclasses import dataclass
 from typing import TypeAlias
 
@@ -85,18 +85,18 @@ class RateLimiter:
         if self._enabled:
             await self._attempts.hit(uses, tenant, address_key(address))
 
-    @asynccontextmanager
-    async def open_registration(
+    def open_registration(
         self, tenant: str, address: str | None, uses: Uses
-    ) -> AsyncIterator[None]:
+    ) -> AbstractAsyncContextManager[None]:
         """Around a registration: it counts from its beginning, and no longer if it is refused.
 
         Raises:
             TooManyRequests: the address, or all together, registered enough for now.
         """
-        if not self._enabled:
-            yield
-            return
+        return self._counted(tenant, address, uses) if self._enabled else nullcontext()
+
+    @asynccontextmanager
+    async def _counted(self, tenant: str, address: str | None, uses: Uses) -> AsyncIterator[None]:
         await self.attempt(tenant, address, uses)
         # How many others make is not for everybody to know.
         async with (

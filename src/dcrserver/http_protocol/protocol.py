@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Any
+from typing import Any, cast
 
 import httptools
+from uvicorn._types import HTTPScope
 from uvicorn.config import Config
-from uvicorn.protocols.http.flow_control import FlowControl
+from uvicorn.protocols.http.flow_control import HIGH_WATER_LIMIT, FlowControl
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 from uvicorn.server import ServerState
 
-from dcrserver.http_protocol import heads, refusals
+from dcrserver.http_protocol import heads, refusals, requests
 from dcrserver.http_protocol.answers import Answering
 from dcrserver.http_protocol.connections import Connections, Limits
 from dcrserver.http_protocol.refusals import Refusal
@@ -143,7 +144,7 @@ class Protocol(HttpToolsProtocol):
             return
         if not self._in_message:
             self._octets = 0
-        elif self._octets > heads.MAX_OCTETS + _PIECE:
+        elif self._octets > heads.MAX_OCTETS + _PIECE or len(self.headers) > heads.MAX_FIELDS:
             self._refuse(refusals.HEAD_TOO_LARGE)
 
     def _go_on_without_upgrade(self, rest: bytes) -> None:
@@ -155,48 +156,69 @@ class Protocol(HttpToolsProtocol):
         self._parse(rest)
 
     def on_message_begin(self) -> None:
-        super().on_message_begin()
+        self.url = b""
+        self.headers = []
         self._in_message = self._in_head = True
         if self.waiting_since is not None:
             self._wait_for_peer(self._register.limits.head_seconds)
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        # What follows a chunked body never joins the head (RFC 9110 6.5.1): whoever took fields
-        # out of the head, or put them in, has not seen it.
-        if not self._in_head:
-            return
-        name = name.lower()
-        if name == b"expect" and value.lower() == b"100-continue":
-            self.expect_100_continue = True
-        self.headers.append((name, value))
-        if len(self.headers) > heads.MAX_FIELDS:
-            raise _HeadTooLargeError
+        self.headers.append((name.lower(), value))
 
     def on_headers_complete(self) -> None:
-        if self._octets > heads.MAX_OCTETS + _PIECE:
+        headers = self.headers
+        if self._octets > heads.MAX_OCTETS + _PIECE or len(headers) > heads.MAX_FIELDS:
             raise _HeadTooLargeError
         method, version = self.parser.get_method(), self.parser.get_http_version()
-        if not heads.is_sound(method, version, self.headers):
+        fields = dict(headers)
+        if not heads.is_sound(method, version, headers, fields):
             raise ValueError("not sound")
         if self.parser.should_upgrade():
-            self._rest_of_upgrade = heads.without_upgrade(method, self.url, version, self.headers)
+            self._rest_of_upgrade = heads.without_upgrade(method, self.url, version, headers)
             return
-        super().on_headers_complete()
         self._in_head = False
         self.waiting_since = None
-        self.flow.held = bool(self.pipeline)
+        # What follows a chunked body never joins the head (RFC 9110 6.5.1): whoever took fields
+        # out of the head, or put them in, has not seen it.
+        self.headers = []
+        expects = fields.get(b"expect", b"").lower() == b"100-continue"
+        self._begin(requests.scope(self, method, version, headers), expects=expects)
+
+    def _begin(self, scope: HTTPScope, *, expects: bool) -> None:
+        """Starts the request, or queues it behind the one that is being answered."""
+        before = cast("RequestResponseCycle | None", self.cycle)
+        self.cycle = requests.cycle(self, scope, expects=expects)
+        if before is None or before.response_complete:
+            self._start(self.cycle)
+        else:
+            self.flow.pause_reading()
+            self.flow.held = True
+            self.pipeline.appendleft((self.cycle, self.app))
+
+    def _start(self, cycle: RequestResponseCycle) -> None:
+        app: Any = Answering(self.app, cycle)  # of ASGI by other types
+        task = self.loop.create_task(cycle.run_asgi(app))
+        task.add_done_callback(self.tasks.discard)
+        self.tasks.add(task)
 
     def on_chunk_header(self) -> None:
         self._octets = 0
 
     def on_body(self, body: bytes) -> None:
         self._octets -= len(body)
-        super().on_body(body)
+        cycle = self.cycle
+        if cycle.response_complete:
+            return
+        cycle.body += body
+        if len(cycle.body) > HIGH_WATER_LIMIT:
+            self.flow.pause_reading()
+        cycle.message_event.set()
 
     def on_message_complete(self) -> None:
         if self._rest_of_upgrade:
             return
-        super().on_message_complete()
+        self.cycle.more_body = False
+        self.cycle.message_event.set()
         self._in_message = False
         self._octets = 0
         if self.waiting_since is not None:
@@ -209,7 +231,8 @@ class Protocol(HttpToolsProtocol):
         if self.transport.is_closing():
             return
         if self.pipeline:
-            self._start_asgi_task(*self.pipeline.pop())
+            cycle, _ = self.pipeline.pop()
+            self._start(cycle)
             if self.pipeline:
                 return
         elif self._refusal is not None:
@@ -221,11 +244,10 @@ class Protocol(HttpToolsProtocol):
                 limits.body_seconds if self._in_message else self.timeout_keep_alive
             )
         self.flow.held = False
-        self._read_on()
-        self.flow.resume_reading()
-
-    def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:  # noqa: ANN401 - ASGI by other types
-        super()._start_asgi_task(cycle, Answering(app, cycle))  # type: ignore[arg-type]
+        if self._unread:
+            self._read_on()
+        if self.flow.read_paused:
+            self.flow.resume_reading()
 
     def _unset_keepalive_if_required(self) -> None:
         """There is no timer; ``connections`` looks."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
-from contextlib import AbstractAsyncContextManager
+from contextlib import AbstractAsyncContextManager, suppress
 from typing import Any, TypeVar
 
 from sqlalchemy import Insert
@@ -128,10 +128,15 @@ class Database:
             AlreadyThere: a row that it inserted.
             Unavailable: the database does not answer, or conflicts do not end.
         """
+
+        def work(session: Session) -> Awaitable[T]:
+            return use_case(Transaction(session))
+
         try:
-            return await _repeated(
-                lambda: self._driver.transact(lambda session: use_case(Transaction(session)))
-            )
+            try:
+                return await self._driver.transact(work)
+            except Conflict:
+                return await _repeated(lambda: self._driver.transact(work))
         except Absent as error:
             raise _unavailable(error) from error
 
@@ -177,16 +182,15 @@ class Database:
 
 
 async def _repeated(work: Callable[[], Awaitable[T]]) -> T:
-    """The result of ``work``, run again after each conflict with another writer.
+    """The result of ``work``, which met another writer, run again after each such conflict.
 
     Raises:
         Unavailable: conflicts do not end.
     """
-    for attempt in range(_ATTEMPTS):
-        try:
+    for attempt in range(_ATTEMPTS - 1):
+        await asyncio.sleep(0.01 * 2**attempt)
+        with suppress(Conflict):
             return await work()
-        except Conflict:
-            await asyncio.sleep(0.01 * 2**attempt)
     raise Unavailable("the server is busy; try again later", detail="commit conflicts")
 
 
@@ -200,13 +204,22 @@ class _Repeating:
         self.change = session.change
 
     async def execute(self, statement: ClauseElement, values: Values) -> Rows:
-        return await _repeated(lambda: self._session.execute(statement, values))
+        try:
+            return await self._session.execute(statement, values)
+        except Conflict:
+            return await _repeated(lambda: self._session.execute(statement, values))
 
     async def look_up(self, lookup: Lookup, values: Values) -> Sequence[Any]:
-        return await _repeated(lambda: self._session.look_up(lookup, values))
+        try:
+            return await self._session.look_up(lookup, values)
+        except Conflict:
+            return await _repeated(lambda: self._session.look_up(lookup, values))
 
     async def execute_many(self, statement: ClauseElement, rows: Sequence[Values]) -> None:
-        await _repeated(lambda: self._session.execute_many(statement, rows))
+        try:
+            await self._session.execute_many(statement, rows)
+        except Conflict:
+            await _repeated(lambda: self._session.execute_many(statement, rows))
 
 
 class _Reading:

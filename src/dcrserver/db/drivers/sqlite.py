@@ -12,9 +12,9 @@ import asyncio
 import random
 import sqlite3
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import contextmanager
 from typing import Any, TypeAlias, TypeVar, cast
 
 import structlog
@@ -68,7 +68,7 @@ class SqliteDriver:
         self._reads = self._writing if self._in_memory else _Reading(reader, compiler, self._errors)
         self._thread = ThreadPoolExecutor(1, "sqlite-writer")
         self._coalescer: Coalescer[_Work] = Coalescer(
-            self._write, self._locked, patience=self._patience, batches=1
+            self._write, lambda: self, patience=self._patience, batches=1
         )
 
     @property
@@ -103,16 +103,14 @@ class SqliteDriver:
     def load(self) -> Load:
         return load_of([self._coalescer], {})
 
-    @asynccontextmanager
-    async def _locked(self) -> AsyncIterator[None]:
-        """The write lock, before it is decided who writes: some may not wait for it that long."""
+    async def __aenter__(self) -> None:
+        """Takes the write lock before it is decided who writes: some may not wait that long."""
         with self._errors:
             await self._begin()
-        try:
-            yield
-        finally:
-            if self._writer.in_transaction:
-                self._writer.execute("ROLLBACK")
+
+    async def __aexit__(self, *_: object) -> None:
+        if self._writer.in_transaction:
+            self._writer.execute("ROLLBACK")
 
     def _begin_another_log(self) -> None:
         """Where the log was removed, and nobody began one: what it holds goes into the database.

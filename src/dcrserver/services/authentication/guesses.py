@@ -5,9 +5,6 @@ Counted by this process alone: a look at Redis would slow down every token reque
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-
 from dcrserver.errors import InvalidClient, TooManyRequests
 from dcrserver.fixed_windows import FixedWindows, seconds_until
 from dcrserver.rate_limit import address_key, limit_of
@@ -32,8 +29,7 @@ class Guesses:
     def __len__(self) -> int:
         return len(self._windows)
 
-    @contextmanager
-    def attempt(self, tenant: str, client_id: str, address: str | None) -> Iterator[bool]:
+    def attempt(self, tenant: str, client_id: str, address: str | None) -> Attempt:
         """Around one attempt; yields whether it may be spent on what could be guessed.
 
         It counts from its beginning, so that many at once are no more than many in turn, and no
@@ -47,20 +43,41 @@ class Guesses:
         key = _key(tenant, client_id, address)
         count, ends_at = self._windows.count(key)
         allowed = not self._enabled or not address or count <= self._allowed
-        try:
-            yield allowed
-        except InvalidClient:
-            if allowed:
-                raise
+        return Attempt(self, key, ends_at, allowed=allowed)
+
+    def end(self, attempt: Attempt, error: BaseException | None) -> None:
+        """
+        Raises:
+            TooManyRequests: it failed, and was not allowed to.
+        """
+        if not isinstance(error, InvalidClient):
+            self._windows.take_back(attempt.key)
+        elif not attempt.allowed:
             self.refused += 1
             raise TooManyRequests(
                 "client authentication failed too often",
-                retry_after=seconds_until(ends_at),
+                retry_after=seconds_until(attempt.ends_at),
             ) from None
-        except BaseException:
-            self._windows.take_back(key)
-            raise
-        self._windows.take_back(key)
+
+
+class Attempt:
+    """What ``Guesses.attempt`` says; a generator would cost as much as all the rest of it."""
+
+    __slots__ = ("_guesses", "allowed", "ends_at", "key")
+
+    def __init__(
+        self, guesses: Guesses, key: tuple[str, str, str], ends_at: float, *, allowed: bool
+    ) -> None:
+        self._guesses = guesses
+        self.key = key
+        self.ends_at = ends_at
+        self.allowed = allowed
+
+    def __enter__(self) -> bool:
+        return self.allowed
+
+    def __exit__(self, _: object, error: BaseException | None, __: object) -> None:
+        self._guesses.end(self, error)
 
 
 def _key(tenant: str, client_id: str, address: str | None) -> tuple[str, str, str]:

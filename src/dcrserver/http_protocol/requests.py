@@ -1,0 +1,58 @@
+"""A request as the application is given it, and what Uvicorn answers it by."""
+
+from __future__ import annotations
+
+import asyncio
+from urllib.parse import unquote
+
+import httptools
+from uvicorn._types import HTTPScope
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
+
+from dcrserver.http_protocol.heads import Headers
+
+
+def scope(
+    connection: HttpToolsProtocol, method: bytes, version: str, headers: Headers
+) -> HTTPScope:
+    """The request as ASGI has it; its path is decoded.
+
+    Raises:
+        httptools.HttpParserError: the target of the request is no URL.
+    """
+    url = httptools.parse_url(connection.url)
+    path = url.path.decode("ascii")
+    return {
+        "type": "http",
+        "asgi": {"version": connection.asgi_version, "spec_version": "2.3"},
+        "http_version": version,
+        "server": connection.server,
+        "client": connection.client,
+        "scheme": connection.scheme,  # type: ignore[typeddict-item]  # it is one of the two
+        "root_path": "",
+        "method": method.decode("ascii"),
+        "path": unquote(path) if "%" in path else path,
+        "raw_path": url.path,
+        "query_string": url.query or b"",
+        "headers": headers,
+        "state": connection.app_state.copy(),
+    }
+
+
+def cycle(
+    connection: HttpToolsProtocol, asked: HTTPScope, *, expects: bool
+) -> RequestResponseCycle:
+    """Uvicorn's way from this request to its answer; ``expects``: 100 before the body comes."""
+    return RequestResponseCycle(
+        scope=asked,
+        transport=connection.transport,
+        flow=connection.flow,
+        logger=connection.logger,
+        access_logger=connection.access_logger,
+        access_log=connection.access_log,
+        default_headers=connection.server_state.default_headers,
+        message_event=asyncio.Event(),
+        expect_100_continue=expects,
+        keep_alive=asked["http_version"] != "1.0" and connection.parser.should_keep_alive(),
+        on_response=connection.on_response_complete,
+    )
