@@ -177,7 +177,7 @@ class Application:
             runtime = await stack.enter_async_context(build(self._settings))
             runtime.metrics.counter(
                 "dcrserver_log_lines_dropped_total",
-                "Lines of the log that nobody took",
+                "Lines of the log that were lost, as nobody read them",
                 lambda: stderr_writer().dropped,
             )
             measure(runtime.metrics)

@@ -1,14 +1,18 @@
-"""The files of docs/deploy for systemd, and the configuration that goes with the proxies."""
+"""The files of docs/deploy for systemd and Compose, and the configuration for the proxies."""
 
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 from pathlib import Path
+from typing import Any
 
 import pytest
+from ruamel.yaml import YAML
 
 from dcrserver import posture
+from dcrserver.db.engine import database_url
 from dcrserver.settings import load
 from dcrserver.wiring import build
 from deploy.proxies import FILES
@@ -56,3 +60,41 @@ async def test_nothing_is_found_in_the_configuration(
     settings = load(FILES / "dcrserver.toml")
     async with build(settings) as runtime:
         assert posture.findings(runtime) == []
+
+
+def _compose() -> dict[str, Any]:
+    made: dict[str, Any] = YAML(typ="safe").load(FILES / "compose.yaml")
+    return made
+
+
+def test_compose_mounts_the_secrets_that_it_names() -> None:
+    made = _compose()
+    for service in made["services"].values():
+        named = re.findall(r"/run/secrets/(\w+)", str(service.get("environment", {})))
+        assert sorted(named) == sorted(service.get("secrets", []))
+    assert set(made["secrets"]) == {
+        name for service in made["services"].values() for name in service.get("secrets", [])
+    }
+
+
+async def test_any_password_reaches_the_database_as_it_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The environment that Compose makes, with a password that a URL would not bear."""
+    password = "p@ss/w%rd:#?&'\" $x"
+    (tmp_path / "database_password").write_text(f"{password}\n", "utf-8")
+    key = tmp_path / "encryption_keys"
+    key.write_text("a2tra2tra2tra2tra2tra2tra2tra2tra2tra2tra2s=\n", "utf-8")
+    key.chmod(0o400)
+    (tmp_path / "database_password").chmod(0o400)
+    for name in [name for name in os.environ if name.startswith("DCR_")]:
+        monkeypatch.delenv(name)
+    for name, value in _compose()["services"]["dcrserver"]["environment"].items():
+        default = re.sub(r"\$\{\w+:-([^}]*)\}", r"\1", value)
+        monkeypatch.setenv(name, default.replace("/run/secrets", str(tmp_path)))
+    settings = load()
+    assert database_url(settings.database).password == password
+    async with build(settings) as runtime:
+        found = {finding.name for finding in posture.findings(runtime)}
+    # Open is the default, and it says so.
+    assert found <= {"tokens_for_any_resource"}

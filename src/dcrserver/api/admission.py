@@ -116,16 +116,16 @@ class AdmissionMiddleware:
     def measure(self, metrics: Metrics) -> None:
         """Adds what is counted here to ``metrics``."""
         metrics.gauge(
-            "dcrserver_requests_in_hand", "Requests that are worked on", lambda: self.inside
+            "dcrserver_requests_in_hand", "Requests that are being worked on", lambda: self.inside
         )
         metrics.gauge(
             "dcrserver_requests_in_hand_max",
-            "Of them, how many may be at once; more get 503",
+            "Requests that may be worked on at once (server.max_requests); more get 503",
             lambda: self._limit,
         )
         metrics.gauge(
             "dcrserver_requests_waiting",
-            "Requests in hand that wait for their turn to begin",
+            "Requests that have a place, and wait for their turn to begin",
             lambda: len(self._waiting),
         )
 

@@ -22,7 +22,9 @@ Number = TypeVar("Number", int, float)
 def measure_database(metrics: Metrics, database: Database, settings: DatabaseSettings) -> None:
     """Its queue, its batches, and its connections if it is a server."""
     metrics.gauge(
-        "dcrserver_database_queue", "Work that waits for its batch", lambda: database.load().waiting
+        "dcrserver_database_queue",
+        "Pieces of work that wait for a batch of the database",
+        lambda: database.load().waiting,
     )
     metrics.counter(
         "dcrserver_database_batches_total",
@@ -31,12 +33,12 @@ def measure_database(metrics: Metrics, database: Database, settings: DatabaseSet
     )
     metrics.counter(
         "dcrserver_database_batched_work_total",
-        "Pieces of work in them: divided by the batches, how large these were",
+        "Pieces of work in the batches sent to the database; divided by the batches: their size",
         lambda: database.load().work,
     )
     metrics.counter(
         "dcrserver_database_turned_away_total",
-        "Work that was not tried: the queue was full, or its turn came too late",
+        "Work for the database that was refused: the queue was full, or it waited too long",
         lambda: _labelled(database.load().turned_away),
         ("reason",),
     )
@@ -50,7 +52,7 @@ def measure_database(metrics: Metrics, database: Database, settings: DatabaseSet
     )
     metrics.gauge(
         "dcrserver_database_connections_max",
-        "How many connections there may be",
+        "Connections to the database that there may be (database.pool_size)",
         lambda: settings.pool_size,
     )
 
@@ -59,30 +61,40 @@ def measure_fetches(metrics: Metrics, fetcher: HttpFetcher, documents: CachingFe
     """Documents of clients and of authorization servers, and those that are remembered."""
     metrics.counter(
         "dcrserver_fetches_total",
-        "Documents that were asked for elsewhere",
+        "Documents fetched from other servers (jwks_uri, metadata and so on)",
         lambda: _labelled(fetcher.done),
         ("outcome",),
     )
     metrics.counter(
-        "dcrserver_fetch_seconds_total", "How long that took, added up", lambda: fetcher.seconds
+        "dcrserver_fetch_seconds_total",
+        "Seconds that all fetches of documents took together",
+        lambda: fetcher.seconds,
     )
     metrics.gauge(
-        "dcrserver_fetches_running", "Fetches that run or wait for a slot", lambda: fetcher.running
+        "dcrserver_fetches_running",
+        "Fetches of documents that run, or wait for a place",
+        lambda: fetcher.running,
     )
     metrics.gauge(
-        "dcrserver_fetches_awaited", "Requests that wait for a document", lambda: documents.waiting
+        "dcrserver_fetches_awaited",
+        "Requests that wait for a document of another server",
+        lambda: documents.waiting,
     )
     metrics.counter(
         "dcrserver_documents_needed_total",
-        "Documents that requests needed: remembered, or fetched",
+        "Documents that requests needed: from memory, or fetched",
         lambda: _labelled(documents.asked),
         ("from",),
     )
     metrics.gauge(
-        "dcrserver_documents_remembered", "Documents and failures", lambda: documents.entries
+        "dcrserver_documents_remembered",
+        "Documents, and failures to get one, that are remembered",
+        lambda: documents.entries,
     )
     metrics.gauge(
-        "dcrserver_documents_remembered_bytes", "Of all of them", lambda: documents.octets
+        "dcrserver_documents_remembered_bytes",
+        "Octets of the documents that are remembered",
+        lambda: documents.octets,
     )
 
 
@@ -103,7 +115,9 @@ def measure_limits(
         ("limit",),
     )
     metrics.gauge(
-        "dcrserver_slow_hashes", "Slow hashes that are computed or wait", lambda: verifier.waiting
+        "dcrserver_slow_hashes",
+        "Slow hashes of secrets (bcrypt, argon2, PBKDF2) that are computed, or wait",
+        lambda: verifier.waiting,
     )
 
 
@@ -113,14 +127,14 @@ def measure_background(
     """What is made anew, and written, beside the requests."""
     metrics.gauge(
         "dcrserver_signing_key_age_seconds",
-        "Since the key that signs was made",
+        "Seconds since the key that signs tokens was made",
         lambda: _labelled(keys.ages()),
         ("tenant",),
         of_all=max,
     )
     metrics.gauge(
         "dcrserver_authorization_server_metadata_age_seconds",
-        "Since the metadata of an authorization server elsewhere was read; +Inf: never",
+        "Seconds since the metadata of the authorization server behind were read; +Inf: never",
         copies.measured,
         ("tenant",),
         of_all=max,
