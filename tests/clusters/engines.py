@@ -12,6 +12,7 @@ from tempfile import TemporaryDirectory
 
 from harness import clusters, patroni, postgresql
 from harness.haproxy import haproxy
+from harness.pgbouncer import pgbouncer
 from harness.process import free_port
 
 
@@ -93,48 +94,54 @@ def standby() -> Iterator[Cluster]:
 
 
 @contextmanager
+def patroni_by_its_hosts() -> Iterator[Cluster]:
+    """We look for the primary ourselves."""
+    with patroni.patroni() as machines:
+        hosts = ",".join(f"127.0.0.1:{machine.port}" for machine in machines)
+        yield Cluster([f"postgresql://postgres@{hosts}/postgres"] * 2, _patroni_faults(machines))
+
+
+@contextmanager
 def patroni_behind_haproxy() -> Iterator[Cluster]:
     """HAProxy asks each Patroni whether its PostgreSQL is the primary."""
     with patroni.patroni() as machines, TemporaryDirectory() as folder:
         port = free_port()
-        lines = """\
-    mode tcp
-    option httpchk OPTIONS /primary
-    http-check expect status 200
-    default-server check inter 1s fall 2 rise 1 on-marked-down shutdown-sessions
-"""
+        servers = [f"127.0.0.1:{machine.port} port {machine.rest}" for machine in machines]
+        with haproxy(Path(folder), "postgresql", port, servers):
+            _wait(lambda: _leads_to_a_primary(port))
+            url = f"postgresql://postgres@127.0.0.1:{port}/postgres"
+            yield Cluster([url] * 2, _patroni_faults(machines))
+
+
+@contextmanager
+def patroni_behind_pgbouncer() -> Iterator[Cluster]:
+    with patroni_behind_haproxy() as cluster, pgbouncer(cluster.urls[0]) as url:
+        yield Cluster([f"{url}?statement_cache_size=0"] * 2, cluster.faults)
+
+
+def _patroni_faults(machines: list[patroni.Machine]) -> Mapping[str, Callable[[float], None]]:
+    def fail(happen: Callable[[patroni.Machine], None]) -> patroni.Machine:
+        """The primary, as soon as it has a successor."""
+        old = next(machine for machine in machines if machine.is_primary())
+        happen(old)
+        _wait(lambda: any(each.is_primary() for each in machines if each is not old))
+        return old
+
+    def kill(_: float) -> None:
+        fail(patroni.Machine.kill).start()
+        patroni.wait_until_whole(machines)
+
+    def freeze(_: float) -> None:
+        fail(patroni.Machine.freeze).thaw()
+        patroni.wait_until_whole(machines)
+
+    def restart_all(_: float) -> None:
         for machine in machines:
-            lines += f"    server s{machine.port} 127.0.0.1:{machine.port} port {machine.rest}\n"
-
-        def primary() -> patroni.Machine:
-            return next(machine for machine in machines if machine.is_primary())
-
-        def kill(_: float) -> None:
-            machine = primary()
-            machine.kill()
-            _wait(lambda: any(other.is_primary() for other in machines if other is not machine))
+            machine.stop()
             machine.start()
             patroni.wait_until_whole(machines)
 
-        def freeze(_: float) -> None:
-            machine = primary()
-            machine.freeze()
-            _wait(lambda: any(other.is_primary() for other in machines if other is not machine))
-            machine.thaw()
-            patroni.wait_until_whole(machines)
-
-        def restart_all(_: float) -> None:
-            for machine in machines:
-                machine.stop()
-                machine.start()
-                patroni.wait_until_whole(machines)
-
-        with haproxy(Path(folder), port, lines):
-            _wait(lambda: _leads_to_a_primary(port))
-            url = f"postgresql://postgres@127.0.0.1:{port}/postgres"
-            yield Cluster(
-                [url, url], {"kill": kill, "freeze": freeze, "rolling restart": restart_all}
-            )
+    return {"kill": kill, "freeze": freeze, "rolling restart": restart_all}
 
 
 def _leads_to_a_primary(port: int) -> bool:
@@ -156,5 +163,7 @@ def _wait(is_so: Callable[[], bool]) -> None:
 ENGINES: Mapping[str, Callable[[], AbstractContextManager[Cluster]]] = {
     "galera": galera,
     "standby": standby,
-    "patroni": patroni_behind_haproxy,
+    "patroni": patroni_by_its_hosts,
+    "patroni-haproxy": patroni_behind_haproxy,
+    "patroni-pgbouncer": patroni_behind_pgbouncer,
 }

@@ -152,15 +152,6 @@ def _instance(folder: Path, url: str) -> Iterator[str]:
 def _balanced(folder: Path, instances: list[str]) -> Iterator[str]:
     """The address of a HAProxy before those of the instances that say they are ready."""
     port = free_port()
-    lines = """\
-    mode http
-    balance roundrobin
-    option httpchk GET /readyz
-    option redispatch 1
-    retries 2
-    default-server check inter 500ms fall 1 rise 1
-"""
-    for number, instance in enumerate(instances):
-        lines += f"    server instance{number} {instance.removeprefix('http://')}\n"
-    with haproxy(folder, port, lines):
+    servers = [instance.removeprefix("http://") for instance in instances]
+    with haproxy(folder, "dcrserver", port, servers):
         yield f"http://127.0.0.1:{port}"

@@ -14,7 +14,8 @@ pytestmark = pytest.mark.timeout(420)
 
 @pytest.mark.finding("F1", "F2", "F3")
 @pytest.mark.parametrize(
-    ("engine", "faults"), [("standby", ["freeze", "kill"]), ("patroni", ["rolling restart"])]
+    ("engine", "faults"),
+    [("standby", ["freeze", "kill"]), ("patroni-pgbouncer", ["rolling restart"])],
 )
 def test_no_answer_is_wrong_and_nothing_acknowledged_is_lost(
     engine: str, faults: list[str], tmp_path: Path

@@ -10,24 +10,18 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Iterator
+from configparser import ConfigParser
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from harness.haproxy import EXAMPLES
 from harness.process import lasting_port
 from harness.programs import missing, program
 
 _GALERA = Path("/usr/lib/galera/libgalera_smm.so")
 _START_SECONDS = 90
 _USER = "dcr"
-# What docs/high-availability.md says of gaps was measured with these: who is silent for longer is
-# left behind. Galera's own are 5 and 15 seconds.
-TIMES = {
-    "evs.keepalive_period": "PT0.5S",
-    "evs.inactive_check_period": "PT0.25S",
-    "evs.suspect_timeout": "PT2S",
-    "evs.inactive_timeout": "PT6S",
-}
 _LOG_SIZE = "--innodb-log-file-size=8M"
 
 
@@ -182,25 +176,21 @@ def _made(folder: Path, groups: list[int], place: int) -> Node:
         shutil.chown(path, "mysql", "mysql")
     port, ist, sst = lasting_port(), lasting_port(), lasting_port()
     others = ",".join(f"127.0.0.1:{group}" for group in groups)
-    options = ";".join(
-        f"{name}={value}"
-        for name, value in {
-            "gmcast.listen_addr": f"tcp://127.0.0.1:{groups[place]}",
-            "ist.recv_addr": f"127.0.0.1:{ist}",
-            "gcache.size": "32M",
-            **TIMES,
-        }.items()
-    )
-    arguments = [
-        program("mariadbd"), "--no-defaults", "--user=mysql", f"--datadir={data}",
-        f"--port={port}", "--bind-address=127.0.0.1", f"--socket={folder}/socket",
-        f"--pid-file={folder}/pid", "--binlog-format=ROW", "--innodb-autoinc-lock-mode=2",
-        "--innodb-buffer-pool-size=32M", _LOG_SIZE, "--innodb-flush-log-at-trx-commit=2",
-        "--wsrep-on=ON", f"--wsrep-provider={_GALERA}", "--wsrep-cluster-name=dcr",
-        f"--wsrep-cluster-address=gcomm://{others}", f"--wsrep-node-name=node{place}",
-        f"--wsrep-node-address=127.0.0.1:{groups[place]}", "--wsrep-sst-method=rsync",
-        f"--wsrep-sst-receive-address=127.0.0.1:{sst}", f"--wsrep-provider-options={options}",
-    ]  # fmt: skip
+    example = ConfigParser()
+    example.read(EXAMPLES / "galera.cnf")
+    options = dict(example["mariadb"])
+    options |= {
+        "bind_address": "127.0.0.1", "port": str(port), "datadir": str(data),
+        "socket": f"{folder}/socket", "pid_file": f"{folder}/pid",
+        "innodb_buffer_pool_size": "32M", "innodb_flush_log_at_trx_commit": "2",
+        "wsrep_cluster_address": f"gcomm://{others}", "wsrep_node_name": f"node{place}",
+        "wsrep_node_address": f"127.0.0.1:{groups[place]}", "wsrep_sst_method": "rsync",
+        "wsrep_sst_receive_address": f"127.0.0.1:{sst}",
+        "wsrep_provider_options": f"{options['wsrep_provider_options']};gcache.size=32M;"
+        f"gmcast.listen_addr=tcp://127.0.0.1:{groups[place]};ist.recv_addr=127.0.0.1:{ist}",
+    }  # fmt: skip
+    arguments = [program("mariadbd"), "--no-defaults", "--user=mysql", _LOG_SIZE,
+                 *(f"--{name}={value}" for name, value in options.items())]  # fmt: skip
     return Node(folder, port, None, arguments)  # type: ignore[arg-type]  # started at once
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import json
+import os
 import shutil
 import signal
 import subprocess
@@ -12,17 +12,22 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import httpx
 
+from harness.haproxy import EXAMPLES
 from harness.postgresql import binaries, family, send
 from harness.process import lasting_port
 from harness.programs import program
 
 _START_SECONDS = 90
-# Seconds. What docs/high-availability.md says of gaps was measured with these.
-TIMES = {"ttl": 20, "loop_wait": 2, "retry_timeout": 3}
+# In the file of docs/deploy: whom PostgreSQL lets in, and what it writes at once to the disk.
+_CHANGES = {
+    "scram-sha-256": "trust",
+    "peer": "trust",
+    "10.0.0.0/24": "127.0.0.1/32",
+    "  parameters:\n    #": "  parameters:\n    fsync: off\n    shared_buffers: 16MB\n    #",
+}
 
 
 @dataclass
@@ -36,11 +41,11 @@ class Machine:
     process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
-        file = self.folder / "patroni.yml"
-        file.write_text(json.dumps(self._configuration()), "utf-8")  # which is YAML
         with (self.folder / "log").open("ab") as log:
-            self.process = subprocess.Popen([program("patroni"), file], stdout=log, stderr=log,
-                                            user="postgres", group="postgres", cwd="/")  # fmt: skip
+            self.process = subprocess.Popen(
+                [program("patroni"), self._file()], stdout=log, stderr=log,
+                user="postgres", group="postgres", cwd="/", env=os.environ | self._environment(),
+            )  # fmt: skip
 
     def is_primary(self) -> bool:
         return self._answers("primary")
@@ -80,36 +85,30 @@ class Machine:
             pids += family(int(file.read_text().split()[0]))
         return pids
 
-    def _configuration(self) -> dict[str, Any]:
-        address = dict.fromkeys(("listen", "connect_address"), f"127.0.0.1:{self.port}")
-        rest = dict.fromkeys(("listen", "connect_address"), f"127.0.0.1:{self.rest}")
+    def _file(self) -> Path:
+        text = (EXAMPLES / "patroni.yml").read_text("utf-8")
+        for old, new in _CHANGES.items():
+            assert old in text
+            text = text.replace(old, new)
+        file = self.folder / "patroni.yml"
+        file.write_text(text, "utf-8")
+        return file
+
+    def _environment(self) -> dict[str, str]:
+        """What is another for each machine: it goes before the file."""
+        addresses = {"POSTGRESQL": self.port, "RESTAPI": self.rest}
         return {
-            "scope": "dcr",
-            "name": self.folder.name,
-            "restapi": rest,
-            "etcd3": {"hosts": f"127.0.0.1:{self.etcd}"},
-            "bootstrap": {
-                "dcs": {**TIMES, "synchronous_mode": True, "postgresql": {"use_pg_rewind": True}},
-                "initdb": [{"encoding": "UTF8"}, {"auth": "trust"}],
+            "PATRONI_NAME": self.folder.name,
+            "PATRONI_ETCD3_HOSTS": f"127.0.0.1:{self.etcd}",
+            "PATRONI_POSTGRESQL_DATA_DIR": str(self.folder / "data"),
+            "PATRONI_POSTGRESQL_BIN_DIR": str(binaries()),
+            "PATRONI_POSTGRESQL_PGPASS": str(self.folder / "pgpass"),
+            **{
+                f"PATRONI_{part}_{kind}": f"127.0.0.1:{port}"
+                for part, port in addresses.items()
+                for kind in ("LISTEN", "CONNECT_ADDRESS")
             },
-            "postgresql": {
-                **address,
-                "data_dir": str(self.folder / "data"),
-                "bin_dir": str(binaries()),
-                "pgpass": str(self.folder / "pgpass"),
-                "authentication": {
-                    "superuser": {"username": "postgres"},
-                    "replication": {"username": "postgres"},
-                },
-                "pg_hba": ["local all all trust", "host all all 127.0.0.1/32 trust",
-                           "host replication all 127.0.0.1/32 trust"],
-                "parameters": {
-                    "shared_buffers": "16MB", "max_connections": 100, "fsync": "off",
-                    "unix_socket_directories": str(self.folder), "wal_log_hints": "on",
-                    "wal_retrieve_retry_interval": "500ms",
-                },
-            },
-        }  # fmt: skip
+        }
 
 
 @contextmanager

@@ -11,11 +11,9 @@ from pathlib import Path
 
 from sqlalchemy import make_url
 
+from harness.haproxy import EXAMPLES
 from harness.process import free_port, wait_for_port
 from harness.programs import missing, program
-
-_EXAMPLE = Path("docs/deploy/high-availability/pgbouncer.ini")
-_ROOT = Path(__file__).parent.parent.parent
 
 
 @contextmanager
@@ -25,7 +23,7 @@ def pgbouncer(url: str, **settings: str) -> Iterator[str]:
     if server.port is None:
         missing("PgBouncer is tried with the PostgreSQL of DCR_TEST_POSTGRES_URL")
     file = ConfigParser(inline_comment_prefixes=None)
-    file.read(_ROOT / _EXAMPLE)
+    file.read(EXAMPLES / "pgbouncer.ini")
     target = (
         f"host={server.host} port={server.port} dbname={server.database} user={server.username}"
     )

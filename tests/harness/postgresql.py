@@ -132,9 +132,11 @@ def alone() -> Iterator[Server]:
 
 
 @contextmanager
-def pair() -> Iterator[tuple[Server, Server]]:
+def pair(**options: str) -> Iterator[tuple[Server, Server]]:
     """A primary, and a standby without which nothing is acknowledged; an empty database."""
     with _servers("first", "second") as (first, second):
+        for server in (first, second):
+            server.options.update(options)
         _initialize(first)
         first.start()
         follow(first, second)

@@ -18,6 +18,8 @@ import httpx
 
 COMMAND = [sys.executable, "-m", "dcrserver"]
 _START_SECONDS = 30
+# Of ports that this process has, for as long as it lives.
+_SIGNS: list[socket.socket] = []
 
 
 @dataclass
@@ -51,12 +53,17 @@ def free_port() -> int:
 def lasting_port() -> int:
     """A free port that stays free while its server is away: from below those that the system gives
     to connections, as one that is made to a port which nobody listens at may get that very port.
+    No other of our processes gets it: its number among the ports of UDP is taken for a sign.
     """
     while True:
         port = random.randrange(15_000, 32_000)  # noqa: S311 - no secret
+        sign = socket.socket(type=socket.SOCK_DGRAM)
         with socket.socket() as listener, suppress(OSError):
             listener.bind(("127.0.0.1", port))
+            sign.bind(("127.0.0.1", port))
+            _SIGNS.append(sign)
             return port
+        sign.close()
 
 
 def wait_for_port(port: int, process: subprocess.Popen[bytes]) -> None:
