@@ -40,9 +40,8 @@ def test_the_file_can_come_from_the_environment(
 
 def test_the_base_url_follows_the_port_unless_it_is_set() -> None:
     assert load(server={"port": 9000}).server.base_url == "http://127.0.0.1:9000"
-    assert load(server={"port": 9, "base_url": "https://x.example/"}).server.base_url == (
-        "https://x.example"
-    )
+    for written in ("https://x.example", "https://x.example/"):
+        assert load(server={"port": 9, "base_url": written}).server.base_url == written
 
 
 @pytest.mark.parametrize(

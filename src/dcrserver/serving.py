@@ -128,7 +128,7 @@ def _announce(settings: Settings) -> None:
         f"dcrserver on {url} (listening on {_address(settings.server)})"
         f" | database {database}"
         f" | registration {settings.registration.mode}"
-        f" | docs {url}/docs\n"
+        f" | docs {url.rstrip('/')}/docs\n"
     )
 
 

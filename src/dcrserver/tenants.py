@@ -19,7 +19,7 @@ Mode: TypeAlias = Literal["open", "protected", "closed"]
 
 @dataclass(frozen=True, slots=True)
 class Tenant:
-    """``issuer`` has no trailing slash; ``members`` is what discovery publishes.
+    """``issuer`` as it was written (RFC 8414 3.3); ``members`` is what discovery publishes.
 
     ``webfinger``: domains and exact resources it answers for.
     ``issues_tokens``: the built-in token endpoint is on.
@@ -70,22 +70,27 @@ class Tenant:
         return narrowed(terms, bounds)
 
     @property
+    def root(self) -> str:
+        """What paths are appended to, whether the issuer ends in a slash or not."""
+        return self.issuer.rstrip("/")
+
+    @property
     def path(self) -> str:
-        """The path of the issuer, empty at the root."""
-        return urlsplit(self.issuer).path
+        """The path of ``root``, empty at the root of the host."""
+        return urlsplit(self.root).path
 
     @property
     def refuses_authorization(self) -> bool:
         """The built-in authorization endpoint is on, which waits for a server to be connected."""
-        return self.members["authorization_endpoint"] == f"{self.issuer}/authorize"
+        return self.members["authorization_endpoint"] == f"{self.root}/authorize"
 
     @property
     def registration_endpoint(self) -> str:
-        return f"{self.issuer}/register"
+        return f"{self.root}/register"
 
     def registration_client_uri(self, client_id: str) -> str:
         named = client_id if client_id.isalnum() and client_id.isascii() else quote(client_id, "")
-        return f"{self.issuer}/register/{named}"
+        return f"{self.root}/register/{named}"
 
 
 class Tenants(Sequence[Tenant]):

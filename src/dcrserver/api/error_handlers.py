@@ -128,7 +128,8 @@ def _hint(request: Request) -> str:
     scope = {**request.scope, "path": meant, "raw_path": None}
     if meant == path or not meant or not any(_is_at(route, scope) for route in _routes(request)):
         return ""
-    return f"; did you mean {urlsplit(issuer(request)).path}{meant}, without the slash too many?"
+    above = urlsplit(issuer(request)).path.rstrip("/")
+    return f"; did you mean {above}{meant}, without the slash too many?"
 
 
 def _method_not_allowed(request: Request) -> Response:

@@ -149,8 +149,9 @@ class TenantMiddleware:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http":
             tenant, path = self._resolve(scope["path"])
+            path = _as_if_plain(path, tenant)
             scope[TENANT_KEY] = tenant
-            spelt = scope.get("raw_path") or path.encode()
+            spelt = scope.get("raw_path") or scope["path"].encode()
             scope["path"] = _NO_ROUTE if path in _OPERATIONS and spelt != path.encode() else path
         await self._app(scope, receive, send)
 
@@ -166,6 +167,19 @@ class TenantMiddleware:
             if path.startswith(f"{prefix}/"):
                 return self._tenants[place], path.removeprefix(prefix)
         return self._tenants[0], path
+
+
+def _as_if_plain(path: str, tenant: Tenant) -> str:
+    """``path`` below the tenant's as its route has it.
+
+    Clients append paths to the issuer that begin with a slash, whether it ends in one or not; and
+    the metadata of an issuer with a final slash is looked for with and without it.
+    """
+    if path.startswith("//") and tenant.issuer.endswith("/"):
+        path = path[1:]
+    if path.endswith("/") and (found := _WELL_KNOWN.fullmatch(path)) and found[2] == "/":
+        return path[:-1]
+    return path
 
 
 class PreflightMiddleware:

@@ -97,7 +97,7 @@ def _docs(app: FastAPI, paths: frozenset[str], base: str, issuer: str, mode: Mod
     """Made once for each tenant of late, and what is on: it takes longer than a registration."""
     api = app.openapi()
     api |= {"paths": {path: item for path, item in api["paths"].items() if path in paths}}
-    reference = Reference(api, issuer, is_open=mode == "open")
+    reference = Reference(api, issuer.rstrip("/"), is_open=mode == "open")
     return html.text(
         "docs.html",
         info=api["info"],
@@ -140,9 +140,9 @@ def _whereabouts(here: Tenant, registration_endpoint: JsonValue) -> dict[str, An
         "issuer": here.issuer,
         "registration_endpoint": registration_endpoint,
         "registration": here.mode,
-        "metadata": [f"{here.issuer}/.well-known/{name}" for name in known],
-        "documentation": f"{here.issuer}/docs",
-        "openapi": f"{here.issuer}/openapi.json",
+        "metadata": [f"{here.root}/.well-known/{name}" for name in known],
+        "documentation": f"{here.root}/docs",
+        "openapi": f"{here.root}/openapi.json",
     }
 
 

@@ -83,6 +83,6 @@ def _presented(request: Request, fields: Mapping[str, str]) -> Presented:
         parameters=fields,
         authorization=sent[0] if sent else None,
         certificate=client_certificate(request),
-        endpoint=f"{tenant(request).issuer}{request.scope['path']}",
+        endpoint=f"{tenant(request).root}{request.scope['path']}",
         address=client[0] if client else None,
     )

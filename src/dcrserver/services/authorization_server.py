@@ -98,22 +98,23 @@ def server_metadata(
     client certificate of a connection.
     ``issuer`` is always ours: a document must carry the identifier it was found by (R8414-3.3-01).
     """
+    root = issuer.rstrip("/")
     members: dict[str, JsonValue] = (
         presumed(policy) if document is None else dict(SPECIFIED_DEFAULTS)
     )
     members |= {name: value for name, value in (document or {}).items() if name not in _NOT_TAKEN}
     members |= settings.members
     _add_grants_of_profiles(members)
-    members.setdefault("authorization_endpoint", f"{issuer}/authorize")
+    members.setdefault("authorization_endpoint", f"{root}/authorize")
     if issues_tokens:
-        _add_token_service(members, issuer, reads_certificates=reads_certificates)
-    if members["authorization_endpoint"] == f"{issuer}/authorize":
+        _add_token_service(members, root, reads_certificates=reads_certificates)
+    if members["authorization_endpoint"] == f"{root}/authorize":
         members["authorization_response_iss_parameter_supported"] = True
     members = restrict(members, policy)
     _complete_assertion_algorithms(members)
     made: JsonObject = {"issuer": issuer}
     if registers:
-        made["registration_endpoint"] = f"{issuer}/register"
+        made["registration_endpoint"] = f"{root}/register"
     return made | {name: value for name, value in members.items() if name not in _NOT_TAKEN}
 
 
@@ -123,7 +124,9 @@ def published(members: Mapping[str, JsonValue], issuer: str) -> Mapping[str, Jso
     Clients of others register all the same, for the server that will be connected.
     """
     grants = members.get("grant_types_supported")
-    if members.get("token_endpoint") != f"{issuer}/token" or not isinstance(grants, list):
+    if members.get("token_endpoint") != f"{issuer.rstrip('/')}/token" or not isinstance(
+        grants, list
+    ):
         return members
     return {**members, "grant_types_supported": [OWN_GRANT]} if OWN_GRANT in grants else members
 
@@ -137,13 +140,13 @@ def _add_grants_of_profiles(members: dict[str, JsonValue]) -> None:
 
 
 def _add_token_service(
-    members: dict[str, JsonValue], issuer: str, *, reads_certificates: bool
+    members: dict[str, JsonValue], root: str, *, reads_certificates: bool
 ) -> None:
     """What the built-in endpoints do, whatever else is configured."""
-    members["token_endpoint"] = f"{issuer}/token"
-    members["jwks_uri"] = f"{issuer}/jwks"
-    members["introspection_endpoint"] = f"{issuer}/introspect"
-    members["revocation_endpoint"] = f"{issuer}/revoke"
+    members["token_endpoint"] = f"{root}/token"
+    members["jwks_uri"] = f"{root}/jwks"
+    members["introspection_endpoint"] = f"{root}/introspect"
+    members["revocation_endpoint"] = f"{root}/revoke"
     members.setdefault("dpop_signing_alg_values_supported", list[JsonValue](dpop.ALGORITHMS))
     if reads_certificates:
         members.setdefault("tls_client_certificate_bound_access_tokens", True)

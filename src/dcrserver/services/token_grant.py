@@ -118,7 +118,7 @@ class TokenGrantService:
             made["x5t#S256"] = client.certificate.thumbprint
         if client.metadata.members.get("dpop_bound_access_tokens") is True and not request.proofs:
             raise InvalidDpopProof("tokens of this client are bound by DPoP: send a proof")
-        url = f"{tenant.issuer}/token"
+        url = f"{tenant.root}/token"
         jkt = await dpop.thumbprint_of(self._database, tenant, request.proofs, url)
         return made | ({"jkt": jkt} if jkt else {})
 

@@ -42,8 +42,9 @@ class ServerSettings(Group):
 
     base_url: str = Field(
         default="http://127.0.0.1:8000",
-        description="Public base URL: the issuer of the default tenant. Never taken from the Host"
-        " header. Default: http://127.0.0.1:PORT",
+        description="Public base URL: the issuer of the default tenant, published as it is written"
+        " here, with a final slash or without. Never taken from the Host header. Default:"
+        " http://127.0.0.1:PORT",
     )
     host: str = Field(default="127.0.0.1", min_length=1, description="address to listen on")
     port: int = Field(default=8000, ge=1, le=65535, description="port to listen on")

@@ -131,7 +131,9 @@ def checked_networks(value: tuple[str, ...]) -> tuple[str, ...]:
 
 
 def checked_issuer(value: str) -> str:
-    """An issuer: http(s), a host, no query, no fragment (OIDD-2-02, R8414-2-01); no end slash.
+    """An issuer: http(s), a host, no query, no fragment (OIDD-2-02, R8414-2-01).
+
+    As it was written, also with a final slash: clients compare it by octets (RFC 8414 3.3).
 
     Raises:
         ValueError: it is none.
@@ -144,7 +146,9 @@ def checked_issuer(value: str) -> str:
         raise ValueError("must be an http(s) URL with a host")
     if uri.userinfo or uri.query is not None or uri.fragment is not None:
         raise ValueError("must not hold user information, a query or a fragment")
-    return value.rstrip("/")
+    if value.endswith("//"):
+        raise ValueError("must not end in several slashes")
+    return value
 
 
 def nameserver(text: str) -> tuple[str, int]:

@@ -29,14 +29,14 @@ def issuer_of(name: str, tenant: TenantSettings, base: str) -> str:
     key = f"tenants.{name}"
     try:
         issuer = checked_issuer(
-            tenant.base_url or f"{base}{(tenant.path or f'/t/{name}').rstrip('/')}"
+            tenant.base_url or f"{base.rstrip('/')}{(tenant.path or f'/t/{name}').rstrip('/')}"
         )
     except ValueError as error:
         raise ConfigurationError(f"{key}: {error}") from None
-    path = urlsplit(issuer).path
+    path = urlsplit(issuer).path.rstrip("/")
     if not path:
         raise ConfigurationError(f"{key}: the issuer needs a path; its host alone finds nobody")
-    below = (path, path.removeprefix(urlsplit(base).path))
+    below = (path, path.removeprefix(urlsplit(base).path.rstrip("/")))
     if "%" in path or "//" in path or any(_first(each) in _OWN_PATHS for each in below):
         raise ConfigurationError(f"{key}: the path {path} cannot be that of a tenant")
     return issuer

@@ -256,8 +256,8 @@ class ClientAuthenticator:
 
 def _audiences(tenant: Tenant, presented: Presented) -> set[str]:
     """What the server that was called is called: issuers, and the URLs of the endpoints."""
-    issuers = {tenant.issuer, presented.issuer or tenant.issuer}
-    urls = issuers | {f"{issuer}/" for issuer in issuers}
+    roots = {issuer.rstrip("/") for issuer in (tenant.issuer, presented.issuer or tenant.issuer)}
+    urls = roots | {f"{root}/" for root in roots}
     urls.update(str(tenant.members[name]) for name in _ENDPOINTS if name in tenant.members)
     if presented.endpoint is not None:
         urls.add(presented.endpoint)
