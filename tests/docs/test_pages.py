@@ -19,6 +19,7 @@ DOCS = ROOT / "docs"
 # Pasted by tests of their own, as they need programs of others, or are no walk from top to bottom.
 _ELSEWHERE = {
     DOCS / "mcp.md": "interop/test_mcp_guide.py",
+    DOCS / "moving-in.md": "docs/test_moving_in.py",
     DOCS / "operations.md": "docs/test_operations.py",
     DOCS / "examples" / "authlib-flask" / "README.md": "interop/test_authorization_servers.py",
     DOCS / "examples" / "node-oidc-provider" / "README.md": "interop/test_authorization_servers.py",
