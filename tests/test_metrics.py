@@ -47,7 +47,7 @@ async def test_the_database_tells_its_queue_its_batches_and_its_connections(
     assert await numbers(any_app, "dcrserver_database_queue") == {(): 0}
     turned_away = await numbers(any_app, "dcrserver_database_turned_away")
     assert turned_away == {("full",): 0, ("late",): 0}
-    if not any_app.runtime.database.is_apart:
+    if not any_app.runtime.database.is_server:
         assert "dcrserver_database_connections" not in await scraped(any_app)
         return
     for _ in range(500):  # a connection is given back a moment after the answer

@@ -105,4 +105,4 @@ def test_a_key_that_is_none_is_refused(key: str) -> None:
 
 
 def test_without_keys_the_box_is_shut() -> None:
-    assert not SecretBox([]).is_open
+    assert not SecretBox([]).can_encrypt

@@ -37,7 +37,7 @@ def create_app(runtime: Runtime) -> AdmissionMiddleware:
     app = _dressed(Dispatcher(fast, routes, rest, runtime), runtime)
     refuse = _dressed(Refusal(), runtime)
     limit = runtime.settings.server.max_requests
-    return AdmissionMiddleware(app, refuse, limit, in_turns=runtime.database.is_apart)
+    return AdmissionMiddleware(app, refuse, limit, in_turns=runtime.database.is_server)
 
 
 def _dressed(app: ASGIApp, runtime: Runtime) -> ASGIApp:

@@ -18,7 +18,10 @@ Result = TypeVar("Result")
 
 
 class OnePass(Generic[Work, Result]):
-    """Does each piece of work by ``do``, all of a pass within ``around``."""
+    """Collects the work that is asked for during one pass of the event loop, and does it together.
+
+    Each piece by ``do``, all of them inside one context of ``around``.
+    """
 
     def __init__(
         self,

@@ -180,7 +180,7 @@ class SecretBox:
         """``keys``: base64 of 32 bytes each.
 
         Raises:
-            ValueError: a key is none.
+            ValueError: a key is not base64 of 32 bytes.
         """
         self._keys: dict[str, AESGCM] = {}
         for text in keys:
@@ -193,7 +193,7 @@ class SecretBox:
             self._keys[hashlib.sha256(key).hexdigest()[:8]] = AESGCM(key)
 
     @property
-    def is_open(self) -> bool:
+    def can_encrypt(self) -> bool:
         """Whether there is a key to encrypt with."""
         return bool(self._keys)
 

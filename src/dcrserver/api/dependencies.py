@@ -16,7 +16,7 @@ TENANT_KEY = "dcrserver.tenant"
 REQUEST_ID_KEY = "dcrserver.request_id"
 # When it came, by time.perf_counter().
 ARRIVED_KEY = "dcrserver.arrived"
-# What metrics call a request that reached no route, if there is more to say of it.
+# The label of metrics for a request that matched no route, e.g. (refused).
 UNROUTED_KEY = "dcrserver.unrouted"
 # The address of the other end of the connection, whatever forwarded headers say of the caller.
 PEER_KEY = "dcrserver.peer"

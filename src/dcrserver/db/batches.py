@@ -79,10 +79,11 @@ def _inserted(statement: Insert) -> Insert:
 
 @cache
 def change_all(change: Change, event: Insert) -> ClauseElement:
-    """Changes by the rows of the parameter changes; where one finds its row, inserts that of the
-    same place of the parameter that is named as the table.
+    """One statement for a batch of updates or deletions, each with its event.
 
-    The places of those that did. Of two that would change the same row one does.
+    Row n of the parameter ``changes`` is applied; where it matched, row n of the parameter named as
+    the event's table is inserted. Returns the positions that matched. If two rows are about the
+    same client, only one takes effect.
     """
     changes = _rows("changes", change.values)
     changed = change.build(changes.c.__getitem__).returning(changes.c[PLACE]).cte("changed")

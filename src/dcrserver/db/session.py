@@ -30,7 +30,7 @@ class Session(Protocol):
     async def execute_many(self, statement: ClauseElement, rows: Sequence[Values]) -> None: ...
 
     def insert(self, statement: Insert, row: dict[str, Any]) -> None:
-        """Takes effect when it matters: before the next statement, or the commit."""
+        """Queues an INSERT; it is sent before the next statement, or at commit."""
         ...
 
     async def look_up(self, lookup: Lookup, values: Values) -> Sequence[Any]:

@@ -42,8 +42,8 @@ _ClientId = String(512)
 _Digest = String(64)
 
 
-def _never(name: str) -> Column[int]:
-    """A moment that has not come; 0 in rows of before the column was there."""
+def _timestamp(name: str) -> Column[int]:
+    """Seconds since 1970; 0 is never, also in rows from before the column was there."""
     return Column(name, BigInteger, nullable=False, server_default="0")
 
 
@@ -56,10 +56,10 @@ clients = Table(
     Column("metadata", _Document, nullable=False),
     Column("registration_access_token_digest", _Digest, nullable=False),
     # 0: never.
-    _never("registration_access_token_expires_at"),
+    _timestamp("registration_access_token_expires_at"),
     # The token before, while it still works: until the one above is used, or this moment.
     Column("previous_registration_access_token_digest", _Digest),
-    _never("previous_registration_access_token_expires_at"),
+    _timestamp("previous_registration_access_token_expires_at"),
     # JSON: at most two, newest first; see services.client_secrets. None: the client has none.
     Column("client_secrets", _Document),
     # JSON: what the initial access token allowed, for later updates; see metadata.bounds.
@@ -70,9 +70,9 @@ clients = Table(
     Column("access_token_lifetime", Integer),
     Column("access_token_format", String(16)),
     # 0: it is not.
-    _never("suspended_at"),
+    _timestamp("suspended_at"),
     # Access tokens that were issued until then are dead, also when the client is resumed.
-    _never("tokens_ended_at"),
+    _timestamp("tokens_ended_at"),
     Column("issued_at", BigInteger, nullable=False),
     Column("updated_at", BigInteger, nullable=False),
     Column("version", Integer, nullable=False),
@@ -98,7 +98,7 @@ initial_access_tokens = Table(
     Column("label", String(200), nullable=False, server_default=""),
     # JSON: policy, scopes and grant types; see metadata.bounds. None: as the tenant's.
     Column("bounds", _Document),
-    _never("revoked_at"),
+    _timestamp("revoked_at"),
     PrimaryKeyConstraint("tenant", "digest"),
     Index(None, "tenant", "id"),
     **_MARIADB,

@@ -24,7 +24,7 @@ _CHOICES = "OpenID Connect RP Metadata Choices 2 and 4"
 
 def fill_in(draft: Draft, plan: Plan, terms: Terms) -> list[Issue]:
     """Chooses, adds defaults where nothing was sent, and replaces; what cannot be is told."""
-    issues = [*_miss(draft, terms), *_choose(draft, plan, terms)]
+    issues = [*_missing_required(draft, terms), *_choose(draft, plan, terms)]
     if _is_native_by_its_uris(draft, terms) or _is_native_by_mistake(draft, terms):
         draft.members["application_type"] = "native"
     for name, beside in _CONTENT_ENCRYPTION.items():
@@ -44,8 +44,11 @@ def _default(draft: Draft, name: str, value: JsonValue) -> None:
         draft.members[name] = value
 
 
-def _miss(draft: Draft, terms: Terms) -> Iterator[Issue]:
-    """What a profile makes every client say, before a default could say it."""
+def _missing_required(draft: Draft, terms: Terms) -> Iterator[Issue]:
+    """Members that policy.registration.required demands and the client did not send.
+
+    Asked before defaults are filled in.
+    """
     for name in sorted(terms.policy.registration.required - draft.failed):
         if not draft.has(name):
             error = PARAMETERS[name].error if name in PARAMETERS else InvalidClientMetadata

@@ -91,14 +91,17 @@ class Kind:
 class Parameter:
     """A client metadata parameter: everything the project knows about it.
 
-    ``default`` is filled in where the client sent nothing. Four names of server metadata tie the
-    row to what the authorization server can do: ``bounded_by`` is the list that a value must come
-    from; ``features``: without one of these the server knows nothing of the member; ``forced_by``:
-    with this the member is true, whatever was sent. ``demand``: a true that the server cannot
-    honour must not pass for a yes. ``chooses``: the member that a list of possibilities is about;
-    the list itself is never registered (OpenID Connect RP Metadata Choices 2). ``fetched``:
-    somebody may read what is there, we or the authorization server. ``error`` is the class for a
-    bad value.
+    ``default`` is filled in where the client sent nothing. Members of server metadata tie the row
+    to what the authorization server can do:
+
+    - ``bounded_by``: the list of the server that a value must come from;
+    - ``features``: the member is left out unless the server has one of these;
+    - ``forced_by``: where the server has this, the member is true, whatever was sent.
+
+    ``demand``: refuse true, instead of leaving it out, when the server cannot enforce it.
+    ``chooses``: the member that this list offers values for; the list itself is never registered
+    (OpenID Connect RP Metadata Choices 2). ``fetched``: the value is a URL that we, or the
+    authorization server, may read. ``error``: the class of the error for a bad value.
     """
 
     name: str

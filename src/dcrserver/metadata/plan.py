@@ -52,7 +52,7 @@ plan_for = lru_cache(maxsize=1024)(_plan_for)
 
 
 def fitted(default: JsonValue, parameter: Parameter, terms: Terms) -> JsonValue:
-    """``default``; one the server lacks gives way to its first choice, or to nothing."""
+    """The default if the server supports it, else the server's first value, else None."""
     supported = terms.server.supported(parameter.bounded_by or "")
     if supported is None or default is None:
         return default

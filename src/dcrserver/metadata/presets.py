@@ -20,11 +20,13 @@ PresetName: TypeAlias = Literal[
 class Preset:
     """One profile of the specifications.
 
-    ``policy``: choices by group and key. ``server``: what an authorization server supports of
-    which nothing else is known; None takes a bound away. ``limits``: what of the server's lists
-    the profile leaves, and the bound where the server names none; ``cuts``: the same for lists
-    that say by being there that the server does something. ``forced``: what the profile says of
-    any server.
+    - ``policy``: values of settings, by group and key.
+    - ``server``: what to presume of an authorization server whose metadata do not say; None: any
+      value.
+    - ``limits``: the values that the profile allows; used as the list if the server names none.
+    - ``cuts``: as ``limits``, but never adds a list, because the presence of these lists says that
+      the feature exists.
+    - ``forced``: members that are set on any server.
     """
 
     description: str

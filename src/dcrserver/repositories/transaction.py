@@ -80,7 +80,7 @@ class Transaction:
         return MetadataCopyRepository(self)
 
     def insert(self, statement: Insert, row: dict[str, Any]) -> None:
-        """Takes effect when it matters: before the next statement, or the commit."""
+        """Queues an INSERT; it is sent before the next statement, or at commit."""
         self._session.insert(statement, row)
 
     async def execute(self, statement: ClauseElement, values: Values | None = None) -> Rows:
@@ -115,8 +115,8 @@ class Database:
         self._reading = _Reading(Transaction(self._session))
 
     @property
-    def is_apart(self) -> bool:
-        """It is a server that works while we do other things."""
+    def is_server(self) -> bool:
+        """Whether the database is a server process: queries run while the event loop goes on."""
         return self._session.dialect != "sqlite"
 
     async def transact(self, use_case: Callable[[Transaction], Awaitable[T]]) -> T:
@@ -223,7 +223,7 @@ class _Repeating:
 
 
 class _Reading:
-    """The same for all who read: nothing in it is theirs."""
+    """A context manager without state, shared by all readers."""
 
     def __init__(self, tx: Transaction) -> None:
         self._tx = tx

@@ -15,7 +15,8 @@ from dcrserver.services.credentials import is_token_of
 from dcrserver.strict_json import JsonObject
 from dcrserver.tenants import Tenant
 
-# Of writers that meet at one client, each loses to one that got its change done: so many may meet.
+# Attempts of an optimistic update. Each lost one means that another writer succeeded, so this is
+# how many may change one client at the same time.
 ATTEMPTS = 20
 
 
@@ -32,8 +33,8 @@ async def authenticate(
 
     An unknown client, a deleted one, a suspended one and a wrong token look the same (RFC 7592
     2.1). ``grace``: the token before the current one is good as well, for a while. ``is_use``
-    False: what follows writes the client, and the token before with it, or calls ``first_use``, or
-    must write nothing.
+    False does not end the token before: the caller's own write ends it, or the caller calls
+    ``first_use``, or the request must write nothing.
 
     Raises:
         BearerError: no token, or not the token of this client.
@@ -49,7 +50,7 @@ async def authenticate(
 
 
 async def first_use(database: Database, record: ClientRecord, token: str) -> ClientRecord:
-    """Of the current token: the one before works no longer."""
+    """Ends the previous token if ``token`` is the current one and is used for the first time."""
     if not record.previous_registration_access_token_digest or not is_token_of(record, token)[0]:
         return record
 

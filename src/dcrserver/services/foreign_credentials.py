@@ -122,7 +122,7 @@ def _secret(
 def _copy(row: JsonObject, value: str | None, place: SealedIn, box: SecretBox) -> str | None:
     """What can be read again: made of the secret, or brought along."""
     if value is not None:
-        return box.encrypt(value, place) if box.is_open else None
+        return box.encrypt(value, place) if box.can_encrypt else None
     ciphertext = text_in(row, "ciphertext")
     if ciphertext is None:
         return None

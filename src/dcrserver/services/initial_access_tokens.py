@@ -23,10 +23,11 @@ REGISTER = "clients:register"
 
 
 @dataclass(frozen=True, slots=True)
-class Ticket:
-    """The right to register: by a token, or (None) because registration is open.
+class RegistrationPermit:
+    """Permission to register.
 
-    ``actor``: who that is, for the audit trail.
+    ``token``: the initial access token that is redeemed; None in open mode, and for administrators.
+    ``actor``: who registers, for the audit trail.
     """
 
     token: InitialAccessTokenRecord | None = None
@@ -34,7 +35,7 @@ class Ticket:
     actor: str = "anonymous"
 
 
-async def authorize(database: Database, tenant: Tenant, bearer: str | None) -> Ticket:
+async def authorize(database: Database, tenant: Tenant, bearer: str | None) -> RegistrationPermit:
     """Takes no use yet. In open mode a token is not needed, but its bounds count.
 
     An administrator registers in every mode.
@@ -46,13 +47,13 @@ async def authorize(database: Database, tenant: Tenant, bearer: str | None) -> T
     """
     if bearer is None:
         if tenant.mode == "open":
-            return Ticket()
+            return RegistrationPermit()
         if tenant.mode == "closed":
             raise MissingToken("registration is closed; administrators register clients here")
         raise MissingToken("this server needs an initial access token for registration")
     if bearer.startswith(f"{admin_tokens.ADMIN_TOKEN_PREFIX}_"):
         admin = await admin_tokens.authorize(database, tenant, bearer, REGISTER)
-        return Ticket(actor=f"admin-token:{admin.id}")
+        return RegistrationPermit(actor=f"admin-token:{admin.id}")
     async with database.read() as tx:
         found = await tx.initial_access_tokens.find(
             tenant.name, security.token_digest(bearer), int(time.time())
@@ -61,10 +62,12 @@ async def authorize(database: Database, tenant: Tenant, bearer: str | None) -> T
         raise InvalidToken("the initial access token is unknown, expired or used up")
     if tenant.mode == "closed":
         raise InsufficientScope("registration is closed; ask an administrator")
-    return Ticket(found, Bounds.from_json(found.bounds), f"initial-token:{found.id}")
+    return RegistrationPermit(found, Bounds.from_json(found.bounds), f"initial-token:{found.id}")
 
 
-async def redeem(tx: Transaction, ticket: Ticket, client_id: str, origin: Origin) -> None:
+async def redeem(
+    tx: Transaction, ticket: RegistrationPermit, client_id: str, origin: Origin
+) -> None:
     """Takes one use, in the transaction of the registration it pays for.
 
     Raises:

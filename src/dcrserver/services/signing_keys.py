@@ -194,7 +194,9 @@ class SigningKeys:
             tenant=tenant,
             kid=kid,
             algorithm=algorithm,
-            private_key=self._box.encrypt(pem, place_of(tenant, kid)) if self._box.is_open else pem,
+            private_key=self._box.encrypt(pem, place_of(tenant, kid))
+            if self._box.can_encrypt
+            else pem,
             created_at=int(time.time()),
         )
 

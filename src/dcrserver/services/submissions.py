@@ -50,7 +50,7 @@ class Judge:
         return self._judged((terms, submission.octets), submission.read)
 
     def judge_update(self, members: JsonObject, terms: Terms) -> Judged:
-        """As ``judge``; ``client_id`` and ``client_secret`` are for somebody else to judge."""
+        """As ``judge``, but for ``client_id`` and ``client_secret``, which the caller compares."""
         rest = {name: value for name, value in members.items() if name not in _ENVELOPE}
         return self._judged((terms, dumps(rest)), lambda: rest)
 

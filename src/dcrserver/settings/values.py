@@ -136,7 +136,7 @@ def checked_issuer(value: str) -> str:
     As it was written, also with a final slash: clients compare it by octets (RFC 8414 3.3).
 
     Raises:
-        ValueError: it is none.
+        ValueError: it is not an issuer.
     """
     try:
         uri = uris.parse(value)
@@ -155,7 +155,7 @@ def nameserver(text: str) -> tuple[str, int]:
     """Address and port of a name server: ``192.0.2.1``, ``192.0.2.1:5353``, ``[2001:db8::1]:53``.
 
     Raises:
-        ValueError: it is none.
+        ValueError: it is not an address with or without a port.
     """
     host, port = text, "53"
     if text.startswith("[") or text.count(":") == 1:

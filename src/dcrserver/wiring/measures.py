@@ -42,7 +42,7 @@ def measure_database(metrics: Metrics, database: Database, settings: DatabaseSet
         lambda: _labelled(database.load().turned_away),
         ("reason",),
     )
-    if not database.is_apart:
+    if not database.is_server:
         return
     metrics.gauge(
         "dcrserver_database_connections",

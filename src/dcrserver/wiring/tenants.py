@@ -94,7 +94,7 @@ def _tenant(
             policy=policy,
             server=capabilities_of(members(policy)),
             allowed_hosts=settings.outbound.allowed_hosts,
-            readable_secrets=box.is_open,
+            readable_secrets=box.can_encrypt,
         )
 
     policy = _policy(settings, name, chosen.policy)

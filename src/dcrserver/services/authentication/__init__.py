@@ -24,7 +24,11 @@ from dcrserver.services.authentication.certificates import (
     subject_matches,
 )
 from dcrserver.services.authentication.guesses import Guesses
-from dcrserver.services.authentication.presented import Claim, Presented, claim_of
+from dcrserver.services.authentication.presented import (
+    Presented,
+    PresentedCredential,
+    credential_of,
+)
 from dcrserver.services.client_keys import ClientKeys
 from dcrserver.services.client_secrets import (
     ClientSecret,
@@ -125,40 +129,52 @@ class ClientAuthenticator:
             TooManyRequests: it failed too often from this address, and again. What nobody can
                 guess is let in all the same: others at its address must not lock a client out.
         """
-        claim = claim_of(presented)
-        with self._guesses.attempt(tenant.name, claim.client_id, presented.address) as may_guess:
-            return await self._proven(tenant, presented, claim, may_guess=may_guess)
+        credential = credential_of(presented)
+        with self._guesses.attempt(
+            tenant.name, credential.client_id, presented.address
+        ) as may_guess:
+            return await self._proven(tenant, presented, credential, may_guess=may_guess)
 
     async def _proven(
-        self, tenant: Tenant, presented: Presented, claim: Claim, *, may_guess: bool
+        self,
+        tenant: Tenant,
+        presented: Presented,
+        credential: PresentedCredential,
+        *,
+        may_guess: bool,
     ) -> AuthenticatedClient:
         async with self._database.read() as tx:
-            found = await tx.clients.find(tenant.name, claim.client_id)
+            found = await tx.clients.find(tenant.name, credential.client_id)
         known = found is not None and not found.suspended_at
         record = found if found is not None and known else _NOBODY
         metadata = ClientMetadata(stored(record.metadata) | {"client_id": record.client_id})
         terms = tenant.terms_within(Bounds.from_json(record.bounds))
         secret_id = ""
-        if claim.form == "assertion":
+        if credential.form == "assertion":
             secret_id = await self._by_assertion(
-                tenant, terms, presented, claim, record, metadata, may_guess=may_guess
+                tenant, terms, presented, credential, record, metadata, may_guess=may_guess
             )
-        elif claim.form == "identifier":
+        elif credential.form == "identifier":
             await self._by_identifier(terms, presented, metadata)
         else:
-            secret_id = await self._by_secret(claim, record, metadata, may_guess=may_guess)
+            secret_id = await self._by_secret(credential, record, metadata, may_guess=may_guess)
         if not known:
             raise InvalidClient(FAILED)
         self._last_uses.note(tenant.name, record.client_id, secret_id)
         return AuthenticatedClient(record, metadata, metadata.auth_method, presented.certificate)
 
     async def _by_secret(
-        self, claim: Claim, record: ClientRecord, metadata: ClientMetadata, *, may_guess: bool
+        self,
+        credential: PresentedCredential,
+        record: ClientRecord,
+        metadata: ClientMetadata,
+        *,
+        may_guess: bool,
     ) -> str:
-        if not may_guess and not security.looks_generated(claim.secret):
+        if not may_guess and not security.looks_generated(credential.secret):
             raise InvalidClient(FAILED, detail="after too many failures")
         held = secrets_of(record).held
-        kept = await self._verifier.matching(claim.secret, held, slowly=may_guess)
+        kept = await self._verifier.matching(credential.secret, held, slowly=may_guess)
         if kept is None:
             raise InvalidClient(FAILED)
         # Whoever has the secret may be told more.
@@ -169,9 +185,9 @@ class ClientAuthenticator:
                 if replaced
                 else "the client_secret has expired; an update of the registration issues a new one"
             )
-        if metadata.auth_method != claim.form:
+        if metadata.auth_method != credential.form:
             raise InvalidClient(f"the client is registered for {metadata.auth_method}")
-        await self._upgrade(claim.secret, kept, record, held)
+        await self._upgrade(credential.secret, kept, record, held)
         return kept.id
 
     async def _by_assertion(
@@ -179,13 +195,13 @@ class ClientAuthenticator:
         tenant: Tenant,
         terms: Terms,
         presented: Presented,
-        claim: Claim,
+        credential: PresentedCredential,
         record: ClientRecord,
         metadata: ClientMetadata,
         *,
         may_guess: bool,
     ) -> str:
-        jws = claim.assertion
+        jws = credential.assertion
         if jws is None or metadata.auth_method not in _ASSERTING:
             raise InvalidClient(FAILED, detail=f"registered for {metadata.auth_method}")
         if jws.algorithm not in assertions.allowed_algorithms(metadata, terms):

@@ -42,9 +42,10 @@ class ClientCertificate:
 
     @classmethod
     def from_pem(cls, text: str, *, verified: bool) -> ClientCertificate:
-        """
+        """Reads a certificate in PEM.
+
         Raises:
-            BadCertificate: it is none.
+            BadCertificate: it is not a PEM certificate.
         """
         return cls._read(lambda: x509.load_pem_x509_certificate(text.encode()), verified=verified)
 
@@ -53,7 +54,7 @@ class ClientCertificate:
         """DER in base64, as RFC 9440 2.1 has it between colons.
 
         Raises:
-            BadCertificate: it is none.
+            BadCertificate: it is not a DER certificate in base64.
         """
         return cls._read(
             lambda: x509.load_der_x509_certificate(base64.b64decode(text, validate=True)),

@@ -35,7 +35,7 @@ class Presented(NamedTuple):
     address: str | None = None
 
 
-class Claim(NamedTuple):
+class PresentedCredential(NamedTuple):
     """Who the client says it is, and by what it wants to prove it."""
 
     form: Form
@@ -44,7 +44,7 @@ class Claim(NamedTuple):
     assertion: jose.Jws | None = None
 
 
-def claim_of(presented: Presented) -> Claim:
+def credential_of(presented: Presented) -> PresentedCredential:
     """
     Raises:
         InvalidClient: nothing, more than one method, or one that is malformed.
@@ -58,22 +58,24 @@ def claim_of(presented: Presented) -> Claim:
     if sum(used) > 1:  # RFC 6749 2.3
         raise InvalidClient("the client must authenticate by one method only")
     if presented.authorization is not None:
-        claim = _basic(presented.authorization)
+        credential = _basic(presented.authorization)
     elif "client_secret" in parameters:
         client_id = parameters.get("client_id", "")
-        claim = Claim("client_secret_post", client_id, parameters["client_secret"])
+        credential = PresentedCredential(
+            "client_secret_post", client_id, parameters["client_secret"]
+        )
     elif used[2]:
-        claim = _assertion(parameters)
+        credential = _assertion(parameters)
     else:
-        claim = Claim("identifier", parameters.get("client_id", ""))
-    if not claim.client_id:
+        credential = PresentedCredential("identifier", parameters.get("client_id", ""))
+    if not credential.client_id:
         raise InvalidClient("client authentication is required")
-    if parameters.get("client_id", claim.client_id) != claim.client_id:
+    if parameters.get("client_id", credential.client_id) != credential.client_id:
         raise InvalidClient("client_id is not that of the client that authenticates")
-    return claim
+    return credential
 
 
-def _basic(header: str) -> Claim:
+def _basic(header: str) -> PresentedCredential:
     """Both parts are form-encoded before they are joined (RFC 6749 2.3.1)."""
     scheme, _, encoded = header.partition(" ")
     try:
@@ -83,10 +85,10 @@ def _basic(header: str) -> Claim:
     client_id, colon, secret = decoded.partition(":")
     if scheme.lower() != "basic" or not colon:
         raise InvalidClient("the Authorization header must be Basic client authentication")
-    return Claim("client_secret_basic", unquote_plus(client_id), unquote_plus(secret))
+    return PresentedCredential("client_secret_basic", unquote_plus(client_id), unquote_plus(secret))
 
 
-def _assertion(parameters: Mapping[str, str]) -> Claim:
+def _assertion(parameters: Mapping[str, str]) -> PresentedCredential:
     """RFC 7521 4.2: the assertion itself says who the client is."""
     if parameters.get("client_assertion_type") != ASSERTION_TYPE:
         raise InvalidClient(f"client_assertion_type must be {ASSERTION_TYPE}")
@@ -96,4 +98,4 @@ def _assertion(parameters: Mapping[str, str]) -> Claim:
         raise InvalidClient(f"client_assertion cannot be accepted: {error}") from None
     if not jws.text("sub") or jws.text("sub") != jws.text("iss"):  # RFC 7523 3, OIDC Core 9
         raise InvalidClient("client_assertion must have the client_id as iss and sub")
-    return Claim("assertion", jws.text("sub"), assertion=jws)
+    return PresentedCredential("assertion", jws.text("sub"), assertion=jws)
