@@ -237,7 +237,7 @@ async def test_conflicts_without_end_are_unavailable(database: Database) -> None
 
 
 @pytest.mark.parametrize(
-    ("code", "meaning"), [(1213, Conflict), (1205, Conflict), (1064, DBAPIError)]
+    ("code", "meaning"), [(1213, Conflict), (1205, Locked), (1064, DBAPIError)]
 )
 def test_conflicts_of_mariadb_are_known_by_number(code: int, meaning: type[Exception]) -> None:
     with pytest.raises(meaning), mariadb_pool.translated():

@@ -17,7 +17,7 @@ from sqlalchemy.ext.asyncio import create_async_engine
 from dcrserver.db.drivers import mariadb_pool, open_driver
 from dcrserver.db.drivers.mariadb_pool import MEANINGS, Meaning, translated
 from dcrserver.db.engine import database_url
-from dcrserver.db.failures import Absent, Conflict, Lost
+from dcrserver.db.failures import Absent, Conflict, Locked, Lost
 from dcrserver.errors import Unavailable
 from dcrserver.repositories.clients import ClientRecord
 from dcrserver.repositories.transaction import Database, Transaction
@@ -211,6 +211,7 @@ def test_every_error_has_a_meaning(number: int, meaning: Meaning, kind: type[Exc
     expected = {
         Meaning.CONFLICT: Conflict,
         Meaning.ABSENT: Absent,
+        Meaning.LOCKED: Locked,
         Meaning.LOST: Lost,
         Meaning.CLOSED: mariadb_pool.Closed,
     }[meaning]

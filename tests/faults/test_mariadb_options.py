@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -17,6 +18,7 @@ from test_mariadb import add, find, record
 from dcrserver.db.drivers.mariadb import MariadbDriver
 from dcrserver.db.engine import create_engine
 from dcrserver.errors import Unavailable
+from dcrserver.repositories.clients import ClientRecord
 from dcrserver.repositories.transaction import Database, Transaction
 from dcrserver.settings import ConfigurationError, DatabaseSettings
 from harness.databases import migrate
@@ -142,6 +144,87 @@ async def test_a_batch_fits_the_packets_of_the_server(server: Server) -> None:
         database = Database(driver)
         await database.transact(write)
         assert [await find(database, each.client_id) for each in rows] == rows
+
+
+@pytest.mark.finding("R10")
+@pytest.mark.parametrize("metadata", ["x" * 70_000, "ü" * 33_000, "'" * 33_000])
+async def test_a_row_that_no_packet_holds_fails_alone(server: Server, metadata: str) -> None:
+    """The server would hang up, and all of the batch be lost with it."""
+    rows = [record() for _ in range(20)]
+    rows[7] = rows[7]._replace(metadata=metadata)
+    async with server.driver() as driver:
+        database = Database(driver)
+
+        async def write(row: ClientRecord) -> None:
+            async def use_case(tx: Transaction) -> None:
+                tx.clients.add(row)
+
+            await database.transact(use_case)
+
+        before = await value(driver, "CONNECTION_ID()")
+        results = await asyncio.gather(*map(write, rows), return_exceptions=True)
+        assert [each for each in results if each is not None] == [results[7]]
+        assert isinstance(results[7], Unavailable)
+        assert "max_allowed_packet" in str(results[7].detail)
+        rows.pop(7)
+        assert [await find(database, each.client_id) for each in rows] == rows
+        with pytest.raises(Unavailable):  # by a statement of its own
+            await database.transact(
+                lambda tx: tx.clients.replace(rows[0], rows[0]._replace(metadata=metadata))
+            )
+        assert await value(driver, "CONNECTION_ID()") == before, "nobody hung up"
+
+
+@pytest.mark.finding("R10")
+async def test_a_row_that_just_fits_a_packet_is_written(server: Server) -> None:
+    row = record()._replace(metadata="x" * 60_000)
+    async with server.driver() as driver:
+        database = Database(driver)
+
+        async def write(tx: Transaction) -> None:
+            tx.clients.add(row)
+
+        await database.transact(write)
+        assert await find(database, row.client_id) == row
+
+
+@pytest.mark.finding("R5")
+async def test_who_waits_for_a_row_is_told_soon_and_keeps_no_connection(server: Server) -> None:
+    async with server.driver() as driver:
+        database = Database(driver)
+        made = await add(database)
+        changed = made._replace(metadata='{"a":1}', version=2)
+        locked, told = asyncio.Event(), asyncio.Event()
+
+        async def hold(tx: Transaction) -> None:
+            assert await tx.clients.replace(made, changed)
+            locked.set()
+            await told.wait()
+
+        holding = asyncio.create_task(database.transact(hold))
+        await locked.wait()
+        started = time.monotonic()
+        with pytest.raises(Unavailable) as refusal:
+            await database.transact(lambda tx: tx.clients.replace(made, changed))
+        assert time.monotonic() - started < 5
+        assert "1205" in str(refusal.value.detail)
+        told.set()
+        await holding
+        assert await find(database, made.client_id) == changed
+
+
+@pytest.mark.finding("F3")
+def test_a_server_whose_innodb_is_read_only_is_not_ready() -> None:
+    async def look(url: str) -> str | None:
+        driver = MariadbDriver(DatabaseSettings(url=SecretStr(url), pool_timeout=20))
+        with pytest.raises(Unavailable):
+            await add(Database(driver))
+        obstacle = await driver.obstacle()
+        await driver.close()
+        return obstacle
+
+    with own_mariadb(then=["--innodb-read-only"]) as url:
+        assert asyncio.run(look(url)) == "the database is read-only"
 
 
 @pytest.mark.finding("F5")

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import socket
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
+from harness.databases import migrate
 from harness.programs import missing, program
 
 _GALERA = ("/usr/lib/galera/libgalera_smm.so", "/usr/lib64/galera-4/libgalera_smm.so")
@@ -24,9 +26,11 @@ GRANT ALL ON *.* TO admin@'127.0.0.1';
 
 
 @contextmanager
-def own_mariadb(*options: str) -> Iterator[str]:
-    """The URL of its empty database; the user ``admin`` has the same password."""
-    install, server = program("mariadb-install-db"), program("mariadbd")
+def own_mariadb(*options: str, then: Sequence[str] = ()) -> Iterator[str]:
+    """The URL of its empty database; the user ``admin`` has the same password.
+
+    ``then``: with our schema it is started again, with these options.
+    """
     # A short path: that of a socket has at most 107 characters.
     with tempfile.TemporaryDirectory(prefix="dcr-mariadb-") as name:
         folder = Path(name)
@@ -34,31 +38,33 @@ def own_mariadb(*options: str) -> Iterator[str]:
         if os.getuid() == 0:
             common.append("--user=root")
         (folder / "users.sql").write_text(_USERS)
-        log = folder / "log"
-        with log.open("wb") as output:
-            subprocess.run([install, *common], check=True, stdout=output, stderr=output)
-            port = _free_port()
-            process = subprocess.Popen(
-                [
-                    server,
-                    *common,
-                    f"--port={port}",
-                    "--bind-address=127.0.0.1",
-                    f"--socket={folder}/socket",
-                    f"--pid-file={folder}/pid",
-                    f"--init-file={folder}/users.sql",
-                    "--innodb-buffer-pool-size=16M",
-                    *options,
-                ],
-                stdout=output,
-                stderr=output,
-            )
-        try:
-            _wait_for(port, process, log)
-            yield f"mysql://dcr:dcr@127.0.0.1:{port}/dcr"
-        finally:
-            process.terminate()
-            process.wait(60)
+        with (folder / "log").open("wb") as output:
+            subprocess.run([program("mariadb-install-db"), *common], check=True, stdout=output,
+                           stderr=output)  # fmt: skip
+        with _running(folder, *common, f"--init-file={folder}/users.sql", *options) as url:
+            if not then:
+                yield url
+                return
+            asyncio.run(migrate(url))
+        with _running(folder, *common, *then) as url:
+            yield url
+
+
+@contextmanager
+def _running(folder: Path, *options: str) -> Iterator[str]:
+    port, log = _free_port(), folder / "log"
+    command = [
+        program("mariadbd"), *options, f"--port={port}", "--bind-address=127.0.0.1",
+        f"--socket={folder}/socket", f"--pid-file={folder}/pid", "--innodb-buffer-pool-size=16M",
+    ]  # fmt: skip
+    with log.open("ab") as output:
+        process = subprocess.Popen(command, stdout=output, stderr=output)
+    try:
+        _wait_for(port, process, log)
+        yield f"mysql://dcr:dcr@127.0.0.1:{port}/dcr"
+    finally:
+        process.terminate()
+        process.wait(60)
 
 
 def galera_options() -> tuple[str, ...]:

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterator, Sequence
+import re
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
 from typing import Any, TypeAlias, TypeVar
 
 from sqlalchemy import ColumnClause, Insert, Select, SelectBase, column, select, table, union_all
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.sql import ClauseElement
 
-from dcrserver.db.coalescing import Coalescer, Outcomes
+from dcrserver.db.coalescing import Coalescer, Failed, Outcomes
 from dcrserver.db.drivers.mariadb_pool import Closed, Pool
 from dcrserver.db.failures import Absent
 from dcrserver.db.load import Load, load_of
@@ -30,11 +31,14 @@ def _told(table_name: str, *names: str) -> Select[str, str]:
 
 
 _STATE = union_all(
-    _told("global_variables", "READ_ONLY", "WSREP_ON"),
+    _told("global_variables", "READ_ONLY", "INNODB_READ_ONLY", "WSREP_ON"),
     _told("global_status", "WSREP_LOCAL_STATE_COMMENT"),
 )
 # A character has at most so many in a packet: of UTF-8, or two with its backslash.
 _OCTETS = 4
+# Of a statement beside the values of one row.
+_STATEMENT_OCTETS = 4096
+_ESCAPED = re.compile(r"[\x00\n\r\x1a'\"\\]")
 
 
 class MariadbDriver:
@@ -61,8 +65,9 @@ class MariadbDriver:
         """Why nothing can be written, or what is read may be stale; or None."""
         rows = (await self.reading.execute(_STATE, {})).all()
         state = {row["name"].lower(): row["value"] for row in rows}
-        # What we may write in spite of it, with a privilege, would be written to a replica.
-        if state["read_only"] != "OFF":
+        # What we may write in spite of it, with a privilege, would be written to a replica. Of
+        # MariaDB 12 it is a word: NO_LOCK is as good as ON.
+        if state["read_only"] != "OFF" or state.get("innodb_read_only", "OFF") != "OFF":
             return "the database is read-only"
         if state.get("wsrep_on") == "ON" and state["wsrep_local_state_comment"] != "Synced":
             return f"the database's node is {state['wsrep_local_state_comment']}, not Synced"
@@ -77,12 +82,15 @@ class MariadbDriver:
 
     async def _write(self, _: None, batch: Sequence[_Inserts]) -> Outcomes:
         session = _Transaction(self._pool)
-        session.pending = [one for inserts in batch for one in inserts]
         try:
+            await session.begin()  # how much the server takes is known only then
+            outcomes = [_too_large(_rows(each), self._pool.max_packet) for each in batch]
+            for inserts, outcome in zip(batch, outcomes, strict=True):
+                session.pending += inserts if outcome is None else []
             await session.commit()
         finally:
             await asyncio.shield(session.close())
-        return [None] * len(batch)
+        return [outcome and Failed(outcome) for outcome in outcomes]
 
 
 class _Session:
@@ -130,6 +138,7 @@ class _Transaction:
 
     async def execute(self, statement: ClauseElement, values: Values) -> Rows:
         connection = await self._begun()
+        self._check([values])
         async with self._pool.exchange():
             return await _executed(connection, statement, values)
 
@@ -138,6 +147,7 @@ class _Transaction:
 
     async def execute_many(self, statement: ClauseElement, rows: Sequence[Values]) -> None:
         connection = await self._begun()
+        self._check(rows)
         async with self._pool.exchange():
             await _executed(connection, statement, rows)
 
@@ -170,15 +180,24 @@ class _Transaction:
         finally:
             await self.connection.close()
 
-    async def _begun(self) -> AsyncConnection:
-        """The connection, with everything on it that was to come before."""
+    def _check(self, rows: Iterable[Values]) -> None:
+        if (refusal := _too_large(rows, self._pool.max_packet)) is not None:
+            raise refusal
+
+    async def begin(self) -> AsyncConnection:
         if self.connection is None:
             self.connection = await self._pool.begun()
+        return self.connection
+
+    async def _begun(self) -> AsyncConnection:
+        """The connection, with everything on it that was to come before."""
+        connection = await self.begin()
         if self.pending:
             pending, self.pending = self.pending, []
+            self._check(_rows(pending))
             async with self._pool.exchange():
-                await _insert_all(self.connection, pending, self._pool.max_packet)
-        return self.connection
+                await _insert_all(connection, pending, self._pool.max_packet)
+        return connection
 
 
 async def _executed(
@@ -201,6 +220,10 @@ async def _insert_all(connection: AsyncConnection, inserts: _Inserts, max_packet
             await connection.execute(statement, some if len(some) > 1 else some[0])
 
 
+def _rows(inserts: _Inserts) -> list[Values]:
+    return [row for _, row in inserts]
+
+
 def _fitting(rows: Sequence[Values], characters: int) -> Iterator[Sequence[Values]]:
     """The rows in parts of at most so many characters, but for a row that alone has more."""
     part: list[Values] = []
@@ -213,3 +236,15 @@ def _fitting(rows: Sequence[Values], characters: int) -> Iterator[Sequence[Value
         part.append(row)
         size += more
     yield part
+
+
+def _too_large(rows: Iterable[Values], max_packet: int) -> Absent | None:
+    """What becomes of rows of which one alone is more than the server takes; it would hang up."""
+    for row in rows:
+        texts = [value for value in row.values() if isinstance(value, str)]
+        if _OCTETS * sum(map(len, texts)) + _STATEMENT_OCTETS <= max_packet:
+            continue
+        size = sum(len(text.encode()) + len(_ESCAPED.findall(text)) for text in texts)
+        if size + _STATEMENT_OCTETS > max_packet:
+            return Absent(f"a row of {size} octets needs a larger max_allowed_packet of MariaDB")
+    return None

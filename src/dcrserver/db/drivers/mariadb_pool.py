@@ -23,7 +23,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.pool import QueuePool
 
 from dcrserver.db.engine import AUTOCOMMIT, create_engine
-from dcrserver.db.failures import Absent, AlreadyThere, Conflict, Lost, absence
+from dcrserver.db.failures import Absent, AlreadyThere, Conflict, Locked, Lost, absence
 from dcrserver.settings import DatabaseSettings
 
 _SMALLEST_PACKET = 1024
@@ -36,6 +36,7 @@ class Closed(Lost):
 class Meaning(Enum):
     CONFLICT = auto()
     ABSENT = auto()
+    LOCKED = auto()
     LOST = auto()
     CLOSED = auto()
 
@@ -43,7 +44,8 @@ class Meaning(Enum):
 # Server errors (1000 and more, 4031) and the client's own (2000 to 2999; 0: not connected).
 # Whatever operational error is not here means that the database is away.
 MEANINGS: Mapping[int, Meaning] = {
-    **dict.fromkeys((1020, 1205, 1213), Meaning.CONFLICT),  # changed, lock wait timeout, deadlock
+    **dict.fromkeys((1020, 1213), Meaning.CONFLICT),  # changed, deadlock
+    1205: Meaning.LOCKED,  # another had the row for longer than innodb_lock_wait_timeout
     # Disk full, out of memory, too many connections (of all, of the user), handshake, access
     # denied, no such database, table full, host blocked or unknown, no thread, a packet
     # that is too large, no resources.
@@ -53,14 +55,16 @@ MEANINGS: Mapping[int, Meaning] = {
     **dict.fromkeys((1317, 1969, 3024), Meaning.ABSENT),
     # Cannot be resolved, refused, TLS.
     **dict.fromkeys((2002, 2003, 2005, 2026), Meaning.ABSENT),
-    # The server became read-only; its node of a cluster takes no statements (WSREP).
-    **dict.fromkeys((1290, 1792, 1836, 1047), Meaning.LOST),
+    # The server became read-only (its tables, InnoDB); its node of a cluster takes no statements
+    # (WSREP).
+    **dict.fromkeys((1036, 1290, 1792, 1836, 1874, 1047), Meaning.LOST),
     # It shuts down, aborts, lost octets; killed, gone, lost, out of step, closed as idle.
     **dict.fromkeys((0, 1053, 1152, 1158, 1159, 1160, 1161, 1184, 1927, 2006, 2013, 2014, 2045,
                      2055, 4031), Meaning.CLOSED),
 }  # fmt: skip
 _FAILURES: Mapping[Meaning, type[Absent]] = {
     Meaning.ABSENT: Absent,
+    Meaning.LOCKED: Locked,
     Meaning.LOST: Lost,
     Meaning.CLOSED: Closed,
 }

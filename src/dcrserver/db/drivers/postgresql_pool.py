@@ -12,14 +12,12 @@ from asyncpg.pool import PoolConnectionProxy
 
 from dcrserver.db.drivers.postgresql_connect import connect, connect_options
 from dcrserver.db.drivers.postgresql_errors import translated
-from dcrserver.db.engine import database_url
+from dcrserver.db.engine import LOCK_SECONDS, database_url
 from dcrserver.db.failures import Lost
 from dcrserver.settings import DatabaseSettings
 
 Connection: TypeAlias = PoolConnectionProxy
 
-# Who waits longer for a row holds up those of the same batch, who do not need it.
-_LOCK_MILLISECONDS = 1000
 # All that is often asked for has a key. A plan is kept for as long as a connection lives: one made
 # while a table was empty must not read all of it when it has grown, nor compile anything for it.
 _BY_KEY = {
@@ -95,7 +93,7 @@ def _options(settings: DatabaseSettings) -> dict[str, Any]:
         "command_timeout": settings.statement_timeout + 1,
         "server_settings": {
             "statement_timeout": str(milliseconds),
-            "lock_timeout": str(min(milliseconds, _LOCK_MILLISECONDS)),
+            "lock_timeout": str(min(milliseconds, LOCK_SECONDS * 1000)),
             "idle_in_transaction_session_timeout": str(milliseconds * 2),
             "application_name": "dcrserver",
             "default_transaction_isolation": "read committed",
