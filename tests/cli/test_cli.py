@@ -122,6 +122,7 @@ def test_roots_that_cannot_be_read_are_named_by_their_key(
         told = run(*command, status=1)
         assert told.splitlines()[-1] == (
             "dcrserver: configuration: outbound.ca_file: /nope: No such file or directory"
+            " (from DCR_OUTBOUND__CA_FILE)"
         )
     text = _written(tmp_path / "roots.txt", "no certificate")
     monkeypatch.setenv("DCR_OUTBOUND__CA_FILE", str(text))

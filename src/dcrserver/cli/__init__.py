@@ -15,7 +15,7 @@ from dcrserver.cli.shared import ConfigOption, fail, with_runtime
 from dcrserver.db import schema
 from dcrserver.db.engine import create_engine
 from dcrserver.errors import ProtocolError
-from dcrserver.settings import ConfigurationError, load
+from dcrserver.settings import ConfigurationError, load, with_variable
 from dcrserver.telemetry import redact
 from dcrserver.wiring import Runtime
 
@@ -33,7 +33,8 @@ def main() -> None:
     try:
         app()
     except ConfigurationError as error:
-        fail("\n".join(f"configuration: {line}" for line in str(error).splitlines()))
+        lines = map(with_variable, str(error).splitlines())
+        fail("\n".join(f"configuration: {line}" for line in lines))
     except serving.ListenError as error:
         fail(str(error))
     except ProtocolError as error:

@@ -5,18 +5,21 @@ from __future__ import annotations
 import os
 import re
 import tomllib
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
 from pydantic import Field, ValidationError
 from pydantic_settings import (
     BaseSettings,
+    EnvSettingsSource,
     InitSettingsSource,
     PydanticBaseSettingsSource,
     SettingsConfigDict,
     SettingsError,
 )
 
+from dcrserver.metadata.catalogue import PARAMETERS, understood
 from dcrserver.metadata.policy import Policy
 from dcrserver.settings.credentials import (
     MAX_TOKEN_LIFETIME,
@@ -38,6 +41,7 @@ from dcrserver.settings.groups import (
     TenantSettings,
 )
 from dcrserver.settings.locations import nearest, relative_to, siblings
+from dcrserver.settings.sources import PREFIX, Sources, variables_of
 from dcrserver.settings.values import Texts, checked_issuer
 
 __all__ = [
@@ -59,11 +63,15 @@ __all__ = [
     "TokenSettings",
     "checked_issuer",
     "load",
+    "with_variable",
 ]
 
-_PREFIX = "DCR_"
 # Read by others under our prefix: the file to load, and the databases of the test suite.
 _CONFIG = "DCR_CONFIG"
+# What pydantic adds to a place: the kind of value that was tried, the key of a mapping.
+_DETAIL = re.compile(r".*\[.*")
+_KEY = re.compile(r"([a-z_]+(?:\.[A-Za-z0-9_-]+)+): (?!.*\(from )")
+_LIST = re.compile(r"a valid (?:frozenset|tuple|list|set)")
 _NOT_SETTINGS = (_CONFIG, "DCR_TEST_")
 
 
@@ -75,7 +83,7 @@ class Settings(BaseSettings):
     """Everything that can be configured."""
 
     model_config = SettingsConfigDict(
-        env_prefix=_PREFIX, env_nested_delimiter="__", extra="forbid", frozen=True
+        env_prefix=PREFIX, env_nested_delimiter="__", extra="forbid", frozen=True
     )
 
     server: ServerSettings = ServerSettings()
@@ -134,13 +142,22 @@ def load(path: Path | None = None, **flags: Any) -> Settings:  # noqa: ANN401 - 
     if path is None and os.environ.get(_CONFIG):
         path = Path(os.environ[_CONFIG])
     _refuse_unknown_variables()
+    written = _read(path)
+    sources = Sources(flags, path, written)
     try:
-        settings = Settings(**{"_file": _read(path), **flags})
+        settings = Settings(**{"_file": written, **flags})
     except ValidationError as error:
-        raise ConfigurationError(_explain(error)) from None
+        raise ConfigurationError(_explain(error, sources)) from None
     except SettingsError as error:  # a variable that should be JSON and is not
         raise ConfigurationError(_not_json(str(error))) from None
+    _check_members(settings, sources)
     return _with_port_in_base_url(settings)
+
+
+def with_variable(line: str) -> str:
+    """A line about a setting that was found wrong later, with the variable that it came from."""
+    found = _KEY.match(line)
+    return line if found is None else line + Sources().told(found.group(1).split("."))
 
 
 def _read(path: Path | None) -> dict[str, Any]:
@@ -158,31 +175,76 @@ def _read(path: Path | None) -> dict[str, Any]:
 
 def _refuse_unknown_variables() -> None:
     """A misspelt variable would otherwise be ignored in silence, in any case of its letters."""
-    known = {f"{_PREFIX}{name.upper()}" for name in Settings.model_fields}
+    known = {f"{PREFIX}{name.upper()}" for name in Settings.model_fields}
     for name in os.environ:
         group = name.partition("__")[0].upper()
-        if not group.startswith(_PREFIX) or name.startswith(_NOT_SETTINGS) or group in known:
+        if not group.startswith(PREFIX) or name.startswith(_NOT_SETTINGS) or group in known:
             continue
         raise ConfigurationError(f"{name}: no such setting{nearest(group, {*known, _CONFIG})}")
 
 
 def _not_json(message: str) -> str:
-    """Which variables can be meant: the library names their group alone."""
+    """Which variables are meant: the library names their group alone."""
     found = re.search(r'field "(\w+)"', message)
-    prefix = f"{_PREFIX}{found.group(1).upper() if found else ''}"
-    names = sorted(name for name in os.environ if name.upper().startswith(prefix))
-    return f'{" or ".join(names)}: must be JSON, such as ["a"] for a list'
+    group = found.group(1) if found else ""
+    names = [name for name in variables_of(group) if not _is_readable(name)]
+    return f'{" and ".join(names)}: must be JSON, such as ["a"] for a list'
 
 
-def _explain(error: ValidationError) -> str:
-    lines = []
+def _is_readable(name: str) -> bool:
+    """Whether a variable could be read if there were no other."""
+    source = EnvSettingsSource(Settings)
+    source.env_vars = {name.lower(): os.environ[name]}
+    try:
+        source()
+    except SettingsError:
+        return False
+    return True
+
+
+def _explain(error: ValidationError, sources: Sources) -> str:
+    """A line for each key; what was tried in several ways is told once."""
+    told: dict[tuple[str, ...], list[str]] = {}
     for problem in error.errors(include_input=False, include_url=False):
-        parts = [str(part) for part in problem["loc"] if part != "[key]"]
+        key = tuple(str(part) for part in problem["loc"] if not _DETAIL.fullmatch(str(part)))
         message = problem["msg"].removeprefix("Value error, ")
+        message = _LIST.sub('a list such as ["a"]', message.replace("Input should be", "must be"))
         if problem["type"] == "extra_forbidden":
-            message = f"no such setting{nearest(parts[-1], siblings(parts[:-1], Settings))}"
-        lines.append(f"{'.'.join(parts)}: {message}")
-    return "\n".join(lines)
+            message = f"no such setting{nearest(key[-1], siblings(key[:-1], Settings))}"
+        told.setdefault(key, []).append(message)
+    return "\n".join(
+        f"{'.'.join(key)}: {', or '.join(messages)}{sources.told(key)}"
+        for key, messages in told.items()
+    )
+
+
+def _check_members(settings: Settings, sources: Sources) -> None:
+    """
+    Raises:
+        ConfigurationError: a policy names members of clients that nobody could send.
+    """
+    policies: dict[tuple[str, ...], Policy] = {("policy",): settings.policy}
+    policies |= {("policies", name): policy for name, policy in settings.policies.items()}
+    lines = []
+    for where, policy in policies.items():
+        known = understood(policy.ext.optional_families)
+        for choice, names in (
+            ("required", policy.registration.required),
+            ("member_aliases", policy.registration.member_aliases.values()),
+        ):
+            key = (*where, "registration", choice)
+            lines += [
+                f"{'.'.join(key)}: {_unknown(name, known)}{sources.told(key)}"
+                for name in sorted(set(names) - known.keys())
+            ]
+    if lines:
+        raise ConfigurationError("\n".join(lines))
+
+
+def _unknown(name: str, known: Collection[str]) -> str:
+    if name in PARAMETERS:
+        return f"{name} is of a family that policy.ext.optional_families does not name"
+    return f"{name}: no such member{nearest(name, known)}"
 
 
 def _with_port_in_base_url(settings: Settings) -> Settings:

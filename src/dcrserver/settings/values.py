@@ -46,7 +46,7 @@ class Group(BaseModel):
         read, problems = {}, []
         for name, field in cls.model_fields.items():
             file = given.get(f"{name}_file")
-            if file is None or f"{name}_file" not in cls.model_fields:
+            if f"{name}_file" not in cls.model_fields or not isinstance(file, str | Path):
                 continue
             try:
                 is_list = get_origin(field.annotation) is tuple
@@ -100,7 +100,10 @@ def _listed(value: object) -> object:
     if not isinstance(value, str):
         return value
     if value.lstrip().startswith("["):
-        return json.loads(value)
+        try:
+            return json.loads(value)
+        except ValueError:
+            raise ValueError('begins as JSON and is none; a list is ["a","b"], or a,b') from None
     return [item.strip() for item in value.split(",") if item.strip()]
 
 
