@@ -93,14 +93,14 @@ def test_a_restore_brings_back_what_was_there(backend: str, tmp_path: Path) -> N
 
 
 def test_a_leaked_signing_key_is_gone_at_once(tmp_path: Path) -> None:
-    program("sqlite3")
     show, remove = section(PAGE, "### Signing keys")
     url = f"sqlite:///{tmp_path}/dcrserver.db"
     with serving(tmp_path, url) as server, _http(server) as http:
         client = http.post("/register", json=_CLIENT).json()
         leaked = {each["kid"] for each in http.get("/jwks").json()["keys"]}
     shown = Shell(tmp_path).paste(f"{show}\n{remove}", {"DCR_DATABASE__URL": url})
-    assert {json.loads(line)["kid"] for line in shown.splitlines()} == leaked
+    shown_kids = {json.loads(line)["kid"] for line in shown.splitlines() if line[0] == "{"}
+    assert shown_kids == leaked
     with serving(tmp_path, url) as server, _http(server) as http:
         token = _token(http, client).json()["access_token"]
         told = http.post(
