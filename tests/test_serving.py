@@ -167,7 +167,9 @@ def test_nothing_acknowledged_is_lost_when_the_process_is_killed(tmp_path: Path)
         writers = [threading.Thread(target=register) for _ in range(4)]
         for writer in writers:
             writer.start()
-        time.sleep(1)
+        ends_at = time.monotonic() + 60
+        while len(acknowledged) <= 10 and time.monotonic() < ends_at:
+            time.sleep(0.05)
         server.process.kill()
         stop.set()
         for writer in writers:

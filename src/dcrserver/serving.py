@@ -6,6 +6,7 @@ import asyncio
 import gc
 import signal
 import socket
+import time
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import AsyncExitStack, ExitStack, contextmanager, suppress
 from functools import partial
@@ -38,6 +39,8 @@ _log = structlog.get_logger(__name__)
 _GARBAGE_THRESHOLDS = (20_000, 20, 20)
 # Between the end of a job in the background and its next beginning.
 _RESTART_SECONDS = 1.0
+# Between two looks whether the last requests are answered.
+_LOOK_SECONDS = 0.02
 
 
 class ListenError(Exception):
@@ -161,13 +164,18 @@ class Application:
         self._shared_folder = shared_folder
         self._connections = connections
         self._app: ASGIApp | None = None
+        self._inside = 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
             await self._live(receive, send)
         elif self._app is not None:
             scope[PEER_KEY] = scope.get("client")
-            await self._app(scope, receive, send)
+            self._inside += 1
+            try:
+                await self._app(scope, receive, send)
+            finally:
+                self._inside -= 1
 
     async def _live(self, receive: Receive, send: Send) -> None:
         """The lifespan protocol of ASGI: everything that is opened is closed again."""
@@ -205,10 +213,17 @@ class Application:
             _log.info("started")
             await send({"type": "lifespan.startup.complete"})
             await receive()
+            await self._last_answers()
         _log.info("stopped")
         # Uvicorn may end the process by the signal that it got: nothing runs at exit then.
         stderr_writer().drain()
         await send({"type": "lifespan.shutdown.complete"})
+
+    async def _last_answers(self) -> None:
+        """Requests that were cancelled tell so, or what came of the commit that they are in."""
+        ends_at = time.monotonic() + self._settings.database.statement_timeout
+        while self._inside and time.monotonic() < ends_at:  # noqa: ASYNC110 - not on the hot path
+            await asyncio.sleep(_LOOK_SECONDS)
 
 
 async def _kept_running(name: str, job: Callable[[], Awaitable[None]]) -> None:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import time
+from asyncio import CancelledError
 from collections import deque
+from contextlib import suppress
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -95,7 +97,8 @@ class AdmissionMiddleware:
             return
         limit = self._limit if scope["method"] in _READING else self._limit_of_writes
         if self.inside >= limit:
-            await asyncio.sleep(_HELD_SECONDS)
+            with suppress(CancelledError):  # the server stops
+                await asyncio.sleep(_HELD_SECONDS)
             await self._refuse(scope, receive, send)
             return
         place = _Place(self, limit)
@@ -108,8 +111,9 @@ class AdmissionMiddleware:
             return message
 
         try:
-            if self._in_turns and scope["method"] not in _READING:
-                await self._turn()
+            if self._in_turns and scope["method"] not in _READING and not await self._turn():
+                await self._refuse(scope, receive, send)
+                return
             await self._app(scope, arriving, send)
         finally:
             place.leave()
@@ -130,16 +134,21 @@ class AdmissionMiddleware:
             lambda: len(self._waiting),
         )
 
-    async def _turn(self) -> None:
+    async def _turn(self) -> bool:
+        """Waits for it; False: it never comes, as the server stops."""
         loop = asyncio.get_running_loop()
         if not self._begun:
             loop.call_soon(self._new_pass)
         if self._begun < _AT_ONCE:
             self._begun += 1
-            return
+            return True
         turn = loop.create_future()
         self._waiting.append(turn)
-        await turn
+        try:
+            await turn
+        except CancelledError:
+            return False
+        return True
 
     def _new_pass(self) -> None:
         self._begun = 0

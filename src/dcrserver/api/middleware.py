@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import re
 import time
+from asyncio import CancelledError
 from collections.abc import Mapping, Sequence
 
 import structlog
 from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import Request
+from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from dcrserver.api.dependencies import (
@@ -19,8 +21,9 @@ from dcrserver.api.dependencies import (
     UNROUTED_KEY,
     USES_KEY,
 )
-from dcrserver.api.error_handlers import unexpected
+from dcrserver.api.error_handlers import answer_to, unexpected
 from dcrserver.api.responses import rate_limits
+from dcrserver.errors import Unavailable
 from dcrserver.security import new_id
 from dcrserver.telemetry import REQUEST_ID, Metrics
 from dcrserver.tenants import Tenant
@@ -51,6 +54,8 @@ _CORS_PATHS = ("/register", "/token", "/revoke", *_PUBLIC_PATHS)
 # At the root only, and spelt plainly: a proxy's rule for such a path hides it.
 _OPERATIONS = frozenset({"/healthz", "/readyz", "/metrics"})
 _NO_ROUTE = "/-"
+# Another instance, or this one when it has started again.
+_SHORTLY = 1
 
 
 class RequestMiddleware:
@@ -98,10 +103,12 @@ class RequestMiddleware:
 
         try:
             await self._app(scope, receive, answer)
-        except Exception:  # noqa: BLE001 - a caller must never see what went wrong
-            _log.exception("unhandled")
+        except (Exception, CancelledError) as error:
+            response = _response_to(error, Request(scope))
             if not status:
-                await unexpected(Request(scope))(scope, receive, answer)
+                await response(scope, receive, answer)
+            elif isinstance(error, CancelledError):
+                raise
         seconds = time.perf_counter() - scope[ARRIVED_KEY]
         route = scope.get("route")
         if route is None:
@@ -117,6 +124,15 @@ class RequestMiddleware:
             milliseconds=round(seconds * 1000, 1),
             address=client[0] if client else None,
         )
+
+
+def _response_to(error: BaseException, request: Request) -> Response:
+    """A caller must never see what went wrong."""
+    if isinstance(error, CancelledError):  # the server stops, and has waited as long as it may
+        stopping = Unavailable("the server is stopping; try again", retry_after=_SHORTLY)
+        return answer_to(request, stopping)
+    _log.error("unhandled", exc_info=error)
+    return unexpected(request)
 
 
 def _encoded(headers: Mapping[str, str]) -> list[tuple[bytes, bytes]]:

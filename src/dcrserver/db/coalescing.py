@@ -8,6 +8,7 @@ long for its turn is told so, and is never executed after that.
 from __future__ import annotations
 
 import asyncio
+from asyncio import CancelledError
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, nullcontext
 from dataclasses import dataclass
@@ -46,6 +47,7 @@ class _Entry(Generic[Work]):
     work: Work
     done: asyncio.Future[Any]
     ends_at: float
+    has_begun: bool = False
 
 
 class Coalescer(Generic[Work]):
@@ -83,11 +85,29 @@ class Coalescer(Generic[Work]):
     async def commit(self, work: Work) -> Any:  # noqa: ANN401 - what ``write`` made of it
         """The result of ``work``, when it is durable.
 
+        Cancelled before its turn it is never executed; after that it waits on, as what is being
+        committed has to be told.
+
         Raises:
             Unavailable: too many are waiting already.
             Absent: its turn did not come in time.
             Exception: whatever came of this very work.
         """
+        entry = self._queued(work)
+        try:
+            return await entry.done
+        except CancelledError:
+            if not entry.has_begun:
+                raise
+        if entry.done.cancelled():
+            entry.done = asyncio.get_running_loop().create_future()
+        return await entry.done
+
+    async def ask(self, work: Work) -> Any:  # noqa: ANN401
+        """As ``commit``, of what changes nothing: it can be cancelled at any time."""
+        return await self._queued(work).done
+
+    def _queued(self, work: Work) -> _Entry[Work]:
         if len(self._waiting) >= _MAX_WAITING:
             self.found_full += 1
             raise Unavailable("the server is busy; try again later", detail="write queue is full")
@@ -98,7 +118,7 @@ class Coalescer(Generic[Work]):
             self._timer = loop.call_later(self._patience, self._look)
         if self._worker is None or self._worker.done():
             self._worker = asyncio.create_task(self._run())
-        return await entry.done
+        return entry
 
     async def drain(self) -> None:
         """Returns when everything that waits has been committed or refused."""
@@ -132,13 +152,16 @@ class Coalescer(Generic[Work]):
                 # Without a resource nobody can be served who waits now; trying again for each
                 # would take as many times as long. Who was told already is not told again.
                 for entry in self._next(_MAX_WAITING) if batch is None else batch:
-                    _tell(entry.done, Failed(error))
+                    _tell(entry, Failed(error))
                 _log.warning("batch_failed", detail=str(error))
 
     def _next(self, count: int) -> list[_Entry[Work]]:
         """Those whose turn it is; who was cancelled meanwhile was promised nothing."""
         batch, self._waiting = self._waiting[:count], self._waiting[count:]
-        return [entry for entry in batch if not entry.done.done()]
+        batch = [entry for entry in batch if not entry.done.done()]
+        for entry in batch:
+            entry.has_begun = True
+        return batch
 
     async def _use(self, resource: Any, batch: list[_Entry[Work]]) -> None:  # noqa: ANN401
         """
@@ -162,7 +185,7 @@ class Coalescer(Generic[Work]):
                 return await self._commit_each(resource, batch)
             outcomes = [Failed(error)] * len(batch)
         for entry, outcome in zip(batch, outcomes, strict=True):
-            _tell(entry.done, outcome)
+            _tell(entry, outcome)
         return error if isinstance(error, Absent) else None
 
     async def _commit_each(self, resource: Any, batch: list[_Entry[Work]]) -> Absent | None:  # noqa: ANN401
@@ -171,7 +194,7 @@ class Coalescer(Generic[Work]):
         locked = 0
         for entry in batch:
             if obstacle is not None:
-                _tell(entry.done, Failed(obstacle))
+                _tell(entry, Failed(obstacle))
                 continue
             if entry.ends_at < asyncio.get_running_loop().time():
                 self._tell_too_late(entry)
@@ -184,7 +207,7 @@ class Coalescer(Generic[Work]):
 
     def _tell_too_late(self, entry: _Entry[Work]) -> None:
         self.came_too_late += not entry.done.done()
-        _tell(entry.done, Failed(Absent("its turn in the write queue did not come in time")))
+        _tell(entry, Failed(Absent("its turn in the write queue did not come in time")))
 
 
 def _concerns_one(error: Exception) -> bool:
@@ -194,10 +217,13 @@ def _concerns_one(error: Exception) -> bool:
     return isinstance(error, Locked) or not isinstance(error, Absent | Conflict)
 
 
-def _tell(done: asyncio.Future[Any], outcome: Any) -> None:  # noqa: ANN401
-    if done.done():  # its request may have been cancelled
+def _tell(entry: _Entry[Any], outcome: Any) -> None:  # noqa: ANN401
+    if entry.done.cancelled():  # who asked may still want to know
+        entry.done = entry.done.get_loop().create_future()
+    if entry.done.done():
         return
     if isinstance(outcome, Failed):
-        done.set_exception(outcome.error)
+        entry.done.set_exception(outcome.error)
+        entry.done.exception()  # which nobody has to look at
     else:
-        done.set_result(outcome)
+        entry.done.set_result(outcome)

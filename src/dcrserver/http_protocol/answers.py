@@ -6,7 +6,7 @@ body apart: a good part of what a read costs. Whatever is unusual is left to Uvi
 
 from __future__ import annotations
 
-from collections.abc import Awaitable
+from asyncio import CancelledError
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, RequestResponseCycle
@@ -27,8 +27,12 @@ class Answering:
         self._cycle = cycle
         self._start: Message | None = None
 
-    def __call__(self, scope: Scope, receive: Receive, _: Send) -> Awaitable[None]:
-        return self._app(scope, receive, self.send)
+    async def __call__(self, scope: Scope, receive: Receive, _: Send) -> None:
+        try:
+            await self._app(scope, receive, self.send)
+        except CancelledError:  # the server stops, and nobody reads the answer that has begun
+            self._cycle.disconnected = True
+            self._cycle.transport.abort()
 
     async def send(self, message: Message) -> None:
         if self._start is None and message["type"] == "http.response.start":

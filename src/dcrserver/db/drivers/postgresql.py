@@ -79,7 +79,7 @@ class PostgresqlDriver:
         return changed
 
     async def look_up_together(self, lookup: Lookup, values: Values) -> Sequence[Any]:
-        found: Sequence[Any] = await self._lane(lookup, self._look_up_all).commit(values)
+        found: Sequence[Any] = await self._lane(lookup, self._look_up_all).ask(values)
         return found
 
     def _lane(self, key: Any, write: Callable[..., Awaitable[Outcomes]]) -> Coalescer[Any]:  # noqa: ANN401

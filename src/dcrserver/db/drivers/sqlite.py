@@ -92,7 +92,7 @@ class SqliteDriver:
         """
         failure = None
         try:
-            await self._coalescer.commit(_nothing)
+            await self._coalescer.ask(_nothing)
         except Absent as error:
             failure = error
         known = self._files.obstacle() or self._errors.damage
