@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import json
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,9 @@ import pytest
 
 from conftest import MakeApplication
 from dcrserver import posture
+from harness.application import application
+from harness.commands import Commands
+from harness.process import serving
 
 
 async def found(make_app: MakeApplication, **groups: Any) -> set[str]:
@@ -53,14 +57,89 @@ async def test_pages_of_anybody_and_open_registration_inside(
     assert name not in await found(make_app, server=server, registration={"mode": "closed"})
 
 
-async def test_what_the_limits_and_the_keys_rely_on(
+# Settings with which each is found, and what it says beside its text.
+_FOUND: dict[str, tuple[dict[str, Any], dict[str, object]]] = {
+    "rate_limits_per_worker": ({"server": {"workers": 2}}, {"workers": 2}),
+    "rate_limits_in_memory": (
+        {"redis": {"url": "redis://127.0.0.1:9/0"}, "rate_limits": {"enabled": True}},
+        {"setting": "redis.url"},
+    ),
+    "rate_limits_by_forged_addresses": (
+        {"rate_limits": {"enabled": True}, "server": {"trusted_proxies": ("*",)}},
+        {"trusted_proxies": "*"},
+    ),
+    "base_url_without_tls": (
+        {"server": {"base_url": "http://auth.example.com"}},
+        {"base_url": "http://auth.example.com"},
+    ),
+    "client_secret_jwt_without_a_key": (
+        {"authorization_server": {"token_endpoint_auth_methods_supported": ["client_secret_jwt"]}},
+        {"tenant": "default", "unset": "secrets.encryption_keys"},
+    ),
+    "tokens_for_any_resource": ({}, {"tenant": "default", "setting": "tokens.resources"}),
+    "open_registration_from_any_page": (
+        {"server": {"base_url": "https://auth.internal"}},
+        {"tenant": "default", "issuer": "https://auth.internal", "setting": "policy.cors.enabled"},
+    ),
+}
+_QUIET: dict[str, Any] = {"tokens": {"resources": ["https://api.example.com"]}}
+
+
+@pytest.mark.finding("S23")
+def test_nothing_is_warned_of_without_a_test() -> None:
+    elsewhere = {"secrets_readable_by_others", "signing_keys_stored_in_clear"}
+    assert {check.name for check in posture._CHECKS} == _FOUND.keys() | elsewhere  # noqa: SLF001
+
+
+@pytest.mark.finding("S23")
+@pytest.mark.parametrize("name", _FOUND)
+async def test_what_is_warned_of(make_app: MakeApplication, name: str) -> None:
+    groups, details = _FOUND[name]
+    quiet = await make_app(**_QUIET)
+    assert posture.findings(quiet.runtime) == []
+    app = await make_app(**groups)
+    await app.runtime.limiter.check()
+    (found,) = (each for each in posture.findings(app.runtime) if each.name == name)
+    assert found.details == details
+
+
+@pytest.mark.finding("S23")
+async def test_files_of_secrets_are_for_their_owner(
     make_app: MakeApplication, tmp_path: Path
 ) -> None:
     keys = tmp_path / "keys"
     keys.write_text(base64.b64encode(bytes(32)).decode())
-    for mode in (0o600, 0o644):
+    for mode in (0o600, 0o640, 0o644):
         keys.chmod(mode)
         names = await found(make_app, secrets={"encryption_keys_file": keys})
         assert ("secrets_readable_by_others" in names) is (mode == 0o644)
-    limited = {"rate_limits": {"enabled": True}, "server": {"trusted_proxies": ("*",)}}
-    assert "rate_limits_by_forged_addresses" in await found(make_app, **limited)
+
+
+@pytest.mark.finding("S23")
+async def test_signing_keys_in_clear_where_dumps_are_made(any_database: str) -> None:
+    for keys in ([], [base64.b64encode(bytes(32)).decode()]):
+        async with application(any_database, secrets={"encryption_keys": keys}) as app:
+            names = {finding.name for finding in posture.findings(app.runtime)}
+        is_told = not keys and not any_database.startswith("sqlite")
+        assert ("signing_keys_stored_in_clear" in names) is is_told
+
+
+@pytest.mark.finding("S23")
+def test_config_check_tells_what_the_start_warns_of(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    env = {
+        "DCR_SERVER__BASE_URL": "http://auth.internal",
+        "DCR_SERVER__TRUSTED_PROXIES": "*",
+        "DCR_RATE_LIMITS__ENABLED": "true",
+        "DCR_REDIS__URL": "redis://127.0.0.1:9/0",
+    }
+    with serving(tmp_path, env=env) as server:
+        lines = [json.loads(line) for line in server.log.splitlines() if line.startswith("{")]
+    warned = {line["event"] for line in lines if line["level"] == "warning"}
+    for name, value in env.items():
+        monkeypatch.setenv(name, value)
+    url = f"sqlite:///{tmp_path}/dcrserver.db"
+    told = json.loads(Commands(monkeypatch, capsys, url)("config", "check"))["posture"]
+    assert len(told) == 5
+    assert warned == {each["finding"] for each in told} | {"rate_limit_store_failed"}

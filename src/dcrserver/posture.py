@@ -43,6 +43,11 @@ def _limits_per_worker(runtime: Runtime) -> Iterator[_Details]:
         yield {"workers": settings.server.workers}
 
 
+def _limits_in_memory(runtime: Runtime) -> Iterator[_Details]:
+    if not runtime.limiter.store_up:
+        yield {"setting": "redis.url"}
+
+
 def _forged_addresses(runtime: Runtime) -> Iterator[_Details]:
     """Whoever reaches us names the address that is counted."""
     settings = runtime.settings
@@ -113,6 +118,11 @@ _CHECKS = (
         "rate_limits_per_worker",
         "each worker counts its own rate limits; redis.url makes them one",
         _limits_per_worker,
+    ),
+    _Check(
+        "rate_limits_in_memory",
+        "Redis does not answer: until it does, each process counts its own rate limits",
+        _limits_in_memory,
     ),
     _Check(
         "rate_limits_by_forged_addresses",

@@ -125,6 +125,7 @@ def config_check(config: ConfigOption = None) -> None:
 
     async def work(runtime: Runtime) -> dict[str, Any]:
         # Building the runtime is also the check of what only shows when it is used.
+        await runtime.limiter.check()
         copies = runtime.metadata_copies
         ages = copies.ages()
         await copies.look()
