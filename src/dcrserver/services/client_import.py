@@ -12,18 +12,9 @@ from typing import NamedTuple
 
 from dcrserver import security
 from dcrserver.errors import Unavailable
-from dcrserver.metadata import (
-    SERVER_ASSIGNED,
-    ClientMetadata,
-    Terms,
-    differences,
-    examine,
-    needs_readable_secret,
-    needs_secret,
-    with_unserved,
-)
-from dcrserver.metadata.bounds import Bounds, narrowed
-from dcrserver.moving import Moved, moved, texts, without_empty
+from dcrserver.metadata import ClientMetadata, needs_readable_secret, needs_secret
+from dcrserver.metadata.bounds import Bounds
+from dcrserver.moving import Moved, moved, without_empty
 from dcrserver.repositories.clients import ClientRecord
 from dcrserver.repositories.events import EventRecord
 from dcrserver.repositories.transaction import Database, Transaction
@@ -32,49 +23,24 @@ from dcrserver.services import audit
 from dcrserver.services.audit import EventType, Origin
 from dcrserver.services.client_secrets import ClientSecrets, place_of
 from dcrserver.services.credentials import new_record
-from dcrserver.services.foreign_credentials import (
-    Held,
-    NotImportable,
-    Token,
-    secrets_in,
-    text_in,
-    time_in,
-    tokens_in,
+from dcrserver.services.foreign_clients import (
+    OWN,
+    bounds_in,
+    client_id_in,
+    registration_in,
+    with_own,
 )
-from dcrserver.settings import MAX_TOKEN_LIFETIME
+from dcrserver.services.foreign_credentials import Held, NotImportable, secrets_in
 from dcrserver.strict_json import BadJson, JsonObject, JsonValue, dumps
 from dcrserver.tenants import Tenant
 
-# In the path of registration_client_uri they would lead elsewhere, however they are escaped.
-_DOT_SEGMENTS = (".", "..")
-_MAX_OWNER = 255
-_MAX_SHOWN = 80
-_FORMATS = (None, "jwt", "opaque")
-# Beside metadata: what of a client only its server sets, and an operator.
-OWN = (
-    *SERVER_ASSIGNED,
-    "client_secret_hash",
-    "client_secrets",
-    "registration_access_tokens",
-    "owner",
-    "bounds",
-    "access_token_lifetime",
-    "access_token_format",
-    "suspended_at",
-    "tokens_ended_at",
-)
 _SECRETS = ("client_secret", "client_secret_hash", "client_secrets")
-_NO_IMPLICIT = (
-    "implicit is not served here: registered for authorization_code, which the program has to use"
-    " (RFC 9700 2.1.2)"
-)
 _ONLY_DIGEST = (
     "it is kept as a digest only, which its method cannot use: set secrets.encryption_keys before"
     " the import, or rotate the secret when the method is served"
 )
 # How many slow hashes are made at a time.
 _HASHING = 2
-_NEEDS_A_KEY = "OIDC-16.19-01"
 Hashes = Mapping[str, JsonObject]
 
 
@@ -119,17 +85,15 @@ class ClientImportService:
     def _import(self, tenant: Tenant, bounds: Bounds, made_of: Moved) -> Import:
         given = without_empty(made_of.registration)
         own = {name: given.pop(name, None) for name in OWN}
-        client_id = _client_id(own)
+        client_id = client_id_in(own)
         if own["bounds"] is not None:
-            bounds = _bounds(own["bounds"])
-        terms = tenant.terms_within(bounds)
-        _modernise(given, terms, made_of)
-        metadata, unserved = _judged(given, tenant, bounds, terms, made_of)
+            bounds = bounds_in(own["bounds"])
+        metadata, unserved = registration_in(given, tenant, bounds, made_of)
         held = self._held(tenant, client_id, own, metadata, unserved, made_of)
         waits = any(held.chosen)
         secrets = ClientSecrets() if waits else held.with_digests({})
         record = new_record(tenant, client_id, dumps(metadata.members), secrets, bounds)
-        return Import(_with_own(record, own), held if waits else None)
+        return Import(with_own(record, own), held if waits else None)
 
     def _held(
         self,
@@ -195,106 +159,6 @@ class ClientImportService:
             return len(new)
 
         return await self._database.transact(write) if records else 0
-
-
-def _client_id(own: JsonObject) -> str:
-    client_id = text_in(own, "client_id")
-    if client_id is None:
-        raise NotImportable("client_id is missing")
-    if not security.is_client_id(client_id):
-        raise NotImportable("client_id must be 1 to 512 printable characters")
-    if client_id in _DOT_SEGMENTS or client_id.strip() != client_id:
-        raise NotImportable("client_id must be no dot segment, and have no space at its ends")
-    return client_id
-
-
-def _bounds(value: JsonValue) -> Bounds:
-    """Those that a client of ours had."""
-    told = "bounds must be an object of policy, scopes and grant_types"
-    try:
-        made = Bounds.from_json(dumps(value))
-    except (TypeError, ValueError, AttributeError):
-        raise NotImportable(told) from None
-    policy: object = made.policy
-    lists: list[object] = [made.scopes, made.grant_types]
-    if not isinstance(policy, str | None) or not all(map(_is_list_or_none, lists)):
-        raise NotImportable(told)
-    return made
-
-
-def _is_list_or_none(value: object) -> bool:
-    return value is None or (
-        isinstance(value, tuple) and all(isinstance(each, str) for each in value)
-    )
-
-
-def _modernise(given: JsonObject, terms: Terms, made_of: Moved) -> None:
-    """The code flow in place of the implicit one, where that is not served or ruled out."""
-    supported = terms.server.supported("grant_types_supported")
-    grants = texts(given.get("grant_types"))
-    if "implicit" not in grants or supported is None or "authorization_code" not in supported:
-        return
-    if "implicit" in supported:
-        made_of.map("grant_types", "implicit stays, as it is served here")
-        return
-    left = ["authorization_code" if grant == "implicit" else grant for grant in grants]
-    given["grant_types"] = list(dict.fromkeys(left))
-    given["response_types"] = ["code"]
-    made_of.map("grant_types", _NO_IMPLICIT)
-
-
-def _judged(
-    given: JsonObject, tenant: Tenant, bounds: Bounds, terms: Terms, made_of: Moved
-) -> tuple[ClientMetadata, frozenset[str]]:
-    """The registration, and the members that it has although nothing here serves them.
-
-    What is not served is left out, as in any registration. Who would be left with nothing is kept
-    whole: it works when a server is connected that does what it needs.
-    """
-    draft, issues = examine(given, terms)
-    unserved = frozenset(draft.failed | {issue.member for issue in issues})
-    if issues and all(issue.requirement != _NEEDS_A_KEY for issue in issues):
-        lifted = with_unserved(tenant.terms_within(Bounds(policy=bounds.policy)))
-        kept, left = examine({**draft.members, **given}, narrowed(lifted, bounds))
-        if not left:
-            for name in sorted(unserved & kept.members.keys()):
-                value = dumps(kept.members[name])[:_MAX_SHOWN]
-                made_of.map(name, f"kept, though it is not served here: {value}")
-            draft, issues = kept, []
-    if issues:
-        raise NotImportable("; ".join(issue.text for issue in issues))
-    changed, left_out = differences(given, draft, terms)
-    for member, reason in changed:
-        made_of.map(member, f"changed: {reason}")
-    for member, reason in left_out:
-        made_of.drop(member, reason)
-    return ClientMetadata(draft.members), unserved
-
-
-def _with_own(record: ClientRecord, own: JsonObject) -> ClientRecord:
-    """``record`` with what its server and its operators had set."""
-    owner, lifetime = text_in(own, "owner"), time_in(own, "access_token_lifetime")
-    if owner is not None and (len(owner) > _MAX_OWNER or not owner.isprintable()):
-        raise NotImportable(f"owner must be printable, of at most {_MAX_OWNER} characters")
-    if lifetime is not None and not 0 < lifetime <= MAX_TOKEN_LIFETIME:
-        raise NotImportable(f"access_token_lifetime must be 1 to {MAX_TOKEN_LIFETIME} seconds")
-    token_format = text_in(own, "access_token_format")
-    if token_format not in _FORMATS:
-        raise NotImportable("access_token_format must be jwt or opaque")
-    current, previous = (*tokens_in(own), Token(), Token())[:2]
-    issued_at = time_in(own, "client_id_issued_at")
-    return record._replace(
-        registration_access_token_digest=current.digest,
-        registration_access_token_expires_at=current.expires_at,
-        previous_registration_access_token_digest=previous.digest or None,
-        previous_registration_access_token_expires_at=previous.expires_at,
-        issued_at=record.issued_at if issued_at is None else issued_at,
-        owner=owner,
-        access_token_lifetime=lifetime,
-        access_token_format=token_format,
-        suspended_at=time_in(own, "suspended_at") or 0,
-        tokens_ended_at=time_in(own, "tokens_ended_at") or 0,
-    )
 
 
 async def _hashed(clients: Sequence[Import]) -> list[ClientRecord]:

@@ -6,6 +6,7 @@ was encrypted under a key which is configured here too.
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Mapping
 from typing import NamedTuple
@@ -19,6 +20,7 @@ from dcrserver.strict_json import JsonObject, JsonValue
 # Ory Hydra keeps five beside the newest; each costs a slow hash where a secret is wrong.
 _MAX_SECRETS = 6
 _MAX_TOKENS = 2
+_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _MAX_TIME = 2**53
 
 
@@ -68,7 +70,9 @@ def secrets_in(own: JsonObject, place: SealedIn, box: SecretBox, *, readable: bo
         raise NotImportable("client_secrets must be an array of objects")
     if len(listed) > _MAX_SECRETS:
         raise NotImportable(f"client_secrets must not have more than {_MAX_SECRETS} elements")
-    made = [_secret(each, place, box, readable=readable) for each in listed if _is_given(each)]
+    made = [_secret(each, place, box, readable=readable) for each in listed]
+    if len({secret.id for secret, _ in made}) < len(made):
+        raise NotImportable("client_secrets must have ids of their own")
     return Held(
         tuple(secret for secret, _ in made),
         tuple(chosen for _, chosen in made),
@@ -83,10 +87,6 @@ def _single(own: JsonObject) -> list[JsonValue]:
         "expires_at": own["client_secret_expires_at"],
     }
     return [given] if given["secret"] is not None or given["hash"] is not None else []
-
-
-def _is_given(each: JsonValue) -> bool:
-    return isinstance(each, dict)
 
 
 def _secret(
@@ -109,9 +109,11 @@ def _secret(
             digest = security.imported_digest(hashed or "")
         except ValueError as error:
             raise NotImportable(f"client_secret_hash {error}") from None
-    issued_at = time_in(row, "issued_at")
+    secret_id, issued_at = text_in(row, "id"), time_in(row, "issued_at")
+    if secret_id is not None and not _ID.fullmatch(secret_id):
+        raise NotImportable("an id of client_secrets must be of 1 to 64 letters, digits, - and _")
     return ClientSecret(
-        id=text_in(row, "id") or security.new_id(),
+        id=secret_id or security.new_id(),
         digest=digest,
         ciphertext=_copy(row, value, place, box) if readable else None,
         issued_at=int(time.time()) if issued_at is None else issued_at,
