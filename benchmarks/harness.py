@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import re
+import shutil
 import socket
 import subprocess
 import sys
@@ -26,6 +27,8 @@ def dcrserver(
     name: str, folder: Path, database: str | None = None, settings: Mapping[str, str] | None = None
 ) -> Iterator[Target]:
     """A server with its defaults but for the rate limit and a quiet log."""
+    if shutil.which("wrk") is None:  # told before anything is started for it
+        sys.exit("wrk is needed, which makes the load (Debian: apt install wrk)")
     port = free_port()
     environment = {
         "DCR_SERVER__BASE_URL": f"http://127.0.0.1:{port}",
