@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import subprocess
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ from docs.pasting import ROOT, Shell, commands
 
 pytestmark = [pytest.mark.interop, pytest.mark.timeout(300)]
 
+NODE = ROOT / "tests" / "interop" / "node"
 # In place of the browser: signs in as `ada` at the page that it is sent to, and comes back.
 _BROWSER = """\
 import sys
@@ -33,9 +35,15 @@ def shell(tmp_path: Path, python: str) -> Shell:
     return shell
 
 
-def test_the_page_works_when_pasted(shell: Shell, tmp_path: Path) -> None:
+def test_the_page_works_when_pasted(
+    shell: Shell, tmp_path: Path, node: str, npm_install: Callable[[Path], None]
+) -> None:
+    """And then an editor comes, which is written with the other SDK."""
+    npm_install(NODE)
     page = ROOT / "docs" / "mcp.md"
-    lines = shell.paste(commands(page), {"BROWSER": str(tmp_path / "bin" / "browser")}).splitlines()
+    editor = f'{node} {NODE}/drive_mcp_guide.mjs "$MCP_RESOURCE"'
+    browser = {"BROWSER": str(tmp_path / "bin" / "browser")}
+    lines = shell.paste(f"{commands(page)}\n{editor}", browser).splitlines()
     machine, person = (line.split()[-1] for line in lines if line.startswith("registered as"))
     assert f"client {machine}, for {machine}" in lines
     assert f"client {person}, for ada" in lines
@@ -43,6 +51,8 @@ def test_the_page_works_when_pasted(shell: Shell, tmp_path: Path) -> None:
     alone, behind = (f"http://127.0.0.1:{shell.ports[port]}" for port in ("8000", "3000"))
     assert [each["authorization_servers"] for each in resources] == [[alone], [behind]]
     assert "acceptable" in lines
+    registered, told = lines[-1].removeprefix("editor ").split(": ")
+    assert told == f"client {registered}, for grace"
 
 
 def test_a_url_object_is_not_the_issuer_that_was_written(python: str) -> None:
