@@ -14,7 +14,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
 from conftest import MakeApplication
 from harness.application import CALLBACK, Application, bearer, update_of
-from harness.clients import PrivateKey, assertion, public_jwk
+from harness.clients import PrivateKey, assertion, new_key, public_jwk
 
 _CURSOR = "cursor://anysphere.cursor-mcp/oauth/callback"
 _DEVICE = "urn:ietf:params:oauth:grant-type:device_code"
@@ -306,14 +306,16 @@ async def test_a_device_has_no_redirect_uri(make_app: MakeApplication) -> None:
 _CURVES = {"ES256": ec.SECP256R1(), "ES384": ec.SECP384R1(), "ES512": ec.SECP521R1()}
 
 
-@pytest.mark.parametrize("algorithm", ["RS256", "RS384", "RS512", "PS256", "PS512", *_CURVES])
+@pytest.mark.parametrize("algorithm", ["RS256", "RS512", "PS256", "PS512", "EdDSA", *_CURVES])
 @pytest.mark.parametrize("named", [True, False])
 async def test_a_key_that_is_registered_authenticates(
     app: Application, algorithm: str, *, named: bool
 ) -> None:
     """Or it is refused by name; ``named``: the key says what it is for."""
-    curve = _CURVES.get(algorithm)
-    key: PrivateKey = _RSA if curve is None else ec.generate_private_key(curve)
+    curve, is_rsa = _CURVES.get(algorithm), algorithm.startswith(("RS", "PS"))
+    key: PrivateKey = (
+        ec.generate_private_key(curve) if curve else _RSA if is_rsa else new_key(algorithm)
+    )
     jwk = public_jwk(key, algorithm, **({"alg": algorithm} if named else {}))
     sent = {
         "grant_types": ["client_credentials"], "token_endpoint_auth_method": "private_key_jwt",
@@ -322,9 +324,9 @@ async def test_a_key_that_is_registered_authenticates(
     answer = await app.http.post("/register", json=sent)
     if answer.status_code == 400:
         assert "jwks must hold a signing key for RS256 or " in answer.json()["error_description"]
-        assert named or curve is not None
+        assert named or not is_rsa
         return
-    signing = algorithm if named or curve is not None else "RS256"
+    signing = algorithm if named or not is_rsa else "RS256"
     form = assertion(answer.json()["client_id"], key, signing)
     granted = await app.http.post("/token", data={"grant_type": "client_credentials", **form})
     assert granted.status_code == 200, granted.text

@@ -104,7 +104,29 @@ def test_defaults_are_told_apart_from_what_was_sent() -> None:
                 "member": "application_type",
                 "sent": "mobile",
                 "registered": "native",
-                "reason": "the policy of this server",
+                "reason": "another word for it, or what the redirect_uris say it is"
+                " (policy.registration)",
+            },
+        ),
+        (
+            {"application_type": "web", "redirect_uris": ["com.example.app:/cb"]},
+            terms(registration={"correct_application_type": True}),
+            {
+                "member": "application_type",
+                "sent": "web",
+                "registered": "native",
+                "reason": "another word for it, or what the redirect_uris say it is"
+                " (policy.registration)",
+            },
+        ),
+        (
+            {"redirect_uris": ["https://a.example/", "https://a.example/"]},
+            TERMS,
+            {
+                "member": "redirect_uris",
+                "sent": ["https://a.example/", "https://a.example/"],
+                "registered": ["https://a.example/"],
+                "reason": "a value that is named more than once is registered once",
             },
         ),
         (

@@ -92,11 +92,19 @@ def _changes(
         change: JsonObject = {"member": name, "sent": submission[name]}
         if registered is not None:
             change["registered"] = registered
-        yield change | {"reason": _reason(row, terms)}
+        yield change | {"reason": _repeats(submission[name], registered) or _reason(row, terms)}
+
+
+def _repeats(sent: JsonValue, registered: JsonValue) -> str | None:
+    if isinstance(sent, list) and registered == [*dict.fromkeys(map(str, sent))]:
+        return "a value that is named more than once is registered once"
+    return None
 
 
 def _reason(row: Parameter, terms: Terms) -> str:
     plan = plan_for(terms)
+    if row.name == "application_type":
+        return "another word for it, or what the redirect_uris say it is (policy.registration)"
     if row.chooses:
         return f"a list of possibilities; one is chosen as {row.chooses}"
     if row.name in plan.beyond:
