@@ -30,6 +30,7 @@ _BOUNDED = {
     "telemetry/log_writer.py": "lines, so many as the constant says",
     "strict_json.py": "limits of the policies",
     "repositories/last_uses.py": "statements of the program",
+    "fetch/resolver.py": "hosts, so many as the constant says",
     "repositories/metadata_copies.py": "statements of the program",
     "db/batches.py": "statements of the program",
     "services/submissions.py": "256 submissions of 4096 characters",

@@ -5,13 +5,14 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from pathlib import Path
 
 import pytest
 
 from dcrserver.fetch import CachingFetcher, Document, FetchError, HttpFetcher
 from dcrserver.fetch.resolver import NameResolver
+from dcrserver.fetch.shares import FairPlaces
 from dcrserver.settings import OutboundSettings
 from harness.name_server import name_server
 from harness.tls import answer, tls_server
@@ -68,6 +69,68 @@ async def test_one_domain_takes_no_more_than_its_share() -> None:
         await asyncio.gather(*stuck, return_exceptions=True)
 
 
+@finding("S8", "R1")
+async def test_many_silent_domains_stop_nobody_elses_look_ups() -> None:
+    """As many as can be waited for at once, each domain with all of its share."""
+    async with name_server({"good.example.org": "192.0.2.7"}) as (where, asked):
+        resolver = NameResolver(OutboundSettings(nameservers=(where,)))
+        names = [f"n{number}.a.silent{number % 20}.example" for number in range(400)]
+        stuck = [asyncio.create_task(resolver.addresses(name, 30.0)) for name in names]
+        async with asyncio.timeout(30):
+            while len(set(asked.asked)) < 256:  # noqa: ASYNC110 - what a server of ours was asked
+                await asyncio.sleep(0.01)
+        started = time.monotonic()
+        assert await resolver.addresses("good.example.org", 20.0) == ["192.0.2.7"]
+        assert time.monotonic() - started < QUICK_SECONDS
+        for task in stuck:
+            task.cancel()
+        await asyncio.gather(*stuck, return_exceptions=True)
+
+
+@finding("S8", "R1")
+async def test_who_was_found_before_waits_for_no_neighbour() -> None:
+    """Whoever sells names below a domain sells them to attackers as well."""
+    async with name_server({"good.shared.example": "192.0.2.7"}) as (where, asked):
+        resolver = NameResolver(OutboundSettings(nameservers=(where,)))
+        assert await resolver.addresses("good.shared.example", 20.0) == ["192.0.2.7"]
+        names = [f"n{number}.shared.example" for number in range(100)]
+        stuck = [asyncio.create_task(resolver.addresses(name, 30.0)) for name in names]
+        async with asyncio.timeout(30):
+            while len(set(asked.asked)) < 17:  # noqa: ASYNC110 - what a server of ours was asked
+                await asyncio.sleep(0.01)
+        started = time.monotonic()
+        assert await resolver.addresses("good.shared.example", 20.0) == ["192.0.2.7"]
+        assert time.monotonic() - started < QUICK_SECONDS
+        for task in stuck:
+            task.cancel()
+        await asyncio.gather(*stuck, return_exceptions=True)
+
+
+@finding("S8")
+async def test_a_place_is_taken_from_who_holds_the_most() -> None:
+    places, held, gone = FairPlaces(4), asyncio.Event(), []
+
+    async def hold(name: str) -> None:
+        try:
+            async with places.of(name.rstrip("0123456789")):
+                await held.wait()
+        except TimeoutError:
+            gone.append(name)
+
+    async with asyncio.TaskGroup() as tasks:
+        for name in ("honest", "many1", "many2", "many3", "new", "newer", "newest"):
+            tasks.create_task(hold(name))
+            await asyncio.sleep(0)
+        async with asyncio.timeout(10):
+            while len(gone) < 3:  # noqa: ASYNC110
+                await asyncio.sleep(0)
+        held.set()
+    # When all hold one, the first to come has had the longest time.
+    assert gone == ["many1", "many2", "honest"]
+    async with places.of("a"), places.of("b"), places.of("c"), places.of("d"):
+        pass
+
+
 async def test_a_name_that_has_no_address_is_told_from_silence() -> None:
     async with name_server({}) as (where, _):
         resolver = NameResolver(OutboundSettings(nameservers=(where,)))
@@ -110,6 +173,29 @@ async def test_all_octets_of_a_connection_count(tmp_path: Path) -> None:
         fetcher = HttpFetcher(OutboundSettings(allowed_hosts=hosts, ca_file=server.ca_file))
         with pytest.raises(FetchError, match="too much"):
             await fetcher.fetch(f"https://localhost:{server.port}/")
+
+
+@finding("S9")
+async def test_records_without_anything_for_us_count() -> None:
+    """HelloRequest, of four octets, which a client ignores while it greets (RFC 5246 7.4.1.1)."""
+    sent = 0
+
+    async def talk(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        nonlocal sent
+        record = b"\x16\x03\x03\x40\x00" + bytes(0x4000)
+        with suppress(ConnectionError):
+            while True:
+                writer.write(record)
+                await writer.drain()
+                sent += len(record)
+
+    server = await asyncio.start_server(talk, "127.0.0.1", 0)
+    port = server.sockets[0].getsockname()[1]
+    settings = OutboundSettings(allowed_hosts=frozenset({f"localhost:{port}"}), timeout=30)
+    async with server:
+        with pytest.raises(FetchError, match="too much"):
+            await HttpFetcher(settings).fetch(f"https://localhost:{port}/")
+    assert sent < 16_000_000  # most of it in the buffers of sockets
 
 
 @finding("S26")

@@ -1,20 +1,26 @@
 """The connection of one fetch, every octet of which counts.
 
 What a server sends before its answer (interim answers, RFC 9110 15.2; a head without end) costs
-time as the answer does, and a bound on the body alone would not see it.
+time as the answer does, and a bound on the body alone would not see it. Nor would a bound on what
+TLS makes of its records: many of them hold nothing for us (RFC 8446 4.6, 5.1).
 """
 
 from __future__ import annotations
 
 import asyncio
 import ssl
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
+import anyio.abc
 import httpcore
 
 # A status line up to the first digit of its status: HTTP/1.1 1..
 _UP_TO_STATUS = len("HTTP/1.1 2")
+# What TLS may add to the octets of an answer: its handshake, with all certificates of a chain; and
+# as much again as the answer, where records are short.
+_HANDSHAKE_OCTETS = 65536
+_TLS_FACTOR = 2
 
 
 class TooMuch(Exception):
@@ -38,6 +44,11 @@ class CountingBackend(httpcore.AsyncNetworkBackend):
         socket_options: Iterable[Any] | None = None,
     ) -> httpcore.AsyncNetworkStream:
         stream = await self._inner.connect_tcp(host, port, timeout, local_address, socket_options)
+        # The library lets nobody between TLS and the socket.
+        stream._stream = _Beneath(  # type: ignore[attr-defined] # noqa: SLF001
+            stream._stream,  # type: ignore[attr-defined] # noqa: SLF001
+            _HANDSHAKE_OCTETS + _TLS_FACTOR * self._limit,
+        )
         self._opened.append(stream)
         return _Counting(stream, self._limit)
 
@@ -48,6 +59,34 @@ class CountingBackend(httpcore.AsyncNetworkBackend):
         """Closes what is still open: the library leaves a socket when a handshake is cut off."""
         for stream in self._opened:
             await stream.aclose()
+
+
+class _Beneath(anyio.abc.ByteStream):
+    """What comes by the socket, whatever TLS makes of it."""
+
+    def __init__(self, stream: anyio.abc.ByteStream, limit: int) -> None:
+        self._stream = stream
+        self._left = limit
+
+    async def receive(self, max_bytes: int = 65536) -> bytes:
+        octets = await self._stream.receive(max_bytes)
+        self._left -= len(octets)
+        if self._left < 0:
+            raise TooMuch("the server sends too much")
+        return octets
+
+    async def send(self, item: bytes) -> None:
+        await self._stream.send(item)
+
+    async def send_eof(self) -> None:
+        await self._stream.send_eof()
+
+    async def aclose(self) -> None:
+        await self._stream.aclose()
+
+    @property
+    def extra_attributes(self) -> Mapping[Any, Callable[[], Any]]:
+        return self._stream.extra_attributes
 
 
 class _Counting(httpcore.AsyncNetworkStream):

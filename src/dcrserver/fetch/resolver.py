@@ -2,13 +2,15 @@
 
 The system's resolver blocks a thread for each name; all threads of a process are few, and a name
 whose name server never answers holds one for half a minute. Here a look-up is a datagram and a
-timer: many may wait, each only for its deadline, and those for one domain never take all places.
+timer: many may wait, each only for its deadline. Those for one domain have a share, and those for
+many domains give way to others; who was found before waits for nobody.
 """
 
 from __future__ import annotations
 
 import asyncio
 import ipaddress
+from collections import OrderedDict
 from collections.abc import Sequence
 from contextlib import AsyncExitStack
 from pathlib import Path
@@ -19,13 +21,14 @@ import dns.nameserver
 import dns.rdatatype
 import dns.resolver
 
-from dcrserver.fetch.shares import Shares
+from dcrserver.fetch.shares import FairPlaces, Shares
 from dcrserver.settings import OutboundSettings
 from dcrserver.settings.values import nameserver
 
 _HOSTS = Path("/etc/hosts")
 _AT_ONCE = 256
 _AT_ONCE_FOR_A_DOMAIN = 16
+_REMEMBERED = 1024
 # A datagram that was lost is sent again, or another name server asked.
 _REPEAT_SECONDS = 0.4
 # RFC 6761 6.3: whatever a name server says.
@@ -38,9 +41,11 @@ class NameResolver:
 
     def __init__(self, settings: OutboundSettings) -> None:
         self._nameservers = settings.nameservers
-        self._places = asyncio.Semaphore(_AT_ONCE)
+        self._places = FairPlaces(_AT_ONCE)
         self._domains = Shares(_AT_ONCE_FOR_A_DOMAIN)
         self._resolver: dns.asyncresolver.Resolver | None = None
+        # What had addresses when it was asked for last; who is silent since then is forgotten.
+        self._found: OrderedDict[str, None] = OrderedDict()
 
     async def addresses(self, host: str, seconds: float, *, operator: bool = False) -> list[str]:
         """All addresses of ``host``, as text; empty when it has none.
@@ -49,16 +54,32 @@ class NameResolver:
         of the system count.
 
         Raises:
-            OSError: no name server said anything in ``seconds``, or none is known.
+            OSError: no name server said anything in ``seconds``, or before others needed its
+                place; or none is known.
         """
         known = _literal(host) or _from_hosts_file(host)
         if known:
             return known
-        async with AsyncExitStack() as stack:
-            if not operator:
-                await stack.enter_async_context(self._domains.of(_domain(host)))
-                await stack.enter_async_context(self._places)
-            return await self._ask(host, seconds, search=operator)
+        if operator:
+            return await self._ask(host, seconds, search=True)
+        found: list[str] = []
+        try:
+            async with AsyncExitStack() as stack:
+                domain = _domain(host)
+                if host not in self._found:
+                    await stack.enter_async_context(self._domains.of(domain))
+                await stack.enter_async_context(self._places.of(domain))
+                found = await self._ask(host, seconds, search=False)
+        finally:
+            self._remember(host, was_found=bool(found))
+        return found
+
+    def _remember(self, host: str, *, was_found: bool) -> None:
+        self._found.pop(host, None)
+        if was_found:
+            self._found[host] = None
+            if len(self._found) > _REMEMBERED:
+                self._found.popitem(last=False)
 
     async def _ask(self, host: str, seconds: float, *, search: bool) -> list[str]:
         resolver = self._opened()
