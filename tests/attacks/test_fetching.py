@@ -224,6 +224,49 @@ async def test_silent_servers_at_many_addresses_leave_room_for_others(tmp_path: 
         await asyncio.gather(*stuck, return_exceptions=True)
 
 
+@finding("S26")
+async def test_silent_servers_of_many_networks_give_way(tmp_path: Path) -> None:
+    """They hold all slots, and would for as long as a fetch may take."""
+    addresses = [f"127.0.{net}.{host}" for net in range(1, 10) for host in range(1, 5)]
+    async with (
+        silent_servers(*addresses) as silent,
+        tls_server(tmp_path, answer(DOCUMENT)) as server,
+    ):
+        quick = f"localhost:{server.port}"
+        fetcher = HttpFetcher(
+            OutboundSettings(
+                allowed_hosts=frozenset({*silent, quick}), ca_file=server.ca_file, timeout=60
+            )
+        )
+        stuck = [
+            asyncio.create_task(fetcher.fetch(f"https://{where}/{number}"))
+            for where in silent
+            for number in range(4)
+        ]
+        started = time.monotonic()
+        await asyncio.sleep(0.3)  # all have had their chance
+        assert (await fetcher.fetch(f"https://{quick}/")).body == DOCUMENT
+        assert time.monotonic() - started < 4 * QUICK_SECONDS
+        for task in stuck:
+            task.cancel()
+        await asyncio.gather(*stuck, return_exceptions=True)
+
+
+@finding("S8")
+async def test_who_is_quick_keeps_its_place() -> None:
+    """Others wait for it, and get it at once when it is left."""
+    places = FairPlaces(1, seconds=30)
+
+    async def take() -> None:
+        async with places.of("next"):
+            pass
+
+    async with asyncio.timeout(10), asyncio.TaskGroup() as tasks, places.of("quick"):
+        next_one = tasks.create_task(take())
+        await asyncio.sleep(0.01)
+        assert not next_one.done()
+
+
 @finding("S4")
 async def test_those_who_wait_for_documents_are_bounded() -> None:
     class Silent:

@@ -14,16 +14,16 @@ import re
 import ssl
 import time
 from collections.abc import Sequence
-from contextlib import AsyncExitStack
+from contextlib import AbstractAsyncContextManager, AsyncExitStack
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol, TypeAlias
 
 import httpcore
 import httpx
 
 from dcrserver.fetch.connection import CountingBackend, TooMuch
 from dcrserver.fetch.resolver import NameResolver
-from dcrserver.fetch.shares import Shares
+from dcrserver.fetch.shares import FairPlaces, Shares
 from dcrserver.metadata import uris
 from dcrserver.metadata.addresses import is_special
 from dcrserver.settings import OutboundSettings
@@ -35,6 +35,9 @@ _DNS_SHARE = 0.4  # of the deadline
 # Besides the body: its head, and what chunks cost.
 _HEAD_OCTETS = 32768
 _ADDRESSES_OF_A_NETWORK = 4
+# Who takes longer than most servers do gives way when others want its slot.
+_SLOW_SECONDS = 1.0
+_Slot: TypeAlias = AbstractAsyncContextManager[Any]
 _HEADERS = (
     ("Accept", "application/json"),
     ("Accept-Encoding", "identity"),
@@ -89,7 +92,7 @@ class HttpFetcher:
         self._resolver = resolver or NameResolver(settings)
         # A slow server must not take all slots. By address, because names for one server cost
         # nothing; by network, because addresses cost little.
-        self._slots = asyncio.Semaphore(settings.concurrency)
+        self._slots = FairPlaces(settings.concurrency, _SLOW_SECONDS)
         self._addresses_slots = Shares(settings.concurrency_per_address)
         self._networks_slots = Shares(settings.concurrency_per_address * _ADDRESSES_OF_A_NETWORK)
         # Nobody else waits for the servers that the operator named, nor they for anybody.
@@ -142,12 +145,16 @@ class HttpFetcher:
         except _FAILURES as error:
             raise FetchError(f"{type(error).__name__}: {error}") from None
 
-    def _slots_for(self, address: str, *, operator: bool) -> Sequence[asyncio.Semaphore]:
+    def _slots_for(self, address: str, *, operator: bool) -> Sequence[_Slot]:
         """What has to be had before ``address`` is asked, the narrowest first."""
         if operator:
             return (self._operators_slots,)
-        network = self._networks_slots.of(_network(address))
-        return (self._addresses_slots.of(address), network, self._slots)
+        network = _network(address)
+        return (
+            self._addresses_slots.of(address),
+            self._networks_slots.of(network),
+            self._slots.of(network),
+        )
 
     def _parsed(self, url: str, *, operator: bool) -> uris.Uri:
         try:

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections import deque
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from weakref import WeakValueDictionary
 
 
@@ -22,15 +21,19 @@ class Shares:
 
 
 class FairPlaces:
-    """``count`` places for all, and nobody waits for one.
+    """``count`` places for all.
 
-    Where all are taken, who comes gets one of those who hold the most, which was held for longest.
+    Where all are taken, who comes gets one of those who hold the most: that which was held for
+    longest, if that is ``seconds``. Till then it waits.
     """
 
-    def __init__(self, count: int) -> None:
+    def __init__(self, count: int, seconds: float = 0.0) -> None:
         self._count = count
-        self._held: dict[str, deque[asyncio.Timeout]] = {}
+        self._seconds = seconds
+        # By name: places, and since when they are held.
+        self._held: dict[str, dict[asyncio.Timeout, float]] = {}
         self._taken = 0
+        self._left = asyncio.Event()
 
     @asynccontextmanager
     async def of(self, name: str) -> AsyncIterator[None]:
@@ -39,27 +42,34 @@ class FairPlaces:
         Raises:
             TimeoutError: it was given to somebody else.
         """
-        if self._taken == self._count:
-            self._take_away()
+        while self._taken >= self._count:
+            await self._wait_or_take_away()
         async with asyncio.timeout(None) as place:
-            self._held.setdefault(name, deque()).append(place)
+            self._held.setdefault(name, {})[place] = asyncio.get_running_loop().time()
             self._taken += 1
             try:
                 yield
             finally:
                 self._leave(name, place)
 
-    def _take_away(self) -> None:
+    async def _wait_or_take_away(self) -> None:
         name = max(self._held, key=lambda each: len(self._held[each]))
-        place = self._held[name][0]
-        self._leave(name, place)
-        place.reschedule(0)
+        place, since = next(iter(self._held[name].items()))
+        wait = since + self._seconds - asyncio.get_running_loop().time()
+        if wait <= 0:
+            self._leave(name, place)
+            place.reschedule(0)
+            return
+        with suppress(TimeoutError):
+            async with asyncio.timeout(wait):
+                await self._left.wait()
 
     def _leave(self, name: str, place: asyncio.Timeout) -> None:
         held = self._held.get(name)
-        if held is None or place not in held:  # it was taken away
+        if held is None or held.pop(place, None) is None:  # it was taken away
             return
-        held.remove(place)
-        self._taken -= 1
         if not held:
             del self._held[name]
+        self._taken -= 1
+        self._left.set()
+        self._left = asyncio.Event()
