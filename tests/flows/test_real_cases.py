@@ -125,6 +125,16 @@ CASES: dict[str, Case] = {
     "a machine has no redirect URI": Case(
         _TWO, {"grant_types": ["client_credentials"]}, {"redirect_uris": [], "response_types": []}
     ),
+    "the MCP SDK for Python says code for machines, too": Case(
+        ("mcp",),
+        {"grant_types": ["client_credentials"], "response_types": ["code"],
+         "application_type": "native", "redirect_uris": None},
+        {"response_types": [], "redirect_uris": []},
+    ),
+    "a machine says code, by default": Case(
+        ("default",), {"grant_types": ["client_credentials"], "response_types": ["code"]},
+        refused="response_types 'code' needs the grant types authorization_code",
+    ),
     "claude.ai could use an ID-JAG, too": Case(
         _TWO, {**_WEB, **_PUBLIC, "grant_types": ["authorization_code", _JWT_BEARER]},
         {"grant_types": ["authorization_code"]},

@@ -109,6 +109,16 @@ def test_defaults_are_told_apart_from_what_was_sent() -> None:
             },
         ),
         (
+            {"grant_types": ["client_credentials"], "response_types": ["code"]},
+            terms(grants={"stray_response_types": "ignore"}),
+            {
+                "member": "response_types",
+                "sent": ["code"],
+                "registered": [],
+                "reason": "a client that is never redirected has none",
+            },
+        ),
+        (
             {"application_type": "web", "redirect_uris": ["com.example.app:/cb"]},
             terms(registration={"correct_application_type": True}),
             {

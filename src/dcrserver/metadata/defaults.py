@@ -61,6 +61,8 @@ def _fill_in_by_grants(draft: Draft, terms: Terms) -> Iterator[Issue]:
         yield Issue("grant_types", reason, "CF-10", "RFC 7591 2")
     grants = REDIRECT_GRANTS.intersection(draft.texts("grant_types"))
     # CF-14: a client without a redirect grant has no response type (RFC 7591 2.1).
+    if not grants and terms.policy.grants.stray_response_types == "ignore":
+        draft.members.pop("response_types", None)
     if not draft.has("response_types"):
         response_types: JsonValue = ["code"] if "authorization_code" in grants else []
         _default(

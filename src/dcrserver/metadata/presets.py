@@ -88,6 +88,7 @@ PRESETS: Mapping[str, Preset] = {
                 "localhost_name": True, "web_loopback_http": True, "undotted_schemes": "any",
             },
             "registration": {"correct_application_type": True},
+            "grants": {"stray_response_types": "ignore"},
             "scope": {"default": "supported"},
         },
         server={

@@ -92,7 +92,11 @@ def _changes(
         change: JsonObject = {"member": name, "sent": submission[name]}
         if registered is not None:
             change["registered"] = registered
-        yield change | {"reason": _repeats(submission[name], registered) or _reason(row, terms)}
+        if registered == [] and row.name == "response_types":
+            reason = "a client that is never redirected has none"
+        else:
+            reason = _repeats(submission[name], registered) or _reason(row, terms)
+        yield change | {"reason": reason}
 
 
 def _repeats(sent: JsonValue, registered: JsonValue) -> str | None:

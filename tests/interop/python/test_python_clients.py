@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 
 from harness.process import ServerProcess, environment, serving
@@ -92,3 +93,33 @@ def test_the_mcp_sdk_lives_with_its_own_preset(python: str, tmp_path: Path) -> N
     assert facts["habits"] == HABITS
     assert (facts["auth_method"], facts["token_type"]) == ("none", "Bearer")
     assert "unhandled" not in server.log
+
+
+_MACHINE = """
+from mcp.shared.auth import OAuthClientMetadata as Metadata
+for grant in ("client_credentials", "urn:ietf:params:oauth:grant-type:jwt-bearer"):
+    machine = Metadata(redirect_uris=None, grant_types=[grant])
+    print(machine.model_dump_json(by_alias=True, exclude_none=True))
+"""
+
+
+def test_the_mcp_sdk_registers_machines_as_it_describes_them(python: str, tmp_path: Path) -> None:
+    """It says that they are native and redirected with a code, which is nothing to refuse."""
+    env = {
+        "DCR_POLICY__PRESET": "mcp",
+        "DCR_AUTHORIZATION_SERVER__AUTHORIZATION_GRANT_PROFILES_SUPPORTED": (
+            '["urn:ietf:params:oauth:grant-profile:id-jag"]'
+        ),
+    }
+    described = subprocess.run(
+        [python, "-c", _MACHINE], capture_output=True, text=True, check=True
+    ).stdout.splitlines()
+    with serving(tmp_path, env=env) as server:
+        for each in described:
+            headers = {"Content-Type": "application/json"}
+            where = f"{server.base_url}/register"
+            answer = httpx.post(where, content=each, headers=headers, trust_env=False)
+            assert answer.status_code == 201, answer.text
+            assert answer.json()["grant_types"] == json.loads(each)["grant_types"]
+            assert json.loads(each)["response_types"] == ["code"]
+            assert answer.json()["response_types"] == []

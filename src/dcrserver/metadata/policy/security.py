@@ -19,6 +19,11 @@ class GrantPolicy(Group):
         description="trim: unsupported grant and response types are left out of the registration"
         " as long as one supported remains (RFC 7591 2); reject: invalid_client_metadata",
     )
+    stray_response_types: Literal["reject", "ignore"] = Field(
+        default="reject",
+        description="response types of a client that is never redirected: refused, or left out (the"
+        " MCP SDK for Python sends code for machines, too)",
+    )
     hybrid_needs_implicit: bool = Field(
         default=True,
         description="response types such as code id_token need the implicit grant beside"
