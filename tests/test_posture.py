@@ -11,7 +11,7 @@ import pytest
 
 from conftest import MakeApplication
 from dcrserver import posture
-from harness.application import application
+from harness.application import BASE_URL, application
 from harness.commands import Commands
 from harness.process import serving
 
@@ -81,6 +81,10 @@ _FOUND: dict[str, tuple[dict[str, Any], dict[str, object]]] = {
         {"server": {"base_url": "https://auth.internal"}},
         {"tenant": "default", "issuer": "https://auth.internal", "setting": "policy.cors.enabled"},
     ),
+    "issuer_spelt_otherwise": (
+        {"authorization_server": {"issuer": f"{BASE_URL}/"}},
+        {"tenant": "default", "issuer": BASE_URL, "authorization_server": f"{BASE_URL}/"},
+    ),
 }
 _QUIET: dict[str, Any] = {"tokens": {"resources": ["https://api.example.com"]}}
 
@@ -101,6 +105,23 @@ async def test_what_is_warned_of(make_app: MakeApplication, name: str) -> None:
     await app.runtime.limiter.check()
     (found,) = (each for each in posture.findings(app.runtime) if each.name == name)
     assert found.details == details
+
+
+@pytest.mark.parametrize(
+    ("base_url", "other"),
+    [(f"{BASE_URL}/", f"{BASE_URL}/"), (BASE_URL, BASE_URL), (BASE_URL, "https://as.example/")],
+)
+async def test_the_same_spelling_or_another_issuer_is_not_warned_of(
+    make_app: MakeApplication, tmp_path: Path, base_url: str, other: str
+) -> None:
+    document = tmp_path / "metadata.json"
+    document.write_text(json.dumps({"issuer": other, "token_endpoint": f"{BASE_URL}/token"}))
+    names = await found(
+        make_app,
+        server={"base_url": base_url},
+        authorization_server={"metadata": str(document)},
+    )
+    assert "issuer_spelt_otherwise" not in names
 
 
 @pytest.mark.finding("S23")

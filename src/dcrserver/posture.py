@@ -102,6 +102,14 @@ def _any_page(runtime: Runtime) -> Iterator[_Details]:
             yield {"tenant": tenant.name, "issuer": tenant.issuer, "setting": "policy.cors.enabled"}
 
 
+def _spelt_otherwise(runtime: Runtime) -> Iterator[_Details]:
+    """Clients compare by octets (RFC 8414 3.3); another issuer altogether is meant."""
+    for tenant in runtime.tenants:
+        other = tenant.server_issuer
+        if other != tenant.issuer and other.rstrip("/") == tenant.root:
+            yield {"tenant": tenant.name, "issuer": tenant.issuer, "authorization_server": other}
+
+
 def _is_internal(uri: uris.Uri) -> bool:
     """By an address or a name that means nothing outside; the machine itself is for trying."""
     if uri.is_loopback or uri.host is None:
@@ -159,6 +167,12 @@ _CHECKS = (
         "open_registration_from_any_page",
         "any web page can register clients here through the browser of somebody inside",
         _any_page,
+    ),
+    _Check(
+        "issuer_spelt_otherwise",
+        "the authorization server writes the issuer with, or without, a final slash: clients that"
+        " compare the two refuse it; write the base URL as it does",
+        _spelt_otherwise,
     ),
 )
 # What a finding may be called, and what it means; docs/telemetry.md lists them.

@@ -23,6 +23,7 @@ class Tenant:
 
     ``webfinger``: domains and exact resources it answers for.
     ``issues_tokens``: the built-in token endpoint is on.
+    ``server_issuer``: what its authorization server calls itself, empty if that is not known.
     ``policies``: the terms of the named policies, for those who were bound to one.
     ``explains``: POST /register/validate is offered.
     ``waits``: the metadata of its authorization server was never read, so nobody knows what can be
@@ -39,6 +40,7 @@ class Tenant:
     policies: Mapping[str, Terms] = field(default_factory=dict)
     explains: bool = False
     waits: bool = False
+    server_issuer: str = ""
 
     def known(self) -> Tenant:
         """The tenant itself, for whatever depends on its authorization server.

@@ -111,6 +111,7 @@ def _tenant(
         # Off in open mode unless configured: an explanation costs more than a refusal.
         explains=mode != "open" if explains is None else explains,
         waits=waits,
+        server_issuer=str(((document or {}) | server.members).get("issuer", "")),
     )
 
 

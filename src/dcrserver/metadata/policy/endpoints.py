@@ -79,7 +79,9 @@ class AuthenticationPolicy(Group):
 class CorsPolicy(Group):
     """Requests of scripts in web pages (CORS)."""
 
-    enabled: bool = Field(default=True, description="for registration and discovery")
+    enabled: bool = Field(
+        default=True, description="for registration, discovery, `/token` and `/revoke`"
+    )
 
 
 class DiscoveryPolicy(Group):
