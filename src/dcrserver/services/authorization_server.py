@@ -21,7 +21,7 @@ _ASSERTION_ALGORITHMS: Mapping[str, tuple[str, ...]] = {
 _MAX_MEMBERS = 1000
 # A server that names the profile serves the grant, also where its list is not up to date
 # (draft-ietf-oauth-identity-assertion-authz-grant).
-_GRANT_OF_PROFILE: Mapping[JsonValue, str] = {
+_GRANT_OF_PROFILE: Mapping[str, str] = {
     "urn:ietf:params:oauth:grant-profile:id-jag": "urn:ietf:params:oauth:grant-type:jwt-bearer",
 }
 # RFC 8414 2: must be there wherever assertions authenticate a client (R8414-2-04).
@@ -124,19 +124,19 @@ def published(members: Mapping[str, JsonValue], issuer: str) -> Mapping[str, Jso
     Clients of others register all the same, for the server that will be connected.
     """
     grants = members.get("grant_types_supported")
-    if members.get("token_endpoint") != f"{issuer.rstrip('/')}/token" or not isinstance(
-        grants, list
-    ):
-        return members
-    return {**members, "grant_types_supported": [OWN_GRANT]} if OWN_GRANT in grants else members
+    ours = members.get("token_endpoint") == f"{issuer.rstrip('/')}/token"
+    if ours and isinstance(grants, list) and OWN_GRANT in grants:
+        return {**members, "grant_types_supported": [OWN_GRANT]}
+    return members
 
 
 def _add_grants_of_profiles(members: dict[str, JsonValue]) -> None:
     profiles = members.get("authorization_grant_profiles_supported")
     grants = members.get("grant_types_supported")
     if isinstance(profiles, list) and isinstance(grants, list):
-        needed = [_GRANT_OF_PROFILE[each] for each in profiles if each in _GRANT_OF_PROFILE]
-        members["grant_types_supported"] = list(dict.fromkeys([*grants, *needed]))
+        named = [grant for profile, grant in _GRANT_OF_PROFILE.items() if profile in profiles]
+        missing = [grant for grant in named if grant not in grants]
+        members["grant_types_supported"] = [*grants, *missing]
 
 
 def _add_token_service(
