@@ -5,7 +5,10 @@ from __future__ import annotations
 import base64
 import json
 import socket
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from pathlib import Path
+from typing import TypeAlias
 from urllib.parse import urlencode
 
 import httpx
@@ -13,8 +16,9 @@ import pytest
 
 from harness import proxies
 from harness.clients import certificate, escaped, new_key
-from harness.process import serving
+from harness.process import ServerProcess, serving
 
+Proxy: TypeAlias = Callable[[Path, ServerProcess], AbstractContextManager[str]]
 _SUBJECT = "CN=client.example.org,O=Example,C=DE"
 _MACHINE = {
     "grant_types": ["client_credentials"],
@@ -32,6 +36,8 @@ _CERTIFICATES = {
     "DCR_SECRETS__ENCRYPTION_KEYS": base64.b64encode(b"k" * 32).decode(),
     "DCR_TOKENS__ENABLED": "true",
 }
+# Both say who has a certificate, and where a caller is, in place of what callers say of it.
+_PROXIES = pytest.mark.parametrize("proxy", [proxies.haproxy, proxies.apache])
 _BODY = b'{"redirect_uris":["https://client.example.org/cb"]}'
 
 
@@ -56,12 +62,13 @@ def _chunked(path: str, media_type: str, body: bytes, trailer: dict[str, str]) -
 
 
 @pytest.mark.finding("S1")
-def test_a_certificate_in_a_trailer_is_nobodys(tmp_path: Path) -> None:
+@_PROXIES
+def test_a_certificate_in_a_trailer_is_nobodys(tmp_path: Path, proxy: Proxy) -> None:
     proven = {
         "X-Client-Cert": escaped(certificate(new_key(), _SUBJECT)),
         "X-Client-Verify": "SUCCESS",
     }
-    with serving(tmp_path, env=_CERTIFICATES) as server, proxies.haproxy(tmp_path, server) as url:
+    with serving(tmp_path, env=_CERTIFICATES) as server, proxy(tmp_path, server) as url:
         made = httpx.post(f"{server.base_url}/register", json=_MACHINE, trust_env=False).json()
         form = {"grant_type": "client_credentials", "client_id": made["client_id"]}
         # What the proxy itself would say is believed: else the rest would prove nothing.
@@ -76,13 +83,14 @@ def test_a_certificate_in_a_trailer_is_nobodys(tmp_path: Path) -> None:
 
 
 @pytest.mark.finding("S1")
-def test_an_address_in_a_trailer_is_nobodys(tmp_path: Path) -> None:
+@_PROXIES
+def test_an_address_in_a_trailer_is_nobodys(tmp_path: Path, proxy: Proxy) -> None:
     limits = {
         "DCR_SERVER__TRUSTED_PROXIES": "127.0.0.1",
         "DCR_RATE_LIMITS__ENABLED": "true",
         "DCR_RATE_LIMITS__OPEN_REGISTRATION": "2/hour",
     }
-    with serving(tmp_path, env=limits) as server, proxies.haproxy(tmp_path, server) as url:
+    with serving(tmp_path, env=limits) as server, proxy(tmp_path, server) as url:
         statuses = []
         for number in range(4):
             trailer = {"X-Forwarded-For": f"198.51.100.{number}"}
@@ -94,8 +102,11 @@ def test_an_address_in_a_trailer_is_nobodys(tmp_path: Path) -> None:
 
 
 @pytest.mark.finding("S5")
+@pytest.mark.parametrize("proxy", [proxies.nginx, proxies.apache])
 @pytest.mark.parametrize("protocol", ["h2c", "websocket"])
-def test_the_body_of_who_offers_to_upgrade_is_no_request(tmp_path: Path, protocol: str) -> None:
+def test_the_body_of_who_offers_to_upgrade_is_no_request(
+    tmp_path: Path, protocol: str, proxy: Proxy
+) -> None:
     hidden = b"POST /register HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\n"
     hidden += b"Content-Length: %d\r\n\r\n" % len(_BODY) + _BODY
     head = (
@@ -103,7 +114,7 @@ def test_the_body_of_who_offers_to_upgrade_is_no_request(tmp_path: Path, protoco
         f"Connection: Upgrade, close\r\nUpgrade: {protocol}\r\n"
         f"Content-Length: {len(hidden)}\r\n\r\n"
     )
-    with serving(tmp_path) as server, proxies.nginx(tmp_path, server) as url:
+    with serving(tmp_path) as server, proxy(tmp_path, server) as url:
         received = _exchange(url, head.encode(), hidden)
     assert received.startswith(b"HTTP/1.1 400 ")
     assert received.count(b"HTTP/1.1 ") == 1

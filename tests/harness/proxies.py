@@ -56,6 +56,28 @@ listen proxy
     http-request del-header X-Client-Verify
     server upstream {address}
 """
+# Of the form of Debian's, where some modules are built in; ``upgrade`` is what its manual says of
+# websockets.
+_APACHE = """\
+ServerName localhost
+ServerRoot {folder}
+DefaultRuntimeDir {folder}
+PidFile {folder}/apache.pid
+ErrorLog {folder}/apache.log
+User www-data
+Group www-data
+StartServers 1
+LoadModule mpm_event_module {modules}/mod_mpm_event.so
+LoadModule authz_core_module {modules}/mod_authz_core.so
+LoadModule headers_module {modules}/mod_headers.so
+LoadModule proxy_module {modules}/mod_proxy.so
+LoadModule proxy_http_module {modules}/mod_proxy_http.so
+Listen 127.0.0.1:{port}
+RequestHeader unset X-Client-Cert
+RequestHeader unset X-Client-Verify
+ProxyPass / {upstream}/ upgrade=ANY
+"""
+_APACHE_MODULES = Path("/usr/lib/apache2/modules")
 
 
 @contextmanager
@@ -78,6 +100,19 @@ def haproxy(folder: Path, server: ServerProcess) -> Iterator[str]:
     file = _written(folder / "haproxy.cfg", text)
     command = [program("haproxy"), "-db", "-f", str(file)]
     with running(command, f"http://127.0.0.1:{port}", folder / "haproxy.log") as url:
+        yield url
+
+
+@contextmanager
+def apache(folder: Path, server: ServerProcess) -> Iterator[str]:
+    """An Apache httpd before ``server``, which alone may say who has a certificate; its URL."""
+    command = [program("apache2"), "-DFOREGROUND", "-f", str(folder / "apache.conf")]
+    port = free_port()
+    text = _APACHE.format(
+        folder=folder, port=port, upstream=server.base_url, modules=_APACHE_MODULES
+    )
+    _written(folder / "apache.conf", text)
+    with running(command, f"http://127.0.0.1:{port}", folder / "apache.log") as url:
         yield url
 
 
