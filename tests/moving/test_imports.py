@@ -163,3 +163,17 @@ async def test_rows_of_authlib(app: Application) -> None:
     shown = await app.runtime.administration.client(app.runtime.default_tenant, "a1B2c3")
     assert shown is not None
     assert shown["owner"] == "7"
+
+
+async def test_who_is_there_already_stays(any_app: Application) -> None:
+    service, tenant = any_app.runtime.client_import, any_app.runtime.default_tenant
+
+    async def write(count: int) -> int:
+        public = {"token_endpoint_auth_method": "none", "redirect_uris": ["https://a.example/cb"]}
+        lines = [public | {"client_id": f"ü {number}"} for number in range(count)]
+        judged = [service.judge(tenant, Bounds(), line)[1] for line in lines]
+        return await service.write(tenant, [each for each in judged if each], Origin("operator"))
+
+    assert await write(150) == 150
+    assert await write(400) == 250
+    assert await write(400) == 0

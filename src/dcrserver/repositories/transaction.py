@@ -40,6 +40,10 @@ class Transaction:
         self._session = session
 
     @property
+    def dialect(self) -> str:
+        return self._session.dialect
+
+    @property
     def clients(self) -> ClientRepository:
         return ClientRepository(self)
 

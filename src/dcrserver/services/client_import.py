@@ -147,8 +147,9 @@ class ClientImportService:
         Raises:
             Unavailable: the database does not answer; none was imported.
         """
-        known = await self.known(tenant, clients)
-        records = await _hashed([each for each in clients if each.record.client_id not in known])
+        slow = [each for each in clients if each.held]
+        there = await self.known(tenant, slow) if slow else set()
+        records = await _hashed([each for each in clients if each.record.client_id not in there])
 
         async def write(tx: Transaction) -> int:
             known = await tx.clients.known(tenant.name, [record.client_id for record in records])
