@@ -20,10 +20,11 @@ from dcrserver.db.engine import database_url
 from dcrserver.db.failures import Absent, Conflict, Locked, Lost
 from dcrserver.errors import Unavailable
 from dcrserver.repositories.clients import ClientRecord
-from dcrserver.repositories.transaction import Database, Transaction
-from dcrserver.security import new_client_id
+from dcrserver.repositories.transaction import Database
 from dcrserver.settings import DatabaseSettings
+from harness import rows
 from harness.databases import migrated
+from harness.rows import find, record
 from harness.tcp_proxy import TcpProxy, tcp_proxy
 
 STATEMENT_TIMEOUT = 0.5
@@ -56,32 +57,11 @@ async def database(mariadb: str, proxy: TcpProxy) -> AsyncIterator[Database]:
     await made.close()
 
 
-def record() -> ClientRecord:
-    return ClientRecord(
-        tenant="test",
-        client_id=new_client_id(),
-        metadata="{}",
-        registration_access_token_digest=new_client_id(),
-        issued_at=1,
-        updated_at=1,
-        version=1,
-    )
-
-
 async def add(database: Database) -> ClientRecord:
     """As a registration does: by the lane of the inserts."""
     made = record()
-
-    async def write(tx: Transaction) -> None:
-        tx.clients.add(made)
-
-    await database.transact(write)
+    await rows.add(database, made)
     return made
-
-
-async def find(database: Database, client_id: str) -> ClientRecord | None:
-    async with database.read() as tx:
-        return await tx.clients.find("test", client_id)
 
 
 async def suspend(database: Database) -> bool:

@@ -19,7 +19,7 @@ from dcrserver.errors import Unavailable
 from dcrserver.repositories.transaction import Database
 from dcrserver.services import readiness
 from dcrserver.settings import DatabaseSettings
-from harness.application import CALLBACK, application
+from harness.application import CALLBACK, Application, application
 from harness.databases import migrate
 from harness.rows import add, find, record
 
@@ -35,6 +35,14 @@ async def opened(file: Path) -> AsyncIterator[Database]:
     database = Database(open_driver(settings))
     yield database
     await database.close()
+
+
+@asynccontextmanager
+async def served(file: Path) -> AsyncIterator[Application]:
+    url = f"sqlite:///{file}"
+    await migrate(url)
+    async with application(url) as app:
+        yield app
 
 
 @contextmanager
@@ -84,9 +92,7 @@ async def test_a_file_that_is_not_ours_any_more_is_not_written(
     tmp_path: Path, *, replaced: bool
 ) -> None:
     file = tmp_path / "some.db"
-    url = f"sqlite:///{file}"
-    await migrate(url)
-    async with application(url) as app:
+    async with served(file) as app:
         await app.register()
         assert (await app.http.get("/readyz")).status_code == 200
         if replaced:
@@ -168,9 +174,7 @@ async def test_readiness_waits_for_a_lock_of_others_but_shortly(
 ) -> None:
     monkeypatch.setattr(readiness, "_REMEMBERED_SECONDS", -1.0)
     file = tmp_path / "some.db"
-    url = f"sqlite:///{file}"
-    await migrate(url)
-    async with application(url) as app:
+    async with served(file) as app:
         assert (await app.http.get("/readyz")).status_code == 200
         with locked(file):
             answer = await app.http.get("/readyz")
@@ -184,9 +188,7 @@ async def test_a_damaged_file_is_told_of(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     file = tmp_path / "some.db"
-    url = f"sqlite:///{file}"
-    await migrate(url)
-    async with application(url) as app:
+    async with served(file) as app:
         await app.register()
     size = 4096
     with closing(sqlite3.connect(file)) as other:
@@ -200,7 +202,7 @@ async def test_a_damaged_file_is_told_of(
         for page in pages:
             raw.seek((page - 1) * size)
             raw.write(b"\xff" * size)
-    async with application(url) as app:
+    async with application(f"sqlite:///{file}") as app:
         answer = await app.http.post("/register", json={"redirect_uris": [CALLBACK]})
         assert answer.status_code == 503
         assert "damaged" in str(await app.runtime.database.obstacle())
