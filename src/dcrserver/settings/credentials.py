@@ -31,7 +31,7 @@ class TokenSettings(Group):
 
     enabled: bool | None = Field(
         default=None,
-        description="None: on unless an external authorization server has a token endpoint",
+        description="unset: on unless an authorization server elsewhere has a token endpoint",
     )
     lifetime: int = Field(
         default=300, ge=10, le=MAX_TOKEN_LIFETIME, description="of access tokens, seconds"
@@ -83,7 +83,7 @@ class MutualTlsSettings(Group):
     header: str | None = Field(
         default=None,
         description="the header with the certificate, e.g. X-Client-Cert: PEM (also URL-encoded, as"
-        " of nginx) or RFC 9440's Client-Cert. None: certificates are not read",
+        " of nginx) or RFC 9440's Client-Cert. Unset: certificates are not read",
     )
     verified_header: str | None = Field(
         default=None,

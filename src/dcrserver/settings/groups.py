@@ -141,7 +141,7 @@ class RegistrationSettings(Group):
     )
     validate_endpoint: bool | None = Field(
         default=None,
-        description="POST /register/validate explains a submission without registering it; None:"
+        description="POST /register/validate explains a submission without registering it; unset:"
         " on for holders of an initial access token, off in open mode",
     )
 
