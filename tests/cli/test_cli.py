@@ -143,6 +143,7 @@ def test_clients_are_listed_shown_and_deleted(
             "client_id": made["client_id"],
             "suspended": False,
             "client_name": "Ünï",
+            "owner": None,
             "token_endpoint_auth_method": "client_secret_basic",
             "redirect_uri": "https://client.example.org/cb",
             "issued_at": f"{issued:%Y-%m-%dT%H:%M:%SZ}",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import os
 import signal
 import socket
@@ -91,17 +90,16 @@ def test_a_worker_that_is_slow_to_start_is_left_to_it(monkeypatch: pytest.Monkey
 
 @finding("R6")
 def test_a_worker_that_cannot_start_again_stops_nobody(tmp_path: Path) -> None:
-    keys = tmp_path / "keys"
-    keys.write_text(base64.b64encode(b"k" * 32).decode())
-    keys.chmod(0o600)
-    env = {"DCR_SECRETS__ENCRYPTION_KEYS_FILE": str(keys)}
+    needed = tmp_path / "metadata.json"
+    needed.write_text('{"issuer": "https://as.example.com"}')
+    env = {"DCR_AUTHORIZATION_SERVER__METADATA": str(needed)}
     with serving(tmp_path, arguments=("--workers", "2"), env=env) as server:
         until(lambda: both_serve(server), "both workers serve")
-        keys.rename(tmp_path / "away")
+        needed.rename(tmp_path / "away")
         os.kill(workers_of(server)[0], signal.SIGKILL)
         until(lambda: "worker_cannot_start" in server.log, "the failure is told")
         assert httpx.get(f"{server.base_url}/healthz", trust_env=False).status_code == 200
-        (tmp_path / "away").rename(keys)
+        (tmp_path / "away").rename(needed)
         until(lambda: both_serve(server), "the worker is back")
         assert server.stop(60) == 0
 
