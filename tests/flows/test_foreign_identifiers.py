@@ -118,6 +118,16 @@ async def test_what_can_be_no_identifier_is_nobody(any_app: Application, path: s
     assert (await any_app.http.get(f"/{path}", headers=BEARER)).status_code == 401
 
 
+async def test_a_slash_in_an_identifier_makes_no_other_path(app: Application) -> None:
+    client = await app.register(grant_types=["client_credentials"], redirect_uris=[])
+    headers = {"Authorization": f"Bearer {client['registration_access_token']}"}
+    rotated = await app.http.post(f"/register/{client['client_id']}%2Fsecret", headers=headers)
+    assert (rotated.status_code, rotated.headers["allow"]) == (
+        405,
+        "DELETE, GET, HEAD, OPTIONS, PUT",
+    )
+
+
 async def test_guesses_at_long_identifiers_are_counted_apart(make_app: MakeApplication) -> None:
     app = await make_app(rate_limits={"enabled": True, "failed_authentication": "2/minute"})
     long = "x" * 100

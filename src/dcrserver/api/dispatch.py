@@ -46,6 +46,7 @@ class Dispatcher:
         scope[RUNTIME_KEY] = self._runtime
         route, parameters = self._find(scope) if scope["type"] == "http" else (None, {})
         if route is None:
+            _keep_undivided(scope)
             await self._rest(scope, receive, send)
             return
         scope.update(app=self._app, route=route, path_params=parameters)
@@ -79,6 +80,12 @@ def _spelt(scope: Scope) -> str:
         return path
     spelt = sent.decode("latin-1").split("/", scope[TENANT_KEY].path.count("/") + 1)[-1]
     return f"/{spelt}" if unquote(f"/{spelt}") == path else path
+
+
+def _keep_undivided(scope: Scope) -> None:
+    """For those who know one path only: a slash in an identifier is none of it."""
+    if scope["type"] == "http" and "%2f" in (spelt := _spelt(scope)).lower():
+        scope["path"] = spelt
 
 
 def _decoded(parameters: Mapping[str, str]) -> Mapping[str, str]:
