@@ -91,6 +91,12 @@ async def test_clients_of_hydra(any_app: Application) -> None:
         assert await login(any_app, client_id, "s-other-0123456789") == 401, client_id
     for number in (1, 2):
         assert await login(any_app, "rotating", f"before-{number}-rotating") == 200
+    await any_app.runtime.administration.end_overlap(
+        any_app.runtime.default_tenant, "rotating", Origin("operator")
+    )
+    for number in (1, 2):
+        assert await login(any_app, "rotating", f"before-{number}-rotating") == 401
+    assert await login(any_app, "rotating", "s-rotating-0123456789") == 200
     assert await login(any_app, "acme:inventory/eu", "s-acme:inventory/eu-0123456789") == 400
     shown = await any_app.runtime.administration.client(
         any_app.runtime.default_tenant, "acme:inventory/eu"

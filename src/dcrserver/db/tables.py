@@ -60,7 +60,8 @@ clients = Table(
     # The token before, while it still works: until the one above is used, or this moment.
     Column("previous_registration_access_token_digest", _Digest),
     _timestamp("previous_registration_access_token_expires_at"),
-    # JSON: at most two, newest first; see services.client_secrets. None: the client has none.
+    # JSON, newest first: at most two that were made here; see services.client_secrets. None: the
+    # client has none.
     Column("client_secrets", _Document),
     # JSON: what the initial access token allowed, for later updates; see metadata.bounds.
     Column("bounds", _Document),

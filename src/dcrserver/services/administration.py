@@ -190,7 +190,8 @@ class AdministrationService:
             older = secrets_of(record).held[1:]
             if not older:
                 raise NotFound("the client has no second secret")
-            return await self._secret_changes.end(record, older[0].id, origin)
+            is_last = len(older) == 1  # more may have come from another server
+            return await self._secret_changes.end(record, older[0].id, origin) and is_last
 
         await self._until_done(tenant, client_id, end)
 

@@ -1,4 +1,7 @@
-"""Step: the secrets of a client, at most two live ones: made, kept, rotated, told."""
+"""Step: the secrets of a client, made, kept, rotated, told.
+
+At most two live ones, but for those that came from another server.
+"""
 
 from __future__ import annotations
 
