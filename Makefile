@@ -4,7 +4,7 @@ BIN := .venv/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes
 UV_FLAGS := --universal --generate-hashes --no-annotate --no-header --no-emit-index-url --no-strip-extras --python-version 3.11 --quiet
 
-.PHONY: help run test setup check fix docs mutants lock clean
+.PHONY: help run test setup check fix clients docs mutants lock clean
 
 help:
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/'
@@ -47,6 +47,9 @@ fix: .venv/.dev ## format and mend what can be mended
 docs: .venv/.dev ## generate what is generated in docs/
 	$(BIN)/python tests/conformance.py
 	$(BIN)/python docs/make.py
+
+clients: .venv/.dev ## clients in Java, Go, Rust, TypeScript and Python (Rust is built for minutes, once)
+	@DCR_TEST_TOOLCHAINS=required DCR_TEST_RUST=1 $(BIN)/python -m pytest -q --no-cov -n 0 tests/clients
 
 mutants: ## mutation testing of src/dcrserver/metadata (takes half an hour)
 	@test -x .venv-mutation/bin/python || $(PYTHON) -m venv .venv-mutation

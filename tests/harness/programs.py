@@ -22,6 +22,20 @@ def program(name: str) -> str:
     return found or missing(f"{name} is not installed")
 
 
+def toolchain(name: str) -> str:
+    """The path of a compiler or of what starts one: large, and at home where its language is.
+
+    Without it the test is skipped, in CI too; ``make clients`` fails (DCR_TEST_TOOLCHAINS).
+    """
+    found = shutil.which(name)
+    if found:
+        return found
+    reason = f"{name} is not installed: no clients in its language to test with"
+    if os.environ.get("DCR_TEST_TOOLCHAINS") == "required":
+        pytest.fail(reason)
+    pytest.skip(reason)
+
+
 def missing(reason: str) -> NoReturn:
     """Skips the test because of ``reason``, or fails where nothing may be skipped."""
     if os.environ.get("DCR_TEST_PROGRAMS") == "required":
