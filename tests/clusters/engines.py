@@ -31,7 +31,7 @@ def galera() -> Iterator[Cluster]:
 
 
 def galera_of(nodes: list[clusters.Node], database: str = "dcr") -> Cluster:
-    """An instance at each node."""
+    """An instance for each node, which goes to the others where that cannot serve it."""
     turns = itertools.cycle(nodes)
 
     def kill(seconds: float) -> None:
@@ -54,8 +54,12 @@ def galera_of(nodes: list[clusters.Node], database: str = "dcr") -> Cluster:
             node.start()
             clusters.wait_until_whole(nodes)
 
+    ports = [f"127.0.0.1:{node.port}" for node in nodes]
     return Cluster(
-        [node.url_of(database) for node in nodes],
+        [
+            nodes[0].url_of(database, ",".join(ports[place:] + ports[:place]))
+            for place in range(len(nodes))
+        ],
         {"kill": kill, "freeze": freeze, "rolling restart": restart_all},
     )
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import AsyncIterator, Iterator
+from contextlib import suppress
 from typing import Any
 
 import pytest
@@ -23,7 +24,7 @@ from dcrserver.repositories.clients import ClientRecord
 from dcrserver.repositories.transaction import Database
 from dcrserver.settings import DatabaseSettings
 from harness import rows
-from harness.databases import migrated
+from harness.databases import migrate, migrated
 from harness.rows import find, record
 from harness.tcp_proxy import TcpProxy, tcp_proxy
 
@@ -237,6 +238,34 @@ async def test_a_read_that_meets_a_conflict_is_repeated() -> None:
     without_end: Any = _Conflicts(100)
     with pytest.raises(Unavailable):
         await find(Database(without_end), "absent")
+
+
+@pytest.mark.finding("F2", "F4")
+async def test_of_several_servers_the_first_that_can_serve_is_taken(
+    mariadb: str, proxy: TcpProxy
+) -> None:
+    """One that is silent has its share of the time; one that is away has none."""
+    url = make_url(mariadb)
+    async with tcp_proxy(url.host or "127.0.0.1", url.port or 3306) as other:
+        ports = f"127.0.0.1:{proxy.port},127.0.0.1:{other.port}"
+        several = f"mysql://{url.username}:{url.password}@{ports}/{url.database}"
+        settings = DatabaseSettings(url=SecretStr(several), pool_timeout=3, statement_timeout=2)
+        database = Database(open_driver(settings))
+        await add(database)
+        assert (proxy.accepted > 0, other.accepted) == (True, 0)
+        for fault in ("silent", "refuses"):
+            if fault == "silent":
+                proxy.dumb = True
+            else:
+                await proxy.refuse()
+            with suppress(Unavailable):  # by a connection from before
+                await add(database)
+            await migrate(several)
+            made = await add(database)
+            assert await find(database, made.client_id) == made
+            assert await database.obstacle() is None
+        assert other.accepted > 0
+        await database.close()
 
 
 @pytest.mark.finding("F10")

@@ -59,6 +59,11 @@ class Server:
             await made.close()
 
 
+def _tls(folder: Path) -> list[str]:
+    files = {"ca": "ca", "cert": "server", "key": "server"}
+    return [f"--ssl-{name}={folder}/{file}.pem" for name, file in files.items()]
+
+
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     folder = tmp_path_factory.mktemp("tls")
@@ -68,9 +73,8 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     options = [
         "--max-allowed-packet=65536",
         "--require-secure-transport=ON",
-        *(f"--ssl-{name}={folder}/{file}.pem" for name, file in
-          (("ca", "ca"), ("cert", "server"), ("key", "server"))),
-    ]  # fmt: skip
+        *_tls(folder),
+    ]
     with own_mariadb(*options, *galera_options()) as url:
         made = Server(url, folder)
         asyncio.run(migrate(made.url(ssl_ca="ca.pem")))
@@ -225,6 +229,25 @@ def test_a_server_whose_innodb_is_read_only_is_not_ready() -> None:
 
     with own_mariadb(then=["--innodb-read-only"]) as url:
         assert asyncio.run(look(url)) == "the database is read-only"
+
+
+@pytest.mark.finding("F3", "F4")
+async def test_of_several_servers_one_that_became_read_only_is_left(server: Server) -> None:
+    with own_mariadb(*_tls(server.folder)) as other:
+        await migrate(other)
+        hosts = [make_url(each) for each in (server.plain_url, other)]
+        ports = ",".join(f"127.0.0.1:{each.port}" for each in hosts)
+        url = f"mysql://dcr:dcr@{ports}/dcr?ssl_mode=required"
+        driver = MariadbDriver(DatabaseSettings(url=SecretStr(url), pool_timeout=20))
+        assert await value(driver, "@@port") == hosts[0].port
+        await server.administer("SET GLOBAL read_only = ON")
+        try:
+            assert await driver.obstacle() == "the database is read-only"
+            assert await driver.obstacle() is None
+            assert await value(driver, "@@port") == hosts[1].port
+        finally:
+            await server.administer("SET GLOBAL read_only = OFF")
+            await driver.close()
 
 
 @pytest.mark.finding("F5")

@@ -36,10 +36,10 @@ class Node:
 
     @property
     def url(self) -> str:
-        return self.url_of("dcr")
+        return self.url_of("dcr", f"127.0.0.1:{self.port}")
 
-    def url_of(self, database: str) -> str:
-        return f"mysql://{_USER}:{_USER}@127.0.0.1:{self.port}/{database}"
+    def url_of(self, database: str, hosts: str) -> str:
+        return f"mysql://{_USER}:{_USER}@{hosts}/{database}"
 
     def query(self, statement: str) -> str:
         """What root gets by the server's socket."""

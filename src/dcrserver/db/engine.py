@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
 import os
-import re
-import secrets
 import sqlite3
 from contextlib import closing
 from importlib import import_module
@@ -19,7 +16,8 @@ from sqlalchemy.exc import ArgumentError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlalchemy.pool import AsyncAdaptedQueuePool
 
-from dcrserver.db.tls import LIBPQ_OPTIONS, TLS_OPTIONS, tls_context
+from dcrserver.db.hosts import check_hosts, with_hosts_apart
+from dcrserver.db.tls import LIBPQ_OPTIONS, TLS_OPTIONS
 from dcrserver.settings import ConfigurationError, DatabaseSettings
 
 _DRIVERS = {
@@ -38,20 +36,14 @@ _LOG_BYTES = 4 * 1024 * 1024
 _NUMBERS = ("prepared_statement_cache_size", "statement_cache_size")
 _POSTGRESQL = {"host", "passfile", "port", "target_session_attrs", *_NUMBERS, *TLS_OPTIONS,
                *LIBPQ_OPTIONS}  # fmt: skip
-# libpq's form for several servers, which SQLAlchemy does not read.
-_SEVERAL_HOSTS = re.compile(
-    r"(postgres(?:ql)?(?:\+\w+)?://(?:[^@/?]*@)?)([^@/?]*,[^@/?]*)(/[^?]*)(?:\?(.*))?"
-)
-_LAST_PORT = 65535
-_TARGETS = ("any", "primary", "read-write")  # on others nothing can be written
-
+_MARIADB = {"charset", "host", "read_timeout", "unix_socket", *TLS_OPTIONS}
 # Options in the URL that reach the drivers of the server databases.
 _OPTIONS = {
     "postgresql": _POSTGRESQL,
     "postgres": _POSTGRESQL,
-    "mysql": {"charset", "read_timeout", "unix_socket", *TLS_OPTIONS},
-    "mariadb": {"charset", "read_timeout", "unix_socket", *TLS_OPTIONS},
-}  # fmt: skip
+    "mysql": _MARIADB,
+    "mariadb": _MARIADB,
+}
 
 
 def database_url(settings: DatabaseSettings) -> URL:
@@ -61,7 +53,7 @@ def database_url(settings: DatabaseSettings) -> URL:
         ConfigurationError: no URL, or a database we do not speak to.
     """
     try:
-        url = make_url(_with_hosts_apart(settings.url.get_secret_value()))
+        url = make_url(with_hosts_apart(settings.url.get_secret_value()))
     except ArgumentError:
         raise ConfigurationError("database.url: not a SQLAlchemy URL") from None
     except ValueError:
@@ -76,36 +68,6 @@ def database_url(settings: DatabaseSettings) -> URL:
     return _checked_query(url).set(drivername=driver)
 
 
-def _with_hosts_apart(url: str) -> str:
-    """``h1:p1,h2:p2`` as the options host=h1:p1&host=h2:p2."""
-    found = _SEVERAL_HOSTS.fullmatch(url)
-    if found is None:
-        return url
-    start, hosts, name, query = found.groups()
-    options = [f"host={each if ':' in each else each + ':5432'}" for each in hosts.split(",")]
-    options += [query] if query else []
-    return f"{start}{name}?{'&'.join(options)}"
-
-
-def _check_servers(url: URL) -> None:
-    """
-    Raises:
-        ConfigurationError: what names the servers of PostgreSQL is not what the driver takes.
-    """
-    target = url.query.get("target_session_attrs", "any")
-    if target not in _TARGETS:
-        raise ConfigurationError(
-            f"database.url: target_session_attrs: must be one of {', '.join(_TARGETS)}"
-        )
-    named = [each for some in url.normalized_query.get("host", ()) for each in some.split(",")]
-    hosts = [each for each in named if not each.startswith("/")]  # no folder of a socket
-    given = [each.rpartition(":")[2] for each in hosts if ":" in each]
-    ports = [*given, *(p for each in url.normalized_query.get("port", ()) for p in each.split(","))]
-    for port in ports:
-        if not (port.isascii() and port.isdigit() and 0 < int(port) <= _LAST_PORT):
-            raise ConfigurationError(f"database.url: {port}: no port")
-
-
 def _checked_query(url: URL) -> URL:
     """The URL with only those options that the driver knows.
 
@@ -116,9 +78,11 @@ def _checked_query(url: URL) -> URL:
     unknown = sorted(set(url.query) - known) if known is not None else []
     if unknown:
         raise ConfigurationError(f"database.url: {unknown[0]}: no option of this driver")
+    if known is None:
+        return url
+    check_hosts(url)
     if known is not _POSTGRESQL:
         return url
-    _check_servers(url)
     for name in _NUMBERS:
         if not str(url.query.get(name, "0")).isdecimal():
             raise ConfigurationError(f"database.url: {name}: must be a number")
@@ -180,7 +144,7 @@ def _without_options(url: URL) -> URL:
     """What SQLAlchemy makes of it by itself; all else we tell the driver."""
     if url.get_backend_name() == "postgresql":
         return url.set(query={})
-    return url.difference_update_query(TLS_OPTIONS)
+    return url.difference_update_query(["host", *TLS_OPTIONS])
 
 
 def _options(url: URL, settings: DatabaseSettings) -> dict[str, Any]:
@@ -192,49 +156,10 @@ def _options(url: URL, settings: DatabaseSettings) -> dict[str, Any]:
         "isolation_level": "READ COMMITTED",
         "pool_recycle": 1800,
     }
-    if url.get_backend_name() == "postgresql":
-        return common | {"connect_args": _postgresql(url, settings)}
-    return common | {"connect_args": _mariadb(url, settings)}
-
-
-def _postgresql(url: URL, settings: DatabaseSettings) -> dict[str, Any]:
-    milliseconds = int(settings.statement_timeout * 1000)
-    module = import_module("dcrserver.db.drivers.postgresql_connect")
-    return {
-        **module.connect_options(url),
-        "async_creator_fn": module.connect,
-        "timeout": settings.pool_timeout,
-        "server_settings": {
-            "statement_timeout": str(milliseconds),
-            "idle_in_transaction_session_timeout": str(milliseconds * 2),
-            "application_name": "dcrserver",
-        },
-        # Behind a pooler another process may have used a name that counts from one.
-        "prepared_statement_cache_size": 0,
-        "prepared_statement_name_func": lambda: f"dcrserver_{secrets.token_hex(8)}",
-    }
-
-
-def _mariadb(url: URL, settings: DatabaseSettings) -> dict[str, Any]:
-    asyncmy = import_module("asyncmy")
-
-    async def connect(**options: Any) -> Any:  # noqa: ANN401 - the driver's connection
-        """In time: not only the TCP handshake, as with the driver's own limit, but the login."""
-        try:
-            async with asyncio.timeout(settings.pool_timeout):
-                return await asyncmy.connect(**options)
-        except RuntimeError as error:  # uvloop's, of a connection that was closed at once
-            raise ConnectionError(str(error)) from error
-
-    return {
-        "async_creator_fn": connect,
-        "charset": "utf8mb4",
-        "ssl": tls_context(url),
-        # Strict mode: a value that does not fit is an error, never cut off in silence.
-        "init_command": "SET SESSION sql_mode='STRICT_ALL_TABLES', tx_isolation='READ-COMMITTED',"
-        f" max_statement_time={settings.statement_timeout},"
-        f" innodb_lock_wait_timeout={LOCK_SECONDS}",
-    }
+    # Only the one that is used is imported: each brings a library along.
+    driver = "postgresql" if url.get_backend_name() == "postgresql" else "mariadb"
+    module = import_module(f"dcrserver.db.drivers.{driver}_connect")
+    return common | {"connect_args": module.engine_options(url, settings)}
 
 
 def _sqlite(url: URL, settings: DatabaseSettings) -> AsyncEngine:

@@ -7,13 +7,16 @@ import re
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
 from typing import Any, TypeAlias, TypeVar
 
-from sqlalchemy import ColumnClause, Insert, Select, SelectBase, column, select, table, union_all
+from sqlalchemy import Insert, SelectBase
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.sql import ClauseElement
 
 from dcrserver.db.coalescing import Coalescer, Failed, Outcomes
+from dcrserver.db.drivers.mariadb_connect import STATE, unfit
 from dcrserver.db.drivers.mariadb_pool import Closed, Pool
+from dcrserver.db.engine import database_url
 from dcrserver.db.failures import Absent
+from dcrserver.db.hosts import hosts_and_ports
 from dcrserver.db.load import Load, load_of
 from dcrserver.db.session import Session, change_in_two
 from dcrserver.db.statements import Change, Lookup, Rows, Values, by_table
@@ -22,18 +25,6 @@ from dcrserver.settings import DatabaseSettings
 T = TypeVar("T")
 _Inserts: TypeAlias = list[tuple[Insert, dict[str, Any]]]
 
-
-def _told(table_name: str, *names: str) -> Select[str, str]:
-    name: ColumnClause[str] = column("variable_name")
-    value: ColumnClause[str] = column("variable_value")
-    told = select(name.label("name"), value.label("value")).where(name.in_(names))
-    return told.select_from(table(table_name, schema="information_schema"))
-
-
-_STATE = union_all(
-    _told("global_variables", "READ_ONLY", "INNODB_READ_ONLY", "WSREP_ON"),
-    _told("global_status", "WSREP_LOCAL_STATE_COMMENT"),
-)
 # A character has at most so many in a packet: of UTF-8, or two with its backslash.
 _OCTETS = 4
 # Of a statement beside the values of one row.
@@ -44,6 +35,7 @@ _ESCAPED = re.compile(r"[\x00\n\r\x1a'\"\\]")
 class MariadbDriver:
     def __init__(self, settings: DatabaseSettings) -> None:
         self._pool = Pool(settings)
+        self._has_others = len(hosts_and_ports(database_url(settings))) > 1
         self.reading: Session = _Session(self._pool)
         self._coalescer: Coalescer[_Inserts] = Coalescer(
             self._write, patience=settings.statement_timeout
@@ -63,15 +55,11 @@ class MariadbDriver:
 
     async def obstacle(self) -> str | None:
         """Why nothing can be written, or what is read may be stale; or None."""
-        rows = (await self.reading.execute(_STATE, {})).all()
-        state = {row["name"].lower(): row["value"] for row in rows}
-        # What we may write in spite of it, with a privilege, would be written to a replica. Of
-        # MariaDB 12 it is a word: NO_LOCK is as good as ON.
-        if state["read_only"] != "OFF" or state.get("innodb_read_only", "OFF") != "OFF":
-            return "the database is read-only"
-        if state.get("wsrep_on") == "ON" and state["wsrep_local_state_comment"] != "Synced":
-            return f"the database's node is {state['wsrep_local_state_comment']}, not Synced"
-        return None
+        rows = (await self.reading.execute(STATE, {})).all()
+        obstacle = unfit({row["name"].lower(): row["value"] for row in rows})
+        if obstacle is not None and self._has_others:
+            self._pool.distrust()  # the next connections may be to another server
+        return obstacle
 
     def load(self) -> Load:
         return load_of([self._coalescer], self._pool.connections())

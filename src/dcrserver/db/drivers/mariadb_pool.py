@@ -94,8 +94,12 @@ class Pool:
                 async with asyncio.timeout(self._limit):
                     yield
         except Lost:
-            self._trusted_since = monotonic()
+            self.distrust()
             raise
+
+    def distrust(self) -> None:
+        """No connection that is there is used again."""
+        self._trusted_since = monotonic()
 
     @asynccontextmanager
     async def connected(self) -> AsyncIterator[AsyncConnection]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from typing import Any
 
 import asyncpg
@@ -9,6 +10,7 @@ from sqlalchemy.dialects.postgresql.asyncpg import dialect as asyncpg_dialect
 from sqlalchemy.engine import URL
 
 from dcrserver.db.tls import TLS_OPTIONS, tls_context
+from dcrserver.settings import DatabaseSettings
 
 # Internal: the server is another than is asked for, as a standby.
 _FAILURES = (
@@ -37,6 +39,28 @@ def connect_options(url: URL) -> dict[str, Any]:
     if isinstance(options.get("host"), list):
         options.setdefault("target_session_attrs", "read-write")
     return options | _tls(url)
+
+
+def engine_options(url: URL, settings: DatabaseSettings) -> dict[str, Any]:
+    """For SQLAlchemy, which migrates.
+
+    Raises:
+        ConfigurationError: options that cannot be meant.
+    """
+    milliseconds = int(settings.statement_timeout * 1000)
+    return {
+        **connect_options(url),
+        "async_creator_fn": connect,
+        "timeout": settings.pool_timeout,
+        "server_settings": {
+            "statement_timeout": str(milliseconds),
+            "idle_in_transaction_session_timeout": str(milliseconds * 2),
+            "application_name": "dcrserver",
+        },
+        # Behind a pooler another process may have used a name that counts from one.
+        "prepared_statement_cache_size": 0,
+        "prepared_statement_name_func": lambda: f"dcrserver_{secrets.token_hex(8)}",
+    }
 
 
 def _tls(url: URL) -> dict[str, Any]:
