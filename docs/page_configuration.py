@@ -2,15 +2,9 @@
 
 from __future__ import annotations
 
-import json
-import re
 from collections.abc import Iterator
-from typing import Any, Literal, get_args, get_origin
 
-from pydantic import BaseModel, SecretStr
-from pydantic.fields import FieldInfo
-
-from dcrserver.settings import Settings
+from dcrserver.settings.catalogue import Section, choices, default, sections, tenant_sections
 
 HEAD = """# Configuration
 
@@ -29,75 +23,29 @@ def text() -> str:
 
 
 def _sections() -> Iterator[str]:
-    loose = []
-    for name, field in Settings.model_fields.items():
-        model = _model(field)
-        if model is None:
-            loose.append((name, field))
-        else:
-            yield from _section(name, model)
-    yield from _table("Other keys", "", loose)
+    loose, *tables = sections()
+    for section in tables:
+        yield from _table(f"`[{section.path}]`", section)
+    yield from _table("Other keys", loose)
 
 
-def _section(path: str, model: type[BaseModel]) -> Iterator[str]:
-    plain = [(field.alias or name, field) for name, field in model.model_fields.items()]
-    rows = [(name, field) for name, field in plain if _model(field) is None]
-    if rows:
-        yield from _table(f"`[{path}]`", (model.__doc__ or "").split("\n")[0], rows)
-    for name, field in plain:
-        inner = _model(field)
-        if inner is not None:
-            yield from _section(f"{path}.{name}", inner)
-
-
-def _table(title: str, text: str, rows: list[tuple[str, FieldInfo]]) -> Iterator[str]:
+def _table(title: str, section: Section) -> Iterator[str]:
     yield f"\n## {title}\n"
-    if text:
-        yield f"{text}\n"
+    if section.text:
+        yield f"{section.text}\n"
     yield "| key | default | meaning |\n|---|---|---|"
-    for name, field in rows:
-        yield f"| `{name}` | {_default(field)} | {field.description or ''}{_choices(field)} |"
-
-
-def _default(field: FieldInfo) -> str:
-    value: Any = field.get_default(call_default_factory=True)
-    if isinstance(value, SecretStr):
-        value = value.get_secret_value()
-    if value is None:
-        return "-"
-    if isinstance(value, frozenset):
-        value = sorted(value)
-    return f"`{json.dumps(value, default=list)}`"
-
-
-def _choices(field: FieldInfo) -> str:
-    """The words that may be chosen, where the description does not say all of them."""
-    words = [word for each in _literals(field.annotation) for word in get_args(each)]
-    told = re.findall(r"[\w.-]+", field.description or "")
-    if not words or set(map(str, words)) <= set(told):
-        return ""
-    return f" ({', '.join(f'`{word}`' for word in words)})"
-
-
-def _literals(annotation: Any) -> Iterator[Any]:  # noqa: ANN401 - any type
-    if get_origin(annotation) is Literal:
-        yield annotation
-    elif get_origin(annotation) is not dict:
-        for each in get_args(annotation):
-            yield from _literals(each)
-
-
-def _model(field: FieldInfo) -> type[BaseModel] | None:
-    annotation = field.annotation
-    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-        return annotation
-    return None
+    for name, field in section.fields.items():
+        words = choices(field)
+        told = f" ({', '.join(f'`{word}`' for word in words)})" if words else ""
+        value = default(field)
+        shown = "-" if value is None else f"`{value}`"
+        yield f"| `{name}` | {shown} | {field.description or ''}{told} |"
 
 
 def _tail() -> Iterator[str]:
     """Tenants are a table of tables; their rows come from their own model."""
-    tenant = get_args(Settings.model_fields["tenants"].annotation)[1]
-    yield from _section("tenants.NAME", tenant)
+    for section in tenant_sections():
+        yield from _table(f"`[{section.path}]`", section)
     yield (
         "\n## Members of the authorization server\n\n"
         "`[authorization_server]` takes any member of its metadata (RFC 8414 2, OpenID Connect"

@@ -48,6 +48,15 @@ class SharedStore:
         """Asks it something, so that the log tells at once that it is away."""
         await self._ask(partial(self._redis.get, "dcrserver"))
 
+    async def obstacle(self) -> str | None:
+        """Why it cannot be used, asked without the breaker; None when it can."""
+        try:
+            async with asyncio.timeout(_ANSWER_SECONDS):
+                await self._redis.get("dcrserver")
+        except Exception as error:  # noqa: BLE001 - whatever the store's driver raises
+            return _reason(error)
+        return None
+
     async def count(self, key: str, seconds: int, allowed: int) -> Counted | None:
         """How many there are with this one, and when they are forgotten; None while away."""
         return await self._ask(partial(self._count, key, seconds, allowed))
@@ -83,8 +92,12 @@ class SharedStore:
         self.up, self._retry_at = False, now + _RETRY_SECONDS
         if now >= self._log_at:
             self._log_at = now + _LOG_SECONDS
-            reason = str(error) or "no answer in time"
+            reason = _reason(error)
             _log.warning("rate_limit_store_failed", error=reason, meanwhile="counted in memory")
+
+
+def _reason(error: Exception) -> str:
+    return str(error) or "no answer in time"
 
 
 class SharedWindows:

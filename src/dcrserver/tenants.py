@@ -10,10 +10,8 @@ from urllib.parse import quote, urlsplit
 from dcrserver.errors import Unavailable
 from dcrserver.metadata.bounds import Bounds, narrowed
 from dcrserver.metadata.model import Terms
-from dcrserver.settings import RESERVED_TENANT
 from dcrserver.strict_json import JsonValue
 
-DEFAULT_TENANT = RESERVED_TENANT
 Mode: TypeAlias = Literal["open", "protected", "closed"]
 
 

@@ -2,47 +2,50 @@
 
 from __future__ import annotations
 
-import asyncio
-import json
-from typing import Annotated, Any
+import os
+from typing import Annotated, Literal
 
 import typer
-from sqlalchemy.exc import SQLAlchemyError
 
-from dcrserver import __version__, posture, serving
-from dcrserver.cli import clients, keys, tenants, tokens
-from dcrserver.cli.shared import ConfigOption, fail, with_runtime
-from dcrserver.db import schema
-from dcrserver.db.engine import create_engine
-from dcrserver.errors import ProtocolError
-from dcrserver.settings import ConfigurationError, load, with_variable
-from dcrserver.telemetry import redact
-from dcrserver.wiring import Runtime
+from dcrserver import __version__
+from dcrserver.cli import clients, configuration, keys, tenants, tokens
+from dcrserver.cli.shared import ConfigOption, examples, fail
 
-app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
-config_app = typer.Typer(no_args_is_help=True, help="The configuration.")
+_NAME = "dcrserver"
+# By this variable the shell asks what may follow.
+_COMPLETE = "_DCRSERVER_COMPLETE"
+
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
 app.add_typer(tokens.app, name="token")
 app.add_typer(clients.app, name="client")
 app.add_typer(keys.app, name="keys")
 app.add_typer(tenants.app, name="tenant")
-app.add_typer(config_app, name="config")
+app.add_typer(configuration.app, name="config")
 
 
 def main() -> None:
     """Runs a command; what the operator can mend is told in one line, without a trace."""
+    if _COMPLETE in os.environ:
+        from typer.completion import (  # type: ignore[attr-defined]  # not said to be exported
+            completion_init,
+        )
+
+        completion_init()
     try:
-        app()
-    except ConfigurationError as error:
-        lines = map(with_variable, str(error).splitlines())
-        fail("\n".join(f"configuration: {line}" for line in lines))
-    except serving.ListenError as error:
-        fail(str(error))
-    except ProtocolError as error:
-        fail(f"{error.description} ({error.detail})" if error.detail else error.description)
-    except SQLAlchemyError as error:
-        told = str(getattr(error, "orig", None) or error) or type(error).__name__
-        reason = told.splitlines()[0]
-        fail(f"the database cannot be used: {redact(reason)}")
+        app(prog_name=_NAME)
+    except Exception as error:
+        from dcrserver.cli.failures import explained
+
+        told = explained(error)
+        if told is None:
+            raise
+        fail(told)
 
 
 def _print_version(given: bool) -> None:  # noqa: FBT001 - typer's protocol
@@ -62,13 +65,13 @@ def options(
     """OAuth 2.0 dynamic client registration."""
 
 
-@app.command()
+@app.command(epilog=examples("version"))
 def version() -> None:
     """Print the version."""
     print(__version__)
 
 
-@app.command()
+@app.command(epilog=examples("serve", "serve --config dcrserver.toml --port 9000"))
 def serve(
     host: Annotated[str | None, typer.Option(help="address to listen on")] = None,
     port: Annotated[int | None, typer.Option(help="port to listen on")] = None,
@@ -84,21 +87,35 @@ def serve(
     ] = False,
 ) -> None:
     """Serve. An SQLite database is created and migrated by itself."""
+    from dcrserver import serving
+    from dcrserver.settings import load
+
     given = {"host": host, "port": port, "workers": workers}
     flags = {name: value for name, value in given.items() if value is not None}
     settings = load(config, server=flags) if flags else load(config)
-    serving.run(settings, migrate=migrate, allow_newer=allow_newer_schema)
+    try:
+        serving.run(settings, migrate=migrate, allow_newer=allow_newer_schema)
+    except serving.ListenError as error:
+        fail(str(error))
 
 
-@app.command()
+@app.command(epilog=examples("migrate --config dcrserver.toml"))
 def migrate(config: ConfigOption = None) -> None:
     """Bring the database schema up to date."""
+    import asyncio
+
+    from dcrserver.cli.progress import waiting
+    from dcrserver.db import schema
+    from dcrserver.db.engine import create_engine
+    from dcrserver.settings import ConfigurationError, load
+
     settings = load(config)
 
     async def work() -> tuple[str | None, str | None]:
         engine = create_engine(settings.database)
         try:
-            return await schema.upgrade(engine)
+            async with waiting():
+                return await schema.upgrade(engine)
         finally:
             await engine.dispose()
 
@@ -112,41 +129,18 @@ def migrate(config: ConfigOption = None) -> None:
     )
 
 
-@config_app.command("check")
-def config_check(config: ConfigOption = None) -> None:
-    """Print what is in force, secrets hidden; fail on a wrong or unknown key.
+@app.command(epilog=examples("completion bash", "completion zsh", "completion fish"))
+def completion(
+    shell: Annotated[Literal["bash", "zsh", "fish"], typer.Argument(help="the shell")],
+) -> None:
+    """Print what makes a shell complete our commands and options with the tab key.
 
-    Below "effective" is the server metadata of each tenant, as discovery publishes it; below
-    "posture" what works, but not as one would want it in production; below
-    "authorization_server_metadata" how old the copy of each server at a URL is, and why it cannot
-    be read now.
+    In ~/.bashrc: source <(dcrserver completion bash). In ~/.zshrc, after compinit: source
+    <(dcrserver completion zsh). For fish: dcrserver completion fish >
+    ~/.config/fish/completions/dcrserver.fish
     """
-    settings = load(config)
+    from typer.completion import (  # type: ignore[attr-defined]  # not said to be exported
+        get_completion_script,
+    )
 
-    async def work(runtime: Runtime) -> dict[str, Any]:
-        # Building the runtime is also the check of what only shows when it is used.
-        await runtime.limiter.check()
-        copies = runtime.metadata_copies
-        ages = copies.ages()
-        await copies.look()
-        tenants = {
-            tenant.name: None if tenant.waits else runtime.discovery.document(tenant)
-            for tenant in runtime.tenants
-        }
-        read = {
-            name: {"age_seconds": age, "problem": copies.problems.get(name)}
-            for name, age in ages.items()
-        }
-        found = [
-            {"finding": found.name, "text": found.text, **found.details}
-            for found in posture.findings(runtime)
-        ]
-        return {
-            "effective": tenants,
-            "posture": found,
-            "authorization_server_metadata": read,
-        }
-
-    told = with_runtime(settings, work, needs_schema=False)
-    shown = settings.model_dump(mode="json", by_alias=True) | told
-    print(json.dumps(shown, indent=2, sort_keys=True))
+    print(get_completion_script(prog_name=_NAME, complete_var=_COMPLETE, shell=shell))

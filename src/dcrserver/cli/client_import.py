@@ -6,31 +6,19 @@ import json
 import pickle
 import sys
 import zlib
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated
-
-import typer
 
 from dcrserver.cli.import_report import in_words
-from dcrserver.cli.shared import (
-    OPERATOR,
-    ConfigOption,
-    TenantOption,
-    fail,
-    tell,
-    tenant_of,
-    with_runtime,
-)
+from dcrserver.cli.progress import bar
+from dcrserver.cli.shared import fail, tell
+from dcrserver.cli.work import OPERATOR, Runtime, Tenant, load, tenant_of, with_runtime
 from dcrserver.metadata.bounds import Bounds
 from dcrserver.moving import Documents, Report
 from dcrserver.services.client_import import ClientImportService, Import
-from dcrserver.settings import ConfigurationError, load
+from dcrserver.settings import ConfigurationError
 from dcrserver.strict_json import BadJson, JsonObject
-from dcrserver.tenants import DEFAULT_TENANT, Tenant
-from dcrserver.wiring import Runtime
 
 _BATCH = 500
 _TWICE = "its client_id is that of one before"
@@ -54,7 +42,7 @@ class _Importer:
     _seen: set[str] = field(default_factory=set)
 
     def judge(self, documents: Documents) -> None:
-        with _progress("judging", documents.size) as move:
+        with bar("judging", documents.size) as move:
             for number, value, size in documents:
                 made, client = self.service.judge(self.tenant, self.bounds, value, self.hashes)
                 if client is not None and client.record.client_id in self._seen:
@@ -88,7 +76,7 @@ class _Importer:
 
     async def write(self) -> None:
         """Imports what is not there yet."""
-        with _progress("importing", self.report.good) as move:
+        with bar("importing", self.report.good) as move:
             for batch in self._batches():
                 self._add(batch, await self.service.write(self.tenant, batch, OPERATOR))
                 move(len(batch))
@@ -99,35 +87,17 @@ class _Importer:
 
 
 def import_clients(  # noqa: PLR0913 - what can be given
-    file: Annotated[
-        Path,
-        typer.Argument(
-            help="clients of Ory Hydra, Keycloak, node-oidc-provider, Authlib or of client export"
-        ),
-    ],
-    config: ConfigOption = None,
-    tenant: TenantOption = DEFAULT_TENANT,
-    policy: Annotated[
-        str | None, typer.Option(help="named policy that the clients are judged by, for ever")
-    ] = None,
-    hashes: Annotated[
-        Path | None, typer.Option(help="rows of Ory Hydra's table: client_id, client_secret")
-    ] = None,
+    file: Path,
+    config: Path | None,
+    tenant: str,
+    policy: str | None,
+    hashes: Path | None,
     *,
-    dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="the same report, and nothing is written")
-    ] = False,
-    skip_refused: Annotated[
-        bool, typer.Option("--skip-refused", help="import the good ones all the same")
-    ] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="print the report as JSON")] = False,
+    dry_run: bool,
+    skip_refused: bool,
+    as_json: bool,
 ) -> None:
-    """Take over clients of another server, with their ids, and secrets or hashes of these.
-
-    Tells what is mapped, what is dropped and who is refused, with the reason. Nothing is written
-    while one is refused. Clients that are there already are left as they are, so an import that was
-    interrupted goes on when it is started again.
-    """
+    """The command; see its options."""
     settings = load(config)
     if policy is not None and policy not in settings.policies:
         raise ConfigurationError(f"policies.{policy}: no such policy")
@@ -145,7 +115,7 @@ def import_clients(  # noqa: PLR0913 - what can be given
         return importer.report
 
     try:
-        report = with_runtime(settings, work)
+        report = with_runtime(settings, work, progress=False)
     except OSError as error:
         fail(f"{error.filename or file}: {error.strerror}")
     except KeyboardInterrupt:
@@ -182,11 +152,3 @@ def _rows(file: Path) -> dict[str, JsonObject]:
             if isinstance(row, dict) and (name := row.get("client_id", row.get("id"))):
                 rows[str(name)] = row
     return rows
-
-
-@contextmanager
-def _progress(label: str, length: int) -> Iterator[Callable[[int], None]]:
-    """A bar while stderr is a terminal; what is yielded moves it on."""
-    hidden = not sys.stderr.isatty()
-    with typer.progressbar(length=length, label=label, file=sys.stderr, hidden=hidden) as bar:
-        yield bar.update

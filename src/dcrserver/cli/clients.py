@@ -4,62 +4,112 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from dcrserver.cli import client_import
+from dcrserver.cli.output import Output, OutputOption, print_one, print_rows
 from dcrserver.cli.shared import (
-    OPERATOR,
+    ClientArgument,
     ConfigOption,
-    T,
     TenantOption,
+    commands,
+    examples,
     fail,
     read,
     seconds,
     tell,
-    tenant_of,
-    with_runtime,
 )
-from dcrserver.metadata import explain
-from dcrserver.services.administration import AdministrationService
-from dcrserver.settings import MAX_TOKEN_LIFETIME, load
-from dcrserver.strict_json import BadJson, loads_object
-from dcrserver.tenants import DEFAULT_TENANT, Tenant
-from dcrserver.wiring import Runtime
+from dcrserver.names import DEFAULT_TENANT
+
+if TYPE_CHECKING:
+    from dcrserver.cli.work import Runtime
 
 # Takes back what was set for a client.
 _DEFAULT = "default"
 
-app = typer.Typer(no_args_is_help=True, help="Registered clients.")
-app.command("import")(client_import.import_clients)
+app = commands("Registered clients.")
 
 
-@app.command("list")
+@app.command(
+    "import",
+    epilog=examples(
+        "client import clients.jsonl --dry-run", "client import clients.jsonl --skip-refused"
+    ),
+)
+def import_(  # noqa: PLR0913 - what can be given
+    file: Annotated[
+        Path,
+        typer.Argument(
+            help="clients of Ory Hydra, Keycloak, node-oidc-provider, Authlib or of client export"
+        ),
+    ],
+    config: ConfigOption = None,
+    tenant: TenantOption = DEFAULT_TENANT,
+    policy: Annotated[
+        str | None, typer.Option(help="named policy that the clients are judged by, for ever")
+    ] = None,
+    hashes: Annotated[
+        Path | None, typer.Option(help="rows of Ory Hydra's table: client_id, client_secret")
+    ] = None,
+    *,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="the same report, and nothing is written")
+    ] = False,
+    skip_refused: Annotated[
+        bool, typer.Option("--skip-refused", help="import the good ones all the same")
+    ] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="print the report as JSON")] = False,
+) -> None:
+    """Take over clients of another server, with their ids, and secrets or hashes of these.
+
+    Tells what is mapped, what is dropped and who is refused, with the reason. Nothing is written
+    while one is refused. Clients that are there already are left as they are, so an import that was
+    interrupted goes on when it is started again.
+    """
+    from dcrserver.cli.client_import import import_clients
+
+    import_clients(
+        file, config, tenant, policy, hashes,
+        dry_run=dry_run, skip_refused=skip_refused, as_json=as_json,
+    )  # fmt: skip
+
+
+@app.command("list", epilog=examples("client list", "client list --limit 10 --output json"))
 def list_(
     config: ConfigOption = None,
     tenant: TenantOption = DEFAULT_TENANT,
-    limit: Annotated[int, typer.Option(min=1, max=10000)] = 100,
+    limit: Annotated[int, typer.Option(min=1, max=10000, help="how many at most")] = 100,
+    output: OutputOption = None,
 ) -> None:
-    """Show the newest clients, one JSON object a line."""
-    for row in _administer(config, tenant, lambda admin, here: admin.clients(here, limit)):
-        print(json.dumps(row, ensure_ascii=False))
+    """Show the newest clients."""
+    from dcrserver.cli import work
+
+    found = work.administer(config, tenant, lambda admin, here: admin.clients(here, limit))
+    print_rows(found, output)
 
 
-@app.command("show")
+@app.command("show", epilog=examples("client show CLIENT_ID"))
 def show(
-    client_id: str, config: ConfigOption = None, tenant: TenantOption = DEFAULT_TENANT
+    client_id: ClientArgument,
+    config: ConfigOption = None,
+    tenant: TenantOption = DEFAULT_TENANT,
+    output: OutputOption = None,
 ) -> None:
     """Show a client with its history, never a secret."""
-    found = _administer(config, tenant, lambda admin, here: admin.client(here, client_id))
+    from dcrserver.cli import work
+
+    found = work.administer(config, tenant, lambda admin, here: admin.client(here, client_id))
     if found is None:
         fail(f"no such client: {client_id}")
-    print(json.dumps(found, indent=2, ensure_ascii=False))
+    print_one(found, output)
 
 
-@app.command("export")
+@app.command(
+    "export", epilog=examples("client export", "client export --tenant acme --with-hashes")
+)
 def export(
     config: ConfigOption = None,
     tenant: TenantOption = DEFAULT_TENANT,
@@ -74,17 +124,20 @@ def export(
     """Print all clients, one JSON object a line: what they registered, never a secret."""
     if with_hashes:
         tell("hashes of secrets are among it: keep the output as safe as the database")
+    from dcrserver.cli import work
 
-    async def work(runtime: Runtime) -> None:
+    async def export(runtime: Runtime) -> None:
         here = await runtime.tenant_administration.find(tenant)
         clients = runtime.tenant_administration.clients(here, credentials=with_hashes)
         async for client in clients:
             print(json.dumps(client, ensure_ascii=False))
 
-    with_runtime(load(config), work)
+    work.with_runtime(work.load(config), export)
 
 
-@app.command("check")
+@app.command(
+    "check", epilog=examples("client check client.json", "client check client.json --json")
+)
 def check(
     file: Annotated[Path, typer.Argument(help="JSON object of client metadata; - for stdin")],
     config: ConfigOption = None,
@@ -93,16 +146,20 @@ def check(
     as_json: Annotated[bool, typer.Option("--json", help="print the explanation as JSON")] = False,
 ) -> None:
     """Explain what registering FILE would do; fail when it would be refused."""
+    from dcrserver.cli import work
+    from dcrserver.metadata import explain
+    from dcrserver.strict_json import BadJson, loads_object
+
     raw = read(file)
 
-    async def work(runtime: Runtime) -> dict[str, Any]:
-        terms = tenant_of(runtime, tenant).known().terms
+    async def judge(runtime: Runtime) -> dict[str, Any]:
+        terms = work.tenant_of(runtime, tenant).known().terms
         limits = terms.policy.json_
         submission = loads_object(raw, max_depth=limits.max_depth, max_members=limits.max_members)
         return explain(submission, terms)
 
     try:
-        told = with_runtime(load(config), work, needs_schema=False)
+        told = work.with_runtime(work.load(config), judge, needs_schema=False)
     except BadJson as error:
         fail(f"{file}: {error}")
     if as_json:
@@ -130,36 +187,54 @@ def _explained(told: dict[str, Any]) -> Iterator[str]:
         yield f"  not checked: {name} is only read at registration"
 
 
-@app.command("delete")
+@app.command("delete", epilog=examples("client delete CLIENT_ID"))
 def delete(
-    client_id: str, config: ConfigOption = None, tenant: TenantOption = DEFAULT_TENANT
+    client_id: ClientArgument, config: ConfigOption = None, tenant: TenantOption = DEFAULT_TENANT
 ) -> None:
     """End a registration."""
-    _administer(config, tenant, lambda admin, here: admin.delete_client(here, client_id, OPERATOR))
+    from dcrserver.cli import work
+
+    work.administer(
+        config, tenant, lambda admin, here: admin.delete_client(here, client_id, work.OPERATOR)
+    )
     tell(f"client {client_id} of tenant {tenant} is deleted")
 
 
-@app.command("suspend")
+@app.command("suspend", epilog=examples("client suspend CLIENT_ID"))
 def suspend(
-    client_id: str, config: ConfigOption = None, tenant: TenantOption = DEFAULT_TENANT
+    client_id: ClientArgument, config: ConfigOption = None, tenant: TenantOption = DEFAULT_TENANT
 ) -> None:
     """Let no credential of a client work, until it is resumed."""
-    _administer(config, tenant, lambda admin, here: admin.suspend_client(here, client_id, OPERATOR))
+    from dcrserver.cli import work
+
+    work.administer(
+        config, tenant, lambda admin, here: admin.suspend_client(here, client_id, work.OPERATOR)
+    )
     tell(f"client {client_id} of tenant {tenant} is suspended")
 
 
-@app.command("resume")
+@app.command("resume", epilog=examples("client resume CLIENT_ID"))
 def resume(
-    client_id: str, config: ConfigOption = None, tenant: TenantOption = DEFAULT_TENANT
+    client_id: ClientArgument, config: ConfigOption = None, tenant: TenantOption = DEFAULT_TENANT
 ) -> None:
     """Let the credentials of a suspended client work again."""
-    _administer(config, tenant, lambda admin, here: admin.resume_client(here, client_id, OPERATOR))
+    from dcrserver.cli import work
+
+    work.administer(
+        config, tenant, lambda admin, here: admin.resume_client(here, client_id, work.OPERATOR)
+    )
     tell(f"client {client_id} of tenant {tenant} is resumed")
 
 
-@app.command("set")
+@app.command(
+    "set",
+    epilog=examples(
+        "client set CLIENT_ID --access-token-lifetime 10m",
+        "client set CLIENT_ID --access-token-format opaque --access-token-lifetime default",
+    ),
+)
 def set_(
-    client_id: str,
+    client_id: ClientArgument,
     config: ConfigOption = None,
     tenant: TenantOption = DEFAULT_TENANT,
     access_token_lifetime: Annotated[
@@ -171,6 +246,9 @@ def set_(
     ] = None,
 ) -> None:
     """Set what access tokens of a client are like; what is not given stays."""
+    from dcrserver.cli import work
+    from dcrserver.settings import MAX_TOKEN_LIFETIME
+
     option = "--access-token-lifetime"
     lifetime: int | Literal["default"] | None = None
     if access_token_lifetime == _DEFAULT:
@@ -179,13 +257,13 @@ def set_(
         lifetime = seconds(access_token_lifetime, option)
         if not 0 < lifetime <= MAX_TOKEN_LIFETIME:
             raise typer.BadParameter("must be from 1s to 1d", param_hint=option)
-    _administer(
+    work.administer(
         config,
         tenant,
         lambda admin, here: admin.configure_client(
             here,
             client_id,
-            OPERATOR,
+            work.OPERATOR,
             access_token_lifetime=lifetime,
             access_token_format=access_token_format,
         ),
@@ -193,47 +271,43 @@ def set_(
     tell(f"client {client_id} of tenant {tenant} is configured")
 
 
-@app.command("new-token")
+@app.command("new-token", epilog=examples("client new-token CLIENT_ID"))
 def new_token(
-    client_id: str, config: ConfigOption = None, tenant: TenantOption = DEFAULT_TENANT
+    client_id: ClientArgument, config: ConfigOption = None, tenant: TenantOption = DEFAULT_TENANT
 ) -> None:
     """Print a new registration access token; older ones are dead at once."""
+    from dcrserver.cli import work
+
     print(
-        _administer(
+        work.administer(
             config,
             tenant,
-            lambda admin, here: admin.reissue_registration_token(here, client_id, OPERATOR),
+            lambda admin, here: admin.reissue_registration_token(here, client_id, work.OPERATOR),
         )
     )
 
 
-@app.command("rotate-secret")
+@app.command("rotate-secret", epilog=examples("client rotate-secret CLIENT_ID"))
 def rotate_secret(
-    client_id: str, config: ConfigOption = None, tenant: TenantOption = DEFAULT_TENANT
+    client_id: ClientArgument, config: ConfigOption = None, tenant: TenantOption = DEFAULT_TENANT
 ) -> None:
     """Print a new client_secret as JSON; the one before works on for the policy's overlap."""
-    rotated = _administer(
-        config, tenant, lambda admin, here: admin.rotate_secret(here, client_id, OPERATOR)
+    from dcrserver.cli import work
+
+    rotated = work.administer(
+        config, tenant, lambda admin, here: admin.rotate_secret(here, client_id, work.OPERATOR)
     )
-    print(json.dumps(rotated, indent=2))
+    print_one(rotated, Output.JSON)
 
 
-@app.command("end-overlap")
+@app.command("end-overlap", epilog=examples("client end-overlap CLIENT_ID"))
 def end_overlap(
-    client_id: str, config: ConfigOption = None, tenant: TenantOption = DEFAULT_TENANT
+    client_id: ClientArgument, config: ConfigOption = None, tenant: TenantOption = DEFAULT_TENANT
 ) -> None:
     """End the older one of two secrets now."""
-    _administer(config, tenant, lambda admin, here: admin.end_overlap(here, client_id, OPERATOR))
+    from dcrserver.cli import work
+
+    work.administer(
+        config, tenant, lambda admin, here: admin.end_overlap(here, client_id, work.OPERATOR)
+    )
     tell(f"only the newest secret of client {client_id} of tenant {tenant} works on")
-
-
-def _administer(
-    config: Path | None,
-    tenant: str,
-    work: Callable[[AdministrationService, Tenant], Awaitable[T]],
-) -> T:
-    async def run(runtime: Runtime) -> T:
-        here = await runtime.tenant_administration.find(tenant)
-        return await work(runtime.administration, here)
-
-    return with_runtime(load(config), run)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
+from dcrserver.cli.output import printable
 from dcrserver.moving import Kind, Report, Told
 
 # What a whole file has in common need not fill the screen.
@@ -17,12 +18,7 @@ def in_words(report: Report) -> Iterator[str]:
         ("mapped", _named(report.mapped())),
         ("dropped", _named(report.dropped())),
     ):
-        yield from (_printable(line) for line in _section(title, kinds))
-
-
-def _printable(line: str) -> str:
-    """Names of others hold anything; a terminal would obey some of it."""
-    return line if line.isprintable() else ascii(line)[1:-1]
+        yield from (printable(line) for line in _section(title, kinds))
 
 
 def _named(kinds: Iterable[tuple[Told, Kind]]) -> Iterator[tuple[str, Kind]]:

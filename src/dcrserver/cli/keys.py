@@ -2,46 +2,51 @@
 
 from __future__ import annotations
 
-import json
-import sys
-from typing import Annotated
+import base64
+import secrets
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from dcrserver.cli.shared import (
-    OPERATOR,
-    ConfigOption,
-    TenantOption,
-    fail,
-    tell,
-    tenant_of,
-    with_runtime,
-)
-from dcrserver.services.reencryption import Reencrypted
-from dcrserver.services.signing_keys import (
-    CACHED_SECONDS,
-    PUBLISHED_AHEAD,
-    REMEMBERED_SECONDS,
-    StoredKey,
-)
-from dcrserver.settings import load
-from dcrserver.strict_json import JsonObject
-from dcrserver.tenants import DEFAULT_TENANT
-from dcrserver.wiring import Runtime
+from dcrserver.cli.output import OutputOption, print_rows
+from dcrserver.cli.progress import bar
+from dcrserver.cli.shared import ConfigOption, TenantOption, commands, examples, fail, tell
+from dcrserver.names import DEFAULT_TENANT
 
-app = typer.Typer(no_args_is_help=True, help="Keys that sign and keys that encrypt.")
+if TYPE_CHECKING:
+    from dcrserver.cli.work import Runtime
+    from dcrserver.services.reencryption import Reencrypted
+    from dcrserver.services.signing_keys import StoredKey
+    from dcrserver.strict_json import JsonObject
+
+_KEY_BYTES = 32
+
+app = commands("Keys that sign and keys that encrypt.")
 
 
-@app.command("list")
-def list_(config: ConfigOption = None, tenant: TenantOption = DEFAULT_TENANT) -> None:
-    """Show the public signing keys, one JSON object a line, oldest first."""
+@app.command("generate", epilog=examples("keys generate"))
+def generate() -> None:
+    """Print a new key for secrets.encryption_keys, alone on stdout; keep a copy elsewhere.
 
-    async def work(runtime: Runtime) -> list[JsonObject]:
+    Put it before those that there are, restart the servers, then run keys reencrypt.
+    """
+    print(base64.b64encode(secrets.token_bytes(_KEY_BYTES)).decode())
+
+
+@app.command("list", epilog=examples("keys list", "keys list --tenant acme --output json"))
+def list_(
+    config: ConfigOption = None,
+    tenant: TenantOption = DEFAULT_TENANT,
+    output: OutputOption = None,
+) -> None:
+    """Show the public signing keys, oldest first."""
+    from dcrserver.cli import work
+
+    async def find(runtime: Runtime) -> list[JsonObject]:
         here = await runtime.tenant_administration.find(tenant)
         return [_shown(each) for each in await runtime.signing_keys.stored(here.name)]
 
-    for key in with_runtime(load(config), work):
-        print(json.dumps(key))
+    print_rows(work.with_runtime(work.load(config), find), output)
 
 
 def _shown(stored: StoredKey) -> JsonObject:
@@ -54,23 +59,26 @@ def _shown(stored: StoredKey) -> JsonObject:
     }  # fmt: skip
 
 
-@app.command("rotate")
+@app.command("rotate", epilog=examples("keys rotate"))
 def rotate(config: ConfigOption = None, tenant: TenantOption = DEFAULT_TENANT) -> None:
     """Make a new signing key now, before the schedule would."""
+    from dcrserver.cli import work
+    from dcrserver.services.signing_keys import PUBLISHED_AHEAD, REMEMBERED_SECONDS
 
-    async def work(runtime: Runtime) -> str:
-        return await runtime.signing_keys.create(tenant_of(runtime, tenant).name, OPERATOR)
+    async def create(runtime: Runtime) -> str:
+        here = work.tenant_of(runtime, tenant)
+        return await runtime.signing_keys.create(here.name, work.OPERATOR)
 
-    kid = with_runtime(load(config), work)
+    kid = work.with_runtime(work.load(config), create)
     tell(
         f"key {kid} is made: each server publishes it within {REMEMBERED_SECONDS} seconds, and"
         f" signs with it from {PUBLISHED_AHEAD} seconds from now"
     )
 
 
-@app.command("discard")
+@app.command("discard", epilog=examples("keys discard KID --yes"))
 def discard(
-    kid: str,
+    kid: Annotated[str, typer.Argument(help="as keys list shows it")],
     config: ConfigOption = None,
     tenant: TenantOption = DEFAULT_TENANT,
     *,
@@ -79,12 +87,14 @@ def discard(
     """Delete a signing key for good: one that leaked, or whose encryption key is lost."""
     if not yes:
         fail(f"tokens that key {kid} signed are good nowhere afterwards; say --yes to do it")
+    from dcrserver.cli import work
+    from dcrserver.services.signing_keys import CACHED_SECONDS, REMEMBERED_SECONDS
 
-    async def work(runtime: Runtime) -> bool:
+    async def discard(runtime: Runtime) -> bool:
         here = await runtime.tenant_administration.find(tenant)
-        return await runtime.signing_keys.discard(here.name, kid, OPERATOR)
+        return await runtime.signing_keys.discard(here.name, kid, work.OPERATOR)
 
-    if not with_runtime(load(config), work):
+    if not work.with_runtime(work.load(config), discard):
         fail(f"tenant {tenant} has no signing key {kid}; dcrserver keys list shows them")
     tell(
         f"key {kid} is gone; servers that run sign with it and publish it for up to"
@@ -92,19 +102,19 @@ def discard(
     )
 
 
-@app.command("reencrypt")
+@app.command("reencrypt", epilog=examples("keys reencrypt --config dcrserver.toml"))
 def reencrypt(config: ConfigOption = None) -> None:
     """Encrypt everything under the first of secrets.encryption_keys; then others can go."""
+    from dcrserver.cli import work
 
-    async def work(runtime: Runtime) -> Reencrypted:
-        count = await runtime.reencryption.count()
-        with typer.progressbar(length=count, label="clients", file=sys.stderr) as bar:
-            return await runtime.reencryption.run(bar.update)
+    async def reencrypt(runtime: Runtime) -> Reencrypted:
+        with bar("clients", await runtime.reencryption.count()) as move:
+            return await runtime.reencryption.run(move)
 
-    settings = load(config)
+    settings = work.load(config)
     if not settings.secrets.encryption_keys:
         fail("there is no key to encrypt with: set secrets.encryption_keys")
-    done = with_runtime(settings, work)
+    done = work.with_runtime(settings, reencrypt, progress=False)
     tell(
         f"{done.client_secrets} client secrets and {done.signing_keys} signing keys are"
         " encrypted anew"

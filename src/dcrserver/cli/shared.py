@@ -1,34 +1,41 @@
-"""What the commands share: options, a runtime to work with, telling and failing."""
+"""What the commands share: options, examples, durations, telling and failing.
+
+Nothing here, nor at the top of a module of commands, loads more than Typer: so help, completion
+and what needs no database answer at once. The rest is in ``work``, which a command imports as it
+runs.
+"""
 
 from __future__ import annotations
 
-import asyncio
 import re
 import sys
-from collections.abc import Awaitable, Callable
 from pathlib import Path
-from typing import Annotated, NoReturn, TypeVar
+from typing import Annotated, NoReturn
 
 import typer
-from pydantic import SecretStr
-
-from dcrserver.db.engine import missing_file
-from dcrserver.services.audit import Origin
-from dcrserver.settings import ConfigurationError, Settings
-from dcrserver.tenants import Tenant
-from dcrserver.wiring import Runtime, build
-
-T = TypeVar("T")
 
 ConfigOption = Annotated[
     Path | None, typer.Option("--config", help="TOML file; DCR_CONFIG if not given")
 ]
 TenantOption = Annotated[str, typer.Option("--tenant", help="name of the tenant")]
+ClientArgument = Annotated[str, typer.Argument(help="its client_id")]
 
-OPERATOR = Origin("operator")
 # At most a few centuries, which every database can count.
 _DURATION = re.compile(r"([1-9][0-9]{0,4})([smhd])")
 _UNIT_SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
+
+
+def commands(help_: str) -> typer.Typer:
+    """A group of commands."""
+    return typer.Typer(
+        no_args_is_help=True, add_completion=False, rich_markup_mode=None, help=help_
+    )
+
+
+def examples(*lines: str) -> str:
+    """The end of a command's help; a test runs each line."""
+    # The backspace: Typer leaves the lines as they are.
+    return "\b\nExamples:\n" + "\n".join(f"  dcrserver {line}" for line in lines)
 
 
 def tell(message: str) -> None:
@@ -41,42 +48,6 @@ def fail(message: str) -> NoReturn:
     sys.exit(1)
 
 
-def with_runtime(
-    settings: Settings,
-    work: Callable[[Runtime], Awaitable[T]],
-    *,
-    needs_schema: bool = True,
-) -> T:
-    """What ``work`` returns, in an event loop of its own. Makes no database where there is none.
-
-    Raises:
-        ConfigurationError: among others, there is none, and ``work`` needs one.
-    """
-    if (file := missing_file(settings.database)) is not None:
-        if needs_schema:
-            raise ConfigurationError(
-                f"database.url: there is no file {file}; is this the configuration that the server"
-                " runs with? A new one is made by serve and migrate"
-            )
-        nowhere = settings.database.model_copy(update={"url": SecretStr("sqlite://")})
-        settings = settings.model_copy(update={"database": nowhere})
-
-    async def run() -> T:
-        async with build(settings) as runtime:
-            if needs_schema and (obstacle := await runtime.database.obstacle()):
-                raise ConfigurationError(obstacle)
-            return await work(runtime)
-
-    return asyncio.run(run())
-
-
-def tenant_of(runtime: Runtime, name: str) -> Tenant:
-    for tenant in runtime.tenants:
-        if tenant.name == name:
-            return tenant
-    raise ConfigurationError(f"tenants.{name}: no such tenant")
-
-
 def seconds(text: str, option: str) -> int:
     """A duration like 30d, in seconds; 0 for ever."""
     if text == "0":
@@ -85,6 +56,14 @@ def seconds(text: str, option: str) -> int:
     if found is None:
         raise typer.BadParameter("must be a number with s, m, h or d, or 0", param_hint=option)
     return int(found.group(1)) * _UNIT_SECONDS[found.group(2)]
+
+
+def duration(given: int) -> str:
+    """The text that ``seconds`` reads."""
+    for unit, length in reversed(_UNIT_SECONDS.items()):
+        if given and given % length == 0:
+            return f"{given // length}{unit}"
+    return "0"
 
 
 def read(file: Path) -> bytes:

@@ -2,33 +2,34 @@
 
 from __future__ import annotations
 
-import json
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from dcrserver.cli.shared import OPERATOR, ConfigOption, fail, tell, with_runtime
-from dcrserver.settings import load
-from dcrserver.strict_json import JsonObject
-from dcrserver.wiring import Runtime
+from dcrserver.cli.output import OutputOption, print_rows
+from dcrserver.cli.shared import ConfigOption, commands, examples, fail, tell
 
-app = typer.Typer(no_args_is_help=True, help="Tenants, configured or left in the database.")
+if TYPE_CHECKING:
+    from dcrserver.cli.work import Runtime
+    from dcrserver.strict_json import JsonObject
+
+app = commands("Tenants, configured or left in the database.")
 
 
-@app.command("list")
-def list_(config: ConfigOption = None) -> None:
-    """Show tenants with what is stored of each, one JSON object a line."""
+@app.command("list", epilog=examples("tenant list"))
+def list_(config: ConfigOption = None, output: OutputOption = None) -> None:
+    """Show tenants with what is stored of each."""
+    from dcrserver.cli import work
 
-    async def work(runtime: Runtime) -> list[JsonObject]:
+    async def find(runtime: Runtime) -> list[JsonObject]:
         return await runtime.tenant_administration.tenants()
 
-    for row in with_runtime(load(config), work):
-        print(json.dumps(row))
+    print_rows(work.with_runtime(work.load(config), find), output)
 
 
-@app.command("purge")
+@app.command("purge", epilog=examples("tenant purge acme --yes"))
 def purge(
-    name: str,
+    name: Annotated[str, typer.Argument(help="as tenant list shows it")],
     config: ConfigOption = None,
     *,
     yes: Annotated[bool, typer.Option("--yes", help="really; there is no way back")] = False,
@@ -36,9 +37,10 @@ def purge(
     """Delete the clients, tokens and keys of a tenant that is no longer configured."""
     if not yes:
         fail(f"this deletes every client of tenant {name}; say --yes to do it")
+    from dcrserver.cli import work
 
-    async def work(runtime: Runtime) -> int:
-        return await runtime.tenant_administration.purge(name, OPERATOR)
+    async def purge(runtime: Runtime) -> int:
+        return await runtime.tenant_administration.purge(name, work.OPERATOR)
 
-    ended = with_runtime(load(config), work)
+    ended = work.with_runtime(work.load(config), purge)
     tell(f"tenant {name} is purged: {ended} clients, its tokens and its keys are gone")

@@ -2,34 +2,40 @@
 
 from __future__ import annotations
 
-import json
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
+from dcrserver.cli.output import OutputOption, print_rows
 from dcrserver.cli.shared import (
-    OPERATOR,
     ConfigOption,
     TenantOption,
+    commands,
+    examples,
     fail,
     seconds,
     tell,
-    tenant_of,
-    with_runtime,
 )
-from dcrserver.metadata.bounds import Bounds
-from dcrserver.services.admin_tokens import SCOPES, NewAdminToken
-from dcrserver.services.initial_access_tokens import NewInitialAccessToken
-from dcrserver.settings import ConfigurationError, Settings, load
-from dcrserver.tenants import DEFAULT_TENANT, Tenant
-from dcrserver.wiring import Runtime
+from dcrserver.names import ADMIN_SCOPES, DEFAULT_TENANT
 
-app = typer.Typer(no_args_is_help=True, help="Initial access tokens and admin tokens.")
+if TYPE_CHECKING:
+    from dcrserver.cli.work import Runtime, Tenant
+    from dcrserver.metadata.bounds import Bounds
+    from dcrserver.services.admin_tokens import NewAdminToken
+    from dcrserver.settings import Settings
+
+app = commands("Initial access tokens and admin tokens.")
 
 _LIFETIMES = {"initial": "30d", "admin": "365d"}
 
 
-@app.command("issue")
+@app.command(
+    "issue",
+    epilog=examples(
+        "token issue initial --uses 10 --expires-in 30d",
+        "token issue admin --scope clients:read --expires-in 12h --label monitoring",
+    ),
+)
 def issue(  # noqa: PLR0913, PLR0917 - the options of a command
     kind: Annotated[
         Literal["initial", "admin"],
@@ -49,7 +55,7 @@ def issue(  # noqa: PLR0913, PLR0917 - the options of a command
         list[str] | None,
         typer.Option(
             help="initial: a scope its clients may have; admin: one of "
-            + ", ".join(SCOPES)
+            + ", ".join(ADMIN_SCOPES)
             + ". May be repeated"
         ),
     ] = None,
@@ -67,10 +73,15 @@ def issue(  # noqa: PLR0913, PLR0917 - the options of a command
     tenant: TenantOption = DEFAULT_TENANT,
 ) -> None:
     """Print a new token, alone on stdout; it is not shown again."""
+    from dcrserver.cli import work
+    from dcrserver.metadata.bounds import Bounds
+    from dcrserver.services.admin_tokens import NewAdminToken
+    from dcrserver.services.initial_access_tokens import NewInitialAccessToken
+
     lifetime = seconds(_LIFETIMES[kind] if expires_in is None else expires_in, "--expires-in")
     if len(label) > 200:  # noqa: PLR2004 - the column's width
         raise typer.BadParameter("must have at most 200 characters", param_hint="--label")
-    settings = load(config)
+    settings = work.load(config)
     for option, value, meant_for in (
         ("--uses", uses, "initial"), ("--policy", policy, "initial"),
         ("--grant-type", grant_type, "initial"), ("--audience", audience, "admin"),
@@ -89,14 +100,14 @@ def issue(  # noqa: PLR0913, PLR0917 - the options of a command
     _check_policy(settings, policy)
     initial = NewInitialAccessToken(uses, lifetime, bounds, label)
 
-    async def work(runtime: Runtime) -> str:
-        here = tenant_of(runtime, tenant)
+    async def issue(runtime: Runtime) -> str:
+        here = work.tenant_of(runtime, tenant)
         _warn(here, bounds)
         return await runtime.token_administration.issue_initial_access_token(
-            here, initial, OPERATOR
+            here, initial, work.OPERATOR
         )
 
-    print(with_runtime(settings, work))
+    print(work.with_runtime(settings, issue))
     if policy is not None:
         tell(f"servers that do not know policies.{policy} yet refuse it with 503: restart them")
 
@@ -116,51 +127,60 @@ def _warn(tenant: Tenant, bounds: Bounds) -> None:
 
 
 def _check_policy(settings: Settings, policy: str | None) -> None:
+    from dcrserver.settings import ConfigurationError
+
     if policy is not None and policy not in settings.policies:
         raise ConfigurationError(f"policies.{policy}: no such policy")
 
 
 def _admin(settings: Settings, tenant: str, wanted: NewAdminToken) -> str:
-    if not wanted.scopes or not set(wanted.scopes) <= set(SCOPES):
-        told = "; ".join(f"{name}: {meaning}" for name, meaning in SCOPES.items())
+    from dcrserver.cli import work
+
+    if not wanted.scopes or not set(wanted.scopes) <= set(ADMIN_SCOPES):
+        told = "; ".join(f"{name}: {meaning}" for name, meaning in ADMIN_SCOPES.items())
         raise typer.BadParameter(f"must be one or more of these - {told}", param_hint="--scope")
     if wanted.audiences and "tokens:introspect" not in wanted.scopes:
         raise typer.BadParameter("is for tokens:introspect", param_hint="--audience")
 
-    async def work(runtime: Runtime) -> str:
+    async def issue(runtime: Runtime) -> str:
         return await runtime.token_administration.issue_admin_token(
-            tenant_of(runtime, tenant), wanted, OPERATOR
+            work.tenant_of(runtime, tenant), wanted, work.OPERATOR
         )
 
-    return with_runtime(settings, work)
+    return work.with_runtime(settings, issue)
 
 
-@app.command("list")
-def list_(config: ConfigOption = None, tenant: TenantOption = DEFAULT_TENANT) -> None:
-    """Show tokens, one JSON object a line: id, what for, and who registered what with it."""
+@app.command("list", epilog=examples("token list", "token list --output json"))
+def list_(
+    config: ConfigOption = None,
+    tenant: TenantOption = DEFAULT_TENANT,
+    output: OutputOption = None,
+) -> None:
+    """Show tokens: id, what for, and who registered what with it."""
+    from dcrserver.cli import work
 
-    async def work(runtime: Runtime) -> list[dict[str, Any]]:
+    async def find(runtime: Runtime) -> list[dict[str, Any]]:
         here = await runtime.tenant_administration.find(tenant)
         tokens = runtime.token_administration
         return [*await tokens.initial_access_tokens(here), *await tokens.admin_tokens(here)]
 
-    for row in with_runtime(load(config), work):
-        print(json.dumps(row, ensure_ascii=False))
+    print_rows(work.with_runtime(work.load(config), find), output)
 
 
-@app.command("revoke")
+@app.command("revoke", epilog=examples("token revoke TOKEN_ID"))
 def revoke(
     token_id: Annotated[str, typer.Argument(help="id as shown by token list")],
     config: ConfigOption = None,
     tenant: TenantOption = DEFAULT_TENANT,
 ) -> None:
     """End a token. What was registered with it stays."""
+    from dcrserver.cli import work
 
-    async def work(runtime: Runtime) -> str | None:
+    async def revoke(runtime: Runtime) -> str | None:
         here = await runtime.tenant_administration.find(tenant)
-        return await runtime.token_administration.revoke_token(here, token_id, OPERATOR)
+        return await runtime.token_administration.revoke_token(here, token_id, work.OPERATOR)
 
-    kind = with_runtime(load(config), work)
+    kind = work.with_runtime(work.load(config), revoke)
     if kind is None:
         fail(f"no such token, or it is revoked already: {token_id}")
     tell(f"{kind} {token_id} of tenant {tenant} is revoked")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from dcrserver import security
@@ -14,13 +14,6 @@ from dcrserver.strict_json import dumps
 from dcrserver.tenants import Tenant
 
 ADMIN_TOKEN_PREFIX = "adm"  # noqa: S105 - a prefix
-# Every scope there is, and what it is for.
-SCOPES: Mapping[str, str] = {
-    "clients:register": "register clients, whatever the mode",
-    "clients:authenticate": "let us authenticate clients for an authorization server",
-    "clients:read": "read the metadata of clients",
-    "tokens:introspect": "look at access tokens (RFC 7662)",
-}
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ from dcrserver.repositories.clients import ClientRecord
 from dcrserver.repositories.transaction import Database
 from dcrserver.services import access
 from dcrserver.services.access_tokens import TokenFormat
-from dcrserver.services.audit import EventType, Origin, utc
+from dcrserver.services.audit import EventType, Origin, utc, utc_milliseconds
 from dcrserver.services.client_secrets import secrets_of
 from dcrserver.services.credentials import with_new_token
 from dcrserver.services.secret_changes import SecretChanges, described
@@ -55,7 +55,7 @@ class AdministrationService:
         made["events"] = [
             {
                 "type": event.type,
-                "at_milliseconds": event.at_milliseconds,
+                "at": utc_milliseconds(event.at_milliseconds),
                 "actor": event.actor,
                 "address": event.address,
                 "request_id": event.request_id,

@@ -116,3 +116,9 @@ def utc(seconds: int) -> str | None:
     if not seconds:
         return None
     return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def utc_milliseconds(milliseconds: int) -> str:
+    """The same, as exact as events are."""
+    moment = datetime.fromtimestamp(milliseconds / 1000, UTC)
+    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")

@@ -28,7 +28,6 @@ from dcrserver.settings.credentials import (
     TokenSettings,
 )
 from dcrserver.settings.groups import (
-    RESERVED_TENANT,
     AuthorizationServerSettings,
     DatabaseSettings,
     OutboundSettings,
@@ -46,7 +45,6 @@ from dcrserver.settings.values import Texts, checked_issuer
 
 __all__ = [
     "MAX_TOKEN_LIFETIME",
-    "RESERVED_TENANT",
     "AuthorizationServerSettings",
     "ConfigurationError",
     "DatabaseSettings",
@@ -62,6 +60,7 @@ __all__ = [
     "TenantSettings",
     "TokenSettings",
     "checked_issuer",
+    "configuration_file",
     "load",
     "with_variable",
 ]
@@ -139,8 +138,7 @@ def load(path: Path | None = None, **flags: Any) -> Settings:  # noqa: ANN401 - 
     Raises:
         ConfigurationError: unreadable file, unknown key, or wrong value; names every key.
     """
-    if path is None and os.environ.get(_CONFIG):
-        path = Path(os.environ[_CONFIG])
+    path = configuration_file(path)
     _refuse_unknown_variables()
     written = _read(path)
     sources = Sources(flags, path, written)
@@ -158,6 +156,11 @@ def with_variable(line: str) -> str:
     """A line about a setting that was found wrong later, with the variable that it came from."""
     found = _KEY.match(line)
     return line if found is None else line + Sources().told(found.group(1).split("."))
+
+
+def configuration_file(given: Path | None) -> Path | None:
+    """The file that ``load`` reads: ``given``, else that of DCR_CONFIG, else none."""
+    return Path(os.environ[_CONFIG]) if given is None and os.environ.get(_CONFIG) else given
 
 
 def _read(path: Path | None) -> dict[str, Any]:

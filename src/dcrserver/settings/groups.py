@@ -19,6 +19,7 @@ from pydantic import (
 from pydantic_core import InitErrorDetails, PydanticCustomError
 
 from dcrserver import server_metadata
+from dcrserver.names import DEFAULT_TENANT
 from dcrserver.settings.locations import DATABASE_FILE, DOCUMENT
 from dcrserver.settings.values import (
     Group,
@@ -31,7 +32,6 @@ from dcrserver.settings.values import (
 )
 from dcrserver.strict_json import JsonValue
 
-RESERVED_TENANT = "default"
 # As the names of tenants are kept in the database, and stand in paths.
 _TENANT_NAME = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]{0,62}[A-Za-z0-9_-])?")
 _HOST_AND_PORT = re.compile(r"(?:[^\s:/@\[\]]+|\[[0-9a-f:.]+\]):[0-9]{1,5}")
@@ -185,7 +185,7 @@ class AuthorizationServerSettings(BaseModel):
 
 
 def _tenant_name(name: str) -> str:
-    if name == RESERVED_TENANT:
+    if name == DEFAULT_TENANT:
         raise ValueError("is reserved: the default tenant is configured by the tables at the top")
     if not _TENANT_NAME.fullmatch(name):
         raise ValueError("a tenant's name has 1 to 64 letters, digits, dots, dashes, underscores")
@@ -209,7 +209,9 @@ class TenantSettings(Group):
         description="what WebFinger answers for: a domain (acct:*@domain, https://domain), or one"
         " exact resource. The default tenant always answers for the base URL's host",
     )
-    authorization_server: AuthorizationServerSettings | None = None
+    authorization_server: AuthorizationServerSettings | None = Field(
+        default=None, description="a table as [authorization_server]: the one of this issuer"
+    )
     mode: Literal["open", "protected", "closed"] | None = Field(
         default=None, description="who may register; registration.mode if unset"
     )

@@ -23,9 +23,13 @@ class Sources:
 
     def told(self, key: Sequence[str]) -> str:
         """To follow what is wrong with the value at ``key``, or with a group of that name."""
-        in_a_file = (*key[:-1], f"{key[-1]}_file")
-        places = list(self._of(key)) or list(self._of(in_a_file))
+        places = self.places(key)
         return f" (from {' and '.join(places)})" if places else ""
+
+    def places(self, key: Sequence[str]) -> list[str]:
+        """The option, variables or file that the value at ``key`` comes from; none by default."""
+        in_a_file = (*key[:-1], f"{key[-1]}_file")
+        return list(self._of(key)) or list(self._of(in_a_file))
 
     def _of(self, key: Sequence[str]) -> Iterable[str]:
         if _holds(self.flags, key):

@@ -6,9 +6,10 @@ from collections.abc import Sequence
 from itertools import permutations
 from urllib.parse import urlsplit
 
+from dcrserver.names import DEFAULT_TENANT
 from dcrserver.services.discovery import entries
 from dcrserver.settings import ConfigurationError, TenantSettings, checked_issuer
-from dcrserver.tenants import DEFAULT_TENANT, Tenant
+from dcrserver.tenants import Tenant
 
 # First segments of the paths that are answered here, below the issuer of each tenant.
 _OWN_PATHS = frozenset(

@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 
 from dcrserver.metadata import Policy, Terms
 from dcrserver.metadata.capabilities import capabilities_of
+from dcrserver.names import DEFAULT_TENANT
 from dcrserver.security import SecretBox
 from dcrserver.services import authorization_server
 from dcrserver.settings import (
@@ -16,7 +17,7 @@ from dcrserver.settings import (
     TenantSettings,
 )
 from dcrserver.strict_json import JsonObject
-from dcrserver.tenants import DEFAULT_TENANT, Tenant
+from dcrserver.tenants import Tenant
 from dcrserver.wiring.issuers import check_apart, issuer_of
 
 

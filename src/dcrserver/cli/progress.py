@@ -1,0 +1,51 @@
+"""Progress on stderr, while that is a terminal, of whatever takes longer than a second."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager, suppress
+
+import typer
+
+_PATIENCE_SECONDS = 1.0
+_ERASE_LINE = "\r\x1b[K"
+
+
+@contextmanager
+def bar(label: str, length: int) -> Iterator[Callable[[int], None]]:
+    """Where it is known how much there is to do; what is yielded moves it on."""
+    hidden = not sys.stderr.isatty()
+    with typer.progressbar(length=length, label=label, file=sys.stderr, hidden=hidden) as shown:
+        yield shown.update
+
+
+@asynccontextmanager
+async def waiting(*, shown: bool = True) -> AsyncIterator[None]:
+    """Where it is not: the seconds go by, from the first on."""
+    if not (shown and sys.stderr.isatty()):
+        yield
+        return
+    import asyncio
+
+    counting = asyncio.create_task(_count())
+    try:
+        yield
+    finally:
+        counting.cancel()
+        with suppress(asyncio.CancelledError):
+            await counting
+
+
+async def _count() -> None:
+    import asyncio
+
+    passed = 0
+    try:
+        while True:
+            await asyncio.sleep(_PATIENCE_SECONDS)
+            passed += 1
+            print(f"{_ERASE_LINE}working, {passed} s", end="", file=sys.stderr, flush=True)
+    finally:
+        if passed:
+            print(_ERASE_LINE, end="", file=sys.stderr, flush=True)

@@ -1,0 +1,119 @@
+"""What differs from the defaults, and where it came from: a line of the file, or a variable."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeAlias
+
+from pydantic import BaseModel
+
+from dcrserver.settings import Settings
+from dcrserver.settings.sources import Sources
+
+Key: TypeAlias = tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """A setting that is not as it would be by default; values as they may be shown."""
+
+    key: str
+    value: Any
+    default: Any
+    origin: str
+
+
+def changes(settings: Settings, file: Path | None) -> list[Change]:
+    """All settings that differ from the defaults; ``file``: what they were read from."""
+    shown = settings.model_dump(mode="json", by_alias=True)
+    defaults = Settings.model_construct()
+    shown_defaults = defaults.model_dump(mode="json", by_alias=True)
+    origin = _Origins(file).of
+    return [
+        Change(".".join(key), _at(shown, key), _at(shown_defaults, key), origin(key))
+        for key in _different((), settings, defaults)
+    ]
+
+
+def _different(key: Key, value: object, default: object) -> Iterator[Key]:
+    if isinstance(value, BaseModel):
+        known = default if type(default) is type(value) else type(value).model_construct()
+        found = [
+            each
+            for name, inner in value
+            for each in _different((*key, _alias(value, name)), inner, getattr(known, name, None))
+        ]
+        yield from found or ([key] if default is None else [])
+    elif isinstance(value, Mapping) and key and isinstance(default, Mapping):
+        for name, inner in value.items():
+            yield from _different((*key, name), inner, default.get(name))
+    elif value != default:
+        yield key
+
+
+def _alias(model: BaseModel, name: str) -> str:
+    field = type(model).model_fields.get(name)
+    return (field and field.alias) or name
+
+
+def _at(document: object, key: Key) -> Any:  # noqa: ANN401 - any part of a document
+    for part in key:
+        if not isinstance(document, Mapping) or part not in document:
+            return None
+        document = document[part]
+    return document
+
+
+class _Origins:
+    """Where keys were set, for a person to find it."""
+
+    def __init__(self, file: Path | None) -> None:
+        text = "" if file is None else file.read_text("utf-8")
+        self._file = file
+        self._sources = Sources(file=file, written=tomllib.loads(text))
+        self._lines = _lines(text)
+
+    def of(self, key: Key) -> str:
+        places = self._sources.places(key)
+        if places == [str(self._file)]:
+            return f"{self._file}, line {self._line(key)}"
+        if places:
+            return " and ".join(places)
+        if key[0] in {"policy", "policies"}:
+            return ".".join(key[: 1 if key[0] == "policy" else 2]) + ".preset"
+        return "follows from other settings"
+
+    def _line(self, key: Key) -> int:
+        """Of the key, also in a file that it names, or of what it is written in."""
+        in_a_file = (*key[:-1], f"{key[-1]}_file")
+        around = [key[:length] for length in range(len(key) - 1, 0, -1)]
+        return next(
+            (self._lines[each] for each in (key, in_a_file, *around) if each in self._lines), 1
+        )
+
+
+def _lines(text: str) -> dict[Key, int]:
+    """The line where each table and key begins. What is no TOML by itself begins nothing."""
+    found: dict[Key, int] = {}
+    table: Key = ()
+    for number, line in enumerate(text.splitlines(), 1):
+        head, equals, _ = line.partition("=")
+        with suppress(tomllib.TOMLDecodeError):
+            if line.lstrip().startswith("["):
+                table = _path(tomllib.loads(line))
+                found.setdefault(table, number)
+            elif equals:
+                found.setdefault((*table, *_path(tomllib.loads(f"{head}=0"))), number)
+    return found
+
+
+def _path(document: object) -> Key:
+    """The one key of a document that has but one."""
+    if not isinstance(document, Mapping) or not document:
+        return ()
+    ((name, inner),) = document.items()
+    return (name, *_path(inner))

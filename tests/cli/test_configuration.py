@@ -1,0 +1,137 @@
+"""The configuration explains itself: a file with everything, and what was set where."""
+
+from __future__ import annotations
+
+import json
+import re
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, get_args, get_origin
+
+import pytest
+from pydantic import BaseModel
+
+from dcrserver.settings import ConfigurationError, Settings, load
+from dcrserver.settings.catalogue import sample
+from harness.commands import Commands
+from harness.process import free_port
+
+
+@pytest.fixture
+def check(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Commands:
+    return Commands(monkeypatch, capsys, "sqlite:///none.db")
+
+
+def _keys(hint: Any, key: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
+    """Every setting there is, from the types alone; those with a name of their own as NAME."""
+    if isinstance(hint, type) and issubclass(hint, BaseModel):
+        for name, field in hint.model_fields.items():
+            yield from _keys(field.annotation, (*key, field.alias or name))
+    elif get_origin(hint) is dict:
+        if key != ("policies",):  # whose keys are those of [policy]
+            yield from _keys(get_args(hint)[1], (*key, "NAME"))
+    else:
+        yield key
+
+
+def _with_all_keys() -> dict[str, Any]:
+    """The sample with every key set; to its default, or to no text where there is none."""
+    text = re.sub(r"^#(\[|\w+ =)", r"\1", sample(), flags=re.MULTILINE)
+    return tomllib.loads(re.sub(r"^(\w+ =)$", r"\1 ''", text, flags=re.MULTILINE))
+
+
+def test_the_sample_has_every_setting() -> None:
+    document = _with_all_keys()
+    for key in _keys(Settings):
+        found: Any = document
+        for part in key:
+            assert part in found, f"{'.'.join(key)} is missing"
+            found = found[part]
+
+
+def test_the_sample_changes_nothing(tmp_path: Path) -> None:
+    file = tmp_path / "c.toml"
+    file.write_text(sample())
+    assert load(file) == load()
+    # Nor does any of its values, where it is taken out of its comment.
+    file.write_text(
+        re.sub(r"^#(\w+ = .)", r"\1", sample().partition("#[policies")[0], flags=re.MULTILINE)
+    )
+    loaded, default = load(file).model_dump(), load().model_dump()
+    assert loaded.pop("database")["url"].get_secret_value().endswith(f"{tmp_path}/dcrserver.db")
+    default.pop("database")
+    assert loaded == default
+
+
+def test_what_was_set_is_told_with_its_place(
+    check: Commands, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "c.toml"
+    file.write_text(
+        "webfinger = [\n  'a.example',\n]\n[server]\nhost = '127.0.0.1'\nport = 8123\n"
+        "[policy]\npreset = 'mcp'\njwks = { max_keys = 7 }\n"
+        "[tenants.acme]\nmode = 'protected'\n[tenants.plain]\n"
+    )
+    monkeypatch.setenv("DCR_REGISTRATION__MODE", "closed")
+    monkeypatch.setenv("DCR_TOKENS", '{"lifetime": 60}')
+    monkeypatch.setenv("DCR_SECRETS__ENCRYPTION_KEYS", "A" * 43 + "=")
+    told = json.loads(check("config", "check", "--config", str(file), "--offline"))
+    places = {each["key"]: each["origin"] for each in told["changes"]}
+    assert places.pop("policy.scope.default") == "policy.preset"
+    assert {name: place for name, place in places.items() if place != "policy.preset"} == {
+        "database.url": "DCR_DATABASE__URL",
+        "webfinger": f"{file}, line 1",
+        "server.base_url": "follows from other settings",
+        "server.port": f"{file}, line 6",
+        "policy.preset": f"{file}, line 8",
+        "policy.jwks.max_keys": f"{file}, line 9",
+        "tenants.acme.mode": f"{file}, line 11",
+        "tenants.plain": f"{file}, line 12",
+        "registration.mode": "DCR_REGISTRATION__MODE",
+        "tokens.lifetime": "DCR_TOKENS",
+        "secrets.encryption_keys": "DCR_SECRETS__ENCRYPTION_KEYS",
+    }
+    values = {each["key"]: (each["value"], each["default"]) for each in told["changes"]}
+    assert values["server.port"] == (8123, 8000)
+    assert values["secrets.encryption_keys"] == (["**********"], [])
+    shown = check("config", "check", "--config", str(file), "--offline", "-o", "table")
+    assert re.search(
+        rf"^server\.port +8123 +8000 +{re.escape(str(file))}, line 6$", shown, re.MULTILINE
+    )
+    assert "AAAA" not in shown
+
+
+def test_nothing_set_is_told(check: Commands, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("DCR_DATABASE__URL")
+    assert "every setting is at its default" in check("config", "check", "-o", "table")
+
+
+def test_the_database_and_redis_are_tried(
+    check: Commands, run: Commands, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    trials = json.loads(run("config", "check"))["trials"]
+    assert trials["database"] == {"usable": True, "text": "answers, and its schema is good"}
+    assert trials["redis"] == {"usable": True, "text": "not configured"}
+    monkeypatch.setenv("DCR_DATABASE__URL", f"sqlite:///{tmp_path}/nothing.db")
+    assert "serve makes it" in check("config", "check", "-o", "table")
+    nobody = free_port()
+    monkeypatch.setenv("DCR_REDIS__URL", f"redis://:very-secret@127.0.0.1:{nobody}/0")
+    told = check.both("config", "check", "-o", "table", status=1)
+    assert re.search(rf"^redis: cannot be used: .*{nobody}", told.out, re.MULTILINE)
+    monkeypatch.delenv("DCR_REDIS__URL")
+    monkeypatch.setenv("DCR_DATABASE__URL", f"postgresql://u:very-secret@127.0.0.1:{nobody}/d")
+    told = check.both("config", "check", "-o", "table", status=1)
+    assert "database: cannot be used: " in told.out
+    assert "very-secret" not in told.out + told.err
+    assert check("config", "check", "--offline")
+
+
+def test_a_mistyped_variable_is_told_what_it_may_mean(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DCR_SERVRE__PORT", "1")
+    with pytest.raises(ConfigurationError, match=r"DCR_SERVRE__PORT.*did you mean DCR_SERVER"):
+        load()
+    monkeypatch.delenv("DCR_SERVRE__PORT")
+    monkeypatch.setenv("DCR_SERVER__PROT", "1")
+    with pytest.raises(ConfigurationError, match="did you mean"):
+        load()

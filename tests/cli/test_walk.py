@@ -1,0 +1,261 @@
+"""All commands, whatever they are: help, examples, forms of output, completion, what is loaded."""
+
+from __future__ import annotations
+
+import json
+import re
+import shlex
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import typer
+
+from dcrserver import cli
+from dcrserver.cli.output import table
+from dcrserver.cli.shared import duration, seconds
+from harness.commands import Commands
+from harness.process import environment, free_port, wait_for_port
+
+ROOT: Any = typer.main.get_command(cli.app)
+
+
+def _walk(command: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], Any]]:
+    yield path, command
+    for name, inner in getattr(command, "commands", {}).items():
+        yield from _walk(inner, (*path, name))
+
+
+COMMANDS = dict(_walk(ROOT))
+LEAVES = {path: each for path, each in COMMANDS.items() if not hasattr(each, "commands")}
+PRINTERS = [path for path, each in LEAVES.items() if any(p.name == "output" for p in each.params)]
+EXAMPLES = [
+    line.removeprefix("  dcrserver ")
+    for command in LEAVES.values()
+    for line in (command.epilog or "").splitlines()
+    if line.startswith("  dcrserver ")
+]
+
+
+def test_the_walk_finds_the_commands() -> None:
+    assert {("serve",), ("client", "import"), ("keys", "generate"), ("config", "init")} <= set(
+        LEAVES
+    )
+
+
+@pytest.mark.parametrize("path", COMMANDS, ids=" ".join)
+def test_each_command_explains_itself(run_anything: Any, path: tuple[str, ...]) -> None:
+    help_ = run_anything(*path, "--help")
+    assert run_anything(*path, "-h") == help_
+    assert help_.startswith(f"Usage: {' '.join(('dcrserver', *path))} ")
+    command = COMMANDS[path]
+    assert command.help
+    for parameter in command.params:
+        assert getattr(parameter, "help", None), f"{parameter.name} says nothing of itself"
+    if path in LEAVES:
+        assert f"Examples:\n    dcrserver {' '.join(path)}" in help_
+
+
+@pytest.fixture
+def run_anything(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Commands:
+    return Commands(monkeypatch, capsys, "sqlite://")
+
+
+def test_a_command_without_a_database_loads_none_of_it() -> None:
+    """Half a second at most: what takes long is not loaded, whatever the machine."""
+    paths = [(*path, "--help") for path in COMMANDS]
+    paths += [("version",), ("keys", "generate"), ("completion", "bash")]
+    code = f"""
+import sys
+from dcrserver.cli import app
+def loaded(*names):
+    return [name for name in names if name in sys.modules]
+heavy = "sqlalchemy", "alembic", "fastapi", "starlette", "uvicorn", "httpx", "dns", "limits", "rich"
+for path in {paths}:
+    app(list(path), prog_name="dcrserver", standalone_mode=False)
+    assert not loaded(*heavy, "pydantic_settings"), (path, loaded(*heavy, "pydantic_settings"))
+app(["config", "init"], prog_name="dcrserver", standalone_mode=False)
+assert not loaded(*heavy), loaded(*heavy)
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", code], env=environment(), capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+
+
+class _Stage:
+    """What the examples speak of is there, anew for each one."""
+
+    def __init__(self, run: Commands, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.run = run
+        self._made = 0
+        self._monkeypatch = monkeypatch
+        monkeypatch.chdir(folder)
+        monkeypatch.setenv("DCR_TENANTS__ACME__MODE", "open")
+        monkeypatch.setenv("DCR_SECRETS__ENCRYPTION_KEYS", run("keys", "generate").strip())
+        Path("client.json").write_text(json.dumps(self.client()))
+        Path("clients.jsonl").write_text(json.dumps(self.client() | {"client_id": "example"}))
+        Path("dcrserver.toml").write_text(run("config", "init"))
+
+    @staticmethod
+    def client() -> dict[str, Any]:
+        return {"redirect_uris": ["https://a.example/cb"], "client_secret": "x" * 32}
+
+    def client_id(self) -> str:
+        self._made += 1
+        file = Path(f"{self._made}.jsonl")
+        file.write_text(json.dumps(self.client() | {"client_id": f"made-{self._made}"}))
+        self.run("client", "import", str(file))
+        return f"made-{self._made}"
+
+    def token_id(self) -> str:
+        self.run("token", "issue", "initial")
+        return str(json.loads(self.run("token", "list").splitlines()[-1])["id"])
+
+    def kid(self) -> str:
+        self.run("keys", "rotate")
+        return str(json.loads(self.run("keys", "list").splitlines()[0])["kid"])
+
+    def arguments(self, example: str) -> list[str]:
+        for placeholder, make in (
+            ("CLIENT_ID", self.client_id), ("TOKEN_ID", self.token_id), ("KID", self.kid),
+        ):  # fmt: skip
+            if re.search(rf"\b{placeholder}\b", example):
+                example = example.replace(placeholder, make())
+        if example.startswith("client end-overlap"):
+            self.run("client", "rotate-secret", example.split()[-1])
+        if example.startswith("tenant purge"):
+            self.run("token", "issue", "initial", "--tenant", "acme")
+            self._monkeypatch.delenv("DCR_TENANTS__ACME__MODE")
+        return shlex.split(example)
+
+
+def test_each_example_works(run: Commands, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    stage = _Stage(run, tmp_path, monkeypatch)
+    for example in EXAMPLES:
+        arguments = stage.arguments(example)
+        if arguments[0] == "serve":
+            _serve(arguments)
+            continue
+        *arguments, file = arguments if ">" in arguments else (*arguments, "")
+        printed = run.both(*[each for each in arguments if each != ">"])
+        if file:
+            assert Path(file).read_text() == printed.out
+
+
+def _serve(arguments: list[str]) -> None:
+    port = str(free_port())
+    given = arguments[: arguments.index("--port")] if "--port" in arguments else arguments
+    command = [sys.executable, "-m", "dcrserver", *given, "--port", port]
+    with subprocess.Popen(command, env=environment(), stderr=subprocess.DEVNULL) as process:
+        try:
+            wait_for_port(int(port), process)
+        finally:
+            process.terminate()
+
+
+@pytest.fixture
+def filled(run: Commands, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[Commands, str]:
+    """With something in each list, and the id of a client."""
+    stage = _Stage(run, tmp_path, monkeypatch)
+    stage.token_id()
+    stage.kid()
+    return run, stage.client_id()
+
+
+def test_a_table_on_a_terminal_and_json_in_a_pipe(
+    filled: tuple[Commands, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run, client_id = filled
+    assert len(PRINTERS) > 4
+    for path in PRINTERS:
+        arguments = (*path, client_id) if path == ("client", "show") else path
+        piped = run(*arguments)
+        assert _is_json(piped), path
+        assert not _times(piped), path
+        shown = run(*arguments, "--output", "table")
+        assert shown
+        assert not _is_json(shown), path
+        with monkeypatch.context() as terminal:
+            terminal.setattr(sys.stdout, "isatty", lambda: True)
+            assert run(*arguments) == shown
+            assert run(*arguments, "-o", "json") == piped
+
+
+def _is_json(text: str) -> bool:
+    try:
+        for document in [text] if "\n " in text else text.splitlines():
+            json.loads(document)
+    except ValueError:
+        return False
+    return True
+
+
+def _times(text: str) -> list[str]:
+    """Members that look like seconds or milliseconds since 1970."""
+    return re.findall(r'"\w+_at\w*": [0-9]+', text)
+
+
+def test_a_table_has_a_head_and_obeys_nobody() -> None:
+    rows: list[dict[str, Any]] = [
+        {"name": "a", "on": True, "scopes": ["x", "y"]},
+        {"name": "\x1b[2J\x9bm", "on": False, "more": {"b": 1}},
+    ]
+    head, first, second = table(rows)
+    assert head.split() == ["NAME", "ON", "SCOPES", "MORE"]
+    assert first.split() == ["a", "yes", "x,", "y", "-"]
+    assert second.isprintable()
+    assert r"\x1b[2J\x9bm" in second
+    assert table([]) == []
+
+
+@pytest.mark.parametrize("text", ["90d", "12h", "45m", "59s", "0"])
+def test_durations_are_read_as_they_are_written(text: str) -> None:
+    assert duration(seconds(text, "--x")) == text
+
+
+def _completed(words: str, **variables: str) -> str:
+    done = subprocess.run(
+        [sys.executable, "-m", "dcrserver"],
+        env=environment(**variables, _TYPER_COMPLETE_ARGS=words),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert "Traceback" not in done.stderr
+    return done.stdout
+
+
+def test_bash_completes(tmp_path: Path) -> None:
+    script = f"""
+dcrserver() {{ {shlex.quote(sys.executable)} -m dcrserver "$@"; }}
+dcrserver completion bash > completion
+source ./completion
+COMP_WORDS=(dcrserver keys gen) COMP_CWORD=2
+# What bash runs is a program: here, that of this environment.
+printf '#!/bin/sh\\nexec {sys.executable} -m dcrserver "$@"\\n' > program; chmod +x program
+_dcrserver_completion ./program
+echo "${{COMPREPLY[@]}}"
+"""
+    done = subprocess.run(
+        ["bash", "-euc", script],
+        cwd=tmp_path, env=environment(), capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.strip() == "generate"
+
+
+def test_zsh_and_fish_complete(run_anything: Commands) -> None:
+    for shell in ("zsh", "fish"):
+        assert f"_DCRSERVER_COMPLETE=complete_{shell}" in run_anything("completion", shell)
+    zsh = _completed("dcrserver keys gen", _DCRSERVER_COMPLETE="complete_zsh")
+    assert "generate" in zsh
+    fish = _completed(
+        "dcrserver token issue ad",
+        _DCRSERVER_COMPLETE="complete_fish",
+        _TYPER_COMPLETE_FISH_ACTION="get-args",
+    )
+    assert fish.split() == ["admin"]
