@@ -1,23 +1,26 @@
 # The two commands: make run, make test. `make help` lists the rest.
-PYTHON ?= python3.11
+# The first that runs and is new enough; make PYTHON=python3.13 takes another.
+PYTHON ?= $(shell for each in python3.11 python3.12 python3.13 python3.14 python3; do \
+	$$each -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$each && break; done)
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes
 UV_FLAGS := --universal --generate-hashes --no-annotate --no-header --no-emit-index-url --no-strip-extras --python-version 3.11 --quiet
 
-.PHONY: help run test setup check fix clients docs mutants lock clean
+.PHONY: help run test coverage setup check fix clients docs mutants lock clean
 
 help:
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/'
 
 .venv/.run: requirements/run.txt pyproject.toml
-	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
-	@echo "installing what the server needs (once) ..."
+	@test -n "$(PYTHON)" || { echo "no Python of 3.11 or later is there: install one, or say make PYTHON=..."; exit 1; }
+	@test -x $(BIN)/python || { echo "making .venv with $(PYTHON) ..."; $(PYTHON) -m venv .venv; }
+	@echo "installing what the server needs (once, a minute or two) ..."
 	@$(PIP) -r requirements/run.txt
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
 	@touch $@
 
 .venv/.dev: .venv/.run requirements/dev.txt
-	@echo "installing what the tests need (once) ..."
+	@echo "installing what the tests need (once, a minute or two) ..."
 	@$(PIP) -r requirements/dev.txt
 	@touch $@
 
@@ -28,6 +31,9 @@ setup: .venv/.dev ## virtual environment with pinned dependencies
 
 test: .venv/.dev ## the whole suite
 	@$(BIN)/python -m pytest
+
+coverage: .venv/.dev ## the same, with what it covers; fails below the floor
+	@$(BIN)/python -m pytest --cov --cov-report=term:skip-covered
 
 check: .venv/.dev ## lint, types, import contracts, migrations, generated documents
 	$(BIN)/ruff check .
