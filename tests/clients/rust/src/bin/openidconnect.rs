@@ -5,7 +5,7 @@ use openidconnect::core::{
     CoreProviderMetadata,
 };
 use openidconnect::registration::EmptyAdditionalClientMetadata;
-use openidconnect::{IssuerUrl, OAuth2TokenResponse, RedirectUrl, Scope, reqwest};
+use openidconnect::{IssuerUrl, OAuth2TokenResponse, RedirectUrl, reqwest};
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let issuer = std::env::args().nth(1).expect("ISSUER");
@@ -25,7 +25,6 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let client = CoreClient::from_provider_metadata(server, id.clone(), made.client_secret().cloned());
     let token = client
         .exchange_client_credentials()?
-        .add_scope(Scope::new("openid".to_owned()))
         .request(&http)?;
     let report = serde_json::json!({
         "registered": *id,

@@ -33,7 +33,8 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     state.handle_callback_url(&format!("{origin}{target}")).await?;
 
     let (client_id, _) = state.get_credentials().await?;
-    let token = state.get_access_token().await?;
+    let manager = state.into_authorization_manager().expect("a manager");
+    let token = manager.get_access_token().await?;
     println!("{}", serde_json::json!({"registered": client_id, "token": token}));
     Ok(())
 }
