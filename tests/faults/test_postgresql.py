@@ -15,9 +15,11 @@ from pydantic import SecretStr
 from sqlalchemy import make_url
 
 from dcrserver.db.drivers import open_driver
+from dcrserver.db.drivers.postgresql_connect import connect_options
 from dcrserver.db.drivers.postgresql_errors import MEANINGS, meaning, translated
 from dcrserver.db.engine import database_url
 from dcrserver.db.failures import Absent, AlreadyThere, Conflict, Lost, Refused
+from dcrserver.db.hosts import servers_of
 from dcrserver.errors import Unavailable
 from dcrserver.repositories.clients import ClientRecord
 from dcrserver.repositories.transaction import Database, Transaction
@@ -223,7 +225,13 @@ async def test_a_silent_server_has_its_share_of_the_time_only(url: str) -> None:
     ("url", "told"),
     [
         ("postgresql://h1:x/db", "port"),
-        ("postgresql://h1:1,h2:x/db", "x: no port"),
+        ("postgresql://h1:1,h2:x/db", "server 2 must be"),
+        ("postgresql://h1,,h2/db", "server 2 must be"),
+        ("postgresql://h1/db?host=a,b&port=1,2,3", "one for each host"),
+        ("postgresql://h1/db?port=0", "port: must be"),
+        ("mysql://h1,/db", "server 2 must be"),
+        ("mysql://h1/db?host=::1", "server 1 must be"),
+        ("mysql://u:pa,ss:word/x@h1,h2/db", "server 1 must be"),
         ("postgresql://h1/db?target_session_attrs=wrong", "target_session_attrs"),
         ("postgres://h1/db?target_session_attrs=standby", "target_session_attrs"),
     ],
@@ -234,3 +242,15 @@ def test_what_names_no_server_is_told_in_one_line(url: str, told: str) -> None:
     assert str(refusal.value).startswith("database.url: ")
     assert told in str(refusal.value)
     assert "\n" not in str(refusal.value)
+    assert "word" not in str(refusal.value)
+
+
+@pytest.mark.finding("F10")
+@pytest.mark.parametrize("start", ["postgresql", "mysql"])
+@pytest.mark.parametrize("form", ["{0}://u@[::1]:1,h2/db", "{0}://u@/db?host=[::1]:1&host=h2"])
+def test_servers_may_have_ipv6_addresses(start: str, form: str) -> None:
+    url = database_url(DatabaseSettings(url=SecretStr(form.format(start))))
+    assert [each.host for each in servers_of(url)] == ["::1", "h2"]
+    if start == "postgresql":
+        assert connect_options(url)["host"] == ["::1", "h2"]
+        assert connect_options(url)["port"] == [1, 5432]

@@ -16,7 +16,7 @@ from sqlalchemy.exc import ArgumentError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlalchemy.pool import AsyncAdaptedQueuePool
 
-from dcrserver.db.hosts import check_hosts, with_hosts_apart
+from dcrserver.db.hosts import check_servers, with_hosts_apart
 from dcrserver.db.tls import LIBPQ_OPTIONS, TLS_OPTIONS
 from dcrserver.settings import ConfigurationError, DatabaseSettings
 
@@ -80,7 +80,7 @@ def _checked_query(url: URL) -> URL:
         raise ConfigurationError(f"database.url: {unknown[0]}: no option of this driver")
     if known is None:
         return url
-    check_hosts(url)
+    check_servers(url)
     if known is not _POSTGRESQL:
         return url
     for name in _NUMBERS:

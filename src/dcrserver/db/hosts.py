@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from typing import NamedTuple
 
 from sqlalchemy.engine import URL
 
@@ -10,26 +11,34 @@ from dcrserver.settings import ConfigurationError
 
 # Servers apart by commas, which SQLAlchemy does not read.
 _SEVERAL = re.compile(
-    r"((postgres|postgresql|mysql|mariadb)(?:\+\w+)?://(?:[^@/?]*@)?)([^@/?]*,[^@/?]*)(/[^?]*)(?:\?(.*))?"
+    r"((?:postgres|postgresql|mysql|mariadb)(?:\+\w+)?://(?:[^@/?]*@)?)([^@/?]*,[^@/?]*)(/[^?]*)(?:\?(.*))?"
 )
-_PORTS = {"postgres": 5432, "postgresql": 5432, "mysql": 3306, "mariadb": 3306}
+# A name, an address, an IPv6 address in brackets, or the folder of a socket.
+_SERVER = re.compile(
+    r"(?:\[(?P<address>[0-9A-Fa-f:.]+)\]|(?P<name>/[^:]*|[^:/\[\]]+))(?::(?P<port>[0-9]+))?"
+)
+_PORTS = {"postgres": "5432", "postgresql": "5432", "mysql": "3306", "mariadb": "3306"}
 _LAST_PORT = 65535
 _TARGETS = ("any", "primary", "read-write")  # on others nothing can be written
 
 
+class Server(NamedTuple):
+    """Where one server of a database listens; ``host`` is a folder for a socket in it."""
+
+    host: str
+    port: int
+
+
 def with_hosts_apart(url: str) -> str:
-    """``h1:p1,h2:p2`` as the options host=h1:p1&host=h2:p2."""
+    """``h1:p1,h2:p2`` as the option host=h1:p1,h2:p2."""
     found = _SEVERAL.fullmatch(url)
     if found is None:
         return url
-    start, backend, hosts, name, query = found.groups()
-    usual = _PORTS[backend]
-    options = [f"host={each if ':' in each else f'{each}:{usual}'}" for each in hosts.split(",")]
-    options += [query] if query else []
-    return f"{start}{name}?{'&'.join(options)}"
+    start, hosts, name, query = found.groups()
+    return f"{start}{name}?host={hosts}" + (f"&{query}" if query else "")
 
 
-def check_hosts(url: URL) -> None:
+def check_servers(url: URL) -> None:
     """
     Raises:
         ConfigurationError: what names the servers is not what the driver takes.
@@ -39,17 +48,42 @@ def check_hosts(url: URL) -> None:
         raise ConfigurationError(
             f"database.url: target_session_attrs: must be one of {', '.join(_TARGETS)}"
         )
-    hosts = [each for each in _listed(url, "host") if not each.startswith("/")]  # of a socket
-    ports = [each.rpartition(":")[2] for each in hosts if ":" in each] + _listed(url, "port")
-    for port in ports:
-        if not (port.isascii() and port.isdigit() and 0 < int(port) <= _LAST_PORT):
-            raise ConfigurationError(f"database.url: {port}: no port")
+    hosts, ports = _listed(url, "host"), _listed(url, "port")
+    if len(ports) > 1 and len(ports) != len(hosts):
+        raise ConfigurationError("database.url: port: must be one, or one for each host")
+    if not all(map(_is_port, ports)):
+        raise ConfigurationError(f"database.url: port: must be 1 to {_LAST_PORT}")
+    servers_of(url)
 
 
-def hosts_and_ports(url: URL) -> list[tuple[str, int]]:
-    """Of servers of MariaDB; none where the URL names one in the usual way."""
-    pairs = (each.partition(":") for each in _listed(url, "host"))
-    return [(host, int(port or _PORTS["mysql"])) for host, _, port in pairs]
+def servers_of(url: URL) -> list[Server]:
+    """Those of the options host and port; none where the URL names one in the usual way.
+
+    Raises:
+        ConfigurationError: one of them is no server. It is not shown: of a password that is not
+            percent-encoded a part may stand in its place.
+    """
+    hosts = _listed(url, "host")
+    ports = _listed(url, "port") or [_PORTS[url.get_backend_name()]]
+    usual = ports if len(ports) > 1 else ports * len(hosts)
+    return [
+        _server(host, port, number)
+        for number, (host, port) in enumerate(zip(hosts, usual, strict=True), 1)
+    ]
+
+
+def _server(text: str, usual_port: str, number: int) -> Server:
+    found = _SERVER.fullmatch(text)
+    port = (found["port"] or usual_port) if found else ""
+    if found is None or not _is_port(port):
+        raise ConfigurationError(
+            f"database.url: server {number} must be HOST, HOST:PORT or [IPv6 address]:PORT"
+        )
+    return Server(found["address"] or found["name"], int(port))
+
+
+def _is_port(text: str) -> bool:
+    return text.isascii() and text.isdigit() and 0 < int(text) <= _LAST_PORT
 
 
 def _listed(url: URL, option: str) -> list[str]:

@@ -16,7 +16,7 @@ from dcrserver.db.drivers.mariadb_connect import STATE, unfit
 from dcrserver.db.drivers.mariadb_pool import Closed, Pool
 from dcrserver.db.engine import database_url
 from dcrserver.db.failures import Absent
-from dcrserver.db.hosts import hosts_and_ports
+from dcrserver.db.hosts import servers_of
 from dcrserver.db.load import Load, load_of
 from dcrserver.db.session import Session, change_in_two
 from dcrserver.db.statements import Change, Lookup, Rows, Values, by_table
@@ -35,7 +35,7 @@ _ESCAPED = re.compile(r"[\x00\n\r\x1a'\"\\]")
 class MariadbDriver:
     def __init__(self, settings: DatabaseSettings) -> None:
         self._pool = Pool(settings)
-        self._has_others = len(hosts_and_ports(database_url(settings))) > 1
+        self._has_others = len(servers_of(database_url(settings))) > 1
         self.reading: Session = _Session(self._pool)
         self._coalescer: Coalescer[_Inserts] = Coalescer(
             self._write, patience=settings.statement_timeout

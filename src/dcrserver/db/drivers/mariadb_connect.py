@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import asyncmy
@@ -13,7 +14,7 @@ from sqlalchemy.dialects import mysql
 from sqlalchemy.engine import URL
 
 from dcrserver.db.engine import LOCK_SECONDS
-from dcrserver.db.hosts import hosts_and_ports
+from dcrserver.db.hosts import Server, servers_of
 from dcrserver.db.tls import tls_context
 from dcrserver.settings import DatabaseSettings
 
@@ -48,7 +49,7 @@ def engine_options(url: URL, settings: DatabaseSettings) -> dict[str, Any]:
     Raises:
         ConfigurationError: TLS that cannot be meant.
     """
-    servers = hosts_and_ports(url)
+    servers = servers_of(url)
 
     async def connect(**options: Any) -> Any:  # noqa: ANN401 - the driver's connection
         if not servers:
@@ -68,35 +69,52 @@ def engine_options(url: URL, settings: DatabaseSettings) -> dict[str, Any]:
 
 async def _connect(seconds: float, options: dict[str, Any]) -> Any:  # noqa: ANN401
     """In time: not only the TCP handshake, as with the driver's own limit, but the login."""
-    try:
+    with _closed_at_once():
         async with asyncio.timeout(seconds):
             return await asyncmy.connect(**options)
-    except RuntimeError as error:  # uvloop's, of a connection that was closed at once
-        raise ConnectionError(str(error)) from error
 
 
 async def _connect_to_one(
-    servers: list[tuple[str, int]], seconds: float, options: dict[str, Any]
+    servers: Sequence[Server], seconds: float, options: dict[str, Any]
 ) -> Any:  # noqa: ANN401
     """The first of them that can serve us; one that is silent has its share of the time."""
-    share = seconds / len(servers)
     failure: Exception = ConnectionError("no server is named")
     for host, port in servers:
         try:
-            connection = await _connect(share, options | {"host": host, "port": port})
+            return await _connect_to_fit(
+                seconds / len(servers), options | {"host": host, "port": port}
+            )
         except (OSError, MySQLError) as error:
             failure = error
-            continue
-        try:
-            async with asyncio.timeout(share):
-                obstacle = await _obstacle(connection)
-        except (OSError, MySQLError) as error:
-            obstacle = str(error) or type(error).__name__
-        if obstacle is None:
-            return connection
-        connection.close()
-        failure = ConnectionError(f"{host}:{port}: {obstacle}")
     raise failure
+
+
+async def _connect_to_fit(seconds: float, options: dict[str, Any]) -> Any:  # noqa: ANN401
+    """As ``_connect``.
+
+    Raises:
+        ConnectionError: the server answers, and cannot serve us.
+    """
+    connection = await _connect(seconds, options)
+    try:
+        with _closed_at_once():
+            async with asyncio.timeout(seconds):
+                obstacle = await _obstacle(connection)
+        if obstacle is not None:
+            raise ConnectionError(f"{options['host']}:{options['port']}: {obstacle}")  # noqa: TRY301
+    except BaseException:  # also when we are cancelled
+        connection.close()
+        raise
+    return connection
+
+
+@contextmanager
+def _closed_at_once() -> Iterator[None]:
+    """Of a connection that was closed at once uvloop says something else than of any other."""
+    try:
+        yield
+    except RuntimeError as error:
+        raise ConnectionError(str(error)) from error
 
 
 async def _obstacle(connection: Any) -> str | None:  # noqa: ANN401

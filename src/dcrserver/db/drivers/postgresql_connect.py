@@ -9,6 +9,7 @@ import asyncpg
 from sqlalchemy.dialects.postgresql.asyncpg import dialect as asyncpg_dialect
 from sqlalchemy.engine import URL
 
+from dcrserver.db.hosts import servers_of
 from dcrserver.db.tls import TLS_OPTIONS, tls_context
 from dcrserver.settings import DatabaseSettings
 
@@ -30,13 +31,19 @@ def connect_options(url: URL) -> dict[str, Any]:
     Raises:
         ConfigurationError: options that cannot be meant.
     """
-    given = url.difference_update_query(TLS_OPTIONS)
+    servers = servers_of(url)
+    given = url.difference_update_query([*TLS_OPTIONS, *(("host", "port") if servers else ())])
     options: dict[str, Any]
     _, options = asyncpg_dialect().create_connect_args(given)  # type: ignore[no-untyped-call]
     options.pop("prepared_statement_cache_size", None)
     if "statement_cache_size" in options:  # 0 behind PgBouncer; it comes as the URL's text
         options["statement_cache_size"] = int(options["statement_cache_size"])
-    if isinstance(options.get("host"), list):
+    if servers:
+        options |= {
+            "host": [each.host for each in servers],
+            "port": [each.port for each in servers],
+        }
+    if len(servers) > 1:
         options.setdefault("target_session_attrs", "read-write")
     return options | _tls(url)
 
