@@ -74,6 +74,9 @@ _MALFORMED = {
     "a space before the colon": _GET + b"A : b\r\n\r\n",
     "a length of noughts": _POST + b"Content-Length: " + b"0" * 5000 + b"\r\n\r\n",
     "a chunk that is none": _POST + b"Transfer-Encoding: chunked\r\n\r\nx\r\n",
+    "a target of no URL": b"GET http://[/healthz HTTP/1.1\r\nHost: a\r\n\r\n",
+    "a target of no port": b"GET http://a:99999/ HTTP/1.1\r\nHost: a\r\n\r\n",
+    "a target of an authority": b"GET a:80 HTTP/1.1\r\nHost: a\r\n\r\n",
 }
 
 
@@ -84,6 +87,37 @@ def test_what_two_could_read_differently_is_refused(server: ServerProcess, sent:
     assert received.startswith(b"HTTP/1.1 400 ")
     assert received.count(b"HTTP/1.1 ") == 1
     assert b'"error":"invalid_request"' in received
+
+
+@pytest.mark.finding("S5", "S17", "S27")
+@pytest.mark.parametrize("sent", _MALFORMED.values(), ids=_MALFORMED)
+@pytest.mark.parametrize("together", [True, False])
+def test_it_is_refused_behind_others_in_its_turn(
+    server: ServerProcess, sent: bytes, *, together: bool
+) -> None:
+    """Whoever got no answer, and was not waited for, would keep the connection for ever."""
+    received = b""
+    with _connected(server) as peer:
+        if together:
+            peer.sendall((_GET + b"\r\n") * 2 + sent)
+        else:
+            peer.sendall(_GET + b"\r\n")
+            received = peer.recv(65536)
+            peer.sendall(_GET + b"\r\n")
+            received += peer.recv(65536)
+            peer.sendall(sent)
+        with contextlib.suppress(ConnectionError):
+            while part := peer.recv(65536):
+                received += part
+    assert [part[:3] for part in received.split(b"HTTP/1.1 ")[1:]] == [b"200", b"200", b"400"]
+
+
+@pytest.mark.parametrize("target", [b"http://a", b"http://a?b", b"HTTP://A/", b"http://a:80/?b"])
+def test_a_target_may_be_the_whole_url(server: ServerProcess, target: bytes) -> None:
+    """RFC 9112 3.2.2; an empty path is / (RFC 9110 4.2.3)."""
+    received = _exchange(server, b"GET %s HTTP/1.1\r\nHost: a\r\n" % target + _CLOSE + b"\r\n")
+    assert received.startswith(b"HTTP/1.1 200 ")
+    assert b'"name":"dcrserver"' in received
 
 
 @pytest.mark.finding("S2")

@@ -176,13 +176,14 @@ class Protocol(HttpToolsProtocol):
         if self.parser.should_upgrade():
             self._rest_of_upgrade = heads.without_upgrade(method, self.url, version, headers)
             return
+        asked = requests.scope(self, method, version, headers)
         self._in_head = False
         self.waiting_since = None
         # What follows a chunked body never joins the head (RFC 9110 6.5.1): whoever took fields
         # out of the head, or put them in, has not seen it.
         self.headers = []
         expects = fields.get(b"expect", b"").lower() == b"100-continue"
-        self._begin(requests.scope(self, method, version, headers), expects=expects)
+        self._begin(asked, expects=expects)
 
     def _begin(self, scope: HTTPScope, *, expects: bool) -> None:
         """Starts the request, or queues it behind the one that is being answered."""

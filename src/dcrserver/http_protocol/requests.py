@@ -21,7 +21,8 @@ def scope(
         httptools.HttpParserError: the target of the request is no URL.
     """
     url = httptools.parse_url(connection.url)
-    path = url.path.decode("ascii")
+    raw_path = url.path or b"/"  # of a whole URL without any (RFC 9110 4.2.3)
+    path = raw_path.decode("ascii")
     return {
         "type": "http",
         "asgi": {"version": connection.asgi_version, "spec_version": "2.3"},
@@ -32,7 +33,7 @@ def scope(
         "root_path": "",
         "method": method.decode("ascii"),
         "path": unquote(path) if "%" in path else path,
-        "raw_path": url.path,
+        "raw_path": raw_path,
         "query_string": url.query or b"",
         "headers": headers,
         "state": connection.app_state.copy(),
