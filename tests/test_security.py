@@ -60,6 +60,27 @@ def test_imported_hashes_verify(scheme: type) -> None:
     assert not security.verify_slowly("chosen by a person" * 10, digest)
 
 
+_ARGON2 = "$argon2id$v=19$m=65536,t=3,p={}$c2FsdHNhbHRzYWx0"
+
+
+@pytest.mark.parametrize(
+    ("hashed", "told"),
+    [
+        (_ARGON2.format("4,keyid=YQ,data=YQ") + "$" + "A" * 43, "keyid"),
+        (_ARGON2.format(4096) + "$" + "A" * 43, "costs more"),
+        (_ARGON2.format(4) + "$" + "A" * 2000, "longer"),
+        (f"pbkdf2_sha256$1${'s' * 2000}${'A' * 43}=", "longer"),
+        (_ARGON2.format(4), "is cut short"),
+        ("$2b$12$" + "a" * 21 + "u", "is cut short"),
+        ("$pbkdf2-sha256$1$YQ", "is cut short"),
+        ("pbkdf2_sha256$1$salt", "is cut short"),
+    ],
+)
+def test_a_hash_that_nobody_can_match_is_none(hashed: str, told: str) -> None:
+    with pytest.raises(ValueError, match=told):
+        security.imported_digest(hashed)
+
+
 def test_what_is_encrypted_can_be_read_again() -> None:
     box = SecretBox([NEW])
     sealed = box.encrypt("secret ü", PLACE)

@@ -12,7 +12,7 @@ import os
 import re
 import secrets
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
@@ -48,6 +48,10 @@ _PHC_PBKDF2 = re.compile(
 _MAX_ROUNDS = {"bcrypt": 14, "argon2": 10}
 _MAX_PBKDF2_ROUNDS = 2_000_000
 _MAX_ARGON2_KIB = 262_144
+# A thread each.
+_MAX_ARGON2_LANES = 64
+# The longest that servers write has less than 300 characters.
+_MAX_HASH = 512
 # A text that people choose has less; 22 random letters and digits have more.
 _GENERATED_BITS = 100
 _GENERATED_LENGTH = 20
@@ -144,6 +148,8 @@ def imported_digest(text: str) -> str:
     Raises:
         ValueError: of no known kind, or too costly to verify.
     """
+    if len(text) > _MAX_HASH:
+        raise ValueError(f"is longer than {_MAX_HASH} characters")
     found = _PHC_PBKDF2.fullmatch(text)
     if found is not None:
         scheme, rounds, salt, checksum = found.groups()
@@ -154,11 +160,23 @@ def imported_digest(text: str) -> str:
     scheme = _SLOW.identify(text)
     if scheme is None:
         raise ValueError("is no bcrypt, argon2 or pbkdf2 hash, nor SHA-256 in hexadecimal")
-    parsed = _SLOW.handler(scheme).from_string(text)
-    costly = parsed.rounds > _MAX_ROUNDS.get(scheme, _MAX_PBKDF2_ROUNDS)
-    if costly or getattr(parsed, "memory_cost", 0) > _MAX_ARGON2_KIB:
+    try:
+        parsed = _SLOW.handler(scheme).from_string(text)
+    except NotImplementedError as error:  # keyid and data of argon2
+        raise ValueError(str(error)) from None
+    if not parsed.checksum:  # the library reads it as settings to make a hash by
+        raise ValueError("is cut short: it ends behind the salt")
+    if _costs_too_much(scheme, parsed):
         raise ValueError("costs more to verify than a server can spend on a request")
     return text
+
+
+def _costs_too_much(scheme: str, parsed: Any) -> bool:  # noqa: ANN401 - the library has no types
+    return bool(
+        parsed.rounds > _MAX_ROUNDS.get(scheme, _MAX_PBKDF2_ROUNDS)
+        or getattr(parsed, "memory_cost", 0) > _MAX_ARGON2_KIB
+        or getattr(parsed, "parallelism", 0) > _MAX_ARGON2_LANES
+    )
 
 
 class SealedIn(NamedTuple):

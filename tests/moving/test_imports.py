@@ -7,9 +7,12 @@ The files have the shapes of real exports, with clients of our own making; secre
 from __future__ import annotations
 
 import base64
+import copy
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack
+from functools import reduce
+from operator import getitem
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote_plus
@@ -183,3 +186,46 @@ async def test_who_is_there_already_stays(any_app: Application) -> None:
     assert await write(150) == 150
     assert await write(400) == 250
     assert await write(400) == 0
+
+
+def _places(value: Any, *before: Any) -> Iterator[tuple[Any, ...]]:
+    """Where anything stands inside of ``value``."""
+    inside = value.items() if isinstance(value, dict) else enumerate(value)
+    for key, each in inside:
+        yield (*before, key)
+        if isinstance(each, dict | list):
+            yield from _places(each, *before, key)
+
+
+def _with(value: Any, place: tuple[Any, ...], other: Any) -> Any:
+    changed = copy.deepcopy(value)
+    *way, last = place
+    reduce(getitem, way, changed)[last] = other
+    return changed
+
+
+_SECTOR = {
+    "clientId": "pairwise",
+    "protocolMappers": [
+        {
+            "protocolMapper": "oidc-sha256-pairwise-sub-mapper",
+            "config": {"sectorIdentifierUri": "https://a.example/sector"},
+        }
+    ],
+}
+
+
+@pytest.mark.parametrize("name", ["hydra.json", "keycloak-realm.json", "authlib.json", "pairwise"])
+async def test_what_is_of_another_kind_ends_no_import(app: Application, name: str) -> None:
+    """A client that is refused is told; one that ends the program hides all the others."""
+    tenant, service = app.runtime.default_tenant, app.runtime.client_import
+    if name == "pairwise":
+        clients: list[Any] = [_SECTOR]
+    else:
+        with (FILES / name).open("rb") as file:
+            clients = [value for _, value, _ in Documents(file)][:2]
+    for client in clients:
+        for place in _places(client):
+            for other in (None, True, -1, 10**30, "http://[", [None], [{}], {"a": [[]]}):
+                made, good = service.judge(tenant, Bounds(), _with(client, place, other))
+                assert (good is None) == (made.refused is not None)

@@ -58,7 +58,7 @@ def move(given: JsonObject, hashes: Mapping[str, JsonObject]) -> Moved:
         made.map("created_at", "client_id_issued_at")
     _grants(kept, made)
     _scopes(kept, made)
-    if kept.get("token_endpoint_auth_method") not in _WITHOUT_SECRET:
+    if text(kept.get("token_endpoint_auth_method")) not in _WITHOUT_SECRET:
         _secrets(kept, made, hashes.get(made.client_id or ""))
     made.registration = kept
     return made

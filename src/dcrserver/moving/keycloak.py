@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Callable, Mapping
-from urllib.parse import urlsplit
 
 from dcrserver.moving.keycloak_names import (
     ATTRIBUTES,
@@ -179,7 +178,7 @@ def _subjects(kept: JsonObject, given: JsonObject, made: Moved) -> None:
         settings = mapper.get("config")
         sector = text(settings.get("sectorIdentifierUri")) if isinstance(settings, dict) else None
         kept["subject_type"] = "pairwise"
-        if sector is not None and urlsplit(sector).scheme == "https":
+        if sector is not None and sector.lower().startswith("https:"):
             kept["sector_identifier_uri"] = sector
         made.map("protocolMappers", "subject_type; the salt of the pairwise subjects stays behind")
 
