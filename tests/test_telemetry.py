@@ -6,12 +6,14 @@ import json
 import logging
 import subprocess
 import sys
+from itertools import product
 
 import pytest
 import structlog
 
 from dcrserver.settings import TelemetrySettings
 from dcrserver.telemetry import configure_logging, redact
+from dcrserver.telemetry.redaction import _MASK, _SECRET_TEXT
 
 # Of the form of ours, but fixed: test names must not change from run to run.
 RAT, SECRET = f"rat_{'Ab-3' * 10}", f"cs_{'Ab-3' * 16}"
@@ -32,10 +34,41 @@ RAT, SECRET = f"rat_{'Ab-3' * 10}", f"cs_{'Ab-3' * 16}"
         ({"client_secret": None, "n": 5}, {"client_secret": None, "n": 5}),
         ([SECRET, 1], ["[hidden]", 1]),
         ("nothing to hide: basic idea", "nothing to hide: basic idea"),
+        (
+            {"Client_Secret": "x", "OLD_PASSWORD": "y"},
+            {"Client_Secret": "[hidden]", "OLD_PASSWORD": "[hidden]"},
+        ),
+        ({"secrets": "x"}, {"secrets": "x"}),
     ],
 )
 def test_redaction(value: object, shown: object) -> None:
     assert redact(value) == shown
+
+
+def test_no_form_of_a_secret_is_overlooked_in_passing() -> None:
+    """A text without any of the marks is not searched."""
+    pieces = (
+        "rat_",
+        "at_",
+        "bearer",
+        "BASIC",
+        " ",
+        "\t",
+        "\u2003",
+        "eyJ",
+        "a" * 16,
+        ".",
+        "://",
+        ":",
+        "@",
+    )
+    masked = 0
+    for parts in product(pieces, repeat=4):
+        text = "".join(parts)
+        expected = _SECRET_TEXT.sub(_MASK, text)
+        masked += expected != text
+        assert redact(text) == expected
+    assert masked > 500
 
 
 @pytest.mark.parametrize("log_format", ["json", "text"])
