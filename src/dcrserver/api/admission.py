@@ -76,8 +76,8 @@ class AdmissionMiddleware:
     answers, would shut all the others out.
 
     The outermost layer: hundreds that wait here take less memory, and time, than further inside.
-    ``refuse`` answers those who are refused. ``in_turns``: only some
-    of the requests that write begin in one pass of the event loop (good with a database server).
+    ``refuse`` answers those who are refused. ``in_turns``: only some of the requests that write
+    begin in one pass of the event loop (good with a database server).
     """
 
     def __init__(self, app: ASGIApp, refuse: ASGIApp, limit: int, *, in_turns: bool) -> None:

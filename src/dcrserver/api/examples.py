@@ -37,6 +37,7 @@ class Call:
 
     @property
     def url(self) -> str:
+        """The address with its parameters and its query filled in."""
         path = self.path
         for name, value in self.parameters.items():
             path = path.replace(f"{{{name}}}", quote(value, safe=""))
@@ -44,6 +45,7 @@ class Call:
 
 
 def curl(call: Call) -> str:
+    """The call as a command for a shell."""
     method = "" if call.method == "GET" else f" -X {call.method}"
     parts = [f"curl{method} {shlex.quote(call.url)}"]
     if call.token:
@@ -59,6 +61,7 @@ def curl(call: Call) -> str:
 
 
 def python(call: Call) -> str:
+    """The call as a program that uses httpx."""
     arguments = [repr(call.url)]
     if call.token:
         secret = f"os.environ['{call.token.upper()}']"

@@ -61,6 +61,7 @@ _templates.globals["static"] = {name: file.version for name, file in STATIC.item
 
 
 def text(template: str, /, **values: Any) -> str:  # noqa: ANN401
+    """The source of the page that ``template`` makes of ``values``."""
     return _templates.get_template(template).render(**values)
 
 

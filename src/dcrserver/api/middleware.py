@@ -109,6 +109,10 @@ class RequestMiddleware:
                 await response(scope, receive, answer)
             elif isinstance(error, CancelledError):
                 raise
+        self._tell(scope, method, path, status)
+
+    def _tell(self, scope: Scope, method: str, path: str, status: int) -> None:
+        """Counts the answer, and logs it; ``method`` and ``path`` as they came."""
         seconds = time.perf_counter() - scope[ARRIVED_KEY]
         route = scope.get("route")
         if route is None:

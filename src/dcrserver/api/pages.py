@@ -148,6 +148,7 @@ def _whereabouts(here: Tenant, registration_endpoint: JsonValue) -> dict[str, An
 
 @router.get("/static/{name}", include_in_schema=False)
 async def static(request: Request) -> Response:
+    """A file that pages use, by its name."""
     file = html.STATIC.get(request.path_params["name"])
     if file is None:
         raise HTTPException(404)

@@ -62,6 +62,8 @@ class Schema:
 
 @dataclass(frozen=True)
 class Body:
+    """What a request or an answer holds: the name of its schema, if it has one, and an example."""
+
     media_type: str
     schema: str | None
     example: Any
@@ -69,6 +71,8 @@ class Body:
 
 @dataclass(frozen=True)
 class Answer:
+    """One of the answers that an operation may give."""
+
     status: str
     text: str
     headers: list[str]
@@ -77,6 +81,11 @@ class Answer:
 
 @dataclass(frozen=True)
 class Operation:
+    """A method of a path, with the call as text for curl and Python.
+
+    ``schemes``: what callers may prove themselves with; ``is_optional``: or with nothing.
+    """
+
     anchor: str
     method: str
     path: str
@@ -93,6 +102,8 @@ class Operation:
 
 @dataclass(frozen=True)
 class Group:
+    """Operations about one thing, under one heading."""
+
     anchor: str
     title: str
     text: str
@@ -113,6 +124,7 @@ class Reference:
         self._metadata = self._schemas.get(_METADATA, {}).get("properties", {})
 
     def groups(self) -> list[Group]:
+        """The groups that have operations, in the order of the document's tags."""
         found: dict[str, list[Operation]] = {tag["name"]: [] for tag in self._api["tags"]}
         for path, item in self._api["paths"].items():
             for method, node in item.items():
@@ -124,6 +136,7 @@ class Reference:
         ]
 
     def schemas(self) -> list[Schema]:
+        """All schemas of the document."""
         return [self._schema(name, node) for name, node in self._schemas.items()]
 
     def _operation(self, path: str, method: str, node: Node) -> Operation:
@@ -235,4 +248,5 @@ def _needed(node: Node, place: str) -> dict[str, str]:
 
 
 def anchor(text: str) -> str:
+    """What a link within the page calls a place: letters, digits and dashes."""
     return re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-")

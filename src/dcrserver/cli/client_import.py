@@ -42,6 +42,7 @@ class _Importer:
     _seen: set[str] = field(default_factory=set)
 
     def judge(self, documents: Documents) -> None:
+        """Fills the report, and keeps what can be imported."""
         with bar("judging", documents.size) as move:
             for number, value, size in documents:
                 made, client = self.service.judge(self.tenant, self.bounds, value, self.hashes)

@@ -70,29 +70,7 @@ def check(
     settings = work.load(config)
 
     async def look(runtime: Runtime) -> dict[str, Any]:
-        # Building the runtime is also the check of what only shows when it is used.
-        from dcrserver import posture
-
-        copies = runtime.metadata_copies
-        ages = copies.ages()
-        if not offline:
-            await runtime.limiter.check()
-            await copies.look()
-        return {
-            "effective": {
-                each.name: None if each.waits else runtime.discovery.document(each)
-                for each in runtime.tenants
-            },
-            "authorization_server_metadata": {
-                name: {"age_seconds": age, "problem": copies.problems.get(name)}
-                for name, age in ages.items()
-            },
-            "posture": [
-                {"finding": found.name, "text": found.text, **found.details}
-                for found in posture.findings(runtime)
-            ],
-            "trials": {} if offline else await _trials(runtime, settings),
-        }
+        return await _found(runtime, settings, offline=offline)
 
     told = work.with_runtime(settings, look, needs_schema=False)
     told["changes"] = [asdict(each) for each in changes(settings, configuration_file(config))]
@@ -102,6 +80,32 @@ def check(
         shown = settings.model_dump(mode="json", by_alias=True) | told
         print(json.dumps(shown, indent=2, sort_keys=True))
     sys.exit(0 if all(trial["usable"] for trial in told["trials"].values()) else 1)
+
+
+async def _found(runtime: Runtime, settings: Settings, *, offline: bool) -> dict[str, Any]:
+    """What only shows when it is used; that the runtime was built was a check already."""
+    from dcrserver import posture
+
+    copies = runtime.metadata_copies
+    ages = copies.ages()
+    if not offline:
+        await runtime.limiter.check()
+        await copies.look()
+    return {
+        "effective": {
+            each.name: None if each.waits else runtime.discovery.document(each)
+            for each in runtime.tenants
+        },
+        "authorization_server_metadata": {
+            name: {"age_seconds": age, "problem": copies.problems.get(name)}
+            for name, age in ages.items()
+        },
+        "posture": [
+            {"finding": found.name, "text": found.text, **found.details}
+            for found in posture.findings(runtime)
+        ],
+        "trials": {} if offline else await _trials(runtime, settings),
+    }
 
 
 async def _trials(runtime: Runtime, settings: Settings) -> dict[str, _Trial]:

@@ -45,6 +45,7 @@ def spelled(value: Any, name: str = "") -> Any:  # noqa: ANN401 - any JSON
 
 
 def is_table(output: Output | None) -> bool:
+    """Whether to print a table: as ``output`` says, else for a terminal."""
     return output is Output.TABLE if output else sys.stdout.isatty()
 
 

@@ -71,6 +71,11 @@ def administer(
 
 
 def tenant_of(runtime: Runtime, name: str) -> Tenant:
+    """The configured tenant of that name.
+
+    Raises:
+        ConfigurationError: there is none.
+    """
     for tenant in runtime.tenants:
         if tenant.name == name:
             return tenant

@@ -24,6 +24,7 @@ class Load:
 
 
 def load_of(queues: Iterable[Coalescer[Any]], connections: Mapping[str, int]) -> Load:
+    """The numbers of all ``queues`` of a database summed up."""
     every = list(queues)
     return Load(
         sum(queue.waiting for queue in every),

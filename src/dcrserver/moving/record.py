@@ -30,9 +30,11 @@ class Moved:
     refused: str | None = None
 
     def map(self, member: str, what: str) -> None:
+        """Tells what ``member`` has become."""
         self.mapped.append(Told(member, what))
 
     def drop(self, member: str, why: str) -> None:
+        """Tells that ``member`` does not come along."""
         self.dropped.append(Told(member, why))
 
     def drop_all(self, given: JsonObject, reasons: Mapping[str, str]) -> None:
@@ -55,14 +57,17 @@ def empty(value: JsonValue) -> bool:
 
 
 def without_empty(given: JsonObject) -> JsonObject:
+    """Those members of ``given`` that hold something."""
     return {name: value for name, value in given.items() if not empty(value)}
 
 
 def text(value: JsonValue) -> str | None:
+    """``value`` if it is a text that says something."""
     return value if isinstance(value, str) and value else None
 
 
 def texts(value: JsonValue) -> list[str]:
+    """The texts of a list; none where ``value`` is something else."""
     return [each for each in value if isinstance(each, str)] if isinstance(value, list) else []
 
 

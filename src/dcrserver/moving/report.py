@@ -20,6 +20,7 @@ class Kind:
     examples: list[str] = field(default_factory=list)
 
     def add(self, name: str) -> None:
+        """Counts one more client."""
         self.count += 1
         if len(self.examples) < _EXAMPLES:
             self.examples.append(name)
@@ -44,10 +45,11 @@ class Report:
 
     @property
     def refusals(self) -> int:
+        """How many were refused."""
         return len(self._refused)
 
     def tell(self, made: Moved, where: str) -> None:
-        """``where`` it stood: line 7."""
+        """Adds what became of one client; ``where`` it stood: line 7."""
         if made.refused is not None:
             self._refused.append(_Refusal(made.client_id, where, made.refused))
             return
@@ -65,9 +67,11 @@ class Report:
         yield from sorted(kinds.items(), key=lambda pair: -pair[1].count)
 
     def mapped(self) -> list[tuple[Told, Kind]]:
+        """What became something else, most frequent first."""
         return _sorted(self._mapped.items())
 
     def dropped(self) -> list[tuple[Told, Kind]]:
+        """What did not come along, most frequent first."""
         return _sorted(self._dropped.items())
 
     def to_json(self) -> JsonObject:

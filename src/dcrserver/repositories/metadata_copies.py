@@ -46,10 +46,13 @@ class MetadataCopyRecord:
 
 
 class MetadataCopyRepository:
+    """Reads and writes the copies, within a transaction."""
+
     def __init__(self, tx: Transaction) -> None:
         self._tx = tx
 
     async def all(self) -> list[MetadataCopyRecord]:
+        """Those of all tenants."""
         found = await self._tx.execute(_SELECT_ALL)
         return [MetadataCopyRecord(**row) for row in found.all()]
 
@@ -60,4 +63,5 @@ class MetadataCopyRepository:
             await self._tx.execute_many(_upsert, rows)
 
     async def delete(self, tenant: str) -> None:
+        """Forgets the copy of a tenant, if there is one."""
         await self._tx.execute(_DELETE, {"b_tenant": tenant})

@@ -194,6 +194,11 @@ def _exported(secret: ClientSecret) -> JsonObject:
 
 
 def text_in(own: Mapping[str, JsonValue], name: str) -> str | None:
+    """The text called ``name`` among the members ``own``; None where there is none.
+
+    Raises:
+        NotImportable: it is something else, or empty.
+    """
     value = own.get(name)
     if value is not None and (not isinstance(value, str) or not value):
         raise NotImportable(f"{_spelt(name)} must be a text")
@@ -201,6 +206,11 @@ def text_in(own: Mapping[str, JsonValue], name: str) -> str | None:
 
 
 def time_in(own: Mapping[str, JsonValue], name: str) -> int | None:
+    """The moment, or duration, in seconds called ``name``; None where there is none.
+
+    Raises:
+        NotImportable: it is no such number.
+    """
     value = own.get(name)
     if value is None:
         return None

@@ -67,7 +67,10 @@ class SigningKey:
 
 
 class UnreadableKey(Unavailable):
-    """A stored signing key that no configured key opens; whoever reads it would sign with it."""
+    """A signing key in the database that no configured encryption key opens.
+
+    Other servers may be able to, and sign with it: no key is made in its place.
+    """
 
 
 class StoredKey(NamedTuple):

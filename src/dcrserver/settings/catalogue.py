@@ -62,6 +62,7 @@ def sections_of(path: str, model: type[BaseModel]) -> Iterator[Section]:
 
 
 def tenant_sections() -> Iterator[Section]:
+    """The table of a tenant, by a name that stands for any, and those below it."""
     tenant = get_args(Settings.model_fields["tenants"].annotation)[1]
     return sections_of(f"tenants.{_PLACEHOLDER}", tenant)
 

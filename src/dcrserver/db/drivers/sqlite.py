@@ -199,7 +199,7 @@ class _SqliteSession:
         self._errors = errors
 
     def use(self, connection: sqlite3.Connection) -> None:
-        """From now on."""
+        """Works on another connection from now on."""
         self._connection = connection
 
     async def execute(self, statement: ClauseElement, values: Values) -> Rows:
