@@ -37,6 +37,7 @@ _BOUNDED = {
     "services/secret_verification.py": "digests, so many as the constant says",
     "services/client_keys.py": "1000 registered locations of 2000 characters",
     "fixed_windows.py": "names, addresses and ids cut short, so many as the constant says",
+    "shared_windows.py": "names and addresses, so many as the constant says",
     "fetch/cache.py": "cache_entries of 2000 characters, and cache_bytes",
 }
 _CACHES = {"lru_cache", "cache", "text_cache", "OrderedDict", "defaultdict"}

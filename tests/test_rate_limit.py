@@ -84,6 +84,30 @@ async def test_instances_share_what_redis_counts(limiter_of: MakeLimiter) -> Non
     assert await hits(second, tenant, "192.0.2.1") == [False]
 
 
+async def test_what_is_told_of_a_window_is_what_is_left_of_it(
+    limiter_of: MakeLimiter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever saw it begin knows its end; others ask Redis, once."""
+    expiry = AsyncMock(return_value=time.time() + 10)
+    monkeypatch.setattr(RedisStorage, "get_expiry", expiry)
+    store, tenant = redis(), secrets.token_hex(4)
+    first, second = [limiter_of(store, open_registration_total="9999/hour") for _ in range(2)]
+    assert 50 < await _seconds_told(first, tenant) <= 60
+    assert 50 < await _seconds_told(first, tenant) <= 60
+    assert not expiry.await_count
+    assert await _seconds_told(second, tenant) <= 10
+    asked = expiry.await_count
+    assert await _seconds_told(second, tenant) <= 10
+    assert expiry.await_count == asked
+
+
+async def _seconds_told(limiter: RateLimiter, tenant: str) -> float:
+    uses: Uses = []
+    async with limiter.open_registration(tenant, "192.0.2.1", uses):
+        pass
+    return uses[-1].ends_at - time.monotonic()
+
+
 async def test_all_together_have_a_ceiling(limiter_of: MakeLimiter) -> None:
     limiter = limiter_of(IN_MEMORY, open_registration_total="2/minute")
     assert await hits(limiter, "t", "192.0.2.1", "192.0.2.2", "192.0.2.3") == [True, True, False]

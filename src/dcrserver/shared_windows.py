@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections import OrderedDict
 from collections.abc import Awaitable, Callable
 from functools import partial
 from typing import TYPE_CHECKING, TypeVar
@@ -25,6 +26,8 @@ _ANSWER_SECONDS = 0.3
 # Then nobody does; one request tries again so often.
 _RETRY_SECONDS = 5.0
 _LOG_SECONDS = 60.0
+# Windows whose end is remembered; of another one Redis is asked again.
+_MAX_REMEMBERED = 10_000
 
 
 class SharedStore:
@@ -40,6 +43,7 @@ class SharedStore:
         self.up = True
         self._retry_at = 0.0
         self._log_at = 0.0
+        self._ends: OrderedDict[str, float] = OrderedDict()
 
     async def close(self) -> None:
         await self._connections.aclose()
@@ -57,19 +61,24 @@ class SharedStore:
             return _reason(error)
         return None
 
-    async def count(self, key: str, seconds: int, allowed: int) -> Counted | None:
+    async def count(self, key: str, seconds: int) -> Counted | None:
         """How many there are with this one, and when they are forgotten; None while away."""
-        return await self._ask(partial(self._count, key, seconds, allowed))
+        return await self._ask(partial(self._count, key, seconds))
 
     async def take_back(self, key: str, seconds: int) -> None:
         """As if one had not been counted."""
         await self._ask(partial(self._redis.incr, key, seconds, -1))
 
-    async def _count(self, key: str, seconds: int, allowed: int) -> Counted:
-        count, left = await self._redis.incr(key, seconds), float(seconds)
-        if count > allowed:  # only then does anybody want to know
-            left = min(left, await self._redis.get_expiry(key) - time.time())
-        return count, time.monotonic() + left
+    async def _count(self, key: str, seconds: int) -> Counted:
+        count, now = await self._redis.incr(key, seconds), time.monotonic()
+        ends_at = now + seconds if count == 1 else self._ends.pop(key, 0.0)
+        if ends_at <= now:  # another instance saw it begin
+            left = await self._redis.get_expiry(key) - time.time()
+            ends_at = now + min(left, float(seconds))
+        self._ends[key] = ends_at
+        if len(self._ends) > _MAX_REMEMBERED:
+            self._ends.popitem(last=False)
+        return count, ends_at
 
     async def _ask(self, question: Callable[[], Awaitable[_T]]) -> _T | None:
         now = time.monotonic()
@@ -111,8 +120,8 @@ class SharedWindows:
     async def count(self, key: tuple[str, ...]) -> Counted:
         """How many there are with this one, and when they are forgotten."""
         if self._store is not None:
-            seconds, allowed = self._limit.get_expiry(), self._limit.amount
-            counted = await self._store.count(self._limit.key_for(*key), seconds, allowed)
+            seconds = self._limit.get_expiry()
+            counted = await self._store.count(self._limit.key_for(*key), seconds)
             if counted is not None:
                 return counted
         return self._own.count(key)
