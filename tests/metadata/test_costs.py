@@ -115,12 +115,12 @@ WHOLE: dict[str, Callable[[int], JsonObject]] = {
 
 
 def _seconds(submission: JsonObject, terms: Terms, enough: float) -> float:
-    """What judging it takes: the least of some times, as soon as one is good ``enough``."""
+    """Of the processor, for judging it: the least of some, as soon as one is good ``enough``."""
     least = float("inf")
-    for _ in range(7):
-        started = time.perf_counter()
+    for _ in range(15):
+        started = time.thread_time()
         examine(submission, terms)
-        least = min(least, time.perf_counter() - started)
+        least = min(least, time.thread_time() - started)
         if least <= enough:
             break
     return least
