@@ -292,6 +292,9 @@ def test_a_policy_goes_with_them(
         "token_endpoint_auth_method": "none",
     }
     assert "redirect_uris" in run("client", "import", "--policy", "few", write(two), status=1)
+    with_its_own = two | {"bounds": {"scopes": ["openid"]}}
+    refusal = run("client", "import", "--policy", "few", write(with_its_own), status=1)
+    assert "redirect_uris" in refusal
     assert "no such policy" in run("client", "import", "--policy", "no", write(two), status=1)
     run(
         "client",

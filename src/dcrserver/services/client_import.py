@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import NamedTuple
 
 from dcrserver import security
@@ -87,7 +88,9 @@ class ClientImportService:
         own = {name: given.pop(name, None) for name in OWN}
         client_id = client_id_in(own)
         if own["bounds"] is not None:
-            bounds = bounds_in(own["bounds"])
+            before = bounds_in(own["bounds"])
+            # No line gets around the policy that the operator names.
+            bounds = replace(before, policy=bounds.policy or before.policy)
         metadata, unserved = registration_in(given, tenant, bounds, made_of)
         held = self._held(tenant, client_id, own, metadata, unserved, made_of)
         waits = any(held.chosen)
