@@ -33,3 +33,23 @@ async def test_many_who_ask_are_one_question(
     await app.http.get("/readyz")
     await app.http.get("/readyz")
     assert asked == 3
+
+
+@pytest.mark.finding("S24")
+async def test_who_asks_meanwhile_waits_for_no_other_answer(
+    app: Application, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A database that is away lets each wait for seconds: not for those of all before it."""
+    asked = 0
+
+    async def counted() -> str | None:
+        nonlocal asked
+        asked += 1
+        await asyncio.sleep(0)
+        return "away"
+
+    monkeypatch.setattr(app.runtime.database, "obstacle", counted)
+    monkeypatch.setattr(readiness, "_REMEMBERED_SECONDS", -1.0)
+    answers = await asyncio.gather(*(app.runtime.readiness.obstacle() for _ in range(40)))
+    assert answers == ["away"] * 40
+    assert asked == 1

@@ -328,6 +328,14 @@ def test_a_file_that_is_not_there_is_named(run: Commands) -> None:
     assert "No such file" in run("client", "import", "/nowhere.jsonl", status=1)
 
 
+def test_a_pipe_is_no_file_to_import(run: Commands) -> None:
+    reader, writer = os.pipe()
+    os.close(writer)
+    told = run("client", "import", f"/dev/fd/{reader}", status=1)
+    os.close(reader)
+    assert "is not seekable" in told
+
+
 def test_an_import_that_was_killed_goes_on(run: Commands, write: Write, tmp_path: Path) -> None:
     """Batches are whole, and the same command again imports the rest."""
     count = 6000

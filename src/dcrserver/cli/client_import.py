@@ -118,7 +118,7 @@ def import_clients(  # noqa: PLR0913 - what can be given
     try:
         report = with_runtime(settings, work, progress=False)
     except OSError as error:
-        fail(f"{error.filename or file}: {error.strerror}")
+        fail(f"{error.filename or file}: {error.strerror or error}")  # a pipe: it is read twice
     except KeyboardInterrupt:
         fail("interrupted; start the same command again to go on")
     _print(report, dry_run=dry_run, skip_refused=skip_refused, as_json=as_json)

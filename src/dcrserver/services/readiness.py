@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import time
 from collections.abc import Sequence
 
@@ -17,23 +18,27 @@ _REMEMBERED_SECONDS = 1.0
 
 
 class Readiness:
-    """One question at a time; who asks meanwhile waits for its answer."""
+    """One question at a time; who asks meanwhile, however many, gets its answer."""
 
     def __init__(self, database: Database, keys: SigningKeys, tenants: Sequence[Tenant]) -> None:
         self._database = database
         self._keys = keys
         self._tenants = tenants
-        self._asking = asyncio.Lock()
-        self._answer: str | None = None
+        self._question: asyncio.Task[str | None] | None = None
         self._good_until = 0.0
 
     async def obstacle(self) -> str | None:
         """Why requests should go elsewhere; None when they are welcome."""
-        async with self._asking:
-            if self._good_until < time.monotonic():
-                self._answer = await self._ask()
-                self._good_until = time.monotonic() + _REMEMBERED_SECONDS
-            return self._answer
+        if self._question is None or self._good_until < time.monotonic():
+            self._good_until = math.inf
+            self._question = asyncio.create_task(self._answer())
+        return await asyncio.shield(self._question)  # who leaves takes nobody's answer away
+
+    async def _answer(self) -> str | None:
+        try:
+            return await self._ask()
+        finally:
+            self._good_until = time.monotonic() + _REMEMBERED_SECONDS
 
     async def _ask(self) -> str | None:
         try:
