@@ -12,9 +12,12 @@ Made by `python docs/make.py` from the settings; `make check` fails when it is n
 
 One TOML file (`--config FILE` or `DCR_CONFIG`), overridden by environment variables (`DCR_`, then
 the key in capitals with `__` between levels, e.g. `DCR_SERVER__BASE_URL`; lists as JSON),
-overridden by flags. An unknown or wrong key stops the start with the key's name;
-`dcrserver config check` prints what is in force, secrets hidden, and below `effective` the server
-metadata that results for each tenant.
+overridden by flags. An unknown or wrong key stops the start with the key's name.
+
+`dcrserver config init` prints a file to begin with: every setting below, its meaning and its
+default, as comments. `dcrserver config check` shows what differs from the defaults and where it was
+set, and tries the database and Redis (`--offline`: neither). With `--json` it prints all that is in
+force, secrets hidden, and below `effective` the server metadata that results for each tenant.
 """
 
 

@@ -14,7 +14,6 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from types import FrameType
 
-import structlog
 import uvicorn
 from starlette.types import ASGIApp, Receive, Scope, Send
 from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
@@ -22,16 +21,17 @@ from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 from dcrserver import posture
 from dcrserver.api.dependencies import PEER_KEY
 from dcrserver.app import create_app
-from dcrserver.db import schema
+from dcrserver.db import migration, schema
 from dcrserver.db.engine import create_engine, database_url
 from dcrserver.errors import ProtocolError
 from dcrserver.http_protocol import Connections, Limits, Protocol
+from dcrserver.logger import Logger
 from dcrserver.settings import ConfigurationError, ServerSettings, Settings
 from dcrserver.supervisor import Workers, end_with_parent
 from dcrserver.telemetry import configure_logging, measure, shared, stderr_writer
 from dcrserver.wiring import Runtime, build
 
-_log = structlog.get_logger(__name__)
+_log = Logger(__name__)
 
 
 # What a request makes dies with it, by counting references; cycles are rare. The defaults would
@@ -100,7 +100,7 @@ async def _prepare(settings: Settings, *, migrate: bool, allow_newer: bool) -> N
     if migrate or database_url(settings.database).get_backend_name() == "sqlite":
         engine = create_engine(settings.database)
         try:
-            before, after = await schema.upgrade(engine)
+            before, after = await migration.upgrade(engine)
         finally:
             await engine.dispose()
         if before != after:
@@ -182,7 +182,7 @@ class Application:
         async with AsyncExitStack() as stack:
             await receive()
             configure_logging(self._settings.telemetry, stderr_writer())
-            runtime = await stack.enter_async_context(build(self._settings))
+            runtime = await stack.enter_async_context(build(self._settings, serves=True))
             runtime.metrics.counter(
                 "dcrserver_log_lines_dropped_total",
                 "Lines of the log that were lost, as nobody read them",

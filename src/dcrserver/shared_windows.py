@@ -9,17 +9,17 @@ from collections.abc import Awaitable, Callable
 from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 
-import structlog
 from limits import RateLimitItem
 from limits.aio.storage import RedisStorage
 
 from dcrserver.fixed_windows import Counted, FixedWindows
+from dcrserver.logger import Logger
 from dcrserver.settings import ConfigurationError, RedisSettings
 
 if TYPE_CHECKING:
     from redis.asyncio import ConnectionPool
 
-_log = structlog.get_logger(__name__)
+_log = Logger(__name__)
 _T = TypeVar("_T")
 # A request waits so long for Redis, once.
 _ANSWER_SECONDS = 0.3

@@ -11,13 +11,14 @@ import time
 from collections import Counter
 from socket import socket
 
-import structlog
 import uvicorn
 from uvicorn.config import STARTUP_FAILURE
 from uvicorn.supervisors import Multiprocess
 from uvicorn.supervisors.multiprocess import Process
 
-_log = structlog.get_logger(__name__)
+from dcrserver.logger import Logger
+
+_log = Logger(__name__)
 # From <linux/prctl.h>.
 _PR_SET_PDEATHSIG = 1
 _MAX_PAUSE_SECONDS = 10.0

@@ -86,6 +86,32 @@ assert not loaded(*heavy), loaded(*heavy)
     assert done.returncode == 0, done.stderr
 
 
+def test_a_command_that_asks_no_server_loads_no_client_of_any(tmp_path: Path) -> None:
+    """Half a second as well: of what a server needs only that is loaded which is used."""
+    code = """
+import sys
+from dcrserver.cli import app
+for line in "config check --offline", "client check client.json", "client list", "keys list":
+    try:
+        app(line.split(), prog_name="dcrserver", standalone_mode=False)
+    except SystemExit as end:
+        assert not end.code, (line, end.code)
+heavy = ("alembic", "rich", "structlog", "fastapi", "starlette", "uvicorn", "httpx", "httpcore",
+         "dns", "redis", "asyncpg", "asyncmy", "jinja2")
+loaded = [name for name in heavy if name in sys.modules]
+assert not loaded, loaded
+"""
+    (tmp_path / "client.json").write_text(json.dumps(_Stage.client()))
+    variables = environment() | {"DCR_DATABASE__URL": f"sqlite:///{tmp_path}/d.db"}
+    migrate = [sys.executable, "-m", "dcrserver", "migrate"]
+    subprocess.run(migrate, env=variables, capture_output=True, check=True)
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        env=variables, cwd=tmp_path, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+
+
 class _Stage:
     """What the examples speak of is there, anew for each one."""
 

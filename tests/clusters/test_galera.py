@@ -14,7 +14,7 @@ from pydantic import SecretStr
 
 from clusters.engines import galera_of
 from clusters.load import check
-from dcrserver.db import schema
+from dcrserver.db import migration, schema
 from dcrserver.db.engine import create_engine
 from dcrserver.settings import DatabaseSettings
 from harness.clusters import Node, galera
@@ -58,7 +58,7 @@ def _made(folder: Path) -> Path:
 async def _migrate_at_once(nodes: list[Node]) -> list[tuple[str | None, str | None]]:
     engines = [create_engine(DatabaseSettings(url=SecretStr(node.url))) for node in nodes]
     try:
-        return await asyncio.gather(*(schema.upgrade(engine) for engine in engines))
+        return await asyncio.gather(*(migration.upgrade(engine) for engine in engines))
     finally:
         for engine in engines:
             await engine.dispose()

@@ -12,7 +12,7 @@ from pydantic import SecretStr
 from sqlalchemy import Connection, text
 
 from dcrserver import security
-from dcrserver.db import schema
+from dcrserver.db import migration
 from dcrserver.db.engine import create_engine
 from dcrserver.settings import DatabaseSettings
 from harness.application import application
@@ -64,7 +64,7 @@ async def test_secrets_move_and_move_back(old_database: str) -> None:
                     },
                 )
             before = await _old_rows(connection)
-        await schema.upgrade(engine)
+        await migration.upgrade(engine)
         async with engine.connect() as connection:
             rows = (
                 await connection.execute(text("SELECT client_id, client_secrets FROM clients"))
@@ -108,6 +108,6 @@ async def _old_rows(connection: Any) -> list[tuple[Any, ...]]:
 
 
 def _migrated(connection: Connection, revision: str, *, back: bool = False) -> None:
-    config = schema.config()
+    config = migration.config()
     config.attributes["connection"] = connection
     (command.downgrade if back else command.upgrade)(config, revision)

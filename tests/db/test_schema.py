@@ -9,16 +9,24 @@ from collections.abc import Iterator
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
 from pydantic import SecretStr
 from sqlalchemy import Connection, String, text
 
-from dcrserver.db import schema
+from dcrserver.db import migration, schema
 from dcrserver.db.engine import create_engine, database_url
 from dcrserver.db.tables import metadata
 from dcrserver.settings import ConfigurationError, DatabaseSettings
 from harness.databases import BACKENDS, database
 
 pytestmark = pytest.mark.migrations
+
+
+def test_files_are_named_by_the_revisions_that_alembic_reads() -> None:
+    scripts = ScriptDirectory.from_config(migration.config())
+    known = [each.revision for each in scripts.walk_revisions("base", "heads")]
+    assert list(schema.revisions()) == known[::-1]
+    assert [schema.head_revision()] == scripts.get_heads()
 
 
 @pytest.fixture(params=BACKENDS)
@@ -30,8 +38,8 @@ def empty_database(request: pytest.FixtureRequest) -> Iterator[str]:
 async def test_the_migrations_make_exactly_the_tables(empty_database: str) -> None:
     engine = create_engine(_settings(empty_database))
     try:
-        assert await schema.upgrade(engine) == (None, schema.head_revision())
-        assert await schema.upgrade(engine) == (schema.head_revision(), schema.head_revision())
+        assert await migration.upgrade(engine) == (None, schema.head_revision())
+        assert await migration.upgrade(engine) == (schema.head_revision(), schema.head_revision())
         async with engine.connect() as connection:
             assert await connection.run_sync(_differences) == []
     finally:
@@ -55,7 +63,7 @@ def _is_other_type(context: MigrationContext, *given: object) -> bool | None:
 async def test_instances_that_start_at_once_migrate_once(empty_database: str) -> None:
     engines = [create_engine(_settings(empty_database)) for _ in range(3)]
     try:
-        results = await asyncio.gather(*(schema.upgrade(each) for each in engines))
+        results = await asyncio.gather(*(migration.upgrade(each) for each in engines))
     finally:
         for each in engines:
             await each.dispose()
@@ -67,11 +75,11 @@ async def test_an_old_schema_is_an_obstacle_and_a_newer_one_is_not(empty_databas
     engine = create_engine(_settings(empty_database))
     try:
         assert "no schema" in str(schema.obstacle(None))
-        await schema.upgrade(engine)
+        await migration.upgrade(engine)
         async with engine.begin() as connection:
             await connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
         async with engine.connect() as connection:
-            revision = await connection.run_sync(schema.current_revision)
+            revision = await connection.run_sync(migration.current_revision)
         assert revision == "9999"
         assert schema.obstacle(revision) is None
         assert schema.obstacle(schema.head_revision()) is None
@@ -86,7 +94,7 @@ async def test_a_migration_that_was_killed_is_done_again(empty_database: str) ->
     try:
         if engine.dialect.name != "mysql":
             pytest.skip("a transaction takes all of it back there")
-        await schema.upgrade(engine)
+        await migration.upgrade(engine)
         for revision in ("0001", "0002", "0003", "0004", "0005", "0006"):
             async with engine.begin() as connection:
                 await connection.execute(
@@ -97,7 +105,7 @@ async def test_a_migration_that_was_killed_is_done_again(empty_database: str) ->
                     await connection.execute(
                         text("ALTER TABLE clients ADD COLUMN client_secret_ciphertext TEXT")
                     )
-            assert await schema.upgrade(engine) == (revision, schema.head_revision())
+            assert await migration.upgrade(engine) == (revision, schema.head_revision())
         async with engine.connect() as connection:
             assert await connection.run_sync(_differences) == []
     finally:
@@ -110,13 +118,13 @@ async def test_a_lease_that_is_held_is_waited_for(empty_database: str) -> None:
     try:
         if engine.dialect.name != "mysql":
             pytest.skip("the lock ends with the transaction there")
-        await schema.upgrade(engine)
+        await migration.upgrade(engine)
         async with engine.begin() as connection:
             await connection.execute(
                 text("INSERT INTO leases VALUES ('', 'migration', 'x', UNIX_TIMESTAMP() + 2)")
             )
         started = time.monotonic()
-        assert await schema.upgrade(engine) == (schema.head_revision(), schema.head_revision())
+        assert await migration.upgrade(engine) == (schema.head_revision(), schema.head_revision())
         assert time.monotonic() - started > 1
         async with engine.connect() as connection:
             assert (await connection.execute(text("SELECT * FROM leases"))).all() == []

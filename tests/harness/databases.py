@@ -19,7 +19,7 @@ from pydantic import SecretStr
 from sqlalchemy import make_url, text
 from sqlalchemy.ext.asyncio import create_async_engine
 
-from dcrserver.db import schema
+from dcrserver.db import migration
 from dcrserver.db.engine import create_engine, database_url
 from dcrserver.settings import DatabaseSettings
 
@@ -54,7 +54,7 @@ def migrated(backend: str) -> Iterator[str]:
 async def migrate(url: str) -> None:
     engine = create_engine(DatabaseSettings(url=SecretStr(url)))
     try:
-        await schema.upgrade(engine)
+        await migration.upgrade(engine)
     finally:
         await engine.dispose()
 

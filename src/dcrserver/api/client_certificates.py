@@ -5,15 +5,15 @@ from __future__ import annotations
 import ipaddress
 from urllib.parse import unquote
 
-import structlog
 from starlette.requests import Request
 
 from dcrserver.api.dependencies import peer, runtime
 from dcrserver.errors import InvalidRequest
+from dcrserver.logger import Logger
 from dcrserver.services.authentication import BadCertificate, ClientCertificate
 from dcrserver.settings import MutualTlsSettings
 
-_log = structlog.get_logger(__name__)
+_log = Logger(__name__)
 _VERIFIED = "SUCCESS"
 
 

@@ -7,7 +7,6 @@ from collections.abc import Mapping, Sequence
 from http import HTTPStatus
 from urllib.parse import urlsplit
 
-import structlog
 from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
@@ -27,8 +26,9 @@ from dcrserver.errors import (
     TooManyRequests,
     Unavailable,
 )
+from dcrserver.logger import Logger
 
-_log = structlog.get_logger(__name__)
+_log = Logger(__name__)
 # What error_description may hold (RFC 6749 5.2, RFC 6750 3): printable ASCII less " and \.
 _UNSPEAKABLE = re.compile(r"[^\x20-\x21\x23-\x5B\x5D-\x7E]")
 _SLASHES = re.compile(r"/{2,}")

@@ -7,7 +7,6 @@ import time
 from asyncio import CancelledError
 from collections.abc import Mapping, Sequence
 
-import structlog
 from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import Request
 from starlette.responses import Response
@@ -24,11 +23,12 @@ from dcrserver.api.dependencies import (
 from dcrserver.api.error_handlers import answer_to, unexpected
 from dcrserver.api.responses import rate_limits
 from dcrserver.errors import Unavailable
+from dcrserver.logger import Logger
 from dcrserver.security import new_id
 from dcrserver.telemetry import REQUEST_ID, Metrics
 from dcrserver.tenants import Tenant
 
-_log = structlog.get_logger(__name__)
+_log = Logger(__name__)
 _REQUEST_ID = re.compile(rb"[A-Za-z0-9._-]{1,64}")
 _WELL_KNOWN = re.compile(r"/\.well-known/(openid-configuration|oauth-authorization-server)(/.*)")
 # Nothing this server sends is meant to be framed, sniffed, or to load anything from elsewhere.

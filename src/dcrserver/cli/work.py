@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import TypeVar
@@ -53,6 +54,9 @@ def with_runtime(
                 raise ConfigurationError(obstacle)
             return await work(runtime)
 
+    # Work may be long, but what is loaded by now stays.
+    gc.freeze()
+    gc.enable()
     return asyncio.run(run())
 
 

@@ -14,12 +14,11 @@ from contextlib import AbstractAsyncContextManager, nullcontext
 from dataclasses import dataclass
 from typing import Any, Generic, TypeAlias, TypeVar
 
-import structlog
-
 from dcrserver.db.failures import Absent, Conflict, Locked
 from dcrserver.errors import Unavailable
+from dcrserver.logger import Logger
 
-_log = structlog.get_logger(__name__)
+_log = Logger(__name__)
 Work = TypeVar("Work")
 
 

@@ -1,31 +1,23 @@
-"""The schema's versions: Alembic driven from an installed wheel as from a checkout."""
+"""The schema's versions: which there are, which a database has, and whether that one serves.
+
+Without Alembic, which only ``migration`` needs: loading it takes longer than most commands.
+"""
 
 from __future__ import annotations
 
-import asyncio
+from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any
 
-from alembic import command
-from alembic.config import Config
-from alembic.runtime.migration import MigrationContext
-from alembic.script import ScriptDirectory
-from alembic.util import CommandError
-from sqlalchemy import Connection, Select, column, func, select, table
-from sqlalchemy.ext.asyncio import AsyncEngine
+from sqlalchemy import Select, column, func, select, table
 
-from dcrserver.db.migration_lock import Aborted, locked
 from dcrserver.db.session import Session
-from dcrserver.errors import Unavailable
 
 _PACKAGE = Path(__file__).parent.parent
 # In a wheel the migrations lie in the package, in a checkout at the top level.
 _LOCATIONS = (_PACKAGE / "migrations", _PACKAGE.parent.parent / "migrations")
 
-# Of instances that start at once at several nodes, each may lose to the others a few times.
-_ATTEMPTS = 50
-_AGAIN_SECONDS = 0.3
 NEWER = "the schema is of a later version than this program"
 
 _VERSION: Select[Any] = select(column("version_num")).select_from(table("alembic_version"))
@@ -44,21 +36,20 @@ _HAS_VERSION = {
 }
 
 
-def config() -> Config:
-    """Alembic's configuration without a file."""
-    made = Config()
-    location = next(path for path in _LOCATIONS if (path / "env.py").exists())
-    made.set_main_option("script_location", str(location).replace("%", "%%"))
-    return made
+def location() -> Path:
+    """The directory of the migrations."""
+    return next(path for path in _LOCATIONS if (path / "env.py").exists())
 
 
 @cache
-def head_revision() -> str | None:
-    return ScriptDirectory.from_config(config()).get_current_head()
+def revisions() -> Sequence[str]:
+    """All, oldest first: a migration's file is named by its revision, and these are numbered."""
+    files = (location() / "versions").glob("[0-9]*_*.py")
+    return tuple(sorted(file.name.partition("_")[0] for file in files))
 
 
-def current_revision(connection: Connection) -> str | None:
-    return MigrationContext.configure(connection).get_current_revision()
+def head_revision() -> str:
+    return revisions()[-1]
 
 
 async def stored_revision(session: Session) -> str | None:
@@ -83,43 +74,4 @@ def obstacle(revision: str | None) -> str | None:
 
 def is_newer(revision: str | None) -> bool:
     """Whether a later version of the program made the schema: none of ours is called so."""
-    if revision is None:
-        return False
-    try:
-        return ScriptDirectory.from_config(config()).get_revision(revision) is None
-    except CommandError:
-        return True
-
-
-async def upgrade(engine: AsyncEngine) -> tuple[str | None, str | None]:
-    """Brings the schema up to date under a lock; the revisions before and after.
-
-    One that is newer than this program stays as it is: see ``is_newer``.
-
-    Raises:
-        Unavailable: the database cannot be reached.
-    """
-    for _ in range(_ATTEMPTS):
-        try:
-            async with engine.connect() as connection:
-                before_and_after = await connection.run_sync(_upgrade)
-                await connection.commit()
-        except Aborted:
-            await asyncio.sleep(_AGAIN_SECONDS)
-        except OSError as error:  # drivers that have no error of their own for it
-            detail = str(error) or type(error).__name__
-            raise Unavailable("the database cannot be used", detail=detail) from None
-        else:
-            return before_and_after
-    raise Unavailable("another migration is running", detail="its lock cannot be had")
-
-
-def _upgrade(connection: Connection) -> tuple[str | None, str | None]:
-    with locked(connection):
-        before = current_revision(connection)
-        if is_newer(before):
-            return before, before
-        made = config()
-        made.attributes["connection"] = connection
-        command.upgrade(made, "head")
-        return before, current_revision(connection)
+    return revision is not None and revision not in revisions()

@@ -11,7 +11,8 @@ import time
 from collections import Counter, OrderedDict
 from dataclasses import dataclass
 
-from dcrserver.fetch.http import Document, Fetcher, FetchError
+from dcrserver.fetch.document import Document, FetchError
+from dcrserver.fetch.http import Fetcher
 from dcrserver.places import away
 from dcrserver.settings import OutboundSettings
 

@@ -8,32 +8,24 @@ many domains give way to others; who was found before waits for nobody.
 
 from __future__ import annotations
 
-import asyncio
 import ipaddress
 from collections import OrderedDict
-from collections.abc import Sequence
 from contextlib import AsyncExitStack
 from pathlib import Path
-
-import dns.asyncresolver
-import dns.exception
-import dns.nameserver
-import dns.rdatatype
-import dns.resolver
+from typing import TYPE_CHECKING
 
 from dcrserver.fetch.shares import FairPlaces, Shares
 from dcrserver.settings import OutboundSettings
-from dcrserver.settings.values import nameserver
+
+if TYPE_CHECKING:
+    from dcrserver.fetch.name_servers import NameServers
 
 _HOSTS = Path("/etc/hosts")
 _AT_ONCE = 256
 _AT_ONCE_FOR_A_DOMAIN = 16
 _REMEMBERED = 1024
-# A datagram that was lost is sent again, or another name server asked.
-_REPEAT_SECONDS = 0.4
 # RFC 6761 6.3: whatever a name server says.
 _LOCALHOST = ("127.0.0.1", "::1")
-_KINDS = (dns.rdatatype.A, dns.rdatatype.AAAA)
 
 
 class NameResolver:
@@ -43,7 +35,7 @@ class NameResolver:
         self._nameservers = settings.nameservers
         self._places = FairPlaces(_AT_ONCE)
         self._domains = Shares(_AT_ONCE_FOR_A_DOMAIN)
-        self._resolver: dns.asyncresolver.Resolver | None = None
+        self._name_servers: NameServers | None = None
         # What had addresses when it was asked for last; who is silent since then is forgotten.
         self._found: OrderedDict[str, None] = OrderedDict()
 
@@ -82,42 +74,11 @@ class NameResolver:
                 self._found.popitem(last=False)
 
     async def _ask(self, host: str, seconds: float, *, search: bool) -> list[str]:
-        resolver = self._opened()
-        answers = await asyncio.gather(
-            *(resolver.resolve(host, kind, lifetime=seconds, search=search) for kind in _KINDS),
-            return_exceptions=True,
-        )
-        found = [str(row.address) for each in answers
-                 if isinstance(each, dns.resolver.Answer) for row in each]  # fmt: skip
-        if not found:
-            _raise_unless_absent(answers)
-        return found
+        if self._name_servers is None:
+            from dcrserver.fetch.name_servers import NameServers
 
-    def _opened(self) -> dns.asyncresolver.Resolver:
-        if self._resolver is None:
-            try:
-                self._resolver = dns.asyncresolver.Resolver(configure=not self._nameservers)
-            except dns.resolver.NoResolverConfiguration:
-                raise OSError("no name server is configured") from None
-            if self._nameservers:
-                self._resolver.nameservers = [
-                    dns.nameserver.Do53Nameserver(*nameserver(each)) for each in self._nameservers
-                ]
-            self._resolver.cache = None  # documents are remembered, not names
-            self._resolver.timeout = _REPEAT_SECONDS
-        return self._resolver
-
-
-def _raise_unless_absent(answers: Sequence[object]) -> None:
-    """Nothing was found: because there is nothing, or because nobody said so."""
-    for each in answers:
-        if isinstance(each, dns.resolver.NXDOMAIN | dns.resolver.NoAnswer):
-            return
-    for each in answers:
-        if isinstance(each, dns.exception.DNSException | OSError):
-            raise OSError(f"the name server: {each}") from None
-        if isinstance(each, BaseException):
-            raise each
+            self._name_servers = NameServers(self._nameservers)
+        return await self._name_servers.ask(host, seconds, search=search)
 
 
 def _literal(host: str) -> list[str]:

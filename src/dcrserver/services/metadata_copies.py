@@ -14,16 +14,15 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import TypeAlias
 
-import structlog
-
 from dcrserver.errors import ProtocolError
 from dcrserver.fetch import FetchError, HttpFetcher
+from dcrserver.logger import Logger
 from dcrserver.repositories.metadata_copies import MetadataCopyRecord
 from dcrserver.repositories.transaction import Database
 from dcrserver.services.authorization_server import lost, read_document
 from dcrserver.strict_json import BadJson, JsonObject, dumps
 
-_log = structlog.get_logger(__name__)
+_log = Logger(__name__)
 # Between two looks at the database, in the time that a copy is good for; while one is missing.
 _LOOKS = 5
 _IMPATIENT_SECONDS = 5.0

@@ -6,16 +6,15 @@ import asyncio
 import random
 from collections.abc import Sequence
 
-import structlog
-
 from dcrserver.errors import ProtocolError
+from dcrserver.logger import Logger
 from dcrserver.repositories.transaction import Database
 from dcrserver.services.certain_time import CertainTime
 from dcrserver.services.last_uses import LastUses
 from dcrserver.services.signing_keys import SigningKeys, UnreadableKey
 from dcrserver.tenants import Tenant
 
-_log = structlog.get_logger(__name__)
+_log = Logger(__name__)
 _FLUSH_SECONDS = 5.0
 # Flushes between two rounds of the rest.
 _ROUNDS = 12

@@ -16,9 +16,9 @@ import time
 from collections import deque
 from functools import cache
 
-import structlog
+from dcrserver.logger import Logger
 
-_log = structlog.get_logger(__name__)
+_log = Logger(__name__)
 # Octets that wait, of one process: ten thousand requests, or what a slow disk takes in a second.
 _MAX_WAITING = 4 * 1024 * 1024
 # Several processes share one pipe: what is not longer than this is written whole (POSIX write).

@@ -8,13 +8,14 @@ import re
 import sys
 from collections.abc import MutableMapping
 from contextvars import ContextVar
-from typing import Any, TextIO, cast
-
-import structlog
+from typing import TYPE_CHECKING, Any, TextIO, cast
 
 from dcrserver.settings import TelemetrySettings
 from dcrserver.telemetry.log_writer import LogWriter
 from dcrserver.telemetry.redaction import redact
+
+if TYPE_CHECKING:
+    import structlog
 
 # Of the request that is being answered, in every line that is logged meanwhile.
 REQUEST_ID: ContextVar[str | None] = ContextVar("request_id", default=None)
@@ -69,6 +70,8 @@ def configure_logging(settings: TelemetrySettings, writer: LogWriter | None = No
 
     ``writer``: what a server logs to, as it must not wait for whoever reads the log.
     """
+    import structlog
+
     stream = cast("TextIO", writer or _Stderr())
     is_json = settings.format == "json"
     shared: list[structlog.typing.Processor] = [

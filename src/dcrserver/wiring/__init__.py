@@ -89,14 +89,18 @@ class Runtime:
 
 
 @contextlib.asynccontextmanager
-async def build(settings: Settings) -> AsyncIterator[Runtime]:
+async def build(settings: Settings, *, serves: bool = False) -> AsyncIterator[Runtime]:
     """The runtime; closes what it opened. It asks the database, and no server of others.
+
+    ``serves``: what the first fetch needs is loaded now, so that it holds up nobody's request.
 
     Raises:
         ConfigurationError: something that is configured cannot be used.
     """
     box = secret_box(settings)
     fetcher = _fetcher(settings.outbound)
+    if serves:
+        fetcher.prepare()
     locations = metadata_locations(settings)
     files = {
         name: authorization_server.read_file(location)

@@ -17,7 +17,6 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import Any, TypeAlias, TypeVar, cast
 
-import structlog
 from sqlalchemy import Insert
 from sqlalchemy.dialects.sqlite import pysqlite
 from sqlalchemy.engine import URL
@@ -30,10 +29,11 @@ from dcrserver.db.failures import Absent, AlreadyThere, absence
 from dcrserver.db.load import Load, load_of
 from dcrserver.db.session import Session, change_in_two
 from dcrserver.db.statements import Change, Compiler, Lookup, Rows, Values
+from dcrserver.logger import Logger
 from dcrserver.one_pass import OnePass
 from dcrserver.settings import DatabaseSettings
 
-_log = structlog.get_logger(__name__)
+_log = Logger(__name__)
 T = TypeVar("T")
 _Work: TypeAlias = Callable[[Session], Awaitable[Any]]
 

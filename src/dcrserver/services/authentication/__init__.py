@@ -6,11 +6,10 @@ import json
 from collections.abc import Sequence
 from typing import NamedTuple
 
-import structlog
-
 from dcrserver import security
 from dcrserver.errors import InvalidClient
 from dcrserver.jose import Jws
+from dcrserver.logger import Logger
 from dcrserver.metadata import ClientMetadata, Terms
 from dcrserver.metadata.bounds import Bounds
 from dcrserver.repositories.clients import ClientRecord
@@ -50,7 +49,7 @@ __all__ = [
     "Presented",
 ]
 
-_log = structlog.get_logger(__name__)
+_log = Logger(__name__)
 
 # The endpoints of the server behind whose URL an assertion may have as its audience (RFC 7523 3,
 # RFC 9126 2, CIBA 7.1).

@@ -1,0 +1,29 @@
+"""Loggers that load structlog with the first line that is logged.
+
+It loads Rich, which takes longer than what many commands do, and these log nothing.
+"""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from structlog.typing import FilteringBoundLogger
+
+
+class Logger:
+    """The methods of structlog's loggers, by the names that it knows."""
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+
+    @cached_property
+    def _logger(self) -> FilteringBoundLogger:
+        import structlog
+
+        made: FilteringBoundLogger = structlog.get_logger(self._name)
+        return made
+
+    def __getattr__(self, method: str) -> Any:  # noqa: ANN401 - each of its own signature
+        return getattr(self._logger, method)
