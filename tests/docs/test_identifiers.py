@@ -32,9 +32,11 @@ _FILE = re.compile(r"[\w./-]+\.(?:py|md|toml|yaml|yml|json|cfg|conf|service|mjs)
 _OF_OTHERS = {
     "PostgreSQL": {"synchronous_commit", "enable_seqscan", "enable_hashjoin", "enable_mergejoin",
                    "pg_basebackup", "archive_command", "json_to_recordset", "plan_cache_mode",
-                   "full_page_writes", "max_wal_size", "min_wal_size", "checkpoint_timeout"},
+                   "full_page_writes", "max_wal_size", "min_wal_size", "checkpoint_timeout",
+                   "remote_apply", "remote_write"},
+    "Patroni": {"synchronous_mode", "synchronous_mode_strict"},
     "MariaDB": {"innodb_flush_log_at_trx_commit", "utf8mb4_bin", "wsrep_sync_wait", "read_only",
-                "max_allowed_packet"},
+                "max_allowed_packet", "galera_recovery"},
     "MCP SDK": {"issuer_url", "validate_token_resource", "resource_server_url"},
     "clients": {"client_nam"},
 }  # fmt: skip
