@@ -205,7 +205,10 @@ def test_a_port_that_cannot_be_had_is_told_in_a_line(tmp_path: Path, workers: st
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         told = refused_start(tmp_path, "--port", str(port), "--workers", workers)
-    assert told == f"dcrserver: cannot listen on 127.0.0.1:{port}: Address already in use\n"
+    assert told == (
+        f"dcrserver: cannot listen on 127.0.0.1:{port}: Address already in use;"
+        " --port or server.port takes another\n"
+    )
     told = refused_start(tmp_path, "--host", "192.0.2.1", "--port", "8000", "--workers", workers)
     assert told == "dcrserver: cannot listen on 192.0.2.1:8000: Cannot assign requested address\n"
     told = refused_start(tmp_path, "--host", "no.invalid", "--workers", workers)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import gc
 import signal
 import socket
@@ -86,6 +87,8 @@ def _listening(server: ServerSettings) -> Iterator[list[socket.socket]]:
         except OSError as error:
             # Python adds the address, which is told already.
             reason = str(error.strerror).partition(" (while")[0]
+            if error.errno == errno.EADDRINUSE:
+                reason += "; --port or server.port takes another"
             raise ListenError(f"cannot listen on {_address(server)}: {reason}") from None
         yield sockets
 

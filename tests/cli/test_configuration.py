@@ -127,6 +127,15 @@ def test_the_database_and_redis_are_tried(
     assert check("config", "check", "--offline")
 
 
+def test_what_is_printed_is_json_where_something_is_logged_too(
+    check: Commands, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DCR_REDIS__URL", f"redis://127.0.0.1:{free_port()}/0")
+    told = check.both("config", "check", "--json", status=1)
+    assert json.loads(told.out)["trials"]["redis"]["usable"] is False
+    assert "rate_limit_store_failed" in told.err
+
+
 def test_a_mistyped_variable_is_told_what_it_may_mean(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DCR_SERVRE__PORT", "1")
     with pytest.raises(ConfigurationError, match=r"DCR_SERVRE__PORT.*did you mean DCR_SERVER"):

@@ -28,7 +28,8 @@ app = commands("Keys that sign and keys that encrypt.")
 def generate() -> None:
     """Print a new key for secrets.encryption_keys, alone on stdout; keep a copy elsewhere.
 
-    Put it before those that there are, restart the servers, then run keys reencrypt.
+    Beside keys that there are it comes last, until every server was restarted with it; then
+    first, and after another restart run keys reencrypt. docs/operations.md has the commands.
     """
     print(base64.b64encode(secrets.token_bytes(_KEY_BYTES)).decode())
 

@@ -15,6 +15,7 @@ from dcrserver.db.engine import missing_file
 from dcrserver.services.administration import AdministrationService
 from dcrserver.services.audit import Origin
 from dcrserver.settings import ConfigurationError, Settings, load
+from dcrserver.telemetry import configure_logging
 from dcrserver.tenants import Tenant
 from dcrserver.wiring import Runtime, build
 
@@ -39,6 +40,7 @@ def with_runtime(
     Raises:
         ConfigurationError: among others, there is none, and ``work`` needs one.
     """
+    configure_logging(settings.telemetry)  # to stderr: stdout is what the command was asked for
     if (file := missing_file(settings.database)) is not None:
         if needs_schema:
             raise ConfigurationError(
