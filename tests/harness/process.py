@@ -77,11 +77,15 @@ def wait_for_port(port: int, process: subprocess.Popen[bytes]) -> None:
 
 
 def environment(**settings: str) -> dict[str, str]:
-    """Our environment without settings of the developer's own, plus ``settings``."""
+    """Our environment without settings of the developer's own, plus ``settings``.
+
+    Nor one that forbids to keep compiled code: each of hundreds of servers would compile it anew.
+    """
     inherited = {
         name: value
         for name, value in os.environ.items()
-        if not name.startswith("DCR_") or name.startswith("DCR_TEST_")
+        if name != "PYTHONDONTWRITEBYTECODE"
+        and (not name.startswith("DCR_") or name.startswith("DCR_TEST_"))
     }
     return inherited | settings
 
