@@ -6,14 +6,19 @@ It loads Rich, which takes longer than what many commands do, and these log noth
 from __future__ import annotations
 
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from structlog.typing import FilteringBoundLogger
 
 
 class Logger:
     """The methods of structlog's loggers, by the names that it knows."""
+
+    # What tells structlog where lines go, if nobody did before the first one.
+    configure: ClassVar[Callable[[], None] | None] = None
 
     def __init__(self, name: str) -> None:
         self._name = name
@@ -22,6 +27,8 @@ class Logger:
     def _logger(self) -> FilteringBoundLogger:
         import structlog
 
+        if Logger.configure is not None and not structlog.is_configured():
+            Logger.configure()
         made: FilteringBoundLogger = structlog.get_logger(self._name)
         return made
 

@@ -12,6 +12,7 @@ from pydantic import SecretStr
 
 from dcrserver.cli.progress import waiting
 from dcrserver.db.engine import missing_file
+from dcrserver.logger import Logger
 from dcrserver.services.administration import AdministrationService
 from dcrserver.services.audit import Origin
 from dcrserver.settings import ConfigurationError, Settings, load
@@ -40,7 +41,8 @@ def with_runtime(
     Raises:
         ConfigurationError: among others, there is none, and ``work`` needs one.
     """
-    configure_logging(settings.telemetry)  # to stderr: stdout is what the command was asked for
+    # To stderr: stdout is what the command was asked for.
+    Logger.configure = lambda: configure_logging(settings.telemetry)
     if (file := missing_file(settings.database)) is not None:
         if needs_schema:
             raise ConfigurationError(
