@@ -140,6 +140,22 @@ def test_what_is_printed_is_json_where_something_is_logged_too(tmp_path: Path) -
     assert "rate_limit_store_failed" in told.stderr
 
 
+def test_two_of_the_same_are_equal_texts(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "dcrserver", "config", "check", "--offline", "--json"]
+    told = {
+        subprocess.run(
+            command,
+            cwd=tmp_path,
+            env=environment(PYTHONHASHSEED=seed),
+            check=True,
+            capture_output=True,
+            text=True,
+        ).stdout
+        for seed in ("1", "2", "3")
+    }
+    assert len(told) == 1
+
+
 def test_a_mistyped_variable_is_told_what_it_may_mean(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DCR_SERVRE__PORT", "1")
     with pytest.raises(ConfigurationError, match=r"DCR_SERVRE__PORT.*did you mean DCR_SERVER"):

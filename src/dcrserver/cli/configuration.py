@@ -65,7 +65,7 @@ def check(
     """
     from dcrserver.cli import work
     from dcrserver.settings import configuration_file
-    from dcrserver.settings.origins import changes
+    from dcrserver.settings.origins import changes, shown
 
     settings = work.load(config)
 
@@ -77,8 +77,7 @@ def check(
     if is_table(Output.JSON if as_json else output):
         print("\n".join(_in_words(told)))
     else:
-        shown = settings.model_dump(mode="json", by_alias=True) | told
-        print(json.dumps(shown, indent=2, sort_keys=True))
+        print(json.dumps(shown(settings) | told, indent=2, sort_keys=True))
     sys.exit(0 if all(trial["usable"] for trial in told["trials"].values()) else 1)
 
 

@@ -27,14 +27,28 @@ class Change:
     origin: str
 
 
+def shown(settings: Settings) -> dict[str, Any]:
+    """All settings as JSON, secrets hidden; sets in one order, so that two can be compared."""
+    document = settings.model_dump(mode="json", by_alias=True)
+    return {
+        name: _ordered(document[name], value)
+        for name, value in settings.model_dump(by_alias=True).items()
+    }
+
+
+def _ordered(document: Any, value: object) -> Any:  # noqa: ANN401 - any part of a document
+    if isinstance(value, Mapping):
+        return {name: _ordered(document[name], inner) for name, inner in value.items()}
+    return sorted(document) if isinstance(value, set | frozenset) else document
+
+
 def changes(settings: Settings, file: Path | None) -> list[Change]:
     """All settings that differ from the defaults; ``file``: what they were read from."""
-    shown = settings.model_dump(mode="json", by_alias=True)
     defaults = Settings.model_construct()
-    shown_defaults = defaults.model_dump(mode="json", by_alias=True)
+    ours, by_default = shown(settings), shown(defaults)
     origin = _Origins(file).of
     return [
-        Change(".".join(key), _at(shown, key), _at(shown_defaults, key), origin(key))
+        Change(".".join(key), _at(ours, key), _at(by_default, key), origin(key))
         for key in _different((), settings, defaults)
     ]
 
