@@ -48,8 +48,9 @@ def test_systemd_calls_it_safe(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stdout[-600:]
 
 
+@pytest.mark.parametrize("by_certificate", [False, True])
 async def test_nothing_is_found_in_the_configuration(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, by_certificate: bool
 ) -> None:
     for name in [name for name in os.environ if name.startswith("DCR_")]:
         monkeypatch.delenv(name)
@@ -57,9 +58,15 @@ async def test_nothing_is_found_in_the_configuration(
     key.write_text("a2tra2tra2tra2tra2tra2tra2tra2tra2tra2tra2s=\n", "utf-8")
     key.chmod(0o400)
     monkeypatch.setenv("DCR_SECRETS__ENCRYPTION_KEYS_FILE", str(key))
-    settings = load(FILES / "dcrserver.toml")
+    text = (FILES / "dcrserver.toml").read_text("utf-8")
+    file = tmp_path / "dcrserver.toml"
+    file.write_text(text.replace("# mtls: ", "") if by_certificate else text, "utf-8")
+    settings = load(file)
+    assert (settings.mutual_tls.header is not None) == by_certificate
     async with build(settings) as runtime:
         assert posture.findings(runtime) == []
+        promised = runtime.discovery.document(runtime.tenants[0])
+    assert ("tls_client_certificate_bound_access_tokens" in promised) == by_certificate
 
 
 def _compose() -> dict[str, Any]:
