@@ -9,26 +9,11 @@ from pathlib import Path
 
 from harness.process import ServerProcess, free_port
 from harness.programs import program
-from harness.proxies import running
+from harness.proxies import NGINX, running
 from harness.tls import certified
 
 FILES = Path(__file__).parents[2] / "docs" / "deploy"
-_NGINX = """\
-daemon off;
-master_process off;
-pid {folder}/nginx.pid;
-error_log {folder}/proxy.log;
-events {{}}
-http {{
-    access_log off;
-    client_body_temp_path {folder}/client_body;
-    proxy_temp_path {folder}/proxy;
-    fastcgi_temp_path {folder}/fastcgi;
-    uwsgi_temp_path {folder}/uwsgi;
-    scgi_temp_path {folder}/scgi;
-    include {folder}/dcrserver.conf;
-}}
-"""
+_NGINX = NGINX + "    include {folder}/dcrserver.conf;\n}}\n"
 # Nothing is asked of an authority in the internet, and nothing listens but where we say.
 _CADDY = "{{\n\tadmin off\n\tauto_https disable_redirects\n\thttps_port {port}\n}}\n"
 

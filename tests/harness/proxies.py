@@ -16,13 +16,12 @@ from harness.programs import program
 
 _START_SECONDS = 30
 
-# One process in the foreground, which writes nowhere but into its folder. The three lines before
-# the last are those that every description of websockets behind nginx has.
-_NGINX = """\
+# One process in the foreground, which writes nowhere but into its folder; servers, a brace follow.
+NGINX = """\
 daemon off;
 master_process off;
 pid {folder}/nginx.pid;
-error_log {folder}/nginx.log;
+error_log {folder}/proxy.log;
 events {{}}
 http {{
     access_log off;
@@ -31,6 +30,9 @@ http {{
     fastcgi_temp_path {folder}/fastcgi;
     uwsgi_temp_path {folder}/uwsgi;
     scgi_temp_path {folder}/scgi;
+"""
+# The three lines before the last are those that every description of websockets behind nginx has.
+_SERVER = """\
     server {{
         listen 127.0.0.1:{port};
         location / {{
@@ -84,9 +86,9 @@ _APACHE_MODULES = Path("/usr/lib/apache2/modules")
 def nginx(folder: Path, server: ServerProcess) -> Iterator[str]:
     """An nginx before ``server``, with the usual lines for websockets; its URL."""
     port = free_port()
-    text = _NGINX.format(folder=folder, port=port, upstream=server.base_url)
+    text = (NGINX + _SERVER).format(folder=folder, port=port, upstream=server.base_url)
     file = _written(folder / "nginx.conf", text)
-    log = folder / "nginx.log"
+    log = folder / "proxy.log"
     command = [program("nginx"), "-e", str(log), "-p", str(folder), "-c", str(file)]
     with running(command, f"http://127.0.0.1:{port}", log) as url:
         yield url
