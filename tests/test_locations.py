@@ -9,7 +9,7 @@ from typing import Any, get_args, get_origin
 import pytest
 from pydantic import BaseModel
 
-from dcrserver.db.engine import database_url
+from dcrserver.db.urls import database_url
 from dcrserver.settings import ConfigurationError, Settings, load
 from dcrserver.settings.locations import FileReference, _fields
 

@@ -9,7 +9,7 @@ from typing import get_args
 import pytest
 from pydantic import BaseModel, SecretStr
 
-from dcrserver.db.engine import database_url
+from dcrserver.db.urls import database_url
 from dcrserver.settings import ConfigurationError, Settings, load
 from dcrserver.settings.values import Group
 

@@ -6,7 +6,7 @@ import ipaddress
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import NamedTuple, TypeAlias
 
-from dcrserver.db.engine import database_url
+from dcrserver.db.urls import database_url
 from dcrserver.metadata import uris
 from dcrserver.metadata.addresses import is_special
 from dcrserver.wiring import Runtime

@@ -23,7 +23,8 @@ from dcrserver import posture
 from dcrserver.api.dependencies import PEER_KEY
 from dcrserver.app import create_app
 from dcrserver.db import migration, schema
-from dcrserver.db.engine import create_engine, database_url
+from dcrserver.db.engine import create_engine
+from dcrserver.db.urls import database_url
 from dcrserver.errors import ProtocolError
 from dcrserver.http_protocol import Connections, Limits, Protocol
 from dcrserver.logger import Logger

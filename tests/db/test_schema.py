@@ -14,8 +14,9 @@ from pydantic import SecretStr
 from sqlalchemy import Connection, String, text
 
 from dcrserver.db import migration, schema
-from dcrserver.db.engine import create_engine, database_url
+from dcrserver.db.engine import create_engine
 from dcrserver.db.tables import metadata
+from dcrserver.db.urls import database_url
 from dcrserver.settings import ConfigurationError, DatabaseSettings
 from harness.databases import BACKENDS, database
 

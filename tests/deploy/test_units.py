@@ -12,7 +12,7 @@ import pytest
 from ruamel.yaml import YAML
 
 from dcrserver import posture
-from dcrserver.db.engine import database_url
+from dcrserver.db.urls import database_url
 from dcrserver.settings import load
 from dcrserver.wiring import build
 from deploy.proxies import FILES

@@ -17,8 +17,8 @@ from sqlalchemy.ext.asyncio import create_async_engine
 
 from dcrserver.db.drivers import mariadb_pool, open_driver
 from dcrserver.db.drivers.mariadb_pool import MEANINGS, Meaning, translated
-from dcrserver.db.engine import database_url
 from dcrserver.db.failures import Absent, Conflict, Locked, Lost
+from dcrserver.db.urls import database_url
 from dcrserver.errors import Unavailable
 from dcrserver.repositories.clients import ClientRecord
 from dcrserver.repositories.transaction import Database

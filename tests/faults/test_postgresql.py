@@ -17,9 +17,9 @@ from sqlalchemy import make_url
 from dcrserver.db.drivers import open_driver
 from dcrserver.db.drivers.postgresql_connect import connect_options
 from dcrserver.db.drivers.postgresql_errors import MEANINGS, meaning, translated
-from dcrserver.db.engine import database_url
 from dcrserver.db.failures import Absent, AlreadyThere, Conflict, Lost, Refused
 from dcrserver.db.hosts import servers_of
+from dcrserver.db.urls import database_url
 from dcrserver.errors import Unavailable
 from dcrserver.repositories.clients import ClientRecord
 from dcrserver.repositories.transaction import Database, Transaction

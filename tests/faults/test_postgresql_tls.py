@@ -13,7 +13,7 @@ from sqlalchemy import make_url
 from test_postgresql import opened
 
 from dcrserver.db.drivers.postgresql_connect import connect_options
-from dcrserver.db.engine import database_url
+from dcrserver.db.urls import database_url
 from dcrserver.errors import Unavailable
 from dcrserver.settings import ConfigurationError, DatabaseSettings
 from harness.databases import migrate

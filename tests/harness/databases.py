@@ -20,7 +20,8 @@ from sqlalchemy import make_url, text
 from sqlalchemy.ext.asyncio import create_async_engine
 
 from dcrserver.db import migration
-from dcrserver.db.engine import create_engine, database_url
+from dcrserver.db.engine import create_engine
+from dcrserver.db.urls import database_url
 from dcrserver.settings import DatabaseSettings
 
 BACKENDS = ("sqlite", "postgresql", "mysql")

@@ -117,7 +117,7 @@ async def _trials(runtime: Runtime, settings: Settings) -> dict[str, _Trial]:
 async def _try_database(runtime: Runtime, settings: Settings) -> _Trial:
     import asyncio
 
-    from dcrserver.db.engine import missing_file
+    from dcrserver.db.urls import missing_file
     from dcrserver.errors import ProtocolError
 
     if (file := missing_file(settings.database)) is not None:

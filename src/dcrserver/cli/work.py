@@ -11,7 +11,7 @@ from typing import TypeVar
 from pydantic import SecretStr
 
 from dcrserver.cli.progress import waiting
-from dcrserver.db.engine import missing_file
+from dcrserver.db.urls import missing_file
 from dcrserver.logger import Logger
 from dcrserver.services.administration import AdministrationService
 from dcrserver.services.audit import Origin

@@ -13,6 +13,10 @@ from dcrserver.db.statements import Change, Lookup, Rows, Values
 
 T = TypeVar("T")
 
+# Who waits longer for a row that another has holds up those who do not need it: with PostgreSQL
+# others of the same batch, with MariaDB those who wait for a connection.
+LOCK_SECONDS = 1
+
 
 class Session(Protocol):
     """Statements of one transaction, or single ones outside of any.

@@ -7,10 +7,10 @@ from functools import cache
 from typing import TYPE_CHECKING, TypeAlias
 
 from sqlalchemy import ColumnElement, bindparam, case, select
-from sqlalchemy.dialects import mysql, postgresql, sqlite
 from sqlalchemy.sql import ClauseElement
 
 from dcrserver.db.tables import last_uses
+from dcrserver.repositories.upsert import upsert
 
 if TYPE_CHECKING:
     from dcrserver.repositories.transaction import Transaction
@@ -27,15 +27,8 @@ _KEY = ["tenant", "client_id", "secret_id"]
 
 @cache
 def _upsert(dialect: str) -> ClauseElement:
-    """There is no standard word for it. Instances write when they come to it: the latest stays."""
-    if dialect in {"mysql", "mariadb"}:
-        made = mysql.insert(last_uses)
-        return made.on_duplicate_key_update(used_at=_later(made.inserted.used_at))
-    insert = postgresql.insert if dialect == "postgresql" else sqlite.insert
-    statement = insert(last_uses)
-    return statement.on_conflict_do_update(
-        index_elements=_KEY, set_={"used_at": _later(statement.excluded.used_at)}
-    )
+    """Instances write when they come to it: the latest stays."""
+    return upsert(dialect, last_uses, _KEY, lambda new: {"used_at": _later(new["used_at"])})
 
 
 def _later(new: ColumnElement[int]) -> ColumnElement[int]:

@@ -8,11 +8,11 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 from sqlalchemy import bindparam, delete, select
-from sqlalchemy.dialects import mysql, postgresql, sqlite
 from sqlalchemy.sql import ClauseElement
 
 from dcrserver.db.tables import authorization_server_metadata as copies
 from dcrserver.repositories.rows import as_row
+from dcrserver.repositories.upsert import upsert
 
 if TYPE_CHECKING:
     from dcrserver.repositories.transaction import Transaction
@@ -24,15 +24,8 @@ _CHANGING = ("location", "document", "fetched_at")
 
 @cache
 def _upsert(dialect: str) -> ClauseElement:
-    """There is no standard word for it. Who writes last has read it last, or nearly."""
-    if dialect in {"mysql", "mariadb"}:
-        made = mysql.insert(copies)
-        return made.on_duplicate_key_update({name: made.inserted[name] for name in _CHANGING})
-    insert = postgresql.insert if dialect == "postgresql" else sqlite.insert
-    statement = insert(copies)
-    return statement.on_conflict_do_update(
-        index_elements=["tenant"], set_={name: statement.excluded[name] for name in _CHANGING}
-    )
+    """Who writes last has read it last, or nearly."""
+    return upsert(dialect, copies, ["tenant"], lambda new: {name: new[name] for name in _CHANGING})
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from importlib import import_module
 
-from dcrserver.db.engine import database_url
 from dcrserver.db.session import Driver
+from dcrserver.db.urls import database_url
 from dcrserver.settings import DatabaseSettings
 
 _DRIVERS = {

@@ -14,12 +14,12 @@ from sqlalchemy.sql import ClauseElement
 from dcrserver.db.coalescing import Coalescer, Failed, Outcomes
 from dcrserver.db.drivers.mariadb_connect import STATE, unfit
 from dcrserver.db.drivers.mariadb_pool import Closed, Pool
-from dcrserver.db.engine import database_url
 from dcrserver.db.failures import Absent
 from dcrserver.db.hosts import servers_of
 from dcrserver.db.load import Load, load_of
 from dcrserver.db.session import Session, change_in_two
 from dcrserver.db.statements import Change, Lookup, Rows, Values, by_table
+from dcrserver.db.urls import database_url
 from dcrserver.settings import DatabaseSettings
 
 T = TypeVar("T")

@@ -13,8 +13,8 @@ from sqlalchemy import ColumnClause, Select, column, select, table, union_all
 from sqlalchemy.dialects import mysql
 from sqlalchemy.engine import URL
 
-from dcrserver.db.engine import LOCK_SECONDS
 from dcrserver.db.hosts import Server, servers_of
+from dcrserver.db.session import LOCK_SECONDS
 from dcrserver.db.tls import tls_context
 from dcrserver.settings import DatabaseSettings
 

@@ -12,8 +12,9 @@ from asyncpg.pool import PoolConnectionProxy
 
 from dcrserver.db.drivers.postgresql_connect import connect, connect_options
 from dcrserver.db.drivers.postgresql_errors import translated
-from dcrserver.db.engine import LOCK_SECONDS, database_url
 from dcrserver.db.failures import Lost
+from dcrserver.db.session import LOCK_SECONDS
+from dcrserver.db.urls import database_url
 from dcrserver.settings import DatabaseSettings
 
 Connection: TypeAlias = PoolConnectionProxy

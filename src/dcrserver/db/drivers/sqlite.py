@@ -23,12 +23,12 @@ from sqlalchemy.engine import URL
 from sqlalchemy.sql import ClauseElement
 
 from dcrserver.db.coalescing import Coalescer, Failed, Outcomes
-from dcrserver.db.drivers.sqlite_files import Files
-from dcrserver.db.engine import check_file, database_url, durable
+from dcrserver.db.drivers.sqlite_files import Files, check_file, durable
 from dcrserver.db.failures import Absent, AlreadyThere, absence
 from dcrserver.db.load import Load, load_of
 from dcrserver.db.session import Session, change_in_two
 from dcrserver.db.statements import Change, Compiler, Lookup, Rows, Values
+from dcrserver.db.urls import database_url
 from dcrserver.logger import Logger
 from dcrserver.one_pass import OnePass
 from dcrserver.settings import DatabaseSettings

@@ -1,18 +1,64 @@
-"""The files of an SQLite database, which somebody may take away while they are open."""
+"""The files of an SQLite database: opened so that what is committed lasts, and looked after, as
+somebody may take them away while they are open.
+"""
 
 from __future__ import annotations
 
 import os
 import sqlite3
+from contextlib import closing
+from typing import Any
+
+from sqlalchemy.engine import URL
 
 from dcrserver.db.failures import Absent
+from dcrserver.settings import ConfigurationError
 
+_LOG_BYTES = 4 * 1024 * 1024
 # What is added to the path of the database, and what is there.
 _FILES = (
     ("", "the database file"),
     ("-wal", "the log of the database (-wal)"),
     ("-shm", "the index of the database's log (-shm)"),
 )
+
+
+def check_file(url: URL) -> None:
+    """Opens the file once: a new one is for its owner alone, since it may hold keys in clear.
+
+    -wal and -shm take its mode. Here, as aiosqlite's thread may outlive the loop after a failure.
+
+    Raises:
+        ConfigurationError: it cannot be used.
+    """
+    arguments, options = url.get_dialect()().create_connect_args(url)
+    others = os.umask(0o077)
+    try:
+        with closing(sqlite3.connect(arguments[0], uri=bool(options.get("uri")))) as connection:
+            durable(connection)
+            (mode,) = connection.execute("PRAGMA journal_mode").fetchone()
+    except sqlite3.Error as error:
+        raise ConfigurationError(f"database.url: {error}: {url.database}") from None
+    finally:
+        os.umask(others)
+    # SQLite goes on without a word where it cannot have WAL (no shared memory on a network file
+    # system); readers and the writer would then shut each other out.
+    if mode not in {"wal", "memory"}:
+        raise ConfigurationError(f"database.url: no write-ahead log is possible: {url.database}")
+
+
+def durable(connection: Any, _record: object = None) -> None:  # noqa: ANN401 - a DB-API connection
+    """WAL, and a commit is on the disk when it returns."""
+    connection.isolation_level = None  # we say BEGIN ourselves
+    cursor = connection.cursor()
+    cursor.execute("PRAGMA journal_mode=WAL")
+    cursor.execute("PRAGMA synchronous=FULL")
+    # Everybody waits while the log is copied into the database: less at a time, more often.
+    cursor.execute("PRAGMA wal_autocheckpoint=400")
+    # After a reader that held it up the log is cut again, when all of it is in the database.
+    cursor.execute(f"PRAGMA journal_size_limit={_LOG_BYTES}")
+    cursor.execute("PRAGMA foreign_keys=ON")
+    cursor.close()
 
 
 class Files:
