@@ -14,7 +14,7 @@ import pytest
 from dcrserver.settings import TelemetrySettings
 from dcrserver.telemetry import configure_logging
 from harness.application import Application, application
-from harness.databases import BACKENDS, migrate, migrated
+from harness.databases import BACKENDS, migrated, sqlite_schema
 
 MakeApplication = Callable[..., Any]
 
@@ -66,15 +66,21 @@ async def any_app(any_database: str) -> AsyncIterator[Application]:
         yield made
 
 
+@pytest.fixture(scope="session")
+def sqlite_file() -> bytes:
+    """A database with our schema, to be written where one is wanted."""
+    return sqlite_schema()
+
+
 @pytest.fixture
-async def make_app(tmp_path: Path) -> AsyncIterator[MakeApplication]:
+async def make_app(tmp_path: Path, sqlite_file: bytes) -> AsyncIterator[MakeApplication]:
     """Makes applications with settings of their own, on a database of their own."""
     numbers = itertools.count()
     async with AsyncExitStack() as stack:
 
         async def make(**groups: Any) -> Application:
-            url = f"sqlite:///{tmp_path}/{next(numbers)}.db"
-            await migrate(url)
-            return await stack.enter_async_context(application(url, **groups))
+            path = tmp_path / f"{next(numbers)}.db"
+            path.write_bytes(sqlite_file)
+            return await stack.enter_async_context(application(f"sqlite:///{path}", **groups))
 
         yield make

@@ -22,7 +22,7 @@ BODY = b'{"redirect_uris":["https://client.example.org/cb"]}'
 
 
 def test_the_start_up_line_tells_where_everything_is(tmp_path: Path) -> None:
-    with serving(tmp_path) as server:
+    with serving(tmp_path, fresh=True) as server:
         lines = server.log.splitlines()
     (line,) = [line for line in lines if line.startswith("dcrserver on ")]
     assert server.base_url in line
@@ -111,7 +111,7 @@ def events(server: ServerProcess) -> list[str]:
 def test_the_last_line_tells_that_it_stopped(
     tmp_path: Path, number: signal.Signals, workers: int
 ) -> None:
-    with serving(tmp_path, arguments=("--workers", str(workers))) as server:
+    with serving(tmp_path, arguments=("--workers", str(workers)), fresh=True) as server:
         # The first that is ready answers for all; the second may still be starting.
         while events(server).count("started") < workers:
             time.sleep(0.02)

@@ -1,0 +1,76 @@
+"""Imports what a server needs, and forks into one whenever it is asked to: a program.
+
+From there on the server is what ``python -m dcrserver`` makes it. See ``forked`` for who asks.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import runpy
+import signal
+import socket
+import sys
+from importlib import import_module
+
+# What a server has imported when it answers.
+_IMPORTED = (
+    "dcrserver.cli",
+    "dcrserver.serving",
+    "dcrserver.telemetry.logs",
+    "alembic.command",
+    "aiosqlite",
+    "dns.asyncresolver",
+    "structlog",
+)
+_REQUEST_OCTETS = 1 << 20
+
+
+def main() -> None:
+    """Returns in a process that is to be a server, as the interpreter does with the program."""
+    for name in _IMPORTED:
+        import_module(name)
+    requests = socket.socket(fileno=int(sys.argv[1]))
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+    while True:
+        request, files, _, _ = socket.recv_fds(requests, _REQUEST_OCTETS, 3)
+        if not request:
+            return
+        if os.fork() == 0:
+            requests.close()
+            arguments, folder, env = json.loads(request)
+            _watch(*files)
+            _become(arguments, folder, env, files[:2])
+            runpy.run_module("dcrserver", run_name="__main__", alter_sys=True)
+            return
+        for file in files:
+            os.close(file)
+
+
+def _watch(*files: int) -> None:
+    """Returns in a child; its parent tells the number of its process, and how it ended."""
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+    *outputs, told = files
+    child = os.fork()
+    if child:
+        for file in outputs:
+            os.close(file)
+        os.write(told, b"%d" % child)
+        _, status = os.waitpid(child, 0)
+        os.write(told, b"%d" % os.waitstatus_to_exitcode(status))
+        os._exit(0)
+    os.close(told)
+
+
+def _become(arguments: list[str], folder: str, env: dict[str, str], outputs: list[int]) -> None:
+    for number, file in enumerate(outputs, 1):
+        os.dup2(file, number)
+        os.close(file)
+    os.chdir(folder)
+    os.environ.clear()
+    os.environ.update(env)
+    sys.argv = ["dcrserver", *arguments]
+
+
+if __name__ == "__main__":
+    main()
