@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dcrserver.metadata.addresses import is_local_name, is_special
+from harness.cases import each
 
 requirement = pytest.mark.requirement
 
@@ -97,13 +98,13 @@ OUTSIDE = sorted({text for row in SPECIAL_RANGES for text in neighbours(*row)})
 
 
 @requirement("POL-49")
-@pytest.mark.parametrize(("first", "last"), SPECIAL_RANGES)
+@each("first, last", SPECIAL_RANGES)
 def test_both_ends_of_a_special_range_are_special(first: str, last: str) -> None:
     assert is_special(ipaddress.ip_address(first))
     assert is_special(ipaddress.ip_address(last))
 
 
-@pytest.mark.parametrize("text", OUTSIDE)
+@each("text", OUTSIDE)
 def test_the_addresses_around_them_are_not(text: str) -> None:
     assert not is_special(ipaddress.ip_address(text))
 
@@ -115,12 +116,12 @@ def test_there_are_addresses_around_them() -> None:
 
 
 @requirement("POL-49")
-@pytest.mark.parametrize("text", SPECIAL)
+@each("text", SPECIAL)
 def test_special_addresses(text: str) -> None:
     assert is_special(ipaddress.ip_address(text))
 
 
-@pytest.mark.parametrize("text", GLOBAL)
+@each("text", GLOBAL)
 def test_global_addresses(text: str) -> None:
     assert not is_special(ipaddress.ip_address(text))
 
@@ -140,7 +141,7 @@ def test_no_less_strict_than_the_standard_library(
 
 
 @requirement("POL-49")
-@pytest.mark.parametrize(
+@each(
     "host",
     [
         "localhost",
@@ -159,7 +160,7 @@ def test_local_names(host: str) -> None:
     assert is_local_name(host)
 
 
-@pytest.mark.parametrize(
+@each(
     "host",
     [
         "",

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from dcrserver.metadata.bounds import UNBOUNDED, Bounds, narrowed
+from harness.cases import each
 from metadata.support import TERMS, terms, texts_of, validate_by
 
 MACHINE = {"grant_types": ["client_credentials"], "response_types": []}
@@ -46,7 +46,7 @@ def test_grants_that_are_not_allowed_cannot_be_had() -> None:
     assert any("grant_types" in text for text in texts_of(MACHINE, bound))
 
 
-@pytest.mark.parametrize("allowed", [(), ("made-up",)])
+@each("allowed", [(), ("made-up",)])
 def test_what_the_server_lacks_is_not_gained(allowed: tuple[str, ...]) -> None:
     bound = narrowed(TERMS, Bounds(grant_types=allowed))
     assert any("grant_types" in text for text in texts_of(MACHINE, bound))

@@ -15,6 +15,7 @@ from dcrserver.metadata.capabilities import (
     restrict,
 )
 from dcrserver.strict_json import JsonObject
+from harness.cases import each
 
 requirement = pytest.mark.requirement
 
@@ -149,9 +150,7 @@ def test_a_server_of_which_nothing_is_known_needs_no_restriction() -> None:
 
 
 @requirement("OIDD-7-01")
-@pytest.mark.parametrize(
-    "name", [row.name for row in PARAMETERS.values() if isinstance(row.default, str)]
-)
+@each("name", [row.name for row in PARAMETERS.values() if isinstance(row.default, str)])
 def test_such_a_server_supports_the_defaults_of_the_catalogue(name: str) -> None:
     row = PARAMETERS[name]
     supported = capabilities_of(UNCONFIGURED).supported(row.bounded_by or "")

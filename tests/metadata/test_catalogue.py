@@ -10,6 +10,7 @@ import pytest
 from dcrserver.metadata import FAMILIES, IGNORED, PARAMETERS, RULES, SERVER_ASSIGNED, Policy
 from dcrserver.metadata.algorithms import ENCRYPTION_MEMBERS, SIGNING_MEMBERS
 from dcrserver.metadata.catalogue import understood
+from harness.cases import each
 from metadata.support import MINIMAL, OPTIONAL_FAMILIES, issues_of, terms
 
 requirement = pytest.mark.requirement
@@ -75,7 +76,7 @@ def test_choices_are_about_members_that_exist() -> None:
 
 
 @requirement("POL-56")
-@pytest.mark.parametrize("name", OPTIONAL_FAMILIES)
+@each("name", OPTIONAL_FAMILIES)
 def test_an_optional_family_is_ignored_until_it_is_named(name: str) -> None:
     off = terms(ext={"optional_families": []})
     on = terms(ext={"optional_families": [name]})

@@ -15,6 +15,7 @@ import pytest
 from dcrserver.metadata import PARAMETERS, Parameter, Terms, examine
 from dcrserver.metadata.policy import Policy
 from dcrserver.strict_json import JsonObject, JsonValue
+from harness.cases import each
 from metadata.strategies import JUDGED_BY, KEY
 from metadata.support import MINIMAL, certified_key
 
@@ -158,7 +159,7 @@ def test_whole_submissions_cost_by_their_size(shape: str) -> None:
 _TOO_MANY = ["scope must not have more than 500 scope tokens"]
 
 
-@pytest.mark.parametrize(("count", "told"), [(500, []), (501, _TOO_MANY)])
+@each("count, told", [(500, []), (501, _TOO_MANY)])
 def test_scope_tokens_are_bounded(count: int, told: list[str]) -> None:
     submission = {**MINIMAL, "scope": " ".join(map(str, range(count)))}
     _, issues = examine(submission, JUDGED_BY["everything"])

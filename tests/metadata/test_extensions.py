@@ -11,6 +11,7 @@ from dcrserver.metadata import PARAMETERS, Kind, Terms, kinds
 from dcrserver.metadata.capabilities import capabilities_of
 from dcrserver.metadata.model import Unacceptable
 from dcrserver.strict_json import JsonObject, JsonValue
+from harness.cases import each
 from metadata.support import CALLBACK, MINIMAL, TERMS, issues_of, terms, texts_of, validate_by
 
 requirement = pytest.mark.requirement
@@ -25,7 +26,7 @@ def judged(kind: Kind, value: JsonValue) -> JsonValue:
 
 
 @requirement("R8705-2.1.2-01")
-@pytest.mark.parametrize(
+@each(
     "value",
     [
         "CN=client",
@@ -47,7 +48,7 @@ def test_distinguished_names(value: str) -> None:
 
 
 @requirement("R8705-2.1.2-01")
-@pytest.mark.parametrize(
+@each(
     "value",
     [
         "client", "=client", "CN", "CN=", "CN=client,", ",CN=client", "CN=client;O=x", "CN=a,,O=b",
@@ -61,8 +62,8 @@ def test_what_is_no_distinguished_name(value: str) -> None:
 
 
 @requirement("R8705-2.1.2-01")
-@pytest.mark.parametrize(
-    ("kind", "good", "bad"),
+@each(
+    "kind, good, bad",
     [
         (
             kinds.DNS_NAME,
@@ -87,7 +88,6 @@ def test_what_is_no_distinguished_name(value: str) -> None:
             ["", "client", "/x", "https://a b/", "https://a.example/\\", "x" * 2001],
         ),
     ],
-    ids=lambda value: value.name if isinstance(value, Kind) else "",
 )  # fmt: skip
 def test_names_in_certificates(kind: Kind, good: list[str], bad: list[str]) -> None:
     for value in good:
@@ -136,8 +136,8 @@ def test_types_of_authorization_details() -> None:
 
 
 @requirement("JARM-3-01", "R9701-6-01", "CIBA-4-04")
-@pytest.mark.parametrize(
-    ("name", "bad"),
+@each(
+    "name, bad",
     [
         ("authorization_signed_response_alg", ["none", "HS1"]),
         ("introspection_signed_response_alg", ["none", "rs256"]),
@@ -151,7 +151,7 @@ def test_where_none_is_no_algorithm(name: str, bad: list[str]) -> None:
 
 
 @requirement("R9701-6-02", "JARM-3-02")
-@pytest.mark.parametrize(
+@each(
     "stem",
     ["introspection_encrypted_response", "authorization_encrypted_response",
      "nfv_token_encrypted_response", "id_token_encrypted_response"],
@@ -178,7 +178,7 @@ NOTHING = Terms(server=capabilities_of({}))
 
 
 @requirement("POL-33", "R9449-5.2-01", "R9126-6-01", "R9101-10.5-01", "R8705-3.4-01")
-@pytest.mark.parametrize("name", DEMANDS)
+@each("name", DEMANDS)
 def test_a_demand_that_cannot_be_met_is_refused(name: str) -> None:
     assert texts_of(MINIMAL | {name: True}, NOTHING) == [
         f"{name} asks for something that this server does not support"
@@ -195,7 +195,7 @@ def terms_of_nothing(**groups: Any) -> Terms:
 
 
 @requirement("POL-33", "R7591-2-16")
-@pytest.mark.parametrize("row", OFFERS, ids=lambda row: row.name)
+@each("row", OFFERS)
 def test_an_offer_that_the_server_has_no_use_for_is_left_out(row: Any) -> None:
     value = True if row.default is False else row.example or row.kind.schema["enum"][0]
     assert row.name not in validate_by(MINIMAL | {row.name: value}, NOTHING)
@@ -207,9 +207,7 @@ def test_an_offer_that_the_server_has_no_use_for_is_left_out(row: Any) -> None:
 
 
 @requirement("R9126-6-01", "R9101-10.5-01")
-@pytest.mark.parametrize(
-    "name", ["require_pushed_authorization_requests", "require_signed_request_object"]
-)
+@each("name", ["require_pushed_authorization_requests", "require_signed_request_object"])
 def test_what_the_server_demands_of_all_is_registered_so(name: str) -> None:
     judged_by = Terms(server=capabilities_of({name: True}))
     for sent in ({}, {name: False}, {name: True}, {name: None}):
@@ -221,8 +219,8 @@ def test_what_the_server_demands_of_all_is_registered_so(name: str) -> None:
 
 
 @requirement("RPMC-2-01", "RPMC-4-01")
-@pytest.mark.parametrize(
-    ("sent", "chosen"),
+@each(
+    "sent, chosen",
     [
         ({"id_token_signing_alg_values_supported": ["ES256", "RS256"]},
          {"id_token_signed_response_alg": "RS256"}),  # the server's order
@@ -247,7 +245,6 @@ def test_what_the_server_demands_of_all_is_registered_so(name: str) -> None:
           "request_object_encryption_alg_values_supported": ["dir", "RSA-OAEP"]},
          {"request_object_encryption_enc": "A256GCM", "request_object_encryption_alg": "RSA-OAEP"}),
     ],
-    ids=str,
 )  # fmt: skip
 def test_one_of_the_possibilities_is_registered(sent: JsonObject, chosen: JsonObject) -> None:
     made = validate_by(MINIMAL | sent, TERMS)
@@ -256,8 +253,8 @@ def test_one_of_the_possibilities_is_registered(sent: JsonObject, chosen: JsonOb
 
 
 @requirement("RPMC-2-02", "RPMC-4-01")
-@pytest.mark.parametrize(
-    ("sent", "told"),
+@each(
+    "sent, told",
     [
         (
             {"id_token_signing_alg_values_supported": ["ES256"]}

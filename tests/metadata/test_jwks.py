@@ -17,6 +17,7 @@ from dcrserver.metadata.jwks import check, has_certificate, has_key_for, keys_fo
 from dcrserver.metadata.model import Unacceptable
 from dcrserver.metadata.policy import JwksPolicy
 from dcrserver.strict_json import JsonObject, JsonValue
+from harness.cases import each
 
 requirement = pytest.mark.requirement
 
@@ -120,7 +121,7 @@ def refusal(value: JsonValue, **choices: Any) -> str:
 # ---- the set -------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("name", NAMES)
+@each("name", NAMES)
 def test_public_keys_are_accepted(keys: Keys, name: str) -> None:
     check(key_set(keys.jwk(name)), JwksPolicy())
     check(key_set(keys.jwk(name, kid="a", use="sig", alg="X", key_ops=["verify"])), JwksPolicy())
@@ -135,7 +136,7 @@ def test_unknown_members_are_for_others(keys: Keys) -> None:
     check(key_set(keys.jwk("RSA", x=1, iat=5)) | {"next": {"d": 1}}, JwksPolicy())
 
 
-@pytest.mark.parametrize(
+@each(
     "value", [None, True, 1, "x", [], {}, {"keys": None}, {"keys": {}}, {"keys": "x"}, {"Keys": []}]
 )
 def test_a_set_is_an_object_with_keys(value: JsonValue) -> None:
@@ -143,7 +144,7 @@ def test_a_set_is_an_object_with_keys(value: JsonValue) -> None:
 
 
 @requirement("POL-34")
-@pytest.mark.parametrize("bound", [1, 20])
+@each("bound", [1, 20])
 def test_the_number_of_keys_is_bounded(keys: Keys, bound: int) -> None:
     made = [keys.jwk("P-256", kid=str(number)) for number in range(bound + 1)]
     check(key_set(*made[:bound]), JwksPolicy(max_keys=bound))
@@ -175,20 +176,20 @@ def test_the_key_at_fault_is_named_by_its_position(keys: Keys) -> None:
 # ---- one key -------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("key", [None, True, 1, "x", [], {}, {"kty": None}, {"kty": 1}, {"n": "x"}])
+@each("key", [None, True, 1, "x", [], {}, {"kty": None}, {"kty": 1}, {"n": "x"}])
 def test_a_key_is_an_object_with_a_type(key: JsonValue) -> None:
     assert refusal(key_set(key)) == "key 0 must be a JSON object with a text 'kty'"
 
 
 @requirement("OIDR-2-15")
-@pytest.mark.parametrize("key", [{"kty": "oct"}, {"kty": "oct", "k": "AA"}])
+@each("key", [{"kty": "oct"}, {"kty": "oct", "k": "AA"}])
 def test_symmetric_keys_are_refused(key: JsonObject) -> None:
     assert refusal(key_set(key)) == "key 0 is symmetric; only public keys may be registered"
 
 
 @requirement("OIDR-2-15")
-@pytest.mark.parametrize("member", ["d", "p", "q", "dp", "dq", "qi", "oth", "k"])
-@pytest.mark.parametrize("name", ["RSA", "P-256", "Ed25519"])
+@each("member", ["d", "p", "q", "dp", "dq", "qi", "oth", "k"])
+@each("name", ["RSA", "P-256", "Ed25519"])
 def test_private_members_are_refused(keys: Keys, name: str, member: str) -> None:
     for value in ("AA", "", None, []):
         text = refusal(key_set(keys.jwk(name, **{member: value})))
@@ -200,20 +201,20 @@ def test_private_members_of_a_key_of_unknown_type_are_refused() -> None:
     assert "private key material" in refusal(key_set({"kty": "AKP", "d": "AA"}))
 
 
-@pytest.mark.parametrize("key", [{"kty": "AKP"}, {"kty": "rsa"}, {"kty": "ec", "crv": 1}])
+@each("key", [{"kty": "AKP"}, {"kty": "rsa"}, {"kty": "ec", "crv": 1}])
 def test_keys_of_an_unknown_type_are_passed_over(keys: Keys, key: JsonObject) -> None:
     """RFC 7517 5, with names that are case-sensitive."""
     check(key_set(key, keys.jwk("RSA")), JwksPolicy())
 
 
-@pytest.mark.parametrize("member", ["kid", "use", "alg"])
-@pytest.mark.parametrize("value", [None, True, 1, [], {}])
+@each("member", ["kid", "use", "alg"])
+@each("value", [None, True, 1, [], {}])
 def test_what_a_key_says_of_itself_is_text(keys: Keys, member: str, value: JsonValue) -> None:
     for key in (keys.jwk("RSA", **{member: value}), {"kty": "AKP", member: value}):
         assert refusal(key_set(key)) == f"key 0 has a {member} that is not text"
 
 
-@pytest.mark.parametrize("value", [None, "verify", 1, {}, [1], ["verify", None]])
+@each("value", [None, "verify", 1, {}, [1], ["verify", None]])
 def test_key_ops_is_an_array_of_text(keys: Keys, value: JsonValue) -> None:
     text = refusal(key_set(keys.jwk("RSA", key_ops=value)))
     assert text == "key 0 has a key_ops that is not an array of text"
@@ -226,14 +227,14 @@ BAD_BASE64URL = [
 BASE64URL_MEMBERS = [("RSA", "n"), ("RSA", "e"), ("P-256", "x"), ("P-256", "y"), ("Ed25519", "x")]
 
 
-@pytest.mark.parametrize(("name", "member"), BASE64URL_MEMBERS)
-@pytest.mark.parametrize("value", BAD_BASE64URL)
+@each("name, member", BASE64URL_MEMBERS)
+@each("value", BAD_BASE64URL)
 def test_numbers_are_base64url(keys: Keys, name: str, member: str, value: JsonValue) -> None:
     key = keys.jwk(name, **{member: value})
     assert refusal(key_set(key)) == f"key 0 has no base64url {member}"
 
 
-@pytest.mark.parametrize(("name", "member"), BASE64URL_MEMBERS)
+@each("name, member", BASE64URL_MEMBERS)
 def test_numbers_are_required(keys: Keys, name: str, member: str) -> None:
     key = keys.jwk(name)
     del key[member]
@@ -276,7 +277,7 @@ def test_exponents_that_no_rsa_key_has(keys: Keys) -> None:
 
 
 @pytest.mark.finding("S22")
-@pytest.mark.parametrize(
+@each(
     "exponent", [encoded_number(2), encoded_number(65536), encoded_number(1 << 64 | 1),
                  encoded_number((1 << 3071) - 1), encoded(bytes(8) + b"\1\0\1")],
 )  # fmt: skip
@@ -297,8 +298,8 @@ def test_costly_keys_of_before_verify_nothing(keys: Keys) -> None:
 # ---- EC ------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("name", CURVES)
-@pytest.mark.parametrize("member", ["x", "y"])
+@each("name", CURVES)
+@each("member", ["x", "y"])
 def test_coordinates_have_the_length_of_the_curve(keys: Keys, name: str, member: str) -> None:
     """RFC 7518 6.2.1.2: zero octets in front are neither left out nor added."""
     size = CURVES[name][1]
@@ -309,7 +310,7 @@ def test_coordinates_have_the_length_of_the_curve(keys: Keys, name: str, member:
         assert refusal(key_set(key)) == text
 
 
-@pytest.mark.parametrize("name", CURVES)
+@each("name", CURVES)
 def test_a_point_lies_on_its_curve(keys: Keys, name: str) -> None:
     size = CURVES[name][1]
     key = keys.jwk(name)
@@ -323,8 +324,8 @@ def test_a_point_of_another_curve_is_refused(keys: Keys) -> None:
     assert "not a point" in refusal(key_set(keys.jwk("P-256", crv="secp256k1")))
 
 
-@pytest.mark.parametrize("name", ["P-256", "Ed25519"])
-@pytest.mark.parametrize("value", [None, 1, [], {}])
+@each("name", ["P-256", "Ed25519"])
+@each("value", [None, 1, [], {}])
 def test_a_curve_is_text(keys: Keys, name: str, value: JsonValue) -> None:
     assert refusal(key_set(keys.jwk(name, crv=value))) == "key 0 has no crv"
     key = keys.jwk(name)
@@ -332,8 +333,8 @@ def test_a_curve_is_text(keys: Keys, name: str, value: JsonValue) -> None:
     assert refusal(key_set(key)) == "key 0 has no crv"
 
 
-@pytest.mark.parametrize("kty", ["EC", "OKP"])
-@pytest.mark.parametrize("curve", ["p-256", "brainpoolP256r1", "ed25519", ""])
+@each("kty", ["EC", "OKP"])
+@each("curve", ["p-256", "brainpoolP256r1", "ed25519", ""])
 def test_keys_on_an_unknown_curve_are_passed_over(kty: str, curve: str) -> None:
     check(key_set({"kty": kty, "crv": curve}), JwksPolicy())
 
@@ -341,7 +342,7 @@ def test_keys_on_an_unknown_curve_are_passed_over(kty: str, curve: str) -> None:
 # ---- OKP -----------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("name", OCTET_KEYS)
+@each("name", OCTET_KEYS)
 def test_octet_keys_have_the_length_of_the_curve(name: str) -> None:
     """RFC 8037 2."""
     size = OCTET_KEYS[name][1]
@@ -354,7 +355,7 @@ def test_octet_keys_have_the_length_of_the_curve(name: str) -> None:
 
 
 @requirement("OIDR-2-14")
-@pytest.mark.parametrize("name", ["RSA", "P-256", "P-521", "Ed25519"])
+@each("name", ["RSA", "P-256", "P-521", "Ed25519"])
 def test_a_certificate_about_the_key_is_accepted(keys: Keys, name: str) -> None:
     check(key_set(keys.jwk(name, x5c=[keys.certificate(name)])), JwksPolicy())
     chain = [keys.certificate(name, signer="P-384"), keys.certificate("P-384")]
@@ -362,8 +363,8 @@ def test_a_certificate_about_the_key_is_accepted(keys: Keys, name: str) -> None:
 
 
 @requirement("OIDR-2-14")
-@pytest.mark.parametrize(
-    ("name", "other"),
+@each(
+    "name, other",
     [
         ("RSA", "P-256"),
         ("P-256", "P-384"),
@@ -403,7 +404,7 @@ def test_the_bare_key_stays_beside_its_certificate(keys: Keys) -> None:
     assert refusal(key_set(key)) == "key 0 has no base64url n"
 
 
-@pytest.mark.parametrize("value", [None, "AA", 1, {}, [], [1], [None], ["AA", {}]])
+@each("value", [None, "AA", 1, {}, [], [1], [None], ["AA", {}]])
 def test_x5c_is_a_chain(keys: Keys, value: JsonValue) -> None:
     text = refusal(key_set(keys.jwk("RSA", x5c=value)))
     assert text == "key 0 has an x5c that is not a non-empty array of text"
@@ -420,7 +421,7 @@ GARBAGE: list[Callable[[str], list[str]]] = [
 ]
 
 
-@pytest.mark.parametrize("spoil", GARBAGE, ids=range(len(GARBAGE)))
+@each("spoil", GARBAGE)
 def test_garbage_in_a_chain_is_refused(keys: Keys, spoil: Callable[[str], list[str]]) -> None:
     key = keys.jwk("RSA", x5c=spoil(keys.certificate("RSA")))
     assert refusal(key_set(key)) == "key 0 has an x5c that does not hold certificates"
@@ -449,8 +450,8 @@ def test_with_an_encryption_key_every_key_says_its_use(keys: Keys) -> None:
 
 
 @requirement("OIDR-2-13")
-@pytest.mark.parametrize(
-    ("name", "members"),
+@each(
+    "name, members",
     [
         ("RSA", {"alg": "RSA-OAEP"}),
         ("P-384", {"alg": "ECDH-ES"}),
@@ -508,8 +509,8 @@ ENCRYPTION_KEYS = {
 
 
 @requirement("OIDR-2-13")
-@pytest.mark.parametrize(
-    ("use", "algorithm", "fitting"),
+@each(
+    "use, algorithm, fitting",
     [("sig", *row) for row in SIGNING_KEYS.items()]
     + [("enc", *row) for row in ENCRYPTION_KEYS.items()],
 )
@@ -520,8 +521,8 @@ def test_which_key_does_what(
     assert found == fitting
 
 
-@pytest.mark.parametrize(
-    ("members", "use", "algorithm"),
+@each(
+    "members, use, algorithm",
     [
         ({"use": "sig"}, "sig", None),
         ({"use": "sig"}, "sig", "RS256"),
@@ -542,8 +543,8 @@ def test_what_a_key_allows(
     assert has_key_for(key_set(keys.jwk("RSA", **members)), use, algorithm)
 
 
-@pytest.mark.parametrize(
-    ("members", "use", "algorithm"),
+@each(
+    "members, use, algorithm",
     [
         ({"use": "enc"}, "sig", None),
         ({"use": "enc"}, "sig", "RS256"),
@@ -576,13 +577,13 @@ def test_one_fitting_key_is_enough(keys: Keys) -> None:
     assert not has_key_for(made, "enc", "RSA-OAEP")
 
 
-@pytest.mark.parametrize("value", [None, "x", {}, {"keys": 1}, {"keys": []}, {"keys": [1, None]}])
+@each("value", [None, "x", {}, {"keys": 1}, {"keys": []}, {"keys": [1, None]}])
 def test_without_keys_there_is_none(value: JsonValue) -> None:
     assert not has_key_for(value, "sig")
 
 
-@pytest.mark.parametrize("use", ["sig", "enc"])
-@pytest.mark.parametrize(
+@each("use", ["sig", "enc"])
+@each(
     "key",
     [
         {"kty": "AKP", "alg": "ML-DSA-44"},
@@ -601,8 +602,8 @@ def test_keys_that_are_passed_over_are_of_no_use(key: JsonObject, use: str) -> N
 
 
 @requirement("OIDR-2-13")
-@pytest.mark.parametrize(
-    ("name", "members", "told"),
+@each(
+    "name, members, told",
     [
         ("RSA", {"use": "sig", "key_ops": ["encrypt"]}, "key_ops that do not fit its use sig"),
         ("RSA", {"use": "enc", "key_ops": ["verify"]}, "key_ops that do not fit its use enc"),
@@ -627,8 +628,8 @@ def test_a_key_does_not_contradict_itself(
     )
 
 
-@pytest.mark.parametrize(
-    ("name", "members"),
+@each(
+    "name, members",
     [
         ("RSA", {"use": "sig", "key_ops": ["verify"], "alg": "PS256"}),
         ("RSA", {"use": "enc", "key_ops": ["wrapKey", "encrypt"], "alg": "RSA-OAEP-256"}),

@@ -20,6 +20,7 @@ from dcrserver.metadata import (
 from dcrserver.metadata.kinds.names import canonical_response_type
 from dcrserver.metadata.model import Unacceptable
 from dcrserver.strict_json import JsonObject, JsonValue
+from harness.cases import each
 from metadata.support import EVERYTHING, FEATURES, MINIMAL, TERMS, issues_of, terms
 
 requirement = pytest.mark.requirement
@@ -29,7 +30,7 @@ ROWS = list(PARAMETERS.values())
 
 def rows_of(*some: Any) -> list[Any]:
     """The rows of these kinds, as parameters of a test."""
-    return [pytest.param(row, id=row.name) for row in ROWS if row.kind in some]
+    return [row for row in ROWS if row.kind in some]
 
 
 def judged(row: Parameter, value: JsonValue, judged_by: Terms = TERMS) -> JsonValue:
@@ -68,15 +69,11 @@ def wrong_values(row: Parameter) -> list[JsonValue]:
     return [value for value in found if not row.kind.leaves_out(value)]
 
 
-WRONG = [
-    pytest.param(row, value, id=f"{row.name}-{value!r}")
-    for row in ROWS
-    for value in wrong_values(row)
-]
+WRONG = [(row, value) for row in ROWS for value in wrong_values(row)]
 
 
 @requirement("R7591-3.2.2-05", "R7591-3.2.2-06")
-@pytest.mark.parametrize(("row", "value"), WRONG)
+@each("row, value", WRONG)
 def test_a_value_of_the_wrong_type_is_one_issue_of_its_row(
     row: Parameter, value: JsonValue
 ) -> None:
@@ -95,7 +92,7 @@ def test_only_redirect_uris_have_an_error_code_of_their_own() -> None:
 
 
 @requirement("POL-06", "R7592-2.2-08")
-@pytest.mark.parametrize("row", [pytest.param(row, id=row.name) for row in ROWS])
+@each("row", ROWS)
 def test_null_counts_as_omitted(row: Parameter) -> None:
     # A client without a redirect grant may leave out each member.
     base: JsonObject = {"grant_types": ["client_credentials"]} | (
@@ -112,13 +109,9 @@ EMPTY: dict[str, list[JsonValue]] = {
 
 
 @requirement("POL-08", "R7592-2.2-08", "R7592-2.2-09")
-@pytest.mark.parametrize(
-    ("row", "empty"),
-    [
-        pytest.param(row, empty, id=f"{row.name}-{empty!r}")
-        for row in ROWS
-        for empty in ("", [], {})
-    ],
+@each(
+    "row, empty",
+    [(row, empty) for row in ROWS for empty in ("", [], {})],
 )
 def test_an_empty_value_counts_as_omitted(row: Parameter, empty: JsonValue) -> None:
     base: JsonObject = MINIMAL if row.name == "grant_types" else {"grant_types": ["password"]}
@@ -157,18 +150,14 @@ BESIDE: dict[str, JsonObject] = {
 }
 
 
-@pytest.mark.parametrize(
-    "row", [pytest.param(row, id=row.name) for row in ROWS if row.example is not None]
-)
+@each("row", [row for row in ROWS if row.example is not None])
 def test_examples_are_registered_as_they_are(row: Parameter) -> None:
     beside = BESIDE.get(row.name.rpartition("_")[0], {})
     submission = MINIMAL | beside | {row.name: row.example}
     assert validate(submission, TERMS).members[row.name] == row.example
 
 
-@pytest.mark.parametrize(
-    "row", [pytest.param(row, id=row.name) for row in ROWS if row.default is not None]
-)
+@each("row", [row for row in ROWS if row.default is not None])
 def test_defaults_are_values_of_their_row(row: Parameter) -> None:
     assert judged(row, row.default) == row.default
 
@@ -213,8 +202,8 @@ CLIENT_NAME = PARAMETERS["client_name"]
 
 
 @requirement("POL-20")
-@pytest.mark.parametrize("row", rows_of(kinds.TEXT))
-@pytest.mark.parametrize("character", ["x", "\u65e5", "\U0001f600"])
+@each("row", rows_of(kinds.TEXT))
+@each("character", ["x", "\u65e5", "\U0001f600"])
 def test_texts_are_bounded_by_code_points(row: Parameter, character: str) -> None:
     assert judged(row, character * 256) == character * 256
     assert refusal(row, character * 257) == "must not be longer than 256 characters"
@@ -224,21 +213,21 @@ def test_texts_are_bounded_by_code_points(row: Parameter, character: str) -> Non
 
 
 @requirement("POL-20")
-@pytest.mark.parametrize("row", rows_of(kinds.TEXT))
-@pytest.mark.parametrize("character", ["\0", "\n", "\x7f", "\u202e", "\u2066", "\u2028"])
+@each("row", rows_of(kinds.TEXT))
+@each("character", ["\0", "\n", "\x7f", "\u202e", "\u2066", "\u2028"])
 def test_texts_hold_no_hostile_character(row: Parameter, character: str) -> None:
     text = f"must not hold the character U+{ord(character):04X}"
     assert refusal(row, f"a{character}b") == text
 
 
 @requirement("R7591-2.2-02", "OIDR-6-01")
-@pytest.mark.parametrize("text", ["e\u0301", "\u00e9", " x ", "<b>", "\u05d0\u200f", "\u212b"])
+@each("text", ["e\u0301", "\u00e9", " x ", "<b>", "\u05d0\u200f", "\u212b"])
 def test_texts_are_kept_code_point_for_code_point(text: str) -> None:
     assert judged(CLIENT_NAME, text) == text
 
 
 @requirement("R7591-2-12")
-@pytest.mark.parametrize("row", rows_of(kinds.TEXTS))
+@each("row", rows_of(kinds.TEXTS))
 def test_lists_of_text_are_bounded(row: Parameter) -> None:
     values: list[JsonValue] = [f"v{number}" for number in range(50)]
     assert judged(row, values) == values
@@ -258,7 +247,7 @@ def test_lists_of_text_are_bounded(row: Parameter) -> None:
 
 
 @requirement("OIDR-2-29")
-@pytest.mark.parametrize("row", rows_of(kinds.SECONDS))
+@each("row", rows_of(kinds.SECONDS))
 def test_seconds(row: Parameter) -> None:
     for value in (0, 1, 3600, 2**53 - 1):
         assert judged(row, value) == value
@@ -267,7 +256,7 @@ def test_seconds(row: Parameter) -> None:
 
 
 @requirement("OIDR-2-30")
-@pytest.mark.parametrize("row", rows_of(kinds.BOOLEAN))
+@each("row", rows_of(kinds.BOOLEAN))
 def test_booleans(row: Parameter) -> None:
     assert judged(row, value=True) is True
     assert judged(row, value=False) is False
@@ -282,8 +271,8 @@ ANY_SCOPE = Terms()  # a server that tells no scopes sets no bound
 
 
 @requirement("R7591-2-11")
-@pytest.mark.parametrize(
-    ("value", "kept"),
+@each(
+    "value, kept",
     [
         ("a", "a"),
         ("a b", "a b"),
@@ -297,7 +286,7 @@ def test_scopes(value: str, kept: str) -> None:
 
 
 @requirement("R7591-2-11")
-@pytest.mark.parametrize(
+@each(
     "value", [" ", " a", "a ", "a  b", "a\tb", "a\nb", 'a"b', "a\\b", "\u00e9", "a\x7f", "a\u00a0b"]
 )
 def test_scope_syntax(value: str) -> None:
@@ -314,7 +303,7 @@ def test_unknown_scopes_are_dropped() -> None:
 
 
 @requirement("POL-46")
-@pytest.mark.parametrize("value", ["x", "x y", "OpenID"])
+@each("value", ["x", "x y", "OpenID"])
 def test_without_a_known_scope_the_member_is_left_out(value: str) -> None:
     assert judged(SCOPE, value) is None
     assert "scope" not in validate(MINIMAL | {"scope": value}, TERMS).members
@@ -335,24 +324,20 @@ def test_unknown_scopes_can_be_refused() -> None:
 
 CHOICES = [row for row in ROWS if row.kind.name == "choice"]
 VALUES = [
-    pytest.param(row, value, id=f"{row.name}-{value}")
+    (row, value)
     for row in CHOICES
     for value in row.kind.schema["enum"]  # type: ignore[union-attr]
 ]
-BOUNDED = [
-    pytest.param(row, id=row.name)
-    for row in ROWS
-    if row.bounded_by and row.kind.name in {"choice", "name"}
-]
+BOUNDED = [row for row in ROWS if row.bounded_by and row.kind.name in {"choice", "name"}]
 
 
-@pytest.mark.parametrize(("row", "value"), VALUES)
+@each("row, value", VALUES)
 def test_each_choice_is_kept(row: Parameter, value: str) -> None:
     assert judged(row, value) == value
 
 
 @requirement("R7591-2-19")
-@pytest.mark.parametrize(("row", "value"), VALUES)
+@each("row, value", VALUES)
 def test_choices_are_spelled_exactly(row: Parameter, value: str) -> None:
     for wrong in {value.swapcase(), f"{value} ", f" {value}", f"{value}\n"} - {value}:
         assert refusal(row, wrong).startswith("must be one of: ")
@@ -374,7 +359,7 @@ def test_client_assertions_are_always_signed() -> None:
 
 
 @requirement("OIDR-2-19")
-@pytest.mark.parametrize("value", ["ephemeral", "Public", "public pairwise"])
+@each("value", ["ephemeral", "Public", "public pairwise"])
 def test_subject_types(value: str) -> None:
     assert refusal(PARAMETERS["subject_type"], value) == "must be one of: public, pairwise"
 
@@ -386,7 +371,7 @@ def two_values(row: Parameter) -> tuple[str, str]:
 
 
 @requirement("POL-33", "R7591-2-17", "OIDD-7-01")
-@pytest.mark.parametrize("row", BOUNDED)
+@each("row", BOUNDED)
 def test_what_the_server_lacks_is_refused(row: Parameter) -> None:
     first, second = two_values(row)
     only = terms(supported={str(row.bounded_by): (second,)})
@@ -397,7 +382,7 @@ def test_what_the_server_lacks_is_refused(row: Parameter) -> None:
 
 
 @requirement("POL-33", "R7591-2-17", "R7592-2.2-13", "OIDR-3.2-02")
-@pytest.mark.parametrize("row", BOUNDED)
+@each("row", BOUNDED)
 def test_what_the_server_lacks_can_be_substituted(row: Parameter) -> None:
     first, second = two_values(row)
     substitute = {"unsupported": "substitute"}
@@ -409,14 +394,14 @@ def test_what_the_server_lacks_can_be_substituted(row: Parameter) -> None:
     assert refusal(row, first, nothing) == "must be one that this server supports: (none)"
 
 
-@pytest.mark.parametrize("row", BOUNDED)
+@each("row", BOUNDED)
 def test_a_silent_server_sets_no_bound(row: Parameter) -> None:
     first, _ = two_values(row)
     assert judged(row, first, Terms()) == first
 
 
 @requirement("R7591-2-05", "R7591-2-19")
-@pytest.mark.parametrize("value", ["https://a.example/method", "None", "client_secret_basic "])
+@each("value", ["https://a.example/method", "None", "client_secret_basic "])
 def test_authentication_methods_are_the_server_s(value: str) -> None:
     row = PARAMETERS["token_endpoint_auth_method"]
     assert refusal(row, value).startswith("must be one that this server supports: client_secret_")
@@ -463,8 +448,8 @@ def test_unsupported_grant_types_can_be_refused() -> None:
 
 
 @requirement("POL-23")
-@pytest.mark.parametrize(
-    ("value", "kept"),
+@each(
+    "value, kept",
     [
         (["code"], ["code"]),
         (["id_token code"], ["code id_token"]),
@@ -480,8 +465,8 @@ def test_response_types_are_sets_of_words(value: JsonValue, kept: JsonValue) -> 
     assert judged(RESPONSES, value, terms(grants=REJECT)) == kept
 
 
-@pytest.mark.parametrize(
-    ("text", "canonical"),
+@each(
+    "text, canonical",
     [
         ("id_token vp_token", "vp_token id_token"),
         ("none", "none"),
@@ -494,7 +479,7 @@ def test_words_have_the_order_of_the_specifications(text: str, canonical: str) -
 
 
 @requirement("R7591-2-19")
-@pytest.mark.parametrize("value", ["CODE", "code code", "code  token", " code", "", "code,token"])
+@each("value", ["CODE", "code code", "code  token", " code", "", "code,token"])
 def test_response_types_are_spelled_exactly(value: str) -> None:
     assert refusal(RESPONSES, [value]).startswith("must only hold what this server supports: code")
 
@@ -516,7 +501,7 @@ def test_the_server_s_own_order_of_words_does_not_matter() -> None:
     assert judged(RESPONSES, ["code id_token"], server) == ["code id_token"]
 
 
-@pytest.mark.parametrize("row", [GRANTS, RESPONSES], ids=["grant_types", "response_types"])
+@each("row", [GRANTS, RESPONSES])
 def test_names_without_a_bound(row: Parameter) -> None:
     assert judged(row, ["b", "a", "b"], Terms()) == ["b", "a"]
     many: JsonValue = [f"v{number}" for number in range(50)]
@@ -539,7 +524,7 @@ OTHER_SCHEMES = [
 
 
 @requirement("R7591-2-10", "OIDR-2-12", "OIDR-2-17", "OIDR-2-31", "R7591-5-08")
-@pytest.mark.parametrize("row", rows_of(*URL_KINDS))
+@each("row", rows_of(*URL_KINDS))
 def test_urls(row: Parameter) -> None:
     for good in ("https://a.example", "HTTPS://A.example:8443/x?y", "https://93.184.216.34/"):
         assert judged(row, good) == good
@@ -552,7 +537,7 @@ def test_urls(row: Parameter) -> None:
     assert refusal(row, "https://u:p@a.example/") == "must not hold user information"
 
 
-@pytest.mark.parametrize("row", rows_of(*URL_KINDS))
+@each("row", rows_of(*URL_KINDS))
 def test_urls_are_bounded(row: Parameter) -> None:
     longest = "https://a.example/".ljust(2000, "x")
     assert judged(row, longest) == longest
@@ -560,7 +545,7 @@ def test_urls_are_bounded(row: Parameter) -> None:
 
 
 @requirement("POL-22")
-@pytest.mark.parametrize("row", rows_of(kinds.DISPLAY_URI, kinds.PAGE_URI))
+@each("row", rows_of(kinds.DISPLAY_URI, kinds.PAGE_URI))
 def test_pages_for_people_may_use_http_by_choice(row: Parameter) -> None:
     loose = terms(uris={"require_https_display": False})
     for good in ("http://a.example/", "https://a.example/#top"):
@@ -570,7 +555,7 @@ def test_pages_for_people_may_use_http_by_choice(row: Parameter) -> None:
 
 
 @requirement("POL-22", "OIDR-2-12", "OIDR-2-17", "OIDR-2-31")
-@pytest.mark.parametrize("row", rows_of(kinds.HTTPS_URI, kinds.FETCHED_URI))
+@each("row", rows_of(kinds.HTTPS_URI, kinds.FETCHED_URI))
 def test_that_choice_is_for_no_other_url(row: Parameter) -> None:
     loose = terms(uris={"require_https_display": False})
     assert refusal(row, "http://a.example/", loose) == "must be an https URL"
@@ -593,13 +578,13 @@ def test_which_urls_may_be_read_by_somebody() -> None:
 
 
 @requirement("FED-5.2.1-01", "CIBA-4-03")
-@pytest.mark.parametrize("row", rows_of(kinds.FETCHED_URI))
+@each("row", rows_of(kinds.FETCHED_URI))
 def test_what_is_read_by_a_server_is_https(row: Parameter) -> None:
     assert refusal(row, "http://a.example/") == "must be an https URL"
 
 
 @requirement("POL-49")
-@pytest.mark.parametrize("name", ["logo_uri", "request_uris"])
+@each("name", ["logo_uri", "request_uris"])
 def test_what_the_authorization_server_may_read_is_not_local(name: str) -> None:
     for bad in ("https://localhost/x", "https://169.254.169.254/x"):
         value: JsonValue = [bad] if name == "request_uris" else bad
@@ -616,15 +601,15 @@ LOCAL = [
 
 
 @requirement("POL-49")
-@pytest.mark.parametrize("row", rows_of(kinds.FETCHED_URI))
-@pytest.mark.parametrize("value", LOCAL)
+@each("row", rows_of(kinds.FETCHED_URI))
+@each("value", LOCAL)
 def test_what_is_fetched_is_not_local(row: Parameter, value: str) -> None:
     text = "must not point to a local or special-purpose address"
     assert refusal(row, value) == text
 
 
 @requirement("POL-49")
-@pytest.mark.parametrize("row", rows_of(kinds.FETCHED_URI))
+@each("row", rows_of(kinds.FETCHED_URI))
 def test_the_operator_s_exceptions_are_by_host_and_port(row: Parameter) -> None:
     allowing = terms(allowed_hosts=frozenset({"127.0.0.1:8443", "a.localhost:443", "[::1]:443"}))
     for good in ("https://127.0.0.1:8443/x", "https://a.localhost/", "https://[0:0::1]/"):
@@ -633,13 +618,13 @@ def test_the_operator_s_exceptions_are_by_host_and_port(row: Parameter) -> None:
         assert "special-purpose" in refusal(row, wrong, allowing)
 
 
-@pytest.mark.parametrize("row", rows_of(kinds.FETCHED_URI))
-@pytest.mark.parametrize("value", ["https://a.example/#", "https://a.example/x#y"])
+@each("row", rows_of(kinds.FETCHED_URI))
+@each("value", ["https://a.example/#", "https://a.example/x#y"])
 def test_what_is_fetched_has_no_fragment(row: Parameter, value: str) -> None:
     assert refusal(row, value) == "must not hold a fragment"
 
 
-@pytest.mark.parametrize("row", rows_of(kinds.DISPLAY_URI, kinds.HTTPS_URI))
+@each("row", rows_of(kinds.DISPLAY_URI, kinds.HTTPS_URI))
 def test_what_is_not_fetched_may_be_local(row: Parameter) -> None:
     for good in ("https://localhost/x", "https://127.0.0.1/#x"):
         assert row.fetched or judged(row, good) == good

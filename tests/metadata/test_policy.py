@@ -8,13 +8,14 @@ import pytest
 from pydantic import ValidationError
 
 from dcrserver.metadata import Policy
+from harness.cases import each
 
 
 def test_without_configuration_each_choice_has_its_default() -> None:
     assert Policy.model_validate({}) == Policy()
 
 
-@pytest.mark.parametrize(
+@each(
     "group",
     [field.alias or name for name, field in Policy.model_fields.items() if name != "preset"],
 )
@@ -25,8 +26,8 @@ def test_misspelt_choices_are_refused(group: str) -> None:
             Policy.model_validate(wrong)
 
 
-@pytest.mark.parametrize(
-    ("group", "choices"),
+@each(
+    "group, choices",
     [
         ("redirect", {"max_count": 0}),
         ("redirect", {"max_length": 0}),

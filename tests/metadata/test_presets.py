@@ -12,6 +12,7 @@ from dcrserver.metadata import PARAMETERS, Policy, Terms
 from dcrserver.metadata.capabilities import capabilities_of, presumed, restrict
 from dcrserver.metadata.presets import PRESETS, PresetName
 from dcrserver.strict_json import JsonObject
+from harness.cases import each
 from metadata.strategies import SENSIBLE_SUBMISSIONS
 from metadata.support import CALLBACK, EVERYTHING, FEATURES, issues_of, texts_of, validate_by
 
@@ -67,7 +68,7 @@ def test_the_names_are_those_of_the_data() -> None:
         Policy.model_validate({"preset": "none-such"})
 
 
-@pytest.mark.parametrize("name", PRESETS)
+@each("name", PRESETS)
 def test_a_preset_is_made_of_keys_that_exist(name: str) -> None:
     policy = Policy.model_validate({"preset": name})
     assert policy.preset == name
@@ -78,7 +79,7 @@ def test_a_preset_is_made_of_keys_that_exist(name: str) -> None:
     assert all(set(values) <= set(EVERYTHING[key]) for key, values in PRESETS[name].limits.items())
 
 
-@pytest.mark.parametrize("name", PRESETS)
+@each("name", PRESETS)
 def test_every_key_can_be_set_beside_a_preset(name: str) -> None:
     plain = Policy.model_validate({"preset": name})
     for group, choices in PRESETS[name].policy.items():
@@ -90,7 +91,7 @@ def test_every_key_can_be_set_beside_a_preset(name: str) -> None:
             assert getattr(made, group) == others
 
 
-@pytest.mark.parametrize("name", PRESETS)
+@each("name", PRESETS)
 def test_what_a_preset_presumes_is_within_its_limits(name: str) -> None:
     """So that what is advertised is what is accepted."""
     policy = Policy.model_validate({"preset": name})
@@ -139,7 +140,7 @@ def test_fapi2() -> None:
 
 @requirement("FAPI2-5.3.2.1-02", "FAPI2-5.3.2.1-03", "FAPI2-5.3.2.1-04", "FAPI2-5.3.2.1-05")
 @requirement("FAPI2-5.3.2.2-01", "FAPI2-5.3.2.2-03", "FAPI2-5.4-01")
-@pytest.mark.parametrize(
+@each(
     "change",
     [
         {"token_endpoint_auth_method": "none"},
@@ -155,7 +156,6 @@ def test_fapi2() -> None:
         {"token_endpoint_auth_signing_alg": "RS256"},
         {"id_token_signed_response_alg": "none"},
     ],
-    ids=str,
 )
 def test_what_fapi2_rules_out(change: JsonObject) -> None:
     assert issues_of(FAPI | change, terms_of("fapi2"))
@@ -206,8 +206,8 @@ def test_uk_open_banking() -> None:
 
 
 @requirement("UKOB-04", "UKOB-06", "UKOB-12")
-@pytest.mark.parametrize(
-    ("change", "told"),
+@each(
+    "change, told",
     [
         ({"redirect_uris": ["https://localhost/cb"]}, "is on the local machine or network"),
         ({"redirect_uris": ["com.example.app:/cb"]}, "must use https"),

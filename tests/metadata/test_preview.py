@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from dcrserver.errors import RegistrationError
 from dcrserver.metadata import Terms, explain, recognized, validate
 from dcrserver.strict_json import JsonObject, JsonValue, dumps
+from harness.cases import each
 from metadata.strategies import ANY_SUBMISSIONS, TERMS_OF
 from metadata.support import CALLBACK, MINIMAL, TERMS, terms
 
@@ -55,8 +56,8 @@ def test_defaults_are_told_apart_from_what_was_sent() -> None:
 
 
 @requirement("POL-33", "POL-46", "POL-30")
-@pytest.mark.parametrize(
-    ("members", "judged_by", "change"),
+@each(
+    "members, judged_by, change",
     [
         (
             {"scope": "openid nonsense"},
@@ -154,7 +155,6 @@ def test_defaults_are_told_apart_from_what_was_sent() -> None:
             },
         ),
     ],
-    ids=lambda value: next(iter(value)) if isinstance(value, dict) else "",
 )
 def test_changes_are_told_with_their_reason(
     members: JsonObject, judged_by: Terms, change: JsonObject
@@ -164,8 +164,8 @@ def test_changes_are_told_with_their_reason(
     assert found["changes"] == [change]
 
 
-@pytest.mark.parametrize(
-    ("name", "reason"),
+@each(
+    "name, reason",
     [
         ("redirect_uri", "unknown; did you mean redirect_uris?"),
         ("redirectUris", "unknown; did you mean redirect_uris?"),
@@ -185,9 +185,7 @@ def test_what_is_ignored_is_told_with_the_reason(name: str, reason: str) -> None
 
 
 @requirement("POL-08")
-@pytest.mark.parametrize(
-    ("name", "value"), [("jwks", {}), ("scope", ""), ("contacts", []), ("client_name#de", "")]
-)
+@each("name, value", [("jwks", {}), ("scope", ""), ("contacts", []), ("client_name#de", "")])
 def test_what_is_empty_is_told_to_count_as_left_out(name: str, value: JsonValue) -> None:
     found = told(MINIMAL | {name: value}, Terms())
     assert found["ignored"] == [{"member": name, "reason": "empty, which counts as left out"}]
@@ -242,8 +240,8 @@ def test_what_is_read_later_is_told() -> None:
 
 
 @requirement("R8252-8.3-01", "R9700-2.1.2-01")
-@pytest.mark.parametrize(
-    ("submission", "warned"),
+@each(
+    "submission, warned",
     [
         (MINIMAL | {"client_name": "A"}, []),
         (

@@ -13,6 +13,7 @@ from dcrserver.metadata.model import Unacceptable
 from dcrserver.metadata.policy import RedirectPolicy
 from dcrserver.metadata.redirect_uris import check_all, is_private_use
 from dcrserver.strict_json import JsonObject
+from harness.cases import each
 from metadata.support import TERMS, issues_of, terms
 
 requirement = pytest.mark.requirement
@@ -143,36 +144,36 @@ def refusal(value: str, **choices: Any) -> str:
 
 
 @requirement("R7591-5-03")
-@pytest.mark.parametrize("value", [*HTTPS, *LOOPBACK, *PRIVATE_USE])
+@each("value", [*HTTPS, *LOOPBACK, *PRIVATE_USE])
 def test_some_client_may_have_it(value: str) -> None:
     check_all([value], RedirectPolicy())
 
 
-@pytest.mark.parametrize("value", [*HTTPS, *LOOPBACK])
+@each("value", [*HTTPS, *LOOPBACK])
 def test_web_uris_are_not_private_use(value: str) -> None:
     assert not is_private_use(value)
 
 
-@pytest.mark.parametrize("value", PRIVATE_USE)
+@each("value", PRIVATE_USE)
 def test_the_scheme_of_an_app_is_private_use(value: str) -> None:
     assert is_private_use(value)
 
 
 @requirement("R7591-3.2.2-05")
-@pytest.mark.parametrize("value", FRAGMENTS)
+@each("value", FRAGMENTS)
 def test_fragments_are_refused(value: str) -> None:
     assert refusal(value) == "element 0 holds a fragment"
 
 
 @requirement("R7591-5-03", "OIDR-2-09")
-@pytest.mark.parametrize("value", PLAIN_HTTP)
+@each("value", PLAIN_HTTP)
 def test_http_is_for_the_local_machine(value: str) -> None:
     assert refusal(value).startswith("element 0 uses http outside of the local machine")
 
 
 @requirement("R7591-5-03", "R7591-5-08")
-@pytest.mark.parametrize("scheme", DANGEROUS_SCHEMES)
-@pytest.mark.parametrize("rest", ["alert(1)", "//host/cb", "/cb"])
+@each("scheme", DANGEROUS_SCHEMES)
+@each("rest", ["alert(1)", "//host/cb", "/cb"])
 def test_schemes_that_others_act_upon_are_refused(scheme: str, rest: str) -> None:
     """Whatever the policy says about other schemes."""
     text = f"element 0 uses the scheme {scheme.lower()}, which is not for redirection"
@@ -182,13 +183,13 @@ def test_schemes_that_others_act_upon_are_refused(scheme: str, rest: str) -> Non
 
 
 @requirement("POL-16", "POL-19")
-@pytest.mark.parametrize("value", UNPARSABLE)
+@each("value", UNPARSABLE)
 def test_what_parsers_disagree_about_is_refused(value: str) -> None:
     assert refusal(value).startswith("element 0 ")
 
 
 @requirement("POL-14")
-@pytest.mark.parametrize("value", ["myapp:/cb", "exampleapp://oauth", "x:y", "cursorx://a/b"])
+@each("value", ["myapp:/cb", "exampleapp://oauth", "x:y", "cursorx://a/b"])
 def test_a_scheme_without_a_dot_is_refused(value: str) -> None:
     scheme = value.partition(":")[0]
     assert refusal(value).startswith(f"element 0 uses the scheme {scheme}; a private-use scheme")
@@ -201,12 +202,12 @@ def test_the_schemes_that_are_let_through_can_be_emptied() -> None:
     assert "a reversed domain name" in refusal("cursor://a/b", undotted_schemes=frozenset())
 
 
-@pytest.mark.parametrize("value", ["https:x", "https:/x", "https:?x"])
+@each("value", ["https:x", "https:/x", "https:?x"])
 def test_https_needs_an_authority(value: str) -> None:
     assert refusal(value) == "element 0 has no host"
 
 
-@pytest.mark.parametrize(
+@each(
     "value",
     [
         "com.example.app:",
@@ -267,7 +268,7 @@ def test_a_wrong_application_type_is_corrected_by_choice() -> None:
 
 
 @requirement("POL-15")
-@pytest.mark.parametrize("bound", [1, 50])
+@each("bound", [1, 50])
 def test_their_number_is_bounded(bound: int) -> None:
     values = [f"https://client.example.org/{number}" for number in range(bound + 1)]
     check_all(values[:bound], RedirectPolicy(max_count=bound))
@@ -276,7 +277,7 @@ def test_their_number_is_bounded(bound: int) -> None:
 
 
 @requirement("POL-15")
-@pytest.mark.parametrize("bound", [30, 2000])
+@each("bound", [30, 2000])
 def test_their_length_is_bounded(bound: int) -> None:
     value = "https://client.example.org/".ljust(bound, "x")
     check_all([value], RedirectPolicy(max_length=bound))
@@ -326,21 +327,21 @@ HYBRID: JsonObject = {
 }
 
 
-@pytest.mark.parametrize("members", [{}, IMPLICIT, HYBRID], ids=["code", "implicit", "hybrid"])
-@pytest.mark.parametrize("value", HTTPS)
+@each("members", [{}, IMPLICIT, HYBRID])
+@each("value", HTTPS)
 def test_web_clients_use_https(value: str, members: JsonObject) -> None:
     assert problems(value, application_type="web", **members) == []
 
 
 @requirement("POL-11", "R7591-5-03")
-@pytest.mark.parametrize("value", LOOPBACK)
+@each("value", LOOPBACK)
 def test_web_clients_with_code_may_use_the_local_machine(value: str) -> None:
     assert problems(value, application_type="web") == []
 
 
 @requirement("OIDR-2-06")
-@pytest.mark.parametrize("members", [IMPLICIT, HYBRID], ids=["implicit", "hybrid"])
-@pytest.mark.parametrize("value", [*LOOPBACK, *PRIVATE_USE])
+@each("members", [IMPLICIT, HYBRID])
+@each("value", [*LOOPBACK, *PRIVATE_USE])
 def test_web_clients_with_the_implicit_grant_use_https_only(
     value: str, members: JsonObject
 ) -> None:
@@ -349,7 +350,7 @@ def test_web_clients_with_the_implicit_grant_use_https_only(
 
 
 @requirement("OIDR-2-07")
-@pytest.mark.parametrize("value", ["https://localhost/cb", "https://LocalHost:8443/cb"])
+@each("value", ["https://localhost/cb", "https://LocalHost:8443/cb"])
 def test_web_clients_with_the_implicit_grant_never_use_localhost(value: str) -> None:
     expected = ["element 0 uses the host localhost, which the implicit grant forbids"]
     assert problems(value, application_type="web", **IMPLICIT) == expected
@@ -357,15 +358,15 @@ def test_web_clients_with_the_implicit_grant_never_use_localhost(value: str) -> 
 
 
 @requirement("POL-12")
-@pytest.mark.parametrize("value", PRIVATE_USE)
+@each("value", PRIVATE_USE)
 def test_web_clients_use_no_private_scheme(value: str) -> None:
     reason = "must use https; a private-use scheme is for application_type native"
     assert problems(value, application_type="web") == [f"element 0 {reason}"]
 
 
 @requirement("OIDR-2-08", "POL-13", "POL-18")
-@pytest.mark.parametrize("members", [{}, IMPLICIT], ids=["code", "implicit"])
-@pytest.mark.parametrize("value", [*HTTPS, *LOOPBACK, *PRIVATE_USE])
+@each("members", [{}, IMPLICIT])
+@each("value", [*HTTPS, *LOOPBACK, *PRIVATE_USE])
 def test_native_clients_use_all_three(value: str, members: JsonObject) -> None:
     assert problems(value, application_type="native", **members) == []
 
@@ -460,101 +461,45 @@ def test_the_defaults() -> None:
 
 
 # Each switch away from its default, and the only probes whose verdict it turns.
-SWITCHES = [
-    pytest.param(
-        {"redirect": {"allow_userinfo": True}},
-        {"user information"},
-        marks=requirement("POL-10"),
-        id="allow_userinfo",
-    ),
-    pytest.param(
+SWITCHES: list[tuple[dict[str, Any], set[str]]] = [
+    ({"redirect": {"allow_userinfo": True}}, {"user information"}),
+    (
         {"redirect": {"web_loopback_http": False}},
         {"127.0.0.1, web", "[::1], web", "localhost, web"},
-        marks=requirement("POL-11"),
-        id="web_loopback_http",
     ),
-    pytest.param(
-        {"redirect": {"web_custom_scheme": True}},
-        {"private-use, web"},
-        marks=requirement("POL-12"),
-        id="web_custom_scheme",
-    ),
-    pytest.param(
-        {"registration": {"infer_application_type": False}},
-        {"private-use, untold"},
-        marks=requirement("POL-12"),
-        id="infer_application_type",
-    ),
-    pytest.param(
-        {"redirect": {"native_claimed_https": False}},
-        {"https, native"},
-        marks=requirement("POL-13"),
-        id="native_claimed_https",
-    ),
-    pytest.param(
-        {"redirect": {"require_dot_in_scheme": False}},
-        {"no dot, native"},
-        marks=requirement("POL-14"),
-        id="require_dot_in_scheme",
-    ),
-    pytest.param(
-        {"redirect": {"undotted_schemes": []}},
-        {"known without a dot, native"},
-        marks=requirement("POL-14"),
-        id="undotted_schemes",
-    ),
-    pytest.param(
-        {"redirect": {"max_count": 51}}, {"51 URIs"}, marks=requirement("POL-15"), id="max_count"
-    ),
-    pytest.param(
-        {"redirect": {"max_length": 2001}},
-        {"2001 characters"},
-        marks=requirement("POL-15"),
-        id="max_length",
-    ),
-    pytest.param(
-        {"redirect": {"query": False}},
-        {"query", "empty query"},
-        marks=requirement("POL-17"),
-        id="query",
-    ),
-    pytest.param(
-        {"redirect": {"ip_literal_https": True}},
-        {"https by IPv4 address", "https by IPv6 address"},
-        marks=requirement("POL-17"),
-        id="ip_literal_https",
-    ),
-    pytest.param(
-        {"redirect": {"localhost_name": False}},
-        {"localhost, native"},
-        marks=requirement("POL-18"),
-        id="localhost_name",
-    ),
-    pytest.param(
-        {"redirect": {"always_required": True}},
-        {"none"},
-        id="always_required",
-    ),
-    pytest.param(
+    ({"redirect": {"web_custom_scheme": True}}, {"private-use, web"}),
+    ({"registration": {"infer_application_type": False}}, {"private-use, untold"}),
+    ({"redirect": {"native_claimed_https": False}}, {"https, native"}),
+    ({"redirect": {"require_dot_in_scheme": False}}, {"no dot, native"}),
+    ({"redirect": {"undotted_schemes": []}}, {"known without a dot, native"}),
+    ({"redirect": {"max_count": 51}}, {"51 URIs"}),
+    ({"redirect": {"max_length": 2001}}, {"2001 characters"}),
+    ({"redirect": {"query": False}}, {"query", "empty query"}),
+    ({"redirect": {"ip_literal_https": True}}, {"https by IPv4 address", "https by IPv6 address"}),
+    ({"redirect": {"localhost_name": False}}, {"localhost, native"}),
+    ({"redirect": {"always_required": True}}, {"none"}),
+    (
         {"redirect": {"https_only": True}},
         {
             name
             for name in ACCEPTED
             if name.startswith(("127.", "[::1]", "localhost", "private-use", "known without"))
         },
-        id="https_only",
     ),
 ]
 
 
-@requirement("OIDR-2-01", "OIDR-2-08", "OIDR-2-09")
-@pytest.mark.parametrize(("groups", "turned"), SWITCHES)
+@requirement(
+    "OIDR-2-01", "OIDR-2-08", "OIDR-2-09", "POL-10", "POL-11", "POL-12", "POL-13", "POL-14"
+)
+@requirement("POL-15", "POL-17", "POL-18")
+@each("groups, turned", SWITCHES)
 def test_a_switch_turns_its_own_verdict_only(groups: dict[str, Any], turned: set[str]) -> None:
     assert accepted(**groups) ^ ACCEPTED == turned
 
 
 def test_each_switch_is_turned() -> None:
-    turned = {name for row in SWITCHES for name in row.values[0].get("redirect", {})}
+    turned = {name for groups, _ in SWITCHES for name in groups.get("redirect", {})}
     assert turned == set(RedirectPolicy.model_fields)
 
 
@@ -576,7 +521,7 @@ def test_what_a_closed_switch_says() -> None:
 
 
 @requirement("OIDR-2-06", "OIDR-2-07")
-@pytest.mark.parametrize("value", ["http://127.0.0.1/cb", "com.example.app:/cb"])
+@each("value", ["http://127.0.0.1/cb", "com.example.app:/cb"])
 def test_no_switch_weakens_the_implicit_grant_of_web_clients(value: str) -> None:
     loose = terms(redirect={"web_custom_scheme": True, "web_loopback_http": True})
     submission: JsonObject = {"redirect_uris": [value], "application_type": "web", **IMPLICIT}

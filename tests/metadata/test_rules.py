@@ -23,6 +23,7 @@ from dcrserver.metadata import (
 from dcrserver.metadata.model import Draft
 from dcrserver.metadata.rules import GRANTS_OF_RESPONSE_TYPE, REDIRECT_GRANTS
 from dcrserver.strict_json import JsonObject, JsonValue
+from harness.cases import each
 from harness.clients import new_key, public_jwk
 from metadata.support import CALLBACK, EVERYTHING, MINIMAL, base_of, certified_key, terms
 
@@ -857,13 +858,10 @@ CASES: dict[str, list[Case]] = {
 }
 BY_ID = {rule.id: rule for rule in RULES}
 VIOLATING = [
-    pytest.param(name, case, id=f"{name}-{number}")
-    for name, cases in CASES.items()
-    for number, case in enumerate(cases)
-    if case.told
+    (name, case) for name, cases in CASES.items() for number, case in enumerate(cases) if case.told
 ]
 SATISFYING = [
-    pytest.param(name, case, id=f"{name}-{number}")
+    (name, case)
     for name, cases in CASES.items()
     for number, case in enumerate(cases)
     if not case.told
@@ -883,7 +881,7 @@ def test_every_rule_has_cases_of_both_sorts() -> None:
 @requirement("OIDR-2-16", "OIDR-2-21", "OIDR-2-22", "OIDR-2-27", "OIDR-2-32", "OIDR-9.1-01")
 @requirement("OIDC-8.1-01", "POL-34", "CIBA-4-01", "CIBA-4-02", "CIBA-4-03", "LOGO-2-01")
 @requirement("R8705-2.1.2-01", "R8705-2.2-01", "R9101-10.5-01", "POL-36", "POL-48")
-@pytest.mark.parametrize(("rule_id", "case"), VIOLATING)
+@each("rule_id, case", VIOLATING)
 def test_violations(rule_id: str, case: Case) -> None:
     rule = BY_ID[rule_id]
     draft, issues = examine(case.submission, case.terms)
@@ -899,7 +897,7 @@ def test_violations(rule_id: str, case: Case) -> None:
 
 
 @requirement("R7591-2.1-02", "OIDR-2-05", "OIDR-2-21", "OIDR-2-28", "OIDR-2-32")
-@pytest.mark.parametrize(("rule_id", "case"), SATISFYING)
+@each("rule_id, case", SATISFYING)
 def test_satisfied(rule_id: str, case: Case) -> None:
     """By each rule, so that no case is refused for another reason than it claims."""
     _, issues = examine(case.submission, case.terms)
@@ -907,7 +905,7 @@ def test_satisfied(rule_id: str, case: Case) -> None:
     validate(case.submission, case.terms)
 
 
-@pytest.mark.parametrize(("rule_id", "case"), VIOLATING)
+@each("rule_id, case", VIOLATING)
 def test_a_rule_is_not_asked_about_members_that_failed_by_themselves(
     rule_id: str, case: Case
 ) -> None:
@@ -937,7 +935,7 @@ class Recording(dict[str, JsonValue]):
         return super().__contains__(name)
 
 
-@pytest.mark.parametrize("rule_id", BY_ID)
+@each("rule_id", BY_ID)
 def test_a_rule_names_the_members_it_reads(rule_id: str) -> None:
     rule = BY_ID[rule_id]
     assert rule.uses <= PARAMETERS.keys()
@@ -976,14 +974,14 @@ def registered(method: str, members: JsonObject) -> ClientMetadata:
 
 
 @requirement("R7591-2-04")
-@pytest.mark.parametrize("method", ["client_secret_basic", "client_secret_post"])
+@each("method", ["client_secret_basic", "client_secret_post"])
 def test_secrets_for_the_methods_that_send_them(method: str) -> None:
     assert needs_secret(registered(method, NO_READER))
     assert not needs_readable_secret(registered(method, NO_READER))
 
 
 @requirement("R7591-2-04")
-@pytest.mark.parametrize("method", ["none", "private_key_jwt", "tls_client_auth"])
+@each("method", ["none", "private_key_jwt", "tls_client_auth"])
 def test_no_secrets_for_other_methods(method: str) -> None:
     assert not needs_secret(registered(method, NO_READER))
     assert not needs_readable_secret(registered(method, NO_READER))
@@ -995,15 +993,15 @@ def test_a_mac_of_the_secret_reads_it() -> None:
 
 
 @requirement("OIDR-2-26")
-@pytest.mark.parametrize("members", READERS, ids=str)
-@pytest.mark.parametrize("method", ["client_secret_basic", "private_key_jwt"])
+@each("members", READERS)
+@each("method", ["client_secret_basic", "private_key_jwt"])
 def test_symmetric_algorithms_ask_for_a_readable_secret(method: str, members: JsonObject) -> None:
     assert needs_secret(registered(method, members))
     assert needs_readable_secret(registered(method, members))
 
 
 @requirement("R7591-5-04")
-@pytest.mark.parametrize("members", READERS, ids=str)
+@each("members", READERS)
 def test_public_clients_never_have_a_secret(members: JsonObject) -> None:
     assert not needs_secret(registered("none", members))
     assert not needs_readable_secret(registered("none", members))

@@ -7,6 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dcrserver.metadata.text import hostile_character, is_language_tag
+from harness.cases import each
 
 requirement = pytest.mark.requirement
 
@@ -38,13 +39,13 @@ ILL_FORMED = [
 
 
 @requirement("R7591-2.2-01", "OIDR-2.1-01")
-@pytest.mark.parametrize("tag", [*LANGTAGS, *GRANDFATHERED])
+@each("tag", [*LANGTAGS, *GRANDFATHERED])
 def test_well_formed_tags(tag: str) -> None:
     assert is_language_tag(tag)
 
 
 @requirement("R7591-2.2-04")
-@pytest.mark.parametrize("tag", [*LANGTAGS, *GRANDFATHERED])
+@each("tag", [*LANGTAGS, *GRANDFATHERED])
 def test_tags_have_no_case(tag: str) -> None:
     """RFC 5646 2.1.1, for all of a tag."""
     assert is_language_tag(tag.upper())
@@ -53,7 +54,7 @@ def test_tags_have_no_case(tag: str) -> None:
 
 
 @requirement("R7591-2.2-01")
-@pytest.mark.parametrize("tag", ILL_FORMED)
+@each("tag", ILL_FORMED)
 def test_ill_formed_tags(tag: str) -> None:
     assert not is_language_tag(tag)
 
@@ -92,7 +93,7 @@ NAMES = [
 
 
 @requirement("POL-20", "R7591-2.2-02")
-@pytest.mark.parametrize("text", NAMES)
+@each("text", NAMES)
 def test_names_in_any_script_are_texts_for_people(text: str) -> None:
     assert hostile_character(text) is None
 
@@ -108,7 +109,7 @@ HOSTILE = [
 
 
 @requirement("POL-20")
-@pytest.mark.parametrize("number", HOSTILE, ids=lambda number: f"U+{number:04X}")
+@each("number", HOSTILE)
 def test_hostile_characters_are_named(number: int) -> None:
     for text in (chr(number), f"a{chr(number)}b", f"\u65e5{chr(number)}\x00"):
         assert hostile_character(text) == f"U+{number:04X}"

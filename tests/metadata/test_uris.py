@@ -10,6 +10,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from dcrserver.metadata.uris import BadUri, Uri, parse
+from harness.cases import each
 
 requirement = pytest.mark.requirement
 
@@ -94,7 +95,7 @@ GOOD = {
 }
 
 
-@pytest.mark.parametrize("raw", GOOD)
+@each("raw", GOOD)
 def test_parts(raw: str) -> None:
     assert parse(raw) == GOOD[raw]
 
@@ -309,21 +310,19 @@ BAD = {
 
 
 @requirement("POL-16", "POL-19")
-@pytest.mark.parametrize("raw", BAD)
+@each("raw", BAD)
 def test_refusals(raw: str) -> None:
     with pytest.raises(BadUri) as caught:
         parse(raw)
     assert str(caught.value) == BAD[raw]
 
 
-@pytest.mark.parametrize(
-    "raw", ["http://localhost/", "http://LOCALHOST:1/", "http://127.0.0.1", "http://[::1]:9/x"]
-)
+@each("raw", ["http://localhost/", "http://LOCALHOST:1/", "http://127.0.0.1", "http://[::1]:9/x"])
 def test_the_local_machine_has_three_names(raw: str) -> None:
     assert parse(raw).is_loopback
 
 
-@pytest.mark.parametrize(
+@each(
     "raw",
     [
         "http://localhost.evil.example/",
@@ -341,8 +340,8 @@ def test_look_alikes_are_not_the_local_machine(raw: str) -> None:
     assert not parse(raw).is_loopback
 
 
-@pytest.mark.parametrize(
-    ("raw", "address"),
+@each(
+    "raw, address",
     [
         ("https://192.0.2.1/", "192.0.2.1"),
         ("https://[2001:db8::1]/", "2001:db8::1"),
@@ -353,13 +352,13 @@ def test_an_ip_literal_is_an_address(raw: str, address: str) -> None:
     assert parse(raw).address == ipaddress.ip_address(address)
 
 
-@pytest.mark.parametrize("raw", ["https://a.example/", "x:/y", "https://1.2.3.4.example/"])
+@each("raw", ["https://a.example/", "x:/y", "https://1.2.3.4.example/"])
 def test_names_are_no_addresses(raw: str) -> None:
     assert parse(raw).address is None
 
 
-@pytest.mark.parametrize(
-    ("raw", "authority"),
+@each(
+    "raw, authority",
     [
         ("https://a.example/", "a.example:443"),
         ("http://A.example/", "a.example:80"),

@@ -19,6 +19,7 @@ from dcrserver.metadata import (
 from dcrserver.metadata.capabilities import UNCONFIGURED, capabilities_of
 from dcrserver.metadata.validation import server_members
 from dcrserver.strict_json import JsonObject, JsonValue
+from harness.cases import each
 from metadata.support import CALLBACK, MINIMAL, TERMS, issues_of, terms, texts_of
 
 requirement = pytest.mark.requirement
@@ -33,10 +34,9 @@ def registered(submission: JsonObject, judged_by: Terms = TERMS) -> dict[str, Js
 
 @requirement("R7591-2-01", "R7591-2-03", "R7591-2-06", "R7591-2-07", "R7591-3.1-03")
 @requirement("OIDR-2-03", "OIDR-2-04", "OIDR-2-20", "OIDR-2-24", "OIDR-2-30", "R7591-2-09")
-@pytest.mark.parametrize(
+@each(
     "judged_by",
     [Terms(), Terms(server=capabilities_of(UNCONFIGURED))],
-    ids=["nothing known", "unconfigured"],
 )
 def test_defaults_are_echoed(judged_by: Terms) -> None:
     assert registered(MINIMAL, judged_by) == {
@@ -90,8 +90,8 @@ def test_what_is_sent_beats_the_defaults() -> None:
 
 
 @requirement("R7591-2.1-02", "R7591-2-07")
-@pytest.mark.parametrize(
-    ("grant_types", "response_types"),
+@each(
+    "grant_types, response_types",
     [
         (["authorization_code"], ["code"]),
         (["authorization_code", "refresh_token"], ["code"]),
@@ -114,8 +114,8 @@ def test_a_client_that_redirects_nowhere_is_told_so() -> None:
     assert made["application_type"] == "web"
 
 
-@pytest.mark.parametrize(
-    ("default", "grants", "scope"),
+@each(
+    "default, grants, scope",
     [
         ("none", ["authorization_code"], None),
         ("supported", ["authorization_code"], "openid profile"),
@@ -138,7 +138,7 @@ def test_who_names_no_scope_gets_the_default_ones(
 
 
 @requirement("OIDR-2-23")
-@pytest.mark.parametrize(
+@each(
     "stem",
     ["id_token_encrypted_response", "userinfo_encrypted_response", "request_object_encryption"],
 )
@@ -150,8 +150,8 @@ def test_content_encryption_follows_from_key_management(stem: str) -> None:
 
 
 @requirement("OIDR-2-04", "POL-12")
-@pytest.mark.parametrize(
-    ("values", "application_type"),
+@each(
+    "values, application_type",
     [
         (["com.example.app:/cb"], "native"),
         (["http://127.0.0.1/cb"], "native"),
@@ -186,8 +186,8 @@ def test_what_is_sent_is_not_inferred() -> None:
 
 
 @requirement("R7591-2-17", "R7591-3.2.1-07", "OIDR-3.2-02")
-@pytest.mark.parametrize(
-    ("name", "bound", "supported"),
+@each(
+    "name, bound, supported",
     [
         (
             "token_endpoint_auth_method",
@@ -229,7 +229,7 @@ LACKING: list[tuple[str, tuple[str, ...]]] = [
 
 
 @requirement("OIDD-7-01", "R7592-2.2-02")
-@pytest.mark.parametrize(("bound", "supported"), LACKING)
+@each("bound, supported", LACKING)
 def test_defaults_are_values_that_can_be_sent(bound: str, supported: tuple[str, ...]) -> None:
     """What is registered for a client is what the client may ask for: an update sends it back."""
     judged_by = terms(supported={bound: supported})
@@ -239,7 +239,7 @@ def test_defaults_are_values_that_can_be_sent(bound: str, supported: tuple[str, 
 
 
 @requirement("POL-33", "R7592-2.2-02")
-@pytest.mark.parametrize("supported", [("ES256",), ("ML-DSA-65", "ES256")])
+@each("supported", [("ES256",), ("ML-DSA-65", "ES256")])
 def test_substitutes_are_values_that_can_be_sent(supported: tuple[str, ...]) -> None:
     bound = {"id_token_signing_alg_values_supported": supported}
     judged_by = terms(supported=bound, alg={"unsupported": "substitute"})
@@ -252,7 +252,7 @@ def test_substitutes_are_values_that_can_be_sent(supported: tuple[str, ...]) -> 
 
 
 @requirement("R7591-2.2-01", "R7591-2.2-03", "OIDR-2.1-01")
-@pytest.mark.parametrize(
+@each(
     "name",
     ["client_name#fr", "client_name#ja-Jpan-JP", "client_name#JA-jpan-jp", "client_name#x-a"],
 )
@@ -275,8 +275,8 @@ def test_all_variants_are_kept_beside_the_untagged_one() -> None:
 
 
 @requirement("R7591-2.2-01")
-@pytest.mark.parametrize(
-    ("name", "value", "reason"),
+@each(
+    "name, value, reason",
     [
         ("client_name#fr", 1, "must be a string"),
         ("client_name#fr", "a\nb", "must not hold the character U+000A"),
@@ -290,7 +290,7 @@ def test_variants_are_judged_like_their_base(name: str, value: JsonValue, reason
 
 
 @requirement("R7591-2.2-04", "POL-21")
-@pytest.mark.parametrize("base", [row.name for row in PARAMETERS.values() if row.localizable])
+@each("base", [row.name for row in PARAMETERS.values() if row.localizable])
 def test_tags_that_differ_in_case_only_are_duplicates(base: str) -> None:
     value = PARAMETERS[base].example
     found = issues_of(MINIMAL | {f"{base}#fr": value, f"{base}#de": value, f"{base}#FR": value})
@@ -305,7 +305,7 @@ def test_the_same_tag_on_other_members_is_no_duplicate() -> None:
 
 
 @requirement("R7592-2.2-08", "POL-06", "POL-08")
-@pytest.mark.parametrize("omitted", [None, ""])
+@each("omitted", [None, ""])
 def test_an_omitted_variant_is_no_duplicate(omitted: JsonValue) -> None:
     """Null and empty stand for a member that is not there."""
     for names in (("client_name#fr", "client_name#FR"), ("client_name#FR", "client_name#fr")):
@@ -315,7 +315,7 @@ def test_an_omitted_variant_is_no_duplicate(omitted: JsonValue) -> None:
 
 
 @requirement("R7591-2-16")
-@pytest.mark.parametrize(
+@each(
     "name",
     [
         "client_name#",
@@ -349,16 +349,14 @@ def test_empty_variants_are_left_out() -> None:
 
 
 @requirement("R7591-2-16", "OIDR-3.2-03", "POL-56", "R7591-3.1.1-01")
-@pytest.mark.parametrize(
-    "name", ["x_unknown", "software_statement", "", "client_name ", "vp_formats"]
-)
-@pytest.mark.parametrize("value", [None, 1, "x", [], [{}], {"a": {"b": [1]}}])
+@each("name", ["x_unknown", "software_statement", "", "client_name ", "vp_formats"])
+@each("value", [None, 1, "x", [], [{}], {"a": {"b": [1]}}])
 def test_unknown_members_are_ignored(name: str, value: JsonValue) -> None:
     assert registered(MINIMAL | {name: value}) == registered(MINIMAL)
 
 
 @requirement("R7591-2-19")
-@pytest.mark.parametrize("name", PARAMETERS)
+@each("name", PARAMETERS)
 def test_names_have_their_case(name: str) -> None:
     assert registered(MINIMAL | {name.upper(): 1.5, name.title(): 1.5}) == registered(MINIMAL)
 
@@ -388,8 +386,8 @@ def test_only_so_many_members_may_be_meant() -> None:
 
 
 @requirement("R7591-6-01", "R7592-2.2-12", "POL-40")
-@pytest.mark.parametrize("name", SERVER_ASSIGNED)
-@pytest.mark.parametrize("value", ["evil", 0, None, []])
+@each("name", SERVER_ASSIGNED)
+@each("value", ["evil", 0, None, []])
 def test_members_of_the_server_are_never_taken_from_the_client(name: str, value: JsonValue) -> None:
     assert registered(MINIMAL | {name: value}) == registered(MINIMAL)
 
@@ -398,8 +396,8 @@ FORBIDDEN = frozenset({"client_id", "client_secret", "client_secret_expires_at"}
 
 
 @requirement("R7592-2.2-03", "R7592-2.2-05", "R7592-2.2-06", "POL-40", "POL-44")
-@pytest.mark.parametrize(
-    ("submission", "named"),
+@each(
+    "submission, named",
     [
         ({"client_id": "x"}, ["client_id"]),
         ({"client_secret": "", "client_name": "x"}, ["client_secret"]),
@@ -420,7 +418,7 @@ def test_members_of_the_server_can_be_refused(submission: JsonObject, named: lis
 
 
 @requirement("POL-06", "POL-44")
-@pytest.mark.parametrize(
+@each(
     "submission",
     [{}, {"client_id": None, "client_secret": None}, {"registration_access_token": "x"}],
 )
@@ -526,8 +524,8 @@ UNSPEAKABLE = ['"', "\\", "\u65e5", "\U0001f600", "\x00", "\n", "\x7f", "\u202e"
 
 
 @requirement("R7591-3.2.2-03", "R7591-3.2.2-04")
-@pytest.mark.parametrize("text", UNSPEAKABLE, ids=ascii)
-@pytest.mark.parametrize("name", PARAMETERS)
+@each("text", UNSPEAKABLE)
+@each("name", PARAMETERS)
 def test_error_texts_never_repeat_what_they_must_not_hold(name: str, text: str) -> None:
     values: list[JsonValue] = [
         text,
