@@ -12,7 +12,7 @@ from conftest import MakeApplication
 from dcrserver import fixed_windows, security
 from dcrserver.errors import InvalidClient, TooManyRequests, Unavailable
 from dcrserver.services.authentication.guesses import Guesses
-from dcrserver.services.client_secrets import ClientSecret, ClientSecrets
+from dcrserver.services.secrets.client_secrets import ClientSecret, ClientSecrets
 from dcrserver.settings import RateLimitSettings
 from harness.application import Application
 

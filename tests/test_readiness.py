@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from dcrserver.services import readiness
+from dcrserver.services.upkeep import readiness
 from harness.application import Application
 
 

@@ -11,9 +11,9 @@ from passlib.hash import bcrypt
 
 from dcrserver import security
 from dcrserver.errors import Unavailable
-from dcrserver.services import secret_verification
-from dcrserver.services.client_secrets import ClientSecret
-from dcrserver.services.secret_verification import SecretVerifier
+from dcrserver.services.secrets import verification as secret_verification
+from dcrserver.services.secrets.client_secrets import ClientSecret
+from dcrserver.services.secrets.verification import SecretVerifier
 
 CHOSEN = "correct horse"
 

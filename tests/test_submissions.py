@@ -6,8 +6,8 @@ import pytest
 
 from dcrserver.errors import RegistrationError
 from dcrserver.metadata import Terms
-from dcrserver.services import submissions
-from dcrserver.services.submissions import Judge, Submission
+from dcrserver.services.registration import judgement as submissions
+from dcrserver.services.registration.judgement import Judge, Submission
 from dcrserver.strict_json import JsonObject, loads_object
 from harness.application import CALLBACK
 

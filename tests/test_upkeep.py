@@ -19,9 +19,9 @@ from dcrserver.errors import Unavailable
 from dcrserver.repositories.access_tokens import AccessTokenRecord
 from dcrserver.repositories.transaction import Database, Transaction
 from dcrserver.security import new_client_id
-from dcrserver.services import upkeep
 from dcrserver.services.audit import Origin
-from dcrserver.services.certain_time import CertainTime
+from dcrserver.services.upkeep import rounds as upkeep
+from dcrserver.services.upkeep.certain_time import CertainTime
 from harness.application import Application
 from harness.process import environment
 from harness.programs import program

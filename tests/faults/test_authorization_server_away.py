@@ -17,7 +17,8 @@ from dcrserver.errors import RegistrationError
 from dcrserver.metadata import validate
 from dcrserver.security import SecretBox
 from dcrserver.server_metadata import MEMBERS
-from dcrserver.services import metadata_copies, readiness
+from dcrserver.services.tenants import metadata_copies
+from dcrserver.services.upkeep import readiness
 from dcrserver.wiring.tenants import build_tenants
 from harness.application import CALLBACK, Application, application, settings
 from harness.commands import Commands

@@ -17,7 +17,7 @@ from pydantic import SecretStr
 from dcrserver.db.drivers import open_driver
 from dcrserver.errors import Unavailable
 from dcrserver.repositories.transaction import Database
-from dcrserver.services import readiness
+from dcrserver.services.upkeep import readiness
 from dcrserver.settings import DatabaseSettings
 from harness.application import CALLBACK, Application, application
 from harness.databases import migrate

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from conftest import MakeApplication
-from dcrserver.services.discovery import ISSUER_RELATION
+from dcrserver.services.tenants.discovery import ISSUER_RELATION
 from dcrserver.settings import ConfigurationError
 from harness.application import BASE_URL, CALLBACK, Application
 

@@ -16,7 +16,7 @@ from cryptography.hazmat.primitives import serialization
 
 from conftest import MakeApplication
 from dcrserver.services.audit import Origin
-from dcrserver.services.signing_keys import PUBLISHED_AHEAD
+from dcrserver.services.tokens.signing_keys import PUBLISHED_AHEAD
 from dcrserver.settings import MAX_TOKEN_LIFETIME
 from harness.application import BASE_URL, CALLBACK, Application
 from harness.clients import certificate, escaped, new_key, proof, public_jwk

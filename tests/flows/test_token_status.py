@@ -13,7 +13,7 @@ import pytest
 
 from conftest import MakeApplication
 from dcrserver.services.audit import Origin
-from dcrserver.services.certain_time import CertainTime
+from dcrserver.services.upkeep.certain_time import CertainTime
 from harness.application import BASE_URL, Application, bearer
 from harness.clients import certificate, escaped, new_key, proof
 

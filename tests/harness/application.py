@@ -11,9 +11,9 @@ import httpx
 
 from dcrserver.app import create_app
 from dcrserver.metadata.bounds import Bounds
-from dcrserver.services.admin_tokens import NewAdminToken
+from dcrserver.services.access.admin_tokens import NewAdminToken
+from dcrserver.services.access.initial_access_tokens import NewInitialAccessToken
 from dcrserver.services.audit import Origin
-from dcrserver.services.initial_access_tokens import NewInitialAccessToken
 from dcrserver.settings import Settings, load
 from dcrserver.wiring import Runtime, build
 

@@ -23,7 +23,7 @@ from conftest import MakeApplication
 from dcrserver.metadata.bounds import Bounds
 from dcrserver.moving import Documents, Report
 from dcrserver.services.audit import Origin
-from dcrserver.services.client_import import Import
+from dcrserver.services.clients.imports import Import
 from harness.application import Application
 
 FILES = Path(__file__).parent.parent / "data" / "imports"

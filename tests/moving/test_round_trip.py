@@ -17,6 +17,7 @@ from conftest import MakeApplication
 from dcrserver.metadata.bounds import Bounds
 from dcrserver.moving import Moved
 from dcrserver.services.audit import Origin
+from dcrserver.services.clients.exports import exported_clients
 from dcrserver.strict_json import JsonObject, dumps, loads
 from flows.test_metamorphic import FULL
 from harness.application import Application, application, bearer
@@ -33,8 +34,8 @@ MOMENTS = st.sampled_from([0, 1500000000, 4000000000])
 
 
 async def exported(app: Application, *, credentials: bool = True) -> list[JsonObject]:
-    administration, tenant = app.runtime.tenant_administration, app.runtime.default_tenant
-    made = administration.clients(tenant, credentials=credentials)
+    runtime = app.runtime
+    made = exported_clients(runtime.database, runtime.default_tenant, credentials=credentials)
     return [client async for client in made]
 
 

@@ -12,7 +12,7 @@ from dcrserver.api.dependencies import bearer_token, runtime, tenant
 from dcrserver.api.responses import NO_STORE, json_response, tagged
 from dcrserver.errors import InvalidRequest
 from dcrserver.services.authentication import BadCertificate, ClientCertificate, Presented
-from dcrserver.services.client_directory import AUTHENTICATE, READ
+from dcrserver.services.clients.directory import AUTHENTICATE, READ
 from dcrserver.strict_json import JsonObject, dumps
 
 router = APIRouter(prefix="/authorization-server", tags=["authorization server"])

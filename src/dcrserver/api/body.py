@@ -17,7 +17,7 @@ from dcrserver.errors import (
     UnsupportedMediaType,
 )
 from dcrserver.metadata.policy.requests import JsonPolicy
-from dcrserver.services.submissions import Submission
+from dcrserver.services.registration.judgement import Submission
 from dcrserver.strict_json import BadJson, JsonObject, loads_object
 
 # POL-04: RFC 7591 names no code for a body that is no JSON object.

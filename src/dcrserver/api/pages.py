@@ -18,7 +18,7 @@ from dcrserver.api.error_pages import prefers_html
 from dcrserver.api.reference import Reference
 from dcrserver.api.responses import NO_STORE, json_response
 from dcrserver.errors import AuthorizationError, InvalidRequest
-from dcrserver.services.authorization import UNAVAILABLE
+from dcrserver.services.tokens.authorization import UNAVAILABLE
 from dcrserver.strict_json import JsonValue
 from dcrserver.tenants import Mode, Tenant
 

@@ -16,7 +16,7 @@ from dcrserver.api.dependencies import bearer_token, headers, runtime, tenant
 from dcrserver.api.responses import NO_STORE, Credentials, json_response
 from dcrserver.errors import InvalidRequest
 from dcrserver.services.authentication import Presented
-from dcrserver.services.token_grant import TokenRequest
+from dcrserver.services.tokens.grant import TokenRequest
 from dcrserver.strict_json import dumps
 
 router = APIRouter(tags=["token"])

@@ -16,7 +16,7 @@ from dcrserver.cli.shared import fail, tell
 from dcrserver.cli.work import OPERATOR, Runtime, Tenant, load, tenant_of, with_runtime
 from dcrserver.metadata.bounds import Bounds
 from dcrserver.moving import Documents, Report
-from dcrserver.services.client_import import ClientImportService, Import
+from dcrserver.services.clients.imports import ClientImportService, Import
 from dcrserver.settings import ConfigurationError
 from dcrserver.strict_json import BadJson, JsonObject
 

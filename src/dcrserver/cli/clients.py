@@ -125,11 +125,11 @@ def export(
     if with_hashes:
         tell("hashes of secrets are among it: keep the output as safe as the database")
     from dcrserver.cli import work
+    from dcrserver.services.clients.exports import exported_clients
 
     async def export(runtime: Runtime) -> None:
         here = await runtime.tenant_administration.find(tenant)
-        clients = runtime.tenant_administration.clients(here, credentials=with_hashes)
-        async for client in clients:
+        async for client in exported_clients(runtime.database, here, credentials=with_hashes):
             print(json.dumps(client, ensure_ascii=False))
 
     work.with_runtime(work.load(config), export)

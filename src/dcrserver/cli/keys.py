@@ -15,8 +15,8 @@ from dcrserver.names import DEFAULT_TENANT
 
 if TYPE_CHECKING:
     from dcrserver.cli.work import Runtime
-    from dcrserver.services.reencryption import Reencrypted
-    from dcrserver.services.signing_keys import StoredKey
+    from dcrserver.services.tokens.signing_keys import StoredKey
+    from dcrserver.services.upkeep.reencryption import Reencrypted
     from dcrserver.strict_json import JsonObject
 
 _KEY_BYTES = 32
@@ -64,7 +64,7 @@ def _shown(stored: StoredKey) -> JsonObject:
 def rotate(config: ConfigOption = None, tenant: TenantOption = DEFAULT_TENANT) -> None:
     """Make a new signing key now, before the schedule would."""
     from dcrserver.cli import work
-    from dcrserver.services.signing_keys import PUBLISHED_AHEAD, REMEMBERED_SECONDS
+    from dcrserver.services.tokens.signing_keys import PUBLISHED_AHEAD, REMEMBERED_SECONDS
 
     async def create(runtime: Runtime) -> str:
         here = work.tenant_of(runtime, tenant)
@@ -89,7 +89,7 @@ def discard(
     if not yes:
         fail(f"tokens that key {kid} signed are good nowhere afterwards; say --yes to do it")
     from dcrserver.cli import work
-    from dcrserver.services.signing_keys import CACHED_SECONDS, REMEMBERED_SECONDS
+    from dcrserver.services.tokens.signing_keys import CACHED_SECONDS, REMEMBERED_SECONDS
 
     async def discard(runtime: Runtime) -> bool:
         here = await runtime.tenant_administration.find(tenant)

@@ -21,7 +21,7 @@ from dcrserver.names import ADMIN_SCOPES, DEFAULT_TENANT
 if TYPE_CHECKING:
     from dcrserver.cli.work import Runtime, Tenant
     from dcrserver.metadata.bounds import Bounds
-    from dcrserver.services.admin_tokens import NewAdminToken
+    from dcrserver.services.access.admin_tokens import NewAdminToken
     from dcrserver.settings import Settings
 
 app = commands("Initial access tokens and admin tokens.")
@@ -75,8 +75,8 @@ def issue(  # noqa: PLR0913, PLR0917 - the options of a command
     """Print a new token, alone on stdout; it is not shown again."""
     from dcrserver.cli import work
     from dcrserver.metadata.bounds import Bounds
-    from dcrserver.services.admin_tokens import NewAdminToken
-    from dcrserver.services.initial_access_tokens import NewInitialAccessToken
+    from dcrserver.services.access.admin_tokens import NewAdminToken
+    from dcrserver.services.access.initial_access_tokens import NewInitialAccessToken
 
     lifetime = seconds(_LIFETIMES[kind] if expires_in is None else expires_in, "--expires-in")
     if len(label) > 200:  # noqa: PLR2004 - the column's width

@@ -13,8 +13,8 @@ from pydantic import SecretStr
 from dcrserver.cli.progress import waiting
 from dcrserver.db.urls import missing_file
 from dcrserver.logger import Logger
-from dcrserver.services.administration import AdministrationService
 from dcrserver.services.audit import Origin
+from dcrserver.services.clients.administration import AdministrationService
 from dcrserver.settings import ConfigurationError, Settings, load
 from dcrserver.telemetry import configure_logging
 from dcrserver.tenants import Tenant

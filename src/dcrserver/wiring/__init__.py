@@ -13,34 +13,34 @@ from dcrserver.fetch import CachingFetcher, HttpFetcher
 from dcrserver.rate_limit import RateLimiter
 from dcrserver.repositories.transaction import Database
 from dcrserver.security import SecretBox
-from dcrserver.services import authorization_server
-from dcrserver.services.access_tokens import AccessTokens
-from dcrserver.services.administration import AdministrationService
+from dcrserver.services.access.token_administration import TokenAdministrationService
 from dcrserver.services.authentication import ClientAuthenticator
+from dcrserver.services.authentication.client_keys import ClientKeys
 from dcrserver.services.authentication.guesses import Guesses
-from dcrserver.services.authorization import AuthorizationService
-from dcrserver.services.client_directory import ClientDirectoryService
-from dcrserver.services.client_import import ClientImportService
-from dcrserver.services.client_keys import ClientKeys
-from dcrserver.services.client_secrets import SecretIssuer
-from dcrserver.services.discovery import DiscoveryService
-from dcrserver.services.last_uses import LastUses
-from dcrserver.services.management import ManagementService
-from dcrserver.services.metadata_copies import MetadataCopies
-from dcrserver.services.readiness import Readiness
-from dcrserver.services.reencryption import ReencryptionService
-from dcrserver.services.registration import RegistrationService
-from dcrserver.services.remote_checks import RemoteChecks
-from dcrserver.services.secret_changes import SecretChanges
-from dcrserver.services.secret_rotation import SecretRotationService
-from dcrserver.services.secret_verification import SecretVerifier
-from dcrserver.services.signing_keys import SigningKeys
-from dcrserver.services.submissions import Judge
-from dcrserver.services.tenant_administration import TenantAdministrationService
-from dcrserver.services.token_administration import TokenAdministrationService
-from dcrserver.services.token_grant import TokenGrantService
-from dcrserver.services.token_status import TokenStatusService
-from dcrserver.services.upkeep import Upkeep
+from dcrserver.services.authentication.last_uses import LastUses
+from dcrserver.services.clients.administration import AdministrationService
+from dcrserver.services.clients.directory import ClientDirectoryService
+from dcrserver.services.clients.imports import ClientImportService
+from dcrserver.services.registration.judgement import Judge
+from dcrserver.services.registration.management import ManagementService
+from dcrserver.services.registration.register import RegistrationService
+from dcrserver.services.registration.remote_checks import RemoteChecks
+from dcrserver.services.secrets.changes import SecretChanges
+from dcrserver.services.secrets.client_secrets import SecretIssuer
+from dcrserver.services.secrets.rotation import SecretRotationService
+from dcrserver.services.secrets.verification import SecretVerifier
+from dcrserver.services.tenants import server_metadata
+from dcrserver.services.tenants.administration import TenantAdministrationService
+from dcrserver.services.tenants.discovery import DiscoveryService
+from dcrserver.services.tenants.metadata_copies import MetadataCopies
+from dcrserver.services.tokens.access_tokens import AccessTokens
+from dcrserver.services.tokens.authorization import AuthorizationService
+from dcrserver.services.tokens.grant import TokenGrantService
+from dcrserver.services.tokens.signing_keys import SigningKeys
+from dcrserver.services.tokens.status import TokenStatusService
+from dcrserver.services.upkeep.readiness import Readiness
+from dcrserver.services.upkeep.reencryption import ReencryptionService
+from dcrserver.services.upkeep.rounds import Upkeep
 from dcrserver.settings import (
     ConfigurationError,
     OutboundSettings,
@@ -103,9 +103,9 @@ async def build(settings: Settings, *, serves: bool = False) -> AsyncIterator[Ru
         fetcher.prepare()
     locations = metadata_locations(settings)
     files = {
-        name: authorization_server.read_file(location)
+        name: server_metadata.read_file(location)
         for name, location in locations.items()
-        if not authorization_server.is_remote(location)
+        if not server_metadata.is_remote(location)
     }
     tenants = Tenants(build_tenants(settings, files, box))
 

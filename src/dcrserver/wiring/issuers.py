@@ -7,7 +7,7 @@ from itertools import permutations
 from urllib.parse import urlsplit
 
 from dcrserver.names import DEFAULT_TENANT
-from dcrserver.services.discovery import entries
+from dcrserver.services.tenants.discovery import entries
 from dcrserver.settings import ConfigurationError, TenantSettings, checked_issuer
 from dcrserver.tenants import Tenant
 

@@ -9,10 +9,10 @@ from dcrserver.fetch import CachingFetcher, HttpFetcher
 from dcrserver.rate_limit import RateLimiter
 from dcrserver.repositories.transaction import Database
 from dcrserver.services.authentication.guesses import Guesses
-from dcrserver.services.last_uses import LastUses
-from dcrserver.services.metadata_copies import MetadataCopies
-from dcrserver.services.secret_verification import SecretVerifier
-from dcrserver.services.signing_keys import SigningKeys
+from dcrserver.services.authentication.last_uses import LastUses
+from dcrserver.services.secrets.verification import SecretVerifier
+from dcrserver.services.tenants.metadata_copies import MetadataCopies
+from dcrserver.services.tokens.signing_keys import SigningKeys
 from dcrserver.settings import DatabaseSettings
 from dcrserver.telemetry import Metrics
 

@@ -9,7 +9,7 @@ from dcrserver.metadata import Policy, Terms
 from dcrserver.metadata.capabilities import capabilities_of
 from dcrserver.names import DEFAULT_TENANT
 from dcrserver.security import SecretBox
-from dcrserver.services import authorization_server
+from dcrserver.services.tenants import server_metadata
 from dcrserver.settings import (
     AuthorizationServerSettings,
     ConfigurationError,
@@ -76,11 +76,11 @@ def _tenant(
     waits = server.metadata is not None and document is None
     issues_tokens = settings.tokens.enabled
     if issues_tokens is None:  # who waits may learn of another token endpoint: ours stays off
-        issues_tokens = not waits and not authorization_server.has_token_endpoint(server, document)
+        issues_tokens = not waits and not server_metadata.has_token_endpoint(server, document)
     mode = chosen.mode or settings.registration.mode
 
     def members(policy: Policy) -> JsonObject:
-        return authorization_server.server_metadata(
+        return server_metadata.server_metadata(
             issuer,
             server,
             document,
@@ -103,7 +103,7 @@ def _tenant(
     return Tenant(
         name=name,
         issuer=issuer,
-        members=authorization_server.published(members(policy), issuer),
+        members=server_metadata.published(members(policy), issuer),
         terms=terms(policy),
         webfinger=frozenset(chosen.webfinger),
         issues_tokens=issues_tokens,

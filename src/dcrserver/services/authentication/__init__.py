@@ -22,21 +22,21 @@ from dcrserver.services.authentication.certificates import (
     ClientCertificate,
     subject_matches,
 )
+from dcrserver.services.authentication.client_keys import ClientKeys
 from dcrserver.services.authentication.guesses import Guesses
+from dcrserver.services.authentication.last_uses import LastUses
 from dcrserver.services.authentication.presented import (
     Presented,
     PresentedCredential,
     credential_of,
 )
-from dcrserver.services.client_keys import ClientKeys
-from dcrserver.services.client_secrets import (
+from dcrserver.services.secrets.client_secrets import (
     ClientSecret,
     ClientSecrets,
     SecretIssuer,
     secrets_of,
 )
-from dcrserver.services.last_uses import LastUses
-from dcrserver.services.secret_verification import SecretVerifier
+from dcrserver.services.secrets.verification import SecretVerifier
 from dcrserver.strict_json import stored
 from dcrserver.telemetry import Metrics
 from dcrserver.tenants import Tenant

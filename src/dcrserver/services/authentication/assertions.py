@@ -11,9 +11,9 @@ from dcrserver.metadata import ClientMetadata, Policy, Terms, algorithms
 from dcrserver.metadata.policy import AuthenticationPolicy
 from dcrserver.repositories.clients import ClientRecord
 from dcrserver.repositories.transaction import Database
-from dcrserver.services import replay
-from dcrserver.services.client_keys import ClientKeys
-from dcrserver.services.client_secrets import ClientSecret, SecretIssuer
+from dcrserver.services.authentication import replay
+from dcrserver.services.authentication.client_keys import ClientKeys
+from dcrserver.services.secrets.client_secrets import ClientSecret, SecretIssuer
 
 FAILED = "client authentication failed"
 _MAX_JTI = 256

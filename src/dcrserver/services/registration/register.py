@@ -8,16 +8,14 @@ from typing import NamedTuple, TypeAlias
 from dcrserver import security
 from dcrserver.metadata import SERVER_ASSIGNED, explain, refuse_server_members
 from dcrserver.repositories.transaction import Database, Transaction
-from dcrserver.services import audit, initial_access_tokens
+from dcrserver.services import audit
+from dcrserver.services.access import initial_access_tokens
+from dcrserver.services.access.registration_access_tokens import new_registration_token
 from dcrserver.services.audit import EventType, Origin
-from dcrserver.services.client_secrets import SecretIssuer
-from dcrserver.services.credentials import (
-    client_information,
-    new_record,
-    new_registration_token,
-)
-from dcrserver.services.remote_checks import RemoteChecks
-from dcrserver.services.submissions import Judge, Submission
+from dcrserver.services.registration.client_information import client_information, new_record
+from dcrserver.services.registration.judgement import Judge, Submission
+from dcrserver.services.registration.remote_checks import RemoteChecks
+from dcrserver.services.secrets.client_secrets import SecretIssuer
 from dcrserver.strict_json import JsonObject
 from dcrserver.tenants import Tenant
 

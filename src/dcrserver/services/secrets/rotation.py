@@ -6,10 +6,13 @@ from dcrserver.errors import NotFound, Unavailable
 from dcrserver.metadata.bounds import Bounds
 from dcrserver.repositories.clients import ClientRecord
 from dcrserver.repositories.transaction import Database
-from dcrserver.services import access
+from dcrserver.services.access.registration_access_tokens import (
+    ATTEMPTS,
+    authenticate,
+)
 from dcrserver.services.audit import Origin
-from dcrserver.services.client_secrets import secrets_of
-from dcrserver.services.secret_changes import SecretChanges, described
+from dcrserver.services.secrets.changes import SecretChanges, described
+from dcrserver.services.secrets.client_secrets import secrets_of
 from dcrserver.strict_json import JsonObject
 from dcrserver.tenants import Tenant
 
@@ -44,7 +47,7 @@ class SecretRotationService:
             BearerError: as ``list``.
             InvalidClientMetadata: the client authenticates without a secret.
         """
-        for _ in range(access.ATTEMPTS):
+        for _ in range(ATTEMPTS):
             record = await self._client(tenant, client_id, bearer)
             rotated = await self._changes.rotate(tenant, record, origin)
             if rotated is not None:
@@ -61,7 +64,7 @@ class SecretRotationService:
             NotFound: no such secret.
             InvalidClientMetadata: it is the only one.
         """
-        for _ in range(access.ATTEMPTS):
+        for _ in range(ATTEMPTS):
             record = await self._client(tenant, client_id, bearer)
             if await self._changes.end(record, secret_id, origin):
                 return
@@ -70,9 +73,7 @@ class SecretRotationService:
     async def _client(
         self, tenant: Tenant, client_id: str, bearer: str | None, *, is_use: bool = True
     ) -> ClientRecord:
-        _, record = await access.authenticate(
-            self._database, tenant, client_id, bearer, is_use=is_use
-        )
+        _, record = await authenticate(self._database, tenant, client_id, bearer, is_use=is_use)
         policy = tenant.terms_within(Bounds.from_json(record.bounds)).policy
         if not policy.secrets.self_rotation:
             raise NotFound("secrets are rotated by administrators")

@@ -10,7 +10,7 @@ import json
 from dcrserver.errors import InvalidClient, NotFound
 from dcrserver.repositories.clients import ClientRecord
 from dcrserver.repositories.transaction import Database
-from dcrserver.services import admin_tokens
+from dcrserver.services.access import admin_tokens
 from dcrserver.services.authentication import ClientAuthenticator, Presented
 from dcrserver.strict_json import JsonObject
 from dcrserver.tenants import Tenant

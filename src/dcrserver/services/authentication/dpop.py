@@ -12,7 +12,7 @@ from dcrserver.metadata import jwks
 from dcrserver.metadata.model import Unacceptable
 from dcrserver.metadata.policy import JwksPolicy
 from dcrserver.repositories.transaction import Database
-from dcrserver.services import replay
+from dcrserver.services.authentication import replay
 from dcrserver.strict_json import JsonObject
 from dcrserver.tenants import Tenant
 

@@ -17,9 +17,13 @@ from dcrserver.errors import (
 from dcrserver.metadata import ClientMetadata, uris
 from dcrserver.metadata.capabilities import OWN_GRANT
 from dcrserver.repositories.transaction import Database
-from dcrserver.services import dpop
-from dcrserver.services.access_tokens import AccessTokens, TokenFormat
-from dcrserver.services.authentication import AuthenticatedClient, ClientAuthenticator, Presented
+from dcrserver.services.authentication import (
+    AuthenticatedClient,
+    ClientAuthenticator,
+    Presented,
+    dpop,
+)
+from dcrserver.services.tokens.access_tokens import AccessTokens, TokenFormat
 from dcrserver.settings import TokenSettings
 from dcrserver.strict_json import JsonObject, JsonValue
 from dcrserver.tenants import Tenant

@@ -11,8 +11,8 @@ from dcrserver import jose, security
 from dcrserver.one_pass import OnePass
 from dcrserver.repositories.access_tokens import AccessTokenRecord
 from dcrserver.repositories.transaction import Database, Transaction
-from dcrserver.services import replay
-from dcrserver.services.signing_keys import SigningKey, SigningKeys
+from dcrserver.services.authentication import replay
+from dcrserver.services.tokens.signing_keys import SigningKey, SigningKeys
 from dcrserver.strict_json import JsonObject, dumps
 from dcrserver.tenants import Tenant
 

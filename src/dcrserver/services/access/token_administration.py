@@ -7,10 +7,11 @@ import time
 
 from dcrserver.repositories.admin_tokens import AdminTokenRecord
 from dcrserver.repositories.transaction import Database, Transaction
-from dcrserver.services import admin_tokens, audit, initial_access_tokens
-from dcrserver.services.admin_tokens import NewAdminToken
+from dcrserver.services import audit
+from dcrserver.services.access import admin_tokens, initial_access_tokens
+from dcrserver.services.access.admin_tokens import NewAdminToken
+from dcrserver.services.access.initial_access_tokens import NewInitialAccessToken
 from dcrserver.services.audit import EventType, Origin, utc
-from dcrserver.services.initial_access_tokens import NewInitialAccessToken
 from dcrserver.strict_json import JsonObject, JsonValue
 from dcrserver.tenants import Tenant
 

@@ -9,9 +9,9 @@ from collections.abc import Sequence
 from dcrserver.errors import ProtocolError
 from dcrserver.logger import Logger
 from dcrserver.repositories.transaction import Database
-from dcrserver.services.certain_time import CertainTime
-from dcrserver.services.last_uses import LastUses
-from dcrserver.services.signing_keys import SigningKeys, UnreadableKey
+from dcrserver.services.authentication.last_uses import LastUses
+from dcrserver.services.tokens.signing_keys import SigningKeys, UnreadableKey
+from dcrserver.services.upkeep.certain_time import CertainTime
 from dcrserver.tenants import Tenant
 
 _log = Logger(__name__)

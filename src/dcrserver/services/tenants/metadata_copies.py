@@ -19,7 +19,7 @@ from dcrserver.fetch import FetchError, HttpFetcher
 from dcrserver.logger import Logger
 from dcrserver.repositories.metadata_copies import MetadataCopyRecord
 from dcrserver.repositories.transaction import Database
-from dcrserver.services.authorization_server import lost, read_document
+from dcrserver.services.tenants.server_metadata import lost, read_document
 from dcrserver.strict_json import BadJson, JsonObject, dumps
 
 _log = Logger(__name__)

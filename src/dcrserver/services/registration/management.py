@@ -10,14 +10,22 @@ from dcrserver.metadata.bounds import Bounds
 from dcrserver.repositories.clients import ClientRecord
 from dcrserver.repositories.transaction import Database
 from dcrserver.security import UndecipherableError
-from dcrserver.services import access
-from dcrserver.services.access import metadata_of
+from dcrserver.services.access.registration_access_tokens import (
+    ATTEMPTS,
+    authenticate,
+    delete_client,
+    first_use,
+    is_token_of,
+    metadata_of,
+    replace_client,
+    with_new_token,
+)
 from dcrserver.services.audit import EventType, Origin
-from dcrserver.services.client_secrets import ClientSecrets, SecretIssuer, secrets_of
-from dcrserver.services.credentials import client_information, is_token_of, with_new_token
-from dcrserver.services.remote_checks import RemoteChecks
-from dcrserver.services.secret_verification import SecretVerifier
-from dcrserver.services.submissions import Judge
+from dcrserver.services.registration.client_information import client_information
+from dcrserver.services.registration.judgement import Judge
+from dcrserver.services.registration.remote_checks import RemoteChecks
+from dcrserver.services.secrets.client_secrets import ClientSecrets, SecretIssuer, secrets_of
+from dcrserver.services.secrets.verification import SecretVerifier
 from dcrserver.strict_json import JsonObject
 from dcrserver.tenants import Tenant
 
@@ -64,7 +72,7 @@ class ManagementService:
         Raises:
             BearerError: no token, or not the token of this client.
         """
-        token, record = await access.authenticate(
+        token, record = await authenticate(
             self._database, tenant, client_id, bearer, grace=True, is_use=writes
         )
         policy = tenant.terms_within(Bounds.from_json(record.bounds)).policy
@@ -72,7 +80,7 @@ class ManagementService:
             renewed, changed = with_new_token(record, policy, token)
             event = EventType.REGISTRATION_TOKEN_ROTATED
             # Whoever comes second reads with the token it came with, which works on for a while.
-            if await access.replace_client(self._database, record, changed, event, origin):
+            if await replace_client(self._database, record, changed, event, origin):
                 token = renewed
         return self._information(tenant, record, policy, token)
 
@@ -93,23 +101,23 @@ class ManagementService:
             BearerError: as ``read``.
             RegistrationError: the submission is not acceptable; nothing has changed.
         """
-        token, record = await access.authenticate(
+        token, record = await authenticate(
             self._database, tenant, client_id, bearer, grace=True, is_use=False
         )
         try:
             submission = await read_submission()
-            for _ in range(access.ATTEMPTS):
+            for _ in range(ATTEMPTS):
                 answer = await self._updated(tenant, record, token, submission, origin)
                 if answer is not None:
                     return answer
                 # Another change came first: judge again. Was it an update by the same token, then
                 # its answer holds the token that is good now, and this one must not make that
                 # useless.
-                token, record = await access.authenticate(
+                token, record = await authenticate(
                     self._database, tenant, client_id, bearer, is_use=False
                 )
         except Exception:  # a refusal, or the client left while it was sending
-            await access.first_use(self._database, record, token)
+            await first_use(self._database, record, token)
             raise
         raise Unavailable("the registration is being changed by others; try again")
 
@@ -141,7 +149,7 @@ class ManagementService:
         elif is_current:  # else it is the one before that works on
             changed = record._replace(previous_registration_access_token_digest=None)
         changed = changed._replace(metadata=text, client_secrets=secrets.to_json())
-        if not await access.replace_client(
+        if not await replace_client(
             self._database,
             record,
             changed,
@@ -160,11 +168,9 @@ class ManagementService:
         Raises:
             BearerError: as ``read``.
         """
-        for _ in range(access.ATTEMPTS):
-            _, record = await access.authenticate(
-                self._database, tenant, client_id, bearer, is_use=False
-            )
-            if await access.delete_client(self._database, record, origin):
+        for _ in range(ATTEMPTS):
+            _, record = await authenticate(self._database, tenant, client_id, bearer, is_use=False)
+            if await delete_client(self._database, record, origin):
                 return
         raise Unavailable("the registration is being changed by others; try again")
 

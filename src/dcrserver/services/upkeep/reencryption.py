@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from dcrserver.repositories.clients import ClientRecord
 from dcrserver.repositories.transaction import Database, Transaction
 from dcrserver.security import SealedIn, SecretBox, UndecipherableError
-from dcrserver.services import client_secrets, signing_keys
-from dcrserver.services.client_secrets import ClientSecrets, secrets_of
+from dcrserver.services.secrets import client_secrets
+from dcrserver.services.secrets.client_secrets import ClientSecrets, secrets_of
+from dcrserver.services.tokens import signing_keys
 
 _PAGE = 500
 

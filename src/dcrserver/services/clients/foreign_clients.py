@@ -17,7 +17,7 @@ from dcrserver.metadata import (
 from dcrserver.metadata.bounds import Bounds, narrowed
 from dcrserver.moving import Moved, texts
 from dcrserver.repositories.clients import ClientRecord
-from dcrserver.services.foreign_credentials import (
+from dcrserver.services.clients.foreign_credentials import (
     NotImportable,
     Token,
     text_in,

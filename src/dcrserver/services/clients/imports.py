@@ -22,16 +22,16 @@ from dcrserver.repositories.transaction import Database, Transaction
 from dcrserver.security import SecretBox
 from dcrserver.services import audit
 from dcrserver.services.audit import EventType, Origin
-from dcrserver.services.client_secrets import ClientSecrets, place_of
-from dcrserver.services.credentials import new_record
-from dcrserver.services.foreign_clients import (
+from dcrserver.services.clients.foreign_clients import (
     OWN,
     bounds_in,
     client_id_in,
     registration_in,
     with_own,
 )
-from dcrserver.services.foreign_credentials import Held, NotImportable, secrets_in
+from dcrserver.services.clients.foreign_credentials import Held, NotImportable, secrets_in
+from dcrserver.services.registration.client_information import new_record
+from dcrserver.services.secrets.client_secrets import ClientSecrets, place_of
 from dcrserver.strict_json import BadJson, JsonObject, JsonValue, dumps
 from dcrserver.tenants import Tenant
 

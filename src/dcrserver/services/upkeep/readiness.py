@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 from dcrserver.errors import ProtocolError
 from dcrserver.repositories.transaction import Database
-from dcrserver.services.signing_keys import SigningKeys
+from dcrserver.services.tokens.signing_keys import SigningKeys
 from dcrserver.tenants import Tenant
 
 _PROBE_SECONDS = 2.0

@@ -5,23 +5,19 @@ A tenant that was taken out of the configuration leaves its clients in the datab
 
 from __future__ import annotations
 
-import json
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 
 from dcrserver.errors import NotFound
-from dcrserver.repositories.clients import ClientRecord
 from dcrserver.repositories.transaction import Database, Transaction
-from dcrserver.services import access, audit
+from dcrserver.services import audit
+from dcrserver.services.access.registration_access_tokens import delete_client
 from dcrserver.services.audit import EventType, Origin
-from dcrserver.services.foreign_credentials import credentials_of
 from dcrserver.strict_json import JsonObject
 from dcrserver.tenants import Tenant
 
 _BATCH = 500
-# By operators, or by the server that a client came from.
-_SET = ("owner", "access_token_lifetime", "access_token_format", "suspended_at", "tokens_ended_at")
 
 
 class TenantAdministrationService:
@@ -63,25 +59,6 @@ class TenantAdministrationService:
         default = next(iter(self._tenants.values()))
         return replace(default, name=name, mode="closed", webfinger=frozenset())
 
-    async def clients(
-        self, tenant: Tenant, *, credentials: bool = False
-    ) -> AsyncIterator[JsonObject]:
-        """All of them as ``client import`` reads them.
-
-        ``credentials``: with the hashes of secrets and tokens, and what encrypted copies there are.
-        """
-        after = (tenant.name, "")
-        while True:
-            async with self._database.read() as tx:
-                page = await tx.clients.page(after, _BATCH)
-            for record in page:
-                if record.tenant != tenant.name:
-                    return
-                yield _exported(record) | (credentials_of(record) if credentials else {})
-            if len(page) < _BATCH:
-                return
-            after = (tenant.name, page[-1].client_id)
-
     async def purge(self, name: str, origin: Origin) -> int:
         """Ends all that is stored of a tenant that is not configured; how many clients it had.
 
@@ -97,19 +74,9 @@ class TenantAdministrationService:
             if not records:
                 break
             for record in records:
-                ended += await access.delete_client(self._database, record, origin)
+                ended += await delete_client(self._database, record, origin)
         await self._database.transact(lambda tx: _end_tokens_and_keys(tx, tenant, origin))
         return ended
-
-
-def _exported(record: ClientRecord) -> JsonObject:
-    """What it registered, and what its operators set."""
-    made: JsonObject = {"client_id": record.client_id, "client_id_issued_at": record.issued_at}
-    made |= {name: value for name in _SET if (value := getattr(record, name))}
-    if record.bounds:
-        made["bounds"] = json.loads(record.bounds)
-    metadata: JsonObject = json.loads(record.metadata)
-    return made | metadata
 
 
 async def _end_tokens_and_keys(tx: Transaction, tenant: Tenant, origin: Origin) -> None:

@@ -12,12 +12,16 @@ from dcrserver.metadata import ClientMetadata
 from dcrserver.metadata.bounds import Bounds
 from dcrserver.repositories.clients import ClientRecord
 from dcrserver.repositories.transaction import Database
-from dcrserver.services import access
-from dcrserver.services.access_tokens import TokenFormat
+from dcrserver.services.access.registration_access_tokens import (
+    ATTEMPTS,
+    delete_client,
+    replace_client,
+    with_new_token,
+)
 from dcrserver.services.audit import EventType, Origin, utc, utc_milliseconds
-from dcrserver.services.client_secrets import secrets_of
-from dcrserver.services.credentials import with_new_token
-from dcrserver.services.secret_changes import SecretChanges, described
+from dcrserver.services.secrets.changes import SecretChanges, described
+from dcrserver.services.secrets.client_secrets import secrets_of
+from dcrserver.services.tokens.access_tokens import TokenFormat
 from dcrserver.strict_json import JsonObject
 from dcrserver.tenants import Tenant
 
@@ -72,7 +76,7 @@ class AdministrationService:
         """
 
         async def delete(record: ClientRecord) -> bool:
-            return await access.delete_client(self._database, record, origin)
+            return await delete_client(self._database, record, origin)
 
         await self._until_done(tenant, client_id, delete)
 
@@ -205,7 +209,7 @@ class AdministrationService:
         changes: JsonObject | None = None,
     ) -> None:
         async def change(record: ClientRecord) -> bool:
-            return await access.replace_client(
+            return await replace_client(
                 self._database, record, changed(record), event, origin, changes
             )
 
@@ -215,7 +219,7 @@ class AdministrationService:
         self, tenant: Tenant, client_id: str, change: Callable[[ClientRecord], Awaitable[bool]]
     ) -> None:
         """Reads the client and changes it, again when somebody else was faster."""
-        for _ in range(access.ATTEMPTS):
+        for _ in range(ATTEMPTS):
             async with self._database.read() as tx:
                 record = await tx.clients.find(tenant.name, client_id)
             if record is None:

@@ -1,23 +1,26 @@
-"""Step: whose client it is: the registration access token, and what is written under it."""
+"""Step: registration access tokens (RFC 7592): made, checked, and what is written under one."""
 
 from __future__ import annotations
 
 import json
 import time
 
+from dcrserver import security
 from dcrserver.errors import InvalidToken, MissingToken
-from dcrserver.metadata import ClientMetadata
+from dcrserver.metadata import ClientMetadata, Policy
 from dcrserver.repositories.clients import ClientRecord
 from dcrserver.repositories.transaction import Database, Transaction
 from dcrserver.services import audit
 from dcrserver.services.audit import EventType, Origin
-from dcrserver.services.credentials import is_token_of
 from dcrserver.strict_json import JsonObject
 from dcrserver.tenants import Tenant
 
 # Attempts of an optimistic update. Each lost one means that another writer succeeded, so this is
 # how many may change one client at the same time.
 ATTEMPTS = 20
+
+
+REGISTRATION_TOKEN_PREFIX = "rat"  # noqa: S105 - a prefix
 
 
 async def authenticate(
@@ -97,3 +100,67 @@ async def delete_client(database: Database, record: ClientRecord, origin: Origin
 
 def metadata_of(record: ClientRecord) -> ClientMetadata:
     return ClientMetadata(json.loads(record.metadata))
+
+
+def new_registration_token(policy: Policy) -> tuple[str, int]:
+    """A token, and when it expires (0: never)."""
+    lifetime = policy.mgmt.rat_lifetime
+    expires_at = int(time.time()) + lifetime if lifetime else 0
+    return security.new_token(REGISTRATION_TOKEN_PREFIX), expires_at
+
+
+def with_new_token(
+    record: ClientRecord, policy: Policy, presented: str | None
+) -> tuple[str, ClientRecord]:
+    """A new registration access token, and ``record`` with it.
+
+    The ``presented`` one works on for the policy's grace: its holder may never get our answer. A
+    grace that runs already is not made longer.
+    """
+    token, expires_at = new_registration_token(policy)
+    kept = presented if policy.mgmt.rat_grace_seconds else None
+    return token, record._replace(
+        registration_access_token_digest=security.token_digest(token),
+        registration_access_token_expires_at=expires_at,
+        previous_registration_access_token_digest=kept and security.token_digest(kept),
+        previous_registration_access_token_expires_at=(
+            _grace_end(record, kept, policy.mgmt.rat_grace_seconds) if kept else 0
+        ),
+    )
+
+
+def is_token_of(record: ClientRecord | None, token: str) -> tuple[bool, bool]:
+    """Whether ``token`` is the current one of the client, and whether it is the one before.
+
+    Takes as long for an unknown client. A suspended client has none (attack: it could otherwise
+    bring itself back).
+    """
+    digest = security.token_digest(token)
+    current = security.same_digest(
+        digest, record.registration_access_token_digest if record else None
+    )
+    previous = security.same_digest(
+        digest, record.previous_registration_access_token_digest if record else None
+    )
+    if record is None or record.suspended_at:
+        return False, False
+    return (
+        current and _is_ahead(record.registration_access_token_expires_at),
+        previous and record.previous_registration_access_token_expires_at > time.time(),
+    )
+
+
+def _grace_end(record: ClientRecord, presented: str, grace: int) -> int:
+    """When the presented token ends at the latest: never later than it would have."""
+    is_current = is_token_of(record, presented)[0]
+    ends_at = (
+        record.registration_access_token_expires_at
+        if is_current
+        else record.previous_registration_access_token_expires_at
+    )
+    latest = int(time.time()) + grace
+    return min(ends_at or latest, latest)
+
+
+def _is_ahead(moment: int) -> bool:
+    return moment == 0 or moment > time.time()

@@ -13,7 +13,7 @@ from dcrserver.repositories.initial_access_tokens import (
     InitialAccessTokenUse,
 )
 from dcrserver.repositories.transaction import Database, Transaction
-from dcrserver.services import admin_tokens
+from dcrserver.services.access import admin_tokens
 from dcrserver.services.audit import Origin
 from dcrserver.tenants import Tenant
 

@@ -9,10 +9,17 @@ from dcrserver.metadata import needs_secret
 from dcrserver.metadata.bounds import Bounds
 from dcrserver.repositories.clients import ClientRecord
 from dcrserver.repositories.transaction import Database
-from dcrserver.services import access
-from dcrserver.services.access import metadata_of
+from dcrserver.services.access.registration_access_tokens import (
+    metadata_of,
+    replace_client,
+)
 from dcrserver.services.audit import EventType, Origin
-from dcrserver.services.client_secrets import ClientSecrets, SecretIssuer, secrets_of, without
+from dcrserver.services.secrets.client_secrets import (
+    ClientSecrets,
+    SecretIssuer,
+    secrets_of,
+    without,
+)
 from dcrserver.strict_json import JsonObject, JsonValue
 from dcrserver.tenants import Tenant
 
@@ -40,7 +47,7 @@ class SecretChanges:
         newest = secrets.held[0]
         changed = record._replace(client_secrets=secrets.to_json())
         changes: JsonObject = {"id": newest.id, "live": len(secrets.held)}
-        if not await access.replace_client(
+        if not await replace_client(
             self._database, record, changed, EventType.CLIENT_SECRET_ROTATED, origin, changes
         ):
             return None
@@ -61,7 +68,7 @@ class SecretChanges:
         if not any(secret.is_live() for secret in left):
             raise InvalidClientMetadata("the only client_secret cannot be ended; rotate it first")
         changed = record._replace(client_secrets=ClientSecrets(left).to_json())
-        return await access.replace_client(
+        return await replace_client(
             self._database,
             record,
             changed,

@@ -8,7 +8,7 @@ from pathlib import Path
 from dcrserver.metadata.capabilities import OWN_GRANT, SPECIFIED_DEFAULTS, presumed, restrict
 from dcrserver.metadata.policy import Policy
 from dcrserver.server_metadata import MEMBERS
-from dcrserver.services import dpop
+from dcrserver.services.authentication import dpop
 from dcrserver.settings import AuthorizationServerSettings, ConfigurationError
 from dcrserver.strict_json import BadJson, JsonObject, JsonValue, loads_object
 

@@ -14,7 +14,7 @@ from typing import NamedTuple
 from dcrserver import security
 from dcrserver.repositories.clients import ClientRecord
 from dcrserver.security import SealedIn, SecretBox, UndecipherableError
-from dcrserver.services.client_secrets import ClientSecret, ClientSecrets, secrets_of
+from dcrserver.services.secrets.client_secrets import ClientSecret, ClientSecrets, secrets_of
 from dcrserver.strict_json import JsonObject, JsonValue
 
 # Ory Hydra keeps five beside the newest; each costs a slow hash where a secret is wrong.

@@ -1,0 +1,46 @@
+"""Use case: the clients of a tenant leave for another server, or for a copy to keep."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator
+
+from dcrserver.repositories.clients import ClientRecord
+from dcrserver.repositories.transaction import Database
+from dcrserver.services.clients.foreign_credentials import credentials_of
+from dcrserver.strict_json import JsonObject
+from dcrserver.tenants import Tenant
+
+_BATCH = 500
+# By operators, or by the server that a client came from.
+_SET = ("owner", "access_token_lifetime", "access_token_format", "suspended_at", "tokens_ended_at")
+
+
+async def exported_clients(
+    database: Database, tenant: Tenant, *, credentials: bool = False
+) -> AsyncIterator[JsonObject]:
+    """The clients of a tenant as ``client import`` reads them.
+
+    ``credentials``: with the hashes of secrets and tokens, and what encrypted copies there are.
+    """
+    after = (tenant.name, "")
+    while True:
+        async with database.read() as tx:
+            page = await tx.clients.page(after, _BATCH)
+        for record in page:
+            if record.tenant != tenant.name:
+                return
+            yield _exported(record) | (credentials_of(record) if credentials else {})
+        if len(page) < _BATCH:
+            return
+        after = (tenant.name, page[-1].client_id)
+
+
+def _exported(record: ClientRecord) -> JsonObject:
+    """What it registered, and what its operators set."""
+    made: JsonObject = {"client_id": record.client_id, "client_id_issued_at": record.issued_at}
+    made |= {name: value for name in _SET if (value := getattr(record, name))}
+    if record.bounds:
+        made["bounds"] = json.loads(record.bounds)
+    metadata: JsonObject = json.loads(record.metadata)
+    return made | metadata
