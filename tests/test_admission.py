@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from conftest import MakeApplication
-from dcrserver.api.admission import AdmissionMiddleware, Refusal
+from dcrserver.edge.admission import AdmissionMiddleware, Refusal
 from dcrserver.errors import Unavailable
 from dcrserver.places import away
 from harness.application import CALLBACK, Application

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from dcrserver.api.body import form_pairs
+from dcrserver.edge.body import form_pairs
 
 
 @given(st.text(alphabet="ab=&+%20cEfF\xe9;", max_size=40))

@@ -12,7 +12,7 @@ from starlette.types import Receive, Scope, Send
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from uvicorn.server import ServerState
 
-from dcrserver.http_protocol import Protocol
+from dcrserver.edge.http_protocol import Protocol
 
 _PROTOCOLS = [Protocol, HttpToolsProtocol]
 _KEEP_ALIVE = 0.2

@@ -8,7 +8,7 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dcrserver.api.body import form_pairs
+from dcrserver.edge.body import form_pairs
 from dcrserver.metadata import jwks as key_sets
 from dcrserver.metadata import public_keys, redirect_uris, uris
 from dcrserver.metadata.model import Unacceptable

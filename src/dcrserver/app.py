@@ -7,19 +7,15 @@ from fastapi.routing import APIRoute
 from starlette.types import ASGIApp
 
 from dcrserver import __version__
-from dcrserver.api import (
-    authorization_server,
-    discovery,
-    error_handlers,
-    health,
-    openapi,
-    pages,
-    registration,
-    token,
-)
-from dcrserver.api.admission import AdmissionMiddleware, Refusal
-from dcrserver.api.dispatch import Dispatcher
-from dcrserver.api.middleware import PreflightMiddleware, RequestMiddleware, TenantMiddleware
+from dcrserver.api.openapi import document
+from dcrserver.api.protocol import authorization_server, discovery, health, registration, token
+from dcrserver.console import pages
+from dcrserver.edge import errors
+from dcrserver.edge.admission import AdmissionMiddleware, Refusal
+from dcrserver.edge.cors import PreflightMiddleware
+from dcrserver.edge.dispatch import Dispatcher
+from dcrserver.edge.request import RequestMiddleware
+from dcrserver.edge.tenancy import TenantMiddleware
 from dcrserver.wiring import Runtime
 
 _DESCRIPTION = (
@@ -65,8 +61,8 @@ def _fastapi(runtime: Runtime) -> FastAPI:
         app.include_router(router)
     # FastAPI keeps included routers as they are; a 405 has to look at all routes of a path.
     app.state.routes = [route for router in routers for route in router.routes]
-    error_handlers.install(app)
-    openapi.install(app, without=lambda: _off(runtime))
+    errors.install(app)
+    document.install(app, without=lambda: _off(runtime))
     return app
 
 

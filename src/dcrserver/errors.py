@@ -1,4 +1,4 @@
-"""One class per protocol error. Rendering is in ``api/error_handlers.py``.
+"""One class per protocol error. Rendering is in ``edge/errors.py``.
 
 ProtocolError
 ├── RegistrationError                 RFC 7591 3.2.2: 400, JSON body

@@ -20,13 +20,13 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
 from dcrserver import posture
-from dcrserver.api.dependencies import PEER_KEY
 from dcrserver.app import create_app
 from dcrserver.db import migration, schema
 from dcrserver.db.engine import create_engine
 from dcrserver.db.urls import database_url
+from dcrserver.edge.dependencies import PEER_KEY
+from dcrserver.edge.http_protocol import Connections, Limits, Protocol
 from dcrserver.errors import ProtocolError
-from dcrserver.http_protocol import Connections, Limits, Protocol
 from dcrserver.logger import Logger
 from dcrserver.settings import ConfigurationError, ServerSettings, Settings
 from dcrserver.supervisor import Workers, end_with_parent

@@ -13,7 +13,7 @@ from typing import Any
 import httpx
 import pytest
 
-from dcrserver.api.reference import Operation, Reference
+from dcrserver.console.reference import Operation, Reference
 from dcrserver.schemas import EXAMPLE_ID
 from harness.process import COMMAND, ServerProcess, environment, serving
 from harness.programs import program

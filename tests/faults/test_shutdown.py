@@ -18,8 +18,8 @@ import pytest
 from sqlalchemy import make_url
 
 from conftest import MakeApplication
-from dcrserver.api import admission
 from dcrserver.db.coalescing import Coalescer
+from dcrserver.edge import admission
 from harness.application import CALLBACK, application, bearer
 from harness.databases import migrated
 from harness.process import ServerProcess, serving

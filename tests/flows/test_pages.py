@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from conftest import MakeApplication
-from dcrserver.api import html
-from dcrserver.api.reference import Reference
+from dcrserver.console.reference import Reference
+from dcrserver.edge import html
 from harness.application import Application
 
 CHROMIUM = "text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,*/*;q=0.8"

@@ -9,7 +9,7 @@ import httptools
 from uvicorn._types import HTTPScope
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
-from dcrserver.http_protocol.heads import Headers
+from dcrserver.edge.http_protocol.heads import Headers
 
 
 def scope(

@@ -13,7 +13,7 @@ from pprint import pformat
 from typing import Any
 from urllib.parse import quote, urlencode
 
-from dcrserver.api.openapi_parts import FORM, JSON
+from dcrserver.api.openapi.parts import FORM, JSON
 
 _WIDTH = 68
 _LONG_LINE = 60

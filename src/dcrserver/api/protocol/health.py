@@ -9,9 +9,9 @@ from prometheus_client import CONTENT_TYPE_LATEST
 from starlette.requests import Request
 from starlette.responses import Response
 
-from dcrserver.api import openapi
-from dcrserver.api.dependencies import runtime
-from dcrserver.api.responses import NO_STORE, json_response
+from dcrserver.api.openapi import document
+from dcrserver.edge.dependencies import runtime
+from dcrserver.edge.responses import NO_STORE, json_response
 from dcrserver.strict_json import JsonObject
 from dcrserver.wiring import Runtime
 
@@ -24,7 +24,7 @@ async def healthz(_: Request) -> Response:
     return json_response({"status": "alive"}, headers=NO_STORE)
 
 
-@router.get("/readyz", **openapi.READY)
+@router.get("/readyz", **document.READY)
 async def readyz(request: Request) -> Response:
     """Whether requests should come here, and if not, why."""
     reason = await _obstacle(runtime(request))

@@ -9,8 +9,8 @@ from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
 from dcrserver import schemas
-from dcrserver.api.openapi_groups import GROUPS, SECURITY_SCHEMES
-from dcrserver.api.openapi_parts import (
+from dcrserver.api.openapi.groups import GROUPS, SECURITY_SCHEMES
+from dcrserver.api.openapi.parts import (
     CLIENT_ID,
     FORBIDDEN,
     FORM,

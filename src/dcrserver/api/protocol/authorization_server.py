@@ -6,10 +6,10 @@ from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
 
-from dcrserver.api import openapi_tokens as openapi
-from dcrserver.api.body import request_object
-from dcrserver.api.dependencies import bearer_token, runtime, tenant
-from dcrserver.api.responses import NO_STORE, json_response, tagged
+from dcrserver.api.openapi import tokens
+from dcrserver.edge.body import request_object
+from dcrserver.edge.dependencies import bearer_token, runtime, tenant
+from dcrserver.edge.responses import NO_STORE, json_response, tagged
 from dcrserver.errors import InvalidRequest
 from dcrserver.services.authentication import BadCertificate, ClientCertificate, Presented
 from dcrserver.services.clients.directory import AUTHENTICATE, READ
@@ -18,7 +18,7 @@ from dcrserver.strict_json import JsonObject, dumps
 router = APIRouter(prefix="/authorization-server", tags=["authorization server"])
 
 
-@router.post("/authenticate", **openapi.AUTHENTICATE)
+@router.post("/authenticate", **tokens.AUTHENTICATE)
 async def authenticate(request: Request) -> Response:
     """Authenticates a client by what it presented to the authorization server."""
     directory = runtime(request).client_directory
@@ -28,7 +28,7 @@ async def authenticate(request: Request) -> Response:
     return json_response(told, headers=NO_STORE)
 
 
-@router.get("/clients/{client_id}", **openapi.CLIENT)
+@router.get("/clients/{client_id}", **tokens.CLIENT)
 async def client(request: Request) -> Response:
     """The registered metadata of a client, with an ETag and how long it may be remembered."""
     here = runtime(request)

@@ -11,12 +11,13 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
 from dcrserver import __version__
-from dcrserver.api import html, openapi
-from dcrserver.api.body import form
-from dcrserver.api.dependencies import runtime, tenant
-from dcrserver.api.error_pages import prefers_html
-from dcrserver.api.reference import Reference
-from dcrserver.api.responses import NO_STORE, json_response
+from dcrserver.api.openapi import document
+from dcrserver.console.reference import Reference
+from dcrserver.edge import html
+from dcrserver.edge.body import form
+from dcrserver.edge.dependencies import runtime, tenant
+from dcrserver.edge.error_pages import prefers_html
+from dcrserver.edge.responses import NO_STORE, json_response
 from dcrserver.errors import AuthorizationError, InvalidRequest
 from dcrserver.services.tokens.authorization import UNAVAILABLE
 from dcrserver.strict_json import JsonValue
@@ -25,13 +26,13 @@ from dcrserver.tenants import Mode, Tenant
 router = APIRouter()
 
 
-@router.get("/authorize", tags=["authorization"], **openapi.AUTHORIZE)
+@router.get("/authorize", tags=["authorization"], **document.AUTHORIZE)
 async def authorize(request: Request) -> Response:
     """Says that no authorization server is connected (RFC 6749 4.1.2.1)."""
     return await _refuse(request, _single(request))
 
 
-@router.post("/authorize", tags=["authorization"], **openapi.AUTHORIZE_BY_FORM)
+@router.post("/authorize", tags=["authorization"], **document.AUTHORIZE_BY_FORM)
 async def authorize_by_form(request: Request) -> Response:
     """The same for a form (OpenID Connect Core 3.1.2.1)."""
     try:

@@ -7,7 +7,7 @@ from urllib.parse import unquote_plus
 
 from starlette.requests import ClientDisconnect, Request
 
-from dcrserver.api.dependencies import header, runtime, tenant
+from dcrserver.edge.dependencies import header, runtime, tenant
 from dcrserver.errors import (
     BodyTooLarge,
     BodyTooSlow,

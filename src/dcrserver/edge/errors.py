@@ -15,9 +15,9 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Match
 from starlette.types import Scope
 
-from dcrserver.api.dependencies import issuer
-from dcrserver.api.error_pages import as_page, navigates, prefers_html
-from dcrserver.api.responses import NO_STORE, json_response
+from dcrserver.edge.dependencies import issuer
+from dcrserver.edge.error_pages import as_page, navigates, prefers_html
+from dcrserver.edge.responses import NO_STORE, json_response
 from dcrserver.errors import (
     BearerError,
     InvalidClient,

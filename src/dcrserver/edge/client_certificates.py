@@ -7,7 +7,7 @@ from urllib.parse import unquote
 
 from starlette.requests import Request
 
-from dcrserver.api.dependencies import peer, runtime
+from dcrserver.edge.dependencies import peer, runtime
 from dcrserver.errors import InvalidRequest
 from dcrserver.logger import Logger
 from dcrserver.services.authentication import BadCertificate, ClientCertificate

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from dcrserver.api.openapi_parts import (
+from dcrserver.api.openapi.parts import (
     CLIENT_ID,
     FORM,
     INVALID,

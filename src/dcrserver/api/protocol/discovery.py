@@ -7,9 +7,9 @@ from starlette.datastructures import QueryParams
 from starlette.requests import Request
 from starlette.responses import Response
 
-from dcrserver.api import openapi
-from dcrserver.api.dependencies import runtime, tenant
-from dcrserver.api.responses import json_response, tagged
+from dcrserver.api.openapi import document
+from dcrserver.edge.dependencies import runtime, tenant
+from dcrserver.edge.responses import json_response, tagged
 from dcrserver.errors import BadQuery
 
 router = APIRouter(tags=["discovery"])
@@ -18,7 +18,7 @@ _PUBLIC = {"Cache-Control": "public, max-age=300"}
 
 
 @router.get(
-    "/.well-known/openid-configuration", summary="OpenID provider metadata", **openapi.METADATA
+    "/.well-known/openid-configuration", summary="OpenID provider metadata", **document.METADATA
 )
 async def openid_configuration(request: Request) -> Response:
     """Provider metadata (OpenID Connect Discovery 4)."""
@@ -28,14 +28,14 @@ async def openid_configuration(request: Request) -> Response:
 @router.get(
     "/.well-known/oauth-authorization-server",
     summary="Authorization server metadata",
-    **openapi.METADATA,
+    **document.METADATA,
 )
 async def authorization_server(request: Request) -> Response:
     """Authorization server metadata (RFC 8414 3)."""
     return _published(request)
 
 
-@router.get("/.well-known/webfinger", **openapi.WEBFINGER)
+@router.get("/.well-known/webfinger", **document.WEBFINGER)
 async def webfinger(request: Request) -> Response:
     """Finds the issuer for a person or a host (RFC 7033, OpenID Connect Discovery 2)."""
     query = _query(request)

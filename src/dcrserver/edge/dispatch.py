@@ -18,8 +18,8 @@ from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from dcrserver.api.dependencies import RUNTIME_KEY, TENANT_KEY
-from dcrserver.api.error_handlers import answer_to
+from dcrserver.edge.dependencies import RUNTIME_KEY, TENANT_KEY
+from dcrserver.edge.errors import answer_to
 from dcrserver.errors import ProtocolError
 from dcrserver.wiring import Runtime
 

@@ -11,8 +11,8 @@ from starlette.datastructures import MutableHeaders
 from starlette.requests import Request
 from starlette.responses import Response
 
-from dcrserver.api import html
-from dcrserver.api.dependencies import REQUEST_ID_KEY, TENANT_KEY, header
+from dcrserver.edge import html
+from dcrserver.edge.dependencies import REQUEST_ID_KEY, TENANT_KEY, header
 
 _HTML, _JSON = "text/html", "application/json"
 # Every browser takes it, and no library asks for it by itself.

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE
 
-from dcrserver.api.error_handlers import error_body
+from dcrserver.edge.errors import error_body
 from dcrserver.strict_json import dumps
 
 

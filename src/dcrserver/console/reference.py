@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from itertools import groupby
 from typing import Any
 
-from dcrserver.api import examples
-from dcrserver.api.examples import Call
+from dcrserver.api.openapi import examples
+from dcrserver.api.openapi.examples import Call
 
 Node = Mapping[str, Any]
 

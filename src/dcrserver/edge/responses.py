@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from starlette.requests import Request
 from starlette.responses import Response
 
-from dcrserver.api.dependencies import header
+from dcrserver.edge.dependencies import header
 from dcrserver.fixed_windows import seconds_until
 from dcrserver.rate_limit import Uses
 from dcrserver.strict_json import dumps

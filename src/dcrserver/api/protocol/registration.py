@@ -9,10 +9,10 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
-from dcrserver.api import openapi, openapi_tokens
-from dcrserver.api.body import json_object, submission
-from dcrserver.api.dependencies import USES_KEY, bearer_token, is_head, origin, runtime, tenant
-from dcrserver.api.responses import NO_STORE, Credentials, json_response
+from dcrserver.api.openapi import document, tokens
+from dcrserver.edge.body import json_object, submission
+from dcrserver.edge.dependencies import USES_KEY, bearer_token, is_head, origin, runtime, tenant
+from dcrserver.edge.responses import NO_STORE, Credentials, json_response
 from dcrserver.rate_limit import Uses
 
 router = APIRouter(tags=["registration"])
@@ -41,7 +41,7 @@ def _limited(request: Request, bearer: str | None) -> AbstractAsyncContextManage
     return limiter.open_registration(tenant(request).name, _address(request), _uses(request))
 
 
-@router.post("/register", status_code=201, **openapi.REGISTER)
+@router.post("/register", status_code=201, **document.REGISTER)
 async def register(request: Request) -> Response:
     """Registers a client (RFC 7591 3.1, OpenID Connect Registration 3.1)."""
     here, bearer = runtime(request), bearer_token(request)
@@ -52,7 +52,7 @@ async def register(request: Request) -> Response:
     return Credentials(made.information, 201, (b"location", made.uri.encode()))
 
 
-@router.post("/register/validate", **openapi.VALIDATE)
+@router.post("/register/validate", **document.VALIDATE)
 async def validate(request: Request) -> Response:
     """Explains what registering the same body would do, and does nothing."""
     here, bearer = runtime(request), bearer_token(request)
@@ -66,7 +66,7 @@ async def validate(request: Request) -> Response:
     return json_response(explanation, headers=NO_STORE)
 
 
-@router.get("/register/{client_id}", **openapi.READ)
+@router.get("/register/{client_id}", **document.READ)
 async def read(request: Request) -> Response:
     """Reads the registration (RFC 7592 2.1)."""
     information = await runtime(request).management.read(
@@ -79,7 +79,7 @@ async def read(request: Request) -> Response:
     return Credentials(information)
 
 
-@router.put("/register/{client_id}", **openapi.UPDATE)
+@router.put("/register/{client_id}", **document.UPDATE)
 async def update(request: Request) -> Response:
     """Replaces the registration (RFC 7592 2.2)."""
     information = await runtime(request).management.update(
@@ -92,7 +92,7 @@ async def update(request: Request) -> Response:
     return Credentials(information)
 
 
-@router.delete("/register/{client_id}", status_code=204, **openapi.DELETE)
+@router.delete("/register/{client_id}", status_code=204, **document.DELETE)
 async def delete(request: Request) -> Response:
     """Ends the registration (RFC 7592 2.3)."""
     if not tenant(request).terms.policy.mgmt.delete:
@@ -106,7 +106,7 @@ async def delete(request: Request) -> Response:
     return Response(status_code=204, headers=NO_STORE)
 
 
-@router.get("/register/{client_id}/secret", **openapi_tokens.SECRETS)
+@router.get("/register/{client_id}/secret", **tokens.SECRETS)
 async def secrets(request: Request) -> Response:
     """Lists the secrets that work, by id; never a secret itself."""
     listed = await runtime(request).secret_rotation.list(
@@ -118,7 +118,7 @@ async def secrets(request: Request) -> Response:
     return json_response(listed, headers=NO_STORE)
 
 
-@router.post("/register/{client_id}/secret", status_code=201, **openapi_tokens.ROTATE_SECRET)
+@router.post("/register/{client_id}/secret", status_code=201, **tokens.ROTATE_SECRET)
 async def rotate_secret(request: Request) -> Response:
     """Issues a new client_secret; the one before works on for a while."""
     rotated = await runtime(request).secret_rotation.rotate(
@@ -130,9 +130,7 @@ async def rotate_secret(request: Request) -> Response:
     return json_response(rotated, 201, NO_STORE)
 
 
-@router.delete(
-    "/register/{client_id}/secret/{secret_id}", status_code=204, **openapi_tokens.END_SECRET
-)
+@router.delete("/register/{client_id}/secret/{secret_id}", status_code=204, **tokens.END_SECRET)
 async def end_secret(request: Request) -> Response:
     """Ends one of two secrets before its time."""
     await runtime(request).secret_rotation.end(

@@ -9,11 +9,11 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
-from dcrserver.api import openapi_tokens as openapi
-from dcrserver.api.body import form, form_with
-from dcrserver.api.client_certificates import client_certificate
-from dcrserver.api.dependencies import bearer_token, headers, runtime, tenant
-from dcrserver.api.responses import NO_STORE, Credentials, json_response
+from dcrserver.api.openapi import tokens
+from dcrserver.edge.body import form, form_with
+from dcrserver.edge.client_certificates import client_certificate
+from dcrserver.edge.dependencies import bearer_token, headers, runtime, tenant
+from dcrserver.edge.responses import NO_STORE, Credentials, json_response
 from dcrserver.errors import InvalidRequest
 from dcrserver.services.authentication import Presented
 from dcrserver.services.tokens.grant import TokenRequest
@@ -22,7 +22,7 @@ from dcrserver.strict_json import dumps
 router = APIRouter(tags=["token"])
 
 
-@router.post("/token", **openapi.TOKEN)
+@router.post("/token", **tokens.TOKEN)
 async def token(request: Request) -> Response:
     """Issues an access token by the client credentials grant (RFC 6749 4.4)."""
     _must_issue_tokens(request)
@@ -34,7 +34,7 @@ async def token(request: Request) -> Response:
     return Credentials(dumps(granted))
 
 
-@router.post("/introspect", **openapi.INTROSPECT)
+@router.post("/introspect", **tokens.INTROSPECT)
 async def introspect(request: Request) -> Response:
     """Tells whether an access token is good, and what for (RFC 7662)."""
     _must_issue_tokens(request)
@@ -47,7 +47,7 @@ async def introspect(request: Request) -> Response:
     return json_response(told, headers=NO_STORE)
 
 
-@router.post("/revoke", **openapi.REVOKE)
+@router.post("/revoke", **tokens.REVOKE)
 async def revoke(request: Request) -> Response:
     """Ends an access token of the client's own (RFC 7009)."""
     _must_issue_tokens(request)
@@ -56,7 +56,7 @@ async def revoke(request: Request) -> Response:
     return Response(status_code=200, headers=NO_STORE)
 
 
-@router.get("/jwks", **openapi.KEYS)
+@router.get("/jwks", **tokens.KEYS)
 async def keys(request: Request) -> Response:
     """The public keys of access tokens (RFC 7517 5)."""
     _must_issue_tokens(request)

@@ -10,9 +10,9 @@ from contextlib import suppress
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from dcrserver.api.dependencies import ARRIVED_KEY, UNROUTED_KEY
-from dcrserver.api.error_handlers import error_body
-from dcrserver.api.responses import NO_STORE, json_response
+from dcrserver.edge.dependencies import ARRIVED_KEY, UNROUTED_KEY
+from dcrserver.edge.errors import error_body
+from dcrserver.edge.responses import NO_STORE, json_response
 from dcrserver.errors import Unavailable
 from dcrserver.places import PLACE
 from dcrserver.telemetry import Metrics

@@ -12,7 +12,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup, escape
 from starlette.responses import HTMLResponse
 
-_FILES = resources.files("dcrserver.api") / "static"
+_FILES = resources.files("dcrserver.edge") / "static"
 _MEDIA_TYPES = {"css": "text/css", "svg": "image/svg+xml", "ico": "image/x-icon"}
 
 
@@ -50,7 +50,7 @@ def _json(value: object) -> str:
 
 
 _templates = Environment(
-    loader=PackageLoader("dcrserver.api"),
+    loader=PackageLoader("dcrserver.edge"),
     autoescape=True,
     undefined=StrictUndefined,
     trim_blocks=True,

@@ -12,10 +12,10 @@ from uvicorn.protocols.http.flow_control import HIGH_WATER_LIMIT, FlowControl
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 from uvicorn.server import ServerState
 
-from dcrserver.http_protocol import heads, refusals, requests
-from dcrserver.http_protocol.answers import Answering
-from dcrserver.http_protocol.connections import Connections, Limits
-from dcrserver.http_protocol.refusals import Refusal
+from dcrserver.edge.http_protocol import heads, refusals, requests
+from dcrserver.edge.http_protocol.answers import Answering
+from dcrserver.edge.http_protocol.connections import Connections, Limits
+from dcrserver.edge.http_protocol.refusals import Refusal
 
 # What is parsed at once: as many requests as fit may be queued before we look at the queue.
 _PIECE = 2048
