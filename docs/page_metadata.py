@@ -9,7 +9,7 @@ from dcrserver.metadata import FAMILIES, IGNORED, RULES, SERVER_ASSIGNED, Parame
 from dcrserver.metadata.advice import ADVICE
 from dcrserver.metadata.catalogue import Family
 from dcrserver.metadata.model import Rule
-from dcrserver.metadata.presets import PRESETS
+from dcrserver.policies.presets import PRESETS
 
 HEAD = """# Client metadata
 

@@ -19,7 +19,7 @@ from pydantic import SecretStr
 if __name__ == "__main__":
     sys.path.insert(0, str(Path(__file__).parent.parent))
 
-from dcrserver.db.drivers import open_driver
+from dcrserver.db.protocol.drivers import open_driver
 from dcrserver.repositories.transaction import Database
 from dcrserver.settings import DatabaseSettings
 from harness import clusters, postgresql

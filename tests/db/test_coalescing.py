@@ -10,9 +10,9 @@ from unittest.mock import MagicMock
 
 import pytest
 
-from dcrserver.db import coalescing
-from dcrserver.db.coalescing import Coalescer
 from dcrserver.db.failures import Absent, Locked, Lost
+from dcrserver.db.protocol import coalescing
+from dcrserver.db.protocol.coalescing import Coalescer
 from dcrserver.errors import Unavailable
 
 
@@ -105,7 +105,7 @@ async def test_a_cancelled_request_does_not_disturb_the_others() -> None:
 
 
 async def test_the_queue_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("dcrserver.db.coalescing._MAX_WAITING", 2)
+    monkeypatch.setattr("dcrserver.db.protocol.coalescing._MAX_WAITING", 2)
     release = asyncio.Event()
 
     async def write(_: None, batch: Any) -> Any:

@@ -12,8 +12,8 @@ from pydantic import SecretStr
 from sqlalchemy import make_url
 from sqlalchemy.exc import DBAPIError
 
-from dcrserver.db.drivers import mariadb_pool, open_driver, postgresql_errors
 from dcrserver.db.failures import Absent, Conflict, Locked, Refused
+from dcrserver.db.protocol.drivers import mariadb_pool, open_driver, postgresql_errors
 from dcrserver.errors import Unavailable
 from dcrserver.repositories.clients import ClientRecord
 from dcrserver.repositories.events import EventRecord

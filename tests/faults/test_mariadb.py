@@ -15,9 +15,9 @@ from sqlalchemy import make_url, text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import create_async_engine
 
-from dcrserver.db.drivers import mariadb_pool, open_driver
-from dcrserver.db.drivers.mariadb_pool import MEANINGS, Meaning, translated
 from dcrserver.db.failures import Absent, Conflict, Locked, Lost
+from dcrserver.db.protocol.drivers import mariadb_pool, open_driver
+from dcrserver.db.protocol.drivers.mariadb_pool import MEANINGS, Meaning, translated
 from dcrserver.db.urls import database_url
 from dcrserver.errors import Unavailable
 from dcrserver.repositories.clients import ClientRecord

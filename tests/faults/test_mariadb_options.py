@@ -15,8 +15,8 @@ from pydantic import SecretStr
 from sqlalchemy import literal_column, make_url, select, text
 from test_mariadb import add, find, record
 
-from dcrserver.db.drivers.mariadb import MariadbDriver
 from dcrserver.db.engine import create_engine
+from dcrserver.db.protocol.drivers.mariadb import MariadbDriver
 from dcrserver.errors import Unavailable
 from dcrserver.repositories.clients import ClientRecord
 from dcrserver.repositories.transaction import Database, Transaction

@@ -14,11 +14,11 @@ import pytest
 from pydantic import SecretStr
 from sqlalchemy import make_url
 
-from dcrserver.db.drivers import open_driver
-from dcrserver.db.drivers.postgresql_connect import connect_options
-from dcrserver.db.drivers.postgresql_errors import MEANINGS, meaning, translated
 from dcrserver.db.failures import Absent, AlreadyThere, Conflict, Lost, Refused
 from dcrserver.db.hosts import servers_of
+from dcrserver.db.protocol.drivers import open_driver
+from dcrserver.db.protocol.drivers.postgresql_connect import connect_options
+from dcrserver.db.protocol.drivers.postgresql_errors import MEANINGS, meaning, translated
 from dcrserver.db.urls import database_url
 from dcrserver.errors import Unavailable
 from dcrserver.repositories.clients import ClientRecord

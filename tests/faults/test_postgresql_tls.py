@@ -12,7 +12,7 @@ from pydantic import SecretStr
 from sqlalchemy import make_url
 from test_postgresql import opened
 
-from dcrserver.db.drivers.postgresql_connect import connect_options
+from dcrserver.db.protocol.drivers.postgresql_connect import connect_options
 from dcrserver.db.urls import database_url
 from dcrserver.errors import Unavailable
 from dcrserver.settings import ConfigurationError, DatabaseSettings

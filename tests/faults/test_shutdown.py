@@ -18,7 +18,7 @@ import pytest
 from sqlalchemy import make_url
 
 from conftest import MakeApplication
-from dcrserver.db.coalescing import Coalescer
+from dcrserver.db.protocol.coalescing import Coalescer
 from dcrserver.edge import admission
 from harness.application import CALLBACK, application, bearer
 from harness.databases import migrated

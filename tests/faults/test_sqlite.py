@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 from pydantic import SecretStr
 
-from dcrserver.db.drivers import open_driver
+from dcrserver.db.protocol.drivers import open_driver
 from dcrserver.errors import Unavailable
 from dcrserver.repositories.transaction import Database
 from dcrserver.services.upkeep import readiness

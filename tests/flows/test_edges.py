@@ -281,7 +281,7 @@ async def test_a_database_that_is_away_is_503(
     def away(*_: object, **__: object) -> None:
         raise Absent("no route to the database at 10.0.0.1")
 
-    monkeypatch.setattr("dcrserver.db.drivers.sqlite.SqliteDriver._begin", away)
+    monkeypatch.setattr("dcrserver.db.protocol.drivers.sqlite.SqliteDriver._begin", away)
     answer = await app.http.post("/register", json={"redirect_uris": [CALLBACK]})
     assert answer.status_code == 503
     assert answer.headers["retry-after"] == "5"

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from dcrserver.metadata import PARAMETERS, SERVER_ASSIGNED, Terms
 from dcrserver.metadata.capabilities import UNCONFIGURED, capabilities_of
-from dcrserver.metadata.presets import PRESETS
+from dcrserver.policies.presets import PRESETS
 from dcrserver.strict_json import JsonObject
 from metadata.support import EVERYTHING, TERMS, base_of, terms
 

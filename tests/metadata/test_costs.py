@@ -13,7 +13,7 @@ from collections.abc import Callable
 import pytest
 
 from dcrserver.metadata import PARAMETERS, Parameter, Terms, examine
-from dcrserver.metadata.policy import Policy
+from dcrserver.policies import Policy
 from dcrserver.strict_json import JsonObject, JsonValue
 from harness.cases import each
 from metadata.strategies import JUDGED_BY, KEY

@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from dcrserver.metadata.jwks import check, has_certificate, has_key_for, keys_for
 from dcrserver.metadata.model import Unacceptable
-from dcrserver.metadata.policy import JwksPolicy
+from dcrserver.policies import JwksPolicy
 from dcrserver.strict_json import JsonObject, JsonValue
 from harness.cases import each
 

@@ -10,7 +10,7 @@ from pydantic import ValidationError
 
 from dcrserver.metadata import PARAMETERS, Policy, Terms
 from dcrserver.metadata.capabilities import capabilities_of, presumed, restrict
-from dcrserver.metadata.presets import PRESETS, PresetName
+from dcrserver.policies.presets import PRESETS, PresetName
 from dcrserver.strict_json import JsonObject
 from harness.cases import each
 from metadata.strategies import SENSIBLE_SUBMISSIONS

@@ -10,8 +10,8 @@ import pytest
 from dcrserver.errors import InvalidRedirectUri
 from dcrserver.metadata import examine, validate
 from dcrserver.metadata.model import Unacceptable
-from dcrserver.metadata.policy import RedirectPolicy
 from dcrserver.metadata.redirect_uris import check_all, is_private_use
+from dcrserver.policies import RedirectPolicy
 from dcrserver.strict_json import JsonObject
 from harness.cases import each
 from metadata.support import TERMS, issues_of, terms

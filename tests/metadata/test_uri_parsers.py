@@ -17,8 +17,8 @@ from hypothesis import strategies as st
 
 from dcrserver.metadata import uris
 from dcrserver.metadata.model import Unacceptable
-from dcrserver.metadata.policy import RedirectPolicy
 from dcrserver.metadata.redirect_uris import check_all
+from dcrserver.policies import RedirectPolicy
 
 requirement = pytest.mark.requirement
 

@@ -78,7 +78,7 @@ def _options(url: URL, settings: DatabaseSettings) -> dict[str, Any]:
     }
     # Only the one that is used is imported: each brings a library along.
     driver = "postgresql" if url.get_backend_name() == "postgresql" else "mariadb"
-    module = import_module(f"dcrserver.db.drivers.{driver}_connect")
+    module = import_module(f"dcrserver.db.protocol.drivers.{driver}_connect")
     return common | {"connect_args": module.engine_options(url, settings)}
 
 

@@ -12,7 +12,7 @@ from typing import Any
 
 from sqlalchemy import Select, column, func, select, table
 
-from dcrserver.db.session import Session
+from dcrserver.db.protocol.session import Session
 
 _PACKAGE = Path(__file__).parent.parent
 # In a wheel the migrations lie in the package, in a checkout at the top level.

@@ -16,7 +16,7 @@ from dcrserver.errors import (
     ProtocolError,
     UnsupportedMediaType,
 )
-from dcrserver.metadata.policy.requests import JsonPolicy
+from dcrserver.policies.switches.requests import JsonPolicy
 from dcrserver.services.registration.judgement import Submission
 from dcrserver.strict_json import BadJson, JsonObject, loads_object
 

@@ -3,11 +3,11 @@
 from dcrserver.metadata.capabilities import ServerCapabilities
 from dcrserver.metadata.catalogue import FAMILIES, IGNORED, PARAMETERS, SERVER_ASSIGNED
 from dcrserver.metadata.model import ClientMetadata, Issue, Kind, Parameter, Terms
-from dcrserver.metadata.policy import Policy
 from dcrserver.metadata.preview import differences, explain
 from dcrserver.metadata.rules import RULES, needs_readable_secret, needs_secret
 from dcrserver.metadata.unserved import with_unserved
 from dcrserver.metadata.validation import examine, recognized, refuse_server_members, validate
+from dcrserver.policies import Policy
 
 __all__ = [
     "FAMILIES",

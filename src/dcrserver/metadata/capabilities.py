@@ -10,8 +10,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from dcrserver.metadata.policy import Policy
-from dcrserver.metadata.presets import PRESETS
+from dcrserver.policies import Policy
+from dcrserver.policies.presets import PRESETS
 from dcrserver.strict_json import JsonValue
 
 # What the defaults of RFC 8414 2 and OpenID Connect Discovery 3 say about a server that is silent.

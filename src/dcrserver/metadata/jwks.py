@@ -6,8 +6,8 @@ from collections.abc import Mapping
 
 from dcrserver.metadata import algorithms, public_keys
 from dcrserver.metadata.model import Unacceptable, check_each
-from dcrserver.metadata.policy import JwksPolicy
 from dcrserver.metadata.public_keys import is_known
+from dcrserver.policies import JwksPolicy
 from dcrserver.strict_json import JsonObject, JsonValue
 
 _PRIVATE_MEMBERS = ("d", "p", "q", "dp", "dq", "qi", "oth", "k")

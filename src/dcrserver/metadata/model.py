@@ -8,7 +8,7 @@ from typing import TypeAlias
 
 from dcrserver.errors import InvalidClientMetadata, RegistrationError
 from dcrserver.metadata.capabilities import ServerCapabilities
-from dcrserver.metadata.policy import Policy
+from dcrserver.policies import Policy
 from dcrserver.strict_json import JsonObject, JsonValue
 
 

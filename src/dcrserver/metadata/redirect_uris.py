@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dcrserver.metadata import uris
 from dcrserver.metadata.addresses import is_local_name
 from dcrserver.metadata.model import Unacceptable, check_each
-from dcrserver.metadata.policy import KNOWN_SCHEMES, RedirectPolicy
+from dcrserver.policies import KNOWN_SCHEMES, RedirectPolicy
 
 # A browser runs these, opens a local file, or hands them to another program (CF-05).
 _FORBIDDEN_SCHEMES = frozenset(

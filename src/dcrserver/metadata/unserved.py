@@ -8,7 +8,7 @@ from functools import lru_cache
 from dcrserver.metadata.capabilities import ServerCapabilities
 from dcrserver.metadata.catalogue import PARAMETERS
 from dcrserver.metadata.model import Terms
-from dcrserver.metadata.presets import PRESETS
+from dcrserver.policies.presets import PRESETS
 
 _FEATURES = frozenset(feature for row in PARAMETERS.values() for feature in row.features)
 

@@ -17,8 +17,8 @@ from sqlalchemy import (
     update,
 )
 
-from dcrserver.db import batches
-from dcrserver.db.statements import Change, Lookup, Values
+from dcrserver.db.protocol import batches
+from dcrserver.db.protocol.statements import Change, Lookup, Values
 from dcrserver.db.tables import clients
 from dcrserver.repositories import events
 from dcrserver.repositories.events import EventRecord

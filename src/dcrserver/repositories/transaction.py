@@ -12,9 +12,9 @@ from sqlalchemy.sql import ClauseElement
 
 from dcrserver.db import schema
 from dcrserver.db.failures import Absent, AlreadyThere, Conflict
-from dcrserver.db.load import Load
-from dcrserver.db.session import Driver, Session
-from dcrserver.db.statements import Change, Lookup, Rows, Values
+from dcrserver.db.protocol.load import Load
+from dcrserver.db.protocol.session import Driver, Session
+from dcrserver.db.protocol.statements import Change, Lookup, Rows, Values
 from dcrserver.errors import Unavailable
 from dcrserver.repositories.access_tokens import AccessTokenRepository, SpentIdentifierRepository
 from dcrserver.repositories.admin_tokens import AdminTokenRepository

@@ -20,7 +20,7 @@ from pydantic_settings import (
 )
 
 from dcrserver.metadata.catalogue import PARAMETERS, understood
-from dcrserver.metadata.policy import Policy
+from dcrserver.policies import Policy
 from dcrserver.settings.credentials import (
     MAX_TOKEN_LIFETIME,
     MutualTlsSettings,

@@ -7,7 +7,7 @@ import ssl
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from dcrserver.db.drivers import open_driver
+from dcrserver.db.protocol.drivers import open_driver
 from dcrserver.deadlines import Deadline
 from dcrserver.fetch import CachingFetcher, HttpFetcher
 from dcrserver.rate_limit import RateLimiter

@@ -8,7 +8,7 @@ from collections.abc import Collection, Sequence
 from dcrserver import jose, security
 from dcrserver.errors import InvalidClient
 from dcrserver.metadata import ClientMetadata, Policy, Terms, algorithms
-from dcrserver.metadata.policy import AuthenticationPolicy
+from dcrserver.policies import AuthenticationPolicy
 from dcrserver.repositories.clients import ClientRecord
 from dcrserver.repositories.transaction import Database
 from dcrserver.services.authentication import replay

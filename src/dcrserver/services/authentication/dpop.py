@@ -10,7 +10,7 @@ from dcrserver import jose
 from dcrserver.errors import InvalidDpopProof
 from dcrserver.metadata import jwks
 from dcrserver.metadata.model import Unacceptable
-from dcrserver.metadata.policy import JwksPolicy
+from dcrserver.policies import JwksPolicy
 from dcrserver.repositories.transaction import Database
 from dcrserver.services.authentication import replay
 from dcrserver.strict_json import JsonObject

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from dcrserver.metadata.capabilities import OWN_GRANT, SPECIFIED_DEFAULTS, presumed, restrict
-from dcrserver.metadata.policy import Policy
+from dcrserver.policies import Policy
 from dcrserver.server_metadata import MEMBERS
 from dcrserver.services.authentication import dpop
 from dcrserver.settings import AuthorizationServerSettings, ConfigurationError

@@ -10,10 +10,10 @@ from typing import Any, TypeAlias
 import asyncpg
 from asyncpg.pool import PoolConnectionProxy
 
-from dcrserver.db.drivers.postgresql_connect import connect, connect_options
-from dcrserver.db.drivers.postgresql_errors import translated
 from dcrserver.db.failures import Lost
-from dcrserver.db.session import LOCK_SECONDS
+from dcrserver.db.protocol.drivers.postgresql_connect import connect, connect_options
+from dcrserver.db.protocol.drivers.postgresql_errors import translated
+from dcrserver.db.protocol.session import LOCK_SECONDS
 from dcrserver.db.urls import database_url
 from dcrserver.settings import DatabaseSettings
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from importlib import import_module
 
-from dcrserver.db.session import Driver
+from dcrserver.db.protocol.session import Driver
 from dcrserver.db.urls import database_url
 from dcrserver.settings import DatabaseSettings
 

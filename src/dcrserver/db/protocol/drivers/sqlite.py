@@ -22,12 +22,12 @@ from sqlalchemy.dialects.sqlite import pysqlite
 from sqlalchemy.engine import URL
 from sqlalchemy.sql import ClauseElement
 
-from dcrserver.db.coalescing import Coalescer, Failed, Outcomes
-from dcrserver.db.drivers.sqlite_files import Files, check_file, durable
 from dcrserver.db.failures import Absent, AlreadyThere, absence
-from dcrserver.db.load import Load, load_of
-from dcrserver.db.session import Session, change_in_two
-from dcrserver.db.statements import Change, Compiler, Lookup, Rows, Values
+from dcrserver.db.protocol.coalescing import Coalescer, Failed, Outcomes
+from dcrserver.db.protocol.drivers.sqlite_files import Files, check_file, durable
+from dcrserver.db.protocol.load import Load, load_of
+from dcrserver.db.protocol.session import Session, change_in_two
+from dcrserver.db.protocol.statements import Change, Compiler, Lookup, Rows, Values
 from dcrserver.db.urls import database_url
 from dcrserver.logger import Logger
 from dcrserver.one_pass import OnePass

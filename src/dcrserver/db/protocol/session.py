@@ -8,8 +8,8 @@ from typing import Any, Protocol, TypeVar
 from sqlalchemy import Insert
 from sqlalchemy.sql import ClauseElement
 
-from dcrserver.db.load import Load
-from dcrserver.db.statements import Change, Lookup, Rows, Values
+from dcrserver.db.protocol.load import Load
+from dcrserver.db.protocol.statements import Change, Lookup, Rows, Values
 
 T = TypeVar("T")
 

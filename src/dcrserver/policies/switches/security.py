@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from dcrserver.metadata.policy.group import Group
+from dcrserver.policies.switches.group import Group
 
 
 class GrantPolicy(Group):

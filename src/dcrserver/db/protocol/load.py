@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from dcrserver.db.coalescing import Coalescer
+from dcrserver.db.protocol.coalescing import Coalescer
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from dcrserver.metadata.policy.group import Group
+from dcrserver.policies.switches.group import Group
 
 # Of programs in use, whose makers chose a plain word.
 KNOWN_SCHEMES = frozenset(

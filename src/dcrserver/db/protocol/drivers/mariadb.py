@@ -11,14 +11,14 @@ from sqlalchemy import Insert, SelectBase
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.sql import ClauseElement
 
-from dcrserver.db.coalescing import Coalescer, Failed, Outcomes
-from dcrserver.db.drivers.mariadb_connect import STATE, unfit
-from dcrserver.db.drivers.mariadb_pool import Closed, Pool
 from dcrserver.db.failures import Absent
 from dcrserver.db.hosts import servers_of
-from dcrserver.db.load import Load, load_of
-from dcrserver.db.session import Session, change_in_two
-from dcrserver.db.statements import Change, Lookup, Rows, Values, by_table
+from dcrserver.db.protocol.coalescing import Coalescer, Failed, Outcomes
+from dcrserver.db.protocol.drivers.mariadb_connect import STATE, unfit
+from dcrserver.db.protocol.drivers.mariadb_pool import Closed, Pool
+from dcrserver.db.protocol.load import Load, load_of
+from dcrserver.db.protocol.session import Session, change_in_two
+from dcrserver.db.protocol.statements import Change, Lookup, Rows, Values, by_table
 from dcrserver.db.urls import database_url
 from dcrserver.settings import DatabaseSettings
 

@@ -9,7 +9,8 @@ from typing import Any
 
 from pydantic import Field, model_validator
 
-from dcrserver.metadata.policy.endpoints import (
+from dcrserver.policies.presets import PRESETS, PresetName
+from dcrserver.policies.switches.endpoints import (
     AuthenticationPolicy,
     CorsPolicy,
     DiscoveryPolicy,
@@ -17,8 +18,8 @@ from dcrserver.metadata.policy.endpoints import (
     SecretPolicy,
     WebFingerPolicy,
 )
-from dcrserver.metadata.policy.group import Group
-from dcrserver.metadata.policy.requests import (
+from dcrserver.policies.switches.group import Group
+from dcrserver.policies.switches.requests import (
     KNOWN_SCHEMES,
     ArrayPolicy,
     JsonPolicy,
@@ -29,7 +30,7 @@ from dcrserver.metadata.policy.requests import (
     TextPolicy,
     UriPolicy,
 )
-from dcrserver.metadata.policy.security import (
+from dcrserver.policies.switches.security import (
     AlgorithmPolicy,
     CibaPolicy,
     ExtensionPolicy,
@@ -40,7 +41,6 @@ from dcrserver.metadata.policy.security import (
     LogoutPolicy,
     MutualTlsPolicy,
 )
-from dcrserver.metadata.presets import PRESETS, PresetName
 
 __all__ = ["KNOWN_SCHEMES", "AuthenticationPolicy", "JwksPolicy", "Policy", "RedirectPolicy"]
 

@@ -28,7 +28,7 @@ from sqlalchemy import (
 from sqlalchemy.sql import ClauseElement
 from sqlalchemy.sql.selectable import TableValuedAlias
 
-from dcrserver.db.statements import Change, Lookup, Values
+from dcrserver.db.protocol.statements import Change, Lookup, Values
 from dcrserver.strict_json import dumps
 
 # The row's number among those of its batch.

@@ -12,13 +12,13 @@ from sqlalchemy import Insert, Select, literal_column, select
 from sqlalchemy.dialects.postgresql.asyncpg import dialect as asyncpg_dialect
 from sqlalchemy.sql import ClauseElement
 
-from dcrserver.db import batches
-from dcrserver.db.coalescing import Coalescer, Outcomes
-from dcrserver.db.drivers.postgresql_errors import translated
-from dcrserver.db.drivers.postgresql_pool import Connection, Pool
-from dcrserver.db.load import Load, load_of
-from dcrserver.db.session import Session, change_in_two
-from dcrserver.db.statements import Change, Compiler, Lookup, Rows, Values, by_table
+from dcrserver.db.protocol import batches
+from dcrserver.db.protocol.coalescing import Coalescer, Outcomes
+from dcrserver.db.protocol.drivers.postgresql_errors import translated
+from dcrserver.db.protocol.drivers.postgresql_pool import Connection, Pool
+from dcrserver.db.protocol.load import Load, load_of
+from dcrserver.db.protocol.session import Session, change_in_two
+from dcrserver.db.protocol.statements import Change, Compiler, Lookup, Rows, Values, by_table
 from dcrserver.settings import DatabaseSettings
 from dcrserver.strict_json import dumps
 
