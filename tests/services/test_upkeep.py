@@ -231,7 +231,7 @@ def test_a_spent_assertion_is_refused_after_the_clock_went_forth_and_back(tmp_pa
         "FAKETIME_DONT_FAKE_MONOTONIC": "1",
         "PYTHONPATH": os.pathsep.join(sys.path),
     }
-    script = Path(__file__).parent / "faults" / "forth_and_back.py"
+    script = Path(__file__).parents[1] / "faults" / "forth_and_back.py"
     ran = subprocess.run(
         [sys.executable, script, tmp_path],
         env=environment(**faked), capture_output=True, text=True, timeout=60, check=False,
