@@ -28,10 +28,11 @@ first decides the `error` code. One bad member never changes what is told about 
 registering: every issue with its rule, the defaults, and what the policy would change.
 
 Some members depend on what the authorization server can do, which its metadata says (the column
-*server*). A value it does not support is refused, or replaced and echoed (`policy.alg.unsupported`,
-`policy.grants.unsupported`, `policy.scope.unknown`). A member about something it does not do at all
-is left out of the registration (`policy.ext.unsupported`); a `true` that asks it to enforce
-something is refused (`policy.ext.unsupported_demands`, marked *demand*).
+*server*). A value it does not support is refused, or replaced and echoed
+(`policy.algorithms.unsupported`, `policy.grants.unsupported`, `policy.scope.unknown`). A member
+about something it does not do at all is left out of the registration
+(`policy.extensions.unsupported`); a `true` that asks it to enforce something is refused
+(`policy.extensions.unsupported_demands`, marked *demand*).
 """
 _KINDS = """
 ## Rules of single members
@@ -68,7 +69,7 @@ def text() -> str:
 def _family(name: str, family: Family) -> Iterator[str]:
     yield f"\n## {family.title}\n"
     if family.optional:
-        yield f"Off unless `policy.ext.optional_families` holds `{name}`.\n"
+        yield f"Off unless `policy.extensions.optional_families` holds `{name}`.\n"
     yield _HEADER
     yield from (_row(row) for row in family.rows)
 

@@ -164,3 +164,20 @@ def test_a_mistyped_variable_is_told_what_it_may_mean(monkeypatch: pytest.Monkey
     monkeypatch.setenv("DCR_SERVER__PROT", "1")
     with pytest.raises(ConfigurationError, match="did you mean"):
         load()
+
+
+@pytest.mark.parametrize(
+    ("table", "meant"),
+    [
+        ("policy.mgmt]\ndelete = true", "policy.mgmt: no such setting; did you mean management?"),
+        ("policies.x.ext]\nunsupported = 1", "did you mean extensions?"),
+        ("policy.alg]\nunsupported = 1", "did you mean algorithms?"),
+        ("policy.lang]\ncase_duplicates = 1", "did you mean languages?"),
+        ("policy.management]\nrat_lifetime = 1", "mean registration_access_token_lifetime?"),
+    ],
+)
+def test_a_key_of_before_is_told_its_name_of_today(tmp_path: Path, table: str, meant: str) -> None:
+    file = tmp_path / "old.toml"
+    file.write_text(f"[{table}\n")
+    with pytest.raises(ConfigurationError, match=re.escape(meant)):
+        load(file)

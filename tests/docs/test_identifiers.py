@@ -142,7 +142,7 @@ def test_files_that_a_page_names_are_there(page: Path) -> None:
 
 
 _WRONG = (
-    "DCR_SERVER__PROT", "server.prot", "tenants.acme.prot", "policy.alg.unsuported",
+    "DCR_SERVER__PROT", "server.prot", "tenants.acme.prot", "policy.algorithms.unsuported",
     "redirect_urls", "dcrserver client lost", "dcrserver token issue initial --use 1",
 )  # fmt: skip
 _RIGHT = (

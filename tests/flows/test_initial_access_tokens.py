@@ -138,7 +138,10 @@ async def test_scopes_and_grants_are_bounded(any_database: str) -> None:
 
 
 async def test_a_policy_of_the_token_stays_with_the_client(any_database: str) -> None:
-    strict = {"redirect": {"https_only": True}, "mgmt": {"rat_rotation": "never"}}
+    strict = {
+        "redirect": {"https_only": True},
+        "management": {"registration_access_token_rotation": "never"},
+    }
     groups: dict[str, Any] = PROTECTED | {"policies": {"partners": strict}}
     local = ["http://127.0.0.1/cb"]
     async with application(any_database, **groups) as app:

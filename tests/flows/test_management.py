@@ -94,7 +94,7 @@ async def test_the_token_rotates_on_update(any_app: Application) -> None:
 
 
 async def test_rotation_can_be_switched_off(make_app: MakeApplication) -> None:
-    app = await make_app(policy={"mgmt": {"rat_rotation": "never"}})
+    app = await make_app(policy={"management": {"registration_access_token_rotation": "never"}})
     client = await app.register()
     after = (await put(app, client)).json()
     assert after["registration_access_token"] == client["registration_access_token"]
@@ -112,7 +112,7 @@ async def test_members_of_the_server_are_refused_in_an_update(app: Application, 
 
 
 async def test_they_can_be_ignored_by_policy(make_app: MakeApplication) -> None:
-    app = await make_app(policy={"mgmt": {"forbidden_fields": "ignore"}})
+    app = await make_app(policy={"management": {"forbidden_fields": "ignore"}})
     client = await app.register()
     answer = await put(app, client, **{name: client[name] for name in FORBIDDEN})
     assert answer.status_code == 200
@@ -195,7 +195,7 @@ async def test_delete_ends_everything_at_once(any_app: Application) -> None:
 
 @requirement("R7592-2.3-04")
 async def test_delete_that_is_not_offered_is_405(make_app: MakeApplication) -> None:
-    app = await make_app(policy={"mgmt": {"delete": False}})
+    app = await make_app(policy={"management": {"delete": False}})
     client = await app.register()
     answer = await app.http.delete(path(client), headers=bearer(client))
     assert answer.status_code == 405
@@ -317,7 +317,7 @@ async def test_the_trail_tells_what_changed(any_app: Application) -> None:
 
 
 async def test_of_concurrent_updates_with_one_token_one_wins(any_database: str) -> None:
-    policy = {"mgmt": {"rat_grace_seconds": 0}}
+    policy = {"management": {"registration_access_token_grace_seconds": 0}}
     async with application(any_database, policy=policy) as any_app:
         await _one_wins(any_app)
 
@@ -334,7 +334,7 @@ async def _one_wins(any_app: Application) -> None:
 
 
 async def test_concurrent_updates_without_rotation_all_happen(make_app: MakeApplication) -> None:
-    app = await make_app(policy={"mgmt": {"rat_rotation": "never"}})
+    app = await make_app(policy={"management": {"registration_access_token_rotation": "never"}})
     client = await app.register()
     answers = await asyncio.gather(*(put(app, client, client_name=f"n{n}") for n in range(4)))
     assert {answer.status_code for answer in answers} == {200}
@@ -347,7 +347,7 @@ async def test_concurrent_updates_without_rotation_all_happen(make_app: MakeAppl
 
 @requirement("POL-55")
 async def test_the_method_can_be_fixed(make_app: MakeApplication) -> None:
-    app = await make_app(policy={"mgmt": {"method_change": "reject"}})
+    app = await make_app(policy={"management": {"method_change": "reject"}})
     client = await app.register()
     url = client["registration_client_uri"]
     same = await app.http.put(url, json=update_of(client), headers=bearer(client))

@@ -22,7 +22,7 @@ FULL = {
     "secrets": {"encryption_keys": [base64.b64encode(bytes(32)).decode()]},
     "policy": {
         "grants": {"implicit": True, "password": True},
-        "ext": {"optional_families": OPTIONAL_FAMILIES},
+        "extensions": {"optional_families": OPTIONAL_FAMILIES},
         "id_token": {"allow_none": True},
     },
 }

@@ -36,7 +36,7 @@ JUDGED_BY = {
         registration={"infer_application_type": False},
     ),
     "substituting": terms(
-        alg={"unsupported": "substitute"},
+        algorithms={"unsupported": "substitute"},
         supported={
             "token_endpoint_auth_methods_supported": ("client_secret_post", "none"),
             "id_token_signing_alg_values_supported": ("ES256",),

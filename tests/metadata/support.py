@@ -111,7 +111,9 @@ def terms(
     """
     lists = EVERYTHING | (supported or {})
     return Terms(
-        policy=Policy.model_validate({"ext": {"optional_families": OPTIONAL_FAMILIES}} | groups),
+        policy=Policy.model_validate(
+            {"extensions": {"optional_families": OPTIONAL_FAMILIES}} | groups
+        ),
         server=capabilities_of(FEATURES | {name: list(values) for name, values in lists.items()}),
         allowed_hosts=allowed_hosts,
         readable_secrets=readable_secrets,

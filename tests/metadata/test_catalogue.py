@@ -78,8 +78,8 @@ def test_choices_are_about_members_that_exist() -> None:
 @requirement("POL-56")
 @each("name", OPTIONAL_FAMILIES)
 def test_an_optional_family_is_ignored_until_it_is_named(name: str) -> None:
-    off = terms(ext={"optional_families": []})
-    on = terms(ext={"optional_families": [name]})
+    off = terms(extensions={"optional_families": []})
+    on = terms(extensions={"optional_families": [name]})
     for row in FAMILIES[name].rows:
         wrong = MINIMAL | {row.name: 1.5}
         assert issues_of(wrong, off) == []
@@ -88,7 +88,7 @@ def test_an_optional_family_is_ignored_until_it_is_named(name: str) -> None:
 
 @requirement("POL-56")
 def test_choices_are_understood_unless_switched_off() -> None:
-    assert Policy().ext.optional_families == {"rp_metadata_choices"}
+    assert Policy().extensions.optional_families == {"rp_metadata_choices"}
 
 
 def test_the_other_families_are_always_understood() -> None:

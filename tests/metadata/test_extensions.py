@@ -184,7 +184,7 @@ def test_a_demand_that_cannot_be_met_is_refused(name: str) -> None:
         f"{name} asks for something that this server does not support"
     ]
     assert name not in validate_by(MINIMAL | {name: False}, NOTHING)
-    dropping = terms_of_nothing(ext={"unsupported_demands": "drop"})
+    dropping = terms_of_nothing(extensions={"unsupported_demands": "drop"})
     assert name not in validate_by(MINIMAL | {name: True}, dropping)
     assert texts_of(MINIMAL | {name: "true"}, dropping) == [f"{name} must be true or false"]
     assert validate_by(MINIMAL | {name: True}, TERMS)[name] is True
@@ -199,7 +199,7 @@ def terms_of_nothing(**groups: Any) -> Terms:
 def test_an_offer_that_the_server_has_no_use_for_is_left_out(row: Any) -> None:
     value = True if row.default is False else row.example or row.kind.schema["enum"][0]
     assert row.name not in validate_by(MINIMAL | {row.name: value}, NOTHING)
-    refusing = terms_of_nothing(ext={"unsupported": "reject"})
+    refusing = terms_of_nothing(extensions={"unsupported": "reject"})
     assert f"{row.name} asks for something that this server does not support" in texts_of(
         MINIMAL | {row.name: value}, refusing
     )
@@ -296,7 +296,7 @@ def test_choices_where_the_server_names_no_list() -> None:
 @requirement("RPMC-2-02", "POL-33")
 def test_a_choice_is_never_a_substitute() -> None:
     judged_by = terms(
-        alg={"unsupported": "substitute"},
+        algorithms={"unsupported": "substitute"},
         supported={"id_token_signing_alg_values_supported": ("ES256",)},
     )
     sent: JsonObject = {"id_token_signing_alg_values_supported": ["RS512"]}
@@ -335,7 +335,7 @@ def test_repeated_grant_types_can_be_refused() -> None:
 
 @requirement("POL-21", "R7591-2.2-04")
 def test_of_two_spellings_of_a_tag_one_can_count() -> None:
-    judged_by = terms(lang={"case_duplicates": "first"})
+    judged_by = terms(languages={"case_duplicates": "first"})
     both: JsonObject = {"client_name#fr": "a", "client_name#FR": "b", "client_name": "c"}
     for submission in (both, dict(reversed(both.items()))):
         made = validate_by(MINIMAL | submission, judged_by)

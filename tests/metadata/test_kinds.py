@@ -386,11 +386,11 @@ def test_what_the_server_lacks_is_refused(row: Parameter) -> None:
 def test_what_the_server_lacks_can_be_substituted(row: Parameter) -> None:
     first, second = two_values(row)
     substitute = {"unsupported": "substitute"}
-    only = terms(supported={str(row.bounded_by): (second,)}, alg=substitute)
+    only = terms(supported={str(row.bounded_by): (second,)}, algorithms=substitute)
     assert judged(row, first, only) == second
-    both = terms(supported={str(row.bounded_by): (second, first)}, alg=substitute)
+    both = terms(supported={str(row.bounded_by): (second, first)}, algorithms=substitute)
     assert judged(row, first, both) == first
-    nothing = terms(supported={str(row.bounded_by): ()}, alg=substitute)
+    nothing = terms(supported={str(row.bounded_by): ()}, algorithms=substitute)
     assert refusal(row, first, nothing) == "must be one that this server supports: (none)"
 
 

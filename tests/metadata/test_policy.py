@@ -39,7 +39,7 @@ def test_misspelt_choices_are_refused(group: str) -> None:
         ("text", {"max_length": 0}),
         ("array", {"max_count": 0}),
         ("grants", {"unsupported": "accept"}),
-        ("alg", {"unsupported": "accept"}),
+        ("algorithms", {"unsupported": "accept"}),
         ("scope", {"unknown": "accept"}),
         ("jwks", {"max_keys": 0}),
         ("jwks", {"min_rsa_bits": 2047}),  # RFC 7518 3.3

@@ -252,7 +252,7 @@ def test_open_finance_brasil() -> None:
     judged_by = terms_of("open-finance-brasil")
     made = validate_by(BRASIL, judged_by)
     assert made["require_pushed_authorization_requests"] is True
-    assert judged_by.policy.mgmt.rat_rotation == "never"
+    assert judged_by.policy.management.registration_access_token_rotation == "never"
     by_value = {name: value for name, value in BRASIL.items() if name != "jwks_uri"}
     assert "jwks must not be given; this server takes keys by jwks_uri" in texts_of(
         by_value | {"jwks": {"keys": []}}, judged_by

@@ -144,7 +144,7 @@ def test_defaults_are_told_apart_from_what_was_sent() -> None:
             {"id_token_signed_response_alg": "RS512"},
             terms(
                 supported={"id_token_signing_alg_values_supported": ("ES256",)},
-                alg={"unsupported": "substitute"},
+                algorithms={"unsupported": "substitute"},
             ),
             {
                 "member": "id_token_signed_response_alg",
@@ -174,8 +174,11 @@ def test_changes_are_told_with_their_reason(
         ("client_label", "unknown"),  # not similar enough to client_name
         ("client_id", "only the server sets it"),
         ("software_statement", "RFC 7591 2.3; ignored by a server that does not use statements"),
-        ("organization_name", "the family federation is off (policy.ext.optional_families)"),
-        ("organization_name#de", "the family federation is off (policy.ext.optional_families)"),
+        ("organization_name", "the family federation is off (policy.extensions.optional_families)"),
+        (
+            "organization_name#de",
+            "the family federation is off (policy.extensions.optional_families)",
+        ),
         ("vp_formats", "drafts of OpenID for Verifiable Presentations; now vp_formats_supported"),
     ],
 )
@@ -218,7 +221,7 @@ def test_a_warning_has_no_error_code() -> None:
 
 
 def test_all_that_could_be_missing_is_named() -> None:
-    judged_by = Terms(policy=terms(ext={"unsupported_demands": "drop"}).policy)
+    judged_by = Terms(policy=terms(extensions={"unsupported_demands": "drop"}).policy)
     (change,) = told(MINIMAL | {"require_pushed_authorization_requests": True}, judged_by)[
         "changes"
     ]

@@ -242,7 +242,7 @@ def test_defaults_are_values_that_can_be_sent(bound: str, supported: tuple[str, 
 @each("supported", [("ES256",), ("ML-DSA-65", "ES256")])
 def test_substitutes_are_values_that_can_be_sent(supported: tuple[str, ...]) -> None:
     bound = {"id_token_signing_alg_values_supported": supported}
-    judged_by = terms(supported=bound, alg={"unsupported": "substitute"})
+    judged_by = terms(supported=bound, algorithms={"unsupported": "substitute"})
     made = registered(MINIMAL | {"id_token_signed_response_alg": "PS256"}, judged_by)
     assert made["id_token_signed_response_alg"] in supported
     assert texts_of(made, judged_by) == []

@@ -29,7 +29,7 @@ class Plan:
 
 
 def _plan_for(terms: Terms) -> Plan:
-    rows = understood(terms.policy.ext.optional_families)
+    rows = understood(terms.policy.extensions.optional_families)
     known = [row for row in rows.values() if row.is_known_to(terms.server)]
     defaults = [(row.name, fitted(row.default, row, terms)) for row in known]
     return Plan(

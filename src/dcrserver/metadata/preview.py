@@ -136,7 +136,7 @@ def _why_ignored(name: str) -> str:
         return IGNORED[name]
     for key, family in FAMILIES.items():
         if name.partition("#")[0] in {row.name for row in family.rows} and family.optional:
-            return f"the family {key} is off (policy.ext.optional_families)"
+            return f"the family {key} is off (policy.extensions.optional_families)"
     similar = meant(name) or next(iter(difflib.get_close_matches(name, PARAMETERS, 1, 0.8)), None)
     return f"unknown; did you mean {similar}?" if similar else "unknown"
 

@@ -91,7 +91,7 @@ def _judge(
             continue
         tagged = "#" in name
         if tagged and name.lower() in tags:  # client_name#fr and client_name#FR (POL-21)
-            if terms.policy.lang.case_duplicates == "reject":
+            if terms.policy.languages.case_duplicates == "reject":
                 found.append((row.name, _given_twice(row)))
             continue
         if tagged:
@@ -131,7 +131,7 @@ def _refuse_beyond_the_server(value: JsonValue, row: Parameter, terms: Terms) ->
     Raises:
         Unacceptable: by the policy.
     """
-    policy = terms.policy.ext
+    policy = terms.policy.extensions
     how = policy.unsupported_demands if row.demand else policy.unsupported
     if how == "reject" and value is not False:
         raise Unacceptable("asks for something that this server does not support")

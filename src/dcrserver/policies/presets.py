@@ -67,7 +67,7 @@ PRESETS: Mapping[str, Preset] = {
             },
             "registration": {"infer_application_type": False},
             # Registration 1.0 4.4: reading does not change the token.
-            "mgmt": {"rat_rotation": "on_update"},
+            "management": {"registration_access_token_rotation": "on_update"},
         },
         server={
             "scopes_supported": [
@@ -177,7 +177,7 @@ PRESETS: Mapping[str, Preset] = {
             "jwks": {"by_value": False, "require_request_key": True},
             "mtls": {"subject_params": ["tls_client_auth_subject_dn"]},
             "ciba": {"push": False},
-            "mgmt": {"rat_rotation": "never"},
+            "management": {"registration_access_token_rotation": "never"},
         },
         server={
             "scopes_supported": [

@@ -230,7 +230,7 @@ def _check_members(settings: Settings, sources: Sources) -> None:
     policies |= {("policies", name): policy for name, policy in settings.policies.items()}
     lines = []
     for where, policy in policies.items():
-        known = understood(policy.ext.optional_families)
+        known = understood(policy.extensions.optional_families)
         for choice, names in (
             ("required", policy.registration.required),
             ("member_aliases", policy.registration.member_aliases.values()),
@@ -246,7 +246,7 @@ def _check_members(settings: Settings, sources: Sources) -> None:
 
 def _unknown(name: str, known: Collection[str]) -> str:
     if name in PARAMETERS:
-        return f"{name} is of a family that policy.ext.optional_families does not name"
+        return f"{name} is of a family that policy.extensions.optional_families does not name"
     return f"{name}: no such member{nearest(name, known)}"
 
 

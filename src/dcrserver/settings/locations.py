@@ -16,6 +16,16 @@ from urllib.parse import quote
 
 from pydantic import BaseModel
 
+# Keys of before the first release that others may have in their files still.
+_RENAMED = {
+    "alg": "algorithms",
+    "ext": "extensions",
+    "lang": "languages",
+    "mgmt": "management",
+    "rat_grace_seconds": "registration_access_token_grace_seconds",
+    "rat_lifetime": "registration_access_token_lifetime",
+    "rat_rotation": "registration_access_token_rotation",
+}
 # Options of a URL that name files, for the drivers of the server databases.
 _FILE_OPTION = re.compile(
     r"([?&](?:ssl_ca|ssl_cert|ssl_key|sslrootcert|sslcert|sslkey|passfile)=)(?!/|%2F)([^&]+)",
@@ -76,7 +86,9 @@ def siblings(keys: Sequence[str], hint: Any) -> list[str]:  # noqa: ANN401 - a t
 
 def nearest(name: str, known: Iterable[str]) -> str:
     """What may be meant by ``name``, to follow a refusal."""
-    found = get_close_matches(name, sorted(known), 1)
+    among = sorted(known)
+    now = _RENAMED.get(name.lower())
+    found = [now] if now in among else get_close_matches(name, among, 1)
     return f"; did you mean {found[0]}?" if found else ""
 
 

@@ -95,7 +95,7 @@ async def update(request: Request) -> Response:
 @router.delete("/register/{client_id}", status_code=204, **document.DELETE)
 async def delete(request: Request) -> Response:
     """Ends the registration (RFC 7592 2.3)."""
-    if not tenant(request).terms.policy.mgmt.delete:
+    if not tenant(request).terms.policy.management.delete:
         raise HTTPException(405)
     await runtime(request).management.delete(
         tenant(request),

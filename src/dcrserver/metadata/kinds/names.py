@@ -29,7 +29,7 @@ def _bounded(value: str, terms: Terms, parameter: Parameter, known: Sequence[str
     if supported is None or value in supported:
         return value
     usable = [name for name in supported if name in known] if known else list(supported)
-    if usable and terms.policy.alg.unsupported == "substitute":
+    if usable and terms.policy.algorithms.unsupported == "substitute":
         return usable[0]
     raise Unacceptable(f"must be one that this server supports: {listed(usable) or '(none)'}")
 

@@ -12,18 +12,18 @@ from dcrserver.policies.switches.group import Group
 class ManagementPolicy(Group):
     """What clients may do with their registration (RFC 7592)."""
 
-    rat_rotation: Literal["never", "on_update", "on_read"] = Field(
+    registration_access_token_rotation: Literal["never", "on_update", "on_read"] = Field(
         default="on_update",
         description="when a new registration access token is issued: with an update, or"
         " with a read as well",
     )
-    rat_grace_seconds: int = Field(
+    registration_access_token_grace_seconds: int = Field(
         default=300,
         ge=0,
         description="so long, and until the new token is first used, the one before reads"
         " and repeats the update whose answer was lost; 0 = not at all",
     )
-    rat_lifetime: int = Field(
+    registration_access_token_lifetime: int = Field(
         default=0,
         ge=0,
         description="seconds until a registration access token expires; 0 = never",
@@ -38,6 +38,16 @@ class ManagementPolicy(Group):
         " issued or dropped",
     )
     delete: bool = Field(default=True, description="DELETE is offered (RFC 7592 2.3)")
+
+    @property
+    def rotates_on_read(self) -> bool:
+        """A read answers with a new registration access token."""
+        return self.registration_access_token_rotation == "on_read"  # noqa: S105 - a moment
+
+    @property
+    def rotates_on_update(self) -> bool:
+        """An update answers with a new registration access token."""
+        return self.registration_access_token_rotation != "never"  # noqa: S105 - a moment
 
 
 class SecretPolicy(Group):

@@ -104,7 +104,7 @@ def metadata_of(record: ClientRecord) -> ClientMetadata:
 
 def new_registration_token(policy: Policy) -> tuple[str, int]:
     """A token, and when it expires (0: never)."""
-    lifetime = policy.mgmt.rat_lifetime
+    lifetime = policy.management.registration_access_token_lifetime
     expires_at = int(time.time()) + lifetime if lifetime else 0
     return security.new_token(REGISTRATION_TOKEN_PREFIX), expires_at
 
@@ -118,13 +118,15 @@ def with_new_token(
     grace that runs already is not made longer.
     """
     token, expires_at = new_registration_token(policy)
-    kept = presented if policy.mgmt.rat_grace_seconds else None
+    kept = presented if policy.management.registration_access_token_grace_seconds else None
     return token, record._replace(
         registration_access_token_digest=security.token_digest(token),
         registration_access_token_expires_at=expires_at,
         previous_registration_access_token_digest=kept and security.token_digest(kept),
         previous_registration_access_token_expires_at=(
-            _grace_end(record, kept, policy.mgmt.rat_grace_seconds) if kept else 0
+            _grace_end(record, kept, policy.management.registration_access_token_grace_seconds)
+            if kept
+            else 0
         ),
     )
 

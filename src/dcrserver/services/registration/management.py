@@ -76,7 +76,7 @@ class ManagementService:
             self._database, tenant, client_id, bearer, grace=True, is_use=writes
         )
         policy = tenant.terms_within(Bounds.from_json(record.bounds)).policy
-        if writes and policy.mgmt.rat_rotation == "on_read":
+        if writes and policy.management.rotates_on_read:
             renewed, changed = with_new_token(record, policy, token)
             event = EventType.REGISTRATION_TOKEN_ROTATED
             # Whoever comes second reads with the token it came with, which works on for a while.
@@ -144,7 +144,7 @@ class ManagementService:
         if is_current:
             secrets = self._secrets.updated(record, before, metadata, policy)
         answered, changed = token, record
-        if policy.mgmt.rat_rotation != "never":
+        if policy.management.rotates_on_update:
             answered, changed = with_new_token(record, policy, token)
         elif is_current:  # else it is the one before that works on
             changed = record._replace(previous_registration_access_token_digest=None)
@@ -178,7 +178,7 @@ class ManagementService:
         self, record: ClientRecord, submission: JsonObject, policy: Policy
     ) -> None:
         """The members about the client itself (RFC 7592 2.2)."""
-        if policy.mgmt.forbidden_fields == "reject":
+        if policy.management.forbidden_fields == "reject":
             refuse_server_members(submission, _FORBIDDEN)
         if submission.get("client_id") != record.client_id:
             raise InvalidClientMetadata("client_id must be there and be that of this client")
@@ -212,5 +212,5 @@ class ManagementService:
 
 def _check_method(before: ClientMetadata, metadata: ClientMetadata, policy: Policy) -> None:
     """POL-55."""
-    if policy.mgmt.method_change == "reject" and metadata.auth_method != before.auth_method:
+    if policy.management.method_change == "reject" and metadata.auth_method != before.auth_method:
         raise InvalidClientMetadata("token_endpoint_auth_method must not be changed")
