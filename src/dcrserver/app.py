@@ -11,7 +11,7 @@ from dcrserver.api.openapi import document
 from dcrserver.api.protocol import authorization_server, discovery, health, registration, token
 from dcrserver.console import pages
 from dcrserver.edge import errors
-from dcrserver.edge.admission import AdmissionMiddleware, Refusal
+from dcrserver.edge.admission import AdmissionMiddleware, OverloadResponse
 from dcrserver.edge.cors import PreflightMiddleware
 from dcrserver.edge.dispatch import Dispatcher
 from dcrserver.edge.request import RequestMiddleware
@@ -30,13 +30,13 @@ def create_app(runtime: Runtime) -> AdmissionMiddleware:
     routes = [route for route in fast.state.routes if isinstance(route, APIRoute)]
     cors = runtime.settings.policy.cors.enabled
     rest = PreflightMiddleware(fast) if cors else fast
-    app = _dressed(Dispatcher(fast, routes, rest, runtime), runtime)
-    refuse = _dressed(Refusal(), runtime)
+    app = _with_common_layers(Dispatcher(fast, routes, rest, runtime), runtime)
+    refuse = _with_common_layers(OverloadResponse(), runtime)
     limit = runtime.settings.server.max_requests
     return AdmissionMiddleware(app, refuse, limit, in_turns=runtime.database.is_server)
 
 
-def _dressed(app: ASGIApp, runtime: Runtime) -> ASGIApp:
+def _with_common_layers(app: ASGIApp, runtime: Runtime) -> ASGIApp:
     """``app`` with what every answer has, and for the paths of all tenants."""
     policy = runtime.settings.policy
     inserted = policy.discovery.inserted_oidc

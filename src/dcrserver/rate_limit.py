@@ -70,9 +70,9 @@ class RateLimiter:
         if self._enabled and self._store is not None:
             await self._store.check()
 
-    async def obstacle(self) -> str | None:
+    async def not_ready_reason(self) -> str | None:
         """Why the store cannot be used; None when it can, or there is none."""
-        return None if self._store is None else await self._store.obstacle()
+        return None if self._store is None else await self._store.not_ready_reason()
 
     async def close(self) -> None:
         if self._store is not None:

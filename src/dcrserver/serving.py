@@ -110,8 +110,8 @@ async def _prepare(settings: Settings, *, migrate: bool, allow_newer: bool) -> N
         if before != after:
             _log.info("schema_migrated", before=before, after=after)
     async with build(settings) as runtime:
-        if obstacle := await runtime.database.obstacle():
-            raise ConfigurationError(f"database.url: {obstacle}, or start with --migrate")
+        if reason := await runtime.database.not_ready_reason():
+            raise ConfigurationError(f"database.url: {reason}, or start with --migrate")
         if schema.is_newer(stored := await runtime.database.revision()):
             if not allow_newer:
                 advice = "start with --allow-newer-schema, or run the later version"

@@ -52,7 +52,7 @@ class SharedStore:
         """Asks it something, so that the log tells at once that it is away."""
         await self._ask(partial(self._redis.get, "dcrserver"))
 
-    async def obstacle(self) -> str | None:
+    async def not_ready_reason(self) -> str | None:
         """Why it cannot be used, asked without the breaker; None when it can."""
         try:
             async with asyncio.timeout(_ANSWER_SECONDS):

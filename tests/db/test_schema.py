@@ -72,18 +72,18 @@ async def test_instances_that_start_at_once_migrate_once(empty_database: str) ->
     assert [before for before, _ in results].count(None) == 1
 
 
-async def test_an_old_schema_is_an_obstacle_and_a_newer_one_is_not(empty_database: str) -> None:
+async def test_an_old_schema_is_not_ready_and_a_newer_one_is_not(empty_database: str) -> None:
     engine = create_engine(_settings(empty_database))
     try:
-        assert "no schema" in str(schema.obstacle(None))
+        assert "no schema" in str(schema.not_ready_reason(None))
         await migration.upgrade(engine)
         async with engine.begin() as connection:
             await connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
         async with engine.connect() as connection:
             revision = await connection.run_sync(migration.current_revision)
         assert revision == "9999"
-        assert schema.obstacle(revision) is None
-        assert schema.obstacle(schema.head_revision()) is None
+        assert schema.not_ready_reason(revision) is None
+        assert schema.not_ready_reason(schema.head_revision()) is None
     finally:
         await engine.dispose()
 

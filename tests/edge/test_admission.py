@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from conftest import MakeApplication
-from dcrserver.edge.admission import AdmissionMiddleware, Refusal
+from dcrserver.edge.admission import AdmissionMiddleware, OverloadResponse
 from dcrserver.errors import Unavailable
 from dcrserver.places import away
 from harness.application import CALLBACK, Application
@@ -90,7 +90,7 @@ async def begun(inner: Inner, count: int) -> None:
 
 async def test_what_is_too_much_is_refused_and_told_when_to_come_back() -> None:
     inner = Inner()
-    app = AdmissionMiddleware(inner, Refusal(), 3, in_turns=True)
+    app = AdmissionMiddleware(inner, OverloadResponse(), 3, in_turns=True)
     taken = [asyncio.create_task(ask(app)) for _ in range(3)]
     await begun(inner, 3)
     status, headers = await ask(app)
@@ -104,7 +104,7 @@ async def test_what_is_too_much_is_refused_and_told_when_to_come_back() -> None:
 @pytest.mark.finding("R5")
 async def test_writes_that_wait_leave_places_for_reads() -> None:
     inner = Inner()
-    app = AdmissionMiddleware(inner, Refusal(), 16, in_turns=False)
+    app = AdmissionMiddleware(inner, OverloadResponse(), 16, in_turns=False)
     writes = [asyncio.create_task(ask(app)) for _ in range(16)]
     await asyncio.sleep(0)
     assert len(inner.begun) == 14
@@ -118,7 +118,7 @@ async def test_writes_that_wait_leave_places_for_reads() -> None:
 
 async def test_health_is_told_in_the_greatest_rush() -> None:
     inner = Inner()
-    app = AdmissionMiddleware(inner, Refusal(), 1, in_turns=True)
+    app = AdmissionMiddleware(inner, OverloadResponse(), 1, in_turns=True)
     taken = asyncio.create_task(ask(app))
     await begun(inner, 1)
     health = [asyncio.create_task(ask(app, path)) for path in ("/healthz", "/readyz", "/metrics")]
@@ -129,7 +129,7 @@ async def test_health_is_told_in_the_greatest_rush() -> None:
 
 async def test_what_breaks_or_is_cancelled_makes_room() -> None:
     inner = Inner()
-    app = AdmissionMiddleware(inner, Refusal(), 2, in_turns=True)
+    app = AdmissionMiddleware(inner, OverloadResponse(), 2, in_turns=True)
     broken = asyncio.create_task(ask(app, "/broken"))
     cancelled = asyncio.create_task(ask(app))
     await begun(inner, 2)
@@ -143,7 +143,7 @@ async def test_what_breaks_or_is_cancelled_makes_room() -> None:
 
 async def test_a_few_begin_in_one_pass_of_the_loop_in_the_order_they_came() -> None:
     inner = Inner()
-    app = AdmissionMiddleware(inner, Refusal(), 100, in_turns=True)
+    app = AdmissionMiddleware(inner, OverloadResponse(), 100, in_turns=True)
     tasks = [asyncio.create_task(ask(app, f"/{number}")) for number in range(30)]
     await asyncio.sleep(0)
     assert inner.begun == [f"/{number}" for number in range(8)]
@@ -159,7 +159,7 @@ async def test_reads_wait_for_nobody_and_nobody_for_a_database_of_our_own(
     method: str, *, in_turns: bool
 ) -> None:
     inner = Inner()
-    app = AdmissionMiddleware(inner, Refusal(), 100, in_turns=in_turns)
+    app = AdmissionMiddleware(inner, OverloadResponse(), 100, in_turns=in_turns)
     tasks = [asyncio.create_task(ask(app, f"/{n}", method)) for n in range(30)]
     await asyncio.sleep(0)
     assert len(inner.begun) == 30
@@ -174,7 +174,7 @@ async def working(reader: Reader, count: int) -> None:
 
 async def test_bodies_that_are_still_arriving_shut_nobody_out() -> None:
     reader = Reader()
-    app = AdmissionMiddleware(reader, Refusal(), 2, in_turns=False)
+    app = AdmissionMiddleware(reader, OverloadResponse(), 2, in_turns=False)
     slow = [Sender(app) for _ in range(20)]
     quick = Sender(app)
     await asyncio.sleep(0.01)
@@ -194,7 +194,7 @@ async def test_bodies_that_are_still_arriving_shut_nobody_out() -> None:
 
 async def test_whoever_leaves_while_sending_leaves_the_count_as_it_was() -> None:
     reader = Reader()
-    app = AdmissionMiddleware(reader, Refusal(), 2, in_turns=False)
+    app = AdmissionMiddleware(reader, OverloadResponse(), 2, in_turns=False)
     gone = [Sender(app) for _ in range(5)]
     await asyncio.sleep(0.01)
     for each in gone:
@@ -285,7 +285,7 @@ async def test_who_waits_for_others_holds_no_place_and_has_it_again_afterwards()
     async def both(scope: Any, receive: Any, send: Any) -> None:
         await (waiting if scope["path"] == "/waiting" else inner)(scope, receive, send)
 
-    app = AdmissionMiddleware(both, Refusal(), 1, in_turns=False)
+    app = AdmissionMiddleware(both, OverloadResponse(), 1, in_turns=False)
     tasks = [asyncio.create_task(ask(app, "/waiting")) for _ in range(3)]
     await inside.wait()
     taken = asyncio.create_task(ask(app))

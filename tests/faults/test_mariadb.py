@@ -263,7 +263,7 @@ async def test_of_several_servers_the_first_that_can_serve_is_taken(
             await migrate(several)
             made = await add(database)
             assert await find(database, made.client_id) == made
-            assert await database.obstacle() is None
+            assert await database.not_ready_reason() is None
         assert other.accepted > 0
         await database.close()
 

@@ -223,9 +223,9 @@ def test_a_server_whose_innodb_is_read_only_is_not_ready() -> None:
         driver = MariadbDriver(DatabaseSettings(url=SecretStr(url), pool_timeout=20))
         with pytest.raises(Unavailable):
             await add(Database(driver))
-        obstacle = await driver.obstacle()
+        reason = await driver.not_ready_reason()
         await driver.close()
-        return obstacle
+        return reason
 
     with own_mariadb(then=["--innodb-read-only"]) as url:
         assert asyncio.run(look(url)) == "the database is read-only"
@@ -242,8 +242,8 @@ async def test_of_several_servers_one_that_became_read_only_is_left(server: Serv
         assert await value(driver, "@@port") == hosts[0].port
         await server.administer("SET GLOBAL read_only = ON")
         try:
-            assert await driver.obstacle() == "the database is read-only"
-            assert await driver.obstacle() is None
+            assert await driver.not_ready_reason() == "the database is read-only"
+            assert await driver.not_ready_reason() is None
             assert await value(driver, "@@port") == hosts[1].port
         finally:
             await server.administer("SET GLOBAL read_only = OFF")
@@ -256,13 +256,13 @@ async def test_a_node_of_a_cluster_reads_nothing_stale_and_tells_when_it_might(
 ) -> None:
     async with server.driver() as driver:
         assert await value(driver, "@@session.wsrep_sync_wait") == 1
-        assert await driver.obstacle() is None
+        assert await driver.not_ready_reason() is None
         await server.administer("SET GLOBAL wsrep_desync = ON")
         try:
-            assert "not Synced" in str(await driver.obstacle())
+            assert "not Synced" in str(await driver.not_ready_reason())
         finally:
             await server.administer("SET GLOBAL wsrep_desync = OFF")
-        assert await driver.obstacle() is None
+        assert await driver.not_ready_reason() is None
 
 
 @pytest.mark.finding("F3")
@@ -273,7 +273,7 @@ async def test_a_connection_to_what_became_read_only_is_given_up(server: Server)
         before = await value(driver, "CONNECTION_ID()")
         await server.administer("SET GLOBAL read_only = ON")
         try:
-            assert await driver.obstacle() == "the database is read-only"
+            assert await driver.not_ready_reason() == "the database is read-only"
             assert await value(driver, "CONNECTION_ID()") == before
             with pytest.raises(Unavailable):
                 await add(database)
@@ -282,4 +282,4 @@ async def test_a_connection_to_what_became_read_only_is_given_up(server: Server)
             await server.administer("SET GLOBAL read_only = OFF")
         made = await add(database)
         assert await find(database, made.client_id) == made
-        assert await driver.obstacle() is None
+        assert await driver.not_ready_reason() is None

@@ -30,7 +30,7 @@ async def test_as_documented_it_migrates_and_serves(url: str) -> None:
         rows = [record() for _ in range(50)]
         await asyncio.gather(*(add(database, each) for each in rows))
         assert await asyncio.gather(*(find(database, each.client_id) for each in rows)) == rows
-        assert await database.obstacle() is None
+        assert await database.not_ready_reason() is None
 
 
 @pytest.mark.finding("F10")

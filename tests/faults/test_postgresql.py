@@ -96,14 +96,14 @@ async def test_a_server_that_was_read_only_is_written_to_as_soon_as_it_can_be(ur
         )
         results += [await failure(add(database, record()))]
         assert isinstance(results[-1], Unavailable)
-        assert await database.obstacle() == "the database is read-only"
+        assert await database.not_ready_reason() == "the database is read-only"
         async with beside(url, "postgres") as other:
             await other.execute(f"ALTER DATABASE {name} RESET default_transaction_read_only")
         await failure(add(database, record()))  # at most one for the old connections
         written = record()
         await add(database, written)
         assert await find(database, written.client_id) == written
-        assert await database.obstacle() is None
+        assert await database.not_ready_reason() is None
 
 
 @pytest.mark.finding("R7")
@@ -115,7 +115,7 @@ async def test_a_database_that_accepts_no_connections_is_unavailable(url: str) -
             async with opened(url, pool_timeout=2) as database:
                 assert isinstance(await failure(add(database, record())), Unavailable)
                 assert isinstance(await failure(find(database, "x")), Unavailable)
-                assert isinstance(await failure(database.obstacle()), Unavailable)
+                assert isinstance(await failure(database.not_ready_reason()), Unavailable)
         finally:
             await other.execute(f"ALTER DATABASE {name} ALLOW_CONNECTIONS true")
 
@@ -125,7 +125,9 @@ async def test_when_the_server_ends_connections_one_request_pays_for_all(url: st
     async with opened(url, pool_size=4) as database:
         one = record()
         await add(database, one)
-        await asyncio.gather(*(database.obstacle() for _ in range(4)))  # each has a connection
+        await asyncio.gather(
+            *(database.not_ready_reason() for _ in range(4))
+        )  # each has a connection
         await end_connections(url)
         await failure(find(database, one.client_id))
         for _ in range(4):

@@ -103,7 +103,7 @@ async def test_a_file_that_is_not_ours_any_more_is_not_written(
         answer = await app.http.post("/register", json={"redirect_uris": [CALLBACK]})
         assert answer.status_code == 503
         assert int(answer.headers["Retry-After"]) > 0
-        assert "removed or replaced" in str(await app.runtime.database.obstacle())
+        assert "removed or replaced" in str(await app.runtime.database.not_ready_reason())
 
 
 def remove(file: Path, *endings: str) -> Path:
@@ -132,7 +132,7 @@ async def test_a_log_that_was_removed_is_begun_again(
         remove(file, *endings)
         assert await find(database, before.client_id) == before
         await add(database, later)
-        assert await database.obstacle() is None
+        assert await database.not_ready_reason() is None
         assert await find(database, before.client_id) == before
         assert seen_by_others(file) == {before.client_id, later.client_id}
         with closing(sqlite3.connect(file)) as other:
@@ -141,10 +141,10 @@ async def test_a_log_that_was_removed_is_begun_again(
             with pytest.raises(Unavailable) as told:
                 await add(database, refused)
             assert "locked" in str(told.value.detail)
-            assert "removed or replaced" in str(await database.obstacle())
+            assert "removed or replaced" in str(await database.not_ready_reason())
             assert await find(database, later.client_id) == later, "reads go on"
             assert await find(database, refused.client_id) is None
-        assert await database.obstacle() is None, "readiness alone mends it"
+        assert await database.not_ready_reason() is None, "readiness alone mends it"
         assert await find(database, later.client_id) == later
         await add(database, refused)
     assert seen_by_others(file) == {before.client_id, later.client_id, refused.client_id}
@@ -161,9 +161,9 @@ async def test_a_log_that_somebody_else_began_is_left_alone(tmp_path: Path) -> N
             with pytest.raises(Unavailable) as told:
                 await add(database, refused)
             assert "(-wal) was removed or replaced" in str(told.value.detail)
-            assert "removed or replaced" in str(await database.obstacle())
+            assert "removed or replaced" in str(await database.not_ready_reason())
     async with opened(file) as database:
-        assert await database.obstacle() is None
+        assert await database.not_ready_reason() is None
         assert await find(database, before.client_id) == before
         assert await find(database, refused.client_id) is None
 
@@ -205,7 +205,7 @@ async def test_a_damaged_file_is_told_of(
     async with application(f"sqlite:///{file}") as app:
         answer = await app.http.post("/register", json={"redirect_uris": [CALLBACK]})
         assert answer.status_code == 503
-        assert "damaged" in str(await app.runtime.database.obstacle())
+        assert "damaged" in str(await app.runtime.database.not_ready_reason())
     told = "".join(capsys.readouterr())
     assert "malformed" in told
     assert "Traceback" not in told

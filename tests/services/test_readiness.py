@@ -16,15 +16,15 @@ async def test_many_who_ask_are_one_question(
 ) -> None:
     asked = 0
     database = app.runtime.database
-    obstacle = database.obstacle
+    ready = database.not_ready_reason
 
     async def counted() -> str | None:
         nonlocal asked
         asked += 1
         await asyncio.sleep(0)
-        return await obstacle()
+        return await ready()
 
-    monkeypatch.setattr(database, "obstacle", counted)
+    monkeypatch.setattr(database, "not_ready_reason", counted)
     answers = await asyncio.gather(*(app.http.get("/readyz") for _ in range(40)))
     assert {answer.status_code for answer in answers} == {200}
     assert asked == 1
@@ -48,8 +48,8 @@ async def test_who_asks_meanwhile_waits_for_no_other_answer(
         await asyncio.sleep(0)
         return "away"
 
-    monkeypatch.setattr(app.runtime.database, "obstacle", counted)
+    monkeypatch.setattr(app.runtime.database, "not_ready_reason", counted)
     monkeypatch.setattr(readiness, "_REMEMBERED_SECONDS", -1.0)
-    answers = await asyncio.gather(*(app.runtime.readiness.obstacle() for _ in range(40)))
+    answers = await asyncio.gather(*(app.runtime.readiness.not_ready_reason() for _ in range(40)))
     assert answers == ["away"] * 40
     assert asked == 1

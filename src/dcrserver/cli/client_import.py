@@ -12,7 +12,7 @@ from pathlib import Path
 
 from dcrserver.cli.import_report import in_words
 from dcrserver.cli.progress import bar
-from dcrserver.cli.shared import fail, tell
+from dcrserver.cli.shared import fail, print_message
 from dcrserver.cli.work import OPERATOR, Runtime, Tenant, load, tenant_of, with_runtime
 from dcrserver.metadata.bounds import Bounds
 from dcrserver.moving import Documents, Report
@@ -133,14 +133,14 @@ def _print(report: Report, *, dry_run: bool, skip_refused: bool, as_json: bool) 
         print(line, file=sys.stderr)
     there = f"{report.there} were there already, {report.refusals} refused"
     if dry_run:
-        tell(f"{report.imported} clients would be imported, {there}; nothing was written")
+        print_message(f"{report.imported} clients would be imported, {there}; nothing was written")
     elif report.refusals and not skip_refused:
-        tell(
+        print_message(
             f"{report.refusals} clients are refused, {report.good} are good; nothing was imported"
             " (see --skip-refused)"
         )
     else:
-        tell(f"{report.imported} clients imported, {there}")
+        print_message(f"{report.imported} clients imported, {there}")
 
 
 def _rows(file: Path) -> dict[str, JsonObject]:

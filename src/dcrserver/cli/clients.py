@@ -18,9 +18,9 @@ from dcrserver.cli.shared import (
     commands,
     examples,
     fail,
+    print_message,
     read,
     seconds,
-    tell,
 )
 from dcrserver.names import DEFAULT_TENANT
 
@@ -123,7 +123,7 @@ def export(
 ) -> None:
     """Print all clients, one JSON object a line: what they registered, never a secret."""
     if with_hashes:
-        tell("hashes of secrets are among it: keep the output as safe as the database")
+        print_message("hashes of secrets are among it: keep the output as safe as the database")
     from dcrserver.cli import work
     from dcrserver.services.clients.exports import exported_clients
 
@@ -197,7 +197,7 @@ def delete(
     work.administer(
         config, tenant, lambda admin, here: admin.delete_client(here, client_id, work.OPERATOR)
     )
-    tell(f"client {client_id} of tenant {tenant} is deleted")
+    print_message(f"client {client_id} of tenant {tenant} is deleted")
 
 
 @app.command("suspend", epilog=examples("client suspend CLIENT_ID"))
@@ -210,7 +210,7 @@ def suspend(
     work.administer(
         config, tenant, lambda admin, here: admin.suspend_client(here, client_id, work.OPERATOR)
     )
-    tell(f"client {client_id} of tenant {tenant} is suspended")
+    print_message(f"client {client_id} of tenant {tenant} is suspended")
 
 
 @app.command("resume", epilog=examples("client resume CLIENT_ID"))
@@ -223,7 +223,7 @@ def resume(
     work.administer(
         config, tenant, lambda admin, here: admin.resume_client(here, client_id, work.OPERATOR)
     )
-    tell(f"client {client_id} of tenant {tenant} is resumed")
+    print_message(f"client {client_id} of tenant {tenant} is resumed")
 
 
 @app.command(
@@ -268,7 +268,7 @@ def set_(
             access_token_format=access_token_format,
         ),
     )
-    tell(f"client {client_id} of tenant {tenant} is configured")
+    print_message(f"client {client_id} of tenant {tenant} is configured")
 
 
 @app.command("new-token", epilog=examples("client new-token CLIENT_ID"))
@@ -310,4 +310,4 @@ def end_overlap(
     work.administer(
         config, tenant, lambda admin, here: admin.end_overlap(here, client_id, work.OPERATOR)
     )
-    tell(f"only the newest secret of client {client_id} of tenant {tenant} works on")
+    print_message(f"only the newest secret of client {client_id} of tenant {tenant} works on")

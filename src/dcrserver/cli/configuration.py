@@ -124,19 +124,19 @@ async def _try_database(runtime: Runtime, settings: Settings) -> _Trial:
         return {"usable": True, "text": f"there is no file {file} yet: serve makes it"}
     try:
         async with asyncio.timeout(_TRY_SECONDS):
-            obstacle = await runtime.database.obstacle()
+            reason = await runtime.database.not_ready_reason()
     except ProtocolError as error:
         return {"usable": False, "text": error.detail or error.description}
     except TimeoutError:
         return {"usable": False, "text": f"no answer in {_TRY_SECONDS:.0f} s"}
-    return {"usable": obstacle is None, "text": obstacle or "answers, and its schema is good"}
+    return {"usable": reason is None, "text": reason or "answers, and its schema is good"}
 
 
 async def _try_redis(runtime: Runtime, settings: Settings) -> _Trial:
     if settings.redis.url is None:
         return {"usable": True, "text": "not configured"}
-    obstacle = await runtime.limiter.obstacle()
-    return {"usable": obstacle is None, "text": obstacle or "answers"}
+    reason = await runtime.limiter.not_ready_reason()
+    return {"usable": reason is None, "text": reason or "answers"}
 
 
 def _in_words(told: dict[str, Any]) -> Iterator[str]:

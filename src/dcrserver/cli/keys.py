@@ -10,7 +10,7 @@ import typer
 
 from dcrserver.cli.output import OutputOption, print_rows
 from dcrserver.cli.progress import bar
-from dcrserver.cli.shared import ConfigOption, TenantOption, commands, examples, fail, tell
+from dcrserver.cli.shared import ConfigOption, TenantOption, commands, examples, fail, print_message
 from dcrserver.names import DEFAULT_TENANT
 
 if TYPE_CHECKING:
@@ -71,7 +71,7 @@ def rotate(config: ConfigOption = None, tenant: TenantOption = DEFAULT_TENANT) -
         return await runtime.signing_keys.create(here.name, work.OPERATOR)
 
     kid = work.with_runtime(work.load(config), create)
-    tell(
+    print_message(
         f"key {kid} is made: each server publishes it within {REMEMBERED_SECONDS} seconds, and"
         f" signs with it from {PUBLISHED_AHEAD} seconds from now"
     )
@@ -97,7 +97,7 @@ def discard(
 
     if not work.with_runtime(work.load(config), discard):
         fail(f"tenant {tenant} has no signing key {kid}; dcrserver keys list shows them")
-    tell(
+    print_message(
         f"key {kid} is gone; servers that run sign with it and publish it for up to"
         f" {REMEMBERED_SECONDS} seconds more, and others may keep a copy for {CACHED_SECONDS}"
     )
@@ -116,7 +116,7 @@ def reencrypt(config: ConfigOption = None) -> None:
     if not settings.secrets.encryption_keys:
         fail("there is no key to encrypt with: set secrets.encryption_keys")
     done = work.with_runtime(settings, reencrypt, progress=False)
-    tell(
+    print_message(
         f"{done.client_secrets} client secrets and {done.signing_keys} signing keys are"
         " encrypted anew"
     )

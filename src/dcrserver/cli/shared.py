@@ -38,13 +38,13 @@ def examples(*lines: str) -> str:
     return "\b\nExamples:\n" + "\n".join(f"  dcrserver {line}" for line in lines)
 
 
-def tell(message: str) -> None:
+def print_message(message: str) -> None:
     """For the person; what a script reads goes to stdout."""
     print(f"dcrserver: {message}", file=sys.stderr)
 
 
 def fail(message: str) -> NoReturn:
-    tell(message)
+    print_message(message)
     sys.exit(1)
 
 

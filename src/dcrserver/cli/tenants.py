@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from dcrserver.cli.output import OutputOption, print_rows
-from dcrserver.cli.shared import ConfigOption, commands, examples, fail, tell
+from dcrserver.cli.shared import ConfigOption, commands, examples, fail, print_message
 
 if TYPE_CHECKING:
     from dcrserver.cli.work import Runtime
@@ -43,4 +43,4 @@ def purge(
         return await runtime.tenant_administration.purge(name, work.OPERATOR)
 
     ended = work.with_runtime(work.load(config), purge)
-    tell(f"tenant {name} is purged: {ended} clients, its tokens and its keys are gone")
+    print_message(f"tenant {name} is purged: {ended} clients, its tokens and its keys are gone")

@@ -13,8 +13,8 @@ from dcrserver.cli.shared import (
     commands,
     examples,
     fail,
+    print_message,
     seconds,
-    tell,
 )
 from dcrserver.names import ADMIN_SCOPES, DEFAULT_TENANT
 
@@ -109,13 +109,17 @@ def issue(  # noqa: PLR0913, PLR0917 - the options of a command
 
     print(work.with_runtime(settings, issue))
     if policy is not None:
-        tell(f"servers that do not know policies.{policy} yet refuse it with 503: restart them")
+        print_message(
+            f"servers that do not know policies.{policy} yet refuse it with 503: restart them"
+        )
 
 
 def _warn(tenant: Tenant, bounds: Bounds) -> None:
     """Of what its clients cannot have, as the server does not have it."""
     if tenant.mode == "closed":
-        tell(f"warning: registration is closed for tenant {tenant.name}; nobody can use it")
+        print_message(
+            f"warning: registration is closed for tenant {tenant.name}; nobody can use it"
+        )
     for name, wanted in (
         ("scopes_supported", bounds.scopes),
         ("grant_types_supported", bounds.grant_types),
@@ -123,7 +127,7 @@ def _warn(tenant: Tenant, bounds: Bounds) -> None:
         supported = None if tenant.waits else tenant.terms.server.lists.get(name)
         for value in wanted or ():
             if supported is not None and value not in supported:
-                tell(f"warning: {value} is not in {name} of tenant {tenant.name}")
+                print_message(f"warning: {value} is not in {name} of tenant {tenant.name}")
 
 
 def _check_policy(settings: Settings, policy: str | None) -> None:
@@ -183,4 +187,4 @@ def revoke(
     kind = work.with_runtime(work.load(config), revoke)
     if kind is None:
         fail(f"no such token, or it is revoked already: {token_id}")
-    tell(f"{kind} {token_id} of tenant {tenant} is revoked")
+    print_message(f"{kind} {token_id} of tenant {tenant} is revoked")

@@ -54,8 +54,8 @@ def with_runtime(
 
     async def run() -> T:
         async with waiting(shown=progress), build(settings) as runtime:
-            if needs_schema and (obstacle := await runtime.database.obstacle()):
-                raise ConfigurationError(obstacle)
+            if needs_schema and (reason := await runtime.database.not_ready_reason()):
+                raise ConfigurationError(reason)
             return await work(runtime)
 
     # Work may be long, but what is loaded by now stays.

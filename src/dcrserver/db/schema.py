@@ -60,7 +60,7 @@ async def stored_revision(session: Session) -> str | None:
     return None if row is None else str(row["version_num"])
 
 
-def obstacle(revision: str | None) -> str | None:
+def not_ready_reason(revision: str | None) -> str | None:
     """Why a schema at ``revision`` cannot serve this version; None if it can.
 
     A schema from a later version serves: migrations only add (expand, later contract).

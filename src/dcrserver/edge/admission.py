@@ -32,7 +32,7 @@ _RETRY_SECONDS = 1
 _HELD_SECONDS = 0.5
 
 
-class Refusal:
+class OverloadResponse:
     """503, and when to come back."""
 
     def __init__(self) -> None:

@@ -64,14 +64,14 @@ def unexpected(request: Request) -> Response:
     )
 
 
-def speakable(text: str) -> str:
+def error_text(text: str) -> str:
     """``text`` with what an error description must not hold replaced."""
     cleaned = _UNSPEAKABLE.sub("?", text.replace('"', "'"))
     return cleaned if len(cleaned) <= _MAX_DESCRIPTION else f"{cleaned[:_MAX_DESCRIPTION]}..."
 
 
 def error_body(code: str, description: str) -> dict[str, str]:
-    return {"error": code, "error_description": speakable(description)}
+    return {"error": code, "error_description": error_text(description)}
 
 
 def _answer(
@@ -107,7 +107,7 @@ def _challenge(request: Request, error: BearerError) -> str:
     challenge = f'Bearer realm="{issuer(request)}"'
     if isinstance(error, MissingToken):
         return challenge
-    return f'{challenge}, error="{error.code}", error_description="{speakable(error.description)}"'
+    return f'{challenge}, error="{error.code}", error_description="{error_text(error.description)}"'
 
 
 def _http_exception(request: Request, error: HTTPException) -> Response:

@@ -152,18 +152,18 @@ class Database:
         """
         return self._reading
 
-    async def obstacle(self) -> str | None:
+    async def not_ready_reason(self) -> str | None:
         """Why the database cannot serve us, or None.
 
         Raises:
             Unavailable: it does not answer.
         """
         try:
-            if obstacle := await self._driver.obstacle():
-                return obstacle
+            if reason := await self._driver.not_ready_reason():
+                return reason
         except Absent as error:
             raise _unavailable(error) from error
-        return schema.obstacle(await self.revision())
+        return schema.not_ready_reason(await self.revision())
 
     async def revision(self) -> str | None:
         """What the schema was last brought to; None without any.

@@ -27,7 +27,7 @@ async def healthz(_: Request) -> Response:
 @router.get("/readyz", **document.READY)
 async def readyz(request: Request) -> Response:
     """Whether requests should come here, and if not, why."""
-    reason = await _obstacle(runtime(request))
+    reason = await _not_ready_reason(runtime(request))
     told = _age(runtime(request))
     if reason:
         return json_response({"status": "not ready", "reason": reason, **told}, 503, NO_STORE)
@@ -41,10 +41,10 @@ async def metrics(request: Request) -> Response:
     return Response(body, headers={"Content-Type": CONTENT_TYPE_LATEST})
 
 
-async def _obstacle(here: Runtime) -> str | None:
+async def _not_ready_reason(here: Runtime) -> str | None:
     if here.draining:
         return "shutting down"
-    return await here.readiness.obstacle()
+    return await here.readiness.not_ready_reason()
 
 
 def _age(here: Runtime) -> JsonObject:

@@ -80,7 +80,7 @@ class Driver(Protocol):
         """
         ...
 
-    async def obstacle(self) -> str | None:
+    async def not_ready_reason(self) -> str | None:
         """Why nothing can be written, or None."""
         ...
 

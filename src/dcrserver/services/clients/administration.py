@@ -19,7 +19,7 @@ from dcrserver.services.access.registration_access_tokens import (
     with_new_token,
 )
 from dcrserver.services.audit import EventType, Origin, utc, utc_milliseconds
-from dcrserver.services.secrets.changes import SecretChanges, described
+from dcrserver.services.secrets.changes import SecretChanges, secret_summaries
 from dcrserver.services.secrets.client_secrets import secrets_of
 from dcrserver.services.tokens.access_tokens import TokenFormat
 from dcrserver.strict_json import JsonObject
@@ -53,7 +53,7 @@ class AdministrationService:
                 "bounds": json.loads(record.bounds) if record.bounds else None,
                 "access_token_lifetime": record.access_token_lifetime,
                 "access_token_format": record.access_token_format,
-                "client_secrets": described(secrets_of(record), uses),
+                "client_secrets": secret_summaries(secrets_of(record), uses),
                 "metadata": json.loads(record.metadata),
             }
         made["events"] = [

@@ -52,7 +52,7 @@ class SecretChanges:
         ):
             return None
         made: JsonObject = {"client_id": record.client_id, "id": newest.id}
-        return made | secrets.members() | {"client_secrets": described(secrets, {})}
+        return made | secrets.members() | {"client_secrets": secret_summaries(secrets, {})}
 
     async def end(self, record: ClientRecord, secret_id: str, origin: Origin) -> bool:
         """One of two secrets works no longer; False when ``record`` is no longer what is stored.
@@ -78,7 +78,7 @@ class SecretChanges:
         )
 
 
-def described(secrets: ClientSecrets, uses: Mapping[str, int]) -> list[JsonValue]:
+def secret_summaries(secrets: ClientSecrets, uses: Mapping[str, int]) -> list[JsonValue]:
     """Each secret that still works, without what could be used; times in seconds since 1970."""
     return [
         {

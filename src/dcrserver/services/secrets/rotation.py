@@ -11,7 +11,7 @@ from dcrserver.services.access.registration_access_tokens import (
     authenticate,
 )
 from dcrserver.services.audit import Origin
-from dcrserver.services.secrets.changes import SecretChanges, described
+from dcrserver.services.secrets.changes import SecretChanges, secret_summaries
 from dcrserver.services.secrets.client_secrets import secrets_of
 from dcrserver.strict_json import JsonObject
 from dcrserver.tenants import Tenant
@@ -36,7 +36,7 @@ class SecretRotationService:
         record = await self._client(tenant, client_id, bearer, is_use=writes)
         async with self._database.read() as tx:
             uses = await tx.last_uses.of_client(tenant.name, client_id)
-        return {"client_secrets": described(secrets_of(record), uses)}
+        return {"client_secrets": secret_summaries(secrets_of(record), uses)}
 
     async def rotate(
         self, tenant: Tenant, client_id: str, bearer: str | None, origin: Origin

@@ -110,7 +110,7 @@ class MetadataCopies:
         if not self._locations:
             return
         try:
-            if await self._database.obstacle():
+            if await self._database.not_ready_reason():
                 return
             async with self._database.read() as tx:
                 records = await tx.metadata_copies.all()

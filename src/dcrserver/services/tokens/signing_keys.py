@@ -138,7 +138,7 @@ class SigningKeys:
             known = self._remembered[tenant] = _Remembered(until, keys, self._signing(keys))
         return known
 
-    async def obstacle(self, tenants: Sequence[str]) -> str | None:
+    async def not_ready_reason(self, tenants: Sequence[str]) -> str | None:
         """Why we must neither sign for ``tenants`` nor publish their keys; None if we may.
 
         Raises:

@@ -27,7 +27,7 @@ class Readiness:
         self._question: asyncio.Task[str | None] | None = None
         self._good_until = 0.0
 
-    async def obstacle(self) -> str | None:
+    async def not_ready_reason(self) -> str | None:
         """Why requests should go elsewhere; None when they are welcome."""
         if self._question is None or self._good_until < time.monotonic():
             self._good_until = math.inf
@@ -43,7 +43,11 @@ class Readiness:
     async def _ask(self) -> str | None:
         try:
             async with asyncio.timeout(_PROBE_SECONDS):
-                return await self._database.obstacle() or await self.unreadable() or self._unknown()
+                return (
+                    await self._database.not_ready_reason()
+                    or await self.unreadable()
+                    or self._unknown()
+                )
         except TimeoutError:
             return "the database does not answer in time"
         except ProtocolError:
@@ -58,4 +62,4 @@ class Readiness:
     async def unreadable(self) -> str | None:
         """What no configured key opens: beside such a signing key no other is ever made."""
         issuing = [tenant.name for tenant in self._tenants if tenant.issues_tokens]
-        return await self._keys.obstacle(issuing) if issuing else None
+        return await self._keys.not_ready_reason(issuing) if issuing else None

@@ -53,13 +53,13 @@ class MariadbDriver:
             await asyncio.shield(session.close())
         return result
 
-    async def obstacle(self) -> str | None:
+    async def not_ready_reason(self) -> str | None:
         """Why nothing can be written, or what is read may be stale; or None."""
         rows = (await self.reading.execute(STATE, {})).all()
-        obstacle = unfit({row["name"].lower(): row["value"] for row in rows})
-        if obstacle is not None and self._has_others:
+        reason = unfit({row["name"].lower(): row["value"] for row in rows})
+        if reason is not None and self._has_others:
             self._pool.distrust()  # the next connections may be to another server
-        return obstacle
+        return reason
 
     def load(self) -> Load:
         return load_of([self._coalescer], self._pool.connections())

@@ -99,9 +99,9 @@ async def _connect_to_fit(seconds: float, options: dict[str, Any]) -> Any:  # no
     try:
         with _closed_at_once():
             async with asyncio.timeout(seconds):
-                obstacle = await _obstacle(connection)
-        if obstacle is not None:
-            raise ConnectionError(f"{options['host']}:{options['port']}: {obstacle}")  # noqa: TRY301
+                reason = await _unfit_reason(connection)
+        if reason is not None:
+            raise ConnectionError(f"{options['host']}:{options['port']}: {reason}")  # noqa: TRY301
     except BaseException:  # also when we are cancelled
         connection.close()
         raise
@@ -117,7 +117,7 @@ def _closed_at_once() -> Iterator[None]:
         raise ConnectionError(str(error)) from error
 
 
-async def _obstacle(connection: Any) -> str | None:  # noqa: ANN401
+async def _unfit_reason(connection: Any) -> str | None:  # noqa: ANN401
     async with connection.cursor() as cursor:
         await cursor.execute(_STATE)
         return unfit({name.lower(): value for name, value in await cursor.fetchall()})

@@ -53,7 +53,7 @@ class PostgresqlDriver:
             await session.commit()
         return result
 
-    async def obstacle(self) -> str | None:
+    async def not_ready_reason(self) -> str | None:
         found = (await self.reading.execute(_READ_ONLY, {})).one()
         return "the database is read-only" if found["is_read_only"] else None
 

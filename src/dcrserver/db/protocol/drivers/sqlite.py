@@ -84,7 +84,7 @@ class SqliteDriver:
         self._reader.close()
         self._writer.close()
 
-    async def obstacle(self) -> str | None:
+    async def not_ready_reason(self) -> str | None:
         """Takes its turn among those who write: a lock that another program keeps is one, too.
 
         Raises:
@@ -95,7 +95,7 @@ class SqliteDriver:
             await self._coalescer.ask(_nothing)
         except Absent as error:
             failure = error
-        known = self._files.obstacle() or self._errors.damage
+        known = self._files.not_ready_reason() or self._errors.damage
         if failure is not None and known is None:
             raise failure
         return known
@@ -147,7 +147,7 @@ class SqliteDriver:
 
     async def _begin(self) -> None:
         await self._lock()
-        if self._files.obstacle():
+        if self._files.not_ready_reason():
             self._writer.execute("ROLLBACK")
             self._begin_another_log()
             await self._lock()

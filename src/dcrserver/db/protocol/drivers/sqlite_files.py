@@ -75,7 +75,7 @@ class Files:
         every = _FILES if path else ()
         self._opened = [(f"{path}{end}", _identity(f"{path}{end}"), name) for end, name in every]
 
-    def obstacle(self) -> str | None:
+    def not_ready_reason(self) -> str | None:
         """Why nobody could open what is written now; None if all can."""
         for path, opened, name in self._opened:
             if _identity(path) != opened:
@@ -85,10 +85,10 @@ class Files:
     def check(self) -> None:
         """
         Raises:
-            Absent: there is an obstacle.
+            Absent: the files cannot be used.
         """
-        if obstacle := self.obstacle():
-            raise Absent(obstacle)
+        if reason := self.not_ready_reason():
+            raise Absent(reason)
 
     def check_database(self) -> None:
         """
