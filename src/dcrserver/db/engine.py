@@ -15,7 +15,7 @@ from sqlalchemy.engine import URL
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlalchemy.pool import AsyncAdaptedQueuePool
 
-from dcrserver.db.drivers.sqlite_files import check_file, durable
+from dcrserver.db.protocol.drivers.sqlite_files import check_file, durable
 from dcrserver.db.tls import TLS_OPTIONS
 from dcrserver.db.urls import database_url
 from dcrserver.settings import DatabaseSettings

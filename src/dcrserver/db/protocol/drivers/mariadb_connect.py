@@ -14,7 +14,7 @@ from sqlalchemy.dialects import mysql
 from sqlalchemy.engine import URL
 
 from dcrserver.db.hosts import Server, servers_of
-from dcrserver.db.session import LOCK_SECONDS
+from dcrserver.db.protocol.session import LOCK_SECONDS
 from dcrserver.db.tls import tls_context
 from dcrserver.settings import DatabaseSettings
 
