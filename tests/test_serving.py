@@ -6,7 +6,6 @@ import json
 import signal
 import socket
 import sqlite3
-import subprocess
 import threading
 import time
 from contextlib import ExitStack, closing
@@ -16,7 +15,7 @@ import httpx
 import pytest
 
 from harness.databases import database, migrated
-from harness.process import COMMAND, ServerProcess, environment, free_port, serving
+from harness.process import ServerProcess, free_port, run_to_end, serving
 
 BODY = b'{"redirect_uris":["https://client.example.org/cb"]}'
 
@@ -186,15 +185,8 @@ def test_nothing_acknowledged_is_lost_when_the_process_is_killed(tmp_path: Path)
 
 
 def refused_start(folder: Path, *arguments: str, **settings: str) -> str:
-    done = subprocess.run(
-        [*COMMAND, "serve", "--port", str(free_port()), *arguments],
-        cwd=folder,
-        env=environment(**settings),
-        capture_output=True,
-        text=True,
-        timeout=30,
-        check=False,
-    )
+    given = ("serve", "--port", str(free_port()), *arguments)
+    done = run_to_end(*given, env=settings, folder=folder)
     assert done.returncode == 1
     assert "Traceback" not in done.stderr
     return done.stderr
@@ -248,14 +240,7 @@ def test_a_schema_of_a_later_version_is_served_only_when_told(tmp_path: Path) ->
             assert "newer_schema" in server.log
             made = httpx.post(f"{server.base_url}/register", json=json.loads(BODY), trust_env=False)
             assert made.status_code == 201
-        done = subprocess.run(
-            [*COMMAND, "migrate"],
-            env=environment(DCR_DATABASE__URL=url),
-            capture_output=True,
-            text=True,
-            timeout=30,
-            check=False,
-        )
+        done = run_to_end("migrate", env={"DCR_DATABASE__URL": url})
         assert done.returncode == 1
         assert "of a later version" in done.stderr
         assert len(done.stderr.splitlines()) == 1

@@ -15,7 +15,7 @@ import pytest
 
 from dcrserver.console.reference import Operation, Reference
 from dcrserver.schemas import EXAMPLE_ID
-from harness.process import COMMAND, ServerProcess, environment, serving
+from harness.process import ServerProcess, environment, run_to_end, serving
 from harness.programs import program
 
 _SCOPES = ("clients:read", "clients:authenticate", "tokens:introspect")
@@ -43,10 +43,8 @@ def _operations(server: ServerProcess) -> list[Operation]:
 
 def _issued(server: ServerProcess, kind: str, *arguments: str) -> str:
     url = f"sqlite:///{server.log_path.parent}/dcrserver.db"
-    command = [*COMMAND, "token", "issue", kind, *arguments]
-    done = subprocess.run(
-        command, env=environment(DCR_DATABASE__URL=url), capture_output=True, text=True, check=True
-    )
+    done = run_to_end("token", "issue", kind, *arguments, env={"DCR_DATABASE__URL": url})
+    done.check_returncode()
     return done.stdout.strip()
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import httpx
 
-from harness.process import COMMAND, ServerProcess, environment, free_port, serving
+from harness.process import ServerProcess, environment, free_port, run_to_end, serving
 
 EXAMPLES = Path(__file__).parents[2] / "docs" / "examples"
 METHODS = ["client_secret_basic", "client_secret_post", "private_key_jwt", "none"]
@@ -65,13 +65,8 @@ def registered_with(
         folder, url, env=_settings(issuer, *endpoints) | dict(settings or {})
     ) as dcrserver:
         scopes = ("--scope", "clients:read", "--scope", "clients:authenticate")
-        issued = subprocess.run(
-            [*COMMAND, "token", "issue", "admin", *scopes],
-            env=environment(DCR_DATABASE__URL=url),
-            capture_output=True,
-            text=True,
-            check=True,
-        )
+        issued = run_to_end("token", "issue", "admin", *scopes, env={"DCR_DATABASE__URL": url})
+        issued.check_returncode()
         known = {
             "DCRSERVER": dcrserver.base_url,
             "DCRSERVER_TOKEN": issued.stdout.strip(),

@@ -10,9 +10,11 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryFile
+from typing import IO
 
 import httpx
 
@@ -22,7 +24,7 @@ from harness.forked import ForkedProcess
 COMMAND = [sys.executable, "-m", "dcrserver"]
 _START_SECONDS = 30
 # Of ports that this process has, for as long as it lives.
-_SIGNS: list[socket.socket] = []
+_SIGNS = ExitStack()
 
 
 @dataclass
@@ -53,20 +55,30 @@ def free_port() -> int:
         return port
 
 
-def lasting_port() -> int:
-    """A free port that stays free while its server is away: from below those that the system gives
-    to connections, as one that is made to a port which nobody listens at may get that very port.
+def lasting_port(number: int = 1) -> int:
+    """A free port that stays free while its server is away, the first of ``number`` such: from
+    below those that the system gives to connections, as one that is made to a port which nobody
+    listens at may get that very port.
     No other of our processes gets it: its number among the ports of UDP is taken for a sign.
     """
     while True:
         port = random.randrange(15_000, 32_000)  # noqa: S311 - no secret
-        sign = socket.socket(type=socket.SOCK_DGRAM)
-        with socket.socket() as listener, suppress(OSError):
-            listener.bind(("127.0.0.1", port))
-            sign.bind(("127.0.0.1", port))
-            _SIGNS.append(sign)
+        with ExitStack() as signs, suppress(OSError):
+            for each in range(port, port + number):
+                signs.enter_context(_bound(each, socket.SOCK_DGRAM))
+                _bound(each, socket.SOCK_STREAM).close()
+            _SIGNS.enter_context(signs.pop_all())
             return port
-        sign.close()
+
+
+def _bound(port: int, kind: socket.SocketKind) -> socket.socket:
+    made = socket.socket(type=kind)
+    try:
+        made.bind(("127.0.0.1", port))
+    except OSError:
+        made.close()
+        raise
+    return made
 
 
 def wait_for_port(port: int, process: subprocess.Popen[bytes]) -> None:
@@ -120,13 +132,34 @@ def serving(
         server.stop()
 
 
+def run_to_end(
+    *arguments: str, env: Mapping[str, str], folder: Path | None = None, seconds: float = 60
+) -> subprocess.CompletedProcess[str]:
+    """``dcrserver`` with ``arguments`` from its start to its end, of which nothing is asserted."""
+    with TemporaryFile("w+") as output, TemporaryFile("w+") as errors:
+        process = _started(
+            [*arguments],
+            folder or Path.cwd(),
+            environment(**env),
+            (output.fileno(), errors.fileno()),
+        )
+        status = process.wait(seconds)
+        printed, told = _read(output), _read(errors)
+    return subprocess.CompletedProcess(arguments, status, printed, told)
+
+
+def _read(file: IO[str]) -> str:
+    file.seek(0)
+    return file.read()
+
+
 def _started(
     arguments: list[str],
     folder: Path,
     env: dict[str, str],
     outputs: tuple[int, int],
     *,
-    fresh: bool,
+    fresh: bool = False,
 ) -> subprocess.Popen[bytes] | ForkedProcess:
     if not fresh and "COVERAGE_PROCESS_CONFIG" not in os.environ:
         return ForkedProcess(arguments, folder, env, outputs)

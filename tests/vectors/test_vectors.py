@@ -2,22 +2,17 @@
 
 from __future__ import annotations
 
-import fcntl
 import json
 import subprocess
 import sys
-import tempfile
-from collections.abc import Iterator
 from pathlib import Path
 
 import httpx
 import pytest
 
-from harness.process import COMMAND, environment, serving
+from harness.process import lasting_port, run_to_end, serving
 
 HERE = Path(__file__).parent
-# The port that the profiles except from the address filter.
-FIXTURE_HOST = "https://localhost:9555"
 VECTORS = json.loads((HERE / "vectors.json").read_text("utf-8"))["vectors"]
 PROFILES = sorted(
     {vector["profile"] for vector in VECTORS}
@@ -25,14 +20,6 @@ PROFILES = sorted(
 )
 
 pytestmark = pytest.mark.vectors
-
-
-@pytest.fixture
-def fixture_port() -> Iterator[None]:
-    """The fixture server has a fixed port: one profile at a time, over all workers."""
-    with (Path(tempfile.gettempdir()) / "dcr-test-vectors.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        yield
 
 
 @pytest.fixture(scope="module")
@@ -43,19 +30,21 @@ def state(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-@pytest.mark.usefixtures("fixture_port")
 @pytest.mark.parametrize("profile", PROFILES)
 def test_all_vectors_of_the_profile_pass(profile: str, state: Path, tmp_path: Path) -> None:
+    hosted = f"localhost:{lasting_port(3)}"  # the runner takes two more
     env = {
         "DCR_CONFIG": str(HERE / "profiles" / f"{profile}.toml"),
         "DCR_OUTBOUND__CA_FILE": str(state / "ca.pem"),
+        # In place of the port that the profiles except from the address filter: runs may overlap.
+        "DCR_OUTBOUND__ALLOWED_HOSTS": json.dumps([hosted]),
     }
     report = tmp_path / "report.json"
     with serving(tmp_path, env=env, host="localhost") as server:
         tokens = _tokens(server.base_url, env, tmp_path) if profile == "iat" else []
         printed = _runner(
             *tokens, "--base-url", server.base_url, "--profiles", profile, "--state", str(state),
-            "--fixture-host", FIXTURE_HOST, "--json", str(report),
+            "--fixture-host", f"https://{hosted}", "--json", str(report),
         )  # fmt: skip
         assert "Traceback" not in server.log
     results = json.loads(report.read_text("utf-8"))
@@ -67,11 +56,11 @@ def test_all_vectors_of_the_profile_pass(profile: str, state: Path, tmp_path: Pa
 
 def _tokens(base_url: str, env: dict[str, str], folder: Path) -> list[str]:
     """Initial access tokens of the kinds that the vectors speak of, as an operator makes them."""
-    settings = environment(**env, DCR_DATABASE__URL=f"sqlite:///{folder}/dcrserver.db")
+    settings = {**env, "DCR_DATABASE__URL": f"sqlite:///{folder}/dcrserver.db"}
 
     def issue(*arguments: str) -> str:
-        command = [*COMMAND, "token", "issue", *arguments]
-        done = subprocess.run(command, env=settings, capture_output=True, text=True, check=True)
+        done = run_to_end("token", "issue", *arguments, env=settings)
+        done.check_returncode()
         return done.stdout.strip()
 
     used_up = issue("initial", "--uses", "1")
