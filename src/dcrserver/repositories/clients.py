@@ -166,7 +166,7 @@ class ClientRepository:
     async def _change(self, change: Change, values: Values, event: EventRecord | None) -> bool:
         if event is None:
             return (await self._tx.execute(change.statement, values)).rowcount == 1
-        return await self._tx.change(change, values, events.INSERT, event._asdict())
+        return await self._tx.change(change, values, [(events.INSERT, event._asdict())])
 
     async def end_grace(self, record: ClientRecord) -> None:
         """The registration access token before the current one works no longer."""
@@ -185,7 +185,7 @@ class ClientRepository:
             # Without statistics it would read the tenant's whole index for a long list.
             keys = [{"b_tenant": tenant, "b_client_id": client_id} for client_id in client_ids]
             found = await self._tx.execute(
-                batches.lookup_all(_PRESENT), {"keys": batches.placed(keys)}
+                batches.lookup_all(_PRESENT), {"keys": batches.placed(enumerate(keys))}
             )
         else:
             values = {"b_tenant": tenant, "b_client_ids": list(client_ids)}

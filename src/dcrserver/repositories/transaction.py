@@ -14,7 +14,7 @@ from dcrserver.db import schema
 from dcrserver.db.failures import Absent, AlreadyThere, Conflict
 from dcrserver.db.protocol.load import Load
 from dcrserver.db.protocol.session import Driver, Session
-from dcrserver.db.protocol.statements import Change, Lookup, Rows, Values
+from dcrserver.db.protocol.statements import Change, Inserts, Lookup, Rows, Values
 from dcrserver.errors import Unavailable
 from dcrserver.repositories.access_tokens import AccessTokenRepository, SpentIdentifierRepository
 from dcrserver.repositories.admin_tokens import AdminTokenRepository
@@ -94,14 +94,12 @@ class Transaction:
         """The values of its columns."""
         return await self._session.look_up(lookup, values)
 
-    async def change(
-        self, change: Change, values: Values, insert: Insert, row: dict[str, Any]
-    ) -> bool:
-        """Executes ``change``; where it finds its row, inserts ``row`` beside it.
+    async def change(self, change: Change, values: Values, inserts: Inserts) -> bool:
+        """Executes ``change``; where it finds its row, makes the ``inserts`` beside it.
 
         The last thing that a transaction does.
         """
-        return await self._session.change(change, values, insert, row)
+        return await self._session.change(change, values, inserts)
 
     async def execute_many(
         self, statement_for: Callable[[str], ClauseElement], rows: Sequence[Values]

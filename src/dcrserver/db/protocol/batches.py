@@ -7,11 +7,12 @@ more than all the rest of a registration's way to the database.)
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
 from typing import Any
 
 from sqlalchemy import (
+    CTE,
     JSON,
     Column,
     Insert,
@@ -28,7 +29,7 @@ from sqlalchemy import (
 from sqlalchemy.sql import ClauseElement
 from sqlalchemy.sql.selectable import TableValuedAlias
 
-from dcrserver.db.protocol.statements import Change, Lookup, Values
+from dcrserver.db.protocol.statements import Change, Inserts, Lookup, Values
 from dcrserver.strict_json import dumps
 
 # The row's number among those of its batch.
@@ -47,9 +48,18 @@ def _rows(name: str, columns: Mapping[str, Column[Any]]) -> TableValuedAlias:
     return made.render_derived(with_types=True)
 
 
-def placed(rows: Iterable[Values]) -> str:
-    """The parameter for ``rows`` that are told apart by their places."""
-    return dumps([{PLACE: place, **row} for place, row in enumerate(rows)])
+def placed(rows: Iterable[tuple[int, Values]]) -> str:
+    """The parameter for rows that are told apart by their places in the batch."""
+    return dumps([{PLACE: place, **row} for place, row in rows])
+
+
+def placed_by_table(batch: Sequence[Inserts]) -> dict[str, str]:
+    """Table -> the parameter for its rows, each with the place of those it belongs to."""
+    rows: dict[str, list[tuple[int, Values]]] = {}
+    for place, inserts in enumerate(batch):
+        for statement, row in inserts:
+            rows.setdefault(statement.table.name, []).append((place, row))
+    return {table: placed(each) for table, each in rows.items()}
 
 
 @cache
@@ -78,18 +88,24 @@ def _inserted(statement: Insert) -> Insert:
 
 
 @cache
-def change_all(change: Change, event: Insert) -> ClauseElement:
-    """One statement for a batch of updates or deletions, each with its event.
+def change_all(change: Change, *inserts: Insert) -> ClauseElement:
+    """One statement for a batch of updates or deletions, each with the rows beside it.
 
-    Row n of the parameter ``changes`` is applied; where it matched, row n of the parameter named as
-    the event's table is inserted. Returns the positions that matched. If two rows are about the
-    same client, only one takes effect.
+    Row n of the parameter ``changes`` is applied; where it matched, the rows of place n of the
+    parameters that are named as the tables of ``inserts`` are inserted. Returns the places that
+    matched. If two rows are about the same client, only one takes effect.
     """
     changes = _rows("changes", change.values)
     changed = change.build(changes.c.__getitem__).returning(changes.c[PLACE]).cte("changed")
-    table: Any = event.table
+    made = select(changed.c[PLACE])
+    for number, each in enumerate(inserts):
+        made = made.add_cte(_inserted_beside(each, changed).cte(f"inserted_{number}"))
+    return made
+
+
+def _inserted_beside(statement: Insert, changed: CTE) -> Insert:
+    table: Any = statement.table
     names = [each.name for each in table.columns]
     rows = _rows(table.name, {each.name: each for each in table.columns})
     beside = rows.join(changed, changed.c[PLACE] == rows.c[PLACE])
-    told = insert(table).from_select(names, select(*(rows.c[n] for n in names)).select_from(beside))
-    return select(changed.c[PLACE]).add_cte(told.cte("told"))
+    return insert(table).from_select(names, select(*(rows.c[n] for n in names)).select_from(beside))

@@ -9,7 +9,7 @@ from sqlalchemy import Insert
 from sqlalchemy.sql import ClauseElement
 
 from dcrserver.db.protocol.load import Load
-from dcrserver.db.protocol.statements import Change, Lookup, Rows, Values
+from dcrserver.db.protocol.statements import Change, Inserts, Lookup, Rows, Values
 
 T = TypeVar("T")
 
@@ -41,27 +41,22 @@ class Session(Protocol):
         """The values of its columns."""
         ...
 
-    async def change(
-        self, change: Change, values: Values, insert: Insert, row: dict[str, Any]
-    ) -> bool:
-        """Executes ``change``; where it finds its row, inserts ``row`` beside it.
+    async def change(self, change: Change, values: Values, inserts: Inserts) -> bool:
+        """Executes ``change``; where it finds its row, makes the ``inserts`` beside it.
 
         The last thing that a transaction does.
         """
         ...
 
 
-async def change_in_two(
-    session: Session,
-    change: Change,
-    values: Values,
-    insert: Insert,
-    row: dict[str, Any],
+async def change_in_steps(
+    session: Session, change: Change, values: Values, inserts: Inserts
 ) -> bool:
     """``Session.change`` where one statement cannot do it."""
     if (await session.execute(change.statement, values)).rowcount != 1:
         return False
-    session.insert(insert, row)
+    for insert, row in inserts:
+        session.insert(insert, row)
     return True
 
 

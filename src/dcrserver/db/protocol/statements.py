@@ -27,6 +27,8 @@ from sqlalchemy.sql import ClauseElement
 
 Row: TypeAlias = Mapping[str, Any]
 Values: TypeAlias = Mapping[str, Any]
+# Rows to insert, each by its statement.
+Inserts: TypeAlias = Sequence[tuple[Insert, dict[str, Any]]]
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,8 +17,8 @@ from dcrserver.db.protocol.coalescing import Coalescer, Failed, Outcomes
 from dcrserver.db.protocol.drivers.mariadb_connect import STATE, unfit
 from dcrserver.db.protocol.drivers.mariadb_pool import Closed, Pool
 from dcrserver.db.protocol.load import Load, load_of
-from dcrserver.db.protocol.session import Session, change_in_two
-from dcrserver.db.protocol.statements import Change, Lookup, Rows, Values, by_table
+from dcrserver.db.protocol.session import Session, change_in_steps
+from dcrserver.db.protocol.statements import Change, Inserts, Lookup, Rows, Values, by_table
 from dcrserver.db.urls import database_url
 from dcrserver.settings import DatabaseSettings
 
@@ -142,10 +142,8 @@ class _Transaction:
     def insert(self, statement: Insert, row: dict[str, Any]) -> None:
         self.pending.append((statement, row))
 
-    async def change(
-        self, change: Change, values: Values, insert: Insert, row: dict[str, Any]
-    ) -> bool:
-        return await change_in_two(self, change, values, insert, row)
+    async def change(self, change: Change, values: Values, inserts: Inserts) -> bool:
+        return await change_in_steps(self, change, values, inserts)
 
     async def commit(self) -> None:
         if self.connection is not None or self.pending:

@@ -17,8 +17,16 @@ from dcrserver.db.protocol.coalescing import Coalescer, Outcomes
 from dcrserver.db.protocol.drivers.postgresql_errors import translated
 from dcrserver.db.protocol.drivers.postgresql_pool import Connection, Pool
 from dcrserver.db.protocol.load import Load, load_of
-from dcrserver.db.protocol.session import Session, change_in_two
-from dcrserver.db.protocol.statements import Change, Compiler, Lookup, Rows, Values, by_table
+from dcrserver.db.protocol.session import Session, change_in_steps
+from dcrserver.db.protocol.statements import (
+    Change,
+    Compiler,
+    Inserts,
+    Lookup,
+    Rows,
+    Values,
+    by_table,
+)
 from dcrserver.settings import DatabaseSettings
 from dcrserver.strict_json import dumps
 
@@ -70,12 +78,11 @@ class PostgresqlDriver:
         tables = tuple(dict.fromkeys(statement for statement, _ in inserts))
         await self._lane(tables, self._insert_all).commit(inserts)
 
-    async def change_together(
-        self, change: Change, values: Values, event: Insert, row: Values
-    ) -> bool:
-        """Commits the one change, with those of others by the same statement."""
-        lane = self._lane((change, event), self._change_all)
-        changed: bool = await lane.commit((values, row))
+    async def change_together(self, change: Change, values: Values, inserts: Inserts) -> bool:
+        """Commits the one change, with those of others by the same statement and tables."""
+        tables = tuple(dict.fromkeys([statement for statement, _ in inserts]))
+        lane = self._lane((change, tables), self._change_all)
+        changed: bool = await lane.commit((values, inserts))
         return changed
 
     async def look_up_together(self, lookup: Lookup, values: Values) -> Sequence[Any]:
@@ -109,23 +116,23 @@ class PostgresqlDriver:
 
     async def _change_all(
         self,
-        key: tuple[Change, Insert],
+        key: tuple[Change, tuple[Insert, ...]],
         connection: Connection,
-        batch: Sequence[tuple[Values, Values]],
+        batch: Sequence[tuple[Values, Inserts]],
     ) -> Outcomes:
-        change, event = key
+        change, tables = key
         values = {
-            "changes": batches.placed(values for values, _ in batch),
-            event.table.name: batches.placed(row for _, row in batch),
+            "changes": batches.placed(enumerate([values for values, _ in batch])),
+            **batches.placed_by_table([inserts for _, inserts in batch]),
         }
-        done = await self.execute(connection, batches.change_all(change, event), values)
+        done = await self.execute(connection, batches.change_all(change, *tables), values)
         places = {row[batches.PLACE] for row in done.all()}
         return [place in places for place in range(len(batch))]
 
     async def _look_up_all(
         self, lookup: Lookup, connection: Connection, batch: Sequence[Values]
     ) -> Outcomes:
-        values = {"keys": batches.placed(batch)}
+        values = {"keys": batches.placed(enumerate(batch))}
         found = await self.execute(connection, batches.lookup_all(lookup), values)
         rows = {row[0]: row[1:] for row in cast("Sequence[tuple[Any, ...]]", found.all())}
         return [rows[place] for place in range(len(batch))]
@@ -200,13 +207,11 @@ class _Writing:
     def insert(self, statement: Insert, row: dict[str, Any]) -> None:
         self._pending.append((statement, row))
 
-    async def change(
-        self, change: Change, values: Values, insert: Insert, row: dict[str, Any]
-    ) -> bool:
+    async def change(self, change: Change, values: Values, inserts: Inserts) -> bool:
         if self._connection is not None or self._pending:
-            return await change_in_two(self, change, values, insert, row)
+            return await change_in_steps(self, change, values, inserts)
         self._is_over = True
-        return await self._driver.change_together(change, values, insert, row)
+        return await self._driver.change_together(change, values, inserts)
 
     async def commit(self) -> None:
         if self._connection is not None:

@@ -26,8 +26,8 @@ from dcrserver.db.failures import Absent, AlreadyThere, absence
 from dcrserver.db.protocol.coalescing import Coalescer, Failed, Outcomes
 from dcrserver.db.protocol.drivers.sqlite_files import Files, check_file, durable
 from dcrserver.db.protocol.load import Load, load_of
-from dcrserver.db.protocol.session import Session, change_in_two
-from dcrserver.db.protocol.statements import Change, Compiler, Lookup, Rows, Values
+from dcrserver.db.protocol.session import Session, change_in_steps
+from dcrserver.db.protocol.statements import Change, Compiler, Inserts, Lookup, Rows, Values
 from dcrserver.db.urls import database_url
 from dcrserver.logger import Logger
 from dcrserver.one_pass import OnePass
@@ -231,10 +231,8 @@ class _SqliteSession:
         with self._errors:
             self._connection.execute(compiled.text, compiled.positions(row))
 
-    async def change(
-        self, change: Change, values: Values, insert: Insert, row: dict[str, Any]
-    ) -> bool:
-        return await change_in_two(self, change, values, insert, row)
+    async def change(self, change: Change, values: Values, inserts: Inserts) -> bool:
+        return await change_in_steps(self, change, values, inserts)
 
 
 class _Reading(_SqliteSession):

@@ -1,0 +1,77 @@
+"""A change with any number of rows beside it: all of them where it finds its row, else none."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+
+import pytest
+from pydantic import SecretStr
+from sqlalchemy import delete, func, insert, select
+
+from dcrserver.db.protocol.drivers import open_driver
+from dcrserver.db.protocol.session import Driver, Session
+from dcrserver.db.protocol.statements import Change, Inserts
+from dcrserver.db.tables import clients, last_uses, leases
+from dcrserver.settings import DatabaseSettings
+from harness.rows import record
+
+_DELETE = Change(
+    {"b_client_id": clients.c.client_id},
+    lambda value: delete(clients).where(clients.c.client_id == value("b_client_id")),
+)
+_CLIENT, _USE, _LEASE = insert(clients), insert(last_uses), insert(leases)
+
+
+@pytest.fixture
+async def driver(any_database: str) -> AsyncIterator[Driver]:
+    made = open_driver(DatabaseSettings(url=SecretStr(any_database), pool_size=4))
+    yield made
+    await made.close()
+
+
+def _beside(client_id: str) -> Inserts:
+    """Rows of two tables, two of the one."""
+    uses = [
+        {"tenant": "test", "client_id": client_id, "secret_id": secret_id, "used_at": 1}
+        for secret_id in ("first", "second")
+    ]
+    lease = {"tenant": "test", "name": client_id, "owner": "me", "expires_at": 1}
+    return [(_USE, uses[0]), (_LEASE, lease), (_USE, uses[1])]
+
+
+async def test_all_rows_are_there_beside_what_changed_and_none_beside_what_did_not(
+    driver: Driver,
+) -> None:
+    there, gone = [record() for _ in range(5)], [record() for _ in range(5)]
+
+    async def add(session: Session) -> None:
+        for each in there:
+            session.insert(_CLIENT, each._asdict())
+
+    await driver.transact(add)
+
+    async def change(client_id: str, inserts: Inserts) -> bool:
+        values = {"b_client_id": client_id}
+        return await driver.transact(lambda session: session.change(_DELETE, values, inserts))
+
+    asked = [each.client_id for pair in zip(there, gone, strict=True) for each in pair]
+    done = await asyncio.gather(*(change(each, _beside(each)) for each in asked))
+    assert done == [True, False] * 5
+    for table, rows in ((last_uses, 10), (leases, 5), (clients, 0)):
+        counted = await driver.reading.execute(
+            select(func.count().label("count")).select_from(table), {}
+        )
+        assert counted.one()["count"] == rows
+
+
+async def test_a_change_may_have_no_rows_beside_it(driver: Driver) -> None:
+    one = record()
+
+    async def add(session: Session) -> None:
+        session.insert(_CLIENT, one._asdict())
+
+    await driver.transact(add)
+    values = {"b_client_id": one.client_id}
+    assert await driver.transact(lambda session: session.change(_DELETE, values, []))
+    assert not await driver.transact(lambda session: session.change(_DELETE, values, []))
