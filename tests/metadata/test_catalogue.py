@@ -4,12 +4,25 @@ from __future__ import annotations
 
 import tomllib
 from pathlib import Path
+from typing import get_args
 
 import pytest
 
-from dcrserver.metadata import FAMILIES, IGNORED, PARAMETERS, RULES, SERVER_ASSIGNED, Policy
-from dcrserver.metadata.algorithms import ENCRYPTION_MEMBERS, SIGNING_MEMBERS
-from dcrserver.metadata.catalogue import understood
+from dcrserver.metadata import (
+    FAMILIES,
+    IGNORED,
+    PARAMETERS,
+    RULES,
+    SERVER_ASSIGNED,
+    Parameter,
+    Policy,
+    kinds,
+)
+from dcrserver.metadata.catalogue import members, understood
+from dcrserver.metadata.catalogue.shared import CONTENT, SIGNED
+from dcrserver.metadata.roles import Role
+from dcrserver.policies.presets import PRESETS
+from dcrserver.policies.switches.security import OptionalFamily, SubjectParameter
 from harness.cases import each
 from metadata.support import MINIMAL, OPTIONAL_FAMILIES, issues_of, terms
 
@@ -57,22 +70,77 @@ def test_names_stand_in_one_place() -> None:
     assert len(KNOWN) == len(rows) + len(SERVER_ASSIGNED) + len(IGNORED)
 
 
-def test_pairs_of_algorithms_are_complete() -> None:
-    """What encrypts or signs is known to the rules about encryption and signing."""
-    encrypting = {name.removesuffix("_enc") for name in PARAMETERS if name.endswith("_enc")}
-    assert encrypting == set(ENCRYPTION_MEMBERS)
-    assert all(f"{stem}_alg" in PARAMETERS for stem in encrypting)
-    signing = {
-        name for name in PARAMETERS if name.endswith(("signed_response_alg", "object_signing_alg"))
+def test_a_row_that_forgets_its_role_cannot_be_made() -> None:
+    """Rules ask for roles: without one, no rule would know that the member signs or encrypts."""
+    with pytest.raises(TypeError, match="the row of new_signed_response_alg must say its role"):
+        Parameter("new_signed_response_alg", SIGNED, "RFC 0", "How new answers are signed")
+    with pytest.raises(TypeError, match=r"must say its role: Role\.CONTENT_ENCRYPTION$"):
+        Parameter("new_enc", CONTENT, "RFC 0", "Content", role=Role.RESPONSE_SIGNATURE)
+
+
+def test_names_and_roles_fit() -> None:
+    """The specifications end names by what they are, and rules pair NAME_alg and NAME_enc."""
+    ends = {
+        Role.RESPONSE_SIGNATURE: "_signed_response_alg",
+        Role.REQUEST_SIGNATURE: "_signing_alg",
+        Role.ASSERTION_SIGNATURE: "_auth_signing_alg",
+        Role.RESPONSE_ENCRYPTION: "_encrypted_response_alg",
+        Role.REQUEST_ENCRYPTION: "_encryption_alg",
+        Role.CONTENT_ENCRYPTION: "_enc",
     }
-    assert signing == set(SIGNING_MEMBERS)
+    for role, end in ends.items():
+        assert all(name.endswith(end) for name in members(role))
+    known = set(members(*ends))
+    assert {name for name in PARAMETERS if name.endswith(("_alg", "_enc"))} == known
+    keys = members(Role.RESPONSE_ENCRYPTION, Role.REQUEST_ENCRYPTION)
+    assert {f"{name.removesuffix('alg')}enc" for name in keys} == set(
+        members(Role.CONTENT_ENCRYPTION)
+    )
 
 
-def test_choices_are_about_members_that_exist() -> None:
-    for row in FAMILIES["rp_metadata_choices"].rows:
-        assert row.chooses in PARAMETERS
-        bound = PARAMETERS[row.chooses].bounded_by
-        assert bound in {row.name, None}
+def test_what_is_read_from_a_url_says_that_it_is_fetched() -> None:
+    kinds_read = (kinds.FETCHED_URI, kinds.REQUEST_URIS)
+    assert all(row.fetched for row in PARAMETERS.values() if row.kind in kinds_read)
+
+
+def test_switches_name_the_rows_of_the_catalogue() -> None:
+    """Policies lie below the catalogue and cannot read it."""
+    optional = {name for name, family in FAMILIES.items() if family.optional}
+    assert set(get_args(OptionalFamily)) == optional
+    assert set(get_args(SubjectParameter)) == set(members(Role.CERTIFICATE_SUBJECT))
+    assert Policy().mtls.subject_params == set(members(Role.CERTIFICATE_SUBJECT))
+
+
+@each("preset", [name for name, preset in PRESETS.items() if preset.limits])
+def test_a_profile_of_algorithms_bounds_all_that_sign(preset: str) -> None:
+    bounds = {*PRESETS[preset].limits, *PRESETS[preset].cuts}
+    signing = members(Role.REQUEST_SIGNATURE, Role.RESPONSE_SIGNATURE, Role.ASSERTION_SIGNATURE)
+    bounded = {PARAMETERS[name].bounded_by for name in signing}
+    assert bounded - {None} <= bounds
+
+
+def test_choices_are_what_the_specification_lists() -> None:
+    """OpenID Connect RP Metadata Choices 2."""
+    chosen = {row.chooses: row.name for row in FAMILIES["rp_metadata_choices"].rows}
+    assert all(PARAMETERS[name or ""].bounded_by == listed for name, listed in chosen.items())
+    assert set(chosen) == {
+        "subject_type",
+        "token_endpoint_auth_method",
+        "token_endpoint_auth_signing_alg",
+        "backchannel_authentication_request_signing_alg",
+        "request_object_signing_alg",
+        "request_object_encryption_alg",
+        "request_object_encryption_enc",
+        *(
+            f"{of}_{how}"
+            for of in ("id_token", "userinfo", "authorization", "introspection")
+            for how in (
+                "signed_response_alg",
+                "encrypted_response_alg",
+                "encrypted_response_enc",
+            )
+        ),
+    }
 
 
 @requirement("POL-56")
@@ -97,8 +165,6 @@ def test_the_other_families_are_always_understood() -> None:
         row.name for family in FAMILIES.values() if not family.optional for row in family.rows
     }
     assert set(understood(frozenset(OPTIONAL_FAMILIES))) == set(PARAMETERS)
-    choices = Policy.model_json_schema()["$defs"]["ExtensionPolicy"]["properties"]
-    assert choices["optional_families"]["items"]["enum"] == OPTIONAL_FAMILIES
 
 
 def test_rules_and_kinds_say_what_they_are() -> None:

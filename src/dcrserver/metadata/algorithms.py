@@ -36,23 +36,3 @@ def of_assertions(
     if registered:
         return fitting.intersection({registered})
     return fitting if supported is None else fitting.intersection(supported)
-
-
-# Pairs of members, NAME_alg and NAME_enc, that say how something is encrypted.
-RESPONSE_ENCRYPTION_MEMBERS = (
-    "id_token_encrypted_response",
-    "userinfo_encrypted_response",
-    "introspection_encrypted_response",
-    "authorization_encrypted_response",
-    "nfv_token_encrypted_response",
-)
-ENCRYPTION_MEMBERS = (*RESPONSE_ENCRYPTION_MEMBERS, "request_object_encryption")
-# Members that say how something is signed, by the server or by the client.
-SIGNING_MEMBERS = (
-    "id_token_signed_response_alg",
-    "userinfo_signed_response_alg",
-    "request_object_signing_alg",
-    "introspection_signed_response_alg",
-    "authorization_signed_response_alg",
-    "nfv_token_signed_response_alg",
-)

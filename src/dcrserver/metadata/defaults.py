@@ -6,17 +6,17 @@ from collections.abc import Iterator, Sequence
 
 from dcrserver.errors import InvalidClientMetadata
 from dcrserver.metadata import algorithms
-from dcrserver.metadata.catalogue import PARAMETERS
+from dcrserver.metadata.catalogue import PARAMETERS, members
 from dcrserver.metadata.model import Draft, Issue, Parameter, Terms, Unacceptable
 from dcrserver.metadata.plan import Plan, fitted
 from dcrserver.metadata.redirect_uris import is_private_use
+from dcrserver.metadata.roles import Role
 from dcrserver.metadata.rules import REDIRECT_GRANTS
-from dcrserver.metadata.rules.authentication import SUBJECT_PARAMETERS
+from dcrserver.metadata.rules.protection import CONTENT_ENCRYPTION
 from dcrserver.metadata.uris import parse
 from dcrserver.strict_json import JsonValue
 
-# The member that says how a key is encrypted -> the one beside it, for what is under that key.
-_CONTENT_ENCRYPTION = {f"{name}_alg": f"{name}_enc" for name in algorithms.ENCRYPTION_MEMBERS}
+_SUBJECTS = members(Role.CERTIFICATE_SUBJECT)
 # A client of one of these gets tokens while nobody looks on.
 _WITHOUT_A_PERSON = frozenset({"client_credentials"})
 _CHOICES = "OpenID Connect RP Metadata Choices 2 and 4"
@@ -27,7 +27,7 @@ def fill_in(draft: Draft, plan: Plan, terms: Terms) -> list[Issue]:
     issues = [*_missing_required(draft, terms), *_choose(draft, plan, terms)]
     if _is_native_by_its_uris(draft, terms) or _is_native_by_mistake(draft, terms):
         draft.members["application_type"] = "native"
-    for name, beside in _CONTENT_ENCRYPTION.items():
+    for name, beside in CONTENT_ENCRYPTION.items():
         if name in draft.members:
             default = algorithms.DEFAULT_CONTENT_ENCRYPTION
             _default(draft, beside, fitted(default, PARAMETERS[beside], terms))
@@ -97,7 +97,7 @@ def _replace(draft: Draft, plan: Plan, terms: Terms) -> None:
         policy.mtls.stray_subject_params == "ignore"
         and draft.text("token_endpoint_auth_method") != "tls_client_auth"
     ):
-        for name in SUBJECT_PARAMETERS:
+        for name in _SUBJECTS:
             draft.members.pop(name, None)
     if (
         policy.fapi.sender_constraint

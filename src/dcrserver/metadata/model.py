@@ -8,6 +8,7 @@ from typing import TypeAlias
 
 from dcrserver.errors import InvalidClientMetadata, RegistrationError
 from dcrserver.metadata.capabilities import ServerCapabilities
+from dcrserver.metadata.roles import Role
 from dcrserver.policies import Policy
 from dcrserver.strict_json import JsonObject, JsonValue
 
@@ -62,7 +63,7 @@ class Kind:
 
     ``check`` returns the value to register or raises ``Unacceptable``; ``schema`` is the same
     shape as JSON Schema, for OpenAPI. ``rule`` is the id of what ``check`` enforces, ``meaning``
-    the same for people.
+    the same for people. ``roles``: a member of this kind has one of these, and its row says which.
     """
 
     name: str
@@ -70,6 +71,17 @@ class Kind:
     schema: JsonObject
     rule: str
     meaning: str
+    roles: frozenset[Role] = frozenset()
+
+    @property
+    def is_one_name(self) -> bool:
+        """Whether the value is one name of a list, such as an algorithm."""
+        return self.name in {"choice", "name"}
+
+    def lists(self, value: str) -> bool:
+        """Whether ``value`` is one of the names that the specifications allow here."""
+        names = self.schema.get("enum")
+        return isinstance(names, list) and value in names
 
     def leaves_out(self, value: JsonValue) -> bool:
         """Whether ``value`` says that the member is not there (RFC 7592 2.2, POL-06, POL-08).
@@ -98,7 +110,8 @@ class Parameter:
     - ``features``: the member is left out unless the server has one of these;
     - ``forced_by``: where the server has this, the member is true, whatever was sent.
 
-    ``demand``: refuse true, instead of leaving it out, when the server cannot enforce it.
+    ``role``: what the member is to the rules about several. ``demand``: refuse true, instead of
+    leaving it out, when the server cannot enforce it.
     ``chooses``: the member that this list offers values for; the list itself is never registered
     (OpenID Connect RP Metadata Choices 2). ``fetched``: the value is a URL that we, or the
     authorization server, may read. ``error``: the class of the error for a bad value.
@@ -108,6 +121,7 @@ class Parameter:
     kind: Kind
     specification: str
     description: str
+    role: Role | None = None
     default: JsonValue = None
     bounded_by: str | None = None
     features: tuple[str, ...] = ()
@@ -118,6 +132,16 @@ class Parameter:
     fetched: bool = False
     error: type[RegistrationError] = InvalidClientMetadata
     example: JsonValue = None
+
+    def __post_init__(self) -> None:
+        """A row that forgets its role would be overlooked by rules.
+
+        Raises:
+            TypeError: the kind has roles, and the row names none of them.
+        """
+        if self.kind.roles and self.role not in self.kind.roles:
+            possible = " or ".join(f"Role.{role.name}" for role in Role if role in self.kind.roles)
+            raise TypeError(f"the row of {self.name} must say its role: {possible}")
 
     def is_known_to(self, server: ServerCapabilities) -> bool:
         """Whether the server can do what this member is about."""

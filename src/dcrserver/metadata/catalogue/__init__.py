@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from dcrserver.metadata.catalogue import openid, optional, registration, security, sessions
 from dcrserver.metadata.model import Parameter
+from dcrserver.metadata.roles import Role
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +23,7 @@ class Family:
     optional: bool = False
 
 
-FAMILIES: Mapping[str, Family] = {
+_FAMILIES: Mapping[str, Family] = {
     "registration": Family("OAuth 2.0 Dynamic Client Registration", registration.ROWS),
     "openid": Family("OpenID Connect Registration", openid.ROWS),
     "mutual_tls": Family("Mutual TLS", security.MUTUAL_TLS),
@@ -36,7 +37,12 @@ FAMILIES: Mapping[str, Family] = {
     "nfv": Family("Network Functions Virtualisation", optional.NFV, optional=True),
     "vp": Family("OpenID for Verifiable Presentations", optional.VP, optional=True),
     "siop": Family("Self-Issued OpenID Provider", optional.SIOP, optional=True),
-    "rp_metadata_choices": Family("RP Metadata Choices", optional.CHOICES, optional=True),
+}
+_CHOICES = optional.choices_for(row for family in _FAMILIES.values() for row in family.rows)
+
+FAMILIES: Mapping[str, Family] = {
+    **_FAMILIES,
+    "rp_metadata_choices": Family("RP Metadata Choices", _CHOICES, optional=True),
 }
 
 PARAMETERS: Mapping[str, Parameter] = {
@@ -59,6 +65,11 @@ IGNORED: Mapping[str, str] = {
     "vp_formats": "drafts of OpenID for Verifiable Presentations; now vp_formats_supported",
     "tls_client_auth_dn": "UK Open Banking before 3.2; now tls_client_auth_subject_dn",
 }
+
+
+def members(*roles: Role) -> tuple[str, ...]:
+    """The names of the members that have one of ``roles``, in the order of the catalogue."""
+    return tuple(row.name for row in PARAMETERS.values() if row.role in roles)
 
 
 def understood(optional_families: frozenset[str]) -> dict[str, Parameter]:

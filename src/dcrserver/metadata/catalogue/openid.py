@@ -5,6 +5,7 @@ from __future__ import annotations
 from dcrserver.metadata import kinds
 from dcrserver.metadata.catalogue.shared import CONTENT, ENCRYPTION, SIGNED, SIGNING
 from dcrserver.metadata.model import Parameter
+from dcrserver.metadata.roles import Role
 
 _SECTION = "OpenID Connect Registration 2"
 
@@ -25,43 +26,45 @@ ROWS: tuple[Parameter, ...] = (
     ),
     Parameter(
         "id_token_signed_response_alg", SIGNING, _SECTION, "How ID Tokens are signed",
+        role=Role.RESPONSE_SIGNATURE,
         default="RS256", bounded_by="id_token_signing_alg_values_supported", example="RS256",
     ),
     Parameter(
         "id_token_encrypted_response_alg", ENCRYPTION, _SECTION, "How ID Tokens are encrypted",
-        bounded_by="id_token_encryption_alg_values_supported",
+        role=Role.RESPONSE_ENCRYPTION, bounded_by="id_token_encryption_alg_values_supported",
     ),
     Parameter(
         "id_token_encrypted_response_enc", CONTENT, _SECTION, "Content encryption of ID Tokens",
-        bounded_by="id_token_encryption_enc_values_supported",
+        role=Role.CONTENT_ENCRYPTION, bounded_by="id_token_encryption_enc_values_supported",
     ),
     Parameter(
         "userinfo_signed_response_alg", SIGNING, _SECTION, "How UserInfo answers are signed",
-        bounded_by="userinfo_signing_alg_values_supported",
+        role=Role.RESPONSE_SIGNATURE, bounded_by="userinfo_signing_alg_values_supported",
     ),
     Parameter(
         "userinfo_encrypted_response_alg", ENCRYPTION, _SECTION, "How UserInfo is encrypted",
-        bounded_by="userinfo_encryption_alg_values_supported",
+        role=Role.RESPONSE_ENCRYPTION, bounded_by="userinfo_encryption_alg_values_supported",
     ),
     Parameter(
         "userinfo_encrypted_response_enc", CONTENT, _SECTION, "Content encryption of UserInfo",
-        bounded_by="userinfo_encryption_enc_values_supported",
+        role=Role.CONTENT_ENCRYPTION, bounded_by="userinfo_encryption_enc_values_supported",
     ),
     Parameter(
         "request_object_signing_alg", SIGNING, _SECTION, "How request objects must be signed",
-        bounded_by="request_object_signing_alg_values_supported",
+        role=Role.REQUEST_SIGNATURE, bounded_by="request_object_signing_alg_values_supported",
     ),
     Parameter(
         "request_object_encryption_alg", ENCRYPTION, _SECTION, "How request objects are encrypted",
-        bounded_by="request_object_encryption_alg_values_supported",
+        role=Role.REQUEST_ENCRYPTION, bounded_by="request_object_encryption_alg_values_supported",
     ),
     Parameter(
         "request_object_encryption_enc", CONTENT, _SECTION, "Content encryption of request objects",
-        bounded_by="request_object_encryption_enc_values_supported",
+        role=Role.CONTENT_ENCRYPTION, bounded_by="request_object_encryption_enc_values_supported",
     ),
     Parameter(
         "token_endpoint_auth_signing_alg", SIGNED, _SECTION,
         "How client assertions at the token endpoint are signed",
+        role=Role.ASSERTION_SIGNATURE,
         bounded_by="token_endpoint_auth_signing_alg_values_supported",
     ),
     Parameter(

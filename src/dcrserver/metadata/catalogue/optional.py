@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from dcrserver.metadata import algorithms, kinds
 from dcrserver.metadata.catalogue.shared import CONTENT, ENCRYPTION, SIGNED
 from dcrserver.metadata.model import Parameter
+from dcrserver.metadata.roles import Role
 
 _FEDERATION = "OpenID Federation 5.2.2"
 _NFV = "ETSI GS NFV-SEC 022"
@@ -19,9 +22,18 @@ UMA: tuple[Parameter, ...] = (
 )  # fmt: skip
 
 NFV: tuple[Parameter, ...] = (
-    Parameter("nfv_token_signed_response_alg", SIGNED, _NFV, "How NFV tokens are signed"),
-    Parameter("nfv_token_encrypted_response_alg", ENCRYPTION, _NFV, "How NFV tokens are encrypted"),
-    Parameter("nfv_token_encrypted_response_enc", CONTENT, _NFV, "Content encryption of the same"),
+    Parameter(
+        "nfv_token_signed_response_alg", SIGNED, _NFV, "How NFV tokens are signed",
+        role=Role.RESPONSE_SIGNATURE,
+    ),
+    Parameter(
+        "nfv_token_encrypted_response_alg", ENCRYPTION, _NFV, "How NFV tokens are encrypted",
+        role=Role.RESPONSE_ENCRYPTION,
+    ),
+    Parameter(
+        "nfv_token_encrypted_response_enc", CONTENT, _NFV, "Content encryption of the same",
+        role=Role.CONTENT_ENCRYPTION,
+    ),
 )  # fmt: skip
 
 FEDERATION: tuple[Parameter, ...] = (
@@ -80,34 +92,20 @@ SIOP: tuple[Parameter, ...] = (
     ),
 )  # fmt: skip
 
-# What the client can handle, and the member for which the server chooses one of it.
-_CHOSEN = {
-    "subject_types_supported": "subject_type",
-    "id_token_signing_alg_values_supported": "id_token_signed_response_alg",
-    "id_token_encryption_alg_values_supported": "id_token_encrypted_response_alg",
-    "id_token_encryption_enc_values_supported": "id_token_encrypted_response_enc",
-    "userinfo_signing_alg_values_supported": "userinfo_signed_response_alg",
-    "userinfo_encryption_alg_values_supported": "userinfo_encrypted_response_alg",
-    "userinfo_encryption_enc_values_supported": "userinfo_encrypted_response_enc",
-    "request_object_signing_alg_values_supported": "request_object_signing_alg",
-    "request_object_encryption_alg_values_supported": "request_object_encryption_alg",
-    "request_object_encryption_enc_values_supported": "request_object_encryption_enc",
-    "token_endpoint_auth_methods_supported": "token_endpoint_auth_method",
-    "token_endpoint_auth_signing_alg_values_supported": "token_endpoint_auth_signing_alg",
-    "backchannel_authentication_request_signing_alg_values_supported":
-        "backchannel_authentication_request_signing_alg",
-    "authorization_signing_alg_values_supported": "authorization_signed_response_alg",
-    "authorization_encryption_alg_values_supported": "authorization_encrypted_response_alg",
-    "authorization_encryption_enc_values_supported": "authorization_encrypted_response_enc",
-    "introspection_signing_alg_values_supported": "introspection_signed_response_alg",
-    "introspection_encryption_alg_values_supported": "introspection_encrypted_response_alg",
-    "introspection_encryption_enc_values_supported": "introspection_encrypted_response_enc",
-}  # fmt: skip
-CHOICES: tuple[Parameter, ...] = tuple(
-    Parameter(
-        name, kinds.POSSIBILITIES, _CHOICES,
-        f"Values of {chosen} that the client can handle; the server chooses one",
-        chooses=chosen,
-    )
-    for name, chosen in _CHOSEN.items()
-)  # fmt: skip
+# Of the members that take one value of a server's list, what section 2 does not speak of.
+_NO_CHOICE = frozenset({"backchannel_token_delivery_mode"})
+
+
+def choices_for(rows: Iterable[Parameter]) -> tuple[Parameter, ...]:
+    """The rows of RP Metadata Choices: for each of ``rows`` that takes one value of a server's
+    list, the member of that list's name, by which the client says what it can handle.
+    """
+    return tuple(
+        Parameter(
+            row.bounded_by, kinds.POSSIBILITIES, _CHOICES,
+            f"Values of {row.name} that the client can handle; the server chooses one",
+            chooses=row.name,
+        )
+        for row in rows
+        if row.bounded_by and row.kind.is_one_name and row.name not in _NO_CHOICE
+    )  # fmt: skip

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dcrserver.errors import InvalidRedirectUri
 from dcrserver.metadata import kinds
 from dcrserver.metadata.model import Parameter
+from dcrserver.metadata.roles import Role
 
 _SECTION = "RFC 7591 2"
 
@@ -35,10 +36,11 @@ ROWS: tuple[Parameter, ...] = (
     ),
     Parameter(
         "client_uri", kinds.PAGE_URI, _SECTION, "Web page about the client",
-        localizable=True, example="https://client.example.org/",
+        role=Role.PAGE, localizable=True, example="https://client.example.org/",
     ),
     Parameter(
         "logo_uri", kinds.DISPLAY_URI, _SECTION, "Logo of the client; never fetched by this server",
+        role=Role.IMAGE,
         localizable=True, fetched=True, example="https://client.example.org/logo.png",
     ),
     Parameter(
@@ -51,11 +53,11 @@ ROWS: tuple[Parameter, ...] = (
     ),
     Parameter(
         "tos_uri", kinds.PAGE_URI, _SECTION, "Terms of service",
-        localizable=True, example="https://client.example.org/terms",
+        role=Role.PAGE, localizable=True, example="https://client.example.org/terms",
     ),
     Parameter(
         "policy_uri", kinds.PAGE_URI, _SECTION, "Privacy policy",
-        localizable=True, example="https://client.example.org/privacy",
+        role=Role.PAGE, localizable=True, example="https://client.example.org/privacy",
     ),
     Parameter(
         "jwks_uri", kinds.FETCHED_URI, _SECTION, "Where the client's public keys are",

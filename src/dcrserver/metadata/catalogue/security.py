@@ -5,6 +5,7 @@ from __future__ import annotations
 from dcrserver.metadata import kinds
 from dcrserver.metadata.catalogue.shared import CONTENT, ENCRYPTION, SIGNED
 from dcrserver.metadata.model import Parameter
+from dcrserver.metadata.roles import Role
 
 _SUBJECT = "RFC 8705 2.1.2"
 _INTROSPECTION = "RFC 9701 6"
@@ -18,23 +19,28 @@ MUTUAL_TLS: tuple[Parameter, ...] = (
     ),
     Parameter(
         "tls_client_auth_subject_dn", kinds.DISTINGUISHED_NAME, _SUBJECT,
-        "Subject of the client's certificate", example="CN=client,O=Example",
+        "Subject of the client's certificate",
+        role=Role.CERTIFICATE_SUBJECT, example="CN=client,O=Example",
     ),
     Parameter(
         "tls_client_auth_san_dns", kinds.DNS_NAME, _SUBJECT,
-        "DNS name in the client's certificate", example="client.example.org",
+        "DNS name in the client's certificate",
+        role=Role.CERTIFICATE_SUBJECT, example="client.example.org",
     ),
     Parameter(
         "tls_client_auth_san_uri", kinds.URI, _SUBJECT,
-        "URI in the client's certificate", example="https://client.example.org/id",
+        "URI in the client's certificate",
+        role=Role.CERTIFICATE_SUBJECT, example="https://client.example.org/id",
     ),
     Parameter(
         "tls_client_auth_san_ip", kinds.IP_ADDRESS, _SUBJECT,
-        "IP address in the client's certificate; compared in binary form", example="192.0.2.7",
+        "IP address in the client's certificate; compared in binary form",
+        role=Role.CERTIFICATE_SUBJECT, example="192.0.2.7",
     ),
     Parameter(
         "tls_client_auth_san_email", kinds.EMAIL, _SUBJECT,
-        "E-mail address in the client's certificate", example="client@example.org",
+        "E-mail address in the client's certificate",
+        role=Role.CERTIFICATE_SUBJECT, example="client@example.org",
     ),
     Parameter(
         "use_mtls_endpoint_aliases", kinds.BOOLEAN, "FAPI 2.0 Security Profile 5.2.2.1.1",
@@ -79,20 +85,21 @@ REQUESTS: tuple[Parameter, ...] = (
 INTROSPECTION: tuple[Parameter, ...] = (
     Parameter(
         "introspection_signed_response_alg", SIGNED, _INTROSPECTION,
-        "How introspection answers to this protected resource are signed", default="RS256",
+        "How introspection answers to this protected resource are signed",
+        role=Role.RESPONSE_SIGNATURE, default="RS256",
         bounded_by="introspection_signing_alg_values_supported",
         features=("introspection_signing_alg_values_supported",), example="RS256",
     ),
     Parameter(
         "introspection_encrypted_response_alg", ENCRYPTION, _INTROSPECTION,
         "How introspection answers are encrypted",
-        bounded_by="introspection_encryption_alg_values_supported",
+        role=Role.RESPONSE_ENCRYPTION, bounded_by="introspection_encryption_alg_values_supported",
         features=("introspection_encryption_alg_values_supported",),
     ),
     Parameter(
         "introspection_encrypted_response_enc", CONTENT, _INTROSPECTION,
         "Content encryption of introspection answers",
-        bounded_by="introspection_encryption_enc_values_supported",
+        role=Role.CONTENT_ENCRYPTION, bounded_by="introspection_encryption_enc_values_supported",
         features=("introspection_encryption_alg_values_supported",),
     ),
 )  # fmt: skip

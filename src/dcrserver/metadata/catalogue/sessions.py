@@ -5,6 +5,7 @@ from __future__ import annotations
 from dcrserver.metadata import kinds
 from dcrserver.metadata.catalogue.shared import ASYMMETRIC, CONTENT, ENCRYPTION, SIGNED
 from dcrserver.metadata.model import Parameter
+from dcrserver.metadata.roles import Role
 
 _FRONT = "OpenID Connect Front-Channel Logout 2"
 _BACK = "OpenID Connect Back-Channel Logout 2.2"
@@ -15,6 +16,7 @@ LOGOUT: tuple[Parameter, ...] = (
     Parameter(
         "frontchannel_logout_uri", kinds.LOGOUT_URI, _FRONT,
         "Page that logs the person out of the client, shown in a frame",
+        role=Role.LOGOUT,
         features=("frontchannel_logout_supported",), example="https://client.example.org/logout",
     ),
     Parameter(
@@ -24,7 +26,8 @@ LOGOUT: tuple[Parameter, ...] = (
     ),
     Parameter(
         "backchannel_logout_uri", kinds.LOGOUT_URI, _BACK,
-        "Where the server posts logout tokens", features=("backchannel_logout_supported",),
+        "Where the server posts logout tokens",
+        role=Role.LOGOUT, features=("backchannel_logout_supported",),
         fetched=True, example="https://client.example.org/logout-token",
     ),
     Parameter(
@@ -56,6 +59,7 @@ CIBA: tuple[Parameter, ...] = (
     Parameter(
         "backchannel_authentication_request_signing_alg", ASYMMETRIC, _CIBA,
         "How backchannel authentication requests are signed",
+        role=Role.REQUEST_SIGNATURE,
         bounded_by="backchannel_authentication_request_signing_alg_values_supported",
         features=("backchannel_authentication_request_signing_alg_values_supported",),
     ),
@@ -69,20 +73,21 @@ CIBA: tuple[Parameter, ...] = (
 JARM: tuple[Parameter, ...] = (
     Parameter(
         "authorization_signed_response_alg", SIGNED, _JARM,
-        "How authorization responses are signed", default="RS256",
+        "How authorization responses are signed",
+        role=Role.RESPONSE_SIGNATURE, default="RS256",
         bounded_by="authorization_signing_alg_values_supported",
         features=("authorization_signing_alg_values_supported",), example="RS256",
     ),
     Parameter(
         "authorization_encrypted_response_alg", ENCRYPTION, _JARM,
         "How authorization responses are encrypted",
-        bounded_by="authorization_encryption_alg_values_supported",
+        role=Role.RESPONSE_ENCRYPTION, bounded_by="authorization_encryption_alg_values_supported",
         features=("authorization_encryption_alg_values_supported",),
     ),
     Parameter(
         "authorization_encrypted_response_enc", CONTENT, _JARM,
         "Content encryption of authorization responses",
-        bounded_by="authorization_encryption_enc_values_supported",
+        role=Role.CONTENT_ENCRYPTION, bounded_by="authorization_encryption_enc_values_supported",
         features=("authorization_encryption_alg_values_supported",),
     ),
 )  # fmt: skip

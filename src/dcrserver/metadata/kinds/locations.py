@@ -14,6 +14,7 @@ from dcrserver.metadata.kinds.shapes import (
     without_repetition,
 )
 from dcrserver.metadata.model import Kind, Parameter, Terms, Unacceptable, check_each
+from dcrserver.metadata.roles import Role
 from dcrserver.strict_json import JsonObject, JsonValue
 
 _MAX_URI_LENGTH = 2000
@@ -133,13 +134,16 @@ _JWKS_SCHEMA: JsonObject = {
     "properties": {"keys": {"type": "array", "items": {"type": "object"}}},
 }
 
-URI = Kind("URI", _check_uri, URI_SCHEMA, "R8705-2.1.2-01", "a URI")
+URI = Kind(
+    "URI", _check_uri, URI_SCHEMA, "R8705-2.1.2-01", "a URI", frozenset({Role.CERTIFICATE_SUBJECT})
+)
 DISPLAY_URI = Kind(
     "display URL", _check_display_uri, URI_SCHEMA, "CF-60", "an https URL that people may be shown",
 )  # fmt: skip
 PAGE_URI = Kind(
     "page URL", _check_page_uri, URI_SCHEMA, "CF-60",
     "as a display URL; http on the local machine beside redirect_uris that are all there",
+    frozenset({Role.PAGE}),
 )  # fmt: skip
 HTTPS_URI = Kind("https URL", _check_https_uri, URI_SCHEMA, "CF-62", "an https URL")
 FETCHED_URI = Kind(
@@ -148,6 +152,7 @@ FETCHED_URI = Kind(
 )  # fmt: skip
 LOGOUT_URI = Kind(
     "logout URL", _check_logout_uri, URI_SCHEMA, "CF-66", "an https URL without fragment",
+    frozenset({Role.LOGOUT}),
 )  # fmt: skip
 REQUEST_URIS = Kind(
     "request URLs", _check_request_uris, URIS_SCHEMA, "CF-63",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from dcrserver.metadata.kinds.shapes import (
@@ -14,6 +14,7 @@ from dcrserver.metadata.kinds.shapes import (
     without_repetition,
 )
 from dcrserver.metadata.model import Kind, Parameter, Terms, Unacceptable
+from dcrserver.metadata.roles import Role
 from dcrserver.strict_json import JsonObject, JsonValue
 
 # The words of a response type have no order (RFC 6749 3.1.1); this one is stored.
@@ -55,10 +56,10 @@ class _SomeOf:
         return list[JsonValue](dict.fromkeys(found))
 
 
-def choice(*values: str, rule: str = "CF-51") -> Kind:
+def choice(*values: str, rule: str = "CF-51", roles: Iterable[Role] = ()) -> Kind:
     """One of ``values`` that the server supports."""
     schema: JsonObject = {"type": "string", "enum": list(values)}
-    return Kind("choice", _OneOf(values), schema, rule, listed(values))
+    return Kind("choice", _OneOf(values), schema, rule, listed(values), frozenset(roles))
 
 
 def choices(*values: str) -> Kind:

@@ -8,6 +8,7 @@ import re
 from dcrserver.metadata import uris
 from dcrserver.metadata.kinds.shapes import TEXT_SCHEMA, TEXTS_SCHEMA, listed, string, strings
 from dcrserver.metadata.model import Kind, Parameter, Terms, Unacceptable, check_each
+from dcrserver.metadata.roles import Role
 from dcrserver.metadata.text import hostile_character
 from dcrserver.strict_json import JsonObject, JsonValue
 
@@ -112,6 +113,7 @@ def _check_formats(value: JsonValue, terms: Terms, parameter: Parameter) -> Json
 
 
 _FLAG: JsonObject = {"type": "boolean"}
+_SUBJECT = frozenset({Role.CERTIFICATE_SUBJECT})
 _FORMATS: JsonObject = {"type": "object", "additionalProperties": {"type": "object"}}
 
 TEXT = Kind(
@@ -129,14 +131,16 @@ SCOPE = Kind(
 )  # fmt: skip
 DISTINGUISHED_NAME = Kind(
     "distinguished name", _check_distinguished_name, TEXT_SCHEMA, "R8705-2.1.2-01",
-    "a distinguished name in text form (RFC 4514)",
+    "a distinguished name in text form (RFC 4514)", _SUBJECT,
 )  # fmt: skip
-DNS_NAME = Kind("DNS name", _check_dns_name, TEXT_SCHEMA, "R8705-2.1.2-01", "a DNS name")
+DNS_NAME = Kind("DNS name", _check_dns_name, TEXT_SCHEMA, "R8705-2.1.2-01", "a DNS name", _SUBJECT)
 IP_ADDRESS = Kind(
     "IP address", _check_ip_address, TEXT_SCHEMA, "R8705-2.1.2-01", "an IPv4 or IPv6 address",
+    _SUBJECT,
 )  # fmt: skip
 EMAIL = Kind(
     "e-mail address", _check_email, TEXT_SCHEMA, "R8705-2.1.2-01", "an e-mail address",
+    _SUBJECT,
 )  # fmt: skip
 FORMATS = Kind(
     "credential formats", _check_formats, _FORMATS, "VP-11.1-01",

@@ -5,16 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from dcrserver.metadata import algorithms, jwks
+from dcrserver.metadata.catalogue import members
 from dcrserver.metadata.model import Draft, Finding, Rule, Terms
+from dcrserver.metadata.roles import Role
 from dcrserver.metadata.rules.definition import rule
 
-SUBJECT_PARAMETERS = (
-    "tls_client_auth_subject_dn",
-    "tls_client_auth_san_dns",
-    "tls_client_auth_san_uri",
-    "tls_client_auth_san_ip",
-    "tls_client_auth_san_email",
-)
+_SUBJECTS = members(Role.CERTIFICATE_SUBJECT)
 
 
 def jwks_and_jwks_uri_are_exclusive(draft: Draft, _: Terms) -> Iterator[Finding]:
@@ -50,14 +46,14 @@ def assertion_algorithm_fits_the_method(draft: Draft, _: Terms) -> Iterator[Find
 
 def tls_client_auth_needs_one_subject(draft: Draft, terms: Terms) -> Iterator[Finding]:
     allowed = terms.policy.mtls.subject_params
-    given = [name for name in SUBJECT_PARAMETERS if draft.has(name)]
+    given = [name for name in _SUBJECTS if draft.has(name)]
     for name in given:
         if name not in allowed:
             yield name, f"is not accepted here; use {' or '.join(sorted(allowed))}"
     if len(given) > 1:
         yield given[1], f"and {given[0]} must not both be given"
     elif not given:
-        choices = [name for name in SUBJECT_PARAMETERS if name in allowed]
+        choices = [name for name in _SUBJECTS if name in allowed]
         yield choices[0], f"is required for tls_client_auth{_or_another(choices[1:])}"
 
 
@@ -69,7 +65,7 @@ def subjects_are_for_tls_client_auth(draft: Draft, terms: Terms) -> Iterator[Fin
     method = draft.text("token_endpoint_auth_method")
     if method == "tls_client_auth" or terms.policy.mtls.stray_subject_params != "reject":
         return
-    for name in SUBJECT_PARAMETERS:
+    for name in _SUBJECTS:
         if draft.has(name):
             yield name, "needs the token_endpoint_auth_method tls_client_auth"
 
@@ -119,7 +115,7 @@ RULES: tuple[Rule, ...] = (
         "CF-36",
         "RFC 8705 2.1.2",
         "tls_client_auth comes with exactly one tls_client_auth_* member",
-        uses=SUBJECT_PARAMETERS,
+        uses=_SUBJECTS,
         methods=["tls_client_auth"],
     ),
     rule(
@@ -128,7 +124,7 @@ RULES: tuple[Rule, ...] = (
         "RFC 8705 2.1.2",
         "tls_client_auth_* members stand beside tls_client_auth only",
         uses=["token_endpoint_auth_method"],
-        about=SUBJECT_PARAMETERS,
+        about=_SUBJECTS,
     ),
     rule(
         self_signed_certificates_come_in_the_jwks,

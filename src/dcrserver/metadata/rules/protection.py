@@ -5,20 +5,32 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from dcrserver.metadata import algorithms, jwks
+from dcrserver.metadata.catalogue import PARAMETERS, members
 from dcrserver.metadata.model import ClientMetadata, Draft, Finding, Rule, Terms
+from dcrserver.metadata.roles import Role
 from dcrserver.metadata.rules.definition import rule
 from dcrserver.strict_json import JsonValue
 
 SECRET_METHODS = frozenset({"client_secret_basic", "client_secret_post", "client_secret_jwt"})
-_ENCRYPTION_ALGS = tuple(f"{stem}_alg" for stem in algorithms.ENCRYPTION_MEMBERS)
-_RESPONSE_ALGS = tuple(f"{stem}_alg" for stem in algorithms.RESPONSE_ENCRYPTION_MEMBERS)
-
+# The members whose algorithm may be a MAC, which makes the secret the key.
+_SIGNING = tuple(
+    name
+    for name in members(Role.REQUEST_SIGNATURE, Role.RESPONSE_SIGNATURE)
+    if PARAMETERS[name].kind.lists(algorithms.MAC[0])
+)
+_ENCRYPTION = members(Role.REQUEST_ENCRYPTION, Role.RESPONSE_ENCRYPTION)
+_REQUESTS = members(Role.REQUEST_SIGNATURE)
+_ANSWERS = members(Role.RESPONSE_ENCRYPTION)
+# The member that says how a key is encrypted -> the one beside it, for what is under that key.
+CONTENT_ENCRYPTION = {
+    f"{name.removesuffix('enc')}alg": name for name in members(Role.CONTENT_ENCRYPTION)
+}
 
 # Members that make the authorization server use the secret as a key, and by which values.
 _READERS = {
     "token_endpoint_auth_method": ("client_secret_jwt",),
-    **dict.fromkeys(algorithms.SIGNING_MEMBERS, algorithms.MAC),
-    **dict.fromkeys(_ENCRYPTION_ALGS, algorithms.SYMMETRIC_ENCRYPTION),
+    **dict.fromkeys(_SIGNING, algorithms.MAC),
+    **dict.fromkeys(_ENCRYPTION, algorithms.SYMMETRIC_ENCRYPTION),
 }
 
 
@@ -33,20 +45,20 @@ def unsigned_id_tokens_stay_off_the_front_channel(draft: Draft, terms: Terms) ->
 
 
 def mac_algorithms_need_a_secret(draft: Draft, _: Terms) -> Iterator[Finding]:
-    for name in algorithms.SIGNING_MEMBERS:
+    for name in _SIGNING:
         if draft.text(name) in algorithms.MAC:
             reason = f"'{draft.text(name)}' needs a client secret, which method none has not"
             yield name, reason
 
 
 def content_encryption_needs_key_management(draft: Draft, _: Terms) -> Iterator[Finding]:
-    for stem in algorithms.ENCRYPTION_MEMBERS:
-        if draft.has(f"{stem}_enc") and not draft.has(f"{stem}_alg"):
-            yield f"{stem}_enc", f"needs {stem}_alg beside it"
+    for alg, enc in CONTENT_ENCRYPTION.items():
+        if draft.has(enc) and not draft.has(alg):
+            yield enc, f"needs {alg} beside it"
 
 
 def encrypted_responses_need_a_client_key(draft: Draft, _: Terms) -> Iterator[Finding]:
-    for name in _RESPONSE_ALGS:
+    for name in _ANSWERS:
         algorithm = draft.text(name)
         if not algorithm or algorithm in algorithms.SYMMETRIC_ENCRYPTION:
             continue
@@ -59,7 +71,7 @@ def encrypted_responses_need_a_client_key(draft: Draft, _: Terms) -> Iterator[Fi
 def symmetric_encryption_needs_a_secret(draft: Draft, _: Terms) -> Iterator[Finding]:
     if not draft.is_public:
         return
-    for name in _ENCRYPTION_ALGS:
+    for name in _ENCRYPTION:
         if draft.text(name) in algorithms.SYMMETRIC_ENCRYPTION:
             reason = f"'{draft.text(name)}' needs a client secret, which method none has not"
             yield name, reason
@@ -78,7 +90,7 @@ def signed_requests_need_a_client_key(draft: Draft, terms: Terms) -> Iterator[Fi
     keys = {"jwks_uri", "signed_jwks_uri"}
     if not terms.policy.jwks.require_request_key or not draft.members.keys().isdisjoint(keys):
         return
-    for name in ("request_object_signing_alg", "backchannel_authentication_request_signing_alg"):
+    for name in _REQUESTS:
         algorithm = draft.text(name)
         if algorithm in algorithms.SIGNATURE and not jwks.has_key_for(
             draft.members.get("jwks"), "sig", algorithm
@@ -127,7 +139,7 @@ RULES: tuple[Rule, ...] = (
         "CF-51",
         "OpenID Connect Core 10.1",
         "HMAC algorithms need a client secret",
-        about=algorithms.SIGNING_MEMBERS,
+        about=_SIGNING,
         methods=["none"],
     ),
     rule(
@@ -135,8 +147,8 @@ RULES: tuple[Rule, ...] = (
         "CF-52",
         "OpenID Connect Registration 2, RFC 9701 6, JARM 3",
         "NAME_enc stands beside NAME_alg",
-        uses=[*_ENCRYPTION_ALGS],
-        about=[f"{stem}_enc" for stem in algorithms.ENCRYPTION_MEMBERS],
+        uses=CONTENT_ENCRYPTION.keys(),
+        about=CONTENT_ENCRYPTION.values(),
     ),
     rule(
         encrypted_responses_need_a_client_key,
@@ -144,7 +156,7 @@ RULES: tuple[Rule, ...] = (
         "OpenID Connect Core 10.2",
         "answers are encrypted to a key of the client",
         uses=["jwks", "jwks_uri"],
-        about=_RESPONSE_ALGS,
+        about=_ANSWERS,
     ),
     rule(
         symmetric_encryption_needs_a_secret,
@@ -152,7 +164,7 @@ RULES: tuple[Rule, ...] = (
         "OpenID Connect Core 10.2",
         "symmetric encryption needs a client secret",
         uses=["token_endpoint_auth_method"],
-        about=_ENCRYPTION_ALGS,
+        about=_ENCRYPTION,
     ),
     rule(
         required_signatures_are_not_none,
@@ -168,13 +180,13 @@ RULES: tuple[Rule, ...] = (
         "OpenID Connect Core 6.1, CIBA 4",
         "signed requests are verified with a key of the client, where the policy demands it",
         uses=["jwks", "jwks_uri", "signed_jwks_uri"],
-        about=["request_object_signing_alg", "backchannel_authentication_request_signing_alg"],
+        about=_REQUESTS,
     ),
     rule(
         readable_secrets_need_a_configured_key,
         "OIDC-16.19-01",
         "OpenID Connect Core 16.19",
         "a secret that serves as a key is kept readable, which needs a configured encryption key",
-        uses=["token_endpoint_auth_method", *algorithms.SIGNING_MEMBERS, *_ENCRYPTION_ALGS],
+        uses=["token_endpoint_auth_method", *_SIGNING, *_ENCRYPTION],
     ),
 )

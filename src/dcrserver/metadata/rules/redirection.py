@@ -6,8 +6,10 @@ from collections.abc import Iterator
 
 from dcrserver.errors import InvalidRedirectUri
 from dcrserver.metadata import uris
+from dcrserver.metadata.catalogue import members
 from dcrserver.metadata.model import Draft, Finding, Rule, Terms
 from dcrserver.metadata.redirect_uris import problem_for_native, problem_for_web
+from dcrserver.metadata.roles import Role
 from dcrserver.metadata.rules.definition import rule
 
 CIBA_GRANT = "urn:openid:params:grant-type:ciba"
@@ -107,8 +109,8 @@ def plain_request_uris_need_signed_objects(draft: Draft, _: Terms) -> Iterator[F
             yield "request_uris", reason
 
 
-_LOCAL_PAGES = ("client_uri", "tos_uri", "policy_uri")
-_PAGES = (*_LOCAL_PAGES, "logo_uri")
+_PAGES = members(Role.PAGE)
+_DISPLAYED = members(Role.PAGE, Role.IMAGE)
 
 
 def displayed_pages_share_the_redirect_host(draft: Draft, terms: Terms) -> Iterator[Finding]:
@@ -116,7 +118,7 @@ def displayed_pages_share_the_redirect_host(draft: Draft, terms: Terms) -> Itera
         return
     hosts = {uris.parse(value).host for value in draft.texts("redirect_uris")}
     for name in draft.members:
-        page = name.partition("#")[0] in _PAGES
+        page = name.partition("#")[0] in _DISPLAYED
         if page and hosts and uris.parse(draft.text(name)).host not in hosts:
             yield name, "must be on the host of a redirect URI"
 
@@ -129,7 +131,7 @@ def http_pages_are_of_local_clients(draft: Draft, terms: Terms) -> Iterator[Find
     if targets and all(target.is_loopback for target in targets):
         return
     for name in draft.members:
-        page = name.partition("#")[0] in _LOCAL_PAGES
+        page = name.partition("#")[0] in _PAGES
         if page and uris.parse(draft.text(name)).scheme == "http":
             yield name, "must be an https URL"
 
@@ -203,13 +205,13 @@ RULES: tuple[Rule, ...] = (
         "RFC 7591 2",
         "pages shown to people use https, or http on the local machine where all redirect_uris are"
         " there",
-        uses=["redirect_uris", *_LOCAL_PAGES],
+        uses=["redirect_uris", *_PAGES],
     ),
     rule(
         displayed_pages_share_the_redirect_host,
         "CF-61",
         "RFC 7591 5",
         "pages shown to people are on the host of a redirect URI, where the policy says so",
-        uses=["redirect_uris", *_PAGES],
+        uses=["redirect_uris", *_DISPLAYED],
     ),
 )

@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from dcrserver.metadata import uris
+from dcrserver.metadata.catalogue import members
 from dcrserver.metadata.model import Draft, Finding, Rule, Terms
 from dcrserver.metadata.redirect_uris import is_private_use
+from dcrserver.metadata.roles import Role
 from dcrserver.metadata.rules.definition import rule
 from dcrserver.metadata.rules.redirection import CIBA_GRANT
 
-_LOGOUT_URIS = ("frontchannel_logout_uri", "backchannel_logout_uri")
+_LOGOUT_URIS = members(Role.LOGOUT)
 
 
 def logout_uris_are_protected(draft: Draft, terms: Terms) -> Iterator[Finding]:

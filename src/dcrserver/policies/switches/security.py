@@ -2,11 +2,21 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Literal, TypeAlias, get_args
 
 from pydantic import Field
 
 from dcrserver.policies.switches.group import Group
+
+# Rows of the catalogue, which lies above; tests/metadata/test_catalogue.py holds them equal.
+OptionalFamily: TypeAlias = Literal["federation", "nfv", "rp_metadata_choices", "siop", "uma", "vp"]
+SubjectParameter: TypeAlias = Literal[
+    "tls_client_auth_subject_dn",
+    "tls_client_auth_san_dns",
+    "tls_client_auth_san_uri",
+    "tls_client_auth_san_ip",
+    "tls_client_auth_san_email",
+]
 
 
 class GrantPolicy(Group):
@@ -44,9 +54,7 @@ class AlgorithmPolicy(Group):
 class ExtensionPolicy(Group):
     """Members of other specifications than RFC 7591 and OpenID Connect Registration."""
 
-    optional_families: frozenset[
-        Literal["federation", "nfv", "rp_metadata_choices", "siop", "uma", "vp"]
-    ] = Field(
+    optional_families: frozenset[OptionalFamily] = Field(
         default=frozenset({"rp_metadata_choices"}),
         description="families of members (docs/metadata.md) that are understood beside the usual"
         " ones; those of others are ignored",
@@ -69,24 +77,8 @@ class MutualTlsPolicy(Group):
     stray_subject_params: Literal["reject", "ignore"] = Field(
         default="reject", description="what becomes of tls_client_auth_* beside another method"
     )
-    subject_params: frozenset[
-        Literal[
-            "tls_client_auth_subject_dn",
-            "tls_client_auth_san_dns",
-            "tls_client_auth_san_uri",
-            "tls_client_auth_san_ip",
-            "tls_client_auth_san_email",
-        ]
-    ] = Field(
-        default=frozenset(
-            {
-                "tls_client_auth_subject_dn",
-                "tls_client_auth_san_dns",
-                "tls_client_auth_san_uri",
-                "tls_client_auth_san_ip",
-                "tls_client_auth_san_email",
-            }
-        ),
+    subject_params: frozenset[SubjectParameter] = Field(
+        default=frozenset(get_args(SubjectParameter)),
         description="the ways in which tls_client_auth may name the certificate",
     )
 

@@ -6,9 +6,10 @@ import base64
 import hashlib
 import ipaddress
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import NamedTuple
 
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
@@ -102,9 +103,9 @@ class ClientCertificate:
 
 def subject_matches(certificate: ClientCertificate, client: ClientMetadata) -> bool:
     """RFC 8705 2.1.2: by the one name that the client registered."""
-    registered = [(name, client.text(name)) for name in _SPELLING if client.has(name)]
+    registered = [(name, client.text(name)) for name in SUBJECTS if client.has(name)]
     return len(registered) == 1 and all(
-        _SPELLING[name](value) in certificate.names[name] for name, value in registered
+        SUBJECTS[name].spelled(value) in certificate.names[name] for name, value in registered
     )
 
 
@@ -137,25 +138,46 @@ def _spelled_address(text: str) -> str:
         return ""
 
 
+class _Subject(NamedTuple):
+    """How a registered member is compared: ``read`` finds the names in a certificate, ``spelled``
+    brings what was registered into the same spelling.
+    """
+
+    read: Callable[[x509.Name, x509.SubjectAlternativeName], Iterable[str]]
+    spelled: Callable[[str], str]
+
+
+# Of each member with Role.CERTIFICATE_SUBJECT; tests/services/test_certificate_names.py asks for all.
+SUBJECTS: Mapping[str, _Subject] = {
+    "tls_client_auth_subject_dn": _Subject(
+        lambda subject, _: [_distinguished(subject)],
+        _spelled_name,
+    ),
+    "tls_client_auth_san_dns": _Subject(
+        lambda _, names: map(str.casefold, names.get_values_for_type(x509.DNSName)),
+        str.casefold,
+    ),
+    "tls_client_auth_san_uri": _Subject(
+        lambda _, names: names.get_values_for_type(x509.UniformResourceIdentifier),
+        str,
+    ),
+    "tls_client_auth_san_ip": _Subject(
+        lambda _, names: map(str, names.get_values_for_type(x509.IPAddress)),
+        _spelled_address,
+    ),
+    "tls_client_auth_san_email": _Subject(
+        lambda _, names: map(str.casefold, names.get_values_for_type(x509.RFC822Name)),
+        str.casefold,
+    ),
+}
+
+
 def _names(certificate: x509.Certificate) -> Mapping[str, frozenset[str]]:
     try:
-        found = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+        names = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
     except x509.ExtensionNotFound:
-        found = x509.SubjectAlternativeName([])
-    read = found.get_values_for_type
+        names = x509.SubjectAlternativeName([])
     return {
-        "tls_client_auth_subject_dn": frozenset({_distinguished(certificate.subject)}),
-        "tls_client_auth_san_dns": frozenset(map(str.casefold, read(x509.DNSName))),
-        "tls_client_auth_san_uri": frozenset(read(x509.UniformResourceIdentifier)),
-        "tls_client_auth_san_ip": frozenset(map(str, read(x509.IPAddress))),
-        "tls_client_auth_san_email": frozenset(map(str.casefold, read(x509.RFC822Name))),
+        member: frozenset(subject.read(certificate.subject, names))
+        for member, subject in SUBJECTS.items()
     }
-
-
-_SPELLING: Mapping[str, Callable[[str], str]] = {
-    "tls_client_auth_subject_dn": _spelled_name,
-    "tls_client_auth_san_dns": str.casefold,
-    "tls_client_auth_san_uri": str,
-    "tls_client_auth_san_ip": _spelled_address,
-    "tls_client_auth_san_email": str.casefold,
-}
