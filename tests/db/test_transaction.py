@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import dataclasses
 from collections.abc import AsyncIterator, Awaitable
 
 import asyncpg
@@ -14,6 +13,7 @@ from sqlalchemy.exc import DBAPIError
 
 from dcrserver.db.failures import Absent, Conflict, Locked, Refused
 from dcrserver.db.protocol.drivers import mariadb_pool, open_driver, postgresql_errors
+from dcrserver.db.tables import clients
 from dcrserver.errors import Unavailable
 from dcrserver.repositories.clients import ClientRecord
 from dcrserver.repositories.events import EventRecord
@@ -112,6 +112,21 @@ async def test_replace_and_delete_need_what_was_read(database: Database) -> None
     assert await find(database, old.client_id) is None
 
 
+async def test_all_that_changes_of_a_client_is_stored(database: Database) -> None:
+    """Whatever columns there are: one that an update forgot would be lost without a word."""
+    old = record()
+    await add(database, old)
+    born = {"tenant", "client_id", "issued_at"}
+    changed = {
+        column.name: 7 if column.type.python_type is int else "seven"
+        for column in clients.columns
+        if column.name not in born
+    }
+    new = old._replace(**changed)
+    assert await database.transact(lambda tx: tx.clients.replace(old, new))
+    assert await find(database, old.client_id) == new
+
+
 async def test_changes_that_wait_together_are_judged_each_by_itself(database: Database) -> None:
     """Of two with the same token one finds its client; each has its event, or none."""
     clients = [record() for _ in range(6)]
@@ -198,7 +213,7 @@ async def test_tokens_are_redeemed_at_most_as_often_as_they_allow(database: Data
 
     digest = new_client_id()
     row = InitialAccessTokenRecord("test", digest, new_client_id(), 3, 0, 1)
-    free = dataclasses.replace(row, digest=new_client_id(), id=new_client_id(), uses_left=None)
+    free = row._replace(digest=new_client_id(), id=new_client_id(), uses_left=None)
 
     async def write(tx: Transaction) -> None:
         tx.initial_access_tokens.add(row)

@@ -137,7 +137,8 @@ async def test_what_expired_goes_a_part_at_a_time(
     table = {"access_tokens": access_tokens, "spent_identifiers": spent_identifiers}[repository]
     left = select(table.c.digest).where(table.c.digest.startswith(name))
     async with database.read() as tx:
-        assert [row["digest"] for row in (await tx.execute(left)).all()] == [f"{name}-good"]
+        found = (await tx.session.execute(left, {})).all()
+    assert [row["digest"] for row in found] == [f"{name}-good"]
 
 
 @pytest.mark.finding("B7")
@@ -180,7 +181,7 @@ async def test_a_key_that_cannot_be_read_holds_up_that_of_no_other_tenant(
         await keys.create(tenant, Origin("operator"))
 
     async def make_old(tx: Transaction) -> None:
-        await tx.execute(update(signing_keys).values(created_at=now - 3601))
+        await tx.session.execute(update(signing_keys).values(created_at=now - 3601), {})
         await tx.signing_keys.rewrite("a", (await tx.signing_keys.all("a"))[0].kid, "x")
 
     await app.runtime.database.transact(make_old)

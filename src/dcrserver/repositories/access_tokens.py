@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import NamedTuple
 
 from sqlalchemy import and_, bindparam, delete, insert, select
 
+from dcrserver.db.protocol.session import Session
 from dcrserver.db.tables import access_tokens, spent_identifiers
 from dcrserver.repositories.expiry import Expired
-from dcrserver.repositories.rows import as_row
-
-if TYPE_CHECKING:
-    from dcrserver.repositories.transaction import Transaction
+from dcrserver.repositories.rows import row_of
 
 _INSERT_TOKEN = insert(access_tokens)
 _TOKEN = and_(
@@ -31,8 +28,8 @@ _SELECT_SPENT = select(spent_identifiers.c.digest).where(
 _EXPIRED_SPENT = Expired(spent_identifiers)
 
 
-@dataclass(frozen=True, slots=True)
-class AccessTokenRecord:
+@row_of(access_tokens)
+class AccessTokenRecord(NamedTuple):
     """A row of ``access_tokens``; ``claims`` is JSON text."""
 
     tenant: str
@@ -41,41 +38,49 @@ class AccessTokenRecord:
     expires_at: int
 
 
+@row_of(spent_identifiers)
+class SpentIdentifier(NamedTuple):
+    """A row of ``spent_identifiers``."""
+
+    tenant: str
+    digest: str
+    expires_at: int
+
+
 class AccessTokenRepository:
-    def __init__(self, tx: Transaction) -> None:
-        self._tx = tx
+    def __init__(self, session: Session) -> None:
+        self._session = session
 
     def add(self, record: AccessTokenRecord) -> None:
-        self._tx.insert(_INSERT_TOKEN, as_row(record))
+        self._session.insert(_INSERT_TOKEN, record._asdict())
 
     async def find(self, tenant: str, digest: str) -> AccessTokenRecord | None:
-        found = await self._tx.execute(_SELECT_TOKEN, {"b_tenant": tenant, "b_digest": digest})
+        found = await self._session.execute(_SELECT_TOKEN, {"b_tenant": tenant, "b_digest": digest})
         row = found.one_or_none()
         return None if row is None else AccessTokenRecord(**row)
 
     async def delete(self, tenant: str, digest: str) -> None:
-        await self._tx.execute(_DELETE_TOKEN, {"b_tenant": tenant, "b_digest": digest})
+        await self._session.execute(_DELETE_TOKEN, {"b_tenant": tenant, "b_digest": digest})
 
     async def purge(self, now: int) -> bool:
         """Removes some of what has expired; whether there may be more."""
-        return await _EXPIRED_TOKENS.purge(self._tx, now)
+        return await _EXPIRED_TOKENS.purge(self._session, now)
 
 
 class SpentIdentifierRepository:
     """``digest`` is of the identifier and of what it was for; see ``services.replay``."""
 
-    def __init__(self, tx: Transaction) -> None:
-        self._tx = tx
+    def __init__(self, session: Session) -> None:
+        self._session = session
 
     def add(self, tenant: str, digest: str, expires_at: int) -> None:
         """A second one is ``AlreadyThere`` when the transaction ends."""
-        row = {"tenant": tenant, "digest": digest, "expires_at": expires_at}
-        self._tx.insert(_INSERT_SPENT, row)
+        self._session.insert(_INSERT_SPENT, SpentIdentifier(tenant, digest, expires_at)._asdict())
 
     async def has(self, tenant: str, digest: str) -> bool:
-        found = await self._tx.execute(_SELECT_SPENT, {"b_tenant": tenant, "b_digest": digest})
+        found = await self._session.execute(_SELECT_SPENT, {"b_tenant": tenant, "b_digest": digest})
         return bool(found.all())
 
     async def purge(self, now: int) -> bool:
         """Removes some of what has expired; whether there may be more."""
-        return await _EXPIRED_SPENT.purge(self._tx, now)
+        return await _EXPIRED_SPENT.purge(self._session, now)

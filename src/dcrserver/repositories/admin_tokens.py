@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import NamedTuple
 
 from sqlalchemy import bindparam, delete, insert, select
 
+from dcrserver.db.protocol.session import Session
 from dcrserver.db.tables import admin_tokens as tokens
-from dcrserver.repositories.rows import as_row
-
-if TYPE_CHECKING:
-    from dcrserver.repositories.transaction import Transaction
+from dcrserver.repositories.rows import row_of
 
 _INSERT = insert(tokens)
 _SELECT = select(tokens).where(
@@ -27,8 +24,8 @@ _DELETE = delete(tokens).where(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class AdminTokenRecord:
+@row_of(tokens)
+class AdminTokenRecord(NamedTuple):
     """A row of ``admin_tokens``; ``scopes`` separated by spaces, ``audiences`` a JSON list."""
 
     tenant: str
@@ -43,21 +40,21 @@ class AdminTokenRecord:
 
 
 class AdminTokenRepository:
-    def __init__(self, tx: Transaction) -> None:
-        self._tx = tx
+    def __init__(self, session: Session) -> None:
+        self._session = session
 
     def add(self, record: AdminTokenRecord) -> None:
-        self._tx.insert(_INSERT, as_row(record))
+        self._session.insert(_INSERT, record._asdict())
 
     async def find(self, tenant: str, digest: str) -> AdminTokenRecord | None:
-        found = await self._tx.execute(_SELECT, {"b_tenant": tenant, "b_digest": digest})
+        found = await self._session.execute(_SELECT, {"b_tenant": tenant, "b_digest": digest})
         row = found.one_or_none()
         return None if row is None else AdminTokenRecord(**row)
 
     async def all(self, tenant: str) -> list[AdminTokenRecord]:
-        found = await self._tx.execute(_LIST, {"b_tenant": tenant})
+        found = await self._session.execute(_LIST, {"b_tenant": tenant})
         return [AdminTokenRecord(**row) for row in found.all()]
 
     async def revoke(self, tenant: str, token_id: str) -> bool:
-        done = await self._tx.execute(_DELETE, {"b_tenant": tenant, "b_id": token_id})
+        done = await self._session.execute(_DELETE, {"b_tenant": tenant, "b_id": token_id})
         return done.rowcount == 1

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 from sqlalchemy import (
     ColumnElement,
@@ -18,16 +18,16 @@ from sqlalchemy import (
 )
 
 from dcrserver.db.protocol import batches
+from dcrserver.db.protocol.session import Session
 from dcrserver.db.protocol.statements import Change, Lookup, Values
 from dcrserver.db.tables import clients
 from dcrserver.repositories import events
 from dcrserver.repositories.events import EventRecord
+from dcrserver.repositories.rows import row_of
 from dcrserver.security import is_client_id
 
-if TYPE_CHECKING:
-    from dcrserver.repositories.transaction import Transaction
-
 _INSERT = insert(clients)
+_KEY = clients.primary_key.columns.keys()
 _COUNT_ALL = select(func.count().label("count")).select_from(clients)
 _COUNT = _COUNT_ALL.where(clients.c.tenant == bindparam("b_tenant"))
 _LIST = (
@@ -35,20 +35,6 @@ _LIST = (
     .where(clients.c.tenant == bindparam("b_tenant"))
     .order_by(clients.c.issued_at.desc(), clients.c.client_id)
     .limit(bindparam("b_limit"))
-)
-_UPDATED = (
-    "metadata",
-    "registration_access_token_digest",
-    "registration_access_token_expires_at",
-    "previous_registration_access_token_digest",
-    "previous_registration_access_token_expires_at",
-    "client_secrets",
-    "access_token_lifetime",
-    "access_token_format",
-    "suspended_at",
-    "tokens_ended_at",
-    "updated_at",
-    "version",
 )
 # No new version: nothing that anybody registered or was given changes.
 _END_GRACE = (
@@ -85,6 +71,7 @@ _KNOWN = select(clients.c.client_id).where(
 _PRESENT = Lookup([clients.c.client_id], [clients.c.tenant, clients.c.client_id])
 
 
+@row_of(clients)
 class ClientRecord(NamedTuple):
     """A row of ``clients``; ``metadata``, ``client_secrets`` and ``bounds`` are JSON text."""
 
@@ -107,8 +94,10 @@ class ClientRecord(NamedTuple):
     owner: str | None = None
 
 
+# Of a client that is changed all but what it was born with is written.
+_UPDATED = [name for name in ClientRecord._fields if name not in {*_KEY, "issued_at"}]
 _BY_KEY = Lookup(
-    [clients.c[name] for name in ClientRecord._fields], [clients.c.tenant, clients.c.client_id]
+    [clients.c[name] for name in ClientRecord._fields], [clients.c[name] for name in _KEY]
 )
 
 
@@ -136,17 +125,17 @@ _DELETE = Change(_HELD, lambda value: delete(clients).where(_held(value)))
 
 
 class ClientRepository:
-    def __init__(self, tx: Transaction) -> None:
-        self._tx = tx
+    def __init__(self, session: Session) -> None:
+        self._session = session
 
     def add(self, record: ClientRecord) -> None:
-        self._tx.insert(_INSERT, record._asdict())
+        self._session.insert(_INSERT, record._asdict())
 
     async def find(self, tenant: str, client_id: str) -> ClientRecord | None:
         if not is_client_id(client_id):
             return None  # PostgreSQL would refuse to look for a NUL
         key = {"b_tenant": tenant, "b_client_id": client_id}
-        record = ClientRecord._make(await self._tx.look_up(_BY_KEY, key))
+        record = ClientRecord._make(await self._session.look_up(_BY_KEY, key))
         return record if record.client_id == client_id else None
 
     async def replace(
@@ -165,12 +154,12 @@ class ClientRepository:
 
     async def _change(self, change: Change, values: Values, event: EventRecord | None) -> bool:
         if event is None:
-            return (await self._tx.execute(change.statement, values)).rowcount == 1
-        return await self._tx.change(change, values, [(events.INSERT, event._asdict())])
+            return (await self._session.execute(change.statement, values)).rowcount == 1
+        return await self._session.change(change, values, [(events.INSERT, event._asdict())])
 
     async def end_grace(self, record: ClientRecord) -> None:
         """The registration access token before the current one works no longer."""
-        await self._tx.execute(
+        await self._session.execute(
             _END_GRACE,
             {
                 "b_tenant": record.tenant,
@@ -181,32 +170,32 @@ class ClientRepository:
 
     async def known(self, tenant: str, client_ids: Sequence[str]) -> set[str]:
         """Those of ``client_ids`` that are there."""
-        if self._tx.dialect == "postgresql":
+        if self._session.dialect == "postgresql":
             # Without statistics it would read the tenant's whole index for a long list.
             keys = [{"b_tenant": tenant, "b_client_id": client_id} for client_id in client_ids]
-            found = await self._tx.execute(
+            found = await self._session.execute(
                 batches.lookup_all(_PRESENT), {"keys": batches.placed(enumerate(keys))}
             )
         else:
             values = {"b_tenant": tenant, "b_client_ids": list(client_ids)}
-            found = await self._tx.execute(_KNOWN, values)
+            found = await self._session.execute(_KNOWN, values)
         return {row["client_id"] for row in found.all()} - {None}
 
     async def page(self, after: tuple[str, str], limit: int) -> list[ClientRecord]:
         """The clients of all tenants that come after (tenant, client_id), in this order."""
         values = {"b_tenant": after[0], "b_client_id": after[1], "b_limit": limit}
-        found = await self._tx.execute(_PAGE, values)
+        found = await self._session.execute(_PAGE, values)
         return [ClientRecord(**row) for row in found.all()]
 
     async def count_all(self) -> int:
-        return int((await self._tx.execute(_COUNT_ALL)).one()["count"])
+        return int((await self._session.execute(_COUNT_ALL, {})).one()["count"])
 
     async def latest(self, tenant: str, limit: int) -> list[ClientRecord]:
-        found = await self._tx.execute(_LIST, {"b_tenant": tenant, "b_limit": limit})
+        found = await self._session.execute(_LIST, {"b_tenant": tenant, "b_limit": limit})
         return [ClientRecord(**row) for row in found.all()]
 
     async def count(self, tenant: str) -> int:
-        found = await self._tx.execute(_COUNT, {"b_tenant": tenant})
+        found = await self._session.execute(_COUNT, {"b_tenant": tenant})
         return int(found.one()["count"])
 
 

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 from sqlalchemy import bindparam, insert, select
 
+from dcrserver.db.protocol.session import Session
 from dcrserver.db.tables import events
-
-if TYPE_CHECKING:
-    from dcrserver.repositories.transaction import Transaction
+from dcrserver.repositories.rows import row_of
 
 INSERT = insert(events)
 _OF_CLIENT = (
@@ -22,6 +21,7 @@ _OF_CLIENT = (
 )
 
 
+@row_of(events)
 class EventRecord(NamedTuple):
     """A row of ``events``; ``changes`` is JSON text."""
 
@@ -37,13 +37,14 @@ class EventRecord(NamedTuple):
 
 
 class EventRepository:
-    def __init__(self, tx: Transaction) -> None:
-        self._tx = tx
+    def __init__(self, session: Session) -> None:
+        self._session = session
 
     def add(self, record: EventRecord) -> None:
-        self._tx.insert(INSERT, record._asdict())
+        self._session.insert(INSERT, record._asdict())
 
     async def of_client(self, tenant: str, client_id: str) -> list[EventRecord]:
         """Oldest first."""
-        found = await self._tx.execute(_OF_CLIENT, {"b_tenant": tenant, "b_client_id": client_id})
+        values = {"b_tenant": tenant, "b_client_id": client_id}
+        found = await self._session.execute(_OF_CLIENT, values)
         return [EventRecord(**row) for row in found.all()]

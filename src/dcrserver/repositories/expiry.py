@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from sqlalchemy import Table, and_, bindparam, delete, select
 
-if TYPE_CHECKING:
-    from dcrserver.repositories.transaction import Transaction
+from dcrserver.db.protocol.session import Session
 
 # However many have expired, nobody waits for long: neither for a lock nor, with SQLite, for us.
 AT_ONCE = 500
@@ -28,11 +25,11 @@ class Expired:
             and_(tenant == bindparam("b_tenant"), digest == bindparam("b_digest"))
         )
 
-    async def purge(self, tx: Transaction, now: int) -> bool:
+    async def purge(self, session: Session, now: int) -> bool:
         """Removes some; whether there may be more. ``now`` is in seconds since 1970."""
-        found = (await tx.execute(self._select, {"b_now": now})).all()
+        found = (await session.execute(self._select, {"b_now": now})).all()
         if found:
             # In one order everywhere, so that processes do not deadlock.
             rows = sorted((dict(row) for row in found), key=lambda row: tuple(row.values()))
-            await tx.execute_many(lambda _: self._delete, rows)
+            await session.execute_many(self._delete, rows)
         return len(found) == AT_ONCE

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import NamedTuple
 
 from sqlalchemy import and_, bindparam, insert, or_, select, update
 
+from dcrserver.db.protocol.session import Session
 from dcrserver.db.tables import initial_access_token_uses as uses
 from dcrserver.db.tables import initial_access_tokens as tokens
-from dcrserver.repositories.rows import as_row
-
-if TYPE_CHECKING:
-    from dcrserver.repositories.transaction import Transaction
+from dcrserver.repositories.rows import row_of
 
 _ALIVE = and_(
     tokens.c.tenant == bindparam("b_tenant"),
@@ -48,8 +45,8 @@ _USES = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class InitialAccessTokenRecord:
+@row_of(tokens)
+class InitialAccessTokenRecord(NamedTuple):
     """A row of ``initial_access_tokens``; ``uses_left`` None: without limit."""
 
     tenant: str
@@ -64,8 +61,8 @@ class InitialAccessTokenRecord:
     revoked_at: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class InitialAccessTokenUse:
+@row_of(uses)
+class InitialAccessTokenUse(NamedTuple):
     """A row of ``initial_access_token_uses``."""
 
     tenant: str
@@ -76,36 +73,36 @@ class InitialAccessTokenUse:
 
 
 class InitialAccessTokenRepository:
-    def __init__(self, tx: Transaction) -> None:
-        self._tx = tx
+    def __init__(self, session: Session) -> None:
+        self._session = session
 
     def add(self, record: InitialAccessTokenRecord) -> None:
-        self._tx.insert(_INSERT, as_row(record))
+        self._session.insert(_INSERT, record._asdict())
 
     async def find(self, tenant: str, digest: str, now: int) -> InitialAccessTokenRecord | None:
         """A token that is neither expired, revoked nor used up."""
         values = {"b_tenant": tenant, "b_digest": digest, "b_now": now}
-        row = (await self._tx.execute(_SELECT, values)).one_or_none()
+        row = (await self._session.execute(_SELECT, values)).one_or_none()
         return None if row is None else InitialAccessTokenRecord(**row)
 
     async def redeem(self, tenant: str, digest: str, now: int) -> bool:
         """Takes one use; False when there is none left, whoever took the last."""
         values = {"b_tenant": tenant, "b_digest": digest, "b_now": now}
-        return (await self._tx.execute(_REDEEM, values)).rowcount == 1
+        return (await self._session.execute(_REDEEM, values)).rowcount == 1
 
     async def all(self, tenant: str) -> list[InitialAccessTokenRecord]:
-        found = await self._tx.execute(_LIST, {"b_tenant": tenant})
+        found = await self._session.execute(_LIST, {"b_tenant": tenant})
         return [InitialAccessTokenRecord(**row) for row in found.all()]
 
     async def revoke(self, tenant: str, token_id: str, now: int) -> bool:
         """False when there is none, or it was revoked before."""
         values = {"b_tenant": tenant, "b_id": token_id, "b_now": now}
-        return (await self._tx.execute(_REVOKE, values)).rowcount == 1
+        return (await self._session.execute(_REVOKE, values)).rowcount == 1
 
     def add_use(self, use: InitialAccessTokenUse) -> None:
-        self._tx.insert(_INSERT_USE, as_row(use))
+        self._session.insert(_INSERT_USE, use._asdict())
 
     async def uses(self, tenant: str, token_id: str) -> list[InitialAccessTokenUse]:
         """Oldest first."""
-        found = await self._tx.execute(_USES, {"b_tenant": tenant, "b_id": token_id})
+        found = await self._session.execute(_USES, {"b_tenant": tenant, "b_id": token_id})
         return [InitialAccessTokenUse(**row) for row in found.all()]

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import cache
-from typing import TYPE_CHECKING, TypeAlias
+from typing import NamedTuple, TypeAlias
 
 from sqlalchemy import ColumnElement, bindparam, case, select
 from sqlalchemy.sql import ClauseElement
 
+from dcrserver.db.protocol.session import Session
 from dcrserver.db.tables import last_uses
+from dcrserver.repositories.rows import row_of
 from dcrserver.repositories.upsert import upsert
-
-if TYPE_CHECKING:
-    from dcrserver.repositories.transaction import Transaction
 
 # Of a row: tenant, client_id, secret_id.
 Key: TypeAlias = tuple[str, str, str]
@@ -22,13 +21,12 @@ _BY_CLIENT = select(last_uses.c.secret_id, last_uses.c.used_at).where(
     last_uses.c.tenant == bindparam("b_tenant"),
     last_uses.c.client_id == bindparam("b_client_id"),
 )
-_KEY = ["tenant", "client_id", "secret_id"]
 
 
 @cache
 def _upsert(dialect: str) -> ClauseElement:
     """Instances write when they come to it: the latest stays."""
-    return upsert(dialect, last_uses, _KEY, lambda new: {"used_at": _later(new["used_at"])})
+    return upsert(dialect, last_uses, _later)
 
 
 def _later(new: ColumnElement[int]) -> ColumnElement[int]:
@@ -36,18 +34,28 @@ def _later(new: ColumnElement[int]) -> ColumnElement[int]:
     return case((new > stored, new), else_=stored)
 
 
+@row_of(last_uses)
+class LastUse(NamedTuple):
+    """A row of ``last_uses``; ``secret_id`` is empty where another credential was used."""
+
+    tenant: str
+    client_id: str
+    secret_id: str
+    used_at: int
+
+
 class LastUseRepository:
-    def __init__(self, tx: Transaction) -> None:
-        self._tx = tx
+    def __init__(self, session: Session) -> None:
+        self._session = session
 
     async def write(self, uses: Mapping[Key, int]) -> None:
         """Seconds since 1970 by key; in one order everywhere, so that writers do not deadlock."""
-        rows = [dict(zip(_KEY, key, strict=True)) | {"used_at": uses[key]} for key in sorted(uses)]
+        rows = [LastUse(*key, uses[key])._asdict() for key in sorted(uses)]
         if rows:
-            await self._tx.execute_many(_upsert, rows)
+            await self._session.execute_many(_upsert(self._session.dialect), rows)
 
     async def of_client(self, tenant: str, client_id: str) -> dict[str, int]:
         """secret_id -> seconds since 1970; the empty id is any other credential."""
         values = {"b_tenant": tenant, "b_client_id": client_id}
-        rows = (await self._tx.execute(_BY_CLIENT, values)).all()
+        rows = (await self._session.execute(_BY_CLIENT, values)).all()
         return {row["secret_id"]: row["used_at"] for row in rows}

@@ -1,13 +1,27 @@
-"""From a record to the values of its row."""
+"""Records are what their tables are: a field for each column, by its name."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable
+from typing import Any, TypeVar
 
-if TYPE_CHECKING:
-    from _typeshed import DataclassInstance
+from sqlalchemy import Table
+
+Record = TypeVar("Record", bound=tuple[Any, ...])
 
 
-def as_row(record: DataclassInstance) -> dict[str, Any]:
-    """Column -> value. ``dataclasses.asdict`` copies deeply, at a price that shows."""
-    return {name: getattr(record, name) for name in record.__dataclass_fields__}
+def row_of(table: Table) -> Callable[[type[Record]], type[Record]]:
+    """Declares a NamedTuple to be a row of ``table``: whoever writes one writes every column.
+
+    Raises:
+        TypeError: a column has no field, or a field no column.
+    """
+
+    def declared(record: type[Record]) -> type[Record]:
+        fields: tuple[str, ...] = record._fields  # type: ignore[attr-defined]
+        if missing := set(fields) ^ set(table.columns.keys()):
+            raise TypeError(f"{record.__name__} is not a row of {table.name}: {sorted(missing)}")
+        table.info["record"] = record
+        return record
+
+    return declared

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import NamedTuple
 
 from sqlalchemy import and_, bindparam, delete, insert, select, update
 
+from dcrserver.db.protocol.session import Session
 from dcrserver.db.tables import signing_keys
-from dcrserver.repositories.rows import as_row
-
-if TYPE_CHECKING:
-    from dcrserver.repositories.transaction import Transaction
+from dcrserver.repositories.rows import row_of
 
 _INSERT = insert(signing_keys)
 _SELECT = (
@@ -28,8 +25,8 @@ _SELECT_ALL = select(signing_keys).order_by(signing_keys.c.tenant, signing_keys.
 _REWRITE = update(signing_keys).where(_KEY).values(private_key=bindparam("b_private_key"))
 
 
-@dataclass(frozen=True, slots=True)
-class SigningKeyRecord:
+@row_of(signing_keys)
+class SigningKeyRecord(NamedTuple):
     """A row of ``signing_keys``; ``private_key`` is PEM, or that encrypted."""
 
     tenant: str
@@ -40,27 +37,27 @@ class SigningKeyRecord:
 
 
 class SigningKeyRepository:
-    def __init__(self, tx: Transaction) -> None:
-        self._tx = tx
+    def __init__(self, session: Session) -> None:
+        self._session = session
 
     def add(self, record: SigningKeyRecord) -> None:
-        self._tx.insert(_INSERT, as_row(record))
+        self._session.insert(_INSERT, record._asdict())
 
     async def all(self, tenant: str) -> list[SigningKeyRecord]:
         """Oldest first."""
-        found = await self._tx.execute(_SELECT, {"b_tenant": tenant})
+        found = await self._session.execute(_SELECT, {"b_tenant": tenant})
         return [SigningKeyRecord(**row) for row in found.all()]
 
     async def delete(self, tenant: str, kid: str) -> bool:
         """False when it was gone."""
-        done = await self._tx.execute(_DELETE, {"b_tenant": tenant, "b_kid": kid})
+        done = await self._session.execute(_DELETE, {"b_tenant": tenant, "b_kid": kid})
         return done.rowcount == 1
 
     async def of_all_tenants(self) -> list[SigningKeyRecord]:
-        found = await self._tx.execute(_SELECT_ALL)
+        found = await self._session.execute(_SELECT_ALL, {})
         return [SigningKeyRecord(**row) for row in found.all()]
 
     async def rewrite(self, tenant: str, kid: str, private_key: str) -> None:
         """The same key, encrypted in another way."""
         values = {"b_tenant": tenant, "b_kid": kid, "b_private_key": private_key}
-        await self._tx.execute(_REWRITE, values)
+        await self._session.execute(_REWRITE, values)

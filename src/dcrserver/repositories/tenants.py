@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from sqlalchemy import func, select
 
+from dcrserver.db.protocol.session import Session
 from dcrserver.db.tables import admin_tokens, clients, initial_access_tokens, signing_keys
-
-if TYPE_CHECKING:
-    from dcrserver.repositories.transaction import Transaction
 
 _COUNTS = {
     table.name: select(table.c.tenant, func.count().label("count")).group_by(table.c.tenant)
@@ -18,13 +14,13 @@ _COUNTS = {
 
 
 class TenantRepository:
-    def __init__(self, tx: Transaction) -> None:
-        self._tx = tx
+    def __init__(self, session: Session) -> None:
+        self._session = session
 
     async def counts(self) -> dict[str, dict[str, int]]:
         """Tenant -> table -> rows, of all that have any."""
         made: dict[str, dict[str, int]] = {}
         for table, statement in _COUNTS.items():
-            for row in (await self._tx.execute(statement)).all():
+            for row in (await self._session.execute(statement, {})).all():
                 made.setdefault(row["tenant"], {})[table] = int(row["count"])
         return made

@@ -7,14 +7,13 @@ from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, suppress
 from typing import Any, TypeVar
 
-from sqlalchemy import Insert
 from sqlalchemy.sql import ClauseElement
 
 from dcrserver.db import schema
 from dcrserver.db.failures import Absent, AlreadyThere, Conflict
 from dcrserver.db.protocol.load import Load
 from dcrserver.db.protocol.session import Driver, Session
-from dcrserver.db.protocol.statements import Change, Inserts, Lookup, Rows, Values
+from dcrserver.db.protocol.statements import Lookup, Rows, Values
 from dcrserver.errors import Unavailable
 from dcrserver.repositories.access_tokens import AccessTokenRepository, SpentIdentifierRepository
 from dcrserver.repositories.admin_tokens import AdminTokenRepository
@@ -37,75 +36,47 @@ class Transaction:
     """Statements of one transaction, by the repositories of its tables."""
 
     def __init__(self, session: Session) -> None:
-        self._session = session
-
-    @property
-    def dialect(self) -> str:
-        return self._session.dialect
+        self.session = session
 
     @property
     def clients(self) -> ClientRepository:
-        return ClientRepository(self)
+        return ClientRepository(self.session)
 
     @property
     def events(self) -> EventRepository:
-        return EventRepository(self)
+        return EventRepository(self.session)
 
     @property
     def initial_access_tokens(self) -> InitialAccessTokenRepository:
-        return InitialAccessTokenRepository(self)
+        return InitialAccessTokenRepository(self.session)
 
     @property
     def signing_keys(self) -> SigningKeyRepository:
-        return SigningKeyRepository(self)
+        return SigningKeyRepository(self.session)
 
     @property
     def admin_tokens(self) -> AdminTokenRepository:
-        return AdminTokenRepository(self)
+        return AdminTokenRepository(self.session)
 
     @property
     def access_tokens(self) -> AccessTokenRepository:
-        return AccessTokenRepository(self)
+        return AccessTokenRepository(self.session)
 
     @property
     def spent_identifiers(self) -> SpentIdentifierRepository:
-        return SpentIdentifierRepository(self)
+        return SpentIdentifierRepository(self.session)
 
     @property
     def tenants(self) -> TenantRepository:
-        return TenantRepository(self)
+        return TenantRepository(self.session)
 
     @property
     def last_uses(self) -> LastUseRepository:
-        return LastUseRepository(self)
+        return LastUseRepository(self.session)
 
     @property
     def metadata_copies(self) -> MetadataCopyRepository:
-        return MetadataCopyRepository(self)
-
-    def insert(self, statement: Insert, row: dict[str, Any]) -> None:
-        """Queues an INSERT; it is sent before the next statement, or at commit."""
-        self._session.insert(statement, row)
-
-    async def execute(self, statement: ClauseElement, values: Values | None = None) -> Rows:
-        return await self._session.execute(statement, values or {})
-
-    async def look_up(self, lookup: Lookup, values: Values) -> Sequence[Any]:
-        """The values of its columns."""
-        return await self._session.look_up(lookup, values)
-
-    async def change(self, change: Change, values: Values, inserts: Inserts) -> bool:
-        """Executes ``change``; where it finds its row, makes the ``inserts`` beside it.
-
-        The last thing that a transaction does.
-        """
-        return await self._session.change(change, values, inserts)
-
-    async def execute_many(
-        self, statement_for: Callable[[str], ClauseElement], rows: Sequence[Values]
-    ) -> None:
-        """Executes for all ``rows`` what ``statement_for`` makes for the database's name."""
-        await self._session.execute_many(statement_for(self._session.dialect), rows)
+        return MetadataCopyRepository(self.session)
 
 
 class Database:

@@ -2,28 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable
 from importlib import import_module
 from typing import Any
 
-from sqlalchemy import Table
+from sqlalchemy import ColumnElement, Table
 from sqlalchemy.sql import ClauseElement
 
-# What a column gets, from the columns of the row that was to be inserted.
-Changes = Callable[[Mapping[str, Any]], dict[str, Any]]
 
-
-def upsert(dialect: str, table: Table, key: Sequence[str], changes: Changes) -> ClauseElement:
+def upsert(
+    dialect: str,
+    table: Table,
+    chosen: Callable[[ColumnElement[Any]], ColumnElement[Any]] = lambda new: new,
+) -> ClauseElement:
     """The statement for the database that SQLAlchemy calls ``dialect``.
 
-    Only what it needs of SQLAlchemy is loaded: commands need none of it.
+    A row that is there gets what ``chosen`` makes of each new value outside of its key. Only what
+    it needs of SQLAlchemy is loaded: commands need none of it.
     """
     is_mysql = dialect in {"mysql", "mariadb"}
     module = import_module(f"sqlalchemy.dialects.{'mysql' if is_mysql else dialect}")
     statement = module.insert(table)
+    new = statement.inserted if is_mysql else statement.excluded
+    changes = {each.name: chosen(new[each.name]) for each in table.columns if not each.primary_key}
     made: ClauseElement = (
-        statement.on_duplicate_key_update(changes(statement.inserted))
+        statement.on_duplicate_key_update(changes)
         if is_mysql
-        else statement.on_conflict_do_update(index_elements=key, set_=changes(statement.excluded))
+        else statement.on_conflict_do_update(index_elements=list(table.primary_key), set_=changes)
     )
     return made
