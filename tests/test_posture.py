@@ -11,14 +11,14 @@ import pytest
 
 from conftest import MakeApplication
 from dcrserver import posture
-from harness.application import BASE_URL, application
+from harness.application import BASE_URL, application, findings_of
 from harness.commands import Commands
 from harness.process import serving
 
 
 async def found(make_app: MakeApplication, **groups: Any) -> set[str]:
     app = await make_app(**groups)
-    return {finding.name for finding in posture.findings(app.runtime)}
+    return {finding.name for finding in findings_of(app.runtime)}
 
 
 @pytest.mark.finding("S15")
@@ -100,10 +100,10 @@ def test_nothing_is_warned_of_without_a_test() -> None:
 async def test_what_is_warned_of(make_app: MakeApplication, name: str) -> None:
     groups, details = _FOUND[name]
     quiet = await make_app(**_QUIET)
-    assert posture.findings(quiet.runtime) == []
+    assert findings_of(quiet.runtime) == []
     app = await make_app(**groups)
     await app.runtime.limiter.check()
-    (found,) = (each for each in posture.findings(app.runtime) if each.name == name)
+    (found,) = (each for each in findings_of(app.runtime) if each.name == name)
     assert found.details == details
 
 
@@ -140,7 +140,7 @@ async def test_files_of_secrets_are_for_their_owner(
 async def test_signing_keys_in_clear_where_dumps_are_made(any_database: str) -> None:
     for keys in ([], [base64.b64encode(bytes(32)).decode()]):
         async with application(any_database, secrets={"encryption_keys": keys}) as app:
-            names = {finding.name for finding in posture.findings(app.runtime)}
+            names = {finding.name for finding in findings_of(app.runtime)}
         is_told = not keys and not any_database.startswith("sqlite")
         assert ("signing_keys_stored_in_clear" in names) is is_told
 

@@ -16,7 +16,7 @@ from dcrserver.edge.cors import PreflightMiddleware
 from dcrserver.edge.dispatch import Dispatcher
 from dcrserver.edge.request import RequestMiddleware
 from dcrserver.edge.tenancy import TenantMiddleware
-from dcrserver.wiring import Runtime
+from dcrserver.wiring.runtime import Runtime
 
 _DESCRIPTION = (
     "OAuth 2.0 dynamic client registration (RFC 7591), its management protocol (RFC 7592),"

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple, TypeAlias
 
 from dcrserver.db.urls import database_url
 from dcrserver.metadata import uris
 from dcrserver.metadata.addresses import is_special
-from dcrserver.wiring import Runtime
+from dcrserver.rate_limit import RateLimiter
+from dcrserver.settings import Settings
+from dcrserver.tenants import Tenant
 
 _Details: TypeAlias = Mapping[str, object]
 
@@ -22,89 +24,96 @@ class Finding(NamedTuple):
     details: _Details
 
 
+class _Subject(NamedTuple):
+    settings: Settings
+    tenants: Sequence[Tenant]
+    limiter: RateLimiter
+
+
 class _Check(NamedTuple):
     name: str
     text: str
-    found: Callable[[Runtime], Iterable[_Details]]
+    found: Callable[[_Subject], Iterable[_Details]]
 
 
-def findings(runtime: Runtime) -> list[Finding]:
+def findings(settings: Settings, tenants: Sequence[Tenant], limiter: RateLimiter) -> list[Finding]:
     """All that apply, for the log at the start and ``config check``."""
+    subject = _Subject(settings, tenants, limiter)
     return [
         Finding(check.name, check.text, details)
         for check in _CHECKS
-        for details in check.found(runtime)
+        for details in check.found(subject)
     ]
 
 
-def _limits_per_worker(runtime: Runtime) -> Iterator[_Details]:
-    settings = runtime.settings
+def _limits_per_worker(subject: _Subject) -> Iterator[_Details]:
+    settings = subject.settings
     if settings.server.workers > 1 and settings.redis.url is None:
         yield {"workers": settings.server.workers}
 
 
-def _limits_in_memory(runtime: Runtime) -> Iterator[_Details]:
-    if not runtime.limiter.store_up:
+def _limits_in_memory(subject: _Subject) -> Iterator[_Details]:
+    if not subject.limiter.store_up:
         yield {"setting": "redis.url"}
 
 
-def _forged_addresses(runtime: Runtime) -> Iterator[_Details]:
+def _forged_addresses(subject: _Subject) -> Iterator[_Details]:
     """Whoever reaches us names the address that is counted."""
-    settings = runtime.settings
+    settings = subject.settings
     if settings.rate_limits.enabled and settings.server.trusted_proxies == ("*",):
         yield {"trusted_proxies": "*"}
 
 
-def _readable_secrets(runtime: Runtime) -> Iterator[_Details]:
-    settings = runtime.settings
+def _readable_secrets(subject: _Subject) -> Iterator[_Details]:
+    settings = subject.settings
     for group in (settings.database, settings.redis, settings.secrets):
         for file in group.secret_files():
             if file.stat().st_mode & _OTHERS_MAY_READ:
                 yield {"file": str(file)}
 
 
-def _without_tls(runtime: Runtime) -> Iterator[_Details]:
+def _without_tls(subject: _Subject) -> Iterator[_Details]:
     """An issuer is https (OIDD-2-02, R8414-2-01); plain http is for the machine it runs on."""
-    base_url = uris.parse(runtime.settings.server.base_url)
+    base_url = uris.parse(subject.settings.server.base_url)
     if base_url.scheme != "https" and not base_url.is_loopback:
-        yield {"base_url": runtime.settings.server.base_url}
+        yield {"base_url": subject.settings.server.base_url}
 
 
-def _keys_in_clear(runtime: Runtime) -> Iterator[_Details]:
-    shared = database_url(runtime.settings.database).get_backend_name() != "sqlite"
-    encrypted = runtime.settings.secrets.encryption_keys
-    if shared and not encrypted and any(tenant.issues_tokens for tenant in runtime.tenants):
+def _keys_in_clear(subject: _Subject) -> Iterator[_Details]:
+    shared = database_url(subject.settings.database).get_backend_name() != "sqlite"
+    encrypted = subject.settings.secrets.encryption_keys
+    if shared and not encrypted and any(tenant.issues_tokens for tenant in subject.tenants):
         yield {"unset": "secrets.encryption_keys"}
 
 
-def _unreadable_secrets(runtime: Runtime) -> Iterator[_Details]:
-    for tenant in runtime.tenants:
+def _unreadable_secrets(subject: _Subject) -> Iterator[_Details]:
+    for tenant in subject.tenants:
         methods = tenant.members.get("token_endpoint_auth_methods_supported")
         listed = isinstance(methods, list) and "client_secret_jwt" in methods
         if listed and not tenant.terms.readable_secrets:
             yield {"tenant": tenant.name, "unset": "secrets.encryption_keys"}
 
 
-def _any_audience(runtime: Runtime) -> Iterator[_Details]:
-    if "*" not in runtime.settings.tokens.resources:
+def _any_audience(subject: _Subject) -> Iterator[_Details]:
+    if "*" not in subject.settings.tokens.resources:
         return
-    for tenant in runtime.tenants:
+    for tenant in subject.tenants:
         if tenant.mode == "open" and tenant.issues_tokens:
             yield {"tenant": tenant.name, "setting": "tokens.resources"}
 
 
-def _any_page(runtime: Runtime) -> Iterator[_Details]:
+def _any_page(subject: _Subject) -> Iterator[_Details]:
     """A browser inside carries what a page of anybody asks for to where that page cannot go."""
-    if not runtime.settings.policy.cors.enabled:
+    if not subject.settings.policy.cors.enabled:
         return
-    for tenant in runtime.tenants:
+    for tenant in subject.tenants:
         if tenant.mode == "open" and _is_internal(uris.parse(tenant.issuer)):
             yield {"tenant": tenant.name, "issuer": tenant.issuer, "setting": "policy.cors.enabled"}
 
 
-def _spelt_otherwise(runtime: Runtime) -> Iterator[_Details]:
+def _spelt_otherwise(subject: _Subject) -> Iterator[_Details]:
     """Clients compare by octets (RFC 8414 3.3); another issuer altogether is meant."""
-    for tenant in runtime.tenants:
+    for tenant in subject.tenants:
         other = tenant.server_issuer
         if other != tenant.issuer and other.rstrip("/") == tenant.root:
             yield {"tenant": tenant.name, "issuer": tenant.issuer, "authorization_server": other}

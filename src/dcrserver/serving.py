@@ -31,7 +31,7 @@ from dcrserver.logger import Logger
 from dcrserver.settings import ConfigurationError, ServerSettings, Settings
 from dcrserver.supervisor import Workers, end_with_parent
 from dcrserver.telemetry import configure_logging, measure, shared, stderr_writer
-from dcrserver.wiring import Runtime, build
+from dcrserver.wiring.runtime import Runtime, build
 
 _log = Logger(__name__)
 
@@ -123,7 +123,7 @@ async def _prepare(settings: Settings, *, migrate: bool, allow_newer: bool) -> N
                 f"secrets.encryption_keys: {unreadable} with these keys{advice}"
             )
         await runtime.limiter.check()
-        for finding in posture.findings(runtime):
+        for finding in posture.findings(settings, runtime.tenants, runtime.limiter):
             _log.warning(finding.name, text=finding.text, **finding.details)
 
 

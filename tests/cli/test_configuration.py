@@ -129,6 +129,64 @@ def test_the_database_and_redis_are_tried(
     assert check("config", "check", "--offline")
 
 
+def test_offline_no_database_is_opened(
+    check: Commands, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nor for a client that is checked, where nothing is known from a URL."""
+    file = tmp_path / "not-a-database"
+    file.write_text("anything")
+    monkeypatch.setenv("DCR_DATABASE__URL", f"sqlite:///{file}")
+    client = tmp_path / "client.json"
+    client.write_text('{"redirect_uris": ["https://a.example/cb"]}')
+    assert "not a database" in check("client", "list", status=1)
+    assert check("config", "check", "--offline", "-o", "table")
+    assert "acceptable" in check("client", "check", str(client))
+    assert [each.name for each in tmp_path.iterdir()] == [file.name, client.name]
+    monkeypatch.setenv("DCR_AUTHORIZATION_SERVER__METADATA", "https://as.example/metadata")
+    told = json.loads(check("config", "check", "--offline"))
+    assert (told["effective"], told["trials"]) == ({"default": None}, {})
+    assert told["authorization_server_metadata"] == {}
+    shown = check("config", "check", "--offline", "-o", "table")
+    assert "tenant default: the metadata of its authorization server are not known here" in shown
+
+
+@pytest.mark.parametrize(
+    ("setting", "value"),
+    [
+        ("database.url", "oracle://h/d"),
+        ("database.url", "postgresql://h/d?sslmod=x"),
+        ("outbound.ca_file", "/nope"),
+        ("secrets.encryption_keys", "short"),
+        ("rate_limits.open_registration", "often"),
+        ("rate_limits.open_registration_total", "often"),
+        ("rate_limits.open_registration_attempts", "often"),
+        ("rate_limits.failed_authentication", "often"),
+        ("redis.url", "nothing://h"),
+        ("authorization_server.metadata", "/nope.json"),
+        ("tenants.a.policy", "none"),
+        ("tenants.a.path", "/register"),
+    ],
+)
+@pytest.mark.parametrize("options", [(), ("--offline",)], ids=["", "offline"])
+def test_what_no_server_would_start_with_is_found(
+    check: Commands,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    setting: str,
+    value: str,
+    options: tuple[str, ...],
+) -> None:
+    """What only shows when something is built of it."""
+    monkeypatch.delenv("DCR_DATABASE__URL")
+    group, _, key = setting.rpartition(".")
+    text = json.dumps([value] if key == "encryption_keys" else value)
+    file = tmp_path / "c.toml"
+    file.write_text(f"[{group}]\n{key} = {text}\n")
+    told = check("config", "check", "--config", str(file), *options, status=1)
+    assert told.startswith("dcrserver: configuration: "), told
+    assert ("tenants.a" if "tenants" in group else setting) in told
+
+
 def test_what_is_printed_is_json_where_something_is_logged_too(tmp_path: Path) -> None:
     """In a process of its own, as nobody told structlog there where lines go."""
     told = subprocess.run(

@@ -11,11 +11,11 @@ from typing import Any
 import pytest
 from ruamel.yaml import YAML
 
-from dcrserver import posture
 from dcrserver.db.urls import database_url
 from dcrserver.settings import load
-from dcrserver.wiring import build
+from dcrserver.wiring.runtime import build
 from deploy.proxies import FILES
+from harness.application import findings_of
 from harness.programs import program
 
 # What systemd would start; it must be there for systemd to look at the rest.
@@ -64,7 +64,7 @@ async def test_nothing_is_found_in_the_configuration(
     settings = load(file)
     assert (settings.mutual_tls.header is not None) == by_certificate
     async with build(settings) as runtime:
-        assert posture.findings(runtime) == []
+        assert findings_of(runtime) == []
         promised = runtime.discovery.document(runtime.tenants[0])
     assert ("tls_client_certificate_bound_access_tokens" in promised) == by_certificate
 
@@ -102,6 +102,6 @@ async def test_any_password_reaches_the_database_as_it_is(
     settings = load()
     assert database_url(settings.database).password == password
     async with build(settings) as runtime:
-        found = {finding.name for finding in posture.findings(runtime)}
+        found = {finding.name for finding in findings_of(runtime)}
     # Open is the default, and it says so.
     assert found <= {"tokens_for_any_resource"}

@@ -275,6 +275,27 @@ def test_commands_need_none_of_it(
     assert "500" in told["authorization_server_metadata"]["default"]["problem"]
 
 
+def test_a_client_is_checked_by_the_copy_of_the_server(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    behind: MetadataServer,
+) -> None:
+    """The one case in which a check looks into the database."""
+    env = {"DCR_AUTHORIZATION_SERVER__METADATA": behind.location}
+    with serving(tmp_path, f"sqlite:///{tmp_path}/served.db", env=env):
+        pass
+    monkeypatch.setenv("DCR_AUTHORIZATION_SERVER__METADATA", behind.location)
+    behind.status = 500
+    run = Commands(monkeypatch, capsys, f"sqlite:///{tmp_path}/served.db")
+    file = tmp_path / "client.json"
+    file.write_text(json.dumps({"redirect_uris": [CALLBACK], "scope": "profile pilots"}))
+    told = json.loads(run("client", "check", str(file), "--json"))
+    assert [each["registered"] for each in told["changes"] if each["member"] == "scope"] == [
+        "profile"
+    ]
+
+
 def test_a_process_starts_while_it_is_away(tmp_path: Path, behind: MetadataServer) -> None:
     env = {
         "DCR_AUTHORIZATION_SERVER__METADATA": behind.location,

@@ -234,7 +234,7 @@ async def test_a_client_that_is_away_is_not_found(any_app: Application) -> None:
     client = await any_app.register()
     headers = await any_app.admin_token("clients:read")
     url = f"/authorization-server/clients/{client['client_id']}"
-    admin, tenant = any_app.runtime.administration, any_app.runtime.default_tenant
+    admin, tenant = any_app.operations.administration, any_app.runtime.default_tenant
     await admin.suspend_client(tenant, client["client_id"], Origin("operator"))
     assert (await any_app.http.get(url, headers=headers)).status_code == 404
     assert not (await ask(any_app, authorization=basic(client)))["active"]

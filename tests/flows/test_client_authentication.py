@@ -627,7 +627,7 @@ async def test_a_certificate_from_anybody_else_is_ignored(make_app: MakeApplicat
 
 async def test_a_suspended_client_is_let_in_by_nothing(any_app: Application) -> None:
     client, key = await with_key(any_app)
-    tenant, admin = any_app.runtime.default_tenant, any_app.runtime.administration
+    tenant, admin = any_app.runtime.default_tenant, any_app.operations.administration
     from dcrserver.services.audit import Origin  # noqa: PLC0415
 
     await admin.suspend_client(tenant, client["client_id"], Origin("test"))

@@ -341,7 +341,7 @@ async def test_parallel_rotations_leave_one_newest_secret(any_database: str) -> 
 
 
 async def test_an_administrator_rotates_and_ends_the_overlap(any_app: Application) -> None:
-    admin, tenant = any_app.runtime.administration, any_app.runtime.default_tenant
+    admin, tenant = any_app.operations.administration, any_app.runtime.default_tenant
     client = await any_app.register(**MACHINE)
     client_id = client["client_id"]
     with pytest.raises(NotFound, match="no second secret"):
@@ -361,7 +361,7 @@ async def test_an_administrator_rotates_and_ends_the_overlap(any_app: Applicatio
 
 
 async def test_an_administrator_cannot_rotate_what_is_not_there(app: Application) -> None:
-    admin, tenant = app.runtime.administration, app.runtime.default_tenant
+    admin, tenant = app.operations.administration, app.runtime.default_tenant
     public = await app.register(token_endpoint_auth_method="none")
     with pytest.raises(InvalidClientMetadata):
         await admin.rotate_secret(tenant, public["client_id"], OPERATOR)
@@ -379,7 +379,7 @@ async def test_uses_are_written_in_batches(any_app: Application) -> None:
     newest, older = await listed(any_app, client)
     assert abs(newest["last_used_at"] - time.time()) < 60
     assert older["last_used_at"] is None
-    shown = await any_app.runtime.administration.client(
+    shown = await any_app.operations.administration.client(
         any_app.runtime.default_tenant, client["client_id"]
     )
     assert shown is not None

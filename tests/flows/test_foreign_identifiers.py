@@ -43,7 +43,7 @@ async def imported(app: Application, client_id: str, tenant: Tenant | None = Non
         "grant_types": ["client_credentials"],
         "response_types": [],
     }
-    where, service = tenant or app.runtime.default_tenant, app.runtime.client_import
+    where, service = tenant or app.runtime.default_tenant, app.operations.client_import
     told, client = service.judge(where, Bounds(), line)
     assert client is not None, told.refused
     assert await service.write(where, [client], Origin("operator")) == 1
@@ -97,7 +97,7 @@ async def _is_looked_up(app: Application, client_id: str) -> None:
     url = f"/authorization-server/clients/{quote(client_id, '')}"
     answer = await app.http.get(url, headers=headers)
     assert (answer.status_code, answer.json()["client_id"]) == (200, client_id)
-    described = await app.runtime.administration.client(app.runtime.default_tenant, client_id)
+    described = await app.operations.administration.client(app.runtime.default_tenant, client_id)
     assert described is not None
     assert described["events"]
 

@@ -30,7 +30,7 @@ async def register(app: Application, token: str | None, **metadata: Any) -> http
 
 
 async def listed(app: Application) -> list[Any]:
-    tokens = app.runtime.token_administration
+    tokens = app.operations.token_administration
     return list(await tokens.initial_access_tokens(app.runtime.default_tenant))
 
 
@@ -83,7 +83,7 @@ async def test_the_challenges(make_app: MakeApplication) -> None:
 async def test_a_token_ends(make_app: MakeApplication, monkeypatch: pytest.MonkeyPatch) -> None:
     app = await make_app(**PROTECTED)
     revoked, expired = await app.initial_token(), await app.initial_token()
-    tokens = app.runtime.token_administration
+    tokens = app.operations.token_administration
     first = (await listed(app))[0]["id"]
     tenant = app.runtime.default_tenant
     assert await tokens.revoke_token(tenant, first, OPERATOR) == "initial access token"

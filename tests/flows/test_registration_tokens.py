@@ -220,7 +220,7 @@ async def test_a_token_expires(make_app: MakeApplication, monkeypatch: pytest.Mo
 async def test_an_administrator_issues_a_new_one(any_app: Application) -> None:
     client = await any_app.register()
     after = (await put(any_app, client)).json()
-    token = await any_app.runtime.administration.reissue_registration_token(
+    token = await any_app.operations.administration.reissue_registration_token(
         any_app.runtime.default_tenant, client["client_id"], OPERATOR
     )
     assert (await get(any_app, client)).status_code == 401
@@ -236,7 +236,7 @@ async def test_an_administrator_issues_a_new_one(any_app: Application) -> None:
 async def test_the_token_of_a_suspended_client_is_dead(any_app: Application) -> None:
     """Row 12: it must not bring the client back."""
     client = await any_app.register()
-    admin, tenant = any_app.runtime.administration, any_app.runtime.default_tenant
+    admin, tenant = any_app.operations.administration, any_app.runtime.default_tenant
     await admin.suspend_client(tenant, client["client_id"], OPERATOR)
     where, headers = client["registration_client_uri"], bearer(client)
     answers = [

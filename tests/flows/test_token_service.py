@@ -201,7 +201,7 @@ async def test_tokens_are_signed_as_configured(make_app: MakeApplication, algori
 
 async def test_lifetime_and_format_are_per_client(any_app: Application) -> None:
     client = await machine(any_app)
-    tenant, admin = any_app.runtime.default_tenant, any_app.runtime.administration
+    tenant, admin = any_app.runtime.default_tenant, any_app.operations.administration
     await admin.configure_client(
         tenant,
         client["client_id"],

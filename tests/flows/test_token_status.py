@@ -54,7 +54,7 @@ async def look(app: Application, token: str, **fields: str) -> dict[str, Any]:
 
 
 async def opaque(app: Application, client: dict[str, Any]) -> None:
-    await app.runtime.administration.configure_client(
+    await app.operations.administration.configure_client(
         app.runtime.default_tenant,
         client["client_id"],
         Origin("test"),
@@ -203,7 +203,7 @@ async def test_the_end_of_a_client_is_the_end_of_its_tokens(
         await opaque(any_app, client)
     token = await token_of(any_app, client)
     assert (await look(any_app, token))["active"]
-    tenant, admin = any_app.runtime.default_tenant, any_app.runtime.administration
+    tenant, admin = any_app.runtime.default_tenant, any_app.operations.administration
     if end == "delete":
         await any_app.http.delete(client["registration_client_uri"], headers=bearer(client))
     else:

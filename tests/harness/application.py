@@ -9,13 +9,17 @@ from typing import Any
 
 import httpx
 
+from dcrserver import posture
 from dcrserver.app import create_app
 from dcrserver.metadata.bounds import Bounds
+from dcrserver.posture import Finding
 from dcrserver.services.access.admin_tokens import NewAdminToken
 from dcrserver.services.access.initial_access_tokens import NewInitialAccessToken
 from dcrserver.services.audit import Origin
 from dcrserver.settings import Settings, load
-from dcrserver.wiring import Runtime, build
+from dcrserver.wiring.foundation import opened
+from dcrserver.wiring.operations import Operations
+from dcrserver.wiring.runtime import Runtime, built_on
 
 BASE_URL = "https://server.example.com"
 CALLBACK = "https://client.example.org/cb"
@@ -23,7 +27,10 @@ CALLBACK = "https://client.example.org/cb"
 
 @dataclass
 class Application:
+    """``operations``: what commands would do, on the same database."""
+
     runtime: Runtime
+    operations: Operations
     http: httpx.AsyncClient
 
     async def register(self, **metadata: Any) -> dict[str, Any]:
@@ -36,7 +43,7 @@ class Application:
 
     async def initial_token(self, uses: int | None = None, **bounds: Any) -> str:
         """An initial access token of the default tenant, good for a minute."""
-        return await self.runtime.token_administration.issue_initial_access_token(
+        return await self.operations.token_administration.issue_initial_access_token(
             self.runtime.default_tenant,
             NewInitialAccessToken(uses, 60, Bounds(**bounds)),
             Origin("operator"),
@@ -45,10 +52,15 @@ class Application:
     async def admin_token(self, *scopes: str, audiences: tuple[str, ...] = ()) -> dict[str, str]:
         """The Authorization header of an admin token with ``scopes``."""
         wanted = NewAdminToken(scopes, 60, "", audiences)
-        token = await self.runtime.token_administration.issue_admin_token(
+        token = await self.operations.token_administration.issue_admin_token(
             self.runtime.default_tenant, wanted, Origin("operator")
         )
         return {"Authorization": f"Bearer {token}"}
+
+
+def findings_of(runtime: Runtime) -> list[Finding]:
+    """What the server would warn of."""
+    return posture.findings(runtime.settings, runtime.tenants, runtime.limiter)
 
 
 def bearer(client: dict[str, Any]) -> dict[str, str]:
@@ -81,7 +93,7 @@ def settings(url: str, **groups: Any) -> Settings:
 @asynccontextmanager
 async def application(url: str, **groups: Any) -> AsyncIterator[Application]:
     """An application on the migrated database ``url``."""
-    async with build(settings(url, **groups)) as runtime:
+    async with opened(settings(url, **groups)) as base, built_on(base) as runtime:
         transport = httpx.ASGITransport(create_app(runtime), client=("203.0.113.7", 40000))
         async with httpx.AsyncClient(transport=transport, base_url=BASE_URL) as http:
-            yield Application(runtime, http)
+            yield Application(runtime, Operations(base), http)

@@ -48,7 +48,7 @@ KEYCLOAK = {
 async def move_in(app: Application, name: str, **hashes: dict[str, Any]) -> Report:
     """The report of an import of the file ``name``, which is done."""
     report, good = Report(), list[Import]()
-    service, tenant = app.runtime.client_import, app.runtime.default_tenant
+    service, tenant = app.operations.client_import, app.runtime.default_tenant
     with (FILES / name).open("rb") as file:
         for number, value, _ in Documents(file):
             made, client = service.judge(tenant, Bounds(), value, hashes)
@@ -94,14 +94,14 @@ async def test_clients_of_hydra(any_app: Application) -> None:
         assert await login(any_app, client_id, "s-other-0123456789") == 401, client_id
     for number in (1, 2):
         assert await login(any_app, "rotating", f"before-{number}-rotating") == 200
-    await any_app.runtime.administration.end_overlap(
+    await any_app.operations.administration.end_overlap(
         any_app.runtime.default_tenant, "rotating", Origin("operator")
     )
     for number in (1, 2):
         assert await login(any_app, "rotating", f"before-{number}-rotating") == 401
     assert await login(any_app, "rotating", "s-rotating-0123456789") == 200
     assert await login(any_app, "acme:inventory/eu", "s-acme:inventory/eu-0123456789") == 400
-    shown = await any_app.runtime.administration.client(
+    shown = await any_app.operations.administration.client(
         any_app.runtime.default_tenant, "acme:inventory/eu"
     )
     assert shown is not None
@@ -123,7 +123,7 @@ async def test_clients_of_keycloak(keyed: Application) -> None:
     assert await login(keyed, "rotated", "secret-before-0123456789") == 200
     assert await login(keyed, "expired-rotation", "secret-before-0123456789") == 401
     assert await login(keyed, "disabled", "secret-of-disabled-0123456789") == 401
-    await keyed.runtime.administration.resume_client(
+    await keyed.operations.administration.resume_client(
         keyed.runtime.default_tenant, "disabled", Origin("operator")
     )
     assert await login(keyed, "disabled", "secret-of-disabled-0123456789") == 200
@@ -144,7 +144,7 @@ async def test_nothing_is_lost_where_the_server_does_what_keycloak_did(
     )
     report = await move_in(app, "keycloak-realm.json")
     assert report.imported == 14
-    stored = await app.runtime.administration.client(app.runtime.default_tenant, "implicit")
+    stored = await app.operations.administration.client(app.runtime.default_tenant, "implicit")
     assert stored is not None
     assert stored["metadata"]["grant_types"] == ["implicit"]
     assert "implicit stays" in told(report)["implicit"]
@@ -169,13 +169,13 @@ async def test_rows_of_authlib(app: Application) -> None:
     data = {"grant_type": "client_credentials", "client_id": "a1B2c3",
             "client_secret": "Xk29sLq8Wd7Zr5Tn3Vb6Mp1Hy4Gc0Jf"}  # fmt: skip
     assert (await app.http.post("/token", data=data)).status_code == 200
-    shown = await app.runtime.administration.client(app.runtime.default_tenant, "a1B2c3")
+    shown = await app.operations.administration.client(app.runtime.default_tenant, "a1B2c3")
     assert shown is not None
     assert shown["owner"] == "7"
 
 
 async def test_who_is_there_already_stays(any_app: Application) -> None:
-    service, tenant = any_app.runtime.client_import, any_app.runtime.default_tenant
+    service, tenant = any_app.operations.client_import, any_app.runtime.default_tenant
 
     async def write(count: int) -> int:
         public = {"token_endpoint_auth_method": "none", "redirect_uris": ["https://a.example/cb"]}
@@ -218,7 +218,7 @@ _SECTOR = {
 @pytest.mark.parametrize("name", ["hydra.json", "keycloak-realm.json", "authlib.json", "pairwise"])
 async def test_what_is_of_another_kind_ends_no_import(app: Application, name: str) -> None:
     """A client that is refused is told; one that ends the program hides all the others."""
-    tenant, service = app.runtime.default_tenant, app.runtime.client_import
+    tenant, service = app.runtime.default_tenant, app.operations.client_import
     if name == "pairwise":
         clients: list[Any] = [_SECTOR]
     else:

@@ -41,7 +41,7 @@ async def exported(app: Application, *, credentials: bool = True) -> list[JsonOb
 
 async def imported(app: Application, clients: list[JsonObject]) -> list[Moved]:
     """What was told of each; all of them are good."""
-    service, tenant = app.runtime.client_import, app.runtime.default_tenant
+    service, tenant = app.operations.client_import, app.runtime.default_tenant
     judged = [service.judge(tenant, Bounds(), loads(dumps(each).encode())) for each in clients]
     assert [told.refused for told, _ in judged if told.refused] == []
     good = [client for _, client in judged if client]
@@ -100,7 +100,7 @@ async def test_credentials_work_on(make_app: MakeApplication) -> None:
     await imported(first, [machine | {"client_id": "chosen", "client_secrets": None}])
     made = await first.register(grant_types=["client_credentials"], redirect_uris=[])
     rotated = await first.http.post(f"/register/{made['client_id']}/secret", headers=bearer(made))
-    await first.runtime.administration.configure_client(
+    await first.operations.administration.configure_client(
         first.runtime.default_tenant, "chosen", OPERATOR,
         access_token_lifetime=60, access_token_format="opaque",
     )  # fmt: skip
@@ -138,7 +138,7 @@ async def test_a_copy_that_another_key_encrypted_is_refused(make_app: MakeApplic
     ]
     await apps[0].register(token_endpoint_auth_method="client_secret_jwt")
     [line] = await exported(apps[0])
-    service, tenant = apps[1].runtime.client_import, apps[1].runtime.default_tenant
+    service, tenant = apps[1].operations.client_import, apps[1].runtime.default_tenant
     told, client = service.judge(tenant, Bounds(), line)
     assert client is None
     assert "secrets.encryption_keys" in str(told.refused)
@@ -176,7 +176,7 @@ async def test_what_no_server_exported_is_refused(
 ) -> None:
     line = {"client_id": "a", "redirect_uris": ["https://a.example/cb"],
             "client_secret": None, "client_secrets": [{"secret": "abc"}]}  # fmt: skip
-    service, tenant = app.runtime.client_import, app.runtime.default_tenant
+    service, tenant = app.operations.client_import, app.runtime.default_tenant
     told, client = service.judge(tenant, Bounds(), line | members)
     assert client is None
     assert reason in str(told.refused)

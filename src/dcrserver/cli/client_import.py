@@ -13,7 +13,7 @@ from pathlib import Path
 from dcrserver.cli.import_report import in_words
 from dcrserver.cli.progress import bar
 from dcrserver.cli.shared import fail, print_message
-from dcrserver.cli.work import OPERATOR, Runtime, Tenant, load, tenant_of, with_runtime
+from dcrserver.cli.work import OPERATOR, Operations, Tenant, load, tenant_of, with_operations
 from dcrserver.metadata.bounds import Bounds
 from dcrserver.moving import Documents, Report
 from dcrserver.services.clients.imports import ClientImportService, Import
@@ -103,10 +103,10 @@ def import_clients(  # noqa: PLR0913 - what can be given
     if policy is not None and policy not in settings.policies:
         raise ConfigurationError(f"policies.{policy}: no such policy")
 
-    async def work(runtime: Runtime) -> Report:
+    async def work(operations: Operations) -> Report:
         rows = _rows(hashes) if hashes is not None else {}
-        where, bounds = tenant_of(runtime, tenant).known(), Bounds(policy=policy)
-        importer = _Importer(runtime.client_import, where, bounds, rows)
+        where, bounds = tenant_of(operations.tenants, tenant).known(), Bounds(policy=policy)
+        importer = _Importer(operations.client_import, where, bounds, rows)
         with file.open("rb") as opened:
             importer.judge(Documents(opened))
         if dry_run:
@@ -116,7 +116,7 @@ def import_clients(  # noqa: PLR0913 - what can be given
         return importer.report
 
     try:
-        report = with_runtime(settings, work, progress=False)
+        report = with_operations(settings, work, progress=False)
     except OSError as error:
         fail(f"{error.filename or file}: {error.strerror or error}")  # a pipe: it is read twice
     except KeyboardInterrupt:

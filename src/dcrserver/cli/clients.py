@@ -25,7 +25,7 @@ from dcrserver.cli.shared import (
 from dcrserver.names import DEFAULT_TENANT
 
 if TYPE_CHECKING:
-    from dcrserver.cli.work import Runtime
+    from dcrserver.cli.work import Operations
 
 # Takes back what was set for a client.
 _DEFAULT = "default"
@@ -127,12 +127,12 @@ def export(
     from dcrserver.cli import work
     from dcrserver.services.clients.exports import exported_clients
 
-    async def export(runtime: Runtime) -> None:
-        here = await runtime.tenant_administration.find(tenant)
-        async for client in exported_clients(runtime.database, here, credentials=with_hashes):
+    async def export(operations: Operations) -> None:
+        here = await operations.tenant_administration.find(tenant)
+        async for client in exported_clients(operations.database, here, credentials=with_hashes):
             print(json.dumps(client, ensure_ascii=False))
 
-    work.with_runtime(work.load(config), export)
+    work.with_operations(work.load(config), export)
 
 
 @app.command(
@@ -146,22 +146,18 @@ def check(
     as_json: Annotated[bool, typer.Option("--json", help="print the explanation as JSON")] = False,
 ) -> None:
     """Explain what registering FILE would do; fail when it would be refused."""
-    from dcrserver.cli import work
+    from dcrserver.cli.loading import known_tenant, load
     from dcrserver.metadata import explain
     from dcrserver.strict_json import BadJson, loads_object
 
     raw = read(file)
-
-    async def judge(runtime: Runtime) -> dict[str, Any]:
-        terms = work.tenant_of(runtime, tenant).known().terms
-        limits = terms.policy.json_
-        submission = loads_object(raw, max_depth=limits.max_depth, max_members=limits.max_members)
-        return explain(submission, terms)
-
+    terms = known_tenant(load(config), tenant).terms
+    limits = terms.policy.json_
     try:
-        told = work.with_runtime(work.load(config), judge, needs_schema=False)
+        submission = loads_object(raw, max_depth=limits.max_depth, max_members=limits.max_members)
     except BadJson as error:
         fail(f"{file}: {error}")
+    told = explain(submission, terms)
     if as_json:
         print(json.dumps(told, indent=2, ensure_ascii=False))
     else:

@@ -14,11 +14,16 @@ from dcrserver.cli.output import Output, OutputOption, is_table, printable, tabl
 from dcrserver.cli.shared import ConfigOption, commands, examples
 
 if TYPE_CHECKING:
-    from dcrserver.cli.work import Runtime
+    from collections.abc import Sequence
+
+    from dcrserver.cli.work import Operations
+    from dcrserver.rate_limit import RateLimiter
     from dcrserver.settings import Settings
+    from dcrserver.tenants import Tenant
 
 # As long may a database take to be found away.
 _TRY_SECONDS = 10.0
+_WAITS = "the metadata of its authorization server are not known here"
 # Of a value in the table.
 _WIDTH = 48
 
@@ -63,16 +68,12 @@ def check(
     it in production; below "authorization_server_metadata" how old the copy of each server at a URL
     is, and why it cannot be read now; below "trials" what came of trying.
     """
-    from dcrserver.cli import work
+    from dcrserver.cli.loading import load
     from dcrserver.settings import configuration_file
     from dcrserver.settings.origins import changes, shown
 
-    settings = work.load(config)
-
-    async def look(runtime: Runtime) -> dict[str, Any]:
-        return await _found(runtime, settings, offline=offline)
-
-    told = work.with_runtime(settings, look, needs_schema=False)
+    settings = load(config)
+    told = _configured(settings) if offline else _tried(settings)
     told["changes"] = [asdict(each) for each in changes(settings, configuration_file(config))]
     if is_table(Output.JSON if as_json else output):
         print("\n".join(_in_words(told)))
@@ -81,40 +82,72 @@ def check(
     sys.exit(0 if all(trial["usable"] for trial in told["trials"].values()) else 1)
 
 
-async def _found(runtime: Runtime, settings: Settings, *, offline: bool) -> dict[str, Any]:
-    """What only shows when it is used; that the runtime was built was a check already."""
-    from dcrserver import posture
+def _configured(settings: Settings) -> dict[str, Any]:
+    """What the configuration alone says; that all of it could be built is a check already."""
+    from dcrserver.db.urls import database_url
+    from dcrserver.wiring.configured import Configured
 
-    copies = runtime.metadata_copies
-    ages = copies.ages()
-    if not offline:
-        await runtime.limiter.check()
-        await copies.look()
+    database_url(settings.database)
+    return _found(settings, Configured(settings).tenants, _limiter(settings))
+
+
+def _tried(settings: Settings) -> dict[str, Any]:
+    """And what only shows when it is used."""
+    from dcrserver.cli import work
+
+    async def look(operations: Operations) -> dict[str, Any]:
+        limiter, copies = _limiter(settings), operations.metadata_copies
+        try:
+            ages = copies.ages()
+            await limiter.check()
+            await copies.look()
+            return _found(settings, operations.tenants, limiter) | {
+                "authorization_server_metadata": {
+                    name: {"age_seconds": age, "problem": copies.problems.get(name)}
+                    for name, age in ages.items()
+                },
+                "trials": {
+                    "database": await _try_database(operations, settings),
+                    "redis": await _try_redis(limiter, settings),
+                },
+            }
+        finally:
+            await limiter.close()
+
+    return work.with_operations(settings, look, needs_schema=False)
+
+
+def _limiter(settings: Settings) -> RateLimiter:
+    """
+    Raises:
+        ConfigurationError: one of all limits cannot be understood, or the URL of Redis.
+    """
+    from dcrserver.rate_limit import RateLimiter, limit_of
+
+    limits = settings.rate_limits
+    limit_of("failed_authentication", limits.failed_authentication)
+    return RateLimiter(limits, settings.redis)
+
+
+def _found(settings: Settings, tenants: Sequence[Tenant], limiter: RateLimiter) -> dict[str, Any]:
+    from dcrserver import posture
+    from dcrserver.services.tenants.discovery import DiscoveryService
+
+    discovery = DiscoveryService(tenants)
     return {
         "effective": {
-            each.name: None if each.waits else runtime.discovery.document(each)
-            for each in runtime.tenants
+            each.name: None if each.waits else discovery.document(each) for each in tenants
         },
-        "authorization_server_metadata": {
-            name: {"age_seconds": age, "problem": copies.problems.get(name)}
-            for name, age in ages.items()
-        },
+        "authorization_server_metadata": {},
         "posture": [
             {"finding": found.name, "text": found.text, **found.details}
-            for found in posture.findings(runtime)
+            for found in posture.findings(settings, tenants, limiter)
         ],
-        "trials": {} if offline else await _trials(runtime, settings),
+        "trials": {},
     }
 
 
-async def _trials(runtime: Runtime, settings: Settings) -> dict[str, _Trial]:
-    return {
-        "database": await _try_database(runtime, settings),
-        "redis": await _try_redis(runtime, settings),
-    }
-
-
-async def _try_database(runtime: Runtime, settings: Settings) -> _Trial:
+async def _try_database(operations: Operations, settings: Settings) -> _Trial:
     import asyncio
 
     from dcrserver.db.urls import missing_file
@@ -124,7 +157,7 @@ async def _try_database(runtime: Runtime, settings: Settings) -> _Trial:
         return {"usable": True, "text": f"there is no file {file} yet: serve makes it"}
     try:
         async with asyncio.timeout(_TRY_SECONDS):
-            reason = await runtime.database.not_ready_reason()
+            reason = await operations.database.not_ready_reason()
     except ProtocolError as error:
         return {"usable": False, "text": error.detail or error.description}
     except TimeoutError:
@@ -132,10 +165,10 @@ async def _try_database(runtime: Runtime, settings: Settings) -> _Trial:
     return {"usable": reason is None, "text": reason or "answers, and its schema is good"}
 
 
-async def _try_redis(runtime: Runtime, settings: Settings) -> _Trial:
+async def _try_redis(limiter: RateLimiter, settings: Settings) -> _Trial:
     if settings.redis.url is None:
         return {"usable": True, "text": "not configured"}
-    reason = await runtime.limiter.not_ready_reason()
+    reason = await limiter.not_ready_reason()
     return {"usable": reason is None, "text": reason or "answers"}
 
 
@@ -158,7 +191,7 @@ def _in_words(told: dict[str, Any]) -> Iterator[str]:
         details = ", ".join(f"{name} {value}" for name, value in about.items())
         yield printable(f"warning: {found['text']} ({details})")
     for name, document in told["effective"].items():
-        issuer = document["issuer"] if document else "waits for its authorization server"
+        issuer = document["issuer"] if document else _WAITS
         yield f"tenant {name}: {issuer}"
     for name, copy in told["authorization_server_metadata"].items():
         if copy["problem"]:

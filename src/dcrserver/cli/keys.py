@@ -14,7 +14,7 @@ from dcrserver.cli.shared import ConfigOption, TenantOption, commands, examples,
 from dcrserver.names import DEFAULT_TENANT
 
 if TYPE_CHECKING:
-    from dcrserver.cli.work import Runtime
+    from dcrserver.cli.work import Operations
     from dcrserver.services.tokens.signing_keys import StoredKey
     from dcrserver.services.upkeep.reencryption import Reencrypted
     from dcrserver.strict_json import JsonObject
@@ -43,11 +43,11 @@ def list_(
     """Show the public signing keys, oldest first."""
     from dcrserver.cli import work
 
-    async def find(runtime: Runtime) -> list[JsonObject]:
-        here = await runtime.tenant_administration.find(tenant)
-        return [_shown(each) for each in await runtime.signing_keys.stored(here.name)]
+    async def find(operations: Operations) -> list[JsonObject]:
+        here = await operations.tenant_administration.find(tenant)
+        return [_shown(each) for each in await operations.signing_keys.stored(here.name)]
 
-    print_rows(work.with_runtime(work.load(config), find), output)
+    print_rows(work.with_operations(work.load(config), find), output)
 
 
 def _shown(stored: StoredKey) -> JsonObject:
@@ -66,11 +66,11 @@ def rotate(config: ConfigOption = None, tenant: TenantOption = DEFAULT_TENANT) -
     from dcrserver.cli import work
     from dcrserver.services.tokens.signing_keys import PUBLISHED_AHEAD, REMEMBERED_SECONDS
 
-    async def create(runtime: Runtime) -> str:
-        here = work.tenant_of(runtime, tenant)
-        return await runtime.signing_keys.create(here.name, work.OPERATOR)
+    async def create(operations: Operations) -> str:
+        here = work.tenant_of(operations.tenants, tenant)
+        return await operations.signing_keys.create(here.name, work.OPERATOR)
 
-    kid = work.with_runtime(work.load(config), create)
+    kid = work.with_operations(work.load(config), create)
     print_message(
         f"key {kid} is made: each server publishes it within {REMEMBERED_SECONDS} seconds, and"
         f" signs with it from {PUBLISHED_AHEAD} seconds from now"
@@ -91,11 +91,11 @@ def discard(
     from dcrserver.cli import work
     from dcrserver.services.tokens.signing_keys import CACHED_SECONDS, REMEMBERED_SECONDS
 
-    async def discard(runtime: Runtime) -> bool:
-        here = await runtime.tenant_administration.find(tenant)
-        return await runtime.signing_keys.discard(here.name, kid, work.OPERATOR)
+    async def discard(operations: Operations) -> bool:
+        here = await operations.tenant_administration.find(tenant)
+        return await operations.signing_keys.discard(here.name, kid, work.OPERATOR)
 
-    if not work.with_runtime(work.load(config), discard):
+    if not work.with_operations(work.load(config), discard):
         fail(f"tenant {tenant} has no signing key {kid}; dcrserver keys list shows them")
     print_message(
         f"key {kid} is gone; servers that run sign with it and publish it for up to"
@@ -108,14 +108,14 @@ def reencrypt(config: ConfigOption = None) -> None:
     """Encrypt everything under the first of secrets.encryption_keys; then others can go."""
     from dcrserver.cli import work
 
-    async def reencrypt(runtime: Runtime) -> Reencrypted:
-        with bar("clients", await runtime.reencryption.count()) as move:
-            return await runtime.reencryption.run(move)
+    async def reencrypt(operations: Operations) -> Reencrypted:
+        with bar("clients", await operations.reencryption.count()) as move:
+            return await operations.reencryption.run(move)
 
     settings = work.load(config)
     if not settings.secrets.encryption_keys:
         fail("there is no key to encrypt with: set secrets.encryption_keys")
-    done = work.with_runtime(settings, reencrypt, progress=False)
+    done = work.with_operations(settings, reencrypt, progress=False)
     print_message(
         f"{done.client_secrets} client secrets and {done.signing_keys} signing keys are"
         " encrypted anew"

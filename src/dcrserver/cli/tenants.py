@@ -10,7 +10,7 @@ from dcrserver.cli.output import OutputOption, print_rows
 from dcrserver.cli.shared import ConfigOption, commands, examples, fail, print_message
 
 if TYPE_CHECKING:
-    from dcrserver.cli.work import Runtime
+    from dcrserver.cli.work import Operations
     from dcrserver.strict_json import JsonObject
 
 app = commands("Tenants, configured or left in the database.")
@@ -21,10 +21,10 @@ def list_(config: ConfigOption = None, output: OutputOption = None) -> None:
     """Show tenants with what is stored of each."""
     from dcrserver.cli import work
 
-    async def find(runtime: Runtime) -> list[JsonObject]:
-        return await runtime.tenant_administration.tenants()
+    async def find(operations: Operations) -> list[JsonObject]:
+        return await operations.tenant_administration.tenants()
 
-    print_rows(work.with_runtime(work.load(config), find), output)
+    print_rows(work.with_operations(work.load(config), find), output)
 
 
 @app.command("purge", epilog=examples("tenant purge acme --yes"))
@@ -39,8 +39,8 @@ def purge(
         fail(f"this deletes every client of tenant {name}; say --yes to do it")
     from dcrserver.cli import work
 
-    async def purge(runtime: Runtime) -> int:
-        return await runtime.tenant_administration.purge(name, work.OPERATOR)
+    async def purge(operations: Operations) -> int:
+        return await operations.tenant_administration.purge(name, work.OPERATOR)
 
-    ended = work.with_runtime(work.load(config), purge)
+    ended = work.with_operations(work.load(config), purge)
     print_message(f"tenant {name} is purged: {ended} clients, its tokens and its keys are gone")

@@ -19,7 +19,7 @@ from dcrserver.cli.shared import (
 from dcrserver.names import ADMIN_SCOPES, DEFAULT_TENANT
 
 if TYPE_CHECKING:
-    from dcrserver.cli.work import Runtime, Tenant
+    from dcrserver.cli.work import Operations, Tenant
     from dcrserver.metadata.bounds import Bounds
     from dcrserver.services.access.admin_tokens import NewAdminToken
     from dcrserver.settings import Settings
@@ -100,14 +100,14 @@ def issue(  # noqa: PLR0913, PLR0917 - the options of a command
     _check_policy(settings, policy)
     initial = NewInitialAccessToken(uses, lifetime, bounds, label)
 
-    async def issue(runtime: Runtime) -> str:
-        here = work.tenant_of(runtime, tenant)
+    async def issue(operations: Operations) -> str:
+        here = work.tenant_of(operations.tenants, tenant)
         _warn(here, bounds)
-        return await runtime.token_administration.issue_initial_access_token(
+        return await operations.token_administration.issue_initial_access_token(
             here, initial, work.OPERATOR
         )
 
-    print(work.with_runtime(settings, issue))
+    print(work.with_operations(settings, issue))
     if policy is not None:
         print_message(
             f"servers that do not know policies.{policy} yet refuse it with 503: restart them"
@@ -146,12 +146,12 @@ def _admin(settings: Settings, tenant: str, wanted: NewAdminToken) -> str:
     if wanted.audiences and "tokens:introspect" not in wanted.scopes:
         raise typer.BadParameter("is for tokens:introspect", param_hint="--audience")
 
-    async def issue(runtime: Runtime) -> str:
-        return await runtime.token_administration.issue_admin_token(
-            work.tenant_of(runtime, tenant), wanted, work.OPERATOR
+    async def issue(operations: Operations) -> str:
+        return await operations.token_administration.issue_admin_token(
+            work.tenant_of(operations.tenants, tenant), wanted, work.OPERATOR
         )
 
-    return work.with_runtime(settings, issue)
+    return work.with_operations(settings, issue)
 
 
 @app.command("list", epilog=examples("token list", "token list --output json"))
@@ -163,12 +163,12 @@ def list_(
     """Show tokens: id, what for, and who registered what with it."""
     from dcrserver.cli import work
 
-    async def find(runtime: Runtime) -> list[dict[str, Any]]:
-        here = await runtime.tenant_administration.find(tenant)
-        tokens = runtime.token_administration
+    async def find(operations: Operations) -> list[dict[str, Any]]:
+        here = await operations.tenant_administration.find(tenant)
+        tokens = operations.token_administration
         return [*await tokens.initial_access_tokens(here), *await tokens.admin_tokens(here)]
 
-    print_rows(work.with_runtime(work.load(config), find), output)
+    print_rows(work.with_operations(work.load(config), find), output)
 
 
 @app.command("revoke", epilog=examples("token revoke TOKEN_ID"))
@@ -180,11 +180,11 @@ def revoke(
     """End a token. What was registered with it stays."""
     from dcrserver.cli import work
 
-    async def revoke(runtime: Runtime) -> str | None:
-        here = await runtime.tenant_administration.find(tenant)
-        return await runtime.token_administration.revoke_token(here, token_id, work.OPERATOR)
+    async def revoke(operations: Operations) -> str | None:
+        here = await operations.tenant_administration.find(tenant)
+        return await operations.token_administration.revoke_token(here, token_id, work.OPERATOR)
 
-    kind = work.with_runtime(work.load(config), revoke)
+    kind = work.with_operations(work.load(config), revoke)
     if kind is None:
         fail(f"no such token, or it is revoked already: {token_id}")
     print_message(f"{kind} {token_id} of tenant {tenant} is revoked")

@@ -1,4 +1,6 @@
-"""What commands work with: settings, a runtime, and who they act as. Loaded when one runs."""
+"""What commands work with: operations on the database, and who they act as. Loaded when one runs,
+unless it needs no database: then ``loading`` is enough.
+"""
 
 from __future__ import annotations
 
@@ -10,26 +12,28 @@ from typing import TypeVar
 
 from pydantic import SecretStr
 
+from dcrserver.cli.loading import load, tenant_of
 from dcrserver.cli.progress import waiting
 from dcrserver.db.urls import missing_file
-from dcrserver.logger import Logger
 from dcrserver.services.audit import Origin
 from dcrserver.services.clients.administration import AdministrationService
-from dcrserver.settings import ConfigurationError, Settings, load
-from dcrserver.telemetry import configure_logging
+from dcrserver.settings import ConfigurationError, Settings
 from dcrserver.tenants import Tenant
-from dcrserver.wiring import Runtime, build
+from dcrserver.wiring.foundation import opened
+from dcrserver.wiring.operations import Operations
 
-__all__ = ["OPERATOR", "Runtime", "Tenant", "administer", "load", "tenant_of", "with_runtime"]
+__all__ = [
+    "OPERATOR", "Operations", "Tenant", "administer", "load", "tenant_of", "with_operations",
+]  # fmt: skip
 
 T = TypeVar("T")
 
 OPERATOR = Origin("operator")
 
 
-def with_runtime(
+def with_operations(
     settings: Settings,
-    work: Callable[[Runtime], Awaitable[T]],
+    work: Callable[[Operations], Awaitable[T]],
     *,
     needs_schema: bool = True,
     progress: bool = True,
@@ -41,8 +45,6 @@ def with_runtime(
     Raises:
         ConfigurationError: among others, there is none, and ``work`` needs one.
     """
-    # To stderr: stdout is what the command was asked for.
-    Logger.configure = lambda: configure_logging(settings.telemetry)
     if (file := missing_file(settings.database)) is not None:
         if needs_schema:
             raise ConfigurationError(
@@ -53,10 +55,10 @@ def with_runtime(
         settings = settings.model_copy(update={"database": nowhere})
 
     async def run() -> T:
-        async with waiting(shown=progress), build(settings) as runtime:
-            if needs_schema and (reason := await runtime.database.not_ready_reason()):
+        async with waiting(shown=progress), opened(settings) as base:
+            if needs_schema and (reason := await base.database.not_ready_reason()):
                 raise ConfigurationError(reason)
-            return await work(runtime)
+            return await work(Operations(base))
 
     # Work may be long, but what is loaded by now stays.
     gc.freeze()
@@ -71,20 +73,8 @@ def administer(
 ) -> T:
     """What ``work`` returns for a tenant, which may be one that is configured no longer."""
 
-    async def run(runtime: Runtime) -> T:
-        here = await runtime.tenant_administration.find(tenant)
-        return await work(runtime.administration, here)
+    async def run(operations: Operations) -> T:
+        here = await operations.tenant_administration.find(tenant)
+        return await work(operations.administration, here)
 
-    return with_runtime(load(config), run)
-
-
-def tenant_of(runtime: Runtime, name: str) -> Tenant:
-    """The configured tenant of that name.
-
-    Raises:
-        ConfigurationError: there is none.
-    """
-    for tenant in runtime.tenants:
-        if tenant.name == name:
-            return tenant
-    raise ConfigurationError(f"tenants.{name}: no such tenant")
+    return with_operations(load(config), run)

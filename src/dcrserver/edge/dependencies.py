@@ -9,7 +9,7 @@ from starlette.requests import Request
 from dcrserver.errors import InvalidBearerRequest, InvalidToken
 from dcrserver.services.audit import Origin
 from dcrserver.tenants import Tenant
-from dcrserver.wiring import Runtime
+from dcrserver.wiring.runtime import Runtime
 
 RUNTIME_KEY = "dcrserver.runtime"
 TENANT_KEY = "dcrserver.tenant"

@@ -21,7 +21,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from dcrserver.edge.dependencies import RUNTIME_KEY, TENANT_KEY
 from dcrserver.edge.errors import answer_to
 from dcrserver.errors import ProtocolError
-from dcrserver.wiring import Runtime
+from dcrserver.wiring.runtime import Runtime
 
 
 class Dispatcher:

@@ -26,8 +26,9 @@ SPECIFIED_DEFAULTS: Mapping[str, JsonValue] = {
     "require_request_uri_registration": False,
 }
 
-# What the built-in token endpoint serves (RFC 6749 4.4).
+# What the built-in token endpoint serves (RFC 6749 4.4), and reads in DPoP proofs (RFC 9449).
 OWN_GRANT = "client_credentials"
+OWN_DPOP_ALGORITHMS = ("ES256", "EdDSA", "Ed25519", "PS256", "RS256", "ES384", "ES512")
 
 # A server of which nothing is known yet: the built-in token endpoint, and an authorization
 # endpoint that waits for one (OpenID Connect Discovery 3 demands RS256 and a subject type).

@@ -13,7 +13,7 @@ from dcrserver.api.openapi import document
 from dcrserver.edge.dependencies import runtime
 from dcrserver.edge.responses import NO_STORE, json_response
 from dcrserver.strict_json import JsonObject
-from dcrserver.wiring import Runtime
+from dcrserver.wiring.runtime import Runtime
 
 router = APIRouter(tags=["operations"])
 

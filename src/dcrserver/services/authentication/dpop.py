@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 from dcrserver import jose
 from dcrserver.errors import InvalidDpopProof
 from dcrserver.metadata import jwks
+from dcrserver.metadata.capabilities import OWN_DPOP_ALGORITHMS
 from dcrserver.metadata.model import Unacceptable
 from dcrserver.policies import JwksPolicy
 from dcrserver.repositories.transaction import Database
@@ -16,7 +17,6 @@ from dcrserver.services.authentication import replay
 from dcrserver.strict_json import JsonObject
 from dcrserver.tenants import Tenant
 
-ALGORITHMS = ("ES256", "EdDSA", "Ed25519", "PS256", "RS256", "ES384", "ES512")
 # How old a proof may be; a nonce is not asked for (RFC 9449 8 leaves it to the server).
 _SECONDS = 60
 _MAX_JTI = 256
@@ -53,8 +53,9 @@ def _key(jws: jose.Jws) -> JsonObject:
     """RFC 9449 4.2: an asymmetric algorithm and the public key itself, never a private one."""
     if jws.header.get("typ") != "dpop+jwt":
         raise InvalidDpopProof("the typ of the DPoP proof must be dpop+jwt")
-    if jws.algorithm not in ALGORITHMS:
-        raise InvalidDpopProof(f"the alg of the DPoP proof must be one of {', '.join(ALGORITHMS)}")
+    if jws.algorithm not in OWN_DPOP_ALGORITHMS:
+        served = ", ".join(OWN_DPOP_ALGORITHMS)
+        raise InvalidDpopProof(f"the alg of the DPoP proof must be one of {served}")
     keys: JsonObject = {"keys": [jws.header.get("jwk")]}
     try:
         jwks.check(keys, JwksPolicy())

@@ -5,10 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
-from dcrserver.metadata.capabilities import OWN_GRANT, SPECIFIED_DEFAULTS, presumed, restrict
+from dcrserver.metadata.capabilities import (
+    OWN_DPOP_ALGORITHMS,
+    OWN_GRANT,
+    SPECIFIED_DEFAULTS,
+    presumed,
+    restrict,
+)
 from dcrserver.policies import Policy
 from dcrserver.server_metadata import MEMBERS
-from dcrserver.services.authentication import dpop
 from dcrserver.settings import AuthorizationServerSettings, ConfigurationError
 from dcrserver.strict_json import BadJson, JsonObject, JsonValue, loads_object
 
@@ -147,7 +152,7 @@ def _add_token_service(
     members["jwks_uri"] = f"{root}/jwks"
     members["introspection_endpoint"] = f"{root}/introspect"
     members["revocation_endpoint"] = f"{root}/revoke"
-    members.setdefault("dpop_signing_alg_values_supported", list[JsonValue](dpop.ALGORITHMS))
+    members.setdefault("dpop_signing_alg_values_supported", list[JsonValue](OWN_DPOP_ALGORITHMS))
     if reads_certificates:
         members.setdefault("tls_client_certificate_bound_access_tokens", True)
     methods = members.get("token_endpoint_auth_methods_supported")

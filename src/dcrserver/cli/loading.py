@@ -1,0 +1,58 @@
+"""What a command begins with: the settings, and the tenant that it is about. No database."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+
+from dcrserver import settings
+from dcrserver.logger import Logger
+from dcrserver.settings import ConfigurationError, Settings
+from dcrserver.tenants import Tenant
+from dcrserver.wiring.configured import Configured
+
+
+def load(config: Path | None) -> Settings:
+    """As ``settings.load``; what is logged from now on is logged as they say."""
+    loaded = settings.load(config)
+
+    def configure() -> None:
+        from dcrserver.telemetry import configure_logging
+
+        # To stderr: stdout is what the command was asked for.
+        configure_logging(loaded.telemetry)
+
+    Logger.configure = configure
+    return loaded
+
+
+def tenant_of(tenants: Iterable[Tenant], name: str) -> Tenant:
+    """The configured tenant of that name.
+
+    Raises:
+        ConfigurationError: there is none.
+    """
+    for tenant in tenants:
+        if tenant.name == name:
+            return tenant
+    raise ConfigurationError(f"tenants.{name}: no such tenant")
+
+
+def known_tenant(loaded: Settings, name: str) -> Tenant:
+    """The same, with what its authorization server can do.
+
+    A database is opened only where that is known from a URL: the copy is there.
+
+    Raises:
+        ConfigurationError: there is none.
+        Unavailable: nobody has read that URL yet.
+    """
+    configured = Configured(loaded)
+    if name not in configured.remote:
+        return tenant_of(configured.tenants, name)
+    from dcrserver.cli import work
+
+    async def find(operations: work.Operations) -> Tenant:
+        return tenant_of(operations.tenants, name).known()
+
+    return work.with_operations(loaded, find, needs_schema=False)

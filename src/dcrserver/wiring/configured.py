@@ -1,0 +1,68 @@
+"""What the configuration alone makes: nothing is opened, and nobody is asked."""
+
+from __future__ import annotations
+
+import ssl
+from collections.abc import Mapping
+
+from dcrserver.fetch import HttpFetcher
+from dcrserver.security import SecretBox
+from dcrserver.services.tenants import server_metadata
+from dcrserver.settings import ConfigurationError, OutboundSettings, Settings
+from dcrserver.strict_json import JsonObject
+from dcrserver.tenants import Tenants
+from dcrserver.wiring.tenants import build_tenants, metadata_locations
+
+
+class Configured:
+    """The tenants, what opens secrets, and what fetches documents.
+
+    ``remote``: by tenant, the URLs of metadata documents. Until they are told by ``know``, those
+    tenants wait.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        """
+        Raises:
+            ConfigurationError: something that is configured cannot be used.
+        """
+        self.settings = settings
+        self.box = secret_box(settings)
+        self.fetcher = _fetcher(settings.outbound)
+        locations = metadata_locations(settings)
+        self._files = {
+            name: server_metadata.read_file(location)
+            for name, location in locations.items()
+            if not server_metadata.is_remote(location)
+        }
+        self.remote = {name: url for name, url in locations.items() if name not in self._files}
+        self.tenants = Tenants(build_tenants(settings, self._files, self.box))
+
+    def know(self, documents: Mapping[str, JsonObject]) -> None:
+        """Makes the tenants anew, with these metadata documents by tenant."""
+        known = self._files | dict(documents)
+        self.tenants.replace(build_tenants(self.settings, known, self.box))
+
+
+def _fetcher(settings: OutboundSettings) -> HttpFetcher:
+    """
+    Raises:
+        ConfigurationError: the one file that it reads cannot be read, or is no PEM.
+    """
+    try:
+        return HttpFetcher(settings)
+    except OSError as error:
+        reason = "no PEM certificates" if isinstance(error, ssl.SSLError) else error.strerror
+        raise ConfigurationError(f"outbound.ca_file: {settings.ca_file}: {reason}") from None
+
+
+def secret_box(settings: Settings) -> SecretBox:
+    """
+    Raises:
+        ConfigurationError: a key is not what it must be.
+    """
+    keys = [key.get_secret_value() for key in settings.secrets.encryption_keys]
+    try:
+        return SecretBox(keys)
+    except ValueError as error:
+        raise ConfigurationError(str(error)) from None

@@ -1,0 +1,59 @@
+"""What a server and a command stand on alike: the configuration, and the database."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+
+from dcrserver.db.protocol.drivers import open_driver
+from dcrserver.repositories.transaction import Database
+from dcrserver.services.secrets.changes import SecretChanges
+from dcrserver.services.secrets.client_secrets import SecretIssuer
+from dcrserver.services.tenants.metadata_copies import MetadataCopies
+from dcrserver.services.tokens.signing_keys import SigningKeys
+from dcrserver.settings import Settings
+from dcrserver.wiring.configured import Configured
+
+
+@dataclass(frozen=True, slots=True)
+class Foundation:
+    """The database, and the steps on it that both kinds of use cases take."""
+
+    configured: Configured
+    database: Database
+    metadata_copies: MetadataCopies
+    signing_keys: SigningKeys
+    secrets: SecretIssuer
+    secret_changes: SecretChanges
+
+
+@contextlib.asynccontextmanager
+async def opened(settings: Settings) -> AsyncIterator[Foundation]:
+    """Closes what it opened. It asks the database, and no server of others.
+
+    Raises:
+        ConfigurationError: something that is configured cannot be used.
+    """
+    configured = Configured(settings)
+    database = Database(open_driver(settings.database))
+    copies = MetadataCopies(
+        database,
+        configured.fetcher,
+        configured.remote,
+        configured.know,
+        settings.outbound.metadata_seconds,
+    )
+    secrets = SecretIssuer(configured.box)
+    try:
+        await copies.load()
+        yield Foundation(
+            configured,
+            database,
+            copies,
+            SigningKeys(database, configured.box, settings.tokens),
+            secrets,
+            SecretChanges(database, secrets),
+        )
+    finally:
+        await database.close()

@@ -1,0 +1,25 @@
+"""What commands do: the use cases of operators, without anything that requests need."""
+
+from __future__ import annotations
+
+from dcrserver.services.access.token_administration import TokenAdministrationService
+from dcrserver.services.clients.administration import AdministrationService
+from dcrserver.services.clients.imports import ClientImportService
+from dcrserver.services.tenants.administration import TenantAdministrationService
+from dcrserver.services.upkeep.reencryption import ReencryptionService
+from dcrserver.wiring.foundation import Foundation
+
+
+class Operations:
+    """The services of a command."""
+
+    def __init__(self, base: Foundation) -> None:
+        self.tenants = base.configured.tenants
+        self.database = base.database
+        self.metadata_copies = base.metadata_copies
+        self.signing_keys = base.signing_keys
+        self.administration = AdministrationService(base.database, base.secret_changes)
+        self.token_administration = TokenAdministrationService(base.database)
+        self.tenant_administration = TenantAdministrationService(base.database, self.tenants)
+        self.client_import = ClientImportService(base.database, base.configured.box)
+        self.reencryption = ReencryptionService(base.database, base.configured.box)
