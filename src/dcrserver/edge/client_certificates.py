@@ -10,7 +10,7 @@ from starlette.requests import Request
 from dcrserver.edge.dependencies import peer, runtime
 from dcrserver.errors import InvalidRequest
 from dcrserver.logger import Logger
-from dcrserver.services.authentication import BadCertificate, ClientCertificate
+from dcrserver.services.authentication.certificates import BadCertificate, ClientCertificate
 from dcrserver.settings import MutualTlsSettings
 
 _log = Logger(__name__)

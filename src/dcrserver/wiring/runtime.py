@@ -10,7 +10,7 @@ from dcrserver.deadlines import Deadline
 from dcrserver.fetch import CachingFetcher
 from dcrserver.rate_limit import RateLimiter
 from dcrserver.repositories.transaction import Database
-from dcrserver.services.authentication import ClientAuthenticator
+from dcrserver.services.authentication.authenticator import ClientAuthenticator
 from dcrserver.services.authentication.client_keys import ClientKeys
 from dcrserver.services.authentication.guesses import Guesses
 from dcrserver.services.authentication.last_uses import LastUses

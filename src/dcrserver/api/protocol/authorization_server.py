@@ -11,7 +11,8 @@ from dcrserver.edge.body import request_object
 from dcrserver.edge.dependencies import bearer_token, runtime, tenant
 from dcrserver.edge.responses import NO_STORE, json_response, tagged
 from dcrserver.errors import InvalidRequest
-from dcrserver.services.authentication import BadCertificate, ClientCertificate, Presented
+from dcrserver.services.authentication.certificates import BadCertificate, ClientCertificate
+from dcrserver.services.authentication.presented import Presented
 from dcrserver.services.clients.directory import AUTHENTICATE, READ
 from dcrserver.strict_json import JsonObject, dumps
 

@@ -15,7 +15,7 @@ from dcrserver.edge.client_certificates import client_certificate
 from dcrserver.edge.dependencies import bearer_token, headers, runtime, tenant
 from dcrserver.edge.responses import NO_STORE, Credentials, json_response
 from dcrserver.errors import InvalidRequest
-from dcrserver.services.authentication import Presented
+from dcrserver.services.authentication.presented import Presented
 from dcrserver.services.tokens.grant import TokenRequest
 from dcrserver.strict_json import dumps
 

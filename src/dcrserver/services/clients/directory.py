@@ -11,7 +11,8 @@ from dcrserver.errors import InvalidClient, NotFound
 from dcrserver.repositories.clients import ClientRecord
 from dcrserver.repositories.transaction import Database
 from dcrserver.services.access import admin_tokens
-from dcrserver.services.authentication import ClientAuthenticator, Presented
+from dcrserver.services.authentication.authenticator import ClientAuthenticator
+from dcrserver.services.authentication.presented import Presented
 from dcrserver.strict_json import JsonObject
 from dcrserver.tenants import Tenant
 

@@ -17,12 +17,9 @@ from dcrserver.errors import (
 from dcrserver.metadata import ClientMetadata, uris
 from dcrserver.metadata.capabilities import OWN_GRANT
 from dcrserver.repositories.transaction import Database
-from dcrserver.services.authentication import (
-    AuthenticatedClient,
-    ClientAuthenticator,
-    Presented,
-    dpop,
-)
+from dcrserver.services.authentication import dpop
+from dcrserver.services.authentication.authenticator import AuthenticatedClient, ClientAuthenticator
+from dcrserver.services.authentication.presented import Presented
 from dcrserver.services.tokens.access_tokens import AccessTokens, TokenFormat
 from dcrserver.settings import TokenSettings
 from dcrserver.strict_json import JsonObject, JsonValue

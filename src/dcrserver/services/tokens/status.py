@@ -8,7 +8,8 @@ from collections.abc import Mapping, Sequence
 from dcrserver.errors import InvalidRequest, UnauthorizedClient
 from dcrserver.repositories.transaction import Database
 from dcrserver.services.access import admin_tokens
-from dcrserver.services.authentication import ClientAuthenticator, Presented
+from dcrserver.services.authentication.authenticator import ClientAuthenticator
+from dcrserver.services.authentication.presented import Presented
 from dcrserver.services.tokens.access_tokens import AccessTokens
 from dcrserver.strict_json import JsonObject, JsonValue
 from dcrserver.tenants import Tenant
