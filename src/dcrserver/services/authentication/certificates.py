@@ -147,7 +147,7 @@ class _Subject(NamedTuple):
     spelled: Callable[[str], str]
 
 
-# Of each member with Role.CERTIFICATE_SUBJECT; tests/services/test_certificate_names.py asks for all.
+# Of each member with Role.CERTIFICATE_SUBJECT: tests/services/test_certificate_names.py.
 SUBJECTS: Mapping[str, _Subject] = {
     "tls_client_auth_subject_dn": _Subject(
         lambda subject, _: [_distinguished(subject)],
