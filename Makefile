@@ -61,7 +61,7 @@ mutants: ## mutation testing of src/dcrserver/metadata (takes half an hour)
 	@test -x .venv-mutation/bin/python || $(PYTHON) -m venv .venv-mutation
 	@.venv-mutation/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/mutation.txt
 	@.venv-mutation/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
-	@.venv-mutation/bin/mutmut run
+	@DCR_TEST_EXAMPLES=1 .venv-mutation/bin/mutmut run
 	@.venv-mutation/bin/python tests/mutants.py
 
 lock: ## pin dependencies anew (needs uv)

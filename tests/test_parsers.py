@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 from typing import Any
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from dcrserver.edge.body import form_pairs
@@ -16,6 +16,7 @@ from dcrserver.metadata.text import is_language_tag
 from dcrserver.policies import JwksPolicy, RedirectPolicy
 from dcrserver.rate_limit import address_key
 from dcrserver.strict_json import BadJson, loads, loads_object
+from harness.properties import examples
 from metadata.strategies import JSON, KEY
 
 # Pieces that mean something to one of the parsers, so that random ones get far.
@@ -35,7 +36,7 @@ _KEYS = st.sampled_from(["RSA", "EC", "OKP", "oct", "AKP"]).flatmap(
 )
 
 
-@settings(max_examples=300, deadline=None)
+@examples(300)
 @given(octets=OCTETS)
 def test_json(octets: bytes) -> None:
     for read in (loads, loads_object):
@@ -43,7 +44,7 @@ def test_json(octets: bytes) -> None:
             read(octets)
 
 
-@settings(max_examples=500, deadline=None)
+@examples(500)
 @given(text=TEXTS)
 def test_uris_and_names(text: str) -> None:
     for spelling in (text, f"https://{text}", f"https://a.example/{text}", f"com.a:{text}"):
@@ -58,7 +59,7 @@ def test_uris_and_names(text: str) -> None:
     assert address_key(text)
 
 
-@settings(max_examples=300, deadline=None)
+@examples(300)
 @given(key=_KEYS, sets=JSON)
 def test_keys(key: dict[str, Any], sets: Any) -> None:
     for value in ({"keys": [key]}, {"keys": sets}, sets):
@@ -69,7 +70,7 @@ def test_keys(key: dict[str, Any], sets: Any) -> None:
         public_keys.check(key, 2048)
 
 
-@settings(max_examples=300, deadline=None)
+@examples(300)
 @given(octets=OCTETS)
 def test_forms(octets: bytes) -> None:
     with contextlib.suppress(ValueError):

@@ -8,11 +8,12 @@ from typing import Any
 
 import pytest
 from httpx import Response
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, given
 from hypothesis import strategies as st
 
 from dcrserver.strict_json import dumps
 from harness.application import CALLBACK, Application, application, bearer, update_of
+from harness.properties import examples
 from metadata.strategies import ANY_SUBMISSIONS
 from metadata.support import EVERYTHING, FEATURES, OPTIONAL_FAMILIES
 
@@ -36,9 +37,7 @@ RAW = st.binary(max_size=60) | st.builds(
     st.integers(0, 200),
     st.binary(max_size=6),
 )
-EACH = settings(
-    max_examples=120, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+EACH = examples(120, suppress_health_check=[HealthCheck.function_scoped_fixture])
 CREDENTIALS = {
     "client_id",
     "client_secret",

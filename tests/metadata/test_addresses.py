@@ -5,11 +5,12 @@ from __future__ import annotations
 import ipaddress
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from dcrserver.metadata.addresses import is_local_name, is_special
 from harness.cases import each
+from harness.properties import examples
 
 requirement = pytest.mark.requirement
 
@@ -127,7 +128,7 @@ def test_global_addresses(text: str) -> None:
 
 
 @requirement("POL-49")
-@settings(max_examples=300, deadline=None)
+@examples(300)
 @given(
     st.ip_addresses()
     | st.integers(0, 2**128 - 1).map(ipaddress.IPv6Address)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, get_args
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from pydantic import ValidationError
 
 from dcrserver.metadata import PARAMETERS, Policy, Terms
@@ -13,6 +13,7 @@ from dcrserver.metadata.capabilities import capabilities_of, presumed, restrict
 from dcrserver.policies.presets import PRESETS, PresetName
 from dcrserver.strict_json import JsonObject
 from harness.cases import each
+from harness.properties import examples
 from metadata.strategies import SENSIBLE_SUBMISSIONS
 from metadata.support import CALLBACK, EVERYTHING, FEATURES, issues_of, texts_of, validate_by
 
@@ -263,7 +264,7 @@ def test_open_finance_brasil() -> None:
     )
 
 
-@settings(max_examples=300, deadline=None)
+@examples(300)
 @given(submission=SENSIBLE_SUBMISSIONS)
 def test_mcp_refuses_nothing_that_the_default_takes(submission: JsonObject) -> None:
     if not issues_of(submission, BY_DEFAULT):

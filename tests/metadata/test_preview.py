@@ -5,12 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 
 from dcrserver.errors import RegistrationError
 from dcrserver.metadata import Terms, explain, recognized, validate
 from dcrserver.strict_json import JsonObject, JsonValue, dumps
 from harness.cases import each
+from harness.properties import examples
 from metadata.strategies import ANY_SUBMISSIONS, TERMS_OF
 from metadata.support import CALLBACK, MINIMAL, TERMS, terms
 
@@ -295,7 +296,7 @@ def test_advice(submission: JsonObject, warned: list[str]) -> None:
     assert warnings(submission, allowing) == warned
 
 
-@settings(max_examples=400, deadline=None)
+@examples(400)
 @given(submission=ANY_SUBMISSIONS, judged_by=TERMS_OF)
 def test_the_preview_and_the_registration_agree(submission: JsonObject, judged_by: Terms) -> None:
     found = told(submission, judged_by)

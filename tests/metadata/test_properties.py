@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from dcrserver.errors import RegistrationError
@@ -17,6 +17,7 @@ from dcrserver.metadata import (
 )
 from dcrserver.metadata.spelling import hints
 from dcrserver.strict_json import JsonObject, JsonValue, dumps, loads_object
+from harness.properties import examples
 from metadata.strategies import (
     ANY_SUBMISSIONS,
     JSON,
@@ -36,7 +37,7 @@ def attempt(submission: JsonObject, judged_by: Terms) -> RegistrationError | Jso
 
 
 @requirement("R7591-3.2.2-03", "R7591-3.2.2-04", "R7591-2-16")
-@settings(max_examples=300, deadline=None)
+@examples(300)
 @given(submission=ANY_SUBMISSIONS, judged_by=TERMS_OF)
 def test_a_submission_is_registered_or_refused(submission: JsonObject, judged_by: Terms) -> None:
     """With the error of the first issue; nothing else is ever raised."""
@@ -55,7 +56,7 @@ def test_a_submission_is_registered_or_refused(submission: JsonObject, judged_by
 
 
 @requirement("R7591-3.2.1-06", "R7592-2.2-02", "OIDR-3.2-01", "OIDR-6-01")
-@settings(max_examples=400, deadline=None)
+@examples(400)
 @given(submission=SENSIBLE_SUBMISSIONS, judged_by=TERMS_OF)
 def test_what_is_registered_can_be_registered_again(
     submission: JsonObject, judged_by: Terms
@@ -72,7 +73,7 @@ def test_the_submissions_of_that_property_are_accepted_often_enough() -> None:
     """It would prove nothing if most were refused."""
     counted = {True: 0, False: 0}
 
-    @settings(max_examples=200, deadline=None, database=None)
+    @examples(200, database=None)
     @given(submission=SENSIBLE_SUBMISSIONS)
     def count(submission: JsonObject) -> None:
         counted[not issues_of(submission)] += 1
@@ -82,7 +83,7 @@ def test_the_submissions_of_that_property_are_accepted_often_enough() -> None:
 
 
 @requirement("R7591-2-16", "R7592-2.2-08", "POL-06")
-@settings(max_examples=150, deadline=None)
+@examples(150)
 @given(
     submission=SENSIBLE_SUBMISSIONS,
     judged_by=TERMS_OF,
@@ -96,7 +97,7 @@ def test_unknown_members_and_nulls_change_nothing(
     assert examine(submission | more, judged_by) == examine(submission, judged_by)
 
 
-@settings(max_examples=150, deadline=None)
+@examples(150)
 @given(data=st.data(), submission=ANY_SUBMISSIONS, judged_by=TERMS_OF)
 def test_the_order_of_members_changes_nothing(
     data: st.DataObject, submission: JsonObject, judged_by: Terms
@@ -112,7 +113,7 @@ USED = frozenset().union(*(rule.uses for rule in RULES))
 BAD: st.SearchStrategy[JsonValue] = st.sampled_from([1.5, {"x": 1}, [["x"]], [None], -0.5])
 
 
-@settings(max_examples=400, deadline=None)
+@examples(400)
 @given(
     submission=ANY_SUBMISSIONS,
     judged_by=TERMS_OF,
@@ -152,7 +153,7 @@ def test_one_bad_member_never_changes_what_is_told_about_another(
 
 
 @requirement("OIDR-3.2-01", "OIDR-6-01", "R7591-2-01")
-@settings(max_examples=300, deadline=None)
+@examples(300)
 @given(
     values=st.lists(
         st.builds(

@@ -7,11 +7,12 @@ import time
 from typing import Any
 
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from dcrserver.strict_json import BadJson, dumps, loads, loads_object
 from harness.cases import each
+from harness.properties import examples
 
 requirement = pytest.mark.requirement
 
@@ -323,7 +324,7 @@ JSON = st.recursive(
 )
 
 
-@settings(max_examples=150, deadline=None)
+@examples(150)
 @given(value=JSON, ensure_ascii=st.booleans(), indent=st.sampled_from([None, 2]))
 @example(value="\U0001f600\u2028", ensure_ascii=True, indent=None)
 def test_what_json_dumps_writes_is_read_back(
@@ -339,7 +340,7 @@ FRAGMENTS = [
 ]  # fmt: skip
 
 
-@settings(max_examples=300, deadline=None)
+@examples(300)
 @given(st.lists(st.sampled_from(FRAGMENTS), max_size=12).map("".join))
 def test_never_more_lenient_than_the_standard_parser(text: str) -> None:
     """Nothing but BadJson comes out, in ASCII; what is accepted means what everybody reads."""
@@ -348,7 +349,7 @@ def test_never_more_lenient_than_the_standard_parser(text: str) -> None:
     assert told or value == json.loads(text)
 
 
-@settings(max_examples=150, deadline=None)
+@examples(150)
 @given(st.binary(max_size=40))
 def test_arbitrary_octets_are_read_or_refused(raw: bytes) -> None:
     value, told = attempt(raw)

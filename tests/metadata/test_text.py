@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from dcrserver.metadata.text import hostile_character, is_language_tag
 from harness.cases import each
+from harness.properties import examples
 
 requirement = pytest.mark.requirement
 
@@ -62,7 +63,7 @@ def test_ill_formed_tags(tag: str) -> None:
 SUBTAG = st.text("abcxyzABCXYZ0189", min_size=1, max_size=9)
 
 
-@settings(max_examples=300, deadline=None)
+@examples(300)
 @given(st.lists(SUBTAG | st.sampled_from(["", "x", "de", "zh", "Latn"]), max_size=5).map("-".join))
 def test_tags_are_subtags_of_one_to_eight_letters_or_digits(tag: str) -> None:
     """What every well-formed tag has in common (RFC 5646 2.1)."""
@@ -123,7 +124,7 @@ def test_the_neighbours_of_hostile_characters_are_not() -> None:
 
 
 @requirement("POL-20")
-@settings(max_examples=150, deadline=None)
+@examples(150)
 @given(st.text())
 def test_nothing_else_is_hostile(text: str) -> None:
     first = next((f"U+{ord(one):04X}" for one in text if ord(one) in HOSTILE), None)

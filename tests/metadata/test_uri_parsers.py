@@ -12,13 +12,14 @@ from urllib.parse import urlsplit
 
 import ada_url
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from dcrserver.metadata import uris
 from dcrserver.metadata.model import Unacceptable
 from dcrserver.metadata.redirect_uris import check_all
 from dcrserver.policies import RedirectPolicy
+from harness.properties import examples
 
 requirement = pytest.mark.requirement
 
@@ -129,7 +130,7 @@ RANDOM = st.builds(
 
 
 @requirement("POL-19")
-@settings(max_examples=3000, deadline=None)
+@examples(3000)
 @given(raw=RANDOM | st.text(max_size=30))
 def test_any_text_that_we_accept_all_read_alike(raw: str) -> None:
     assert_agreed(raw)

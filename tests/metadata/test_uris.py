@@ -6,11 +6,12 @@ import ipaddress
 from urllib.parse import urlsplit
 
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from dcrserver.metadata.uris import BadUri, Uri, parse
 from harness.cases import each
+from harness.properties import examples
 
 requirement = pytest.mark.requirement
 
@@ -379,7 +380,7 @@ PIECES = [
 ]  # fmt: skip
 
 
-@settings(max_examples=600, deadline=None)
+@examples(600)
 @given(
     st.builds(
         "{}{}{}".format,
@@ -406,7 +407,7 @@ def test_the_standard_parser_sees_the_same_host(raw: str) -> None:
     assert (parsed.query or "", parsed.fragment or "") == (other.query, other.fragment)
 
 
-@settings(max_examples=200, deadline=None)
+@examples(200)
 @given(st.text(max_size=30))
 def test_any_text_is_parsed_or_refused(raw: str) -> None:
     _, told = attempt(raw)
@@ -414,7 +415,7 @@ def test_any_text_is_parsed_or_refused(raw: str) -> None:
     assert told or (raw.isascii() and raw.isprintable())
 
 
-@settings(max_examples=200, deadline=None)
+@examples(200)
 @given(st.text("abcdefghijklmnopqrstuvwxyz0123456789-", min_size=1, max_size=20))
 def test_any_a_label_is_decoded_or_refused(tail: str) -> None:
     """The IDNA library raises more than one kind of error about broken Punycode."""

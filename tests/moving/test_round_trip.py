@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, given
 from hypothesis import strategies as st
 
 from conftest import MakeApplication
@@ -22,6 +22,7 @@ from dcrserver.strict_json import JsonObject, dumps, loads
 from flows.test_metamorphic import FULL
 from harness.application import Application, application, bearer
 from harness.databases import migrate
+from harness.properties import examples
 from metadata.strategies import ANY_SUBMISSIONS
 
 OPERATOR = Origin("operator")
@@ -49,9 +50,7 @@ async def imported(app: Application, clients: list[JsonObject]) -> list[Moved]:
     return [told for told, _ in judged]
 
 
-@settings(
-    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@examples(60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(body=BODIES, owner=OWNERS, suspended_at=MOMENTS, rotates=st.booleans())
 async def test_whatever_is_registered_comes_back_the_same(
     pair: tuple[Application, Application],
