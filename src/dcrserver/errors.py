@@ -22,6 +22,7 @@ ProtocolError
 │   ├── InvalidTarget                 RFC 8707 2
 │   ├── InvalidDpopProof              RFC 9449 5
 │   └── UnsupportedTokenType          RFC 7009 2.2.1
+├── BodyTooSlow                       408
 ├── AuthorizationError                RFC 6749 4.1.2.1: shown to a person, never redirected
 ├── NotFound                          404
 ├── BadQuery                          400, discovery
@@ -55,33 +56,38 @@ class RegistrationError(ProtocolError):
 
 
 class InvalidRedirectUri(RegistrationError):
+    """A value of redirect_uris is not acceptable."""
+
     code = "invalid_redirect_uri"
 
 
 class InvalidClientMetadata(RegistrationError):
+    """Another member, or the body as a whole, is not acceptable."""
+
     code = "invalid_client_metadata"
 
 
 class UnsupportedMediaType(InvalidClientMetadata):
+    """The body is not application/json in UTF-8."""
+
     status = 415
 
 
-class BodyTooSlow(ProtocolError):
-    """The caller stopped sending."""
-
-    code = "request_timeout"
-    status = 408
-
-
 class BodyTooLarge(InvalidClientMetadata):
+    """The body is larger than ``policy.registration.max_body_bytes``."""
+
     status = 413
 
 
 class InvalidSoftwareStatement(RegistrationError):
+    """A software statement cannot be verified, or contradicts the request."""
+
     code = "invalid_software_statement"
 
 
 class UnapprovedSoftwareStatement(RegistrationError):
+    """A software statement is good, and its issuer is not trusted here."""
+
     code = "unapproved_software_statement"
 
 
@@ -98,15 +104,21 @@ class MissingToken(BearerError):
 
 
 class InvalidToken(BearerError):
+    """The token is unknown, expired, revoked, or of another client."""
+
     code = "invalid_token"
 
 
 class InsufficientScope(BearerError):
+    """The token is good, and not for this."""
+
     code = "insufficient_scope"
     status = 403
 
 
 class InvalidBearerRequest(BearerError):
+    """The token was sent in a way, or as often, as RFC 6750 2 does not allow."""
+
     code = "invalid_request"
     status = 400
 
@@ -116,36 +128,59 @@ class TokenError(ProtocolError):
 
 
 class InvalidRequest(TokenError):
+    """A parameter is missing, repeated or malformed."""
+
     code = "invalid_request"
 
 
 class InvalidClient(TokenError):
+    """The client did not prove who it is; unknown and wrong are answered alike."""
+
     code = "invalid_client"
     status = 401
 
 
 class UnauthorizedClient(TokenError):
+    """The client is not registered for this grant type."""
+
     code = "unauthorized_client"
 
 
 class UnsupportedGrantType(TokenError):
+    """Nobody can use this grant type here."""
+
     code = "unsupported_grant_type"
 
 
 class InvalidScope(TokenError):
+    """The client asks for scopes that it may not have."""
+
     code = "invalid_scope"
 
 
 class InvalidTarget(TokenError):
+    """The client asks for a token for a resource that is not served (RFC 8707 2)."""
+
     code = "invalid_target"
 
 
 class InvalidDpopProof(TokenError):
+    """The DPoP proof is missing, malformed, used before, or for something else."""
+
     code = "invalid_dpop_proof"
 
 
 class UnsupportedTokenType(TokenError):
+    """Tokens of this type cannot be revoked here (RFC 7009 2.2.1)."""
+
     code = "unsupported_token_type"
+
+
+class BodyTooSlow(ProtocolError):
+    """The body did not arrive in time: the caller stopped sending."""
+
+    code = "request_timeout"
+    status = 408
 
 
 class AuthorizationError(ProtocolError):
@@ -155,16 +190,20 @@ class AuthorizationError(ProtocolError):
 
 
 class NotFound(ProtocolError):
+    """Nothing is at this path, or nobody knows what was asked for."""
+
     code = "not_found"
     status = 404
 
 
 class BadQuery(ProtocolError):
+    """The query of a discovery request is missing or malformed (RFC 7033 4.2)."""
+
     code = "invalid_request"
 
 
 class TooManyRequests(ProtocolError):
-    """``retry_after`` is in seconds; it is told in words as well."""
+    """The caller did something too often. ``retry_after`` (seconds) is told in words as well."""
 
     code = "too_many_requests"
     status = 429
@@ -175,7 +214,7 @@ class TooManyRequests(ProtocolError):
 
 
 class Unavailable(ProtocolError):
-    """``retry_after`` is in seconds."""
+    """Nobody can be served just now; ``retry_after`` is in seconds."""
 
     code = "temporarily_unavailable"
     status = 503

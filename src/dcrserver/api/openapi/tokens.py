@@ -177,7 +177,11 @@ CLIENT: dict[str, Any] = {
         200: answer("The registered metadata", "RegisteredClient")
         | {"headers": {name: {"schema": {"type": "string"}} for name in ("ETag", "Cache-Control")}},
         304: {"description": "What If-None-Match names is still right"},
-        400: error("A token sent twice", "invalid_request", "the token must be sent once"),
+        400: error(
+            "A token sent twice",
+            "invalid_request",
+            "the token must be sent once, in the Authorization header",
+        ),
         401: _ADMIN_UNAUTHORIZED,
         403: _ADMIN_FORBIDDEN,
         404: error("Unknown, deleted or suspended", "not_found", "there is no such client"),
