@@ -29,7 +29,7 @@ from dcrserver.edge.http_protocol import Connections, Limits, Protocol
 from dcrserver.errors import ProtocolError
 from dcrserver.logger import Logger
 from dcrserver.settings import ConfigurationError, ServerSettings, Settings
-from dcrserver.supervisor import Workers, end_with_parent
+from dcrserver.supervisor import Workers
 from dcrserver.telemetry import configure_logging, measure, shared, stderr_writer
 from dcrserver.wiring.runtime import Runtime, build
 
@@ -109,7 +109,8 @@ async def _prepare(settings: Settings, *, migrate: bool, allow_newer: bool) -> N
             await engine.dispose()
         if before != after:
             _log.info("schema_migrated", before=before, after=after)
-    async with build(settings) as runtime:
+    # What workers would load each for itself is loaded before they are forked.
+    async with build(settings, serves=settings.server.workers > 1) as runtime:
         if reason := await runtime.database.not_ready_reason():
             raise ConfigurationError(f"database.url: {reason}, or start with --migrate")
         if schema.is_newer(stored := await runtime.database.revision()):
@@ -195,7 +196,6 @@ class Application:
             measure(runtime.metrics)
             self._connections.measure(runtime.metrics)
             if self._settings.server.workers > 1:
-                end_with_parent()
                 await stack.enter_async_context(shared(runtime.metrics, self._shared_folder))
             # Forwarded headers are believed from named proxies only; by default from nobody.
             trusted = list(self._settings.server.trusted_proxies)

@@ -1,24 +1,34 @@
-"""The parent of several workers: keeps them running, and leaves none behind."""
+"""The parent of several workers: forks them, keeps them running, and leaves none behind.
+
+They are forked when everything is loaded and the configuration was judged, so a start costs little
+and what is loaded is in the memory once. Forked is only what has no thread, event loop or
+connection: the parent's log is halted meanwhile, and all else a worker opens for itself.
+"""
 
 from __future__ import annotations
 
 import ctypes
+import gc
 import multiprocessing
 import os
 import signal
 import sys
 import time
 from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from socket import socket
 
 import uvicorn
 from uvicorn.config import STARTUP_FAILURE
 from uvicorn.supervisors import Multiprocess
-from uvicorn.supervisors.multiprocess import Process
+from uvicorn.supervisors.multiprocess import SIGNALS, Process
 
 from dcrserver.logger import Logger
+from dcrserver.telemetry import stderr_writer
 
 _log = Logger(__name__)
+_FORK = multiprocessing.get_context("fork")
 # From <linux/prctl.h>.
 _PR_SET_PDEATHSIG = 1
 _MAX_PAUSE_SECONDS = 10.0
@@ -26,10 +36,17 @@ _START_SECONDS = 60.0
 
 
 class _Worker(Process):
-    """Answers nobody until all is imported, which takes long on a busy machine."""
+    """A process that was forked; ``begin`` rids it of what is its parent's.
 
-    def __init__(self, config: uvicorn.Config, sockets: list[socket]) -> None:
+    It answers nobody until it serves, which takes long on a busy machine.
+    """
+
+    def __init__(
+        self, config: uvicorn.Config, sockets: list[socket], begin: Callable[[], None]
+    ) -> None:
         super().__init__(config, sockets)
+        self._begin = begin
+        self.process = _FORK.Process(target=self.target, args=[sockets])  # type: ignore[assignment]
         self._has_answered = False
         self._started_by = time.monotonic() + _START_SECONDS
 
@@ -39,6 +56,17 @@ class _Worker(Process):
             return True
         is_starting = not self._has_answered and time.monotonic() < self._started_by
         return is_starting and self.process.is_alive()
+
+    def target(self, sockets: list[socket] | None = None) -> None:
+        """What the new process does."""
+        self.parent_conn.close()
+        self._begin()
+        try:
+            with suppress(KeyboardInterrupt):
+                super().target(sockets)
+        finally:
+            # Nothing else runs at the exit of a process that was forked.
+            stderr_writer().drain()
 
 
 class Workers(Multiprocess):
@@ -50,6 +78,7 @@ class Workers(Multiprocess):
     _is_told = False
 
     def __init__(self, config: uvicorn.Config, sockets: list[socket]) -> None:
+        self._handlers = {number: signal.getsignal(number) for number in SIGNALS}
         super().__init__(config, sockets)
         # By the worker's place: when it is tried again, and how often it failed in a row.
         self._again_at: dict[int, float] = {}
@@ -65,6 +94,11 @@ class Workers(Multiprocess):
         Raises:
             SystemExit: no worker could start, or start again.
         """
+        self.config.load()
+        self.config.get_loop_factory()  # which loads it
+        # What a collector never looks at is never copied by its looking.
+        gc.collect()
+        gc.freeze()
         super().run()
         if not self._is_told:
             _log.error("no_worker_can_start")
@@ -110,13 +144,56 @@ class Workers(Multiprocess):
             del self._again_at[place]
             self.processes[place] = self._started()
 
+    def restart_all(self) -> None:
+        """Replaces each worker when its successor serves, and none from one on that cannot start.
+
+        They have the configuration that this process read as it started.
+        """
+        for place, old in enumerate(self.processes):
+            new = self._started()
+            if not new.wait_until_ready(_START_SECONDS, self.should_exit):
+                new.kill()
+                new.join()
+                _log.error("worker_cannot_start", status=new.exitcode)
+                return
+            old.terminate()
+            old.join()
+            self.processes[place] = new
+
+    def handle_ttin(self) -> None:
+        """One more."""
+        self.processes_num += 1
+        self.processes.append(self._started())
+
     def _started(self) -> Process:
-        process = _Worker(self.config, self.sockets)
-        process.start()
+        process = _Worker(self.config, self.sockets, self._become_worker)
+        with stderr_writer().halted(), _signals_waiting():
+            process.start()
         return process
 
+    def _become_worker(self) -> None:
+        """In a process that was just forked, before anything else."""
+        stderr_writer().begin()
+        for number, handler in self._handlers.items():
+            signal.signal(number, handler)
+        for other in self.processes:
+            other.parent_conn.close()
+            other.child_conn.close()
+        _end_with_parent()
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, SIGNALS)
 
-def end_with_parent() -> None:
+
+@contextmanager
+def _signals_waiting() -> Iterator[None]:
+    """None is lost to a handler of the parent's in a process that was just forked."""
+    signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, SIGNALS)
+
+
+def _end_with_parent() -> None:
     """A worker whose parent was killed would keep the port from the next server (Linux only)."""
     parent = multiprocessing.parent_process()
     if parent is None or sys.platform != "linux":

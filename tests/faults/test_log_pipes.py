@@ -118,3 +118,13 @@ def test_who_logs_never_waits_for_the_reader() -> None:
         writer.write(100 * "x" + "\n")
     writer.drain(0.1)
     assert time.monotonic() - started < 10
+
+
+def test_a_process_that_is_to_be_forked_has_no_thread_of_the_log() -> None:
+    reading, writing = os.pipe()
+    writer = LogWriter(writing)
+    with writer.halted():
+        assert not writer._thread.is_alive()  # noqa: SLF001 - of many that other tests left
+        writer.write("meanwhile\n")
+    writer.drain()
+    assert os.read(reading, 100) == b"meanwhile\n"

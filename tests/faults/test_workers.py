@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import signal
 import socket
@@ -32,8 +33,7 @@ def until(condition: Callable[[], object], what: str) -> None:
 
 def workers_of(server: ServerProcess) -> list[int]:
     folder = Path(f"/proc/{server.process.pid}/task/{server.process.pid}/children")
-    found = map(int, folder.read_text("ascii").split())
-    return [each for each in found if b"spawn_main" in Path(f"/proc/{each}/cmdline").read_bytes()]
+    return [int(each) for each in folder.read_text("ascii").split()]
 
 
 def metrics(server: ServerProcess) -> dict[str, float]:
@@ -74,7 +74,7 @@ def test_a_worker_that_is_slow_to_start_is_left_to_it(monkeypatch: pytest.Monkey
     monkeypatch.setattr(Process, "ping", lambda _self, _timeout=5: answers)
     monkeypatch.setattr("time.monotonic", lambda: now)
     now, answers = 0.0, False
-    worker = supervisor._Worker(uvicorn.Config("none"), [])  # noqa: SLF001 - what the parent asks
+    worker = supervisor._Worker(uvicorn.Config("none"), [], lambda: None)  # noqa: SLF001
     worker.process = cast("Any", SimpleNamespace(is_alive=lambda: True))
     now = 59.0
     assert worker.is_alive()
@@ -102,6 +102,66 @@ def test_a_worker_that_cannot_start_again_stops_nobody(tmp_path: Path) -> None:
         (tmp_path / "away").rename(needed)
         until(lambda: both_serve(server), "the worker is back")
         assert server.stop(60) == 0
+
+
+def test_workers_share_the_memory_of_what_is_loaded(tmp_path: Path) -> None:
+    with serving(tmp_path, arguments=("--workers", "2")) as server:
+        until(lambda: both_serve(server), "both workers serve")
+        processes = [server.process.pid, *workers_of(server)]
+        shares = [memory(each, "Pss") for each in processes]
+        resident = [memory(each, "Rss") for each in processes]
+    assert sum(shares) < 0.6 * sum(resident)
+
+
+def memory(process: int, kind: str) -> int:
+    text = Path(f"/proc/{process}/smaps_rollup").read_text("ascii")
+    return next(int(line.split()[1]) for line in text.splitlines() if line.startswith(f"{kind}:"))
+
+
+def test_a_signal_right_after_the_fork_is_heard(tmp_path: Path) -> None:
+    """Not by the parent's handler, which is there until the worker has one of its own."""
+    with serving(tmp_path, arguments=("--workers", "2")) as server:
+        until(lambda: both_serve(server), "both workers serve")
+        for _ in range(5):
+            before = set(workers_of(server))
+            os.kill(before.pop(), signal.SIGKILL)
+            while not (young := set(workers_of(server)) - before):
+                assert server.process.poll() is None
+            (young_one,) = young
+            os.kill(young_one, signal.SIGTERM)
+            until(lambda gone=young_one: gone not in workers_of(server), "it has ended")
+            until(lambda: both_serve(server), "the next one serves")
+        assert server.stop(60) == 0
+
+
+def test_a_hangup_replaces_one_worker_after_the_other(tmp_path: Path) -> None:
+    with serving(tmp_path, arguments=("--workers", "2")) as server:
+        until(lambda: both_serve(server), "both workers serve")
+        before = set(workers_of(server))
+        server.process.send_signal(signal.SIGHUP)
+
+        def are_others() -> bool:
+            assert httpx.get(f"{server.base_url}/healthz", trust_env=False).status_code == 200
+            return len(now := set(workers_of(server))) == 2 and not now & before
+
+        until(are_others, "both are replaced, and one served all the time")
+        assert server.stop(60) == 0
+
+
+@finding("R3")
+def test_a_worker_is_replaced_while_nobody_reads_the_log(tmp_path: Path) -> None:
+    """The parent waits for its own lines only so long before it forks the next one."""
+    reading, writing = os.pipe()
+    fcntl.fcntl(writing, fcntl.F_SETPIPE_SZ, 4096)
+    os.write(writing, 4096 * b".")
+    with serving(tmp_path, arguments=("--workers", "2"), log_to=writing) as server:
+        until(lambda: both_serve(server), "both workers serve")
+        (first, _) = workers_of(server)
+        os.kill(first, signal.SIGKILL)
+        until(lambda: first not in workers_of(server), "it is dead")
+        until(lambda: both_serve(server), "the next one serves")
+    os.close(reading)
+    os.close(writing)
 
 
 @finding("R6")

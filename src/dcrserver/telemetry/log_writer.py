@@ -14,6 +14,8 @@ import sys
 import threading
 import time
 from collections import deque
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cache
 
 from dcrserver.logger import Logger
@@ -33,6 +35,13 @@ class LogWriter(io.TextIOBase):
 
     def __init__(self, descriptor: int) -> None:
         self._descriptor = descriptor
+        self.begin()
+        atexit.register(self.drain)
+
+    def begin(self) -> None:
+        """Starts with nothing that waits, as a process must that was just forked: its parent writes
+        what waited, and threads and locks that are held are not forked along.
+        """
         self._lock = threading.Lock()
         self._lines: deque[bytes] = deque()
         self._waiting = 0
@@ -40,8 +49,29 @@ class LogWriter(io.TextIOBase):
         self._is_torn = False
         self._told = 0
         self.dropped = 0
-        threading.Thread(target=self._run, name="log", daemon=True).start()
-        atexit.register(self.drain)
+        self._start()
+
+    def _start(self) -> None:
+        self._halt = threading.Event()
+        self._thread = threading.Thread(
+            target=self._run, args=[self._halt], name="log", daemon=True
+        )
+        self._thread.start()
+
+    @contextmanager
+    def halted(self) -> Iterator[None]:
+        """Without the thread, so that the process may fork; what is logged meanwhile waits.
+
+        One that nobody takes lines from stays: it holds no lock where it waits.
+        """
+        self._halt.set()
+        self._wake.set()
+        self._thread.join(_FLUSH_SECONDS)
+        try:
+            yield
+        finally:
+            self._start()
+            self._wake.set()
 
     def write(self, text: str) -> int:
         """Takes lines, or drops and counts them when too many wait."""
@@ -62,8 +92,8 @@ class LogWriter(io.TextIOBase):
         while self._waiting and time.monotonic() < end:
             time.sleep(_PAUSE_SECONDS / 10)
 
-    def _run(self) -> None:
-        while True:
+    def _run(self, halt: threading.Event) -> None:
+        while not halt.is_set():
             self._wake.wait()
             self._wake.clear()
             while self._lines:
@@ -77,12 +107,13 @@ class LogWriter(io.TextIOBase):
             time.sleep(_PAUSE_SECONDS)
 
     def _next(self) -> tuple[int, bytes]:
-        """As many whole lines as go in one write; at least one."""
-        lines = [self._lines.popleft()]
-        size = len(lines[0])
-        while self._lines and size + len(self._lines[0]) <= _WHOLE:
-            lines.append(self._lines.popleft())
-            size += len(lines[-1])
+        """As many whole lines as go in one write; at least one, if there is any."""
+        with self._lock:  # after a fork that could not wait there may be two threads for a while
+            lines = [self._lines.popleft()] if self._lines else []
+            size = sum(map(len, lines))
+            while self._lines and size + len(self._lines[0]) <= _WHOLE:
+                lines.append(self._lines.popleft())
+                size += len(lines[-1])
         return len(lines), b"".join(lines)
 
     def _put(self, chunk: bytes) -> bool:

@@ -11,11 +11,10 @@ from pathlib import Path
 from dcrserver import __version__
 from dcrserver.telemetry.metrics import Metrics
 
-_STARTED_AT = time.time()
-
 
 def measure(metrics: Metrics) -> None:
     """Adds rows for memory, processor time, descriptors and the build; sums over all workers."""
+    started_at = time.time()
     metrics.gauge("dcrserver_workers", "Worker processes that answered this scrape", lambda: 1)
     metrics.gauge(
         "dcrserver_build_info",
@@ -25,7 +24,7 @@ def measure(metrics: Metrics) -> None:
         of_all=max,
     )
     metrics.gauge(
-        "process_start_time_seconds", "When the oldest worker started", lambda: _STARTED_AT,
+        "process_start_time_seconds", "When the oldest worker started", lambda: started_at,
         of_all=min,
     )  # fmt: skip
     metrics.counter(
