@@ -12,7 +12,7 @@ from typing import Any
 
 from sqlalchemy import Select, column, func, select, table
 
-from dcrserver.db.protocol.session import Session
+from dcrserver.db.protocol.session import Reader
 
 _PACKAGE = Path(__file__).parent.parent
 # In a wheel the migrations lie in the package, in a checkout at the top level.
@@ -52,7 +52,7 @@ def head_revision() -> str:
     return revisions()[-1]
 
 
-async def stored_revision(session: Session) -> str | None:
+async def stored_revision(session: Reader) -> str | None:
     """What Alembic last brought the schema to; None without any."""
     if not (await session.execute(_HAS_VERSION[session.dialect], {})).all():
         return None

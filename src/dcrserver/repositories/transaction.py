@@ -5,14 +5,15 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, suppress
-from typing import Any, TypeVar
+from typing import Any, NoReturn, TypeVar
 
+from sqlalchemy import SelectBase
 from sqlalchemy.sql import ClauseElement
 
 from dcrserver.db import schema
 from dcrserver.db.failures import Absent, AlreadyThere, Conflict
 from dcrserver.db.protocol.load import Load
-from dcrserver.db.protocol.session import Driver, Session
+from dcrserver.db.protocol.session import Driver, Reader, Session
 from dcrserver.db.protocol.statements import Lookup, Rows, Values
 from dcrserver.errors import Unavailable
 from dcrserver.repositories.access_tokens import AccessTokenRepository, SpentIdentifierRepository
@@ -84,7 +85,7 @@ class Database:
 
     def __init__(self, driver: Driver) -> None:
         self._driver = driver
-        self._session: Session = _Repeating(driver.reading)
+        self._session: Session = _ReadingSession(driver.reading)
         self._reading = _Reading(Transaction(self._session))
 
     @property
@@ -167,16 +168,16 @@ async def _repeated(work: Callable[[], Awaitable[T]]) -> T:
     raise Unavailable("the server is busy; try again later", detail="commit conflicts")
 
 
-class _Repeating:
-    """Single statements; some databases answer 40001 to one that only reads, too."""
+class _ReadingSession:
+    """Single statements that read; some databases answer 40001 to those, too."""
 
-    def __init__(self, session: Session) -> None:
+    def __init__(self, session: Reader) -> None:
         self._session = session
         self.dialect = session.dialect
-        self.insert = session.insert
-        self.change = session.change
 
     async def execute(self, statement: ClauseElement, values: Values) -> Rows:
+        if not isinstance(statement, SelectBase):
+            _refuse()
         try:
             return await self._session.execute(statement, values)
         except Conflict:
@@ -188,11 +189,18 @@ class _Repeating:
         except Conflict:
             return await _repeated(lambda: self._session.look_up(lookup, values))
 
-    async def execute_many(self, statement: ClauseElement, rows: Sequence[Values]) -> None:
-        try:
-            await self._session.execute_many(statement, rows)
-        except Conflict:
-            await _repeated(lambda: self._session.execute_many(statement, rows))
+    async def execute_many(self, *_: object) -> None:
+        _refuse()
+
+    def insert(self, *_: object) -> None:
+        _refuse()
+
+    async def change(self, *_: object) -> bool:
+        _refuse()
+
+
+def _refuse() -> NoReturn:
+    raise TypeError("nothing is written outside of a transaction")
 
 
 class _Reading:

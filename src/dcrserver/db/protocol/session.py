@@ -18,10 +18,10 @@ T = TypeVar("T")
 LOCK_SECONDS = 1
 
 
-class Session(Protocol):
-    """Statements of one transaction, or single ones outside of any.
+class Reader(Protocol):
+    """Single statements that read, outside of any transaction; each sees the latest commit.
 
-    Raises, from every method: AlreadyThere, Conflict, Absent (``db.failures``).
+    Raises, from every method: Conflict, Absent (``db.failures``).
     """
 
     @property
@@ -31,14 +31,21 @@ class Session(Protocol):
 
     async def execute(self, statement: ClauseElement, values: Values) -> Rows: ...
 
+    async def look_up(self, lookup: Lookup, values: Values) -> Sequence[Any]:
+        """The values of its columns."""
+        ...
+
+
+class Session(Reader, Protocol):
+    """Statements of one transaction.
+
+    Raises, from every method: AlreadyThere, Conflict, Absent (``db.failures``).
+    """
+
     async def execute_many(self, statement: ClauseElement, rows: Sequence[Values]) -> None: ...
 
     def insert(self, statement: Insert, row: dict[str, Any]) -> None:
         """Queues an INSERT; it is sent before the next statement, or at commit."""
-        ...
-
-    async def look_up(self, lookup: Lookup, values: Values) -> Sequence[Any]:
-        """The values of its columns."""
         ...
 
     async def change(self, change: Change, values: Values, inserts: Inserts) -> bool:
@@ -64,9 +71,7 @@ class Driver(Protocol):
     """A database."""
 
     @property
-    def reading(self) -> Session:
-        """Single statements; each sees the latest commit."""
-        ...
+    def reading(self) -> Reader: ...
 
     async def transact(self, work: Callable[[Session], Awaitable[T]]) -> T:
         """The result of ``work``, committed when it returns; nothing of it when it raises.

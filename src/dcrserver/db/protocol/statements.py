@@ -15,7 +15,9 @@ from sqlalchemy import (
     ColumnElement,
     Delete,
     Insert,
-    Select,
+    Integer,
+    SelectBase,
+    String,
     Update,
     and_,
     bindparam,
@@ -24,11 +26,18 @@ from sqlalchemy import (
 )
 from sqlalchemy.engine import Dialect
 from sqlalchemy.sql import ClauseElement
+from sqlalchemy.sql.compiler import SQLCompiler
+from sqlalchemy.types import NullType, SchemaType
 
 Row: TypeAlias = Mapping[str, Any]
 Values: TypeAlias = Mapping[str, Any]
+
 # Rows to insert, each by its statement.
 Inserts: TypeAlias = Sequence[tuple[Insert, dict[str, Any]]]
+
+# Texts and integers are to a driver what they are to us; so is what has no type, which stands in
+# the database's own words.
+_CARRIED = (String, Integer, NullType)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,9 +63,13 @@ class Lookup:
 
     One row always, of NULLs where there is no such row: what was found, and what was not, takes
     the same time to read (attack: asking for many identifiers to learn which are there).
+
+    Raises:
+        TypeError: the columns are not the table's key, by which there is one row.
     """
 
     def __init__(self, columns: Sequence[Column[Any]], key: Sequence[Column[Any]]) -> None:
+        _check_key(key[0].table, key)
         self.columns, self.key = tuple(columns), tuple(key)
         one = select(literal_column("1").label("one")).subquery("one_row")
         found = and_(*(each == bindparam(f"b_{each.name}") for each in key))
@@ -68,6 +81,9 @@ class Change:
 
     ``build`` makes it of what its named values are taken from: parameters, or columns of many
     rows at once. ``values``: name -> the column that has the value's type.
+
+    Raises:
+        TypeError: the values do not name the whole key: it could be many rows.
     """
 
     def __init__(
@@ -77,6 +93,7 @@ class Change:
     ) -> None:
         self.values, self.build = values, build
         self.statement = build(bindparam)
+        _check_key(self.statement.table, values.values())
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,11 +113,16 @@ class Compiler:
         self._compiled: dict[ClauseElement, Compiled] = {}
 
     def __call__(self, statement: ClauseElement, values: Values) -> Compiled:
+        """``values``, of one row, are for lists in the statement; many rows have no lists.
+
+        Raises:
+            TypeError: the statement is none that can be carried: a mistake of ours.
+        """
         known = self._compiled.get(statement)
         if known is not None:
             return known
-        made: Any = statement.compile(dialect=self._dialect)
-        if getattr(made, "post_compile_params", None):
+        made = self._made(statement)
+        if made.post_compile_params:
             # A list in the statement: its text depends on the length.
             expanded = made.construct_expanded_state(dict(values))
             positions = tuple(expanded.positional_parameters or ())
@@ -108,11 +130,34 @@ class Compiler:
         self._compiled[statement] = compiled = _of(made, reads=_reads(statement))
         return compiled
 
+    def _made(self, statement: ClauseElement) -> SQLCompiler:
+        made = statement.compile(dialect=self._dialect)
+        if not isinstance(made, SQLCompiler) or not isinstance(
+            statement, SelectBase | Insert | Update | Delete
+        ):
+            raise TypeError(f"neither SELECT, INSERT, UPDATE nor DELETE: {statement}")
+        if reason := _obstacle(made):
+            raise TypeError(f"{reason}, which is for db.queries: {statement}")
+        return made
 
-def _of(made: Any, *, reads: bool) -> Compiled:  # noqa: ANN401 - a SQLCompiler, not typed
-    # All our columns are texts and integers, which need no translation on the way.
-    names = tuple(made.positiontup)
-    own = made.params  # what is in the statement itself
+
+def _obstacle(made: SQLCompiler) -> str | None:
+    """What a driver would leave out without a word: a result, a translation, a default."""
+    if made.effective_returning:
+        return "RETURNING"
+    if made.prefetch:
+        return f"{made.prefetch[0]} has a default of Python's"
+    typed: list[Any] = [*made.binds.values(), *made._result_columns]  # noqa: SLF001
+    for each in typed:
+        if not isinstance(each.type, _CARRIED) or isinstance(each.type, SchemaType):
+            return f"{each.type!r} is translated on its way"
+    return None
+
+
+def _of(made: SQLCompiler, *, reads: bool) -> Compiled:
+    names = tuple(made.positiontup or ())
+    # What is in the statement itself; a value that nobody gave is none of these.
+    own = {made.bind_names[each]: each.value for each in made.bind_names if not each.required}
 
     def positions(values: Values) -> tuple[Any, ...]:
         return tuple([values[name] if name in values else own[name] for name in names])
@@ -121,7 +166,12 @@ def _of(made: Any, *, reads: bool) -> Compiled:  # noqa: ANN401 - a SQLCompiler,
 
 
 def _reads(statement: ClauseElement) -> bool:
-    return isinstance(statement, Select)
+    return isinstance(statement, SelectBase)
+
+
+def _check_key(table: Any, columns: Iterable[Column[Any]]) -> None:  # noqa: ANN401
+    if missing := set(table.primary_key) - set(columns):
+        raise TypeError(f"not the whole key of {table.name}: {sorted(map(str, missing))} missing")
 
 
 def by_table(inserts: Iterable[tuple[Insert, Values]]) -> dict[Insert, list[Values]]:

@@ -7,7 +7,7 @@ import re
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
 from typing import Any, TypeAlias, TypeVar
 
-from sqlalchemy import Insert, SelectBase
+from sqlalchemy import Insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.sql import ClauseElement
 
@@ -17,7 +17,7 @@ from dcrserver.db.protocol.coalescing import Coalescer, Failed, Outcomes
 from dcrserver.db.protocol.drivers.mariadb_connect import STATE, unfit
 from dcrserver.db.protocol.drivers.mariadb_pool import Closed, Pool
 from dcrserver.db.protocol.load import Load, load_of
-from dcrserver.db.protocol.session import Session, change_in_steps
+from dcrserver.db.protocol.session import Reader, Session, change_in_steps
 from dcrserver.db.protocol.statements import Change, Inserts, Lookup, Rows, Values, by_table
 from dcrserver.db.urls import database_url
 from dcrserver.settings import DatabaseSettings
@@ -36,7 +36,7 @@ class MariadbDriver:
     def __init__(self, settings: DatabaseSettings) -> None:
         self._pool = Pool(settings)
         self._has_others = len(servers_of(database_url(settings))) > 1
-        self.reading: Session = _Session(self._pool)
+        self.reading: Reader = _Reading(self._pool)
         self._coalescer: Coalescer[_Inserts] = Coalescer(
             self._write, patience=settings.statement_timeout
         )
@@ -81,8 +81,8 @@ class MariadbDriver:
         return [outcome and Failed(outcome) for outcome in outcomes]
 
 
-class _Session:
-    """A connection for each statement, which commits by itself."""
+class _Reading:
+    """A connection for each statement."""
 
     dialect = "mysql"
 
@@ -92,24 +92,13 @@ class _Session:
     async def execute(self, statement: ClauseElement, values: Values) -> Rows:
         try:
             return await self._execute(statement, values)
-        except Closed:  # while it was idle; what only reads can be asked again
-            if not isinstance(statement, SelectBase):
-                raise
+        except Closed:  # while it was idle
             return await self._execute(statement, values)
 
     async def look_up(self, lookup: Lookup, values: Values) -> Sequence[Any]:
         return tuple((await self.execute(lookup.statement, values)).one().values())
 
-    async def execute_many(self, statement: ClauseElement, rows: Sequence[Values]) -> None:
-        await self._execute(statement, rows)
-
-    def insert(self, *_: object) -> None:
-        raise TypeError("nothing is inserted outside of a transaction")
-
-    async def change(self, *_: object) -> bool:
-        raise TypeError("nothing is changed outside of a transaction")
-
-    async def _execute(self, statement: ClauseElement, values: Values | Sequence[Values]) -> Rows:
+    async def _execute(self, statement: ClauseElement, values: Values) -> Rows:
         async with self._pool.connected() as connection:
             return await _executed(connection, statement, values)
 

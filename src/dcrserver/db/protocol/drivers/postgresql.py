@@ -17,7 +17,7 @@ from dcrserver.db.protocol.coalescing import Coalescer, Outcomes
 from dcrserver.db.protocol.drivers.postgresql_errors import translated
 from dcrserver.db.protocol.drivers.postgresql_pool import Connection, Pool
 from dcrserver.db.protocol.load import Load, load_of
-from dcrserver.db.protocol.session import Session, change_in_steps
+from dcrserver.db.protocol.session import Reader, Session, change_in_steps
 from dcrserver.db.protocol.statements import (
     Change,
     Compiler,
@@ -52,7 +52,7 @@ class PostgresqlDriver:
         self.pool = Pool(settings)
         self._patience = settings.statement_timeout
         self._compiler = Compiler(asyncpg_dialect())  # type: ignore[no-untyped-call]
-        self.reading: Session = _Reading(self)
+        self.reading: Reader = _Reading(self)
         self._lanes: dict[Any, Coalescer[Any]] = {}
 
     async def transact(self, work: Callable[[Session], Awaitable[T]]) -> T:
@@ -149,7 +149,7 @@ class PostgresqlDriver:
     async def execute_many(
         self, connection: Connection, statement: ClauseElement, rows: Sequence[Values]
     ) -> None:
-        compiled = self._compiler(statement, rows[0])
+        compiled = self._compiler(statement, {})
         await connection.executemany(compiled.text, map(compiled.positions, rows))
 
 
@@ -167,15 +167,6 @@ class _Reading:
 
     async def look_up(self, lookup: Lookup, values: Values) -> Sequence[Any]:
         return await self._driver.look_up_together(lookup, values)
-
-    async def execute_many(self, *_: object) -> None:
-        raise TypeError("nothing is written outside of a transaction")
-
-    def insert(self, *_: object) -> None:
-        raise TypeError("nothing is inserted outside of a transaction")
-
-    async def change(self, *_: object) -> bool:
-        raise TypeError("nothing is changed outside of a transaction")
 
 
 class _Writing:

@@ -26,7 +26,7 @@ from dcrserver.db.failures import Absent, AlreadyThere, absence
 from dcrserver.db.protocol.coalescing import Coalescer, Failed, Outcomes
 from dcrserver.db.protocol.drivers.sqlite_files import Files, check_file, durable
 from dcrserver.db.protocol.load import Load, load_of
-from dcrserver.db.protocol.session import Session, change_in_steps
+from dcrserver.db.protocol.session import Reader, Session, change_in_steps
 from dcrserver.db.protocol.statements import Change, Compiler, Inserts, Lookup, Rows, Values
 from dcrserver.db.urls import database_url
 from dcrserver.logger import Logger
@@ -72,7 +72,7 @@ class SqliteDriver:
         )
 
     @property
-    def reading(self) -> Session:
+    def reading(self) -> Reader:
         return self._reads
 
     async def transact(self, work: Callable[[Session], Awaitable[T]]) -> T:
@@ -222,7 +222,7 @@ class _SqliteSession:
         return found
 
     async def execute_many(self, statement: ClauseElement, rows: Sequence[Values]) -> None:
-        compiled = self._compiler(statement, rows[0])
+        compiled = self._compiler(statement, {})
         with self._errors:
             self._connection.executemany(compiled.text, map(compiled.positions, rows))
 
