@@ -17,8 +17,10 @@ from dcrserver.settings import DatabaseSettings
 from harness.rows import record
 
 _DELETE = Change(
-    {"b_client_id": clients.c.client_id},
-    lambda value: delete(clients).where(clients.c.client_id == value("b_client_id")),
+    {"b_tenant": clients.c.tenant, "b_client_id": clients.c.client_id},
+    lambda value: delete(clients).where(
+        clients.c.tenant == value("b_tenant"), clients.c.client_id == value("b_client_id")
+    ),
 )
 _CLIENT, _USE, _LEASE = insert(clients), insert(last_uses), insert(leases)
 
@@ -52,7 +54,7 @@ async def test_all_rows_are_there_beside_what_changed_and_none_beside_what_did_n
     await driver.transact(add)
 
     async def change(client_id: str, inserts: Inserts) -> bool:
-        values = {"b_client_id": client_id}
+        values = {"b_tenant": "test", "b_client_id": client_id}
         return await driver.transact(lambda session: session.change(_DELETE, values, inserts))
 
     asked = [each.client_id for pair in zip(there, gone, strict=True) for each in pair]
@@ -72,6 +74,6 @@ async def test_a_change_may_have_no_rows_beside_it(driver: Driver) -> None:
         session.insert(_CLIENT, one._asdict())
 
     await driver.transact(add)
-    values = {"b_client_id": one.client_id}
+    values = {"b_tenant": "test", "b_client_id": one.client_id}
     assert await driver.transact(lambda session: session.change(_DELETE, values, []))
     assert not await driver.transact(lambda session: session.change(_DELETE, values, []))
