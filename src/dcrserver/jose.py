@@ -53,10 +53,12 @@ class Jws:
 
     @property
     def kid(self) -> str | None:
+        """The id of the key that is said to have signed; None where none is named."""
         kid = self.header.get("kid")
         return kid if isinstance(kid, str) else None
 
     def text(self, claim: str) -> str:
+        """A claim that is a text; empty where it is missing or something else."""
         value = self.claims.get(claim)
         return value if isinstance(value, str) else ""
 
@@ -68,7 +70,8 @@ class Jws:
 
 
 def parse(token: str) -> Jws:
-    """
+    """Reads a compact JWS (RFC 7515 3.1) without verifying its signature.
+
     Raises:
         BadJws: no compact JWS of two JSON objects, or one with demands that nobody here knows.
     """

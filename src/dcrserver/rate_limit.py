@@ -168,7 +168,8 @@ def _address_key(address: str) -> str:
 
 
 def limit_of(name: str, text: str) -> RateLimitItem:
-    """
+    """The limit that a setting means, such as 60/minute.
+
     Raises:
         ConfigurationError: ``text`` is not one limit such as 60/minute.
     """

@@ -227,7 +227,8 @@ class SecretBox:
         return f"{key_id}.{_FORM}.{base64.b64encode(nonce + sealed).decode()}"
 
     def decrypt(self, ciphertext: str, place: SealedIn) -> str:
-        """
+        """The secret in ``ciphertext``, which was encrypted for ``place``.
+
         Raises:
             UndecipherableError: no key fits, or it was made for another place.
         """

@@ -105,10 +105,12 @@ class Workers(Multiprocess):
             sys.exit(STARTUP_FAILURE)
 
     def handle_term(self) -> None:
+        """Uvicorn: SIGTERM; the workers are to end."""
         self._is_told = True
         super().handle_term()
 
     def handle_int(self) -> None:
+        """Uvicorn: SIGINT; the workers are to end."""
         self._is_told = True
         super().handle_int()
 

@@ -89,6 +89,7 @@ class Tenant:
         return f"{self.root}/register"
 
     def registration_client_uri(self, client_id: str) -> str:
+        """Where a client manages its registration (RFC 7592 3)."""
         named = client_id if client_id.isalnum() and client_id.isascii() else quote(client_id, "")
         return f"{self.root}/register/{named}"
 

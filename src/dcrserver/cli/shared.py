@@ -44,6 +44,7 @@ def print_message(message: str) -> None:
 
 
 def fail(message: str) -> NoReturn:
+    """Ends the command with exit code 1, and ``message`` on stderr."""
     print_message(message)
     sys.exit(1)
 

@@ -39,7 +39,8 @@ def with_hosts_apart(url: str) -> str:
 
 
 def check_servers(url: URL) -> None:
-    """
+    """Checks what a database URL says of several servers.
+
     Raises:
         ConfigurationError: what names the servers is not what the driver takes.
     """

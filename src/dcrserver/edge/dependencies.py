@@ -30,6 +30,7 @@ _BEARER_SCHEME = re.compile(r"(?i)bearer(?: |$)")
 
 
 def runtime(request: Request) -> Runtime:
+    """What was built at the start, for a route to use."""
     found: Runtime = request.scope[RUNTIME_KEY]
     return found
 
@@ -51,6 +52,7 @@ def issuer(request: Request) -> str:
 
 
 def origin(request: Request, actor: str) -> Origin:
+    """Who asks and from where, as events record it."""
     client = request.scope.get("client")
     return Origin(
         actor=actor,
@@ -60,6 +62,7 @@ def origin(request: Request, actor: str) -> Origin:
 
 
 def peer(request: Request) -> str | None:
+    """The IP address of the other end of the connection: a proxy, or the caller itself."""
     found = request.scope.get(PEER_KEY) or request.scope.get("client")
     return found[0] if found else None
 

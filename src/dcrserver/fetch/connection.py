@@ -43,6 +43,7 @@ class CountingBackend(httpcore.AsyncNetworkBackend):
         local_address: str | None = None,
         socket_options: Iterable[Any] | None = None,
     ) -> httpcore.AsyncNetworkStream:
+        """A connection that counts what arrives, beneath TLS and above."""
         stream = await self._inner.connect_tcp(host, port, timeout, local_address, socket_options)
         # The library lets nobody between TLS and the socket.
         stream._stream = _Beneath(  # type: ignore[attr-defined] # noqa: SLF001

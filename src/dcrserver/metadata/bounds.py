@@ -31,6 +31,7 @@ class Bounds:
 
     @classmethod
     def from_json(cls, text: str | None) -> Bounds:
+        """The bounds as a token or client stores them; no text: no bounds."""
         if not text:
             return UNBOUNDED
         given = json.loads(text)

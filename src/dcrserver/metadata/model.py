@@ -231,6 +231,7 @@ class Rule:
         )
 
     def issues(self, draft: Draft, terms: Terms) -> Iterable[Issue]:
+        """What the rule finds wrong with a submission; nothing where it does not concern it."""
         concerns = self.concerns(draft.members, draft.text("token_endpoint_auth_method"))
         return self.ask(draft, terms) if concerns else ()
 

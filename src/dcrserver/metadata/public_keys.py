@@ -47,7 +47,8 @@ def is_known(key_type: str, curve: str) -> bool:
 
 
 def check(key: JsonObject, min_rsa_bits: int) -> None:
-    """
+    """Checks that the members of a JWK make a public key that is strong enough.
+
     Raises:
         Unacceptable: its members make no public key, too small a one, or not that of its x5c.
     """

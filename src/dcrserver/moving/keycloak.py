@@ -33,6 +33,7 @@ def recognises(given: JsonObject) -> bool:
 
 
 def move(given: JsonObject, _hashes: Mapping[str, JsonObject]) -> Moved:
+    """A client of Keycloak's export as a registration, with what is lost on the way."""
     made = Moved(text(given["clientId"]))
     made.refused = next((reason for refused, reason in _REFUSED if refused(given)), None)
     if made.refused is None:

@@ -25,6 +25,7 @@ def recognises(given: JsonObject) -> bool:
 
 
 def move(given: JsonObject, _hashes: Mapping[str, JsonObject]) -> Moved:
+    """A client of node-oidc-provider's or Authlib's store as a registration."""
     payload = _inside(given, _PAYLOADS)
     return _from_authlib(given) if payload is None else _from_adapter(given, payload)
 

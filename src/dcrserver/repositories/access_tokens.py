@@ -48,6 +48,8 @@ class SpentIdentifier(NamedTuple):
 
 
 class AccessTokenRepository:
+    """Opaque access tokens of our token endpoint, by digest."""
+
     def __init__(self, session: Session) -> None:
         self._session = session
 
@@ -55,6 +57,7 @@ class AccessTokenRepository:
         self._session.insert(_INSERT_TOKEN, record._asdict())
 
     async def find(self, tenant: str, digest: str) -> AccessTokenRecord | None:
+        """The token of this digest, expired or not."""
         found = await self._session.execute(_SELECT_TOKEN, {"b_tenant": tenant, "b_digest": digest})
         row = found.one_or_none()
         return None if row is None else AccessTokenRecord(**row)
@@ -78,6 +81,7 @@ class SpentIdentifierRepository:
         self._session.insert(_INSERT_SPENT, SpentIdentifier(tenant, digest, expires_at)._asdict())
 
     async def has(self, tenant: str, digest: str) -> bool:
+        """Whether this identifier of an assertion or proof was used before."""
         found = await self._session.execute(_SELECT_SPENT, {"b_tenant": tenant, "b_digest": digest})
         return bool(found.all())
 

@@ -40,6 +40,8 @@ class AdminTokenRecord(NamedTuple):
 
 
 class AdminTokenRepository:
+    """Tokens of administrators and of authorization servers, by digest."""
+
     def __init__(self, session: Session) -> None:
         self._session = session
 
@@ -47,14 +49,17 @@ class AdminTokenRepository:
         self._session.insert(_INSERT, record._asdict())
 
     async def find(self, tenant: str, digest: str) -> AdminTokenRecord | None:
+        """The token of this digest, expired or not."""
         found = await self._session.execute(_SELECT, {"b_tenant": tenant, "b_digest": digest})
         row = found.one_or_none()
         return None if row is None else AdminTokenRecord(**row)
 
     async def all(self, tenant: str) -> list[AdminTokenRecord]:
+        """All tokens of a tenant."""
         found = await self._session.execute(_LIST, {"b_tenant": tenant})
         return [AdminTokenRecord(**row) for row in found.all()]
 
     async def revoke(self, tenant: str, token_id: str) -> bool:
+        """Deletes a token; False when there was none."""
         done = await self._session.execute(_DELETE, {"b_tenant": tenant, "b_id": token_id})
         return done.rowcount == 1

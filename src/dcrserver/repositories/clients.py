@@ -125,6 +125,8 @@ _DELETE = Change(_HELD, lambda value: delete(clients).where(_held(value)))
 
 
 class ClientRepository:
+    """The registered clients, by tenant and client_id."""
+
     def __init__(self, session: Session) -> None:
         self._session = session
 
@@ -132,6 +134,7 @@ class ClientRepository:
         self._session.insert(_INSERT, record._asdict())
 
     async def find(self, tenant: str, client_id: str) -> ClientRecord | None:
+        """The client of this id; None if there is none."""
         if not is_client_id(client_id):
             return None  # PostgreSQL would refuse to look for a NUL
         key = {"b_tenant": tenant, "b_client_id": client_id}
@@ -191,10 +194,12 @@ class ClientRepository:
         return int((await self._session.execute(_COUNT_ALL, {})).one()["count"])
 
     async def latest(self, tenant: str, limit: int) -> list[ClientRecord]:
+        """At most ``limit`` clients of a tenant, newest first."""
         found = await self._session.execute(_LIST, {"b_tenant": tenant, "b_limit": limit})
         return [ClientRecord(**row) for row in found.all()]
 
     async def count(self, tenant: str) -> int:
+        """How many clients a tenant has."""
         found = await self._session.execute(_COUNT, {"b_tenant": tenant})
         return int(found.one()["count"])
 

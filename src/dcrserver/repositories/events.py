@@ -37,6 +37,8 @@ class EventRecord(NamedTuple):
 
 
 class EventRepository:
+    """The audit events: written in the transaction of what they tell of, never changed."""
+
     def __init__(self, session: Session) -> None:
         self._session = session
 

@@ -73,6 +73,8 @@ class InitialAccessTokenUse(NamedTuple):
 
 
 class InitialAccessTokenRepository:
+    """Tokens that let a client register (RFC 7591 1.2), by digest."""
+
     def __init__(self, session: Session) -> None:
         self._session = session
 
@@ -91,6 +93,7 @@ class InitialAccessTokenRepository:
         return (await self._session.execute(_REDEEM, values)).rowcount == 1
 
     async def all(self, tenant: str) -> list[InitialAccessTokenRecord]:
+        """All tokens of a tenant."""
         found = await self._session.execute(_LIST, {"b_tenant": tenant})
         return [InitialAccessTokenRecord(**row) for row in found.all()]
 

@@ -45,6 +45,8 @@ class LastUse(NamedTuple):
 
 
 class LastUseRepository:
+    """When each credential of a client was last used."""
+
     def __init__(self, session: Session) -> None:
         self._session = session
 

@@ -37,6 +37,8 @@ class SigningKeyRecord(NamedTuple):
 
 
 class SigningKeyRepository:
+    """The keys that sign our access tokens, by tenant and kid."""
+
     def __init__(self, session: Session) -> None:
         self._session = session
 
@@ -54,6 +56,7 @@ class SigningKeyRepository:
         return done.rowcount == 1
 
     async def of_all_tenants(self) -> list[SigningKeyRecord]:
+        """The keys of every tenant."""
         found = await self._session.execute(_SELECT_ALL, {})
         return [SigningKeyRecord(**row) for row in found.all()]
 

@@ -14,6 +14,8 @@ _COUNTS = {
 
 
 class TenantRepository:
+    """What the tables hold of each tenant."""
+
     def __init__(self, session: Session) -> None:
         self._session = session
 

@@ -29,6 +29,7 @@ RESPONSE_EXAMPLE: JsonObject = {
 
 
 def components() -> JsonObject:
+    """The shapes of registration and discovery, by their names in OpenAPI."""
     metadata = metadata_members()
     return {
         "ClientMetadata": {

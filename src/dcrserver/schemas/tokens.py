@@ -20,6 +20,7 @@ _SECRET: JsonObject = {
 
 
 def components() -> JsonObject:
+    """The shapes of tokens, secrets and look-ups, by their names in OpenAPI."""
     metadata = metadata_members()
     return {
         "AccessTokenResponse": {

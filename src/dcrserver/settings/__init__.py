@@ -118,6 +118,7 @@ class Settings(BaseSettings):
         dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - the signature is given
         file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
     ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """pydantic-settings: where values come from, the first wins."""
         # Flags of the command line, then the environment, then the file.
         assert isinstance(init_settings, InitSettingsSource)  # noqa: S101 - a fact for the type checker
         given = dict(init_settings.init_kwargs)

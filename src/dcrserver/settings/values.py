@@ -122,7 +122,8 @@ SecretUrl = Annotated[SecretStr, PlainSerializer(_without_password, when_used="j
 
 
 def checked_networks(value: tuple[str, ...]) -> tuple[str, ...]:
-    """
+    """Addresses and networks of a setting, each named once.
+
     Raises:
         ValueError: an entry is no address and no network, or is there twice.
     """

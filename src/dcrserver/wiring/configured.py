@@ -57,7 +57,8 @@ def _fetcher(settings: OutboundSettings) -> HttpFetcher:
 
 
 def secret_box(settings: Settings) -> SecretBox:
-    """
+    """The box that encrypts secrets and keys at rest, with the configured keys.
+
     Raises:
         ConfigurationError: a key is not what it must be.
     """

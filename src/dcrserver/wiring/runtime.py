@@ -84,7 +84,8 @@ async def build(settings: Settings, *, serves: bool = False) -> AsyncIterator[Ru
 
 @contextlib.asynccontextmanager
 async def built_on(base: Foundation) -> AsyncIterator[Runtime]:
-    """
+    """A context with all that serves requests; closed when it is left.
+
     Raises:
         ConfigurationError: a limit, or the URL of Redis, cannot be understood.
     """

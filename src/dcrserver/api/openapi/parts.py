@@ -19,6 +19,7 @@ def answer(description: str, schema: str, media_type: str = JSON) -> dict[str, A
 
 
 def error(description: str, code: str, text: str, headers: str = "") -> dict[str, Any]:
+    """An error answer: what it means, an example of it, and a header that it has."""
     made = answer(description, "Error")
     made["content"][JSON]["example"] = {"error": code, "error_description": text}
     if headers:

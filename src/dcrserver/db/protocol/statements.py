@@ -175,6 +175,7 @@ def _check_key(table: Any, columns: Iterable[Column[Any]]) -> None:  # noqa: ANN
 
 
 def by_table(inserts: Iterable[tuple[Insert, Values]]) -> dict[Insert, list[Values]]:
+    """The rows to insert, grouped by statement, so that each is sent once."""
     rows: dict[Insert, list[Values]] = {}
     for statement, row in inserts:
         rows.setdefault(statement, []).append(row)

@@ -35,6 +35,7 @@ class Answering:
             self._cycle.transport.abort()
 
     async def send(self, message: Message) -> None:
+        """ASGI's ``send``: head and body leave in one write where both are known at once."""
         if self._start is None and message["type"] == "http.response.start":
             self._start = message
             return

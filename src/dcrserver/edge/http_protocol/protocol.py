@@ -68,6 +68,7 @@ class Protocol(HttpToolsProtocol):
     # The connection.
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        """asyncio: a connection is open; refused at once where there are too many."""
         super().connection_made(transport)
         self.flow = _Flow(transport)
         if self._register.add(self):
@@ -77,6 +78,7 @@ class Protocol(HttpToolsProtocol):
             transport.close()
 
     def connection_lost(self, exc: Exception | None) -> None:
+        """asyncio: the connection is over; nothing that waits on it is begun."""
         self._register.remove(self)
         super().connection_lost(exc)
         self.pipeline.clear()
@@ -156,6 +158,7 @@ class Protocol(HttpToolsProtocol):
         self._parse(rest)
 
     def on_message_begin(self) -> None:
+        """httptools: a request begins; its head has to arrive in time."""
         self.url = b""
         self.headers = []
         self._in_message = self._in_head = True
@@ -166,6 +169,7 @@ class Protocol(HttpToolsProtocol):
         self.headers.append((name.lower(), value))
 
     def on_headers_complete(self) -> None:
+        """httptools: the head is complete; an unsound or too large one is refused."""
         headers = self.headers
         if self._octets > heads.MAX_OCTETS + _PIECE or len(headers) > heads.MAX_FIELDS:
             raise _HeadTooLargeError
@@ -206,6 +210,7 @@ class Protocol(HttpToolsProtocol):
         self._octets = 0
 
     def on_body(self, body: bytes) -> None:
+        """httptools: a part of the body; reading pauses while too much of it waits."""
         self._octets -= len(body)
         cycle = self.cycle
         if cycle.response_complete:
@@ -216,6 +221,7 @@ class Protocol(HttpToolsProtocol):
         cycle.message_event.set()
 
     def on_message_complete(self) -> None:
+        """httptools: the request has arrived whole."""
         if self._rest_of_upgrade:
             return
         self.cycle.more_body = False
@@ -228,6 +234,7 @@ class Protocol(HttpToolsProtocol):
     # Answers.
 
     def on_response_complete(self) -> None:
+        """Uvicorn: an answer is out; the next request of the connection may begin."""
         self.server_state.total_requests += 1
         if self.transport.is_closing():
             return

@@ -14,7 +14,8 @@ URIS_SCHEMA: JsonObject = {"type": "array", "items": {"type": "string", "format"
 
 
 def string(value: JsonValue) -> str:
-    """
+    """``value``, which must be a string.
+
     Raises:
         Unacceptable: another type.
     """
@@ -24,7 +25,8 @@ def string(value: JsonValue) -> str:
 
 
 def strings(value: JsonValue, terms: Terms) -> list[str]:
-    """
+    """``value``, which must be an array of strings, not longer than the policy allows.
+
     Raises:
         Unacceptable: another type, or more elements than the policy allows.
     """

@@ -26,6 +26,7 @@ _EMAIL = re.compile(r"[!#-'*+/-9=?A-Z^-~.-]+@([A-Za-z0-9.-]+)")
 
 
 def check_text(value: JsonValue, terms: Terms, _: Parameter) -> str:
+    """``value``, which must be a text that can be shown to people."""
     text = string(value)
     if len(text) > terms.policy.text.max_length:
         raise Unacceptable(f"must not be longer than {terms.policy.text.max_length} characters")

@@ -17,6 +17,8 @@ from dcrserver.tenants import Tenant
 
 
 class TokenAdministrationService:
+    """Use case: administrators issue, list and revoke initial access tokens and admin tokens."""
+
     def __init__(self, database: Database) -> None:
         self._database = database
 
@@ -98,6 +100,7 @@ class TokenAdministrationService:
         return await self._database.transact(write)
 
     async def admin_tokens(self, tenant: Tenant) -> list[JsonObject]:
+        """The admin tokens of a tenant, without the tokens themselves."""
         async with self._database.read() as tx:
             rows = await tx.admin_tokens.all(tenant.name)
         return [

@@ -91,6 +91,8 @@ class AuthenticatedClient(NamedTuple):
 
 
 class ClientAuthenticator:
+    """Step: finds out which client asks, by whichever method it registered."""
+
     def __init__(
         self,
         database: Database,

@@ -21,6 +21,8 @@ _MAX_CANDIDATES = 4
 
 
 class ClientKeys:
+    """Step: the public keys of a client, by value or read from its jwks_uri."""
+
     def __init__(self, fetcher: CachingFetcher) -> None:
         self._fetcher = fetcher
         self._refetched: OrderedDict[str, float] = OrderedDict()

@@ -15,6 +15,8 @@ _MAX_ID = 64  # longer ones are told apart by their digest: what is remembered i
 
 
 class Guesses:
+    """Counts failed attempts to authenticate, by client and address, and ends guessing."""
+
     def __init__(self, settings: RateLimitSettings) -> None:
         """
         Raises:
@@ -46,7 +48,8 @@ class Guesses:
         return Attempt(self, key, ends_at, allowed=allowed)
 
     def end(self, attempt: Attempt, error: BaseException | None) -> None:
-        """
+        """Settles an attempt: success gives its count back, failure beyond the limit is told.
+
         Raises:
             TooManyRequests: it failed, and was not allowed to.
         """

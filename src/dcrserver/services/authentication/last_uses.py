@@ -16,6 +16,8 @@ _BATCH = 500
 
 
 class LastUses:
+    """Remembers when credentials were used, until it is written for many at once."""
+
     def __init__(self, database: Database) -> None:
         self._database = database
         self._waiting: dict[Key, int] = {}

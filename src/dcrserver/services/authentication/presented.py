@@ -45,7 +45,8 @@ class PresentedCredential(NamedTuple):
 
 
 def credential_of(presented: Presented) -> PresentedCredential:
-    """
+    """The one credential in a request: HTTP Basic, form parameters, an assertion, or an id alone.
+
     Raises:
         InvalidClient: nothing, more than one method, or one that is malformed.
     """

@@ -27,6 +27,8 @@ from dcrserver.tenants import Tenant
 
 
 class AdministrationService:
+    """Use case: administrators look at clients, suspend, resume, delete and configure them."""
+
     def __init__(self, database: Database, secret_changes: SecretChanges) -> None:
         self._database = database
         self._secret_changes = secret_changes
@@ -70,7 +72,8 @@ class AdministrationService:
         return made
 
     async def delete_client(self, tenant: Tenant, client_id: str, origin: Origin) -> None:
-        """
+        """Deletes a client with all that it has.
+
         Raises:
             NotFound: there is no such client.
         """
@@ -100,7 +103,8 @@ class AdministrationService:
         )
 
     async def resume_client(self, tenant: Tenant, client_id: str, origin: Origin) -> None:
-        """
+        """Lets a suspended client work again.
+
         Raises:
             NotFound: there is no such client.
         """

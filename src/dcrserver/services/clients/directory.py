@@ -21,12 +21,15 @@ READ = "clients:read"
 
 
 class ClientDirectoryService:
+    """Use case: an authorization server asks who a client is."""
+
     def __init__(self, database: Database, authenticator: ClientAuthenticator) -> None:
         self._database = database
         self._authenticator = authenticator
 
     async def authorize(self, tenant: Tenant, bearer: str | None, scope: str) -> None:
-        """
+        """Lets in an admin token that has ``scope``.
+
         Raises:
             BearerError: the admin token is missing, no good, or for something else.
         """

@@ -54,7 +54,8 @@ _NEEDS_A_KEY = "OIDC-16.19-01"
 
 
 def client_id_in(own: JsonObject) -> str:
-    """
+    """The client_id of an imported client, which it keeps.
+
     Raises:
         NotImportable: no client can be called so.
     """

@@ -53,6 +53,8 @@ class Import(NamedTuple):
 
 
 class ClientImportService:
+    """Use case: clients of another server move in, with their ids and secrets."""
+
     def __init__(self, database: Database, box: SecretBox) -> None:
         self._database = database
         self._box = box

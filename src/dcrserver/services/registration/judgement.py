@@ -39,11 +39,14 @@ _ENVELOPE = frozenset({"client_id", "client_secret"})
 
 
 class Judge:
+    """Step: judges submissions by the metadata rules, and remembers the last verdicts."""
+
     def __init__(self) -> None:
         self._remembered: OrderedDict[_Key, Judged] = OrderedDict()
 
     def judge(self, submission: Submission, terms: Terms) -> Judged:
-        """
+        """The registration that ``submission`` asks for, under ``terms``.
+
         Raises:
             RegistrationError: the submission is not acceptable.
         """

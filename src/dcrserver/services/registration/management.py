@@ -41,6 +41,8 @@ _FORBIDDEN = frozenset(
 
 
 class ManagementService:
+    """Use case: a client reads, updates and deletes its registration (RFC 7592)."""
+
     def __init__(
         self,
         database: Database,

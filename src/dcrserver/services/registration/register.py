@@ -30,6 +30,8 @@ class Registered(NamedTuple):
 
 
 class RegistrationService:
+    """Use case: a client registers, or asks what registering would do (RFC 7591 3)."""
+
     def __init__(
         self, database: Database, secrets: SecretIssuer, judge: Judge, remote_checks: RemoteChecks
     ) -> None:

@@ -21,7 +21,8 @@ class RemoteChecks:
         self._fetcher = fetcher
 
     async def check(self, metadata: ClientMetadata, policy: Policy) -> None:
-        """
+        """Reads the documents that a registration points to, and checks what they say.
+
         Raises:
             InvalidClientMetadata: a document cannot be had, or does not say what it must.
         """

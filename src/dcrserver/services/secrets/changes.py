@@ -25,6 +25,8 @@ from dcrserver.tenants import Tenant
 
 
 class SecretChanges:
+    """Step: makes and ends secrets of a client, with the event, in one change."""
+
     def __init__(self, database: Database, secrets: SecretIssuer) -> None:
         self._database = database
         self._secrets = secrets

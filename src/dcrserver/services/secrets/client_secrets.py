@@ -68,6 +68,8 @@ def secrets_of(record: ClientRecord) -> ClientSecrets:
 
 
 class SecretIssuer:
+    """Step: the secrets that a client has after registration, update or rotation."""
+
     def __init__(self, box: SecretBox) -> None:
         self._box = box
 

@@ -18,6 +18,8 @@ from dcrserver.tenants import Tenant
 
 
 class SecretRotationService:
+    """Use case: a client lists, rotates and ends its secrets."""
+
     def __init__(self, database: Database, changes: SecretChanges) -> None:
         self._database = database
         self._changes = changes

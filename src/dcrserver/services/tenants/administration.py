@@ -21,6 +21,8 @@ _BATCH = 500
 
 
 class TenantAdministrationService:
+    """Use case: administrators list tenants, and delete what is stored of one."""
+
     def __init__(self, database: Database, tenants: Sequence[Tenant]) -> None:
         self._database = database
         self._all = tenants

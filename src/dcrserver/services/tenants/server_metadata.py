@@ -58,7 +58,8 @@ def read_file(location: str) -> JsonObject:
 
 
 def read_document(raw: bytes) -> JsonObject:
-    """
+    """The metadata document of an authorization server, as it was fetched.
+
     Raises:
         BadJson: it is no JSON object.
     """

@@ -24,6 +24,8 @@ _REVOKED = "access_token"
 
 
 class AccessTokens:
+    """Step: issues access tokens and reads them back: JWTs (RFC 9068) or opaque ones."""
+
     def __init__(self, database: Database, keys: SigningKeys) -> None:
         self._database = database
         self._keys = keys

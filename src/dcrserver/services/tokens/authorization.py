@@ -30,6 +30,8 @@ class WayBack(NamedTuple):
 
 
 class AuthorizationService:
+    """Use case: /authorize where no authorization server is connected; people are told so."""
+
     def __init__(self, database: Database) -> None:
         self._database = database
 

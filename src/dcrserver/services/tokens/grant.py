@@ -42,6 +42,8 @@ class TokenRequest(NamedTuple):
 
 
 class TokenGrantService:
+    """Use case: a client gets an access token (RFC 6749 4.4)."""
+
     def __init__(
         self,
         database: Database,

@@ -51,6 +51,8 @@ _MAKERS: Mapping[str, Callable[[], PrivateKey]] = {
 
 @dataclass(frozen=True, slots=True)
 class SigningKey:
+    """A key that signs access tokens, as it is used; ``created_at`` in seconds since 1970."""
+
     kid: str
     algorithm: str
     private_key: PrivateKey
@@ -58,6 +60,7 @@ class SigningKey:
 
     @property
     def public_jwk(self) -> JsonObject:
+        """The public half, as the JWK Set publishes it (RFC 7517)."""
         made: JsonObject = _public_jwk(self.private_key)
         return made | {"kid": self.kid, "use": "sig", "alg": self.algorithm}
 

@@ -20,6 +20,8 @@ _INACTIVE: JsonObject = {"active": False}
 
 
 class TokenStatusService:
+    """Use case: introspection (RFC 7662) and revocation (RFC 7009) of access tokens."""
+
     def __init__(
         self, database: Database, authenticator: ClientAuthenticator, tokens: AccessTokens
     ) -> None:

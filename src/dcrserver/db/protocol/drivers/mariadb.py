@@ -33,6 +33,8 @@ _ESCAPED = re.compile(r"[\x00\n\r\x1a'\"\\]")
 
 
 class MariadbDriver:
+    """MariaDB by asyncmy: transactions that only insert share a commit."""
+
     def __init__(self, settings: DatabaseSettings) -> None:
         self._pool = Pool(settings)
         self._has_others = len(servers_of(database_url(settings))) > 1
@@ -42,6 +44,9 @@ class MariadbDriver:
         )
 
     async def transact(self, work: Callable[[Session], Awaitable[T]]) -> T:
+        """Runs ``work`` in a transaction and commits it; the inserts of many are committed
+        together.
+        """
         session = _Transaction(self._pool)
         try:
             result = await work(session)
@@ -65,6 +70,7 @@ class MariadbDriver:
         return load_of([self._coalescer], self._pool.connections())
 
     async def close(self) -> None:
+        """Finishes what waits for a commit, then closes the connections."""
         await self._coalescer.drain()
         await self._pool.engine.dispose()
 

@@ -45,7 +45,8 @@ def unfit(state: Mapping[str, str]) -> str | None:
 
 
 def engine_options(url: URL, settings: DatabaseSettings) -> dict[str, Any]:
-    """
+    """How SQLAlchemy's engine opens connections to MariaDB: address, TLS, session variables.
+
     Raises:
         ConfigurationError: TLS that cannot be meant.
     """

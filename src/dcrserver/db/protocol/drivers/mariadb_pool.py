@@ -34,6 +34,8 @@ class Closed(Lost):
 
 
 class Meaning(Enum):
+    """What an error number of MariaDB means to the program."""
+
     CONFLICT = auto()
     ABSENT = auto()
     LOCKED = auto()

@@ -56,16 +56,19 @@ class PostgresqlDriver:
         self._lanes: dict[Any, Coalescer[Any]] = {}
 
     async def transact(self, work: Callable[[Session], Awaitable[T]]) -> T:
+        """Runs ``work`` in a transaction and commits it."""
         async with _Writing(self) as session:
             result = await work(session)
             await session.commit()
         return result
 
     async def not_ready_reason(self) -> str | None:
+        """Why the database cannot be written to just now; None: it can."""
         found = (await self.reading.execute(_READ_ONLY, {})).one()
         return "the database is read-only" if found["is_read_only"] else None
 
     async def close(self) -> None:
+        """Finishes what waits in batches, then closes the connections."""
         for lane in self._lanes.values():
             await lane.drain()
         await self.pool.close()
@@ -86,6 +89,7 @@ class PostgresqlDriver:
         return changed
 
     async def look_up_together(self, lookup: Lookup, values: Values) -> Sequence[Any]:
+        """Finds one row, in one statement with what others look up at the same time."""
         found: Sequence[Any] = await self._lane(lookup, self._look_up_all).ask(values)
         return found
 
@@ -140,6 +144,7 @@ class PostgresqlDriver:
     async def execute(
         self, connection: Connection, statement: ClauseElement, values: Values
     ) -> Rows:
+        """Runs one statement: its rows, or how many it changed."""
         compiled = self._compiler(statement, values)
         if compiled.reads:
             return Rows(await connection.fetch(compiled.text, *compiled.positions(values)))
@@ -149,6 +154,7 @@ class PostgresqlDriver:
     async def execute_many(
         self, connection: Connection, statement: ClauseElement, rows: Sequence[Values]
     ) -> None:
+        """Runs one statement once for each row of values."""
         compiled = self._compiler(statement, {})
         await connection.executemany(compiled.text, map(compiled.positions, rows))
 

@@ -56,7 +56,8 @@ def meaning(state: str | None) -> type[Exception]:
 
 @contextmanager
 def translated() -> Iterator[None]:
-    """
+    """A context in which errors of asyncpg and of the network become those of ``db/failures.py``.
+
     Raises:
         AlreadyThere, Conflict, Refused, Absent: for any error of the server or of the way to it.
     """

@@ -43,6 +43,8 @@ _PRIMARY_CODE = 0xFF
 
 
 class SqliteDriver:
+    """SQLite: one connection that writes, one that reads, and commits that are shared."""
+
     def __init__(self, settings: DatabaseSettings) -> None:
         """
         Raises:
@@ -79,6 +81,7 @@ class SqliteDriver:
         return cast("T", await self._coalescer.commit(work))
 
     async def close(self) -> None:
+        """Finishes what waits for a commit, then closes thread and connections."""
         await self._coalescer.drain()
         self._thread.shutdown()
         self._reader.close()

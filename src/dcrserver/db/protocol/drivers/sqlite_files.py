@@ -83,7 +83,8 @@ class Files:
         return None
 
     def check(self) -> None:
-        """
+        """Refuses to go on with a database whose files were moved, replaced or deleted.
+
         Raises:
             Absent: the files cannot be used.
         """
@@ -91,7 +92,8 @@ class Files:
             raise Absent(reason)
 
     def check_database(self) -> None:
-        """
+        """As ``check``, but tolerates a missing log, which SQLite makes anew.
+
         Raises:
             Absent: it is not the log alone that is missing, or somebody has begun another one.
         """
