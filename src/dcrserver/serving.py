@@ -8,8 +8,8 @@ import gc
 import signal
 import socket
 import time
-from collections.abc import Awaitable, Callable, Iterator
-from contextlib import AsyncExitStack, ExitStack, contextmanager, suppress
+from collections.abc import AsyncIterator, Iterator
+from contextlib import AsyncExitStack, ExitStack, asynccontextmanager, contextmanager, suppress
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -21,6 +21,7 @@ from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
 from dcrserver import posture
 from dcrserver.app import create_app
+from dcrserver.background import running
 from dcrserver.db import migration, schema
 from dcrserver.db.engine import create_engine
 from dcrserver.db.urls import database_url
@@ -39,8 +40,6 @@ _log = Logger(__name__)
 # What a request makes dies with it, by counting references; cycles are rare. The defaults would
 # look for them several times in each batch of requests.
 _GARBAGE_THRESHOLDS = (20_000, 20, 20)
-# Between the end of a job in the background and its next beginning.
-_RESTART_SECONDS = 1.0
 # Between two looks whether the last requests are answered.
 _LOOK_SECONDS = 0.02
 
@@ -204,10 +203,7 @@ class Application:
             self._app = ProxyHeadersMiddleware(app, trusted) if trusted else app  # type: ignore[arg-type, assignment]
             if not runtime.metadata_copies.complete:
                 await runtime.metadata_copies.refresh()
-            refreshing = _kept_running("metadata_copies", runtime.metadata_copies.run)
-            stack.push_async_callback(_cancel, asyncio.create_task(refreshing))
-            upkeep = asyncio.create_task(_kept_running("upkeep", runtime.upkeep.run))
-            stack.push_async_callback(_stop, upkeep, runtime)
+            await stack.enter_async_context(_beside_requests(runtime))
             _drain_on_sigterm(runtime)
             # What is here now stays: the collector need not walk it again and again, which
             # would hold up requests for a tenth of a second each time.
@@ -230,25 +226,17 @@ class Application:
             await asyncio.sleep(_LOOK_SECONDS)
 
 
-async def _kept_running(name: str, job: Callable[[], Awaitable[None]]) -> None:
-    """``job``, begun again whenever it ends: what runs beside requests has nobody to notice."""
-    while True:
-        try:
-            await job()
-        except Exception:  # noqa: BLE001 - told, and begun again
-            _log.exception("job_failed", job=name)
-        await asyncio.sleep(_RESTART_SECONDS)
-
-
-async def _cancel(job: asyncio.Task[None]) -> None:
-    job.cancel()
-    with suppress(asyncio.CancelledError):
-        await job
-
-
-async def _stop(upkeep: asyncio.Task[None], runtime: Runtime) -> None:
-    """What waits to be written is written, if the database is there."""
-    await _cancel(upkeep)
+@asynccontextmanager
+async def _beside_requests(runtime: Runtime) -> AsyncIterator[None]:
+    """What this process does for itself, and the worker, or a watch for one elsewhere."""
+    inside = runtime.settings.worker.inside
+    async with (
+        running("metadata_copies", runtime.metadata_copies.run),
+        running("last_uses", runtime.last_uses.run),
+        running("jobs", runtime.jobs.run if inside else runtime.jobs.watch),
+    ):
+        yield
+    # What waits to be written is written, if the database is there.
     with suppress(ProtocolError):
         await runtime.last_uses.flush()
 

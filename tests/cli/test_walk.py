@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import shlex
 import subprocess
@@ -193,6 +194,9 @@ def test_each_example_works(run: Commands, tmp_path: Path, monkeypatch: pytest.M
         if arguments[0] == "serve":
             _serve(arguments)
             continue
+        if arguments[0] == "worker":
+            _work(arguments)
+            continue
         *arguments, file = arguments if ">" in arguments else (*arguments, "")
         printed = run.both(*[each for each in arguments if each != ">"])
         if file:
@@ -208,6 +212,16 @@ def _serve(arguments: list[str]) -> None:
             wait_for_port(int(port), process)
         finally:
             process.terminate()
+
+
+def _work(arguments: list[str]) -> None:
+    command = [sys.executable, "-m", "dcrserver", *arguments]
+    env = environment(DCR_DATABASE__URL=os.environ["DCR_DATABASE__URL"])
+    with subprocess.Popen(command, env=env, stderr=subprocess.PIPE) as process:
+        assert process.stderr is not None
+        assert b"worker_started" in process.stderr.readline()
+        process.terminate()
+    assert process.returncode == 0
 
 
 @pytest.fixture

@@ -15,6 +15,7 @@ from dcrserver.db.urls import database_url
 from dcrserver.settings import load
 from dcrserver.wiring.runtime import build
 from deploy.proxies import FILES
+from docs.pasting import section
 from harness.application import findings_of
 from harness.programs import program
 
@@ -40,6 +41,21 @@ def test_systemd_understands_every_line(tmp_path: Path) -> None:
     done = _analyze("verify", "--man=no", str(_unit(tmp_path)))
     told = [line for line in done.stderr.splitlines() if "dcrserver.service" in line]
     assert (done.returncode, told) == (0, [])
+
+
+def test_the_unit_of_a_worker_is_that_of_the_server_with_another_command(tmp_path: Path) -> None:
+    command, *_ = section(FILES / "README.md", "## A worker apart")
+    subprocess.run(
+        ["sh", "-ec", command.replace("docs/deploy/", f"{FILES}/")], cwd=tmp_path, check=True
+    )
+    unit = (tmp_path / "dcrserver-worker.service").read_text("utf-8")
+    assert "bin/dcrserver worker --config" in unit
+    assert "StateDirectory=dcrserver-worker\n" in unit
+    assert "WorkingDirectory=/var/lib/dcrserver-worker\n" in unit
+    checked = tmp_path / "checked.service"
+    checked.write_text(unit.replace("/opt/dcrserver/bin/dcrserver worker", "/bin/true"), "utf-8")
+    done = _analyze("verify", "--man=no", str(checked))
+    assert (done.returncode, [x for x in done.stderr.splitlines() if "checked" in x]) == (0, [])
 
 
 def test_systemd_calls_it_safe(tmp_path: Path) -> None:

@@ -36,7 +36,7 @@ async def main(folder: Path) -> None:
         before = time.time()
         (folder / "clock").write_text("+3d", "ascii")
         print(round((time.time() - before) / 86400), "days ahead")
-        await app.runtime.upkeep.tidy()
+        await app.do_job("forget_expired")
         (folder / "clock").write_text("+0", "ascii")
         await present(app, spent)
         await present(app, assertion(made["client_id"], key))

@@ -41,6 +41,10 @@ class Application:
         made: dict[str, Any] = answer.json()
         return made
 
+    async def do_job(self, name: str) -> None:
+        """What a worker does when it is time for it."""
+        await self.runtime.jobs.jobs[name].work(self.runtime.database)
+
     async def initial_token(self, uses: int | None = None, **bounds: Any) -> str:
         """An initial access token of the default tenant, good for a minute."""
         return await self.operations.token_administration.issue_initial_access_token(

@@ -1,4 +1,4 @@
-"""What has to be done now and then: last uses, what expired, keys that are due."""
+"""What the jobs of upkeep do, and what each process writes now and then: last uses."""
 
 from __future__ import annotations
 
@@ -14,13 +14,14 @@ import pytest
 from sqlalchemy import select, update
 
 from conftest import MakeApplication
+from dcrserver import background
 from dcrserver.db.tables import access_tokens, signing_keys, spent_identifiers
 from dcrserver.errors import Unavailable
 from dcrserver.repositories.access_tokens import AccessTokenRecord
 from dcrserver.repositories.transaction import Database, Transaction
 from dcrserver.security import new_client_id
 from dcrserver.services.audit import Origin
-from dcrserver.services.upkeep import rounds as upkeep
+from dcrserver.services.authentication import last_uses
 from dcrserver.services.upkeep.certain_time import CertainTime
 from harness.application import Application
 from harness.process import environment
@@ -62,32 +63,32 @@ async def test_what_cannot_be_written_waits(
 async def test_a_later_use_overwrites_an_earlier_one_never_the_other_way(
     any_app: Application, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    last_uses, now = any_app.runtime.last_uses, int(time.time())
+    noted, now = any_app.runtime.last_uses, int(time.time())
     client = await granted(any_app)
-    await last_uses.flush()
+    await noted.flush()
     for moment, stored in ((now + 100, now + 100), (now + 50, now + 100)):
         monkeypatch.setattr("time.time", lambda moment=moment: moment)
-        last_uses.note("default", client["client_id"], "x")
-        await last_uses.flush()
+        noted.note("default", client["client_id"], "x")
+        await noted.flush()
         assert (await uses(any_app, client))["x"] == stored
 
 
 async def test_noting_never_grows_without_bound(app: Application) -> None:
-    last_uses = app.runtime.last_uses
+    noted = app.runtime.last_uses
     for number in range(10_500):
-        last_uses.note("default", f"c{number}")
-    await last_uses.flush()
+        noted.note("default", f"c{number}")
+    await noted.flush()
     async with app.runtime.database.read() as tx:
         assert await tx.last_uses.of_client("default", "c9999")
         assert not await tx.last_uses.of_client("default", "c10000")
 
 
-async def test_it_runs_beside_the_server_and_survives_trouble(
+async def test_last_uses_are_written_beside_the_requests_and_after_trouble(
     make_app: MakeApplication, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     app = await make_app()
-    monkeypatch.setattr(upkeep, "_FLUSH_SECONDS", 0.01)
-    monkeypatch.setattr(upkeep, "_ROUNDS", 2)
+    monkeypatch.setattr(last_uses, "_FLUSH_SECONDS", 0.01)
+    monkeypatch.setattr(background, "_RESTART_SECONDS", 0.01)
     client, troubles = await granted(app), [Unavailable("away"), RuntimeError("surprise")]
     flush = app.runtime.last_uses.flush
 
@@ -97,12 +98,11 @@ async def test_it_runs_beside_the_server_and_survives_trouble(
         await flush()
 
     monkeypatch.setattr(type(app.runtime.last_uses), "flush", lambda _: troubled())
-    task = asyncio.create_task(app.runtime.upkeep.run())
-    for _ in range(500):
-        if await uses(app, client):
-            break
-        await asyncio.sleep(0.02)
-    task.cancel()
+    async with background.running("last_uses", app.runtime.last_uses.run):
+        for _ in range(500):
+            if await uses(app, client):
+                break
+            await asyncio.sleep(0.02)
     assert await uses(app, client)
     assert not troubles
 
@@ -132,7 +132,7 @@ async def test_what_expired_goes_a_part_at_a_time(
         return transactions[-1]
 
     monkeypatch.setattr(Database, "transact", counted)
-    await any_app.runtime.upkeep.tidy()
+    await any_app.do_job("forget_expired")
     assert transactions.count(True) >= 2
     table = {"access_tokens": access_tokens, "spent_identifiers": spent_identifiers}[repository]
     left = select(table.c.digest).where(table.c.digest.startswith(name))
@@ -147,14 +147,14 @@ async def test_keys_rotate_on_schedule(
 ) -> None:
     """A new key is published before it signs; the old one goes when its tokens have expired."""
     app = await make_app(tokens={"key_lifetime": 3600})
-    await app.runtime.upkeep.tidy()
+    await app.do_job("rotate_signing_keys")
     assert await app.runtime.signing_keys.all("default") == []  # before the first need
     await granted(app)
     start = time.time()
 
     async def kids(at: float) -> list[str]:
         monkeypatch.setattr("time.time", lambda: start + at)
-        await app.runtime.upkeep.tidy()
+        await app.do_job("rotate_signing_keys")
         return [key.kid for key in await app.runtime.signing_keys.all("default")]
 
     async def signing() -> str:
@@ -185,7 +185,7 @@ async def test_a_key_that_cannot_be_read_holds_up_that_of_no_other_tenant(
         await tx.signing_keys.rewrite("a", (await tx.signing_keys.all("a"))[0].kid, "x")
 
     await app.runtime.database.transact(make_old)
-    await app.runtime.upkeep.tidy()
+    await app.do_job("rotate_signing_keys")
     assert [len(await keys.stored(tenant)) for tenant in ("default", "a", "b")] == [2, 1, 2]
     assert '"tenant": "a"' in capsys.readouterr().err
 

@@ -1,4 +1,4 @@
-"""The command line: serve, migrate, tokens, clients, keys, configuration."""
+"""The command line: serve, worker, migrate, tokens, clients, keys, configuration."""
 
 from __future__ import annotations
 
@@ -106,6 +106,19 @@ def serve(
         serving.run(settings, migrate=migrate, allow_newer=allow_newer_schema)
     except serving.ListenError as error:
         fail(str(error))
+
+
+@app.command(epilog=examples("worker --config dcrserver.toml"))
+def worker(config: ConfigOption = None) -> None:
+    """Do the work in the background apart from serve, which does it too unless worker.inside is
+    false. Runs until it is stopped; any number of them, on any machine.
+    """
+    from dcrserver import worker
+    from dcrserver.settings import load
+
+    gc.freeze()
+    gc.enable()
+    worker.run(load(config))
 
 
 @app.command(epilog=examples("migrate --config dcrserver.toml"))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from sqlalchemy import and_, bindparam, delete, insert, select, update
+from sqlalchemy import and_, bindparam, delete, func, insert, or_, select, update
 
 from dcrserver.db.protocol.session import Session
 from dcrserver.db.tables import signing_keys
@@ -22,6 +22,11 @@ _KEY = and_(
 )
 _DELETE = delete(signing_keys).where(_KEY)
 _SELECT_ALL = select(signing_keys).order_by(signing_keys.c.tenant, signing_keys.c.kid)
+_SELECT_AGING = (
+    select(signing_keys.c.tenant)
+    .group_by(signing_keys.c.tenant)
+    .having(or_(func.max(signing_keys.c.created_at) <= bindparam("b_made_until"), func.count() > 1))
+)
 _REWRITE = update(signing_keys).where(_KEY).values(private_key=bindparam("b_private_key"))
 
 
@@ -54,6 +59,11 @@ class SigningKeyRepository:
         """False when it was gone."""
         done = await self._session.execute(_DELETE, {"b_tenant": tenant, "b_kid": kid})
         return done.rowcount == 1
+
+    async def aging(self, made_until: int) -> set[str]:
+        """Tenants whose newest key is that old, or that have others beside it."""
+        found = await self._session.execute(_SELECT_AGING, {"b_made_until": made_until})
+        return {row["tenant"] for row in found.all()}
 
     async def of_all_tenants(self) -> list[SigningKeyRecord]:
         """The keys of every tenant."""

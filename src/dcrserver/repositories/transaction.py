@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, suppress
-from typing import Any, NoReturn, TypeVar
+from typing import Any, NoReturn, Protocol, TypeVar
 
 from sqlalchemy import SelectBase
 from sqlalchemy.sql import ClauseElement
@@ -22,11 +22,12 @@ from dcrserver.repositories.clients import ClientRepository
 from dcrserver.repositories.events import EventRepository
 from dcrserver.repositories.initial_access_tokens import InitialAccessTokenRepository
 from dcrserver.repositories.last_uses import LastUseRepository
+from dcrserver.repositories.leases import LeaseRepository
 from dcrserver.repositories.metadata_copies import MetadataCopyRepository
 from dcrserver.repositories.signing_keys import SigningKeyRepository
 from dcrserver.repositories.tenants import TenantRepository
 
-__all__ = ["AlreadyThere", "Database", "Transaction"]
+__all__ = ["AlreadyThere", "Database", "Transaction", "Writer"]
 
 T = TypeVar("T")
 
@@ -78,6 +79,18 @@ class Transaction:
     @property
     def metadata_copies(self) -> MetadataCopyRepository:
         return MetadataCopyRepository(self.session)
+
+    @property
+    def leases(self) -> LeaseRepository:
+        return LeaseRepository(self.session)
+
+
+class Writer(Protocol):
+    """What writes go through: the database, or the lease of the job that they belong to."""
+
+    async def transact(self, use_case: Callable[[Transaction], Awaitable[T]]) -> T:
+        """See ``Database.transact``."""
+        ...
 
 
 class Database:

@@ -38,6 +38,7 @@ from dcrserver.settings.groups import (
     TelemetrySettings,
     TenantName,
     TenantSettings,
+    WorkerSettings,
 )
 from dcrserver.settings.locations import nearest, relative_to, siblings
 from dcrserver.settings.sources import PREFIX, Sources, variables_of
@@ -59,6 +60,7 @@ __all__ = [
     "TelemetrySettings",
     "TenantSettings",
     "TokenSettings",
+    "WorkerSettings",
     "checked_issuer",
     "configuration_file",
     "load",
@@ -107,6 +109,7 @@ class Settings(BaseSettings):
     outbound: OutboundSettings = OutboundSettings()
     rate_limits: RateLimitSettings = RateLimitSettings()
     redis: RedisSettings = RedisSettings()
+    worker: WorkerSettings = WorkerSettings()
     telemetry: TelemetrySettings = TelemetrySettings()
 
     @classmethod

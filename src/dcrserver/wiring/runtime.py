@@ -29,12 +29,13 @@ from dcrserver.services.tokens.grant import TokenGrantService
 from dcrserver.services.tokens.signing_keys import SigningKeys
 from dcrserver.services.tokens.status import TokenStatusService
 from dcrserver.services.upkeep.readiness import Readiness
-from dcrserver.services.upkeep.rounds import Upkeep
+from dcrserver.services.upkeep.runner import JobRunner
 from dcrserver.settings import Settings
 from dcrserver.telemetry import Metrics
 from dcrserver.tenants import Tenant
 from dcrserver.wiring import measures
 from dcrserver.wiring.foundation import Foundation, opened
+from dcrserver.wiring.worker import job_runner
 
 
 @dataclass(slots=True)
@@ -53,7 +54,7 @@ class Runtime:
     signing_keys: SigningKeys
     last_uses: LastUses
     metadata_copies: MetadataCopies
-    upkeep: Upkeep
+    jobs: JobRunner
     authorization: AuthorizationService
     discovery: DiscoveryService
     limiter: RateLimiter
@@ -134,7 +135,7 @@ def _runtime(
         signing_keys=signing_keys,
         last_uses=last_uses,
         metadata_copies=base.metadata_copies,
-        upkeep=Upkeep(database, tenants, last_uses, signing_keys),
+        jobs=job_runner(base, metrics),
         authorization=AuthorizationService(database),
         discovery=DiscoveryService(tenants),
         limiter=limiter,

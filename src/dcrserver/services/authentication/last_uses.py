@@ -6,12 +6,17 @@ decides what a client may do.
 
 from __future__ import annotations
 
+import asyncio
 import time
 
+from dcrserver.errors import ProtocolError
+from dcrserver.logger import Logger
 from dcrserver.repositories.last_uses import Key
 from dcrserver.repositories.transaction import Database, Transaction
 
+_log = Logger(__name__)
 _MAX_WAITING = 10_000
+_FLUSH_SECONDS = 5.0
 _BATCH = 500
 
 
@@ -31,6 +36,15 @@ class LastUses:
         """A use now; ``secret_id`` empty where no secret was used."""
         if len(self._waiting) < _MAX_WAITING:
             self._waiting[tenant, client_id, secret_id] = int(time.time())
+
+    async def run(self) -> None:
+        """Until it is cancelled: writes what waits, now and then."""
+        while True:
+            await asyncio.sleep(_FLUSH_SECONDS)
+            try:
+                await self.flush()
+            except ProtocolError as error:  # the database is away; the next time may do better
+                _log.warning("last_uses_wait", error=error.description, detail=error.detail)
 
     async def flush(self) -> None:
         """Writes what waits.

@@ -1,7 +1,8 @@
 """Step: the metadata of authorization servers elsewhere, read again and again and kept as copies.
 
 We start and go on with the last copy while such a server is away. The copies are in the database,
-so that all instances say the same: whoever finds one due reads it, the others take it from there.
+so that all instances say the same: one reads those that are due, the others take them from there.
+What was never read each reads for itself, as it cannot serve without.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from dcrserver.errors import ProtocolError
 from dcrserver.fetch import FetchError, HttpFetcher
 from dcrserver.logger import Logger
 from dcrserver.repositories.metadata_copies import MetadataCopyRecord
-from dcrserver.repositories.transaction import Database
+from dcrserver.repositories.transaction import Database, Writer
 from dcrserver.services.tenants.server_metadata import lost, read_document
 from dcrserver.strict_json import BadJson, JsonObject, dumps
 
@@ -65,6 +66,16 @@ class MetadataCopies:
         self.problems: dict[str, str] = {}
 
     @property
+    def pause(self) -> float:
+        """Seconds from one look for what is due, or new, to the next."""
+        return self._seconds / _LOOKS
+
+    @property
+    def are_kept(self) -> bool:
+        """Whether there is anything to be read at all."""
+        return bool(self._locations)
+
+    @property
     def complete(self) -> bool:
         """Whether there is a copy of each document, however old."""
         return self._copies.keys() >= self._locations.keys()
@@ -85,14 +96,18 @@ class MetadataCopies:
         }
 
     async def run(self) -> None:
-        """Until it is cancelled."""
+        """Until it is cancelled: takes what others have read, and reads what nobody has yet."""
         while True:
-            await self.refresh()
-            pause = self._seconds / _LOOKS if self.complete else _IMPATIENT_SECONDS
+            await (self.load() if self.complete else self.refresh())
+            pause = self.pause if self.complete else _IMPATIENT_SECONDS
             jitter = random.uniform(1 - _JITTER, 1 + _JITTER)  # noqa: S311 - no secret
             await asyncio.sleep(min(pause, self._seconds) * jitter)
 
     async def refresh(self) -> None:
+        """As ``renew``, for this process, which lacks one: whoever else does it is no matter."""
+        await self.renew(self._database)
+
+    async def renew(self, writer: Writer) -> None:
         """Takes what other instances have read, reads what is due, and keeps it for them."""
         if not self._locations:
             return
@@ -103,7 +118,7 @@ class MetadataCopies:
             if problem != before.get(tenant):
                 _log.warning("authorization_server_metadata_kept", tenant=tenant, problem=problem)
         if found:
-            await self._store(found)
+            await self._store(found, writer)
 
     async def load(self) -> None:
         """Takes the copies of the database that are not older; a database that is away has none."""
@@ -201,13 +216,13 @@ class MetadataCopies:
         known = self._copies.get(tenant)
         return known is not None and known.text == text
 
-    async def _store(self, found: Mapping[str, _Copy]) -> None:
+    async def _store(self, found: Mapping[str, _Copy], writer: Writer) -> None:
         records = [
             MetadataCopyRecord(tenant, self._locations[tenant], copy.text, copy.fetched_at)
             for tenant, copy in found.items()
         ]
         try:
-            await self._database.transact(lambda tx: tx.metadata_copies.write(records))
+            await writer.transact(lambda tx: tx.metadata_copies.write(records))
         except ProtocolError as error:
             _log.warning("authorization_server_metadata_not_stored", detail=error.detail)
 

@@ -20,7 +20,7 @@ from jwt.algorithms import ECAlgorithm, OKPAlgorithm, RSAAlgorithm
 from dcrserver import jose, security
 from dcrserver.errors import Unavailable
 from dcrserver.repositories.signing_keys import SigningKeyRecord
-from dcrserver.repositories.transaction import Database, Transaction
+from dcrserver.repositories.transaction import Database, Transaction, Writer
 from dcrserver.security import SealedIn, SecretBox, UndecipherableError
 from dcrserver.services import audit
 from dcrserver.services.audit import EventType, Origin
@@ -33,6 +33,8 @@ CACHED_SECONDS = 300
 # Until each process has read a new key, and a margin for their clocks.
 REMEMBERED_SECONDS = 30
 _MARGIN_SECONDS = 30
+# So long is told how old a key is that was needed; whoever needs no keys reads none.
+_TOLD_SECONDS = 3600
 # Nobody has a copy without it by then: the last process has published it for as long.
 PUBLISHED_AHEAD = CACHED_SECONDS + REMEMBERED_SECONDS + _MARGIN_SECONDS
 # From when a key has a successor until nothing that it signed is good any more: a process that read
@@ -114,11 +116,12 @@ class SigningKeys:
         return (await self._read(tenant)).keys
 
     def ages(self) -> dict[str, float]:
-        """Seconds since the key that signs was made, by tenant, where this process knows it."""
+        """Seconds since the key that signs was made, by tenant, where this process needed it."""
+        needed_since = time.monotonic() + REMEMBERED_SECONDS - _TOLD_SECONDS
         return {
             tenant: time.time() - known.signing.created_at
             for tenant, known in self._remembered.items()
-            if known.signing is not None
+            if known.signing is not None and known.until > needed_since
         }
 
     async def stored(self, tenant: str) -> Sequence[StoredKey]:
@@ -129,7 +132,9 @@ class SigningKeys:
 
     async def discard(self, tenant: str, kid: str, origin: Origin) -> bool:
         """Ends a key at once, with all tokens that it signed; False if there is none."""
-        return await self._delete(tenant, kid, EventType.SIGNING_KEY_DISCARDED, origin)
+        return await self._delete(
+            self._database, tenant, kid, EventType.SIGNING_KEY_DISCARDED, origin
+        )
 
     async def _read(self, tenant: str) -> _Remembered:
         known = self._remembered.get(tenant)
@@ -157,7 +162,17 @@ class SigningKeys:
                 return f"signing key {row.kid} of tenant {row.tenant} cannot be read"
         return None
 
-    async def rotate(self, tenant: str) -> None:
+    async def due(self) -> set[str]:
+        """Tenants for whose keys there may be something to do; nothing is read of the others.
+
+        Raises:
+            Unavailable: the database does not answer.
+        """
+        made_until = int(time.time()) - self._settings.key_lifetime
+        async with self._database.read() as tx:
+            return await tx.signing_keys.aging(made_until)
+
+    async def rotate(self, tenant: str, writer: Writer) -> None:
         """What the schedule says: a new key when the newest is old, and old ones go.
 
         Nothing for a tenant whose first key has not been needed yet.
@@ -171,11 +186,11 @@ class SigningKeys:
             return
         now = time.time()
         if keys[-1].created_at + self._settings.key_lifetime <= now:
-            await self.create(tenant, _SERVER)
+            await self._create(writer, tenant, _SERVER)
         # Oldest first, so the one after a key is what took over from it.
         for key, successor in itertools.pairwise(keys):
             if successor.created_at + _RETIRED_AFTER < now:
-                await self._delete(tenant, key.kid, EventType.SIGNING_KEY_RETIRED, _SERVER)
+                await self._delete(writer, tenant, key.kid, EventType.SIGNING_KEY_RETIRED, _SERVER)
 
     async def create(self, tenant: str, origin: Origin) -> str:
         """A new key, which signs in ``PUBLISHED_AHEAD`` seconds, or at once if it is the only one.
@@ -185,6 +200,9 @@ class SigningKeys:
         Raises:
             UnreadableKey: one that is there cannot be read: whoever can would sign with ours.
         """
+        return await self._create(self._database, tenant, origin)
+
+    async def _create(self, writer: Writer, tenant: str, origin: Origin) -> str:
         await self._read(tenant)
         kid, algorithm = security.new_client_id(), self._settings.signing_algorithm
         pem = (
@@ -216,7 +234,7 @@ class SigningKeys:
                 changes={"kid": kid, "algorithm": algorithm},
             )
 
-        await self._database.transact(write)
+        await writer.transact(write)
         self._remembered.pop(tenant, None)
         return kid
 
@@ -228,14 +246,16 @@ class SigningKeys:
             return published[-1]
         return fitting[0] if fitting else None
 
-    async def _delete(self, tenant: str, kid: str, event: EventType, origin: Origin) -> bool:
+    async def _delete(
+        self, writer: Writer, tenant: str, kid: str, event: EventType, origin: Origin
+    ) -> bool:
         async def write(tx: Transaction) -> bool:
             is_there = await tx.signing_keys.delete(tenant, kid)
             if is_there:
                 audit.record(tx, event, tenant=tenant, origin=origin, changes={"kid": kid})
             return is_there
 
-        is_deleted = await self._database.transact(write)
+        is_deleted = await writer.transact(write)
         self._remembered.pop(tenant, None)
         return is_deleted
 

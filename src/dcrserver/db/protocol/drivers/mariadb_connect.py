@@ -62,8 +62,10 @@ def engine_options(url: URL, settings: DatabaseSettings) -> dict[str, Any]:
         "charset": "utf8mb4",
         "ssl": tls_context(url),
         # Strict mode: a value that does not fit is an error, never cut off in silence.
+        # A process that is frozen within a transaction keeps what it locked for so long only.
         "init_command": "SET SESSION sql_mode='STRICT_ALL_TABLES', tx_isolation='READ-COMMITTED',"
         f" max_statement_time={settings.statement_timeout},"
+        f" idle_transaction_timeout={max(1, round(settings.statement_timeout * 2))},"
         f" innodb_lock_wait_timeout={LOCK_SECONDS}",
     }
 

@@ -1,0 +1,104 @@
+"""Who does a job just now, and from when anybody may do it.
+
+All moments are of the clock of the database: those of instances differ.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import Any, NamedTuple
+
+from sqlalchemy import (
+    ColumnElement,
+    Integer,
+    and_,
+    bindparam,
+    insert,
+    literal_column,
+    select,
+    update,
+)
+from sqlalchemy.sql import ClauseElement
+
+from dcrserver.db.protocol.session import Session
+from dcrserver.db.tables import leases
+
+# Leases are of the server, not of one of its tenants.
+_TENANT = ""
+_NOBODY = ""
+_ROW = and_(leases.c.tenant == _TENANT, leases.c.name == bindparam("b_name"))
+_MINE = and_(_ROW, leases.c.owner == bindparam("b_owner"))
+_CLOCKS = {
+    "sqlite": "CAST(strftime('%s', 'now') AS INTEGER)",
+    "postgresql": "CAST(extract(epoch FROM clock_timestamp()) AS BIGINT)",
+    "mysql": "UNIX_TIMESTAMP()",
+}
+
+
+class _Statements(NamedTuple):
+    """For one database; ``b_seconds`` from now the row is anybody's."""
+
+    look: ClauseElement
+    add: ClauseElement
+    take: ClauseElement
+    keep: ClauseElement
+    give: ClauseElement
+
+
+@cache
+def _statements(dialect: str) -> _Statements:
+    now: ColumnElement[Any] = literal_column(_CLOCKS[dialect], Integer)
+    until = now + bindparam("b_seconds", type_=Integer)
+    return _Statements(
+        # Whole seconds are compared: the one that has begun is the owner's.
+        look=select((leases.c.expires_at - now + 1).label("free_in")).where(_ROW),
+        add=insert(leases).values(
+            tenant=_TENANT, name=bindparam("b_name"), owner=_NOBODY, expires_at=until - 1
+        ),
+        take=update(leases)
+        .where(_ROW, leases.c.expires_at < now)
+        .values(owner=bindparam("b_owner"), expires_at=until),
+        keep=update(leases).where(_MINE).values(expires_at=until),
+        give=update(leases).where(_MINE).values(owner=_NOBODY, expires_at=until - 1),
+    )
+
+
+class LeaseRepository:
+    """A row for each job; ``owner`` is new each time that one takes it."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+        self._statements = _statements(session.dialect)
+
+    async def free_in(self, name: str) -> int | None:
+        """In how many seconds anybody may do it, less than 0 since when; None: there is no row."""
+        found = await self._session.execute(self._statements.look, {"b_name": name})
+        row = found.one_or_none()
+        return None if row is None else int(row["free_in"])
+
+    async def add(self, name: str, seconds: int) -> None:
+        """A row for a job that anybody may do in so many seconds.
+
+        Raises:
+            AlreadyThere: there is one.
+        """
+        await self._session.execute(self._statements.add, {"b_name": name, "b_seconds": seconds})
+
+    async def take(self, name: str, owner: str, seconds: int) -> bool:
+        """False: somebody else has it, or it is not due."""
+        return await self._changed(self._statements.take, name, owner, seconds)
+
+    async def keep(self, name: str, owner: str, seconds: int) -> bool:
+        """For so many seconds more; False: somebody else has it.
+
+        Nobody takes it until the transaction ends: what it writes beside this is the owner's.
+        """
+        return await self._changed(self._statements.keep, name, owner, seconds)
+
+    async def give(self, name: str, owner: str, seconds: int) -> bool:
+        """Ends it: it is due for anybody in so many seconds. False: somebody else has it."""
+        return await self._changed(self._statements.give, name, owner, seconds)
+
+    async def _changed(self, statement: ClauseElement, name: str, owner: str, seconds: int) -> bool:
+        values = {"b_name": name, "b_owner": owner, "b_seconds": seconds}
+        return (await self._session.execute(statement, values)).rowcount == 1

@@ -1,0 +1,66 @@
+"""The jobs: work on what all processes share, a row for each.
+
+Not here is what each process does for itself: writing the last uses that it noted, reading signing
+keys and copies of metadata that others wrote, and whatever it cannot serve without.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from dcrserver.errors import ProtocolError
+from dcrserver.logger import Logger
+from dcrserver.repositories.transaction import Writer
+from dcrserver.services.tenants.metadata_copies import MetadataCopies
+from dcrserver.services.tokens.signing_keys import SigningKeys, UnreadableKey
+from dcrserver.services.upkeep.certain_time import CertainTime
+from dcrserver.services.upkeep.leases import LeaseLost
+from dcrserver.services.upkeep.runner import Job
+from dcrserver.tenants import Tenant
+
+_log = Logger(__name__)
+_MINUTE = 60.0
+
+
+class Upkeep:
+    """What the jobs do."""
+
+    def __init__(
+        self, tenants: Sequence[Tenant], keys: SigningKeys, copies: MetadataCopies
+    ) -> None:
+        self._tenants = tenants
+        self._keys = keys
+        self._copies = copies
+        self._time = CertainTime()
+
+    def jobs(self) -> Sequence[Job]:
+        """Those that there is something to do for, by what is configured."""
+        refreshing = Job("refresh_metadata", self._copies.pause, self._copies.renew)
+        return (
+            Job("forget_expired", _MINUTE, self.forget_expired),
+            Job("rotate_signing_keys", _MINUTE, self.rotate_signing_keys),
+            *([refreshing] if self._copies.are_kept else []),
+        )
+
+    async def forget_expired(self, writer: Writer) -> None:
+        """Removes access tokens and spent identifiers that have expired, a part at a time."""
+        now = self._time.now()
+        while await writer.transact(lambda tx: tx.access_tokens.purge(now)):
+            pass
+        while await writer.transact(lambda tx: tx.spent_identifiers.purge(now)):
+            pass
+
+    async def rotate_signing_keys(self, writer: Writer) -> None:
+        """Makes and retires keys by schedule; one tenant's fault holds up those of no other."""
+        due = await self._keys.due()
+        for tenant in self._tenants:
+            if not tenant.issues_tokens or tenant.name not in due:
+                continue
+            try:
+                await self._keys.rotate(tenant.name, writer)
+            except UnreadableKey as error:
+                _log.error("signing_keys_not_rotated", tenant=tenant.name, detail=error.detail)
+            except (LeaseLost, ProtocolError):  # the next would fare no better
+                raise
+            except Exception:  # noqa: BLE001 - told, and tried again
+                _log.exception("signing_keys_not_rotated", tenant=tenant.name)
