@@ -93,7 +93,7 @@ def test_secrets_hashes_and_tokens_come_along(run: Commands, write: Write, tmp_p
     ]  # fmt: skip
     told = run.both("client", "import", write(*lines))
     assert told.err.splitlines()[-1] == (
-        "dcrserver: 11 clients imported, 0 were there already, 0 refused"
+        "dcrserver: 11 clients imported, 0 already there, 0 refused"
     )
     assert sorted(listed(run)) == sorted(line["client_id"] for line in lines)
     with serving(tmp_path, database_of(tmp_path)) as server:
@@ -194,7 +194,7 @@ def test_a_line_that_is_refused_is_named(
     assert told[0] == "refused:"
     assert reason in told[1]
     assert "line 3" in told[2]
-    assert "1 clients are refused, 1 are good; nothing was imported" in told[-1]
+    assert "1 client refused, 1 good; nothing was imported" in told[-1]
     assert listed(run) == []
 
 
@@ -205,15 +205,19 @@ def test_what_would_be_lost_is_told(run: Commands, write: Write) -> None:
          "token_endpoint_auth_method": "none"},
         machine("c", client_secret_expires_at=1000),
         machine("d", scope="profile pilots"),
+        machine("e", scope="openid pilots"),
+        machine("f", scope="pilots crew"),
     ]  # fmt: skip
     told = run.both("client", "import", "--dry-run", write(*lines)).err
-    assert "2 x scope: changed: only what this server supports is registered" in told
-    assert "      a, d\n" in told
+    reason = "only what this server supports is registered: scopes_supported"
+    assert f"2 x scope: profile pilots -> profile: {reason}\n      a, d\n" in told
+    assert f"1 x scope: openid pilots -> openid: {reason}\n      e\n" in told
+    assert f"1 x scope: pilots crew: {reason}\n      f\n" in told
     assert "1 x secret_hash: unknown; did you mean client_secret_hash?" not in told
     assert "1 x secret_hash: unknown\n" in told
     assert "1 x client_secret: its method needs none\n      b" in told
     assert "1 x client_secret: it has expired\n      c" in told
-    assert "4 clients would be imported" in told
+    assert "6 clients would be imported" in told
 
 
 def test_many_kinds_are_cut_and_counted(run: Commands, write: Write) -> None:
@@ -233,14 +237,14 @@ def test_the_report_as_json(run: Commands, write: Write) -> None:
     assert json.loads(
         run.both("client", "import", "--skip-refused", "--json", file, status=1).out
     ) == told  # fmt: skip
-    assert told["imported"] == 3
+    assert (told["imported"], told["already_there"]) == (3, 0)
     assert [each["client_id"] for each in told["refused"]] == [None, "d"]
     assert told["refused"][0]["reason"].startswith("line 4: it is not valid JSON")
     foreign = {"member": "foreign", "what": "unknown", "count": 2, "examples": ["b", "c"]}
     assert (told["mapped"], told["dropped"]) == ([], [foreign])
     assert sorted(listed(run)) == ["a", "b", "c"]
     again = json.loads(run.both("client", "import", "--dry-run", "--json", file, status=1).out)
-    assert again["imported"] == 0
+    assert (again["imported"], again["already_there"]) == (0, 3)
 
 
 def test_secrets_are_not_told_in_refusals(run: Commands, write: Write) -> None:
@@ -258,25 +262,24 @@ def test_all_refusals_are_told_and_the_rest_may_come(run: Commands, write: Write
     ]  # fmt: skip
     assert "that of one before" in told
     told = run("client", "import", "--skip-refused", file, status=1)
-    assert "1 clients imported, 0 were there already, 3 refused" in told
+    assert "1 client imported, 0 already there, 3 refused" in told
     assert listed(run) == ["a"]
 
 
 def test_a_dry_run_writes_nothing(run: Commands, write: Write) -> None:
     told = run.both("client", "import", "--dry-run", write(machine("a"), machine("b")))
     assert (
-        "2 clients would be imported, 0 were there already, 0 refused; nothing was written"
-        in told.err
+        "2 clients would be imported, 0 already there, 0 refused; nothing was written" in told.err
     )
     assert listed(run) == []
     told = run("client", "import", "--dry-run", write("{"), status=1)
-    assert "0 clients would be imported, 0 were there already, 1 refused" in told
+    assert "0 clients would be imported, 0 already there, 1 refused" in told
 
 
 def test_what_is_there_is_left_as_it_is(run: Commands, write: Write) -> None:
     run("client", "import", write(machine("a", client_name="first")))
     told = run.both("client", "import", write(machine("a", client_name="second"), machine("b")))
-    assert "1 clients imported, 1 were there already" in told.err
+    assert "1 client imported, 1 already there" in told.err
     assert json.loads(stored(run, "a"))["metadata"]["client_name"] == "first"
 
 
@@ -328,12 +331,30 @@ def test_a_file_that_is_not_there_is_named(run: Commands) -> None:
     assert "No such file" in run("client", "import", "/nowhere.jsonl", status=1)
 
 
-def test_a_pipe_is_no_file_to_import(run: Commands) -> None:
+@pytest.mark.parametrize("given", [machine("a"), [machine("a"), machine("b")]])
+def test_what_comes_through_a_pipe_is_imported(
+    run: Commands, tmp_path: Path, given: dict[str, Any] | list[dict[str, Any]]
+) -> None:
+    done = subprocess.run(
+        [*COMMAND, "client", "import", "-", "--json"],
+        input=json.dumps(given).encode(),
+        env=environment(DCR_DATABASE__URL=database_of(tmp_path)),
+        capture_output=True,
+        check=True,
+    )
+    count = len(given) if isinstance(given, list) else 1
+    assert json.loads(done.stdout)["imported"] == count
+    assert len(listed(run)) == count
+
+
+def test_hashes_come_through_a_pipe_and_not_both(run: Commands, write: Write) -> None:
     reader, writer = os.pipe()
+    os.write(writer, b'{"client_id": "a", "client_secret": "x"}\n')
     os.close(writer)
-    told = run("client", "import", f"/dev/fd/{reader}", status=1)
+    told = run.both("client", "import", write(machine("a")), "--hashes", f"/dev/fd/{reader}")
     os.close(reader)
-    assert "is not seekable" in told
+    assert "1 client imported" in told.err
+    assert "only one of" in run("client", "import", "-", "--hashes", "-", status=1)
 
 
 def test_an_import_that_was_killed_goes_on(run: Commands, write: Write, tmp_path: Path) -> None:
@@ -354,7 +375,7 @@ def test_an_import_that_was_killed_goes_on(run: Commands, write: Write, tmp_path
     assert 0 < before < count
     assert before % 500 == 0
     told = run.both("client", "import", file)
-    assert f"{count - before} clients imported, {before} were there already" in told.err
+    assert f"{count - before} clients imported, {before} already there" in told.err
     assert _count(tmp_path) == count
 
 

@@ -64,9 +64,9 @@ def test_everything_comes_under_the_new_key(
     for name, value in settings(NEW, OLD).items():
         monkeypatch.setenv(name, value)
     told = run.both("keys", "reencrypt")
-    assert "1 client secrets and 1 signing keys are encrypted anew" in told.err
+    assert "encrypted anew: 1 client secret, 1 signing key" in told.err
     told = run.both("keys", "reencrypt")
-    assert "0 client secrets and 0 signing keys" in told.err
+    assert "encrypted anew: 0 client secrets, 0 signing keys" in told.err
     with serving(tmp_path, f"sqlite:///{tmp_path}/cli.db", env=settings(NEW)) as server:
         assert grant(server, client).status_code == 200
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import re
@@ -198,6 +199,10 @@ def test_each_example_works(run: Commands, tmp_path: Path, monkeypatch: pytest.M
             _work(arguments)
             continue
         *arguments, file = arguments if ">" in arguments else (*arguments, "")
+        if "<" in arguments:
+            *arguments, _, source = arguments
+            given = io.TextIOWrapper(io.BytesIO(Path(source).read_bytes()))
+            monkeypatch.setattr(sys, "stdin", given)
         printed = run.both(*[each for each in arguments if each != ">"])
         if file:
             assert Path(file).read_text() == printed.out

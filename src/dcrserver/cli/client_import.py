@@ -12,7 +12,7 @@ from pathlib import Path
 
 from dcrserver.cli.import_report import in_words
 from dcrserver.cli.progress import bar
-from dcrserver.cli.shared import fail, print_message
+from dcrserver.cli.shared import counted, fail, opened, print_message
 from dcrserver.cli.work import OPERATOR, Operations, Tenant, load, tenant_of, with_operations
 from dcrserver.metadata.bounds import Bounds
 from dcrserver.moving import Documents, Report
@@ -99,6 +99,8 @@ def import_clients(  # noqa: PLR0913 - what can be given
     as_json: bool,
 ) -> None:
     """The command; see its options."""
+    if str(file) == str(hashes) == "-":
+        fail("only one of FILE and --hashes can be stdin")
     settings = load(config)
     if policy is not None and policy not in settings.policies:
         raise ConfigurationError(f"policies.{policy}: no such policy")
@@ -107,8 +109,8 @@ def import_clients(  # noqa: PLR0913 - what can be given
         rows = _rows(hashes) if hashes is not None else {}
         where, bounds = tenant_of(operations.tenants, tenant).known(), Bounds(policy=policy)
         importer = _Importer(operations.client_import, where, bounds, rows)
-        with file.open("rb") as opened:
-            importer.judge(Documents(opened))
+        with opened(file) as source:
+            importer.judge(Documents(source))
         if dry_run:
             await importer.count()
         elif skip_refused or not importer.report.refusals:
@@ -118,7 +120,7 @@ def import_clients(  # noqa: PLR0913 - what can be given
     try:
         report = with_operations(settings, work, progress=False)
     except OSError as error:
-        fail(f"{error.filename or file}: {error.strerror or error}")  # a pipe: it is read twice
+        fail(f"{error.filename or file}: {error.strerror or error}")
     except KeyboardInterrupt:
         fail("interrupted; start the same command again to go on")
     _print(report, dry_run=dry_run, skip_refused=skip_refused, as_json=as_json)
@@ -131,23 +133,24 @@ def _print(report: Report, *, dry_run: bool, skip_refused: bool, as_json: bool) 
         return
     for line in in_words(report):
         print(line, file=sys.stderr)
-    there = f"{report.there} were there already, {report.refusals} refused"
+    imported = counted(report.imported, "client")
+    rest = f"{report.there} already there, {report.refusals} refused"
     if dry_run:
-        print_message(f"{report.imported} clients would be imported, {there}; nothing was written")
+        print_message(f"{imported} would be imported, {rest}; nothing was written")
     elif report.refusals and not skip_refused:
+        refused = counted(report.refusals, "client")
         print_message(
-            f"{report.refusals} clients are refused, {report.good} are good; nothing was imported"
-            " (see --skip-refused)"
+            f"{refused} refused, {report.good} good; nothing was imported (see --skip-refused)"
         )
     else:
-        print_message(f"{report.imported} clients imported, {there}")
+        print_message(f"{imported} imported, {rest}")
 
 
 def _rows(file: Path) -> dict[str, JsonObject]:
     """The rows of another server's table, by client_id."""
     rows: dict[str, JsonObject] = {}
-    with file.open("rb") as opened:
-        for _, row, _ in Documents(opened):
+    with opened(file) as source:
+        for _, row, _ in Documents(source):
             if isinstance(row, BadJson):
                 fail(f"{file}: {str(row).replace('the body', 'it')}")
             if isinstance(row, dict) and (name := row.get("client_id", row.get("id"))):

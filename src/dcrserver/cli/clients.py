@@ -36,14 +36,17 @@ app = commands("Registered clients.")
 @app.command(
     "import",
     epilog=examples(
-        "client import clients.jsonl --dry-run", "client import clients.jsonl --skip-refused"
+        "client import clients.jsonl --dry-run",
+        "client import clients.jsonl --skip-refused",
+        "client import - --dry-run --json < clients.jsonl",
     ),
 )
 def import_(  # noqa: PLR0913 - what can be given
     file: Annotated[
         Path,
         typer.Argument(
-            help="clients of Ory Hydra, Keycloak, node-oidc-provider, Authlib or of client export"
+            help="clients of Ory Hydra, Keycloak, node-oidc-provider, Authlib or of client export;"
+            " - for stdin"
         ),
     ],
     config: ConfigOption = None,

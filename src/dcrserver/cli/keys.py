@@ -10,7 +10,15 @@ import typer
 
 from dcrserver.cli.output import OutputOption, print_rows
 from dcrserver.cli.progress import bar
-from dcrserver.cli.shared import ConfigOption, TenantOption, commands, examples, fail, print_message
+from dcrserver.cli.shared import (
+    ConfigOption,
+    TenantOption,
+    commands,
+    counted,
+    examples,
+    fail,
+    print_message,
+)
 from dcrserver.names import DEFAULT_TENANT
 
 if TYPE_CHECKING:
@@ -117,8 +125,8 @@ def reencrypt(config: ConfigOption = None) -> None:
         fail("there is no key to encrypt with: set secrets.encryption_keys")
     done = work.with_operations(settings, reencrypt, progress=False)
     print_message(
-        f"{done.client_secrets} client secrets and {done.signing_keys} signing keys are"
-        " encrypted anew"
+        f"encrypted anew: {counted(done.client_secrets, 'client secret')},"
+        f" {counted(done.signing_keys, 'signing key')}"
     )
     if done.unreadable:
         fail(f"{done.unreadable} cannot be read: the key that encrypted them is not configured")

@@ -7,10 +7,13 @@ runs.
 
 from __future__ import annotations
 
+import io
 import re
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
-from typing import Annotated, NoReturn
+from typing import Annotated, BinaryIO, NoReturn
 
 import typer
 
@@ -65,6 +68,20 @@ def duration(given: int) -> str:
         if given and given % length == 0:
             return f"{given // length}{unit}"
     return "0"
+
+
+def counted(number: int, noun: str) -> str:
+    """As in 1 client, 2 clients."""
+    return f"{number} {noun}{'' if number == 1 else 's'}"
+
+
+@contextmanager
+def opened(file: Path) -> Iterator[BinaryIO]:
+    """``file``, to be read more than once; - is stdin. What comes through a pipe is kept in memory,
+    and never in another file: there may be secrets among it.
+    """
+    with nullcontext(sys.stdin.buffer) if str(file) == "-" else file.open("rb") as given:
+        yield given if given.seekable() else io.BytesIO(given.read())
 
 
 def read(file: Path) -> bytes:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from dcrserver.cli.output import OutputOption, print_rows
-from dcrserver.cli.shared import ConfigOption, commands, examples, fail, print_message
+from dcrserver.cli.shared import ConfigOption, commands, counted, examples, fail, print_message
 
 if TYPE_CHECKING:
     from dcrserver.cli.work import Operations
@@ -43,4 +43,5 @@ def purge(
         return await operations.tenant_administration.purge(name, work.OPERATOR)
 
     ended = work.with_operations(work.load(config), purge)
-    print_message(f"tenant {name} is purged: {ended} clients, its tokens and its keys are gone")
+    gone = counted(ended, "client")
+    print_message(f"tenant {name} is purged: {gone}, its tokens and its keys are gone")

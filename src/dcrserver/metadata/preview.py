@@ -14,6 +14,8 @@ from dcrserver.metadata.spelling import meant
 from dcrserver.metadata.validation import examine, recognized, server_members
 from dcrserver.strict_json import JsonObject, JsonValue
 
+_MAX_SHOWN = 120
+
 
 def explain(submission: Mapping[str, JsonValue], terms: Terms) -> JsonObject:
     """Every issue, and what would become of each member.
@@ -51,16 +53,33 @@ def explain(submission: Mapping[str, JsonValue], terms: Terms) -> JsonObject:
 def differences(
     submission: Mapping[str, JsonValue], draft: Draft, terms: Terms
 ) -> tuple[list[tuple[str, str]], list[tuple[str, str]]]:
-    """What is registered otherwise than it was sent, and what is not: member and reason."""
+    """What is registered otherwise than it was sent, and what is not: member and what became of it,
+    as far as it is the same for many clients.
+    """
     if submission.items() <= draft.members.items():
         return [], []
     changed: list[tuple[str, str]] = []
     left_out: list[tuple[str, str]] = []
-    for each in _changes(submission, _sent(submission, terms), draft, terms):
+    sent = _sent(submission, terms)
+    for each in _changes(submission, sent, draft, terms):
+        name = str(each["member"])
         kind = changed if "registered" in each else left_out
-        kind.append((str(each["member"]), str(each["reason"])))
+        kind.append((name, _in_words(each, sent[name])))
     ignored = [(str(each["member"]), str(each["reason"])) for each in _ignored(submission, terms)]
     return changed, left_out + ignored
+
+
+def _in_words(change: JsonObject, row: Parameter) -> str:
+    """With the values where the server names those that there are; any others are of one client."""
+    if not row.bounded_by:
+        return str(change["reason"])
+    shown = [_shown(change[name]) for name in ("sent", "registered") if name in change]
+    return f"{' -> '.join(shown)}: {change['reason']}"
+
+
+def _shown(value: JsonValue) -> str:
+    text = ", ".join(map(str, value)) if isinstance(value, list) else str(value)
+    return text[:_MAX_SHOWN]
 
 
 def _sent(submission: Mapping[str, JsonValue], terms: Terms) -> dict[str, Parameter]:

@@ -78,6 +78,7 @@ class Report:
         """Where a refused one has no client_id, the reason says where it stands."""
         return {
             "imported": self.imported,
+            "already_there": self.there,
             "refused": [
                 {
                     "client_id": client_id,

@@ -135,10 +135,10 @@ def registration_in(
     if issues:
         raise NotImportable("; ".join(issue.text for issue in issues))
     changed, left_out = differences(given, draft, terms)
-    for member, reason in changed:
-        made_of.map(member, f"changed: {reason}")
-    for member, reason in left_out:
-        made_of.drop(member, reason)
+    for member, what in changed:
+        made_of.map(member, what)
+    for member, why in left_out:
+        made_of.drop(member, why)
     return ClientMetadata(draft.members), unserved
 
 
