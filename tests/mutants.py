@@ -10,7 +10,7 @@ import sys
 from collections import Counter
 from pathlib import Path
 
-FOLDER = Path("mutants/src/dcrserver/metadata")
+FOLDER = Path("mutants/src/dcrserver")
 _LEAST = 0.9
 _SURVIVED = 0  # the tests passed: pytest's exit code
 _NO_TESTS = (5, 33)
