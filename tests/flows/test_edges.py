@@ -20,7 +20,7 @@ requirement = pytest.mark.requirement
 
 
 async def test_liveness_asks_nobody(app: Application, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(type(app.runtime.database), "reason", _unreachable)
+    monkeypatch.setattr(type(app.runtime.database), "not_ready_reason", _unreachable)
     assert (await app.http.get("/healthz")).json() == {"status": "alive"}
     answer = await app.http.get("/readyz")
     assert answer.status_code == 503
