@@ -15,14 +15,14 @@ from dcrserver.strict_json import JsonValue
 class Plan:
     """``rows``: what is understood. ``localizable``: base names that may carry a language tag.
 
-    ``beyond``: rows about something that the server does not do. ``defaults``: what is filled in,
-    already fitted to the server. ``forced``: what is true whatever was sent. ``choices``: the rows
-    of RP Metadata Choices.
+    ``unsupported``: rows about something that the server does not do. ``defaults``: what is filled
+    in, already fitted to the server. ``forced``: what is true whatever was sent. ``choices``: the
+    rows of RP Metadata Choices.
     """
 
     rows: Mapping[str, Parameter]
     localizable: frozenset[str]
-    beyond: frozenset[str]
+    unsupported: frozenset[str]
     defaults: tuple[tuple[str, JsonValue], ...]
     forced: tuple[str, ...]
     choices: tuple[Parameter, ...]
@@ -35,7 +35,7 @@ def _plan_for(terms: Terms) -> Plan:
     return Plan(
         rows=rows,
         localizable=frozenset(row.name for row in rows.values() if row.localizable),
-        beyond=frozenset(rows).difference(row.name for row in known),
+        unsupported=frozenset(rows).difference(row.name for row in known),
         defaults=tuple((name, value) for name, value in defaults if value is not None),
         forced=tuple(
             row.name for row in known

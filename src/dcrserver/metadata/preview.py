@@ -130,7 +130,7 @@ def _reason(row: Parameter, terms: Terms) -> str:
         return "another word for it, or what the redirect_uris say it is (policy.registration)"
     if row.chooses:
         return f"a list of possibilities; one is chosen as {row.chooses}"
-    if row.name in plan.beyond:
+    if row.name in plan.unsupported:
         return f"this server does not support it: {' or '.join(row.features)}"
     if row.name in plan.forced:
         return f"this server demands it of all clients: {row.forced_by}"

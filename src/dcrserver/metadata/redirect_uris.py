@@ -28,7 +28,7 @@ _FORBIDDEN_SCHEMES = frozenset(
 def check_all(values: Sequence[str], policy: RedirectPolicy, *, plain_http: bool = False) -> None:
     """Whether each of ``values`` can be a redirection URI of some client.
 
-    ``plain_http``: http outside of the local machine is for somebody else to judge.
+    ``plain_http``: http outside of the local machine is let through; a rule judges it (CF-66).
 
     Raises:
         Unacceptable: those that cannot, by their positions.

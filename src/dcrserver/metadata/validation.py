@@ -98,7 +98,7 @@ def _judge(
             tags.add(name.lower())
         try:
             kept = row.kind.check(value, terms, row)
-            if row.name in plan.beyond:
+            if row.name in plan.unsupported:
                 _refuse_beyond_the_server(kept, row, terms)
                 continue
         except Unacceptable as error:
