@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import random
+from collections import Counter
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import AsyncExitStack, ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +18,9 @@ from clusters.engines import galera_of
 from clusters.load import check
 from dcrserver.db import migration, schema
 from dcrserver.db.engine import create_engine
+from dcrserver.db.protocol.drivers import open_driver
+from dcrserver.repositories.transaction import Database, Transaction
+from dcrserver.services.upkeep.leases import Leases
 from dcrserver.settings import DatabaseSettings
 from harness.clusters import Node, galera
 from harness.process import ServerProcess, serving
@@ -100,6 +105,42 @@ def test_of_three_migrations_at_once_one_migrates(nodes: list[Node]) -> None:
     results = asyncio.run(_migrate_at_once(nodes))
     assert {after for _, after in results} == {schema.head_revision()}
     assert [before for before, _ in results].count(None) <= 1
+
+
+def test_of_workers_at_three_nodes_one_at_a_time_does_a_job(
+    nodes: list[Node], servers: list[ServerProcess]
+) -> None:
+    """No session lock holds at all nodes: of commits for one lease at once, one is left."""
+    assert len(servers) == len(nodes)
+    asyncio.run(_take_turns([node.url for node in nodes]))
+
+
+async def _take_turns(urls: list[str]) -> None:
+    doing: list[str] = []
+    turns: Counter[str] = Counter()
+
+    async def work(url: str, leases: Leases) -> None:
+        while sum(turns.values()) < 30 or len(turns) < len(urls):
+            if await leases.free_in("a-job", 0) <= 0 and (lease := await leases.take("a-job")):
+                assert not doing
+                doing.append(url)
+                turns[url] += 1
+                await lease.transact(_use)
+                assert doing.pop() == url
+                await lease.end(0)
+            await asyncio.sleep(random.uniform(0, 0.01))  # noqa: S311 - no secret
+
+    async with AsyncExitStack() as stack:
+        databases = [Database(open_driver(DatabaseSettings(url=SecretStr(url)))) for url in urls]
+        for each in databases:
+            stack.push_async_callback(each.close)
+        async with asyncio.timeout(120):
+            all_of_them = zip(urls, databases, strict=True)
+            await asyncio.gather(*(work(url, Leases(each, 30)) for url, each in all_of_them))
+
+
+async def _use(tx: Transaction) -> None:
+    await tx.last_uses.write({("default", "a-job", ""): 1})
 
 
 @finding("F5")

@@ -86,6 +86,8 @@ def _leased(connection: Connection) -> Iterator[None]:
             connection.rollback()
             connection.execute(delete(leases).where(leases.c.owner == owner))
             connection.commit()
+        with suppress(DBAPIError):  # where that failed, the lease ends by itself
+            connection.rollback()
 
 
 def _took(connection: Connection, owner: str) -> bool:

@@ -155,6 +155,9 @@ class _Transaction:
         try:
             if not self.connection.invalidated:
                 async with self._pool.exchange():
+                    # After a commit that failed, as it does where another node of a cluster was
+                    # faster, SQLAlchemy wants its own rolled back before it executes anything.
+                    await self.connection.rollback()
                     await self.connection.exec_driver_sql("ROLLBACK")
         except Absent:  # the server does it when it misses the connection
             await self.connection.invalidate()
