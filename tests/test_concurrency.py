@@ -4,21 +4,21 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 
 from harness.application import bearer
+from harness.long_run import rounds
 from harness.process import ServerProcess, serving
 
 CLIENTS = 64
 
 
-@pytest.fixture
-def server(any_database: str, tmp_path: Path) -> Iterator[ServerProcess]:
-    with serving(tmp_path, any_database) as made:
+@pytest.fixture(scope="module")
+def server(any_database: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
+    with serving(tmp_path_factory.mktemp("concurrency"), any_database) as made:
         yield made
 
 
@@ -26,7 +26,7 @@ async def test_64_concurrent_registrations_read_back_their_own(server: ServerPro
     async with httpx.AsyncClient(
         base_url=server.base_url, limits=httpx.Limits(max_connections=CLIENTS), trust_env=False
     ) as http:
-        for _ in range(3):
+        for _ in range(rounds(1, long=5)):
             made = await asyncio.gather(*(_register(http, number) for number in range(CLIENTS)))
             read = await asyncio.gather(*(_read(http, client) for client in made))
             for client, again in zip(made, read, strict=True):

@@ -16,6 +16,7 @@ import pytest
 
 from harness.databases import database, migrated
 from harness.process import ServerProcess, free_port, run_to_end, serving
+from harness.waiting import being_read, listens, until
 
 BODY = b'{"redirect_uris":["https://client.example.org/cb"]}'
 
@@ -64,37 +65,34 @@ def test_a_second_start_finds_its_clients_again(tmp_path: Path) -> None:
 
 
 def test_a_request_in_flight_is_finished_and_readiness_goes_first(tmp_path: Path) -> None:
-    with serving(tmp_path, env={"DCR_SERVER__DRAIN_SECONDS": "1.5"}) as server:
-        host, port = server.base_url.removeprefix("http://").split(":")
-        with socket.create_connection((host, int(port)), timeout=20) as slow:
-            head = (
-                f"POST /register HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
-                f"Content-Length: {len(BODY)}\r\n\r\n"
-            )
-            slow.sendall(head.encode() + BODY[:10])
-            time.sleep(0.2)
-            server.process.send_signal(signal.SIGTERM)
-            time.sleep(0.3)
-            ready = httpx.get(f"{server.base_url}/readyz", trust_env=False)
-            assert (ready.status_code, ready.json()["reason"]) == (503, "shutting down")
-            assert httpx.get(f"{server.base_url}/healthz", trust_env=False).status_code == 200
-            time.sleep(1.5)
-            with pytest.raises(httpx.ConnectError):
-                httpx.get(f"{server.base_url}/healthz", trust_env=False)
-            slow.sendall(BODY[10:])
-            assert slow.recv(4096).startswith(b"HTTP/1.1 201 ")
+    with (
+        serving(tmp_path, env={"DCR_SERVER__DRAIN_SECONDS": "60"}) as server,
+        httpx.Client(base_url=server.base_url, trust_env=False) as http,
+        being_read(server, BODY, 10) as slow,
+    ):
+        server.process.send_signal(signal.SIGTERM)
+        until(lambda: http.get("/readyz").status_code == 503, "it is not ready")
+        assert http.get("/readyz").json()["reason"] == "shutting down"
+        assert http.get("/healthz").status_code == 200
+        server.process.send_signal(signal.SIGTERM)  # who cannot wait says so once more
+        until(lambda: not listens(server), "nobody gets in")
+        slow.sendall(BODY[10:])
+        assert slow.recv(4096).startswith(b"HTTP/1.1 201 ")
         server.stop()
     assert "Traceback" not in server.log
 
 
+def test_readiness_is_away_for_a_while_before_it_stops(tmp_path: Path) -> None:
+    with serving(tmp_path, env={"DCR_SERVER__DRAIN_SECONDS": "0.5"}) as server:
+        started = time.monotonic()
+        server.stop()
+    assert time.monotonic() - started > 0.5
+
+
 def test_callers_that_send_slowly_shut_nobody_out(tmp_path: Path) -> None:
     with serving(tmp_path, env={"DCR_SERVER__MAX_REQUESTS": "4"}) as server, ExitStack() as stack:
-        host, port = server.base_url.removeprefix("http://").split(":")
-        head = b"POST /register HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
         for _ in range(20):
-            slow = stack.enter_context(socket.create_connection((host, int(port)), timeout=20))
-            slow.sendall(head + b"Content-Length: 51\r\n\r\n{")
-        time.sleep(0.2)
+            stack.enter_context(being_read(server, BODY, 1))
         answer = httpx.post(f"{server.base_url}/register", json=json.loads(BODY), trust_env=False)
     assert answer.status_code == 201
 
@@ -112,8 +110,7 @@ def test_the_last_line_tells_that_it_stopped(
 ) -> None:
     with serving(tmp_path, arguments=("--workers", str(workers)), fresh=True) as server:
         # The first that is ready answers for all; the second may still be starting.
-        while events(server).count("started") < workers:
-            time.sleep(0.02)
+        until(lambda: events(server).count("started") == workers, "all have started")
         server.process.send_signal(number)
         status = server.process.wait(20)
     assert server.log.splitlines()[-1].startswith("{")
@@ -166,14 +163,11 @@ def test_nothing_acknowledged_is_lost_when_the_process_is_killed(tmp_path: Path)
         writers = [threading.Thread(target=register) for _ in range(4)]
         for writer in writers:
             writer.start()
-        ends_at = time.monotonic() + 60
-        while len(acknowledged) <= 10 and time.monotonic() < ends_at:
-            time.sleep(0.05)
+        until(lambda: len(acknowledged) > 10, "some are acknowledged")
         server.process.kill()
         stop.set()
         for writer in writers:
             writer.join()
-    assert len(acknowledged) > 10
     with serving(tmp_path, url) as again:
         for made in acknowledged:
             answer = httpx.get(

@@ -32,14 +32,15 @@ def silent() -> Iterator[int]:
 async def test_who_waits_for_a_silent_jwks_uri_holds_no_place(tmp_path: Path, silent: int) -> None:
     env = {
         "DCR_OUTBOUND__ALLOWED_HOSTS": json.dumps([f"127.0.0.1:{silent}"]),
-        "DCR_OUTBOUND__TIMEOUT": "6",
+        "DCR_OUTBOUND__TIMEOUT": "3",
     }
     statuses: Counter[int] = Counter()
+    # A connection that is kept may be ended, as idle for too long, while it is used again.
     limits = httpx.Limits(max_connections=None, max_keepalive_connections=0)
     with serving(tmp_path, env=env) as server:
         async with (
             httpx.AsyncClient(base_url=server.base_url, limits=limits, timeout=120) as attacker,
-            httpx.AsyncClient(base_url=server.base_url, timeout=60) as honest,
+            httpx.AsyncClient(base_url=server.base_url, limits=limits, timeout=60) as honest,
         ):
             client_id = await _registered(honest, silent)
             form = _form(client_id)

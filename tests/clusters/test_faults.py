@@ -1,4 +1,4 @@
-"""A few faults of each cluster under load; ``run.py`` makes as many as one likes."""
+"""A fault of each cluster under load, and each in the long run; ``run.py`` makes any number."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import pytest
 
 from clusters.engines import ENGINES
 from clusters.load import check
+from harness.long_run import only_long
 
 pytestmark = pytest.mark.timeout(420)
 
@@ -15,7 +16,12 @@ pytestmark = pytest.mark.timeout(420)
 @pytest.mark.finding("F1", "F2", "F3")
 @pytest.mark.parametrize(
     ("engine", "faults"),
-    [("standby", ["freeze", "kill"]), ("patroni-pgbouncer", ["rolling restart"])],
+    [
+        ("standby", ["kill"]),
+        ("patroni-pgbouncer", ["rolling restart"]),
+        pytest.param("standby", ["freeze", "rolling restart"], marks=only_long),
+        pytest.param("patroni-pgbouncer", ["kill", "freeze"], marks=only_long),
+    ],
 )
 def test_no_answer_is_wrong_and_nothing_acknowledged_is_lost(
     engine: str, faults: list[str], tmp_path: Path

@@ -23,6 +23,7 @@ from dcrserver.repositories.transaction import Database, Transaction
 from dcrserver.services.upkeep.leases import Leases
 from dcrserver.settings import DatabaseSettings
 from harness.clusters import Node, galera
+from harness.long_run import only_long
 from harness.process import ServerProcess, serving
 
 pytestmark = [pytest.mark.timeout(420), pytest.mark.xdist_group("galera")]
@@ -173,8 +174,12 @@ def test_a_node_that_lags_refuses_nobody_wrongly(
 
 
 @finding("F1", "F2", "F5")
+@pytest.mark.parametrize(
+    "faults", [["kill"], pytest.param(["freeze", "rolling restart"], marks=only_long)]
+)
 def test_no_answer_is_wrong_and_nothing_acknowledged_is_lost(
-    nodes: list[Node], tmp_path: Path
+    nodes: list[Node], faults: list[str], tmp_path: Path
 ) -> None:
-    nodes[0].query("CREATE DATABASE history")
-    check(galera_of(nodes, "history"), ["kill", "freeze"], tmp_path)
+    database = f"history_{len(faults)}"
+    nodes[0].query(f"CREATE DATABASE {database}")
+    check(galera_of(nodes, database), faults, tmp_path)

@@ -8,13 +8,15 @@ import pytest
 
 from crash.kills import AT_LEAST, kill_and_check
 from harness.databases import BACKENDS, database
+from harness.long_run import only_long
 
-KILLS = 3
 
-
+@pytest.mark.parametrize("kills", [2, pytest.param(10, marks=only_long)])
 @pytest.mark.parametrize("backend", BACKENDS)
-def test_what_was_acknowledged_is_there_after_a_kill(backend: str, tmp_path: Path) -> None:
+def test_what_was_acknowledged_is_there_after_a_kill(
+    backend: str, kills: int, tmp_path: Path
+) -> None:
     with database(backend) as url:
-        history, found = kill_and_check(tmp_path, url, KILLS)
-    assert history.acknowledged >= KILLS * AT_LEAST
+        history, found = kill_and_check(tmp_path, url, kills)
+    assert history.acknowledged >= kills * AT_LEAST
     assert found == []

@@ -5,9 +5,6 @@ from __future__ import annotations
 import fcntl
 import os
 import signal
-import socket
-import time
-from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
@@ -19,16 +16,9 @@ from uvicorn.supervisors.multiprocess import Process
 
 from dcrserver import supervisor
 from harness.process import ServerProcess, serving
+from harness.waiting import being_read, listens, until
 
 finding = pytest.mark.finding
-_PATIENCE_SECONDS = 60
-
-
-def until(condition: Callable[[], object], what: str) -> None:
-    ends_at = time.monotonic() + _PATIENCE_SECONDS
-    while not condition():
-        assert time.monotonic() < ends_at, what
-        time.sleep(0.1)
 
 
 def workers_of(server: ServerProcess) -> list[int]:
@@ -168,32 +158,18 @@ def test_a_worker_is_replaced_while_nobody_reads_the_log(tmp_path: Path) -> None
 def test_workers_end_with_their_parent(tmp_path: Path) -> None:
     with serving(tmp_path, arguments=("--workers", "2")) as server:
         until(lambda: both_serve(server), "both workers serve")
-        port = int(server.base_url.rpartition(":")[2])
         server.process.kill()
         server.process.wait()
-
-        def is_free() -> bool:
-            with socket.socket() as probe:
-                probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-                return probe.connect_ex(("127.0.0.1", port)) != 0
-
-        until(is_free, "the port is free again")
+        until(lambda: not listens(server), "the port is free again")
 
 
 @finding("R6")
 def test_a_hangup_finishes_what_is_in_hand(tmp_path: Path) -> None:
+    body = b'{"redirect_uris":["https://client.example.org/cb"]}'
     with serving(tmp_path) as server:
-        port = int(server.base_url.rpartition(":")[2])
-        with socket.create_connection(("127.0.0.1", port), timeout=30) as connection:
-            body = b'{"redirect_uris":["https://client.example.org/cb"]}'
-            head = (
-                f"POST /register HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
-                f"Content-Length: {len(body)}\r\n\r\n"
-            )
-            connection.sendall(head.encode() + body[:10])
-            time.sleep(0.3)  # it is being read
+        with being_read(server, body, 10) as connection:
             server.process.send_signal(signal.SIGHUP)
-            time.sleep(0.3)
+            until(lambda: not listens(server), "nobody gets in")
             connection.sendall(body[10:])
             answer = connection.recv(65536)
         assert answer.startswith(b"HTTP/1.1 201")

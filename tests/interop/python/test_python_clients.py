@@ -10,6 +10,7 @@ import json
 import re
 import subprocess
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -37,9 +38,11 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
         yield made
 
 
-def drive(python: str, script: str, server: ServerProcess) -> dict[str, Any]:
+@cache
+def drive(python: str, script: str, base_url: str) -> dict[str, Any]:
+    """What the script did at a server, once for all that is asked of it."""
     done = subprocess.run(
-        [python, str(HERE / script), server.base_url],
+        [python, str(HERE / script), base_url],
         env=environment(NO_PROXY="127.0.0.1,localhost"),
         capture_output=True,
         text=True,
@@ -64,7 +67,7 @@ def test_a_client_lives_its_whole_life(
     python: str, server: ServerProcess, script: str, library: str, auth_method: str
 ) -> None:
     """Discovers, registers, reads, updates, deletes, and gets a token on the way."""
-    facts = drive(python, script, server)
+    facts = drive(python, script, server.base_url)
     pinned = re.search(rf"^{library}==(\S+)", REQUIREMENTS.read_text("utf-8"), re.MULTILINE)
     assert pinned is not None
     assert (facts["library"], facts["version"]) == (library, pinned.group(1))
@@ -80,16 +83,16 @@ def test_a_client_lives_its_whole_life(
 
 
 def test_pyoidc_finds_us_by_webfinger(python: str, server: ServerProcess) -> None:
-    assert drive(python, "drive_pyoidc.py", server)["webfinger"] == server.base_url
+    assert drive(python, "drive_pyoidc.py", server.base_url)["webfinger"] == server.base_url
 
 
 def test_the_mcp_sdk_is_told_why_it_cannot_sign_in(python: str, server: ServerProcess) -> None:
-    assert drive(python, "drive_mcp.py", server)["ended"] == "temporarily_unavailable"
+    assert drive(python, "drive_mcp.py", server.base_url)["ended"] == "temporarily_unavailable"
 
 
 def test_the_mcp_sdk_lives_with_its_own_preset(python: str, tmp_path: Path) -> None:
     with serving(tmp_path, env={"DCR_POLICY__PRESET": "mcp"}) as server:
-        facts = drive(python, "drive_mcp.py", server)
+        facts = drive(python, "drive_mcp.py", server.base_url)
     assert facts["habits"] == HABITS
     assert (facts["auth_method"], facts["token_type"]) == ("none", "Bearer")
     assert "unhandled" not in server.log
