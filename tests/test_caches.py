@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 import dcrserver
+from dcrserver.caches import bounded_cache
 from dcrserver.metadata import rules, uris
-from dcrserver.text_cache import text_cache
 
 pytestmark = pytest.mark.finding("S6")
 
@@ -17,7 +17,7 @@ _PACKAGE = Path(dcrserver.__file__).parent
 # Modules that keep what may grow while we run, each with what bounds it. Whoever adds one says here
 # why it cannot be filled from outside: how many keys, and how long a key is.
 _BOUNDED = {
-    "text_cache.py": "so many texts of so many characters",
+    "caches.py": "so many texts of so many characters",
     "metadata/uris.py": "4096 texts of 256 characters",
     "rate_limit.py": "4096 texts of 64 characters",
     "metadata/rules/__init__.py": "4096 tuples of the catalogue's names, and methods of rules",
@@ -41,7 +41,7 @@ _BOUNDED = {
     "shared_windows.py": "names and addresses, so many as the constant says",
     "fetch/cache.py": "cache_entries of 2000 characters, and cache_bytes",
 }
-_CACHES = {"lru_cache", "cache", "text_cache", "OrderedDict", "defaultdict"}
+_CACHES = {"lru_cache", "cache", "bounded_cache", "OrderedDict", "defaultdict"}
 
 
 def _caching_modules() -> set[str]:
@@ -51,7 +51,7 @@ def _caching_modules() -> set[str]:
         for path in _PACKAGE.rglob("*.py")
         for node in ast.walk(ast.parse(path.read_text("utf-8")))
         if isinstance(node, ast.ImportFrom)
-        and node.module in {"functools", "collections", "dcrserver.text_cache"}
+        and node.module in {"functools", "collections", "dcrserver.caches"}
         and _CACHES.intersection(alias.name for alias in node.names)
     }
 
@@ -67,7 +67,7 @@ def test_what_is_said_of_caches_is_about_caches() -> None:
 def test_a_long_text_is_worked_out_but_not_kept() -> None:
     asked = []
 
-    @text_cache(entries=2, longest=3)
+    @bounded_cache(entries=2, longest=3)
     def upper(text: str) -> str:
         asked.append(text)
         return text.upper()

@@ -10,11 +10,11 @@ from typing import TypeAlias
 
 from limits import RateLimitItem, parse_many
 
+from dcrserver.caches import bounded_cache
 from dcrserver.errors import TooManyRequests
 from dcrserver.fixed_windows import seconds_until
 from dcrserver.settings import ConfigurationError, RateLimitSettings, RedisSettings
 from dcrserver.shared_windows import SharedStore, SharedWindows, shared_store
-from dcrserver.text_cache import text_cache
 
 _IPV6_PREFIX = 64
 _TOO_MANY = {
@@ -154,7 +154,7 @@ def address_key(address: str | None) -> str:
     return _address_key(address or "")
 
 
-@text_cache(entries=4096, longest=64)
+@bounded_cache(entries=4096, longest=64)
 def _address_key(address: str) -> str:
     try:
         parsed = ipaddress.ip_address(address)

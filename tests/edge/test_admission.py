@@ -12,7 +12,7 @@ import pytest
 from conftest import MakeApplication
 from dcrserver.edge.admission import AdmissionMiddleware, OverloadResponse
 from dcrserver.errors import Unavailable
-from dcrserver.places import away
+from dcrserver.slots import without_slot
 from harness.application import CALLBACK, Application
 
 
@@ -275,7 +275,7 @@ async def test_who_waits_for_others_holds_no_place_and_has_it_again_afterwards()
     answered, inside = asyncio.Event(), asyncio.Event()
 
     async def waiting(_scope: Any, _receive: Any, send: Any) -> None:
-        async with away():
+        async with without_slot():
             inside.set()
             await answered.wait()
         await send({"type": "http.response.start", "status": 201, "headers": []})

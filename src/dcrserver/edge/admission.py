@@ -14,7 +14,7 @@ from dcrserver.edge.dependencies import ARRIVED_KEY, UNROUTED_KEY
 from dcrserver.edge.errors import error_body
 from dcrserver.edge.responses import NO_STORE, json_response
 from dcrserver.errors import Unavailable
-from dcrserver.places import PLACE
+from dcrserver.slots import SLOT
 from dcrserver.telemetry import Metrics
 
 # Whoever asks these wants to know how we are, most of all when we are busy.
@@ -23,7 +23,7 @@ _ALWAYS = frozenset({"/healthz", "/readyz", "/metrics"})
 # is being worked on while the next ones begin. All at once would wait together and idle together.
 _AT_ONCE = 8
 _READING = frozenset({"GET", "HEAD"})
-# Of so many places one is for reads alone: they go on while writes wait for a lock.
+# Of so many slots one is for reads alone: they go on while writes wait for a lock.
 _READERS_SHARE = 8
 _BUSY = "the server is busy; try again later"
 _RETRY_SECONDS = 1
@@ -44,8 +44,8 @@ class OverloadResponse:
         await self._answer(scope, receive, send)
 
 
-class _Place:
-    """One request's place (``places.Place``)."""
+class _Slot:
+    """One request's slot (``slots.Slot``)."""
 
     def __init__(self, admission: AdmissionMiddleware, limit: int) -> None:
         self._admission = admission
@@ -53,16 +53,16 @@ class _Place:
         self._is_held = True
         admission.inside += 1
 
-    def leave(self) -> None:
+    def release(self) -> None:
         self._admission.inside -= self._is_held
         self._is_held = False
 
-    async def take(self) -> None:
-        """A place that was taken meanwhile is waited for a little, and then no more."""
+    async def acquire(self) -> None:
+        """A slot that was taken meanwhile is waited for a little, and then no more."""
         if self._admission.inside >= self._limit:
             await asyncio.sleep(_HELD_SECONDS)
         if self._admission.inside >= self._limit:
-            detail = "the place was taken while it waited for others"
+            detail = "the slot was taken while it waited for others"
             raise Unavailable(_BUSY, detail=detail, retry_after=_RETRY_SECONDS)
         self._admission.inside += 1
         self._is_held = True
@@ -71,7 +71,7 @@ class _Place:
 class AdmissionMiddleware:
     """Refuses what could only wait: an answer that comes too late is work for nobody.
 
-    A request whose body is still arriving is no work yet and takes nobody's place, nor does one
+    A request whose body is still arriving is no work yet and takes nobody's slot, nor does one
     that waits for somebody else's server: else a few that send slowly, or name a server that never
     answers, would shut all the others out.
 
@@ -101,13 +101,13 @@ class AdmissionMiddleware:
                 await asyncio.sleep(_HELD_SECONDS)
             await self._refuse(scope, receive, send)
             return
-        place = _Place(self, limit)
-        PLACE.set(place)
+        slot = _Slot(self, limit)
+        SLOT.set(slot)
 
         async def arriving() -> Message:
-            place.leave()
+            slot.release()
             message = await receive()
-            await place.take()
+            await slot.acquire()
             return message
 
         try:
@@ -116,7 +116,7 @@ class AdmissionMiddleware:
                 return
             await self._app(scope, arriving, send)
         finally:
-            place.leave()
+            slot.release()
 
     def measure(self, metrics: Metrics) -> None:
         """Adds what is counted here to ``metrics``."""
@@ -130,7 +130,7 @@ class AdmissionMiddleware:
         )
         metrics.gauge(
             "dcrserver_requests_waiting",
-            "Requests that have a place, and wait for their turn to begin",
+            "Requests that have a slot, and wait for their turn to begin",
             lambda: len(self._waiting),
         )
 

@@ -13,8 +13,8 @@ from dataclasses import dataclass
 
 from dcrserver.fetch.document import Document, FetchError
 from dcrserver.fetch.http import Fetcher
-from dcrserver.places import away
 from dcrserver.settings import OutboundSettings
+from dcrserver.slots import without_slot
 
 # Who waits costs memory, and holds no place among those who are served.
 _MAX_WAITING = 2048
@@ -123,7 +123,7 @@ class CachingFetcher:
             running.add_done_callback(lambda _: self._running.pop(url, None))
         self._waiting[url] += 1
         try:
-            async with away():
+            async with without_slot():
                 return await asyncio.shield(running)
         finally:
             self._waiting[url] -= 1

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import idna
 
-from dcrserver.text_cache import text_cache
+from dcrserver.caches import bounded_cache
 
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:")
 _PERCENT = re.compile(r"%(?![0-9A-Fa-f]{2})")
@@ -74,7 +74,7 @@ class Uri:
 
 
 # Kept for a while: several rules ask about the same string.
-@text_cache(entries=4096, longest=256)
+@bounded_cache(entries=4096, longest=256)
 def parse(raw: str) -> Uri:
     """The parts of ``raw``.
 

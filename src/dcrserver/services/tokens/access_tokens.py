@@ -8,7 +8,7 @@ import time
 from typing import Literal, TypeAlias
 
 from dcrserver import jose, security
-from dcrserver.one_pass import OnePass
+from dcrserver.batching import LoopBatcher
 from dcrserver.repositories.access_tokens import AccessTokenRecord
 from dcrserver.repositories.transaction import Database, Transaction
 from dcrserver.services.authentication import replay
@@ -29,7 +29,7 @@ class AccessTokens:
     def __init__(self, database: Database, keys: SigningKeys) -> None:
         self._database = database
         self._keys = keys
-        self._signatures = OnePass(_signed)
+        self._signatures = LoopBatcher(_signed)
 
     async def issue(self, tenant: Tenant, claims: JsonObject, token_format: TokenFormat) -> str:
         """A token of ``claims``, which have exp; jti is added."""

@@ -22,6 +22,7 @@ from sqlalchemy.dialects.sqlite import pysqlite
 from sqlalchemy.engine import URL
 from sqlalchemy.sql import ClauseElement
 
+from dcrserver.batching import LoopBatcher
 from dcrserver.db.failures import Absent, AlreadyThere, absence
 from dcrserver.db.protocol.coalescing import Coalescer, Failed, Outcomes
 from dcrserver.db.protocol.drivers.sqlite_files import Files, check_file, durable
@@ -30,7 +31,6 @@ from dcrserver.db.protocol.session import Reader, Session, change_in_steps
 from dcrserver.db.protocol.statements import Change, Compiler, Inserts, Lookup, Rows, Values
 from dcrserver.db.urls import database_url
 from dcrserver.logger import Logger
-from dcrserver.one_pass import OnePass
 from dcrserver.settings import DatabaseSettings
 
 _log = Logger(__name__)
@@ -245,7 +245,7 @@ class _Reading(_SqliteSession):
 
     def __init__(self, connection: sqlite3.Connection, compiler: Compiler, errors: _Errors) -> None:
         super().__init__(connection, compiler, errors)
-        self._lookups = OnePass(self._found, self._view)
+        self._lookups = LoopBatcher(self._found, self._view)
 
     async def look_up(self, lookup: Lookup, values: Values) -> Sequence[Any]:
         return await self._lookups.ask((lookup, values))

@@ -17,7 +17,7 @@ Work = TypeVar("Work")
 Result = TypeVar("Result")
 
 
-class OnePass(Generic[Work, Result]):
+class LoopBatcher(Generic[Work, Result]):
     """Collects the work that is asked for during one pass of the event loop, and does it together.
 
     Each piece by ``do``, all of them inside one context of ``around``.

@@ -1,4 +1,4 @@
-"""A request's place among those that are worked on, lent to others while it waits elsewhere."""
+"""A request's slot among those that are worked on, lent to others while it waits elsewhere."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from contextvars import ContextVar
 from typing import Protocol
 
 
-class Place(Protocol):
+class Slot(Protocol):
     """What admission gives a request."""
 
-    def leave(self) -> None:
+    def release(self) -> None:
         """Lets somebody else have it."""
 
-    async def take(self) -> None:
+    async def acquire(self) -> None:
         """Has it again.
 
         Raises:
@@ -22,19 +22,19 @@ class Place(Protocol):
         """
 
 
-PLACE: ContextVar[Place | None] = ContextVar("place", default=None)
+SLOT: ContextVar[Slot | None] = ContextVar("slot", default=None)
 
 
 @asynccontextmanager
-async def away() -> AsyncIterator[None]:
+async def without_slot() -> AsyncIterator[None]:
     """Around a wait for a server of somebody else, who may be silent on purpose.
 
-    Who is cancelled meanwhile, or fails, does not come back for its place.
+    Who is cancelled meanwhile, or fails, does not come back for its slot.
     """
-    place = PLACE.get()
-    if place is None:  # a command, or a job of our own
+    slot = SLOT.get()
+    if slot is None:  # a command, or a job of our own
         yield
         return
-    place.leave()
+    slot.release()
     yield
-    await place.take()
+    await slot.acquire()

@@ -12,7 +12,7 @@ from typing import TypeVar
 Made = TypeVar("Made")
 
 
-def text_cache(
+def bounded_cache(
     *, entries: int, longest: int
 ) -> Callable[[Callable[[str], Made]], Callable[[str], Made]]:
     """Remembers what a function of one text makes, of texts of up to ``longest`` characters.

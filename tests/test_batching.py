@@ -6,7 +6,7 @@ from contextlib import contextmanager
 
 import pytest
 
-from dcrserver.one_pass import OnePass
+from dcrserver.batching import LoopBatcher
 
 
 async def test_what_is_asked_for_in_one_pass_is_done_together() -> None:
@@ -22,10 +22,10 @@ async def test_what_is_asked_for_in_one_pass_is_done_together() -> None:
         done.append(str(work))
         return -work
 
-    one_pass = OnePass(do, around)
+    batcher = LoopBatcher(do, around)
 
     async def ask(work: int) -> int:
-        return await one_pass.ask(work)
+        return await batcher.ask(work)
 
     assert await asyncio.gather(ask(1), ask(2), ask(3)) == [-1, -2, -3]
     assert await ask(4) == -4
@@ -33,8 +33,8 @@ async def test_what_is_asked_for_in_one_pass_is_done_together() -> None:
 
 
 async def test_what_fails_fails_alone() -> None:
-    one_pass = OnePass(lambda work: 1 // work)
-    results = await asyncio.gather(*map(one_pass.ask, [1, 0, 1]), return_exceptions=True)
+    batcher = LoopBatcher(lambda work: 1 // work)
+    results = await asyncio.gather(*map(batcher.ask, [1, 0, 1]), return_exceptions=True)
     assert results[::2] == [1, 1]
     assert isinstance(results[1], ZeroDivisionError)
 
@@ -45,8 +45,8 @@ async def test_what_fails_around_fails_for_those_who_still_wait() -> None:
         raise OSError
         yield
 
-    one_pass = OnePass(lambda work: work, around)
-    asked = [one_pass.ask(1), one_pass.ask(2)]
+    batcher = LoopBatcher(lambda work: work, around)
+    asked = [batcher.ask(1), batcher.ask(2)]
     asked[0].cancel()
     with pytest.raises(OSError):  # noqa: PT011 - there is no more to it
         await asked[1]
@@ -54,8 +54,8 @@ async def test_what_fails_around_fails_for_those_who_still_wait() -> None:
 
 async def test_what_was_cancelled_is_not_done() -> None:
     done: list[int] = []
-    one_pass = OnePass(done.append)
-    asked = [one_pass.ask(work) for work in (1, 2)]
+    batcher = LoopBatcher(done.append)
+    asked = [batcher.ask(work) for work in (1, 2)]
     asked[0].cancel()
     await asked[1]
     assert done == [2]
