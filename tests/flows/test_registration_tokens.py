@@ -103,16 +103,15 @@ async def test_an_update_that_is_not_sent_to_its_end_was_a_use_of_the_token(
     old = await any_app.register()
     new = (await put(any_app, old)).json()
 
-    async def left() -> Any:
+    async def left() -> AsyncIterator[bytes]:
+        yield b'{"client_id":'
         raise ClientDisconnect
 
     with pytest.raises(ClientDisconnect):
-        await any_app.runtime.management.update(
-            any_app.runtime.default_tenant,
-            new["client_id"],
-            new["registration_access_token"],
-            left,
-            OPERATOR,
+        await any_app.http.put(
+            new["registration_client_uri"],
+            headers=bearer(new) | {"Content-Type": "application/json"},
+            content=left(),
         )
     assert (await get(any_app, old)).status_code == 401
     assert (await get(any_app, new)).status_code == 200

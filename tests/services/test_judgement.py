@@ -6,54 +6,53 @@ import pytest
 
 from dcrserver.errors import RegistrationError
 from dcrserver.metadata import Terms
-from dcrserver.services.registration import judgement as submissions
-from dcrserver.services.registration.judgement import Judge, Submission
+from dcrserver.services.registration import judgement
+from dcrserver.services.registration.judgement import Judge
 from dcrserver.strict_json import JsonObject, loads_object
 from harness.application import CALLBACK
 
 BODY: JsonObject = {"redirect_uris": [CALLBACK], "client_name": "One"}
 
 
-class Counted:
-    """Submissions, and how often each was read."""
+@pytest.fixture
+def parsed(monkeypatch: pytest.MonkeyPatch) -> list[bytes]:
+    """The octets of each body that was parsed."""
+    made: list[bytes] = []
 
-    def __init__(self) -> None:
-        self.read: list[bytes] = []
+    def counted(octets: bytes, **limits: int) -> JsonObject:
+        made.append(octets)
+        return loads_object(octets, **limits)
 
-    def __call__(self, octets: bytes) -> Submission:
-        def read() -> JsonObject:
-            self.read.append(octets)
-            return loads_object(octets)
-
-        return Submission(octets, read)
+    monkeypatch.setattr(judgement, "loads_object", counted)
+    return made
 
 
 def octets(name: str = "One") -> bytes:
     return f'{{"redirect_uris":["{CALLBACK}"],"client_name":"{name}"}}'.encode()
 
 
-def test_the_same_octets_are_read_once() -> None:
-    judge, counted, terms = Judge(), Counted(), Terms()
-    first = judge.judge(counted(octets()), terms)
-    assert judge.judge(counted(octets()), terms) is first
-    assert judge.judge(counted(octets("Two")), terms).metadata.text("client_name") == "Two"
-    assert counted.read == [octets(), octets("Two")]
+def test_the_same_octets_are_parsed_once(parsed: list[bytes]) -> None:
+    judge, terms = Judge(), Terms()
+    first = judge.judge(octets(), terms)
+    assert judge.judge(octets(), terms) is first
+    assert judge.judge(octets("Two"), terms).metadata.text("client_name") == "Two"
+    assert parsed == [octets(), octets("Two")]
 
 
-def test_other_terms_judge_anew() -> None:
-    judge, counted = Judge(), Counted()
-    judge.judge(counted(octets()), Terms())
-    judge.judge(counted(octets()), Terms())
-    assert len(counted.read) == 2
+def test_other_terms_judge_anew(parsed: list[bytes]) -> None:
+    judge = Judge()
+    judge.judge(octets(), Terms())
+    judge.judge(octets(), Terms())
+    assert len(parsed) == 2
 
 
-def test_what_was_refused_is_refused_again() -> None:
-    judge, counted, terms = Judge(), Counted(), Terms()
+def test_what_was_refused_is_refused_again(parsed: list[bytes]) -> None:
+    judge, terms = Judge(), Terms()
     bad = b'{"redirect_uris":["nothing"]}'
     for _ in range(2):
         with pytest.raises(RegistrationError):
-            judge.judge(counted(bad), terms)
-    assert counted.read == [bad, bad]
+            judge.judge(bad, terms)
+    assert parsed == [bad, bad]
 
 
 def test_an_update_is_judged_without_its_envelope() -> None:
@@ -64,14 +63,14 @@ def test_an_update_is_judged_without_its_envelope() -> None:
     assert judge.judge_update(BODY | {"client_name": "Two"}, terms) is not first
 
 
-def test_only_so_much_is_remembered(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(submissions, "_MAX_REMEMBERED", 2)
-    judge, counted, terms = Judge(), Counted(), Terms()
+def test_only_so_much_is_remembered(parsed: list[bytes], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(judgement, "_MAX_REMEMBERED", 2)
+    judge, terms = Judge(), Terms()
     for name in ("One", "Two", "One", "Three", "One", "Two"):
-        judge.judge(counted(octets(name)), terms)
+        judge.judge(octets(name), terms)
     # Whoever came last stays: One does, Two has to go for Three.
-    assert counted.read == [octets(name) for name in ("One", "Two", "Three", "Two")]
-    monkeypatch.setattr(submissions, "_MAX_LENGTH", 10)
-    judge.judge(counted(octets("Four")), terms)
-    judge.judge(counted(octets("Four")), terms)
-    assert counted.read[-2:] == [octets("Four")] * 2
+    assert parsed == [octets(name) for name in ("One", "Two", "Three", "Two")]
+    monkeypatch.setattr(judgement, "_MAX_LENGTH", 10)
+    judge.judge(octets("Four"), terms)
+    judge.judge(octets("Four"), terms)
+    assert parsed[-2:] == [octets("Four")] * 2

@@ -1,8 +1,7 @@
-"""Bodies that routes read themselves: bounded while they stream, strictly parsed."""
+"""Bodies that routes read themselves, bounded while they stream."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from urllib.parse import unquote_plus
 
 from starlette.requests import ClientDisconnect, Request
@@ -13,18 +12,12 @@ from dcrserver.errors import (
     BodyTooSlow,
     InvalidClientMetadata,
     InvalidRequest,
-    ProtocolError,
     UnsupportedMediaType,
 )
-from dcrserver.policies.switches.requests import JsonPolicy
-from dcrserver.services.registration.judgement import Submission
-from dcrserver.strict_json import BadJson, JsonObject, loads_object
+from dcrserver.metadata import Policy
+from dcrserver.services.registration.judgement import parse_object
+from dcrserver.strict_json import JsonObject
 
-# POL-04: RFC 7591 names no code for a body that is no JSON object.
-_MALFORMED: Mapping[str, type[ProtocolError]] = {
-    "invalid_client_metadata": InvalidClientMetadata,
-    "invalid_request": InvalidRequest,
-}
 _MAX_FORM_BYTES = 16384
 _MAX_FORM_FIELDS = 50
 # A number of as many digits is larger than every limit.
@@ -36,47 +29,30 @@ async def request_object(request: Request) -> JsonObject:
 
     Raises:
         InvalidRequest: not one strict JSON object.
-        ProtocolError: as ``json_object``: another media type, too large, too slow.
+        ProtocolError: as ``json_octets``.
     """
+    policy = tenant(request).terms.policy
+    octets = await json_octets(request, policy)
     try:
-        return await json_object(request)
-    except (BodyTooLarge, UnsupportedMediaType):
-        raise
+        return parse_object(octets, policy.json_)
     except InvalidClientMetadata as error:
         raise InvalidRequest(error.description) from None
 
 
-async def json_object(request: Request) -> JsonObject:
-    """The JSON object in the body; raises what ``submission`` and its ``read`` raise."""
-    return (await submission(request)).read()
-
-
-async def submission(request: Request) -> Submission:
-    """The body that should be a JSON object (RFC 7591 3.1).
+async def json_octets(request: Request, policy: Policy) -> bytes:
+    """The body that should be a JSON object (RFC 7591 3.1), unparsed.
 
     Raises:
         UnsupportedMediaType: not application/json (POL-02).
         BodyTooLarge: more octets than the policy allows (POL-01).
         BodyTooSlow: it did not arrive in time.
     """
-    policy = tenant(request).terms.policy
     _check_media_type(request)
-    raw = await _read(request, policy.registration.max_body_bytes)
+    limit = policy.registration.max_body_bytes
+    raw = await _read(request, limit)
     if raw is None:
-        limit = policy.registration.max_body_bytes
         raise BodyTooLarge(f"the body must not be larger than {limit} octets")
-    return Submission(raw, lambda: _read_json(raw, policy.json_))
-
-
-def _read_json(raw: bytes, policy: JsonPolicy) -> JsonObject:
-    """
-    Raises:
-        ProtocolError: not one strict JSON object (POL-03 to POL-07).
-    """
-    try:
-        return loads_object(raw, max_depth=policy.max_depth, max_members=policy.max_members)
-    except BadJson as error:
-        raise _MALFORMED[policy.malformed_error](str(error)) from None
+    return raw
 
 
 async def form(request: Request) -> dict[str, str]:

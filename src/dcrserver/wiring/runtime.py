@@ -10,6 +10,7 @@ from dcrserver.deadlines import Deadline
 from dcrserver.fetch import CachingFetcher
 from dcrserver.rate_limit import RateLimiter
 from dcrserver.repositories.transaction import Database
+from dcrserver.services.access.client_access import ClientAccess
 from dcrserver.services.authentication.authenticator import ClientAuthenticator
 from dcrserver.services.authentication.client_keys import ClientKeys
 from dcrserver.services.authentication.guesses import Guesses
@@ -45,6 +46,7 @@ class Runtime:
     settings: Settings
     tenants: Sequence[Tenant]
     database: Database
+    client_access: ClientAccess
     registration: RegistrationService
     management: ManagementService
     secret_rotation: SecretRotationService
@@ -122,13 +124,16 @@ def _runtime(
     measures.measure_limits(metrics, limiter, guesses, verifier)
     measures.measure_background(metrics, signing_keys, base.metadata_copies, last_uses)
     access_tokens = AccessTokens(database, signing_keys)
+    client_access = ClientAccess(database)
     return Runtime(
         settings=settings,
         tenants=tenants,
         database=database,
         registration=RegistrationService(database, secrets, judge, remote_checks),
-        management=ManagementService(database, secrets, verifier, judge, remote_checks),
-        secret_rotation=SecretRotationService(database, base.secret_changes),
+        management=ManagementService(
+            database, client_access, secrets, verifier, judge, remote_checks
+        ),
+        secret_rotation=SecretRotationService(database, client_access, base.secret_changes),
         client_directory=ClientDirectoryService(database, authenticator),
         token_grant=TokenGrantService(database, authenticator, access_tokens, settings.tokens),
         token_status=TokenStatusService(database, authenticator, access_tokens),

@@ -10,10 +10,11 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from dcrserver.api.openapi import document, tokens
-from dcrserver.edge.body import json_object, submission
+from dcrserver.edge.body import json_octets
 from dcrserver.edge.dependencies import USES_KEY, bearer_token, is_head, origin, runtime, tenant
 from dcrserver.edge.responses import NO_STORE, Credentials, json_response
 from dcrserver.rate_limit import Uses
+from dcrserver.services.access.client_access import ClientPermit
 
 router = APIRouter(tags=["registration"])
 
@@ -44,11 +45,11 @@ def _limited(request: Request, bearer: str | None) -> AbstractAsyncContextManage
 @router.post("/register", status_code=201, **document.REGISTER)
 async def register(request: Request) -> Response:
     """Registers a client (RFC 7591 3.1, OpenID Connect Registration 3.1)."""
-    here, bearer = runtime(request), bearer_token(request)
+    registration, bearer = runtime(request).registration, bearer_token(request)
     async with _limited(request, bearer):
-        made = await here.registration.register(
-            tenant(request), lambda: submission(request), bearer, origin(request, "anonymous")
-        )
+        permit = await registration.authorize(tenant(request), bearer)
+        octets = await json_octets(request, permit.terms.policy)
+        made = await registration.register(permit, octets, origin(request, "anonymous"))
     return Credentials(made.information, 201, (b"location", made.uri.encode()))
 
 
@@ -60,35 +61,28 @@ async def validate(request: Request) -> Response:
         raise HTTPException(404)
     if _is_open(request, bearer):
         await here.limiter.attempt(tenant(request).name, _address(request), _uses(request))
-    explanation = await here.registration.explain(
-        tenant(request), lambda: submission(request), bearer
-    )
-    return json_response(explanation, headers=NO_STORE)
+    permit = await here.registration.authorize(tenant(request), bearer)
+    octets = await json_octets(request, permit.terms.policy)
+    return json_response(here.registration.explain(permit, octets), headers=NO_STORE)
 
 
 @router.get("/register/{client_id}", **document.READ)
 async def read(request: Request) -> Response:
     """Reads the registration (RFC 7592 2.1)."""
-    information = await runtime(request).management.read(
-        tenant(request),
-        request.path_params["client_id"],
-        bearer_token(request),
-        origin(request, "client"),
-        writes=not is_head(request),
-    )
-    return Credentials(information)
+    permit = await _by_either_token(request)
+    management = runtime(request).management
+    if is_head(request):
+        return Credentials(management.describe(permit))
+    return Credentials(await management.read(permit, origin(request, "client")))
 
 
 @router.put("/register/{client_id}", **document.UPDATE)
 async def update(request: Request) -> Response:
     """Replaces the registration (RFC 7592 2.2)."""
-    information = await runtime(request).management.update(
-        tenant(request),
-        request.path_params["client_id"],
-        bearer_token(request),
-        lambda: json_object(request),
-        origin(request, "client"),
-    )
+    here, permit = runtime(request), await _by_either_token(request)
+    async with here.client_access.using(permit):
+        octets = await json_octets(request, permit.terms.policy)
+        information = await here.management.update(permit, octets, origin(request, "client"))
     return Credentials(information)
 
 
@@ -97,47 +91,45 @@ async def delete(request: Request) -> Response:
     """Ends the registration (RFC 7592 2.3)."""
     if not tenant(request).terms.policy.management.delete:
         raise HTTPException(405)
-    await runtime(request).management.delete(
-        tenant(request),
-        request.path_params["client_id"],
-        bearer_token(request),
-        origin(request, "client"),
-    )
+    permit = await _by_current_token(request)
+    await runtime(request).management.delete(permit, origin(request, "client"))
     return Response(status_code=204, headers=NO_STORE)
 
 
 @router.get("/register/{client_id}/secret", **tokens.SECRETS)
 async def secrets(request: Request) -> Response:
     """Lists the secrets that work, by id; never a secret itself."""
-    listed = await runtime(request).secret_rotation.list(
-        tenant(request),
-        request.path_params["client_id"],
-        bearer_token(request),
-        writes=not is_head(request),
-    )
+    permit = await _by_current_token(request)
+    rotation = runtime(request).secret_rotation
+    listed = await (rotation.describe(permit) if is_head(request) else rotation.list(permit))
     return json_response(listed, headers=NO_STORE)
 
 
 @router.post("/register/{client_id}/secret", status_code=201, **tokens.ROTATE_SECRET)
 async def rotate_secret(request: Request) -> Response:
     """Issues a new client_secret; the one before works on for a while."""
-    rotated = await runtime(request).secret_rotation.rotate(
-        tenant(request),
-        request.path_params["client_id"],
-        bearer_token(request),
-        origin(request, "client"),
-    )
+    permit = await _by_current_token(request)
+    rotated = await runtime(request).secret_rotation.rotate(permit, origin(request, "client"))
     return json_response(rotated, 201, NO_STORE)
 
 
 @router.delete("/register/{client_id}/secret/{secret_id}", status_code=204, **tokens.END_SECRET)
 async def end_secret(request: Request) -> Response:
     """Ends one of two secrets before its time."""
+    permit = await _by_current_token(request)
     await runtime(request).secret_rotation.end(
-        tenant(request),
-        request.path_params["client_id"],
-        request.path_params["secret_id"],
-        bearer_token(request),
-        origin(request, "client"),
+        permit, request.path_params["secret_id"], origin(request, "client")
     )
     return Response(status_code=204, headers=NO_STORE)
+
+
+async def _by_current_token(request: Request) -> ClientPermit:
+    return await runtime(request).client_access.by_current_token(
+        tenant(request), request.path_params["client_id"], bearer_token(request)
+    )
+
+
+async def _by_either_token(request: Request) -> ClientPermit:
+    return await runtime(request).client_access.by_either_token(
+        tenant(request), request.path_params["client_id"], bearer_token(request)
+    )

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from dcrserver import security
 from dcrserver.errors import InsufficientScope, InvalidToken, MissingToken
+from dcrserver.metadata import Terms
 from dcrserver.metadata.bounds import UNBOUNDED, Bounds
 from dcrserver.repositories.initial_access_tokens import (
     InitialAccessTokenRecord,
@@ -26,10 +27,13 @@ REGISTER = "clients:register"
 class RegistrationPermit:
     """Permission to register.
 
+    ``terms``: what the registration is judged by, for life, within ``bounds``.
     ``token``: the initial access token that is redeemed; None in open mode, and for administrators.
     ``actor``: who registers, for the audit trail.
     """
 
+    tenant: Tenant
+    terms: Terms
     token: InitialAccessTokenRecord | None = None
     bounds: Bounds = UNBOUNDED
     actor: str = "anonymous"
@@ -44,16 +48,17 @@ async def authorize(database: Database, tenant: Tenant, bearer: str | None) -> R
         MissingToken: the mode wants one.
         InvalidToken: unknown, expired, revoked or used up.
         InsufficientScope: registration is closed, or the admin token is for something else.
+        Unavailable: the policy that the token names is no longer configured.
     """
     if bearer is None:
         if tenant.mode == "open":
-            return RegistrationPermit()
+            return RegistrationPermit(tenant, tenant.terms)
         if tenant.mode == "closed":
             raise MissingToken("registration is closed; administrators register clients here")
         raise MissingToken("this server needs an initial access token for registration")
     if bearer.startswith(f"{admin_tokens.ADMIN_TOKEN_PREFIX}_"):
         admin = await admin_tokens.authorize(database, tenant, bearer, REGISTER)
-        return RegistrationPermit(actor=f"admin-token:{admin.id}")
+        return RegistrationPermit(tenant, tenant.terms, actor=f"admin-token:{admin.id}")
     async with database.read() as tx:
         found = await tx.initial_access_tokens.find(
             tenant.name, security.token_digest(bearer), int(time.time())
@@ -62,18 +67,20 @@ async def authorize(database: Database, tenant: Tenant, bearer: str | None) -> R
         raise InvalidToken("the initial access token is unknown, expired or used up")
     if tenant.mode == "closed":
         raise InsufficientScope("registration is closed; ask an administrator")
-    return RegistrationPermit(found, Bounds.from_json(found.bounds), f"initial-token:{found.id}")
+    bounds = Bounds.from_json(found.bounds)
+    terms, actor = tenant.terms_within(bounds), f"initial-token:{found.id}"
+    return RegistrationPermit(tenant, terms, found, bounds, actor)
 
 
 async def redeem(
-    tx: Transaction, ticket: RegistrationPermit, client_id: str, origin: Origin
+    tx: Transaction, permit: RegistrationPermit, client_id: str, origin: Origin
 ) -> None:
     """Takes one use, in the transaction of the registration it pays for.
 
     Raises:
         InvalidToken: another registration took the last.
     """
-    token = ticket.token
+    token = permit.token
     if token is None:
         return
     now = int(time.time())

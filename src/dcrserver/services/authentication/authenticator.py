@@ -11,10 +11,10 @@ from dcrserver.errors import InvalidClient
 from dcrserver.jose import Jws
 from dcrserver.logger import Logger
 from dcrserver.metadata import ClientMetadata, Terms
-from dcrserver.metadata.bounds import Bounds
 from dcrserver.repositories.clients import ClientRecord
 from dcrserver.repositories.transaction import Database, Transaction
 from dcrserver.security import UndecipherableError
+from dcrserver.services.access.stored_clients import terms_of
 from dcrserver.services.authentication import assertions
 from dcrserver.services.authentication.assertions import FAILED
 from dcrserver.services.authentication.certificates import (
@@ -140,7 +140,7 @@ class ClientAuthenticator:
         known = found is not None and not found.suspended_at
         record = found if found is not None and known else _NOBODY
         metadata = ClientMetadata(stored(record.metadata) | {"client_id": record.client_id})
-        terms = tenant.terms_within(Bounds.from_json(record.bounds))
+        terms = terms_of(tenant, record)
         secret_id = ""
         if credential.form == "assertion":
             secret_id = await self._by_assertion(

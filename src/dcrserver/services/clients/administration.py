@@ -5,18 +5,19 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Awaitable, Callable
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
-from dcrserver.errors import NotFound, Unavailable
-from dcrserver.metadata import ClientMetadata
-from dcrserver.metadata.bounds import Bounds
+from dcrserver.errors import NotFound
 from dcrserver.repositories.clients import ClientRecord
 from dcrserver.repositories.transaction import Database
-from dcrserver.services.access.registration_access_tokens import (
-    ATTEMPTS,
+from dcrserver.services.access.registration_access_tokens import with_new_token
+from dcrserver.services.access.stored_clients import (
+    changing,
     delete_client,
+    find_client,
+    metadata_of,
     replace_client,
-    with_new_token,
+    terms_of,
 )
 from dcrserver.services.audit import EventType, Origin, utc, utc_milliseconds
 from dcrserver.services.secrets.changes import SecretChanges, secret_summaries
@@ -24,6 +25,8 @@ from dcrserver.services.secrets.client_secrets import secrets_of
 from dcrserver.services.tokens.access_tokens import TokenFormat
 from dcrserver.strict_json import JsonObject
 from dcrserver.tenants import Tenant
+
+T = TypeVar("T")
 
 
 class AdministrationService:
@@ -81,7 +84,7 @@ class AdministrationService:
         async def delete(record: ClientRecord) -> bool:
             return await delete_client(self._database, record, origin)
 
-        await self._until_done(tenant, client_id, delete)
+        await self._changing(tenant, client_id, delete)
 
     async def suspend_client(self, tenant: Tenant, client_id: str, origin: Origin) -> None:
         """No credential of the client works any more, until it is resumed.
@@ -162,7 +165,7 @@ class AdministrationService:
 
         def changed(record: ClientRecord) -> ClientRecord:
             nonlocal issued
-            policy = tenant.terms_within(Bounds.from_json(record.bounds)).policy
+            policy = terms_of(tenant, record).policy
             issued, made = with_new_token(record, policy, None)
             return made
 
@@ -177,15 +180,11 @@ class AdministrationService:
             NotFound: there is no such client.
             InvalidClientMetadata: it authenticates without a secret.
         """
-        made: JsonObject = {}
 
-        async def rotate(record: ClientRecord) -> bool:
-            rotated = await self._secret_changes.rotate(tenant, record, origin)
-            made.update(rotated or {})
-            return rotated is not None
+        async def rotate(record: ClientRecord) -> JsonObject | None:
+            return await self._secret_changes.rotate(tenant, record, origin)
 
-        await self._until_done(tenant, client_id, rotate)
-        return made
+        return await self._changing(tenant, client_id, rotate)
 
     async def end_overlap(self, tenant: Tenant, client_id: str, origin: Origin) -> None:
         """Only the newest secret works on.
@@ -201,7 +200,7 @@ class AdministrationService:
             is_last = len(older) == 1  # more may have come from another server
             return await self._secret_changes.end(record, older[0].id, origin) and is_last
 
-        await self._until_done(tenant, client_id, end)
+        await self._changing(tenant, client_id, end)
 
     async def _change(
         self,
@@ -217,24 +216,24 @@ class AdministrationService:
                 self._database, record, changed(record), event, origin, changes
             )
 
-        await self._until_done(tenant, client_id, change)
+        await self._changing(tenant, client_id, change)
 
-    async def _until_done(
-        self, tenant: Tenant, client_id: str, change: Callable[[ClientRecord], Awaitable[bool]]
-    ) -> None:
-        """Reads the client and changes it, again when somebody else was faster."""
-        for _ in range(ATTEMPTS):
-            async with self._database.read() as tx:
-                record = await tx.clients.find(tenant.name, client_id)
-            if record is None:
-                raise NotFound(f"no such client: {client_id}")
-            if await change(record):
-                return
-        raise Unavailable("the client is being changed by others; try again")
+    async def _changing(
+        self, tenant: Tenant, client_id: str, change: Callable[[ClientRecord], Awaitable[T | None]]
+    ) -> T:
+        """
+        Raises:
+            NotFound: there is no such client.
+        """
+
+        async def find() -> ClientRecord:
+            return await find_client(self._database, tenant.name, client_id)
+
+        return await changing(await find(), find, change)
 
 
 def _summary(record: ClientRecord) -> JsonObject:
-    metadata = ClientMetadata(json.loads(record.metadata))
+    metadata = metadata_of(record)
     return {
         "client_id": record.client_id,
         "suspended": bool(record.suspended_at),

@@ -8,21 +8,29 @@ be remembered; credentials are new each time.
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Mapping
 from typing import NamedTuple, TypeAlias
 
-from dcrserver.metadata import ClientMetadata, Terms, validate
-from dcrserver.strict_json import JsonObject, dumps
+from dcrserver.errors import InvalidClientMetadata, InvalidRequest, ProtocolError
+from dcrserver.metadata import (
+    SERVER_ASSIGNED,
+    ClientMetadata,
+    Policy,
+    Terms,
+    refuse_server_members,
+    validate,
+)
+from dcrserver.policies.switches.requests import JsonPolicy
+from dcrserver.strict_json import BadJson, JsonObject, dumps, loads_object
+
+# POL-04: RFC 7591 names no code for a body that is no JSON object.
+_MALFORMED: Mapping[str, type[ProtocolError]] = {
+    "invalid_client_metadata": InvalidClientMetadata,
+    "invalid_request": InvalidRequest,
+}
 
 _MAX_REMEMBERED = 256
 _MAX_LENGTH = 4096
-
-
-class Submission(NamedTuple):
-    """A body as it came, and what reads it, which raises what is wrong with it as JSON."""
-
-    octets: bytes
-    read: Callable[[], JsonObject]
 
 
 class Judged(NamedTuple):
@@ -44,29 +52,51 @@ class Judge:
     def __init__(self) -> None:
         self._remembered: OrderedDict[_Key, Judged] = OrderedDict()
 
-    def judge(self, submission: Submission, terms: Terms) -> Judged:
-        """The registration that ``submission`` asks for, under ``terms``.
+    def judge(self, octets: bytes, terms: Terms) -> Judged:
+        """The registration that the body ``octets`` asks for, under ``terms``.
 
         Raises:
-            RegistrationError: the submission is not acceptable.
+            ProtocolError: the submission is no JSON object, or not acceptable.
         """
-        return self._judged((terms, submission.octets), submission.read)
+        key = (terms, octets)
+        return self._known(key) or self._judged(key, _registration_in(octets, terms.policy))
 
     def judge_update(self, members: JsonObject, terms: Terms) -> Judged:
         """As ``judge``, but for ``client_id`` and ``client_secret``, which the caller compares."""
         rest = {name: value for name, value in members.items() if name not in _ENVELOPE}
-        return self._judged((terms, dumps(rest)), lambda: rest)
+        key = (terms, dumps(rest))
+        return self._known(key) or self._judged(key, rest)
 
-    def _judged(self, key: _Key, read: Callable[[], JsonObject]) -> Judged:
+    def _known(self, key: _Key) -> Judged | None:
         known = self._remembered.get(key)
         if known is not None:
             self._remembered.move_to_end(key)
-            return known
+        return known
+
+    def _judged(self, key: _Key, members: JsonObject) -> Judged:
         terms, text = key
-        metadata = validate(read(), terms)
+        metadata = validate(members, terms)
         judged = Judged(metadata, dumps(metadata.members))
         if len(text) <= _MAX_LENGTH:
             self._remembered[key] = judged
             if len(self._remembered) > _MAX_REMEMBERED:
                 self._remembered.popitem(last=False)
         return judged
+
+
+def parse_object(octets: bytes, policy: JsonPolicy) -> JsonObject:
+    """
+    Raises:
+        ProtocolError: not one strict JSON object (POL-03 to POL-07).
+    """
+    try:
+        return loads_object(octets, max_depth=policy.max_depth, max_members=policy.max_members)
+    except BadJson as error:
+        raise _MALFORMED[policy.malformed_error](str(error)) from None
+
+
+def _registration_in(octets: bytes, policy: Policy) -> JsonObject:
+    members = parse_object(octets, policy.json_)
+    if policy.registration.client_supplied_credentials == "reject":
+        refuse_server_members(members, frozenset(SERVER_ASSIGNED))
+    return members

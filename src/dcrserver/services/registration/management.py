@@ -2,27 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from functools import partial
 
-from dcrserver.errors import InvalidClientMetadata, InvalidToken, Unavailable
+from dcrserver.errors import InvalidClientMetadata, InvalidToken
 from dcrserver.metadata import ClientMetadata, Policy, refuse_server_members
-from dcrserver.metadata.bounds import Bounds
 from dcrserver.repositories.clients import ClientRecord
 from dcrserver.repositories.transaction import Database
 from dcrserver.security import UndecipherableError
-from dcrserver.services.access.registration_access_tokens import (
-    ATTEMPTS,
-    authenticate,
+from dcrserver.services.access.client_access import ClientAccess, ClientPermit
+from dcrserver.services.access.registration_access_tokens import is_token_of, with_new_token
+from dcrserver.services.access.stored_clients import (
+    changing,
     delete_client,
-    first_use,
-    is_token_of,
     metadata_of,
     replace_client,
-    with_new_token,
 )
 from dcrserver.services.audit import EventType, Origin
 from dcrserver.services.registration.client_information import client_information
-from dcrserver.services.registration.judgement import Judge
+from dcrserver.services.registration.judgement import Judge, parse_object
 from dcrserver.services.registration.remote_checks import RemoteChecks
 from dcrserver.services.secrets.client_secrets import ClientSecrets, SecretIssuer, secrets_of
 from dcrserver.services.secrets.verification import SecretVerifier
@@ -46,93 +43,62 @@ class ManagementService:
     def __init__(
         self,
         database: Database,
+        access: ClientAccess,
         secrets: SecretIssuer,
         verifier: SecretVerifier,
         judge: Judge,
         remote_checks: RemoteChecks,
     ) -> None:
         self._database = database
+        self._access = access
         self._secrets = secrets
         self._verifier = verifier
         self._judge = judge
         self._remote_checks = remote_checks
 
-    async def read(
-        self,
-        tenant: Tenant,
-        client_id: str,
-        bearer: str | None,
-        origin: Origin,
-        *,
-        writes: bool = True,
-    ) -> str:
+    async def read(self, permit: ClientPermit, origin: Origin) -> str:
         """The client information response as JSON text.
 
         Echoes the token that was presented, unless the policy issues a new one with each read.
-        ``writes`` False: changes nothing, as HEAD must not: its caller sees no new token.
-
-        Raises:
-            BearerError: no token, or not the token of this client.
         """
-        token, record = await authenticate(
-            self._database, tenant, client_id, bearer, grace=True, is_use=writes
-        )
-        policy = tenant.terms_within(Bounds.from_json(record.bounds)).policy
-        if writes and policy.management.rotates_on_read:
-            renewed, changed = with_new_token(record, policy, token)
+        permit = await self._access.first_use(permit)
+        policy, token = permit.terms.policy, permit.token
+        if policy.management.rotates_on_read:
+            renewed, changed = with_new_token(permit.record, policy, token)
             event = EventType.REGISTRATION_TOKEN_ROTATED
             # Whoever comes second reads with the token it came with, which works on for a while.
-            if await replace_client(self._database, record, changed, event, origin):
+            if await replace_client(self._database, permit.record, changed, event, origin):
                 token = renewed
-        return self._information(tenant, record, policy, token)
+        return self._information(permit.tenant, permit.record, policy, token)
 
-    async def update(
-        self,
-        tenant: Tenant,
-        client_id: str,
-        bearer: str | None,
-        read_submission: Callable[[], Awaitable[JsonObject]],
-        origin: Origin,
-    ) -> str:
+    def describe(self, permit: ClientPermit) -> str:
+        """As ``read``, and changes nothing, as HEAD must not: its caller sees no new token."""
+        return self._information(permit.tenant, permit.record, permit.terms.policy, permit.token)
+
+    async def update(self, permit: ClientPermit, octets: bytes, origin: Origin) -> str:
         """Replaces the whole registration; what is not sent is gone (RFC 7592 2.2).
 
         The token before the current one repeats the update whose answer was lost, and no other.
-        ``read_submission`` is called after the token was checked: a stranger's body is not read.
 
         Raises:
-            BearerError: as ``read``.
+            BearerError: the token was replaced meanwhile.
             RegistrationError: the submission is not acceptable; nothing has changed.
         """
-        token, record = await authenticate(
-            self._database, tenant, client_id, bearer, grace=True, is_use=False
-        )
-        try:
-            submission = await read_submission()
-            for _ in range(ATTEMPTS):
-                answer = await self._updated(tenant, record, token, submission, origin)
-                if answer is not None:
-                    return answer
-                # Another change came first: judge again. Was it an update by the same token, then
-                # its answer holds the token that is good now, and this one must not make that
-                # useless.
-                token, record = await authenticate(
-                    self._database, tenant, client_id, bearer, is_use=False
-                )
-        except Exception:  # a refusal, or the client left while it was sending
-            await first_use(self._database, record, token)
-            raise
-        raise Unavailable("the registration is being changed by others; try again")
+        submission = parse_object(octets, permit.terms.policy.json_)
+
+        async def change(record: ClientRecord) -> str | None:
+            return await self._updated(permit._replace(record=record), submission, origin)
+
+        # Was the change that came first an update by the same token, then its answer holds the
+        # token that is good now, and this one must not make that useless.
+        return await changing(permit.record, partial(self._access.again, permit), change)
 
     async def _updated(
-        self,
-        tenant: Tenant,
-        record: ClientRecord,
-        token: str,
-        submission: JsonObject,
-        origin: Origin,
+        self, permit: ClientPermit, submission: JsonObject, origin: Origin
     ) -> str | None:
-        """None when ``record`` is no longer what is stored."""
-        terms = tenant.terms_within(Bounds.from_json(record.bounds))
+        """None when the permit's record is no longer what is stored."""
+        tenant, record, token = permit
+        terms = permit.terms
         policy = terms.policy
         await self._check_envelope(record, submission, policy)
         metadata, text = self._judge.judge_update(submission, terms)
@@ -162,19 +128,17 @@ class ManagementService:
             return None
         return self._information(tenant, changed, policy, answered, secrets)
 
-    async def delete(
-        self, tenant: Tenant, client_id: str, bearer: str | None, origin: Origin
-    ) -> None:
+    async def delete(self, permit: ClientPermit, origin: Origin) -> None:
         """Ends the registration; identifier, secret and token are dead at once (RFC 7592 2.3).
 
         Raises:
-            BearerError: as ``read``.
+            BearerError: the token was replaced meanwhile.
         """
-        for _ in range(ATTEMPTS):
-            _, record = await authenticate(self._database, tenant, client_id, bearer, is_use=False)
-            if await delete_client(self._database, record, origin):
-                return
-        raise Unavailable("the registration is being changed by others; try again")
+
+        async def change(record: ClientRecord) -> bool:
+            return await delete_client(self._database, record, origin)
+
+        await changing(permit.record, partial(self._access.again, permit), change)
 
     async def _check_envelope(
         self, record: ClientRecord, submission: JsonObject, policy: Policy

@@ -6,13 +6,9 @@ from collections.abc import Mapping
 
 from dcrserver.errors import InvalidClientMetadata, NotFound
 from dcrserver.metadata import needs_secret
-from dcrserver.metadata.bounds import Bounds
 from dcrserver.repositories.clients import ClientRecord
 from dcrserver.repositories.transaction import Database
-from dcrserver.services.access.registration_access_tokens import (
-    metadata_of,
-    replace_client,
-)
+from dcrserver.services.access.stored_clients import metadata_of, replace_client, terms_of
 from dcrserver.services.audit import EventType, Origin
 from dcrserver.services.secrets.client_secrets import (
     ClientSecrets,
@@ -44,7 +40,7 @@ class SecretChanges:
         metadata = metadata_of(record)
         if not needs_secret(metadata):
             raise InvalidClientMetadata(f"a client of {metadata.auth_method} has no client_secret")
-        policy = tenant.terms_within(Bounds.from_json(record.bounds)).policy
+        policy = terms_of(tenant, record).policy
         secrets = self._secrets.rotated(record, metadata, policy)
         newest = secrets.held[0]
         changed = record._replace(client_secrets=secrets.to_json())

@@ -2,81 +2,83 @@
 
 from __future__ import annotations
 
-from dcrserver.errors import NotFound, Unavailable
-from dcrserver.metadata.bounds import Bounds
+from collections.abc import Awaitable, Callable
+from functools import partial
+from typing import TypeVar
+
+from dcrserver.errors import NotFound
 from dcrserver.repositories.clients import ClientRecord
 from dcrserver.repositories.transaction import Database
-from dcrserver.services.access.registration_access_tokens import (
-    ATTEMPTS,
-    authenticate,
-)
+from dcrserver.services.access.client_access import ClientAccess, ClientPermit
+from dcrserver.services.access.stored_clients import changing
 from dcrserver.services.audit import Origin
 from dcrserver.services.secrets.changes import SecretChanges, secret_summaries
 from dcrserver.services.secrets.client_secrets import secrets_of
 from dcrserver.strict_json import JsonObject
-from dcrserver.tenants import Tenant
+
+T = TypeVar("T")
 
 
 class SecretRotationService:
     """Use case: a client lists, rotates and ends its secrets."""
 
-    def __init__(self, database: Database, changes: SecretChanges) -> None:
+    def __init__(self, database: Database, access: ClientAccess, changes: SecretChanges) -> None:
         self._database = database
+        self._access = access
         self._changes = changes
 
-    async def list(
-        self, tenant: Tenant, client_id: str, bearer: str | None, *, writes: bool = True
-    ) -> JsonObject:
+    async def list(self, permit: ClientPermit) -> JsonObject:
         """All secrets that still work, newest first, by id; never a secret itself.
 
-        ``writes`` False: changes nothing, not even by the first use of a token.
-
         Raises:
-            BearerError: no registration access token, or not that of this client.
             NotFound: its policy leaves rotation to administrators.
         """
-        record = await self._client(tenant, client_id, bearer, is_use=writes)
+        return await self.describe(await self._access.first_use(permit))
+
+    async def describe(self, permit: ClientPermit) -> JsonObject:
+        """As ``list``, and changes nothing, not even by the first use of a token."""
+        _must_rotate_itself(permit)
+        record = permit.record
         async with self._database.read() as tx:
-            uses = await tx.last_uses.of_client(tenant.name, client_id)
+            uses = await tx.last_uses.of_client(record.tenant, record.client_id)
         return {"client_secrets": secret_summaries(secrets_of(record), uses)}
 
-    async def rotate(
-        self, tenant: Tenant, client_id: str, bearer: str | None, origin: Origin
-    ) -> JsonObject:
+    async def rotate(self, permit: ClientPermit, origin: Origin) -> JsonObject:
         """As ``SecretChanges.rotate``.
 
         Raises:
-            BearerError: as ``list``.
+            BearerError: the token was replaced meanwhile.
+            NotFound: its policy leaves rotation to administrators.
             InvalidClientMetadata: the client authenticates without a secret.
         """
-        for _ in range(ATTEMPTS):
-            record = await self._client(tenant, client_id, bearer)
-            rotated = await self._changes.rotate(tenant, record, origin)
-            if rotated is not None:
-                return rotated
-        raise Unavailable("the registration is being changed by others; try again")
 
-    async def end(
-        self, tenant: Tenant, client_id: str, secret_id: str, bearer: str | None, origin: Origin
-    ) -> None:
+        async def rotate(record: ClientRecord) -> JsonObject | None:
+            return await self._changes.rotate(permit.tenant, record, origin)
+
+        return await self._changing(permit, rotate)
+
+    async def end(self, permit: ClientPermit, secret_id: str, origin: Origin) -> None:
         """As ``SecretChanges.end``.
 
         Raises:
-            BearerError: as ``list``.
-            NotFound: no such secret.
+            BearerError: the token was replaced meanwhile.
+            NotFound: no such secret, or its policy leaves rotation to administrators.
             InvalidClientMetadata: it is the only one.
         """
-        for _ in range(ATTEMPTS):
-            record = await self._client(tenant, client_id, bearer)
-            if await self._changes.end(record, secret_id, origin):
-                return
-        raise Unavailable("the registration is being changed by others; try again")
 
-    async def _client(
-        self, tenant: Tenant, client_id: str, bearer: str | None, *, is_use: bool = True
-    ) -> ClientRecord:
-        _, record = await authenticate(self._database, tenant, client_id, bearer, is_use=is_use)
-        policy = tenant.terms_within(Bounds.from_json(record.bounds)).policy
-        if not policy.secrets.self_rotation:
-            raise NotFound("secrets are rotated by administrators")
-        return record
+        async def end(record: ClientRecord) -> bool:
+            return await self._changes.end(record, secret_id, origin)
+
+        await self._changing(permit, end)
+
+    async def _changing(
+        self, permit: ClientPermit, change: Callable[[ClientRecord], Awaitable[T | None]]
+    ) -> T:
+        permit = await self._access.first_use(permit)
+        _must_rotate_itself(permit)
+        return await changing(permit.record, partial(self._access.again, permit), change)
+
+
+def _must_rotate_itself(permit: ClientPermit) -> None:
+    if not permit.terms.policy.secrets.self_rotation:
+        raise NotFound("secrets are rotated by administrators")

@@ -12,7 +12,7 @@ from dataclasses import replace
 from dcrserver.errors import NotFound
 from dcrserver.repositories.transaction import Database, Transaction
 from dcrserver.services import audit
-from dcrserver.services.access.registration_access_tokens import delete_client
+from dcrserver.services.access.stored_clients import delete_client
 from dcrserver.services.audit import EventType, Origin
 from dcrserver.strict_json import JsonObject
 from dcrserver.tenants import Tenant

@@ -6,7 +6,6 @@ is not registered.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from typing import NamedTuple
 from urllib.parse import urlencode
@@ -14,6 +13,7 @@ from urllib.parse import urlencode
 from dcrserver.errors import AuthorizationError
 from dcrserver.metadata import ClientMetadata, uris
 from dcrserver.repositories.transaction import Database
+from dcrserver.services.access.stored_clients import metadata_of
 from dcrserver.tenants import Tenant
 
 UNAVAILABLE = (
@@ -62,7 +62,7 @@ class AuthorizationService:
             record = await tx.clients.find(tenant.name, client_id)
         if record is None or record.suspended_at:
             raise AuthorizationError("The client of this request is not registered here.")
-        return ClientMetadata(json.loads(record.metadata))
+        return metadata_of(record)
 
 
 def _registered(client: ClientMetadata, requested: str | None) -> str:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 
+from dcrserver.errors import NotFound
 from dcrserver.repositories.clients import ClientRecord
 from dcrserver.repositories.transaction import Database, Transaction
 from dcrserver.security import SealedIn, SecretBox, UndecipherableError
+from dcrserver.services.access.stored_clients import changing, find_client
 from dcrserver.services.secrets import client_secrets
 from dcrserver.services.secrets.client_secrets import ClientSecrets, secrets_of
 from dcrserver.services.tokens import signing_keys
@@ -37,7 +40,11 @@ class ReencryptionService:
             return await tx.clients.count_all()
 
     async def run(self, progress: Callable[[int], None]) -> Reencrypted:
-        """``progress`` is told how many clients were looked at, a page at a time."""
+        """``progress`` is told how many clients were looked at, a page at a time.
+
+        Raises:
+            Unavailable: the database does not answer, or a client is changed all the time.
+        """
         done = Reencrypted()
         await self._signing_keys(done)
         after = ("", "")
@@ -52,31 +59,36 @@ class ReencryptionService:
             after = (page[-1].tenant, page[-1].client_id)
 
     async def _client(self, record: ClientRecord, done: Reencrypted) -> None:
-        """Reads again and tries again when somebody changed the client meanwhile."""
-        current: ClientRecord | None = record
-        while current is not None:
-            held = secrets_of(current).held
-            place = client_secrets.place_of(current.tenant, current.client_id)
-            old = [
-                secret for secret in held if secret.ciphertext and self._is_old(secret.ciphertext)
+        async def again() -> ClientRecord:
+            return await find_client(self._database, record.tenant, record.client_id)
+
+        async def change(record: ClientRecord) -> bool:
+            return await self._secrets(record, done)
+
+        with suppress(NotFound):  # it was deleted meanwhile
+            await changing(record, again, change)
+
+    async def _secrets(self, record: ClientRecord, done: Reencrypted) -> bool:
+        """False when ``record`` is no longer what is stored."""
+        held = secrets_of(record).held
+        old = [each for each in held if each.ciphertext and self._is_old(each.ciphertext)]
+        if not old:
+            return True
+        place = client_secrets.place_of(record.tenant, record.client_id)
+        try:
+            new = [
+                each._replace(ciphertext=self._renewed(each.ciphertext, place))
+                if each in old
+                else each
+                for each in held
             ]
-            if not old:
-                return
-            try:
-                new = [
-                    each._replace(ciphertext=self._renewed(each.ciphertext, place))
-                    if each in old
-                    else each
-                    for each in held
-                ]
-            except UndecipherableError:
-                done.unreadable += 1
-                return
-            if await self._write(current, ClientSecrets(tuple(new))):
-                done.client_secrets += len(old)
-                return
-            async with self._database.read() as tx:
-                current = await tx.clients.find(record.tenant, record.client_id)
+        except UndecipherableError:
+            done.unreadable += 1
+            return True
+        if not await self._write(record, ClientSecrets(tuple(new))):
+            return False
+        done.client_secrets += len(old)
+        return True
 
     async def _write(self, record: ClientRecord, secrets: ClientSecrets) -> bool:
         changed = record._replace(client_secrets=secrets.to_json(), version=record.version + 1)

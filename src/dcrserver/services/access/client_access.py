@@ -1,0 +1,119 @@
+"""Step: who may manage a client: whoever has its registration access token (RFC 7592)."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import NamedTuple
+
+from dcrserver.errors import InvalidToken, MissingToken
+from dcrserver.metadata import Terms
+from dcrserver.repositories.clients import ClientRecord
+from dcrserver.repositories.transaction import Database, Transaction
+from dcrserver.services.access.registration_access_tokens import is_token_of
+from dcrserver.services.access.stored_clients import terms_of
+from dcrserver.tenants import Tenant
+
+
+class ClientPermit(NamedTuple):
+    """Permission to manage a client: ``token`` was presented, and is one of ``record``'s."""
+
+    tenant: Tenant
+    record: ClientRecord
+    token: str
+
+    @property
+    def terms(self) -> Terms:
+        """What the client is judged by.
+
+        Raises:
+            Unavailable: the policy of its birth is no longer configured.
+        """
+        return terms_of(self.tenant, self.record)
+
+
+class ClientAccess:
+    """Checks registration access tokens, and counts their first use, which ends the token before.
+
+    An unknown client, a deleted one, a suspended one and a wrong token look the same (RFC 7592
+    2.1).
+    """
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def by_current_token(
+        self, tenant: Tenant, client_id: str, bearer: str | None
+    ) -> ClientPermit:
+        """
+        Raises:
+            BearerError: no token, or not the current one of this client.
+        """
+        permit, is_current = await self._presented(tenant, client_id, bearer)
+        if not is_current:
+            raise _invalid()
+        return permit
+
+    async def by_either_token(
+        self, tenant: Tenant, client_id: str, bearer: str | None
+    ) -> ClientPermit:
+        """Also by the token before the current one, while its grace lasts.
+
+        Raises:
+            BearerError: no token, or not one of this client.
+        """
+        permit, _ = await self._presented(tenant, client_id, bearer)
+        return permit
+
+    async def again(self, permit: ClientPermit) -> ClientRecord:
+        """The client as it is stored by now.
+
+        Raises:
+            BearerError: its current token is no longer the one that was presented.
+        """
+        tenant, client_id = permit.tenant, permit.record.client_id
+        return (await self.by_current_token(tenant, client_id, permit.token)).record
+
+    async def first_use(self, permit: ClientPermit) -> ClientPermit:
+        """Ends the token before if the current one was presented, for the first time."""
+        record = permit.record
+        if not record.previous_registration_access_token_digest:
+            return permit
+        if not is_token_of(record, permit.token)[0]:
+            return permit
+
+        async def write(tx: Transaction) -> None:
+            await tx.clients.end_grace(record)
+
+        await self._database.transact(write)
+        ended = record._replace(previous_registration_access_token_digest=None)
+        return permit._replace(record=ended)
+
+    @asynccontextmanager
+    async def using(self, permit: ClientPermit) -> AsyncIterator[None]:
+        """Around a change that ends the token before by its own write.
+
+        Where it is refused, or the caller leaves while it sends, the token was used all the same.
+        """
+        try:
+            yield
+        except Exception:
+            await self.first_use(permit)
+            raise
+
+    async def _presented(
+        self, tenant: Tenant, client_id: str, bearer: str | None
+    ) -> tuple[ClientPermit, bool]:
+        """The permit, and whether it is by the current token."""
+        if bearer is None:
+            raise MissingToken("the registration access token is required")
+        async with self._database.read() as tx:
+            record = await tx.clients.find(tenant.name, client_id)
+        current, previous = is_token_of(record, bearer)
+        if record is None or not (current or previous):
+            raise _invalid()
+        return ClientPermit(tenant, record, bearer), current
+
+
+def _invalid() -> InvalidToken:
+    return InvalidToken("the registration access token is not valid for this client")

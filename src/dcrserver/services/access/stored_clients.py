@@ -1,0 +1,105 @@
+"""Step: a client as it is stored: found, changed, ended. Of two that change it at once one wins."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
+
+from dcrserver.errors import NotFound, Unavailable
+from dcrserver.metadata import ClientMetadata, Terms
+from dcrserver.metadata.bounds import Bounds
+from dcrserver.repositories.clients import ClientRecord
+from dcrserver.repositories.transaction import Database
+from dcrserver.services import audit
+from dcrserver.services.audit import EventType, Origin
+from dcrserver.strict_json import JsonObject
+from dcrserver.tenants import Tenant
+
+T = TypeVar("T")
+
+# Each lost attempt means that another writer succeeded, so this is how many may change one client
+# at the same time.
+_ATTEMPTS = 20
+
+
+async def find_client(database: Database, tenant: str, client_id: str) -> ClientRecord:
+    """
+    Raises:
+        NotFound: there is no such client.
+    """
+    async with database.read() as tx:
+        record = await tx.clients.find(tenant, client_id)
+    if record is None:
+        raise NotFound(f"no such client: {client_id}")
+    return record
+
+
+async def changing(
+    record: ClientRecord,
+    again: Callable[[], Awaitable[ClientRecord]],
+    change: Callable[[ClientRecord], Awaitable[T | None]],
+) -> T:
+    """What ``change`` makes of the client: of ``record``, or as ``again`` reads it.
+
+    ``change`` makes nothing (None, False) when its record is no longer what is stored: somebody
+    else was faster.
+
+    Raises:
+        Unavailable: somebody else always was.
+    """
+    for _ in range(_ATTEMPTS):
+        made = await change(record)
+        if made:
+            return made
+        record = await again()
+    raise Unavailable("the registration is being changed by others; try again")
+
+
+async def replace_client(
+    database: Database,
+    old: ClientRecord,
+    new: ClientRecord,
+    event: EventType,
+    origin: Origin,
+    changes: JsonObject | None = None,
+) -> bool:
+    """Writes ``new`` with its event; False when ``old`` is no longer what is stored."""
+    written = new._replace(updated_at=int(time.time()), version=old.version + 1)
+    told: JsonObject = dict(changes or {})
+    if old.metadata != new.metadata:
+        told["metadata"] = audit.difference(json.loads(old.metadata), json.loads(new.metadata))
+    elif event is EventType.CLIENT_UPDATED:
+        told["metadata"] = {}
+
+    made = audit.event(
+        event, tenant=old.tenant, origin=origin, client_id=old.client_id, changes=told
+    )
+    return await database.transact(lambda tx: tx.clients.replace(old, written, made))
+
+
+async def delete_client(database: Database, record: ClientRecord, origin: Origin) -> bool:
+    """Ends the client; False when ``record`` is no longer what is stored."""
+    event = audit.event(
+        EventType.CLIENT_DELETED,
+        tenant=record.tenant,
+        origin=origin,
+        client_id=record.client_id,
+        metadata=record.metadata,
+    )
+    return await database.transact(lambda tx: tx.clients.delete(record, event))
+
+
+def metadata_of(record: ClientRecord) -> ClientMetadata:
+    """What the client registered, as values."""
+    return ClientMetadata(json.loads(record.metadata))
+
+
+def terms_of(tenant: Tenant, record: ClientRecord) -> Terms:
+    """What the client is judged by for life.
+
+    Raises:
+        Unavailable: the policy of its birth is no longer configured.
+    """
+    return tenant.terms_within(Bounds.from_json(record.bounds))
