@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import time
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -107,12 +107,8 @@ async def test_an_update_that_is_not_sent_to_its_end_was_a_use_of_the_token(
         yield b'{"client_id":'
         raise ClientDisconnect
 
-    with pytest.raises(ClientDisconnect):
-        await any_app.http.put(
-            new["registration_client_uri"],
-            headers=bearer(new) | {"Content-Type": "application/json"},
-            content=left(),
-        )
+    headers = bearer(new) | {"Content-Type": "application/json"}
+    await any_app.http.put(new["registration_client_uri"], headers=headers, content=left())
     assert (await get(any_app, old)).status_code == 401
     assert (await get(any_app, new)).status_code == 200
 

@@ -129,6 +129,7 @@ def _runtime(
         settings=settings,
         tenants=tenants,
         database=database,
+        client_access=client_access,
         registration=RegistrationService(database, secrets, judge, remote_checks),
         management=ManagementService(
             database, client_access, secrets, verifier, judge, remote_checks
