@@ -45,7 +45,8 @@ class ClientAccess:
     async def by_current_token(
         self, tenant: Tenant, client_id: str, bearer: str | None
     ) -> ClientPermit:
-        """
+        """The permit of whoever presents the client's current token, which is not used yet.
+
         Raises:
             BearerError: no token, or not the current one of this client.
         """

@@ -25,7 +25,8 @@ _ATTEMPTS = 20
 
 
 async def find_client(database: Database, tenant: str, client_id: str) -> ClientRecord:
-    """
+    """The client as it is stored now.
+
     Raises:
         NotFound: there is no such client.
     """

@@ -85,7 +85,8 @@ class Judge:
 
 
 def parse_object(octets: bytes, policy: JsonPolicy) -> JsonObject:
-    """
+    """The JSON object of a body, within the limits of ``policy``.
+
     Raises:
         ProtocolError: not one strict JSON object (POL-03 to POL-07).
     """
