@@ -29,7 +29,6 @@ from dcrserver.settings import DatabaseSettings
 BACKENDS = ("sqlite", "postgresql", "mysql")
 # Kept for as long as this process lives.
 _KEPT = ExitStack()
-atexit.register(_KEPT.close)
 
 
 @contextmanager
@@ -109,6 +108,8 @@ def _file(url: str) -> Path:
 def _postgresql_template() -> str | None:
     """The name of a database that is migrated, and that nobody is connected with."""
     url = _KEPT.enter_context(database("postgresql"))
+    # Not sooner: a server from the wheel has by now said when it wants to end, which is after this.
+    atexit.register(_KEPT.close)
     asyncio.run(migrate(url))
     return make_url(url).database
 
