@@ -12,7 +12,7 @@ from sqlalchemy import Column, MetaData, Table, Text
 from dcrserver.db.tables import metadata
 from dcrserver.repositories.rows import row_of
 
-# Written by the lock of a migration alone, which has no repository.
+# Locks, by statements that name each column.
 _WITHOUT_RECORD = {"leases"}
 
 

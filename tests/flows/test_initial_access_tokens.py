@@ -105,8 +105,7 @@ async def test_administrators_register_in_every_mode(make_app: MakeApplication) 
         may = await app.admin_token("clients:register")
         made = await app.http.post("/register", json=MINIMAL, headers=may)
         assert made.status_code == 201
-        async with app.runtime.database.read() as tx:
-            events = await tx.events.of_client("default", made.json()["client_id"])
+        events = await app.runtime.lists.events.of_client("default", made.json()["client_id"])
         assert events[0].actor.startswith("admin-token:")
         may_not = await app.admin_token("clients:read")
         answer = await app.http.post("/register", json=MINIMAL, headers=may_not)
@@ -185,8 +184,7 @@ async def test_who_registered_what_is_told(any_database: str) -> None:
         assert {use["address"] for use in row["used"]} == {"203.0.113.7"}
         assert (row["uses_left"], row["issuer"]) == (1, "operator")
         assert token not in json.dumps(row)
-        async with app.runtime.database.read() as tx:
-            events = await tx.events.of_client("default", made[1]["client_id"])
+        events = await app.runtime.lists.events.of_client("default", made[1]["client_id"])
         assert events[0].actor == f"initial-token:{row['id']}"
 
 

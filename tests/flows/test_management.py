@@ -304,8 +304,7 @@ async def test_the_trail_tells_what_changed(any_app: Application) -> None:
     client = await any_app.register(client_name="Old")
     after = (await put(any_app, client, client_name="New", software_id="s")).json()
     await any_app.http.delete(path(after), headers=bearer(after))
-    async with any_app.runtime.database.read() as tx:
-        events = await tx.events.of_client("default", client["client_id"])
+    events = await any_app.runtime.lists.events.of_client("default", client["client_id"])
     assert [event.type for event in events] == [
         "client.registered",
         "client.updated",
@@ -342,7 +341,7 @@ async def test_concurrent_updates_without_rotation_all_happen(make_app: MakeAppl
         record = await tx.clients.find("default", client["client_id"])
         assert record is not None
         assert record.version == 5
-        assert len(await tx.events.of_client("default", client["client_id"])) == 5
+    assert len(await app.runtime.lists.events.of_client("default", client["client_id"])) == 5
 
 
 @requirement("POL-55")

@@ -319,8 +319,7 @@ async def test_a_large_body_is_refused_while_it_streams(app: Application) -> Non
 async def test_a_refused_registration_leaves_nothing_behind(make_app: MakeApplication) -> None:
     app = await make_app()
     await app.http.post("/register", json=MINIMAL | {"grant_types": 1})
-    async with app.runtime.database.read() as tx:
-        assert await tx.clients.count("default") == 0
+    assert await app.runtime.lists.clients.count("default") == 0
 
 
 @requirement("R7591-3-03", "R7591-3.1-04", "R7591-3.2.2-01", "OIDR-3-03")
@@ -357,8 +356,7 @@ async def test_the_trail_tells_of_anonymous_registrations(any_app: Application) 
         "/register", json=MINIMAL, headers={"X-Request-ID": "request-7"}
     )
     client_id = answer.json()["client_id"]
-    async with any_app.runtime.database.read() as tx:
-        events = await tx.events.of_client("default", client_id)
+    events = await any_app.runtime.lists.events.of_client("default", client_id)
     assert [event.type for event in events] == ["client.registered"]
     event = events[0]
     assert (event.actor, event.address, event.request_id) == (
@@ -374,7 +372,7 @@ async def test_only_digests_are_stored(any_app: Application) -> None:
     made = await any_app.register()
     async with any_app.runtime.database.read() as tx:
         record = await tx.clients.find("default", made["client_id"])
-        events = await tx.events.of_client("default", made["client_id"])
+    events = await any_app.runtime.lists.events.of_client("default", made["client_id"])
     stored = f"{record}{events}"
     assert made["client_secret"] not in stored
     assert made["registration_access_token"] not in stored

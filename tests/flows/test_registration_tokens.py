@@ -221,8 +221,7 @@ async def test_an_administrator_issues_a_new_one(any_app: Application) -> None:
     assert (await get(any_app, client)).status_code == 401
     assert (await get(any_app, after)).status_code == 401
     assert (await get(any_app, client | {"registration_access_token": token})).status_code == 200
-    async with any_app.runtime.database.read() as tx:
-        events = await tx.events.of_client("default", client["client_id"])
+    events = await any_app.runtime.lists.events.of_client("default", client["client_id"])
     assert events[-1].type == "registration_access_token.reissued"
     assert token not in events[-1].changes
 

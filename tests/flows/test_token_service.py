@@ -212,8 +212,7 @@ async def test_lifetime_and_format_are_per_client(any_app: Application) -> None:
     made = (await grant(any_app, client)).json()
     assert made["expires_in"] == 77
     assert made["access_token"].startswith("at_")
-    async with any_app.runtime.database.read() as tx:
-        events = await tx.events.of_client("default", client["client_id"])
+    events = await any_app.runtime.lists.events.of_client("default", client["client_id"])
     assert events[-1].type == "client.configured"
     await admin.configure_client(
         tenant,

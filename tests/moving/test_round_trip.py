@@ -36,7 +36,7 @@ MOMENTS = st.sampled_from([0, 1500000000, 4000000000])
 
 async def exported(app: Application, *, credentials: bool = True) -> list[JsonObject]:
     runtime = app.runtime
-    made = exported_clients(runtime.database, runtime.default_tenant, credentials=credentials)
+    made = exported_clients(runtime.lists, runtime.default_tenant, credentials=credentials)
     return [client async for client in made]
 
 

@@ -132,7 +132,7 @@ def export(
 
     async def export(operations: Operations) -> None:
         here = await operations.tenant_administration.find(tenant)
-        async for client in exported_clients(operations.database, here, credentials=with_hashes):
+        async for client in exported_clients(operations.lists, here, credentials=with_hashes):
             print(json.dumps(client, ensure_ascii=False))
 
     work.with_operations(work.load(config), export)

@@ -2,6 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from typing import TypeVar
+
+from dcrserver.errors import Unavailable
+
+T = TypeVar("T")
+
+_ATTEMPTS = 5
+
 
 class AlreadyThere(Exception):
     """A row with this key is there."""
@@ -30,3 +41,21 @@ class Lost(Absent):
 def absence(error: BaseException, kind: type[Absent] = Absent) -> Absent:
     """``error`` in words that are for the operator alone."""
     return kind(f"{type(error).__name__}: {error.__cause__ or error}")
+
+
+async def repeated(work: Callable[[], Awaitable[T]]) -> T:
+    """The result of ``work``, which met another writer, run again after each such conflict.
+
+    Raises:
+        Unavailable: conflicts do not end.
+    """
+    for attempt in range(_ATTEMPTS - 1):
+        await asyncio.sleep(0.01 * 2**attempt)
+        with suppress(Conflict):
+            return await work()
+    raise Unavailable("the server is busy; try again later", detail="commit conflicts")
+
+
+def unavailable(error: Absent) -> Unavailable:
+    """What a caller is told of it."""
+    return Unavailable("the server cannot reach its database; try again later", detail=str(error))

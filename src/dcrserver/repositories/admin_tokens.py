@@ -14,11 +14,6 @@ _INSERT = insert(tokens)
 _SELECT = select(tokens).where(
     tokens.c.tenant == bindparam("b_tenant"), tokens.c.digest == bindparam("b_digest")
 )
-_LIST = (
-    select(tokens)
-    .where(tokens.c.tenant == bindparam("b_tenant"))
-    .order_by(tokens.c.issued_at, tokens.c.id)
-)
 _DELETE = delete(tokens).where(
     tokens.c.tenant == bindparam("b_tenant"), tokens.c.id == bindparam("b_id")
 )
@@ -53,11 +48,6 @@ class AdminTokenRepository:
         found = await self._session.execute(_SELECT, {"b_tenant": tenant, "b_digest": digest})
         row = found.one_or_none()
         return None if row is None else AdminTokenRecord(**row)
-
-    async def all(self, tenant: str) -> list[AdminTokenRecord]:
-        """All tokens of a tenant."""
-        found = await self._session.execute(_LIST, {"b_tenant": tenant})
-        return [AdminTokenRecord(**row) for row in found.all()]
 
     async def revoke(self, tenant: str, token_id: str) -> bool:
         """Deletes a token; False when there was none."""

@@ -10,9 +10,7 @@ from sqlalchemy import (
     and_,
     bindparam,
     delete,
-    func,
     insert,
-    or_,
     select,
     update,
 )
@@ -28,14 +26,6 @@ from dcrserver.security import is_client_id
 
 _INSERT = insert(clients)
 _KEY = clients.primary_key.columns.keys()
-_COUNT_ALL = select(func.count().label("count")).select_from(clients)
-_COUNT = _COUNT_ALL.where(clients.c.tenant == bindparam("b_tenant"))
-_LIST = (
-    select(clients)
-    .where(clients.c.tenant == bindparam("b_tenant"))
-    .order_by(clients.c.issued_at.desc(), clients.c.client_id)
-    .limit(bindparam("b_limit"))
-)
 # No new version: nothing that anybody registered or was given changes.
 _END_GRACE = (
     update(clients)
@@ -46,21 +36,6 @@ _END_GRACE = (
         clients.c.previous_registration_access_token_digest.is_not(None),
     )
     .values(previous_registration_access_token_digest=None)
-)
-# Keyset pages over the whole table, for commands that visit every client.
-_PAGE = (
-    select(clients)
-    .where(
-        or_(
-            clients.c.tenant > bindparam("b_tenant"),
-            and_(
-                clients.c.tenant == bindparam("b_tenant"),
-                clients.c.client_id > bindparam("b_client_id"),
-            ),
-        )
-    )
-    .order_by(clients.c.tenant, clients.c.client_id)
-    .limit(bindparam("b_limit"))
 )
 _KNOWN = select(clients.c.client_id).where(
     clients.c.tenant == bindparam("b_tenant"),
@@ -183,25 +158,6 @@ class ClientRepository:
             values = {"b_tenant": tenant, "b_client_ids": list(client_ids)}
             found = await self._session.execute(_KNOWN, values)
         return {row["client_id"] for row in found.all()} - {None}
-
-    async def page(self, after: tuple[str, str], limit: int) -> list[ClientRecord]:
-        """The clients of all tenants that come after (tenant, client_id), in this order."""
-        values = {"b_tenant": after[0], "b_client_id": after[1], "b_limit": limit}
-        found = await self._session.execute(_PAGE, values)
-        return [ClientRecord(**row) for row in found.all()]
-
-    async def count_all(self) -> int:
-        return int((await self._session.execute(_COUNT_ALL, {})).one()["count"])
-
-    async def latest(self, tenant: str, limit: int) -> list[ClientRecord]:
-        """At most ``limit`` clients of a tenant, newest first."""
-        found = await self._session.execute(_LIST, {"b_tenant": tenant, "b_limit": limit})
-        return [ClientRecord(**row) for row in found.all()]
-
-    async def count(self, tenant: str) -> int:
-        """How many clients a tenant has."""
-        found = await self._session.execute(_COUNT, {"b_tenant": tenant})
-        return int(found.one()["count"])
 
 
 def _values_held(record: ClientRecord) -> dict[str, str | int]:

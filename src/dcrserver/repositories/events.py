@@ -4,21 +4,13 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from sqlalchemy import bindparam, insert, select
+from sqlalchemy import insert
 
 from dcrserver.db.protocol.session import Session
 from dcrserver.db.tables import events
 from dcrserver.repositories.rows import row_of
 
 INSERT = insert(events)
-_OF_CLIENT = (
-    select(events)
-    .where(
-        events.c.tenant == bindparam("b_tenant"),
-        events.c.client_id == bindparam("b_client_id"),
-    )
-    .order_by(events.c.id)
-)
 
 
 @row_of(events)
@@ -44,9 +36,3 @@ class EventRepository:
 
     def add(self, record: EventRecord) -> None:
         self._session.insert(INSERT, record._asdict())
-
-    async def of_client(self, tenant: str, client_id: str) -> list[EventRecord]:
-        """Oldest first."""
-        values = {"b_tenant": tenant, "b_client_id": client_id}
-        found = await self._session.execute(_OF_CLIENT, values)
-        return [EventRecord(**row) for row in found.all()]

@@ -22,11 +22,6 @@ _INSERT = insert(tokens)
 _SELECT = select(tokens).where(_ALIVE)
 # NULL - 1 stays NULL: a token without limit is left as it is.
 _REDEEM = update(tokens).where(_ALIVE).values(uses_left=tokens.c.uses_left - 1)
-_LIST = (
-    select(tokens)
-    .where(tokens.c.tenant == bindparam("b_tenant"))
-    .order_by(tokens.c.issued_at, tokens.c.id)
-)
 # The row stays: what was registered with the token is still told.
 _REVOKE = (
     update(tokens)
@@ -38,11 +33,6 @@ _REVOKE = (
     .values(revoked_at=bindparam("b_now"))
 )
 _INSERT_USE = insert(uses)
-_USES = (
-    select(uses)
-    .where(uses.c.tenant == bindparam("b_tenant"), uses.c.token_id == bindparam("b_id"))
-    .order_by(uses.c.used_at, uses.c.client_id)
-)
 
 
 @row_of(tokens)
@@ -92,11 +82,6 @@ class InitialAccessTokenRepository:
         values = {"b_tenant": tenant, "b_digest": digest, "b_now": now}
         return (await self._session.execute(_REDEEM, values)).rowcount == 1
 
-    async def all(self, tenant: str) -> list[InitialAccessTokenRecord]:
-        """All tokens of a tenant."""
-        found = await self._session.execute(_LIST, {"b_tenant": tenant})
-        return [InitialAccessTokenRecord(**row) for row in found.all()]
-
     async def revoke(self, tenant: str, token_id: str, now: int) -> bool:
         """False when there is none, or it was revoked before."""
         values = {"b_tenant": tenant, "b_id": token_id, "b_now": now}
@@ -104,8 +89,3 @@ class InitialAccessTokenRepository:
 
     def add_use(self, use: InitialAccessTokenUse) -> None:
         self._session.insert(_INSERT_USE, use._asdict())
-
-    async def uses(self, tenant: str, token_id: str) -> list[InitialAccessTokenUse]:
-        """Oldest first."""
-        found = await self._session.execute(_USES, {"b_tenant": tenant, "b_id": token_id})
-        return [InitialAccessTokenUse(**row) for row in found.all()]

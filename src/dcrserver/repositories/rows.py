@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any, TypeVar
 
-from sqlalchemy import Table
+from sqlalchemy import Row, Table
 
 Record = TypeVar("Record", bound=tuple[Any, ...])
 
@@ -25,3 +25,8 @@ def row_of(table: Table) -> Callable[[type[Record]], type[Record]]:
         return record
 
     return declared
+
+
+def records(record: type[Record], rows: Iterable[Row[*tuple[Any, ...]]]) -> list[Record]:
+    """Each of the ``rows``, which have the columns of its table, as a ``record``."""
+    return [record(**row._mapping) for row in rows]  # noqa: SLF001 - its public name

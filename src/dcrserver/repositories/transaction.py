@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Awaitable, Callable, Sequence
-from contextlib import AbstractAsyncContextManager, suppress
+from contextlib import AbstractAsyncContextManager
 from typing import Any, NoReturn, Protocol, TypeVar
 
 from sqlalchemy import SelectBase
 from sqlalchemy.sql import ClauseElement
 
 from dcrserver.db import schema
-from dcrserver.db.failures import Absent, AlreadyThere, Conflict
+from dcrserver.db.failures import Absent, AlreadyThere, Conflict, repeated, unavailable
 from dcrserver.db.protocol.load import Load
 from dcrserver.db.protocol.session import Driver, Reader, Session
 from dcrserver.db.protocol.statements import Lookup, Rows, Values
-from dcrserver.errors import Unavailable
 from dcrserver.repositories.access_tokens import AccessTokenRepository, SpentIdentifierRepository
 from dcrserver.repositories.admin_tokens import AdminTokenRepository
 from dcrserver.repositories.clients import ClientRepository
@@ -25,13 +23,10 @@ from dcrserver.repositories.last_uses import LastUseRepository
 from dcrserver.repositories.leases import LeaseRepository
 from dcrserver.repositories.metadata_copies import MetadataCopyRepository
 from dcrserver.repositories.signing_keys import SigningKeyRepository
-from dcrserver.repositories.tenants import TenantRepository
 
 __all__ = ["AlreadyThere", "Database", "Transaction", "Writer"]
 
 T = TypeVar("T")
-
-_ATTEMPTS = 5
 
 
 class Transaction:
@@ -67,10 +62,6 @@ class Transaction:
     @property
     def spent_identifiers(self) -> SpentIdentifierRepository:
         return SpentIdentifierRepository(self.session)
-
-    @property
-    def tenants(self) -> TenantRepository:
-        return TenantRepository(self.session)
 
     @property
     def last_uses(self) -> LastUseRepository:
@@ -123,9 +114,9 @@ class Database:
             try:
                 return await self._driver.transact(work)
             except Conflict:
-                return await _repeated(lambda: self._driver.transact(work))
+                return await repeated(lambda: self._driver.transact(work))
         except Absent as error:
-            raise _unavailable(error) from error
+            raise unavailable(error) from error
 
     def read(self) -> AbstractAsyncContextManager[Transaction]:
         """Single statements outside of a transaction; each sees the latest commit.
@@ -145,7 +136,7 @@ class Database:
             if reason := await self._driver.not_ready_reason():
                 return reason
         except Absent as error:
-            raise _unavailable(error) from error
+            raise unavailable(error) from error
         return schema.not_ready_reason(await self.revision())
 
     async def revision(self) -> str | None:
@@ -157,7 +148,7 @@ class Database:
         try:
             return await schema.stored_revision(self._session)
         except Absent as error:
-            raise _unavailable(error) from error
+            raise unavailable(error) from error
 
     def load(self) -> Load:
         """How busy it is kept, for the metrics."""
@@ -166,19 +157,6 @@ class Database:
     async def close(self) -> None:
         """Commits what waits, then closes all connections."""
         await self._driver.close()
-
-
-async def _repeated(work: Callable[[], Awaitable[T]]) -> T:
-    """The result of ``work``, which met another writer, run again after each such conflict.
-
-    Raises:
-        Unavailable: conflicts do not end.
-    """
-    for attempt in range(_ATTEMPTS - 1):
-        await asyncio.sleep(0.01 * 2**attempt)
-        with suppress(Conflict):
-            return await work()
-    raise Unavailable("the server is busy; try again later", detail="commit conflicts")
 
 
 class _ReadingSession:
@@ -194,13 +172,13 @@ class _ReadingSession:
         try:
             return await self._session.execute(statement, values)
         except Conflict:
-            return await _repeated(lambda: self._session.execute(statement, values))
+            return await repeated(lambda: self._session.execute(statement, values))
 
     async def look_up(self, lookup: Lookup, values: Values) -> Sequence[Any]:
         try:
             return await self._session.look_up(lookup, values)
         except Conflict:
-            return await _repeated(lambda: self._session.look_up(lookup, values))
+            return await repeated(lambda: self._session.look_up(lookup, values))
 
     async def execute_many(self, *_: object) -> None:
         _refuse()
@@ -227,8 +205,4 @@ class _Reading:
 
     async def __aexit__(self, _kind: object, error: BaseException | None, _trace: object) -> None:
         if isinstance(error, Absent):
-            raise _unavailable(error) from error
-
-
-def _unavailable(error: Absent) -> Unavailable:
-    return Unavailable("the server cannot reach its database; try again later", detail=str(error))
+            raise unavailable(error) from error

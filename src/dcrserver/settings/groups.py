@@ -121,9 +121,14 @@ class DatabaseSettings(Group):
     password_file: Path | None = Field(
         default=None, description="a file that holds password, in its place"
     )
-    pool_size: int = Field(default=10, ge=1, description="connections of one process")
+    pool_size: int = Field(
+        default=10, ge=1, description="connections of one process; two more are for lists"
+    )
     pool_timeout: float = Field(default=5.0, gt=0, description="seconds to wait for a connection")
     statement_timeout: float = Field(default=10.0, gt=0, description="seconds for one statement")
+    query_timeout: float = Field(
+        default=30.0, gt=0, description="seconds for one page of a list, a search or an export"
+    )
     causal_reads: bool = Field(
         default=True,
         description="at a node of a Galera cluster: a read waits for what other nodes acknowledged"

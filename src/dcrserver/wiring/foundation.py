@@ -7,6 +7,8 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass
 
 from dcrserver.db.protocol.drivers import open_driver
+from dcrserver.db.queries import Queries
+from dcrserver.repositories.queries import Lists
 from dcrserver.repositories.transaction import Database
 from dcrserver.services.secrets.changes import SecretChanges
 from dcrserver.services.secrets.client_secrets import SecretIssuer
@@ -22,6 +24,7 @@ class Foundation:
 
     configured: Configured
     database: Database
+    lists: Lists
     metadata_copies: MetadataCopies
     signing_keys: SigningKeys
     secrets: SecretIssuer
@@ -37,6 +40,7 @@ async def opened(settings: Settings) -> AsyncIterator[Foundation]:
     """
     configured = Configured(settings)
     database = Database(open_driver(settings.database))
+    queries = Queries(settings.database)
     copies = MetadataCopies(
         database,
         configured.fetcher,
@@ -50,10 +54,12 @@ async def opened(settings: Settings) -> AsyncIterator[Foundation]:
         yield Foundation(
             configured,
             database,
+            Lists(queries),
             copies,
             SigningKeys(database, configured.box, settings.tokens),
             secrets,
             SecretChanges(database, secrets),
         )
     finally:
+        await queries.close()
         await database.close()

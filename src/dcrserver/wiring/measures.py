@@ -7,6 +7,7 @@ from typing import TypeVar
 
 from dcrserver.fetch import CachingFetcher, HttpFetcher
 from dcrserver.rate_limit import RateLimiter
+from dcrserver.repositories.queries import Lists
 from dcrserver.repositories.transaction import Database
 from dcrserver.services.authentication.guesses import Guesses
 from dcrserver.services.authentication.last_uses import LastUses
@@ -19,7 +20,9 @@ from dcrserver.telemetry import Metrics
 Number = TypeVar("Number", int, float)
 
 
-def measure_database(metrics: Metrics, database: Database, settings: DatabaseSettings) -> None:
+def measure_database(
+    metrics: Metrics, database: Database, lists: Lists, settings: DatabaseSettings
+) -> None:
     """Its queue, its batches, and its connections if it is a server."""
     metrics.gauge(
         "dcrserver_database_queue",
@@ -41,6 +44,12 @@ def measure_database(metrics: Metrics, database: Database, settings: DatabaseSet
         "Work for the database that was refused: the queue was full, or it waited too long",
         lambda: _labelled(database.load().turned_away),
         ("reason",),
+    )
+    metrics.gauge(
+        "dcrserver_database_list_connections",
+        "Connections to the database for lists, searches and exports, beside those of requests",
+        lambda: _labelled(lists.connections()),
+        ("state",),
     )
     if not database.is_server:
         return

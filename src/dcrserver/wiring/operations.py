@@ -16,10 +16,13 @@ class Operations:
     def __init__(self, base: Foundation) -> None:
         self.tenants = base.configured.tenants
         self.database = base.database
+        self.lists = base.lists
         self.metadata_copies = base.metadata_copies
         self.signing_keys = base.signing_keys
-        self.administration = AdministrationService(base.database, base.secret_changes)
-        self.token_administration = TokenAdministrationService(base.database)
-        self.tenant_administration = TenantAdministrationService(base.database, self.tenants)
+        self.administration = AdministrationService(base.database, base.lists, base.secret_changes)
+        self.token_administration = TokenAdministrationService(base.database, base.lists)
+        self.tenant_administration = TenantAdministrationService(
+            base.database, base.lists, self.tenants
+        )
         self.client_import = ClientImportService(base.database, base.configured.box)
-        self.reencryption = ReencryptionService(base.database, base.configured.box)
+        self.reencryption = ReencryptionService(base.database, base.lists, base.configured.box)

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from dcrserver.deadlines import Deadline
 from dcrserver.fetch import CachingFetcher
 from dcrserver.rate_limit import RateLimiter
+from dcrserver.repositories.queries import Lists
 from dcrserver.repositories.transaction import Database
 from dcrserver.services.access.client_access import ClientAccess
 from dcrserver.services.authentication.authenticator import ClientAuthenticator
@@ -47,6 +48,7 @@ class Runtime:
     tenants: Sequence[Tenant]
     database: Database
     client_access: ClientAccess
+    lists: Lists
     registration: RegistrationService
     management: ManagementService
     secret_rotation: SecretRotationService
@@ -120,7 +122,7 @@ def _runtime(
         guesses,
         metrics,
     )
-    measures.measure_database(metrics, database, settings.database)
+    measures.measure_database(metrics, database, base.lists, settings.database)
     measures.measure_limits(metrics, limiter, guesses, verifier)
     measures.measure_background(metrics, signing_keys, base.metadata_copies, last_uses)
     access_tokens = AccessTokens(database, signing_keys)
@@ -130,6 +132,7 @@ def _runtime(
         tenants=tenants,
         database=database,
         client_access=client_access,
+        lists=base.lists,
         registration=RegistrationService(database, secrets, judge, remote_checks),
         management=ManagementService(
             database, client_access, secrets, verifier, judge, remote_checks

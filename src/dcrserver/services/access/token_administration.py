@@ -6,6 +6,7 @@ import json
 import time
 
 from dcrserver.repositories.admin_tokens import AdminTokenRecord
+from dcrserver.repositories.queries import Lists
 from dcrserver.repositories.transaction import Database, Transaction
 from dcrserver.services import audit
 from dcrserver.services.access import admin_tokens, initial_access_tokens
@@ -19,8 +20,9 @@ from dcrserver.tenants import Tenant
 class TokenAdministrationService:
     """Use case: administrators issue, list and revoke initial access tokens and admin tokens."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, lists: Lists) -> None:
         self._database = database
+        self._lists = lists
 
     async def issue_initial_access_token(
         self, tenant: Tenant, wanted: NewInitialAccessToken, origin: Origin
@@ -53,30 +55,30 @@ class TokenAdministrationService:
 
     async def initial_access_tokens(self, tenant: Tenant) -> list[JsonObject]:
         """All that were ever issued, with what was registered by each."""
-        async with self._database.read() as tx:
-            rows = await tx.initial_access_tokens.all(tenant.name)
-            return [
-                {
-                    "kind": "initial",
-                    "id": row.id,
-                    "label": row.label,
-                    "issuer": row.issuer,
-                    "issued_at": utc(row.issued_at),
-                    "expires_at": utc(row.expires_at),
-                    "revoked_at": utc(row.revoked_at),
-                    "uses_left": row.uses_left,
-                    "bounds": json.loads(row.bounds) if row.bounds else None,
-                    "used": [
-                        {
-                            "client_id": use.client_id,
-                            "at": utc(use.used_at),
-                            "address": use.address,
-                        }
-                        for use in await tx.initial_access_tokens.uses(tenant.name, row.id)
-                    ],
-                }
-                for row in rows
-            ]
+        rows = await self._lists.tokens.initial_access_tokens(tenant.name)
+        uses = await self._lists.tokens.uses(tenant.name)
+        return [
+            {
+                "kind": "initial",
+                "id": row.id,
+                "label": row.label,
+                "issuer": row.issuer,
+                "issued_at": utc(row.issued_at),
+                "expires_at": utc(row.expires_at),
+                "revoked_at": utc(row.revoked_at),
+                "uses_left": row.uses_left,
+                "bounds": json.loads(row.bounds) if row.bounds else None,
+                "used": [
+                    {
+                        "client_id": use.client_id,
+                        "at": utc(use.used_at),
+                        "address": use.address,
+                    }
+                    for use in uses.get(row.id, ())
+                ],
+            }
+            for row in rows
+        ]
 
     async def issue_admin_token(self, tenant: Tenant, wanted: NewAdminToken, origin: Origin) -> str:
         """The token, shown this once."""
@@ -101,8 +103,7 @@ class TokenAdministrationService:
 
     async def admin_tokens(self, tenant: Tenant) -> list[JsonObject]:
         """The admin tokens of a tenant, without the tokens themselves."""
-        async with self._database.read() as tx:
-            rows = await tx.admin_tokens.all(tenant.name)
+        rows = await self._lists.tokens.admin_tokens(tenant.name)
         return [
             {
                 "kind": "admin",

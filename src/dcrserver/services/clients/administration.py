@@ -9,6 +9,7 @@ from typing import Any, Literal, TypeVar
 
 from dcrserver.errors import NotFound
 from dcrserver.repositories.clients import ClientRecord
+from dcrserver.repositories.queries import Lists
 from dcrserver.repositories.transaction import Database
 from dcrserver.services.access.registration_access_tokens import with_new_token
 from dcrserver.services.access.stored_clients import (
@@ -32,22 +33,22 @@ T = TypeVar("T")
 class AdministrationService:
     """Use case: administrators look at clients, suspend, resume, delete and configure them."""
 
-    def __init__(self, database: Database, secret_changes: SecretChanges) -> None:
+    def __init__(self, database: Database, lists: Lists, secret_changes: SecretChanges) -> None:
         self._database = database
+        self._lists = lists
         self._secret_changes = secret_changes
 
     async def clients(self, tenant: Tenant, limit: int) -> list[JsonObject]:
         """Summaries, newest first."""
-        async with self._database.read() as tx:
-            records = await tx.clients.latest(tenant.name, limit)
+        records = await self._lists.clients.page(tenant.name, limit=limit)
         return [_summary(record) for record in records]
 
     async def client(self, tenant: Tenant, client_id: str) -> JsonObject | None:
         """A client with its metadata and events; None if there is none and never was."""
         async with self._database.read() as tx:
             record = await tx.clients.find(tenant.name, client_id)
-            events = await tx.events.of_client(tenant.name, client_id)
             uses = await tx.last_uses.of_client(tenant.name, client_id)
+        events = await self._lists.events.of_client(tenant.name, client_id)
         if record is None and not events:
             return None
         made: JsonObject = {"deleted": True, "client_id": client_id}

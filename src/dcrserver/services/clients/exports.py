@@ -6,34 +6,25 @@ import json
 from collections.abc import AsyncIterator
 
 from dcrserver.repositories.clients import ClientRecord
-from dcrserver.repositories.transaction import Database
+from dcrserver.repositories.queries import Lists
 from dcrserver.services.clients.foreign_credentials import credentials_of
 from dcrserver.strict_json import JsonObject
 from dcrserver.tenants import Tenant
 
-_BATCH = 500
 # By operators, or by the server that a client came from.
 _SET = ("owner", "access_token_lifetime", "access_token_format", "suspended_at", "tokens_ended_at")
 
 
 async def exported_clients(
-    database: Database, tenant: Tenant, *, credentials: bool = False
+    lists: Lists, tenant: Tenant, *, credentials: bool = False
 ) -> AsyncIterator[JsonObject]:
     """The clients of a tenant as ``client import`` reads them.
 
     ``credentials``: with the hashes of secrets and tokens, and what encrypted copies there are.
     """
-    after = (tenant.name, "")
-    while True:
-        async with database.read() as tx:
-            page = await tx.clients.page(after, _BATCH)
+    async for page in lists.clients.every(tenant.name):
         for record in page:
-            if record.tenant != tenant.name:
-                return
             yield _exported(record) | (credentials_of(record) if credentials else {})
-        if len(page) < _BATCH:
-            return
-        after = (tenant.name, page[-1].client_id)
 
 
 def _exported(record: ClientRecord) -> JsonObject:

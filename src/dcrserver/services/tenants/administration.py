@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from dcrserver.errors import NotFound
+from dcrserver.repositories.queries import Lists
 from dcrserver.repositories.transaction import Database, Transaction
 from dcrserver.services import audit
 from dcrserver.services.access.stored_clients import delete_client
@@ -23,8 +24,9 @@ _BATCH = 500
 class TenantAdministrationService:
     """Use case: administrators list tenants, and delete what is stored of one."""
 
-    def __init__(self, database: Database, tenants: Sequence[Tenant]) -> None:
+    def __init__(self, database: Database, lists: Lists, tenants: Sequence[Tenant]) -> None:
         self._database = database
+        self._lists = lists
         self._all = tenants
 
     @property
@@ -33,8 +35,7 @@ class TenantAdministrationService:
 
     async def tenants(self) -> list[JsonObject]:
         """Those that are configured, then those that only the database knows."""
-        async with self._database.read() as tx:
-            stored = await tx.tenants.counts()
+        stored = await self._lists.tenants.counts()
         left = sorted(stored.keys() - self._tenants.keys())
         return [
             {
@@ -54,8 +55,7 @@ class TenantAdministrationService:
         """
         if name in self._tenants:
             return self._tenants[name]
-        async with self._database.read() as tx:
-            stored = await tx.tenants.counts()
+        stored = await self._lists.tenants.counts()
         if name not in stored:
             raise NotFound(f"tenants.{name}: no such tenant, and nothing is stored of one")
         default = next(iter(self._tenants.values()))
@@ -70,25 +70,25 @@ class TenantAdministrationService:
         if name in self._tenants:
             raise NotFound(f"tenants.{name} is configured: take it out of the configuration first")
         tenant, ended = await self.find(name), 0
-        while True:
-            async with self._database.read() as tx:
-                records = await tx.clients.latest(name, _BATCH)
-            if not records:
-                break
+        while records := await self._lists.clients.page(name, limit=_BATCH):
             for record in records:
                 ended += await delete_client(self._database, record, origin)
-        await self._database.transact(lambda tx: _end_tokens_and_keys(tx, tenant, origin))
+        initial = await self._lists.tokens.initial_access_tokens(name)
+        admin = await self._lists.tokens.admin_tokens(name)
+        tokens = [*(each.id for each in initial), *(each.id for each in admin)]
+        await self._database.transact(lambda tx: _end_tokens_and_keys(tx, tenant, tokens, origin))
         return ended
 
 
-async def _end_tokens_and_keys(tx: Transaction, tenant: Tenant, origin: Origin) -> None:
+async def _end_tokens_and_keys(
+    tx: Transaction, tenant: Tenant, tokens: Sequence[str], origin: Origin
+) -> None:
     now = int(time.time())
-    for token in await tx.initial_access_tokens.all(tenant.name):
-        if await tx.initial_access_tokens.revoke(tenant.name, token.id, now):
-            _record(tx, EventType.INITIAL_ACCESS_TOKEN_REVOKED, tenant, origin, {"id": token.id})
-    for admin in await tx.admin_tokens.all(tenant.name):
-        if await tx.admin_tokens.revoke(tenant.name, admin.id):
-            _record(tx, EventType.ADMIN_TOKEN_REVOKED, tenant, origin, {"id": admin.id})
+    for token_id in tokens:
+        if await tx.initial_access_tokens.revoke(tenant.name, token_id, now):
+            _record(tx, EventType.INITIAL_ACCESS_TOKEN_REVOKED, tenant, origin, {"id": token_id})
+        if await tx.admin_tokens.revoke(tenant.name, token_id):
+            _record(tx, EventType.ADMIN_TOKEN_REVOKED, tenant, origin, {"id": token_id})
     await tx.metadata_copies.delete(tenant.name)
     for key in await tx.signing_keys.all(tenant.name):
         if await tx.signing_keys.delete(tenant.name, key.kid):

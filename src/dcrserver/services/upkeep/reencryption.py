@@ -8,14 +8,13 @@ from dataclasses import dataclass
 
 from dcrserver.errors import NotFound
 from dcrserver.repositories.clients import ClientRecord
+from dcrserver.repositories.queries import Lists
 from dcrserver.repositories.transaction import Database, Transaction
 from dcrserver.security import SealedIn, SecretBox, UndecipherableError
 from dcrserver.services.access.stored_clients import changing, find_client
 from dcrserver.services.secrets import client_secrets
 from dcrserver.services.secrets.client_secrets import ClientSecrets, secrets_of
 from dcrserver.services.tokens import signing_keys
-
-_PAGE = 500
 
 
 @dataclass(slots=True)
@@ -30,14 +29,14 @@ class Reencrypted:
 class ReencryptionService:
     """Safe to stop and to run again; the server may run meanwhile."""
 
-    def __init__(self, database: Database, box: SecretBox) -> None:
+    def __init__(self, database: Database, lists: Lists, box: SecretBox) -> None:
         self._database = database
+        self._lists = lists
         self._box = box
 
     async def count(self) -> int:
         """The clients that ``run`` will look at."""
-        async with self._database.read() as tx:
-            return await tx.clients.count_all()
+        return await self._lists.clients.count(None)
 
     async def run(self, progress: Callable[[int], None]) -> Reencrypted:
         """``progress`` is told how many clients were looked at, a page at a time.
@@ -47,16 +46,11 @@ class ReencryptionService:
         """
         done = Reencrypted()
         await self._signing_keys(done)
-        after = ("", "")
-        while True:
-            async with self._database.read() as tx:
-                page = await tx.clients.page(after, _PAGE)
-            if not page:
-                return done
+        async for page in self._lists.clients.every(None):
             for record in page:
                 await self._client(record, done)
             progress(len(page))
-            after = (page[-1].tenant, page[-1].client_id)
+        return done
 
     async def _client(self, record: ClientRecord, done: Reencrypted) -> None:
         async def again() -> ClientRecord:

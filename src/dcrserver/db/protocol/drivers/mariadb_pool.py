@@ -22,8 +22,9 @@ from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.pool import QueuePool
 
-from dcrserver.db.engine import AUTOCOMMIT, create_engine
+from dcrserver.db.engine import create_engine
 from dcrserver.db.failures import Absent, AlreadyThere, Conflict, Locked, Lost, absence
+from dcrserver.db.sync_engine import AUTOCOMMIT
 from dcrserver.settings import DatabaseSettings
 
 _SMALLEST_PACKET = 1024

@@ -23,8 +23,9 @@ from sqlalchemy.engine import URL
 from sqlalchemy.sql import ClauseElement
 
 from dcrserver.batching import LoopBatcher
-from dcrserver.db.failures import Absent, AlreadyThere, absence
+from dcrserver.db.failures import Absent
 from dcrserver.db.protocol.coalescing import Coalescer, Failed, Outcomes
+from dcrserver.db.protocol.drivers.sqlite_errors import PRIMARY_CODE, Errors
 from dcrserver.db.protocol.drivers.sqlite_files import Files, check_file, durable
 from dcrserver.db.protocol.load import Load, load_of
 from dcrserver.db.protocol.session import Reader, Session, change_in_steps
@@ -38,8 +39,6 @@ T = TypeVar("T")
 _Work: TypeAlias = Callable[[Session], Awaitable[Any]]
 
 _READING_SECONDS = 1.0
-# Of an extended error code.
-_PRIMARY_CODE = 0xFF
 
 
 class SqliteDriver:
@@ -62,7 +61,7 @@ class SqliteDriver:
         # as the loop waits with them.
         reader = self._writer if self._in_memory else _connect(url, _READING_SECONDS)
         self._files = Files(self._writer)
-        self._errors = _Errors()
+        self._errors = Errors()
         compiler = Compiler(pysqlite.dialect())
         self._reader = reader
         self._writing = _SqliteSession(self._writer, compiler, self._errors)
@@ -166,7 +165,7 @@ class SqliteDriver:
             try:
                 self._writer.execute("BEGIN IMMEDIATE")
             except sqlite3.OperationalError as error:
-                is_locked = error.sqlite_errorcode & _PRIMARY_CODE == sqlite3.SQLITE_BUSY
+                is_locked = error.sqlite_errorcode & PRIMARY_CODE == sqlite3.SQLITE_BUSY
                 if not is_locked or time.monotonic() > ends_at:
                     raise
             else:
@@ -196,7 +195,7 @@ class SqliteDriver:
 class _SqliteSession:
     dialect = "sqlite"
 
-    def __init__(self, connection: sqlite3.Connection, compiler: Compiler, errors: _Errors) -> None:
+    def __init__(self, connection: sqlite3.Connection, compiler: Compiler, errors: Errors) -> None:
         self._connection = connection
         self._compiler = compiler
         self._errors = errors
@@ -243,7 +242,7 @@ class _Reading(_SqliteSession):
     takes as long as a lookup.
     """
 
-    def __init__(self, connection: sqlite3.Connection, compiler: Compiler, errors: _Errors) -> None:
+    def __init__(self, connection: sqlite3.Connection, compiler: Compiler, errors: Errors) -> None:
         super().__init__(connection, compiler, errors)
         self._lookups = LoopBatcher(self._found, self._view)
 
@@ -284,28 +283,6 @@ def _without_waiting(work: Awaitable[T]) -> T:
         return cast("T", end.value)
     coroutine.close()
     raise RuntimeError("a use case awaited something else than its transaction")
-
-
-class _Errors:
-    """What an error means; a generator for each statement would cost as much as a short one."""
-
-    def __init__(self) -> None:
-        self.damage: str | None = None
-
-    def __enter__(self) -> None:
-        pass
-
-    def __exit__(self, _kind: object, error: BaseException | None, _trace: object) -> None:
-        if isinstance(error, sqlite3.IntegrityError):
-            raise AlreadyThere(str(error)) from error
-        if not isinstance(error, sqlite3.DatabaseError):
-            return
-        code = getattr(error, "sqlite_errorcode", 0) & _PRIMARY_CODE
-        if code in {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}:
-            self.damage = "the database file is damaged: restore it, and start again"
-        elif not isinstance(error, sqlite3.OperationalError):
-            return
-        raise absence(error) from error  # locked, full, read-only, damaged, no such file
 
 
 async def _nothing(_: Session) -> None:

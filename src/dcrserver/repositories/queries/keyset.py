@@ -1,0 +1,56 @@
+"""Pages that begin after a row: as dear for the last page as for the first, whatever is written
+meanwhile.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+from sqlalchemy import Column, ColumnElement, Select, UnaryExpression, and_, or_, tuple_
+from sqlalchemy.sql import operators
+
+# Of the last row of a page: its values of the columns by which the pages are sorted.
+Place: TypeAlias = tuple[Any, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """Sorts by ``columns``, which together tell every row from all others."""
+
+    columns: Sequence[Column[Any]]
+    is_descending: bool = False
+
+    def by(self) -> list[UnaryExpression[Any]]:
+        return [each.desc() if self.is_descending else each.asc() for each in self.columns]
+
+    def place_of(self, row: object) -> Place:
+        """Of a record, or a row."""
+        return tuple(getattr(row, each.name) for each in self.columns)
+
+    def after(self, place: Place) -> ColumnElement[bool]:
+        """What comes after ``place``.
+
+        Said twice, so that every planner finds its index: SQLite and PostgreSQL by a comparison of
+        rows, for which MariaDB would read all, and MariaDB by that of columns.
+        """
+        pairs = list(zip(self.columns, place, strict=True))
+        ways = [
+            and_(
+                *(column == value for column, value in pairs[:number]), self._beyond(*pairs[number])
+            )
+            for number in range(len(pairs))
+        ]
+        return and_(self._beyond(tuple_(*self.columns), tuple_(*place)), or_(*ways))
+
+    def _beyond(self, column: ColumnElement[Any], value: object) -> ColumnElement[bool]:
+        beyond = operators.lt if self.is_descending else operators.gt
+        return column.operate(beyond, value)
+
+
+def page(statement: Select[Any], order: Order, after: Place | None, limit: int) -> Select[Any]:
+    """``statement`` with the first ``limit`` of its rows that come after ``after``."""
+    if after is not None:
+        statement = statement.where(order.after(after))
+    return statement.order_by(*order.by()).limit(limit)
