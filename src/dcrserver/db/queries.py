@@ -37,7 +37,8 @@ class Lane(Protocol):
     """A way to a database that stops nobody."""
 
     async def run(self, work: Callable[[Connection], T]) -> T:
-        """
+        """What ``work`` makes of a connection.
+
         Raises:
             Absent, Conflict: see ``db.failures``.
         """
@@ -47,7 +48,9 @@ class Lane(Protocol):
         """How many there are, by state."""
         ...
 
-    async def close(self) -> None: ...
+    async def close(self) -> None:
+        """Ends what runs, and closes all connections."""
+        ...
 
 
 class Queries:
@@ -129,6 +132,7 @@ class ServerLane:
             return work(connection)
 
     def connections(self) -> Mapping[str, int]:
+        """Those of the pool, by state."""
         pool = cast("QueuePool", self._engine.pool)
         return {"idle": pool.checkedin(), "used": pool.checkedout()}
 

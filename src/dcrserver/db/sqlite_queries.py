@@ -44,6 +44,7 @@ class ThreadLane:
         self._is_closed = False
 
     async def run(self, work: Callable[[Connection], T]) -> T:
+        """What ``work`` makes of a connection, in a thread."""
         ends_at, is_wanted = monotonic() + self._seconds, True
 
         def is_over() -> bool:
@@ -81,6 +82,7 @@ class ThreadLane:
         return {"idle": 0, "used": self._used}
 
     async def close(self) -> None:
+        """Ends what runs: the threads look whether to go on."""
         self._is_closed = True
         await asyncio.to_thread(self._threads.shutdown)
 

@@ -31,6 +31,7 @@ class ClientFilters:
     contains: str | None = None
 
     def conditions(self) -> list[ColumnElement[bool]]:
+        """What holds for the clients that are meant."""
         made = []
         if self.contains is not None:
             made.append(clients.c.metadata.icontains(self.contains, autoescape=True))
@@ -41,6 +42,8 @@ ALL = ClientFilters()
 
 
 class ClientLists:
+    """Lists of clients, filtered and sorted, and how many there are."""
+
     def __init__(self, queries: Queries) -> None:
         self._queries = queries
 
@@ -69,6 +72,7 @@ class ClientLists:
             after = order.place_of(found[-1])
 
     async def count(self, tenant: str | None, filters: ClientFilters = ALL) -> int:
+        """How many of the ``tenant``, or of all."""
         conditions = _conditions(tenant, filters)
         found = await self._queries.all(
             select(func.count()).select_from(clients).where(*conditions)

@@ -16,6 +16,8 @@ _BY_ID = Order([events.c.id])
 
 
 class EventLists:
+    """Lists of what happened."""
+
     def __init__(self, queries: Queries) -> None:
         self._queries = queries
 

@@ -23,6 +23,7 @@ class Order:
     is_descending: bool = False
 
     def by(self) -> list[UnaryExpression[Any]]:
+        """For ORDER BY."""
         return [each.desc() if self.is_descending else each.asc() for each in self.columns]
 
     def place_of(self, row: object) -> Place:

@@ -15,6 +15,8 @@ from dcrserver.repositories.rows import records
 
 
 class TokenLists:
+    """Lists of initial access tokens and admin tokens."""
+
     def __init__(self, queries: Queries) -> None:
         self._queries = queries
 
@@ -42,6 +44,7 @@ class TokenLists:
         return made
 
     async def admin_tokens(self, tenant: str) -> list[AdminTokenRecord]:
+        """All that are alive, or have expired."""
         columns = admin_tokens.c
         found = await self._queries.all(
             select(admin_tokens)
