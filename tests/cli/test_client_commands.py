@@ -9,6 +9,7 @@ from typing import Any
 import httpx
 import pytest
 
+from dcrserver.cli.work import OPERATOR
 from harness.commands import Commands
 from harness.process import ServerProcess, serving
 
@@ -152,7 +153,7 @@ def test_initial_access_tokens_have_bounds_and_history(
         assert register(**MACHINE).status_code == 400
         made = register().json()
     (row,) = [json.loads(line) for line in run("token", "list").splitlines()]
-    assert (row["label"], row["issuer"], row["uses_left"]) == ("partner", "operator", 1)
+    assert (row["label"], row["issuer"], row["uses_left"]) == ("partner", OPERATOR.actor, 1)
     assert [use["client_id"] for use in row["used"]] == [made["client_id"]]
     assert token not in json.dumps(row)
     assert "no such policy" in run("token", "issue", "initial", "--policy", "many", status=1)

@@ -6,6 +6,8 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import os
+import pwd
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import TypeVar
@@ -28,7 +30,23 @@ __all__ = [
 
 T = TypeVar("T")
 
-OPERATOR = Origin("operator")
+# Of the column's width.
+_LONGEST_USER = 100
+
+
+def system_user() -> str:
+    """Who runs the command, as the system knows it: an environment can say anything.
+
+    Its number where it has no name, as in containers that run by any.
+    """
+    number = os.getuid()
+    try:
+        return pwd.getpwuid(number).pw_name[:_LONGEST_USER]
+    except KeyError:
+        return str(number)
+
+
+OPERATOR = Origin(f"operator:{system_user()}")
 
 
 def with_operations(

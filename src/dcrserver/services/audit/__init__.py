@@ -40,7 +40,7 @@ class EventType(StrEnum):
 class Origin(NamedTuple):
     """Who asks, and by which request.
 
-    ``actor``: anonymous, client, initial-token:ID, admin-token:ID, operator, server.
+    ``actor``: anonymous, client, initial-token:ID, admin-token:ID, operator:USER, server.
     """
 
     actor: str
