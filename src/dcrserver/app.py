@@ -16,24 +16,55 @@ from dcrserver.edge.cors import PreflightMiddleware
 from dcrserver.edge.dispatch import Dispatcher
 from dcrserver.edge.request import RequestMiddleware
 from dcrserver.edge.tenancy import TenantMiddleware
+from dcrserver.settings import ConfigurationError
+from dcrserver.tenants import TenantConflict, TenantRegistry
 from dcrserver.wiring.runtime import Runtime
 
 _DESCRIPTION = (
     "OAuth 2.0 dynamic client registration (RFC 7591), its management protocol (RFC 7592),"
     " OpenID Connect Registration and discovery."
 )
+_ROUTERS = (
+    registration.router,
+    discovery.router,
+    token.router,
+    authorization_server.router,
+    pages.router,
+    health.router,
+)
 
 
 def create_app(runtime: Runtime) -> AdmissionMiddleware:
-    """All routes on ``runtime``, which the caller builds and closes."""
+    """All routes on ``runtime``, which the caller builds and closes.
+
+    Raises:
+        ConfigurationError: a tenant is in the way of one of them.
+    """
+    reserve_paths(runtime.tenants)
     fast = _fastapi(runtime)
-    routes = [route for route in fast.state.routes if isinstance(route, APIRoute)]
     cors = runtime.settings.policy.cors.enabled
     rest = PreflightMiddleware(fast) if cors else fast
-    app = _with_common_layers(Dispatcher(fast, routes, rest, runtime), runtime)
+    app = _with_common_layers(Dispatcher(fast, _routes(), rest, runtime), runtime)
     refuse = _with_common_layers(OverloadResponse(), runtime)
     limit = runtime.settings.server.max_requests
     return AdmissionMiddleware(app, refuse, limit, in_turns=runtime.database.is_server)
+
+
+def reserve_paths(tenants: TenantRegistry) -> None:
+    """From now on no tenant may have a path that begins as one of our routes does.
+
+    Raises:
+        ConfigurationError: one has.
+    """
+    try:
+        tenants.reserve({route.path.split("/")[1] for route in _routes()})
+    except TenantConflict as error:
+        raise ConfigurationError(str(error)) from None
+
+
+def _routes() -> list[APIRoute]:
+    every = [route for router in _ROUTERS for route in router.routes]
+    return [route for route in every if isinstance(route, APIRoute)]
 
 
 def _with_common_layers(app: ASGIApp, runtime: Runtime) -> ASGIApp:
@@ -55,12 +86,10 @@ def _fastapi(runtime: Runtime) -> FastAPI:
         openapi_url=None,
         redirect_slashes=False,
     )
-    modules = (registration, discovery, token, authorization_server, pages, health)
-    routers = [module.router for module in modules]
-    for router in routers:
+    for router in _ROUTERS:
         app.include_router(router)
     # FastAPI keeps included routers as they are; a 405 has to look at all routes of a path.
-    app.state.routes = [route for router in routers for route in router.routes]
+    app.state.routes = _routes()
     errors.install(app)
     document.install(app, without=lambda: _off(runtime))
     return app

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import NamedTuple, TypeAlias
 
 from dcrserver.db.urls import database_url
@@ -11,7 +11,7 @@ from dcrserver.metadata import uris
 from dcrserver.metadata.addresses import is_special
 from dcrserver.rate_limit import RateLimiter
 from dcrserver.settings import Settings
-from dcrserver.tenants import Tenant
+from dcrserver.tenants import TenantRegistry
 
 _Details: TypeAlias = Mapping[str, object]
 
@@ -26,7 +26,7 @@ class Finding(NamedTuple):
 
 class _Subject(NamedTuple):
     settings: Settings
-    tenants: Sequence[Tenant]
+    tenants: TenantRegistry
     limiter: RateLimiter
 
 
@@ -36,7 +36,7 @@ class _Check(NamedTuple):
     found: Callable[[_Subject], Iterable[_Details]]
 
 
-def findings(settings: Settings, tenants: Sequence[Tenant], limiter: RateLimiter) -> list[Finding]:
+def findings(settings: Settings, tenants: TenantRegistry, limiter: RateLimiter) -> list[Finding]:
     """All that apply, for the log at the start and ``config check``."""
     subject = _Subject(settings, tenants, limiter)
     return [

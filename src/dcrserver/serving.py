@@ -20,7 +20,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
 from dcrserver import posture
-from dcrserver.app import create_app
+from dcrserver.app import create_app, reserve_paths
 from dcrserver.background import running
 from dcrserver.db import migration, schema
 from dcrserver.db.engine import create_engine
@@ -110,6 +110,7 @@ async def _prepare(settings: Settings, *, migrate: bool, allow_newer: bool) -> N
             _log.info("schema_migrated", before=before, after=after)
     # What workers would load each for itself is loaded before they are forked.
     async with build(settings, serves=settings.server.workers > 1) as runtime:
+        reserve_paths(runtime.tenants)
         if reason := await runtime.database.not_ready_reason():
             raise ConfigurationError(f"database.url: {reason}, or start with --migrate")
         if schema.is_newer(stored := await runtime.database.revision()):

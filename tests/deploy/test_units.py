@@ -81,7 +81,7 @@ async def test_nothing_is_found_in_the_configuration(
     assert (settings.mutual_tls.header is not None) == by_certificate
     async with build(settings) as runtime:
         assert findings_of(runtime) == []
-        promised = runtime.discovery.document(runtime.tenants[0])
+        promised = runtime.default_tenant.members
     assert ("tls_client_certificate_bound_access_tokens" in promised) == by_certificate
 
 

@@ -19,7 +19,7 @@ from dcrserver.security import SecretBox
 from dcrserver.server_metadata import MEMBERS
 from dcrserver.services.tenants import metadata_copies
 from dcrserver.services.upkeep import readiness
-from dcrserver.wiring.tenants import build_tenants
+from dcrserver.wiring.tenants import TenantFactory
 from harness.application import CALLBACK, Application, application, settings
 from harness.commands import Commands
 from harness.metadata_server import DOCUMENT, MetadataServer, metadata_server
@@ -185,9 +185,9 @@ def test_no_first_document_stops_us(value: Any, sqlite_database: str) -> None:
     made = settings(sqlite_database, authorization_server={"metadata": "https://as.example.com"})
     for name in MEMBERS:
         document = DOCUMENT | {name: value}
-        tenants = build_tenants(made, {"default": document}, SecretBox([]))
+        (tenant,) = TenantFactory(made, SecretBox([])).all({"default": document})
         with suppress(RegistrationError):
-            validate({"redirect_uris": [CALLBACK]}, tenants[0].terms)
+            validate({"redirect_uris": [CALLBACK]}, tenant.terms)
 
 
 async def test_the_token_endpoint_comes_and_goes_with_the_document(

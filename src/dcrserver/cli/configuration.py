@@ -14,12 +14,10 @@ from dcrserver.cli.output import Output, OutputOption, is_table, printable, tabl
 from dcrserver.cli.shared import ConfigOption, commands, examples
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from dcrserver.cli.work import Operations
     from dcrserver.rate_limit import RateLimiter
     from dcrserver.settings import Settings
-    from dcrserver.tenants import Tenant
+    from dcrserver.tenants import TenantRegistry
 
 # As long may a database take to be found away.
 _TRY_SECONDS = 10.0
@@ -129,15 +127,15 @@ def _limiter(settings: Settings) -> RateLimiter:
     return RateLimiter(limits, settings.redis)
 
 
-def _found(settings: Settings, tenants: Sequence[Tenant], limiter: RateLimiter) -> dict[str, Any]:
+def _found(settings: Settings, tenants: TenantRegistry, limiter: RateLimiter) -> dict[str, Any]:
     from dcrserver import posture
-    from dcrserver.services.tenants.discovery import DiscoveryService
 
-    discovery = DiscoveryService(tenants)
+    if settings.tenants:  # or nothing could be in the way of a route: they take long to load
+        from dcrserver.app import reserve_paths
+
+        reserve_paths(tenants)
     return {
-        "effective": {
-            each.name: None if each.waits else discovery.document(each) for each in tenants
-        },
+        "effective": {each.name: None if each.waits else dict(each.members) for each in tenants},
         "authorization_server_metadata": {},
         "posture": [
             {"finding": found.name, "text": found.text, **found.details}

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from pathlib import Path
 
 from dcrserver import settings
 from dcrserver.logger import Logger
 from dcrserver.settings import ConfigurationError, Settings
-from dcrserver.tenants import Tenant
+from dcrserver.tenants import Tenant, TenantRegistry
 from dcrserver.wiring.configured import Configured
 
 
@@ -26,16 +25,16 @@ def load(config: Path | None) -> Settings:
     return loaded
 
 
-def tenant_of(tenants: Iterable[Tenant], name: str) -> Tenant:
+def tenant_of(tenants: TenantRegistry, name: str) -> Tenant:
     """The configured tenant of that name.
 
     Raises:
         ConfigurationError: there is none.
     """
-    for tenant in tenants:
-        if tenant.name == name:
-            return tenant
-    raise ConfigurationError(f"tenants.{name}: no such tenant")
+    tenant = tenants.now.by_name.get(name)
+    if tenant is None:
+        raise ConfigurationError(f"tenants.{name}: no such tenant")
+    return tenant
 
 
 def known_tenant(loaded: Settings, name: str) -> Tenant:

@@ -123,8 +123,7 @@ async def index(request: Request) -> Response:
     """Says what this is and where things are: a page to a browser, JSON to a program."""
     vary = {"Vary": "Accept"}
     here = tenant(request)
-    metadata = runtime(request).discovery.document(here)
-    found = _whereabouts(here, metadata.get("registration_endpoint"))
+    found = _whereabouts(here, here.members.get("registration_endpoint"))
     if not prefers_html(request):
         return json_response(found, headers=vary)
     page = html.page("index.html", base=here.path, title="dcrserver", **found)

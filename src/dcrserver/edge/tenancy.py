@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from dcrserver.edge.dependencies import TENANT_KEY
-from dcrserver.tenants import Tenant
+from dcrserver.tenants import Tenant, TenantRegistry
 
 _WELL_KNOWN = re.compile(r"/\.well-known/(openid-configuration|oauth-authorization-server)(/.*)")
 # At the root only, and spelt plainly: a proxy's rule for such a path hides it.
@@ -23,12 +22,9 @@ class TenantMiddleware:
     Discovery 4) and inserted between host and path (RFC 8414 3).
     """
 
-    def __init__(self, app: ASGIApp, tenants: Sequence[Tenant], *, inserted_oidc: bool) -> None:
+    def __init__(self, app: ASGIApp, tenants: TenantRegistry, *, inserted_oidc: bool) -> None:
         self._app = app
-        # By place: a tenant is replaced when its authorization server changes.
         self._tenants = tenants
-        by_path = [(tenant.path, place) for place, tenant in enumerate(tenants) if tenant.path]
-        self._by_path = sorted(by_path, key=lambda each: len(each[0]), reverse=True)
         self._inserted_oidc = inserted_oidc
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -41,17 +37,12 @@ class TenantMiddleware:
         await self._app(scope, receive, send)
 
     def _resolve(self, path: str) -> tuple[Tenant, str]:
-        if not self._by_path:
-            return self._tenants[0], path
-        inserted = _WELL_KNOWN.fullmatch(path)
-        for prefix, place in self._by_path:
-            if inserted and inserted.group(2).rstrip("/") == prefix:
-                if inserted.group(1) == "openid-configuration" and not self._inserted_oidc:
-                    continue
-                return self._tenants[place], f"/.well-known/{inserted.group(1)}"
-            if path.startswith(f"{prefix}/"):
-                return self._tenants[place], path.removeprefix(prefix)
-        return self._tenants[0], path
+        tenants = self._tenants.now
+        if tenants.by_path and (inserted := _WELL_KNOWN.fullmatch(path)):
+            tenant = tenants.by_path.get(inserted[2].rstrip("/"))
+            if tenant and (inserted[1] != "openid-configuration" or self._inserted_oidc):
+                return tenant, f"/.well-known/{inserted[1]}"
+        return tenants.at(path)
 
 
 def _as_if_plain(path: str, tenant: Tenant) -> str:

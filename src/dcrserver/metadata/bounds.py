@@ -6,12 +6,12 @@ They go with the client, so that a later update is judged by the same (no way ar
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, replace
-from functools import lru_cache
+from functools import lru_cache, partial
 
 from dcrserver.metadata.capabilities import ServerCapabilities
-from dcrserver.metadata.model import Terms
+from dcrserver.metadata.model import Terms, once
 from dcrserver.strict_json import dumps
 
 
@@ -44,12 +44,16 @@ UNBOUNDED = Bounds()
 
 def narrowed(terms: Terms, bounds: Bounds) -> Terms:
     """``terms`` with the server's capabilities cut to ``bounds``: the rest cannot be had."""
-    return terms if bounds is UNBOUNDED else _narrowed(terms, bounds)
+    return terms if bounds is UNBOUNDED else _narrowing(terms)(bounds)
 
 
-@lru_cache(maxsize=1024)
+@once
+def _narrowing(terms: Terms) -> Callable[[Bounds], Terms]:
+    """The same object for the same bounds, as what follows from terms is kept in them."""
+    return lru_cache(maxsize=256)(partial(_narrowed, terms))
+
+
 def _narrowed(terms: Terms, bounds: Bounds) -> Terms:
-    """The same object for the same arguments, as the plan of a registration is kept by identity."""
     allowed = {
         "scopes_supported": bounds.scopes,
         "grant_types_supported": bounds.grant_types,

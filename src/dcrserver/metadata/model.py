@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import TypeAlias
+from functools import wraps
+from typing import Any, TypeAlias, TypeVar
 
 from dcrserver.errors import InvalidClientMetadata, RegistrationError
 from dcrserver.metadata.capabilities import ServerCapabilities
@@ -52,6 +53,24 @@ class Terms:
     server: ServerCapabilities = field(default_factory=lambda: ServerCapabilities({}))
     allowed_hosts: frozenset[str] = frozenset()
     readable_secrets: bool = False
+    # What ``once`` has worked out of these terms, by the function: it lives as long as they do.
+    derived: dict[Callable[[Terms], Any], Any] = field(default_factory=dict, init=False, repr=False)
+
+
+T = TypeVar("T")
+
+
+def once(work_out: Callable[[Terms], T]) -> Callable[[Terms], T]:
+    """``work_out``, asked once for each terms: many tenants do not drive out each other's."""
+
+    @wraps(work_out)
+    def known(terms: Terms) -> T:
+        found: T | None = terms.derived.get(work_out)
+        if found is None:
+            found = terms.derived[work_out] = work_out(terms)
+        return found
+
+    return known
 
 
 Check = Callable[[JsonValue, Terms, "Parameter"], JsonValue]

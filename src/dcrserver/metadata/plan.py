@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import lru_cache
 
 from dcrserver.metadata.catalogue import PARAMETERS, understood
-from dcrserver.metadata.model import Parameter, Terms, Unacceptable
+from dcrserver.metadata.model import Parameter, Terms, Unacceptable, once
 from dcrserver.strict_json import JsonValue
 
 
@@ -28,7 +27,9 @@ class Plan:
     choices: tuple[Parameter, ...]
 
 
-def _plan_for(terms: Terms) -> Plan:
+@once
+def plan_for(terms: Terms) -> Plan:
+    """What a registration under ``terms`` is judged by, row by row."""
     rows = understood(terms.policy.extensions.optional_families)
     known = [row for row in rows.values() if row.is_known_to(terms.server)]
     defaults = [(row.name, fitted(row.default, row, terms)) for row in known]
@@ -46,9 +47,6 @@ def _plan_for(terms: Terms) -> Plan:
             if row.chooses and PARAMETERS[row.chooses].is_known_to(terms.server)
         ),
     )  # fmt: skip
-
-
-plan_for = lru_cache(maxsize=1024)(_plan_for)
 
 
 def fitted(default: JsonValue, parameter: Parameter, terms: Terms) -> JsonValue:

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from functools import lru_cache
 
 from dcrserver.metadata.capabilities import ServerCapabilities
 from dcrserver.metadata.catalogue import PARAMETERS
-from dcrserver.metadata.model import Terms
+from dcrserver.metadata.model import Terms, once
 from dcrserver.policies.presets import PRESETS
 
 _FEATURES = frozenset(feature for row in PARAMETERS.values() for feature in row.features)
 
 
-@lru_cache(maxsize=64)
+@once
 def with_unserved(terms: Terms) -> Terms:
     """``terms`` of a server that did all that the preset's profile leaves, with keys for secrets.
 

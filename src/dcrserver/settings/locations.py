@@ -10,6 +10,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
+from functools import cache
 from pathlib import Path
 from typing import Any, get_args, get_origin, get_type_hints
 from urllib.parse import quote
@@ -92,6 +93,7 @@ def nearest(name: str, known: Iterable[str]) -> str:
     return f"; did you mean {found[0]}?" if found else ""
 
 
+@cache  # a tenant's tables are as many as there are tenants
 def _fields(model: type[BaseModel]) -> dict[str, Any]:
     """Key -> type, with what it is annotated by."""
     hints = get_type_hints(model, include_extras=True)

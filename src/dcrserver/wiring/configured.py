@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import ssl
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from dcrserver.fetch import HttpFetcher
 from dcrserver.security import SecretBox
 from dcrserver.services.tenants import server_metadata
 from dcrserver.settings import ConfigurationError, OutboundSettings, Settings
 from dcrserver.strict_json import JsonObject
-from dcrserver.tenants import Tenants
-from dcrserver.wiring.tenants import build_tenants, metadata_locations
+from dcrserver.tenants import Tenant, TenantConflict, TenantRegistry
+from dcrserver.wiring.tenants import TenantFactory, metadata_locations
 
 
 class Configured:
@@ -30,18 +30,30 @@ class Configured:
         self.box = secret_box(settings)
         self.fetcher = _fetcher(settings.outbound)
         locations = metadata_locations(settings)
-        self._files = {
+        files = {
             name: server_metadata.read_file(location)
             for name, location in locations.items()
             if not server_metadata.is_remote(location)
         }
-        self.remote = {name: url for name, url in locations.items() if name not in self._files}
-        self.tenants = Tenants(build_tenants(settings, self._files, self.box))
+        self.remote = {name: url for name, url in locations.items() if name not in files}
+        self._factory = TenantFactory(settings, self.box)
+        self.tenants = _registry(self._factory.all(files))
 
     def know(self, documents: Mapping[str, JsonObject]) -> None:
-        """Makes the tenants anew, with these metadata documents by tenant."""
-        known = self._files | dict(documents)
-        self.tenants.replace(build_tenants(self.settings, known, self.box))
+        """Makes the tenants of these metadata documents anew; the others stay."""
+        self.tenants.update(self._factory.tenant(*each) for each in documents.items())
+
+
+def _registry(tenants: Iterable[Tenant]) -> TenantRegistry:
+    """The tenants, none in another's way.
+
+    Raises:
+        ConfigurationError: two are.
+    """
+    try:
+        return TenantRegistry(tenants)
+    except TenantConflict as error:
+        raise ConfigurationError(str(error)) from None
 
 
 def _fetcher(settings: OutboundSettings) -> HttpFetcher:

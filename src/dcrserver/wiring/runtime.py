@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator
 from dataclasses import dataclass
 
 from dcrserver.deadlines import Deadline
@@ -34,7 +34,7 @@ from dcrserver.services.upkeep.readiness import Readiness
 from dcrserver.services.upkeep.runner import JobRunner
 from dcrserver.settings import Settings
 from dcrserver.telemetry import Metrics
-from dcrserver.tenants import Tenant
+from dcrserver.tenants import Tenant, TenantRegistry
 from dcrserver.wiring import measures
 from dcrserver.wiring.foundation import Foundation, opened
 from dcrserver.wiring.worker import job_runner
@@ -45,7 +45,7 @@ class Runtime:
     """The services of this process, and whether it is going down (``draining``)."""
 
     settings: Settings
-    tenants: Sequence[Tenant]
+    tenants: TenantRegistry
     database: Database
     client_access: ClientAccess
     lists: Lists
@@ -69,7 +69,7 @@ class Runtime:
 
     @property
     def default_tenant(self) -> Tenant:
-        return self.tenants[0]
+        return self.tenants.now.default
 
 
 @contextlib.asynccontextmanager

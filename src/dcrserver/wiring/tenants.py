@@ -1,8 +1,8 @@
-"""Builds the tenants from the configuration."""
+"""Makes tenants of the configuration, and again when an authorization server says what is new."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping
 from urllib.parse import urlsplit
 
 from dcrserver.metadata import Policy, Terms
@@ -15,10 +15,10 @@ from dcrserver.settings import (
     ConfigurationError,
     Settings,
     TenantSettings,
+    checked_issuer,
 )
 from dcrserver.strict_json import JsonObject
 from dcrserver.tenants import Tenant
-from dcrserver.wiring.issuers import check_apart, issuer_of
 
 
 def metadata_locations(settings: Settings) -> Mapping[str, str]:
@@ -33,92 +33,145 @@ def metadata_locations(settings: Settings) -> Mapping[str, str]:
     }
 
 
-def build_tenants(
-    settings: Settings, documents: Mapping[str, JsonObject], box: SecretBox
-) -> Sequence[Tenant]:
-    """The default tenant first, then the configured ones; ``documents``: metadata by tenant.
+class TenantFactory:
+    """Makes each tenant of ``settings``, with what is known of its authorization server.
+
+    Tenants without a server of their own are judged by the same terms, one object for all: what
+    follows from terms is worked out once, however many such tenants there are.
+    """
+
+    def __init__(self, settings: Settings, box: SecretBox) -> None:
+        self._settings = settings
+        self._readable_secrets = box.can_encrypt
+        # What a tenant takes over from the default one: what is supported, not where it is.
+        members = settings.authorization_server.members
+        self._inherited = AuthorizationServerSettings(
+            **{name: value for name, value in members.items() if name.endswith("_supported")}
+        )
+        self._shared: dict[tuple[str | None, bool], Terms] = {}
+
+    def all(self, documents: Mapping[str, JsonObject]) -> Iterator[Tenant]:
+        """The default tenant first; ``documents``: metadata of authorization servers by tenant.
+
+        Raises:
+            ConfigurationError: a policy that is named does not exist, or an issuer cannot be one.
+        """
+        for name in (DEFAULT_TENANT, *self._settings.tenants):
+            yield self.tenant(name, documents.get(name))
+
+    def tenant(self, name: str, document: JsonObject | None) -> Tenant:
+        """One of ``all``."""
+        settings, chosen, issuer = self._settings, self._chosen(name), self._issuer(name)
+        server = chosen.authorization_server or self._inherited
+        waits = server.metadata is not None and document is None
+        issues_tokens = settings.tokens.enabled
+        if issues_tokens is None:  # who waits may learn of another token endpoint: ours stays off
+            issues_tokens = not waits and not server_metadata.has_token_endpoint(server, document)
+        mode = chosen.mode or settings.registration.mode
+
+        def members(policy: str | None) -> JsonObject:
+            return server_metadata.server_metadata(
+                issuer,
+                server,
+                document,
+                self._policy(name, policy),
+                issues_tokens=issues_tokens,
+                registers=mode != "closed",
+                reads_certificates=settings.mutual_tls.header is not None,
+            )
+
+        def terms(policy: str | None) -> Terms:
+            if server is not self._inherited:
+                return self._terms(name, policy, members(policy))
+            key = (policy, mode == "closed")
+            if key not in self._shared:
+                self._shared[key] = self._terms(name, policy, members(policy))
+            return self._shared[key]
+
+        explains = settings.registration.validate_endpoint
+        return Tenant(
+            name=name,
+            issuer=issuer,
+            members=server_metadata.published(members(chosen.policy), issuer),
+            terms=terms(chosen.policy),
+            webfinger=frozenset(chosen.webfinger),
+            issues_tokens=issues_tokens,
+            mode=mode,
+            policies=NamedTerms(settings.policies, terms),
+            # Off in open mode unless configured: an explanation costs more than a refusal.
+            explains=mode != "open" if explains is None else explains,
+            waits=waits,
+            server_issuer=str(((document or {}) | server.members).get("issuer", "")),
+        )
+
+    def _chosen(self, name: str) -> TenantSettings:
+        settings = self._settings
+        if name != DEFAULT_TENANT:
+            return settings.tenants[name]
+        host = urlsplit(settings.server.base_url)
+        return TenantSettings(
+            webfinger=(*settings.webfinger, host.netloc.lower(), host.hostname or ""),
+            authorization_server=settings.authorization_server,
+        )
+
+    def _issuer(self, name: str) -> str:
+        base = self._settings.server.base_url
+        return base if name == DEFAULT_TENANT else issuer_of(name, self._chosen(name), base)
+
+    def _policy(self, tenant: str, name: str | None) -> Policy:
+        if name is None:
+            return self._settings.policy
+        if name not in self._settings.policies:
+            raise ConfigurationError(f"tenants.{tenant}.policy: there is no policies.{name}")
+        return self._settings.policies[name]
+
+    def _terms(self, tenant: str, policy: str | None, members: JsonObject) -> Terms:
+        return Terms(
+            policy=self._policy(tenant, policy),
+            server=capabilities_of(members),
+            allowed_hosts=self._settings.outbound.allowed_hosts,
+            readable_secrets=self._readable_secrets,
+        )
+
+
+def issuer_of(name: str, tenant: TenantSettings, base: str) -> str:
+    """Tenants are told apart by the path of their issuer, whatever its host.
 
     Raises:
-        ConfigurationError: two tenants are in each other's way, or a policy that is named does
-            not exist.
+        ConfigurationError: it is no issuer, or has no path of its own.
     """
-    base = settings.server.base_url
-    host = urlsplit(base)
-    own = TenantSettings(
-        webfinger=(*settings.webfinger, host.netloc.lower(), host.hostname or ""),
-        authorization_server=settings.authorization_server,
-    )
-    made = [_tenant(settings, DEFAULT_TENANT, base, own, documents, box)]
-    for name, tenant in settings.tenants.items():
-        issuer = issuer_of(name, tenant, base)
-        made.append(_tenant(settings, name, issuer, tenant, documents, box))
-    check_apart(made)
-    return made
-
-
-def _capabilities_only(settings: AuthorizationServerSettings) -> dict[str, object]:
-    """What a tenant takes over from the default one: what is supported, not where it is."""
-    return {name: value for name, value in settings.members.items() if name.endswith("_supported")}
-
-
-def _tenant(
-    settings: Settings,
-    name: str,
-    issuer: str,
-    chosen: TenantSettings,
-    documents: Mapping[str, JsonObject],
-    box: SecretBox,
-) -> Tenant:
-    server = chosen.authorization_server or AuthorizationServerSettings(
-        **_capabilities_only(settings.authorization_server)
-    )
-    document = documents.get(name)
-    waits = server.metadata is not None and document is None
-    issues_tokens = settings.tokens.enabled
-    if issues_tokens is None:  # who waits may learn of another token endpoint: ours stays off
-        issues_tokens = not waits and not server_metadata.has_token_endpoint(server, document)
-    mode = chosen.mode or settings.registration.mode
-
-    def members(policy: Policy) -> JsonObject:
-        return server_metadata.server_metadata(
-            issuer,
-            server,
-            document,
-            policy,
-            issues_tokens=issues_tokens,
-            registers=mode != "closed",
-            reads_certificates=settings.mutual_tls.header is not None,
+    key = f"tenants.{name}"
+    try:
+        issuer = checked_issuer(
+            tenant.base_url or f"{base.rstrip('/')}{(tenant.path or f'/t/{name}').rstrip('/')}"
         )
-
-    def terms(policy: Policy) -> Terms:
-        return Terms(
-            policy=policy,
-            server=capabilities_of(members(policy)),
-            allowed_hosts=settings.outbound.allowed_hosts,
-            readable_secrets=box.can_encrypt,
-        )
-
-    policy = _policy(settings, name, chosen.policy)
-    explains = settings.registration.validate_endpoint
-    return Tenant(
-        name=name,
-        issuer=issuer,
-        members=server_metadata.published(members(policy), issuer),
-        terms=terms(policy),
-        webfinger=frozenset(chosen.webfinger),
-        issues_tokens=issues_tokens,
-        mode=mode,
-        policies={named: terms(each) for named, each in settings.policies.items()},
-        # Off in open mode unless configured: an explanation costs more than a refusal.
-        explains=mode != "open" if explains is None else explains,
-        waits=waits,
-        server_issuer=str(((document or {}) | server.members).get("issuer", "")),
-    )
+    except ValueError as error:
+        raise ConfigurationError(f"{key}: {error}") from None
+    path = urlsplit(issuer).path.rstrip("/")
+    if not path:
+        raise ConfigurationError(f"{key}: the issuer needs a path; its host alone finds nobody")
+    if "%" in path or "//" in path:
+        raise ConfigurationError(f"{key}: the path {path} cannot be that of a tenant")
+    return issuer
 
 
-def _policy(settings: Settings, tenant: str, name: str | None) -> Policy:
-    if name is None:
-        return settings.policy
-    if name not in settings.policies:
-        raise ConfigurationError(f"tenants.{tenant}.policy: there is no policies.{name}")
-    return settings.policies[name]
+class NamedTerms(Mapping[str, Terms]):
+    """The terms of the named policies, each worked out at its first need: most never are."""
+
+    def __init__(self, names: Collection[str], work_out: Callable[[str], Terms]) -> None:
+        self._names = names
+        self._work_out = work_out
+        self._known: dict[str, Terms] = {}
+
+    def __getitem__(self, name: str) -> Terms:
+        if name not in self._known:
+            if name not in self._names:
+                raise KeyError(name)
+            self._known[name] = self._work_out(name)
+        return self._known[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._names)
+
+    def __len__(self) -> int:
+        return len(self._names)

@@ -44,7 +44,7 @@ async def webfinger(request: Request) -> Response:
 
 
 def _published(request: Request) -> Response:
-    document = runtime(request).discovery.published(tenant(request))
+    document = tenant(request).published
     return tagged(request, document.text, document.etag, _PUBLIC)
 
 

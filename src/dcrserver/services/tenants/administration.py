@@ -6,7 +6,6 @@ A tenant that was taken out of the configuration leaves its clients in the datab
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
 from dataclasses import replace
 
 from dcrserver.errors import NotFound
@@ -16,7 +15,7 @@ from dcrserver.services import audit
 from dcrserver.services.access.stored_clients import delete_client
 from dcrserver.services.audit import EventType, Origin
 from dcrserver.strict_json import JsonObject
-from dcrserver.tenants import Tenant
+from dcrserver.tenants import Tenant, TenantRegistry
 
 _BATCH = 500
 
@@ -24,27 +23,24 @@ _BATCH = 500
 class TenantAdministrationService:
     """Use case: administrators list tenants, and delete what is stored of one."""
 
-    def __init__(self, database: Database, lists: Lists, tenants: Sequence[Tenant]) -> None:
+    def __init__(self, database: Database, lists: Lists, tenants: TenantRegistry) -> None:
         self._database = database
         self._lists = lists
-        self._all = tenants
-
-    @property
-    def _tenants(self) -> dict[str, Tenant]:
-        return {tenant.name: tenant for tenant in self._all}
+        self._tenants = tenants
 
     async def tenants(self) -> list[JsonObject]:
         """Those that are configured, then those that only the database knows."""
         stored = await self._lists.tenants.counts()
-        left = sorted(stored.keys() - self._tenants.keys())
+        configured = self._tenants.now.by_name
+        left = sorted(stored.keys() - configured.keys())
         return [
             {
                 "tenant": name,
-                "configured": name in self._tenants,
-                "issuer": self._tenants[name].issuer if name in self._tenants else None,
+                "configured": name in configured,
+                "issuer": configured[name].issuer if name in configured else None,
                 **stored.get(name, {}),
             }
-            for name in (*self._tenants, *left)
+            for name in (*configured, *left)
         ]
 
     async def find(self, name: str) -> Tenant:
@@ -53,13 +49,13 @@ class TenantAdministrationService:
         Raises:
             NotFound: neither configured nor stored.
         """
-        if name in self._tenants:
-            return self._tenants[name]
+        tenants = self._tenants.now
+        if name in tenants.by_name:
+            return tenants.by_name[name]
         stored = await self._lists.tenants.counts()
         if name not in stored:
             raise NotFound(f"tenants.{name}: no such tenant, and nothing is stored of one")
-        default = next(iter(self._tenants.values()))
-        return replace(default, name=name, mode="closed", webfinger=frozenset())
+        return replace(tenants.default, name=name, mode="closed", webfinger=frozenset())
 
     async def purge(self, name: str, origin: Origin) -> int:
         """Ends all that is stored of a tenant that is not configured; how many clients it had.
@@ -67,7 +63,7 @@ class TenantAdministrationService:
         Raises:
             NotFound: it is configured, or nothing is stored of it.
         """
-        if name in self._tenants:
+        if name in self._tenants.now.by_name:
             raise NotFound(f"tenants.{name} is configured: take it out of the configuration first")
         tenant, ended = await self.find(name), 0
         while records := await self._lists.clients.page(name, limit=_BATCH):

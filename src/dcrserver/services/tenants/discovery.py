@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
 import re
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 
 from dcrserver.errors import BadQuery, NotFound
 from dcrserver.metadata import uris
-from dcrserver.strict_json import JsonObject, dumps
-from dcrserver.tenants import Tenant
+from dcrserver.strict_json import JsonObject
+from dcrserver.tenants import Tenant, TenantRegistry
 
 # As long as a URI of a registration may be.
 _MAX_RESOURCE_LENGTH = 2000
@@ -19,36 +17,11 @@ ISSUER_RELATION = "http://openid.net/specs/connect/1.0/issuer"
 _ACCT = re.compile(r"acct:((?:[A-Za-z0-9._~!$&'()*+,;=-]|%[0-9A-Fa-f]{2})+)@([^@/?#]+)")
 
 
-@dataclass(frozen=True, slots=True)
-class Published:
-    """A document as JSON text, and its entity tag (RFC 9110 8.8.3)."""
-
-    text: str
-    etag: str
-
-
 class DiscoveryService:
     """Answers for the domains and resources of all tenants, as WebFinger has but one address."""
 
-    def __init__(self, tenants: Sequence[Tenant]) -> None:
-        self._domains = _by_entry(tenants)
-        self._published: dict[str, tuple[Tenant, Published]] = {}
-        # POL-52; one WebFinger address serves all tenants, so the default one's policy counts.
-        self._slash_matters = not tenants[0].terms.policy.webfinger.slash_equivalence
-
-    def document(self, tenant: Tenant) -> JsonObject:
-        """The server metadata (RFC 8414 3.2, OpenID Connect Discovery 4.2): no empty values."""
-        return {
-            name: value for name, value in tenant.members.items() if value not in (None, [], "", {})
-        }
-
-    def published(self, tenant: Tenant) -> Published:
-        """``document`` as it is sent: made once for each snapshot of the tenant."""
-        made_of, published = self._published.get(tenant.name, (None, None))
-        if made_of is not tenant or published is None:
-            published = _published(self.document(tenant))
-            self._published[tenant.name] = tenant, published
-        return published
+    def __init__(self, tenants: TenantRegistry) -> None:
+        self._tenants = tenants
 
     def webfinger(self, resources: Sequence[str], relations: Sequence[str]) -> JsonObject:
         """The JRD of the one resource; ``relations`` keeps only links with one of them.
@@ -70,33 +43,14 @@ class DiscoveryService:
         return {"subject": resource, "links": [dict(link) for link in links]}
 
     def _tenant_of(self, resource: str) -> Tenant:
+        tenants = self._tenants.now
+        # POL-52; one WebFinger address serves all tenants, so the default one's policy counts.
+        slash_matters = not tenants.default.terms.policy.webfinger.slash_equivalence
         for key in _lookup_keys(resource):
-            found = self._domains.get(key)
-            if found and not (self._slash_matters and _is_other_by_slash(resource, found)):
+            found = tenants.by_webfinger.get(key)
+            if found and not (slash_matters and _is_other_by_slash(resource, found)):
                 return found
         raise NotFound("nothing is known of this resource")
-
-
-def _published(document: JsonObject) -> Published:
-    text = dumps(document)
-    return Published(text, f'"{hashlib.sha256(text.encode()).hexdigest()[:32]}"')
-
-
-def _by_entry(tenants: Sequence[Tenant]) -> Mapping[str, Tenant]:
-    """Configured entry -> tenant; exact resources with and without their final slash."""
-    found: dict[str, Tenant] = {}
-    for tenant in tenants:
-        for entry in entries(tenant):
-            found.setdefault(entry, tenant)
-    return found
-
-
-def entries(tenant: Tenant) -> frozenset[str]:
-    """What WebFinger finds the tenant by: its issuer, and the domains and resources given it."""
-    return frozenset(
-        entry.rstrip("/") if "://" in entry or entry.startswith("acct:") else entry.lower()
-        for entry in (*tenant.webfinger, tenant.issuer)
-    )
 
 
 def _is_other_by_slash(resource: str, tenant: Tenant) -> bool:

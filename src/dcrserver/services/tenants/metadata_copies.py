@@ -43,7 +43,7 @@ class _Copy:
 
 
 class MetadataCopies:
-    """``locations``: URLs by tenant; ``publish`` gets all documents when one has changed.
+    """``locations``: URLs by tenant; ``publish`` gets the documents that have changed.
 
     ``problems``: by tenant, why its copy could not be read anew.
     """
@@ -204,7 +204,7 @@ class MetadataCopies:
         copies = {**self._copies, **found}
         changed = [tenant for tenant, copy in found.items() if not self._says(tenant, copy.text)]
         if changed:
-            self._publish({tenant: copy.document for tenant, copy in copies.items()})
+            self._publish({tenant: found[tenant].document for tenant in changed})
         for tenant in changed:
             _log.info("authorization_server_metadata_taken", tenant=tenant)
         for tenant in found:

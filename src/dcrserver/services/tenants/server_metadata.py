@@ -125,10 +125,12 @@ def server_metadata(
 
 
 def published(members: Mapping[str, JsonValue], issuer: str) -> Mapping[str, JsonValue]:
-    """What discovery says: of the grants, those that the token endpoint beside them serves.
+    """What discovery says: nothing that is empty (RFC 8414 3.2, OpenID Connect Discovery 4.2).
 
-    Clients of others register all the same, for the server that will be connected.
+    Of the grants, those that the token endpoint beside them serves: clients of others register all
+    the same, for the server that will be connected.
     """
+    members = {name: value for name, value in members.items() if value not in (None, [], "", {})}
     grants = members.get("grant_types_supported")
     ours = members.get("token_endpoint") == f"{issuer.rstrip('/')}/token"
     if ours and isinstance(grants, list) and OWN_GRANT in grants:

@@ -16,7 +16,7 @@ from dcrserver.services.tokens.signing_keys import SigningKeys, UnreadableKey
 from dcrserver.services.upkeep.certain_time import CertainTime
 from dcrserver.services.upkeep.leases import LeaseLost
 from dcrserver.services.upkeep.runner import Job
-from dcrserver.tenants import Tenant
+from dcrserver.tenants import TenantRegistry
 
 _log = Logger(__name__)
 _MINUTE = 60.0
@@ -25,9 +25,7 @@ _MINUTE = 60.0
 class Upkeep:
     """What the jobs do."""
 
-    def __init__(
-        self, tenants: Sequence[Tenant], keys: SigningKeys, copies: MetadataCopies
-    ) -> None:
+    def __init__(self, tenants: TenantRegistry, keys: SigningKeys, copies: MetadataCopies) -> None:
         self._tenants = tenants
         self._keys = keys
         self._copies = copies

@@ -5,12 +5,11 @@ from __future__ import annotations
 import asyncio
 import math
 import time
-from collections.abc import Sequence
 
 from dcrserver.errors import ProtocolError
 from dcrserver.repositories.transaction import Database
 from dcrserver.services.tokens.signing_keys import SigningKeys
-from dcrserver.tenants import Tenant
+from dcrserver.tenants import TenantRegistry
 
 _PROBE_SECONDS = 2.0
 # So long is an answer good: however many ask, the database is asked once.
@@ -20,7 +19,7 @@ _REMEMBERED_SECONDS = 1.0
 class Readiness:
     """One question at a time; who asks meanwhile, however many, gets its answer."""
 
-    def __init__(self, database: Database, keys: SigningKeys, tenants: Sequence[Tenant]) -> None:
+    def __init__(self, database: Database, keys: SigningKeys, tenants: TenantRegistry) -> None:
         self._database = database
         self._keys = keys
         self._tenants = tenants

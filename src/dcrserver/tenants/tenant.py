@@ -1,21 +1,31 @@
-"""A tenant: one issuer with its own metadata, terms and clients; and all of them together."""
+"""A tenant: one issuer with its own metadata, terms and clients."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import hashlib
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Literal, TypeAlias, overload
+from functools import cached_property
+from typing import Literal, TypeAlias
 from urllib.parse import quote, urlsplit
 
 from dcrserver.errors import Unavailable
 from dcrserver.metadata.bounds import Bounds, narrowed
 from dcrserver.metadata.model import Terms
-from dcrserver.strict_json import JsonValue
+from dcrserver.strict_json import JsonValue, dumps
 
 Mode: TypeAlias = Literal["open", "protected", "closed"]
 
 
 @dataclass(frozen=True, slots=True)
+class Published:
+    """A document as JSON text, and its entity tag (RFC 9110 8.8.3)."""
+
+    text: str
+    etag: str
+
+
+@dataclass(frozen=True)
 class Tenant:
     """``issuer`` as it was written (RFC 8414 3.3); ``members`` is what discovery publishes.
 
@@ -69,50 +79,36 @@ class Tenant:
             )
         return narrowed(terms, bounds)
 
-    @property
+    @cached_property
     def root(self) -> str:
         """What paths are appended to, whether the issuer ends in a slash or not."""
         return self.issuer.rstrip("/")
 
-    @property
+    @cached_property
     def path(self) -> str:
         """The path of ``root``, empty at the root of the host."""
         return urlsplit(self.root).path
 
+    @cached_property
+    def webfinger_entries(self) -> frozenset[str]:
+        """What WebFinger finds it by: its issuer, and the domains and resources given to it."""
+        return frozenset(
+            entry.rstrip("/") if "://" in entry or entry.startswith("acct:") else entry.lower()
+            for entry in (*self.webfinger, self.issuer)
+        )
+
+    @cached_property
+    def published(self) -> Published:
+        """``members`` as they are sent."""
+        text = dumps(dict(self.members))
+        return Published(text, f'"{hashlib.sha256(text.encode()).hexdigest()[:32]}"')
+
     @property
     def refuses_authorization(self) -> bool:
         """The built-in authorization endpoint is on, which waits for a server to be connected."""
-        return self.members["authorization_endpoint"] == f"{self.root}/authorize"
-
-    @property
-    def registration_endpoint(self) -> str:
-        return f"{self.root}/register"
+        return self.members.get("authorization_endpoint") == f"{self.root}/authorize"
 
     def registration_client_uri(self, client_id: str) -> str:
         """Where a client manages its registration (RFC 7592 3)."""
         named = client_id if client_id.isalnum() and client_id.isascii() else quote(client_id, "")
         return f"{self.root}/register/{named}"
-
-
-class Tenants(Sequence[Tenant]):
-    """All tenants, the default one first: a snapshot that is replaced whole.
-
-    Their number, names, order and issuers stay; what their authorization servers can do may change.
-    """
-
-    def __init__(self, tenants: Sequence[Tenant]) -> None:
-        self._now = tuple(tenants)
-
-    def replace(self, tenants: Sequence[Tenant]) -> None:
-        """From now on; who holds one of before goes on with it."""
-        self._now = tuple(tenants)
-
-    @overload
-    def __getitem__(self, place: int) -> Tenant: ...
-    @overload
-    def __getitem__(self, place: slice) -> Sequence[Tenant]: ...
-    def __getitem__(self, place: int | slice) -> Tenant | Sequence[Tenant]:
-        return self._now[place]
-
-    def __len__(self) -> int:
-        return len(self._now)
