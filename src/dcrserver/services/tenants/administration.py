@@ -6,6 +6,7 @@ A tenant that was taken out of the configuration leaves its clients in the datab
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from dataclasses import replace
 
 from dcrserver.errors import NotFound
