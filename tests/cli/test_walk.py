@@ -124,7 +124,7 @@ def test_a_command_loads_only_what_it_uses(
     """Half a second as well, whatever the machine: by the entry point, as an operator runs it."""
     folder, variables = with_a_database
     code = f"""
-import sys
+import gc, sys
 from dcrserver import cli
 sys.argv = {["dcrserver", *line.split()]}
 try:
@@ -133,6 +133,8 @@ except SystemExit as end:
     assert not end.code, end.code
 loaded = [name for name in {_LOADED_BY_NONE[line]} if name in sys.modules]
 assert not loaded, loaded
+left = len(gc.get_objects())
+assert left < 1000, f"{{left}} objects are looked at once more when the interpreter ends"
 """
     done = subprocess.run(
         [sys.executable, "-c", code],

@@ -53,6 +53,9 @@ def main() -> None:
         if told is None:
             raise
         fail(told)
+    finally:
+        # The interpreter looks once more at all there is when it ends; at nothing of this.
+        gc.freeze()
 
 
 def _print_version(given: bool) -> None:  # noqa: FBT001 - typer's protocol
