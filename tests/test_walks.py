@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pkgutil
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -9,7 +10,7 @@ import httpx
 import pytest
 
 from harness.application import Application, bearer, update_of
-from harness.walks import walking
+from harness.walks import RUN_WHAT_THEY_ARE_GIVEN, walking
 
 MACHINE = {
     "grant_types": ["client_credentials"],
@@ -89,3 +90,8 @@ async def test_an_upward_call_is_seen(app: Application, monkeypatch: pytest.Monk
         await _register(app, {})
     caller = "dcrserver.services.registration.judgement.parse_object"
     assert walk.upward == [(caller, "dcrserver.edge.body.form_pairs")]
+
+
+def test_who_is_no_caller_is_there() -> None:
+    for name in RUN_WHAT_THEY_ARE_GIVEN:
+        assert pkgutil.resolve_name(name) is not None

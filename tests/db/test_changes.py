@@ -22,6 +22,8 @@ _DELETE = Change(
         clients.c.tenant == value("b_tenant"), clients.c.client_id == value("b_client_id")
     ),
 )
+# Of this file alone: the databases are shared.
+_TENANT = "changes"
 _CLIENT, _USE, _LEASE = insert(clients), insert(last_uses), insert(leases)
 
 
@@ -35,17 +37,18 @@ async def driver(any_database: str) -> AsyncIterator[Driver]:
 def _beside(client_id: str) -> Inserts:
     """Rows of two tables, two of the one."""
     uses = [
-        {"tenant": "test", "client_id": client_id, "secret_id": secret_id, "used_at": 1}
+        {"tenant": _TENANT, "client_id": client_id, "secret_id": secret_id, "used_at": 1}
         for secret_id in ("first", "second")
     ]
-    lease = {"tenant": "test", "name": client_id, "owner": "me", "expires_at": 1}
+    lease = {"tenant": _TENANT, "name": client_id, "owner": "me", "expires_at": 1}
     return [(_USE, uses[0]), (_LEASE, lease), (_USE, uses[1])]
 
 
 async def test_all_rows_are_there_beside_what_changed_and_none_beside_what_did_not(
     driver: Driver,
 ) -> None:
-    there, gone = [record() for _ in range(5)], [record() for _ in range(5)]
+    records = [record()._replace(tenant=_TENANT) for _ in range(10)]
+    there, gone = records[:5], records[5:]
 
     async def add(session: Session) -> None:
         for each in there:
@@ -54,7 +57,7 @@ async def test_all_rows_are_there_beside_what_changed_and_none_beside_what_did_n
     await driver.transact(add)
 
     async def change(client_id: str, inserts: Inserts) -> bool:
-        values = {"b_tenant": "test", "b_client_id": client_id}
+        values = {"b_tenant": _TENANT, "b_client_id": client_id}
         return await driver.transact(lambda session: session.change(_DELETE, values, inserts))
 
     asked = [each.client_id for pair in zip(there, gone, strict=True) for each in pair]
@@ -62,7 +65,7 @@ async def test_all_rows_are_there_beside_what_changed_and_none_beside_what_did_n
     assert done == [True, False] * 5
     for table, rows in ((last_uses, 10), (leases, 5), (clients, 0)):
         counted = await driver.reading.execute(
-            select(func.count().label("count")).select_from(table), {}
+            select(func.count().label("count")).where(table.c.tenant == _TENANT), {}
         )
         assert counted.one()["count"] == rows
 

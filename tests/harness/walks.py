@@ -2,8 +2,8 @@
 
 Layers are those of the import contracts in pyproject.toml. A call goes up when its module lies in
 a higher layer than that of its nearest caller of ours. No callers are those that only run what they
-were given: the router, a transaction and the loop around one that changes a client, ``one_pass``,
-which is a part of the event loop, ``text_cache``, which is one of ``functools``, and ``logger``,
+were given: the router, a transaction and the loop around one that changes a client, ``batching``,
+which is a part of the event loop, ``caches``, which is one of ``functools``, and ``logger``,
 which asks for its configuration once.
 """
 
@@ -20,10 +20,10 @@ from types import FrameType
 
 _PROJECT = Path(__file__).parents[2] / "pyproject.toml"
 _PACKAGE = "dcrserver"
-_RUN_WHAT_THEY_ARE_GIVEN = (
+RUN_WHAT_THEY_ARE_GIVEN = (
     "dcrserver.edge.dispatch",
-    "dcrserver.one_pass",
-    "dcrserver.text_cache",
+    "dcrserver.batching",
+    "dcrserver.caches",
     "dcrserver.logger",
     "dcrserver.services.access.stored_clients.changing",
     "dcrserver.db.protocol",
@@ -87,7 +87,7 @@ def _caller(frame: FrameType) -> FrameType | None:
     caller = frame.f_back
     while caller is not None and _module(caller) is None:
         caller = caller.f_back
-    if caller is None or _name(caller).startswith(_RUN_WHAT_THEY_ARE_GIVEN):
+    if caller is None or _name(caller).startswith(RUN_WHAT_THEY_ARE_GIVEN):
         return None
     return caller
 
