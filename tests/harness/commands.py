@@ -8,6 +8,16 @@ from typing import Any
 import pytest
 
 from dcrserver import cli
+from dcrserver.settings import TelemetrySettings
+from dcrserver.telemetry import configure_logging
+
+# What logs by a thread of its own. A logger keeps what it was given with its first line, so that
+# lines of later tests in this process would go there as well.
+_SERVERS = {"serve": "dcrserver.serving", "worker": "dcrserver.worker"}
+
+
+def _logging_as_in_tests(settings: TelemetrySettings, _: object = None) -> None:
+    configure_logging(settings)
 
 
 class Commands:
@@ -26,6 +36,8 @@ class Commands:
 
     def both(self, *arguments: str, status: int = 0) -> Any:
         self._monkeypatch.setattr(sys, "argv", ["dcrserver", *arguments])
+        if module := _SERVERS.get(arguments[0]):
+            self._monkeypatch.setattr(f"{module}.configure_logging", _logging_as_in_tests)
         with pytest.raises(SystemExit) as end:
             cli.main()
         printed = self._capsys.readouterr()
