@@ -95,6 +95,12 @@ class Shell:
     def translated(self, text: str) -> str:
         return _PORTS.sub(lambda found: self.ports[found[1]], text)
 
+    def add(self, program: str) -> None:
+        """Makes ``program`` the one that its name means."""
+        folder = self.folder / "bin"
+        folder.mkdir(exist_ok=True)
+        (folder / Path(program).name).symlink_to(program)
+
     def _variables(self) -> dict[str, str]:
         folder = self.folder / "bin"
         folder.mkdir(exist_ok=True)

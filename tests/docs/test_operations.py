@@ -15,7 +15,7 @@ import pytest
 from sqlalchemy import make_url
 
 from docs.pasting import ROOT, Shell, section
-from harness.databases import migrated
+from harness.databases import migrated, postgresql_program
 from harness.process import ServerProcess, serving
 from harness.programs import program
 
@@ -71,9 +71,9 @@ def _database(backend: str, folder: Path) -> Iterator[str]:
 @pytest.mark.parametrize("backend", _BACKENDS)
 def test_a_restore_brings_back_what_was_there(backend: str, tmp_path: Path) -> None:
     heading, programs = _BACKENDS[backend]
-    for name in programs:
-        program(name)
     shell = Shell(tmp_path)
+    for name in programs:
+        shell.add(postgresql_program(name) if backend == "postgresql" else program(name))
     key = {"DCR_SECRETS__ENCRYPTION_KEYS": base64.b64encode(os.urandom(32)).decode()}
     with _database(backend, tmp_path) as url:
         variables = _tools(shell, url)

