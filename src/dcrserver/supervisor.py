@@ -17,6 +17,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from multiprocessing.process import BaseProcess
 from socket import socket
 
 import uvicorn
@@ -33,6 +34,7 @@ _FORK = multiprocessing.get_context("fork")
 _PR_SET_PDEATHSIG = 1
 _MAX_PAUSE_SECONDS = 10.0
 _START_SECONDS = 60.0
+_LOOK_SECONDS = 0.1
 
 
 class _Worker(Process):
@@ -54,8 +56,14 @@ class _Worker(Process):
         if super().is_alive(timeout):
             self._has_answered = True
             return True
-        is_starting = not self._has_answered and time.monotonic() < self._started_by
-        return is_starting and self.process.is_alive()
+        return not self._has_answered and self._is_waited_for()
+
+    def is_starting(self) -> bool:
+        """It does not serve yet, and nothing says that it will not."""
+        return self._is_waited_for() and not self.is_ready(timeout=1)
+
+    def _is_waited_for(self) -> bool:
+        return time.monotonic() < self._started_by and self.process.is_alive()
 
     def target(self, sockets: list[socket] | None = None) -> None:
         """What the new process does."""
@@ -83,6 +91,8 @@ class Workers(Multiprocess):
         # By the worker's place: when it is tried again, and how often it failed in a row.
         self._again_at: dict[int, float] = {}
         self._failed: Counter[int] = Counter()
+        # Replaced, and not yet done with what it has in hand.
+        self._leaving: BaseProcess | None = None
 
     def init_processes(self) -> None:
         for _ in range(self.processes_num):
@@ -153,21 +163,39 @@ class Workers(Multiprocess):
         """
         for place, old in enumerate(self.processes):
             new = self._started()
-            if not new.wait_until_ready(_START_SECONDS, self.should_exit):
+            self._while_not_told(new.is_starting)
+            if self._is_to_end():
+                self.processes.append(new)  # ends with the others
+                return
+            if not new.is_ready():
                 new.kill()
                 new.join()
                 _log.error("worker_cannot_start", status=new.exitcode)
                 return
-            old.terminate()
-            old.join()
             self.processes[place] = new
+            old.terminate()
+            self._leaving = old.process
+            self._while_not_told(self._leaving.is_alive)
+
+    def join_all(self) -> None:
+        super().join_all()
+        if self._leaving is not None:
+            self._leaving.join()
+
+    def _while_not_told(self, lasts: Callable[[], bool]) -> None:
+        while lasts() and not self._is_to_end():
+            time.sleep(_LOOK_SECONDS)
+
+    def _is_to_end(self) -> bool:
+        """Told by a signal that waits to be handled: one that ends us goes before what we do."""
+        return not {signal.SIGTERM, signal.SIGINT}.isdisjoint(self.signal_queue)
 
     def handle_ttin(self) -> None:
         """One more."""
         self.processes_num += 1
         self.processes.append(self._started())
 
-    def _started(self) -> Process:
+    def _started(self) -> _Worker:
         process = _Worker(self.config, self.sockets, self._become_worker)
         with stderr_writer().halted(), _signals_waiting():
             process.start()

@@ -138,6 +138,18 @@ def test_a_hangup_replaces_one_worker_after_the_other(tmp_path: Path) -> None:
         assert server.stop(60) == 0
 
 
+def test_the_end_goes_before_a_replacement_that_is_under_way(tmp_path: Path) -> None:
+    """Else it takes as long as all workers one after the other, and who waits for it kills."""
+    env = {"DCR_SERVER__DRAIN_SECONDS": "6"}
+    with serving(tmp_path, arguments=("--workers", "2"), env=env) as server:
+        until(lambda: both_serve(server), "both workers serve")
+        before = set(workers_of(server))
+        server.process.send_signal(signal.SIGHUP)
+        until(lambda: len(set(workers_of(server)) - before) == 1, "the first is being replaced")
+        assert server.stop(11) == 0
+        assert not [each for each in before if Path(f"/proc/{each}").exists()]
+
+
 @finding("R3")
 def test_a_worker_is_replaced_while_nobody_reads_the_log(tmp_path: Path) -> None:
     """The parent waits for its own lines only so long before it forks the next one."""
