@@ -65,6 +65,11 @@ class _Worker(Process):
     def _is_waited_for(self) -> bool:
         return time.monotonic() < self._started_by and self.process.is_alive()
 
+    def always_pong(self) -> None:
+        """Tells the parent that we are there, until it closes its end, as we are to stop."""
+        with suppress(EOFError, OSError):
+            super().always_pong()
+
     def target(self, sockets: list[socket] | None = None) -> None:
         """What the new process does."""
         self.parent_conn.close()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import json
 import os
 import signal
 from pathlib import Path
@@ -136,6 +137,21 @@ def test_a_hangup_replaces_one_worker_after_the_other(tmp_path: Path) -> None:
 
         until(are_others, "both are replaced, and one served all the time")
         assert server.stop(60) == 0
+
+
+def test_workers_that_are_replaced_or_stopped_write_lines_of_the_log_alone(tmp_path: Path) -> None:
+    """Of the form that is configured: not a trace of theirs as the parent turns away from them."""
+    env = {"DCR_TELEMETRY__FORMAT": "json"}
+    with serving(tmp_path, arguments=("--workers", "2"), env=env) as server:
+        until(lambda: both_serve(server), "both workers serve")
+        before = set(workers_of(server))
+        server.process.send_signal(signal.SIGHUP)
+        until(lambda: not before & set(workers_of(server)), "both are replaced")
+        until(lambda: both_serve(server), "both workers serve again")
+    lines = server.log.splitlines()
+    (start,) = (each for each in lines if each.startswith("dcrserver on "))
+    events = [json.loads(each)["event"] for each in lines if each != start]
+    assert events.count("stopped") == 4
 
 
 def test_the_end_goes_before_a_replacement_that_is_under_way(tmp_path: Path) -> None:
