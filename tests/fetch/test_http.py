@@ -228,12 +228,15 @@ async def test_a_slow_server_takes_no_more_than_its_share(
 async def test_no_socket_stays_open_when_the_deadline_comes_early() -> None:
     """During the TLS handshake nobody but the collector would close it."""
     async with silent_server("127.0.0.1") as (port, ended):
-        fetcher = HttpFetcher(OutboundSettings(timeout=0.3))
         gc.disable()
         try:
-            with pytest.raises(FetchError, match="in time"):
-                await fetcher.fetch_configured(f"https://localhost:{port}/")
-            async with asyncio.timeout(2):
+            for seconds in (0.3, 3):  # a busy machine may take longer to connect at all
+                fetcher = HttpFetcher(OutboundSettings(timeout=seconds))
+                with pytest.raises(FetchError, match="in time"):
+                    await fetcher.fetch_configured(f"https://localhost:{port}/")
+                if ended:
+                    break
+            async with asyncio.timeout(10):
                 await ended[0].wait()
         finally:
             gc.enable()
