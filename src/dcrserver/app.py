@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from fastapi import FastAPI
-from fastapi.routing import APIRoute
+from collections.abc import Sequence
+
+from fastapi import APIRouter, FastAPI
+from fastapi.routing import RouteContext, iter_route_contexts
 from starlette.types import ASGIApp
 
 from dcrserver import __version__
@@ -15,6 +17,7 @@ from dcrserver.edge.admission import AdmissionMiddleware, OverloadResponse
 from dcrserver.edge.cors import PreflightMiddleware
 from dcrserver.edge.dispatch import Dispatcher
 from dcrserver.edge.request import RequestMiddleware
+from dcrserver.edge.routing import ProtocolRoute
 from dcrserver.edge.tenancy import TenantMiddleware
 from dcrserver.settings import ConfigurationError
 from dcrserver.tenants import TenantConflict, TenantRegistry
@@ -24,47 +27,59 @@ _DESCRIPTION = (
     "OAuth 2.0 dynamic client registration (RFC 7591), its management protocol (RFC 7592),"
     " OpenID Connect Registration and discovery."
 )
-_ROUTERS = (
-    registration.router,
-    discovery.router,
-    token.router,
-    authorization_server.router,
-    pages.router,
-    health.router,
+ROUTERS: Sequence[APIRouter] = (
+    registration.router.api,
+    discovery.router.api,
+    token.router.api,
+    authorization_server.router.api,
+    pages.router.api,
+    health.router.api,
 )
 
 
-def create_app(runtime: Runtime) -> AdmissionMiddleware:
+def create_app(runtime: Runtime, routers: Sequence[APIRouter] = ROUTERS) -> AdmissionMiddleware:
     """All routes on ``runtime``, which the caller builds and closes.
 
     Raises:
         ConfigurationError: a tenant is in the way of one of them.
+        ValueError: a route is in the way of all tenants.
     """
-    reserve_paths(runtime.tenants)
-    fast = _fastapi(runtime)
+    reserve_paths(runtime.tenants, routers)
+    fast = _fastapi(runtime, routers)
     cors = runtime.settings.policy.cors.enabled
     rest = PreflightMiddleware(fast) if cors else fast
-    app = _with_common_layers(Dispatcher(fast, _routes(), rest, runtime), runtime)
+    protocol = [
+        route for router in routers for route in router.routes if isinstance(route, ProtocolRoute)
+    ]
+    app = _with_common_layers(Dispatcher(fast, protocol, rest, runtime), runtime)
     refuse = _with_common_layers(OverloadResponse(), runtime)
     limit = runtime.settings.server.max_requests
     return AdmissionMiddleware(app, refuse, limit, in_turns=runtime.database.is_server)
 
 
-def reserve_paths(tenants: TenantRegistry) -> None:
+def reserve_paths(tenants: TenantRegistry, routers: Sequence[APIRouter] = ROUTERS) -> None:
     """From now on no tenant may have a path that begins as one of our routes does.
 
     Raises:
         ConfigurationError: one has.
+        ValueError: a route begins with a parameter, so that no path is left for tenants.
     """
     try:
-        tenants.reserve({route.path.split("/")[1] for route in _routes()})
+        tenants.reserve({_first_segment(route) for route in _routes(routers)})
     except TenantConflict as error:
         raise ConfigurationError(str(error)) from None
 
 
-def _routes() -> list[APIRoute]:
-    every = [route for router in _ROUTERS for route in router.routes]
-    return [route for route in every if isinstance(route, APIRoute)]
+def _first_segment(route: RouteContext) -> str:
+    segment = (route.path or "/").split("/")[1]
+    if "{" in segment:
+        raise ValueError(f"{route.path}: a route must not begin with a parameter, as tenants do")
+    return segment
+
+
+def _routes(routers: Sequence[APIRouter]) -> list[RouteContext]:
+    """Every route, with the whole of its path where a router includes another."""
+    return list(iter_route_contexts([route for router in routers for route in router.routes]))
 
 
 def _with_common_layers(app: ASGIApp, runtime: Runtime) -> ASGIApp:
@@ -76,7 +91,7 @@ def _with_common_layers(app: ASGIApp, runtime: Runtime) -> ASGIApp:
     return RequestMiddleware(app, runtime.metrics, https=https, cors=policy.cors.enabled)
 
 
-def _fastapi(runtime: Runtime) -> FastAPI:
+def _fastapi(runtime: Runtime, routers: Sequence[APIRouter]) -> FastAPI:
     app = FastAPI(
         title="dcrserver",
         version=__version__,
@@ -86,10 +101,10 @@ def _fastapi(runtime: Runtime) -> FastAPI:
         openapi_url=None,
         redirect_slashes=False,
     )
-    for router in _ROUTERS:
+    for router in routers:
         app.include_router(router)
     # FastAPI keeps included routers as they are; a 405 has to look at all routes of a path.
-    app.state.routes = _routes()
+    app.state.routes = _routes(routers)
     errors.install(app)
     document.install(app, without=lambda: _off(runtime))
     return app

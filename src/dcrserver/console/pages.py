@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import Any
 
-from fastapi import APIRouter, FastAPI
+from fastapi import FastAPI
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
@@ -18,21 +18,22 @@ from dcrserver.edge.body import form
 from dcrserver.edge.dependencies import runtime, tenant
 from dcrserver.edge.error_pages import prefers_html
 from dcrserver.edge.responses import NO_STORE, json_response
+from dcrserver.edge.routing import ProtocolRouter
 from dcrserver.errors import AuthorizationError, InvalidRequest
 from dcrserver.services.tokens.authorization import UNAVAILABLE
 from dcrserver.strict_json import JsonValue
 from dcrserver.tenants import Mode, Tenant
 
-router = APIRouter()
+router = ProtocolRouter()
 
 
-@router.get("/authorize", tags=["authorization"], **document.AUTHORIZE)
+@router.get("/authorize", access="public", tags=["authorization"], **document.AUTHORIZE)
 async def authorize(request: Request) -> Response:
     """Says that no authorization server is connected (RFC 6749 4.1.2.1)."""
     return await _refuse(request, _single(request))
 
 
-@router.post("/authorize", tags=["authorization"], **document.AUTHORIZE_BY_FORM)
+@router.post("/authorize", access="public", tags=["authorization"], **document.AUTHORIZE_BY_FORM)
 async def authorize_by_form(request: Request) -> Response:
     """The same for a form (OpenID Connect Core 3.1.2.1)."""
     try:
@@ -84,7 +85,7 @@ def _single(request: Request) -> dict[str, str] | None:
     return {name: value for name, value in pairs if value}
 
 
-@router.get("/docs", include_in_schema=False)
+@router.get("/docs", access="public", include_in_schema=False)
 async def docs(request: Request) -> Response:
     """The OpenAPI document, readable, without anything from elsewhere."""
     here = tenant(request)
@@ -112,13 +113,13 @@ def _docs(app: FastAPI, paths: frozenset[str], base: str, issuer: str, mode: Mod
     )
 
 
-@router.get("/openapi.json", include_in_schema=False)
+@router.get("/openapi.json", access="public", include_in_schema=False)
 async def openapi_document(request: Request) -> Response:
     """The OpenAPI document; FastAPI's own route for it is none that metrics and 405 know."""
     return json_response(request.app.openapi())
 
 
-@router.get("/", include_in_schema=False)
+@router.get("/", access="public", include_in_schema=False)
 async def index(request: Request) -> Response:
     """Says what this is and where things are: a page to a browser, JSON to a program."""
     vary = {"Vary": "Accept"}
@@ -146,7 +147,7 @@ def _whereabouts(here: Tenant, registration_endpoint: JsonValue) -> dict[str, An
     }
 
 
-@router.get("/static/{name}", include_in_schema=False)
+@router.get("/static/{name}", access="public", include_in_schema=False)
 async def static(request: Request) -> Response:
     """A file that pages use, by its name."""
     file = html.STATIC.get(request.path_params["name"])
@@ -155,7 +156,7 @@ async def static(request: Request) -> Response:
     return _file(file)
 
 
-@router.get("/favicon.ico", include_in_schema=False)
+@router.get("/favicon.ico", access="public", include_in_schema=False)
 async def favicon(_: Request) -> Response:
     """Where browsers look that show something which is no page of ours."""
     return _file(html.STATIC["favicon.ico"])

@@ -1,8 +1,9 @@
 """The short way to a route's endpoint.
 
-Every endpoint here takes the request and returns the response; of what FastAPI does around it
-(dependencies, body binding, exit stacks) nothing is used, and it costs more than the endpoint.
-So routes that FastAPI knows, and documents, are called directly; it answers all the rest.
+The endpoint of a protocol route takes the request and returns the response; of what FastAPI does
+around one (dependencies, body binding, exit stacks) nothing is used, and it costs more than the
+endpoint. So these routes, which FastAPI documents, are called directly; it answers all the rest:
+its ordinary routes, and what is at no route.
 """
 
 from __future__ import annotations
@@ -13,13 +14,13 @@ from typing import Any
 from urllib.parse import unquote
 
 from fastapi import FastAPI
-from fastapi.routing import APIRoute
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from dcrserver.edge.dependencies import RUNTIME_KEY, TENANT_KEY
 from dcrserver.edge.errors import answer_to
+from dcrserver.edge.routing import ProtocolRoute
 from dcrserver.errors import ProtocolError
 from dcrserver.wiring.runtime import Runtime
 
@@ -28,13 +29,13 @@ class Dispatcher:
     """``rest`` gets what is for none of the ``routes``."""
 
     def __init__(
-        self, app: FastAPI, routes: Sequence[APIRoute], rest: ASGIApp, runtime: Runtime
+        self, app: FastAPI, routes: Sequence[ProtocolRoute], rest: ASGIApp, runtime: Runtime
     ) -> None:
         self._app = app
         self._rest = rest
         self._runtime = runtime
-        self._fixed: dict[tuple[str, str], APIRoute] = {}
-        self._templates: list[tuple[Pattern[str], frozenset[str], APIRoute]] = []
+        self._fixed: dict[tuple[str, str], ProtocolRoute] = {}
+        self._templates: list[tuple[Pattern[str], frozenset[str], ProtocolRoute]] = []
         for route in routes:
             methods = frozenset(route.methods or ())
             if "{" in route.path:
@@ -57,7 +58,7 @@ class Dispatcher:
             response = answer_to(request, error)
         await response(scope, receive, send)
 
-    def _find(self, scope: Scope) -> tuple[APIRoute | None, Mapping[str, Any]]:
+    def _find(self, scope: Scope) -> tuple[ProtocolRoute | None, Mapping[str, Any]]:
         method, path = scope["method"], scope["path"]
         route = self._fixed.get((method, path))
         if route is not None:

@@ -9,10 +9,11 @@ from urllib.parse import urlsplit
 
 from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
+from fastapi.routing import RouteContext
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
-from starlette.routing import BaseRoute, Match
+from starlette.routing import Match
 from starlette.types import Scope
 
 from dcrserver.edge.dependencies import issuer
@@ -137,7 +138,7 @@ def _method_not_allowed(request: Request) -> Response:
     methods: set[str] = set()
     for route in _routes(request):
         if _is_at(route, request.scope):
-            methods |= set(getattr(route, "methods", None) or ())
+            methods |= route.methods or set()
     methods.discard(request.method)  # a route that is switched off
     methods.add("OPTIONS")
     if "GET" in methods:
@@ -149,10 +150,10 @@ def _method_not_allowed(request: Request) -> Response:
     return _answer(request, body, 405, NO_STORE | allow)
 
 
-def _routes(request: Request) -> Sequence[BaseRoute]:
-    found: Sequence[BaseRoute] = request.app.state.routes
+def _routes(request: Request) -> Sequence[RouteContext]:
+    found: Sequence[RouteContext] = request.app.state.routes
     return found
 
 
-def _is_at(route: BaseRoute, scope: Scope) -> bool:
-    return route.matches(scope)[0] is not Match.NONE
+def _is_at(route: RouteContext, scope: Scope) -> bool:
+    return bool(route.matches(scope)[0] is not Match.NONE)

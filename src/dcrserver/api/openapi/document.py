@@ -16,9 +16,7 @@ from dcrserver.api.openapi.parts import (
     FORM,
     INVALID,
     NOT_JSON,
-    OPTIONAL_TOKEN,
     RATE_LIMITS,
-    TOKEN_NEEDED,
     TOO_LARGE,
     TOO_MANY,
     TOO_SLOW,
@@ -46,7 +44,7 @@ REGISTER: dict[str, Any] = {
         429: TOO_MANY,
         503: UNAVAILABLE,
     },
-    "openapi_extra": body("ClientMetadata") | OPTIONAL_TOKEN,
+    "openapi_extra": body("ClientMetadata"),
 }
 VALIDATE: dict[str, Any] = {
     "summary": "Try a registration",
@@ -67,7 +65,7 @@ VALIDATE: dict[str, Any] = {
         429: TOO_MANY,
         503: UNAVAILABLE,
     },
-    "openapi_extra": body("ClientMetadata") | OPTIONAL_TOKEN,
+    "openapi_extra": body("ClientMetadata"),
 }
 READ: dict[str, Any] = {
     "summary": "Read a registration",
@@ -78,7 +76,7 @@ READ: dict[str, Any] = {
         401: UNAUTHORIZED,
         503: UNAVAILABLE,
     },
-    "openapi_extra": CLIENT_ID | TOKEN_NEEDED,
+    "openapi_extra": CLIENT_ID,
 }
 UPDATE: dict[str, Any] = {
     "summary": "Replace a registration",
@@ -92,7 +90,7 @@ UPDATE: dict[str, Any] = {
         415: NOT_JSON,
         503: UNAVAILABLE,
     },
-    "openapi_extra": CLIENT_ID | body("ClientUpdate") | TOKEN_NEEDED,
+    "openapi_extra": CLIENT_ID | body("ClientUpdate"),
 }
 DELETE: dict[str, Any] = {
     "summary": "Delete a registration",
@@ -108,7 +106,7 @@ DELETE: dict[str, Any] = {
         ),
         503: UNAVAILABLE,
     },
-    "openapi_extra": CLIENT_ID | TOKEN_NEEDED,
+    "openapi_extra": CLIENT_ID,
 }
 METADATA: dict[str, Any] = {
     "responses": {

@@ -99,8 +99,6 @@ UNAVAILABLE = error(
     "the server cannot reach its database; try again later",
     "Retry-After",
 )
-OPTIONAL_TOKEN: dict[str, Any] = {"security": [{}, {"initial_access_token": []}]}
-TOKEN_NEEDED: dict[str, Any] = {"security": [{"registration_access_token": []}]}
 CLIENT_ID = {
     "parameters": [
         {

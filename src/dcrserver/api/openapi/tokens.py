@@ -9,7 +9,6 @@ from dcrserver.api.openapi.parts import (
     FORM,
     INVALID,
     NOT_JSON,
-    TOKEN_NEEDED,
     TOO_LARGE,
     TOO_SLOW,
     UNAUTHORIZED,
@@ -32,7 +31,6 @@ _GUESSING = error(
     "client authentication failed too often; try again in 41 s",
     "Retry-After",
 )
-_ADMIN_TOKEN_NEEDED: dict[str, Any] = {"security": [{"admin_token": []}]}
 _ADMIN_UNAUTHORIZED = error(
     "No admin token, or not a valid one (RFC 6750 3)",
     "invalid_token",
@@ -55,7 +53,7 @@ SECRETS: dict[str, Any] = {
         404: error("Not offered", "not_found", "Not Found: /register/CLIENT_ID/secret"),
         503: UNAVAILABLE,
     },
-    "openapi_extra": CLIENT_ID | TOKEN_NEEDED,
+    "openapi_extra": CLIENT_ID,
 }
 ROTATE_SECRET: dict[str, Any] = {
     "summary": "Rotate the client secret",
@@ -69,7 +67,7 @@ ROTATE_SECRET: dict[str, Any] = {
             "a client of private_key_jwt has no client_secret",
         ),
     },
-    "openapi_extra": CLIENT_ID | TOKEN_NEEDED,
+    "openapi_extra": CLIENT_ID,
 }
 ROTATE_SECRET["responses"].pop(200)
 END_SECRET: dict[str, Any] = {
@@ -97,8 +95,7 @@ END_SECRET: dict[str, Any] = {
                 "schema": {"type": "string"},
             },
         ]
-    }
-    | TOKEN_NEEDED,
+    },
 }
 TOKEN: dict[str, Any] = {
     "summary": "Get an access token",
@@ -118,7 +115,7 @@ TOKEN: dict[str, Any] = {
         429: _GUESSING,
         503: UNAVAILABLE,
     },
-    "openapi_extra": body("TokenRequest", FORM) | {"security": [{}, {"client": []}]},
+    "openapi_extra": body("TokenRequest", FORM),
 }
 INTROSPECT: dict[str, Any] = {
     "summary": "Introspect a token",
@@ -133,8 +130,7 @@ INTROSPECT: dict[str, Any] = {
         429: _GUESSING,
         503: UNAVAILABLE,
     },
-    "openapi_extra": body("TokenReference", FORM)
-    | {"security": [{"admin_token": []}, {"client": []}, {}]},
+    "openapi_extra": body("TokenReference", FORM),
 }
 REVOKE: dict[str, Any] = {
     "summary": "Revoke a token",
@@ -152,7 +148,7 @@ REVOKE: dict[str, Any] = {
         429: _GUESSING,
         503: UNAVAILABLE,
     },
-    "openapi_extra": body("TokenReference", FORM) | {"security": [{}, {"client": []}]},
+    "openapi_extra": body("TokenReference", FORM),
 }
 AUTHENTICATE: dict[str, Any] = {
     "summary": "Authenticate a client",
@@ -168,7 +164,7 @@ AUTHENTICATE: dict[str, Any] = {
         429: _GUESSING,
         503: UNAVAILABLE,
     },
-    "openapi_extra": body("PresentedCredentials") | _ADMIN_TOKEN_NEEDED,
+    "openapi_extra": body("PresentedCredentials"),
 }
 CLIENT: dict[str, Any] = {
     "summary": "Read a client",
@@ -187,7 +183,7 @@ CLIENT: dict[str, Any] = {
         404: error("Unknown, deleted or suspended", "not_found", "there is no such client"),
         503: UNAVAILABLE,
     },
-    "openapi_extra": CLIENT_ID | _ADMIN_TOKEN_NEEDED,
+    "openapi_extra": CLIENT_ID,
 }
 KEYS: dict[str, Any] = {
     "summary": "Public keys",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -10,16 +9,17 @@ from dcrserver.api.openapi import tokens
 from dcrserver.edge.body import request_object
 from dcrserver.edge.dependencies import bearer_token, runtime, tenant
 from dcrserver.edge.responses import NO_STORE, json_response, tagged
+from dcrserver.edge.routing import ProtocolRouter
 from dcrserver.errors import InvalidRequest
 from dcrserver.services.authentication.certificates import BadCertificate, ClientCertificate
 from dcrserver.services.authentication.presented import Presented
 from dcrserver.services.clients.directory import AUTHENTICATE, READ
 from dcrserver.strict_json import JsonObject, dumps
 
-router = APIRouter(prefix="/authorization-server", tags=["authorization server"])
+router = ProtocolRouter(prefix="/authorization-server", tags=["authorization server"])
 
 
-@router.post("/authenticate", **tokens.AUTHENTICATE)
+@router.post("/authenticate", access="administrator", **tokens.AUTHENTICATE)
 async def authenticate(request: Request) -> Response:
     """Authenticates a client by what it presented to the authorization server."""
     directory = runtime(request).client_directory
@@ -29,7 +29,7 @@ async def authenticate(request: Request) -> Response:
     return json_response(told, headers=NO_STORE)
 
 
-@router.get("/clients/{client_id}", **tokens.CLIENT)
+@router.get("/clients/{client_id}", access="administrator", **tokens.CLIENT)
 async def client(request: Request) -> Response:
     """The registered metadata of a client, with an ETag and how long it may be remembered."""
     here = runtime(request)

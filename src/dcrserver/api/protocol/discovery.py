@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from fastapi import APIRouter
 from starlette.datastructures import QueryParams
 from starlette.requests import Request
 from starlette.responses import Response
@@ -10,15 +9,19 @@ from starlette.responses import Response
 from dcrserver.api.openapi import document
 from dcrserver.edge.dependencies import runtime, tenant
 from dcrserver.edge.responses import json_response, tagged
+from dcrserver.edge.routing import ProtocolRouter
 from dcrserver.errors import BadQuery
 
-router = APIRouter(tags=["discovery"])
+router = ProtocolRouter(tags=["discovery"])
 
 _PUBLIC = {"Cache-Control": "public, max-age=300"}
 
 
 @router.get(
-    "/.well-known/openid-configuration", summary="OpenID provider metadata", **document.METADATA
+    "/.well-known/openid-configuration",
+    access="public",
+    summary="OpenID provider metadata",
+    **document.METADATA,
 )
 async def openid_configuration(request: Request) -> Response:
     """Provider metadata (OpenID Connect Discovery 4)."""
@@ -27,6 +30,7 @@ async def openid_configuration(request: Request) -> Response:
 
 @router.get(
     "/.well-known/oauth-authorization-server",
+    access="public",
     summary="Authorization server metadata",
     **document.METADATA,
 )
@@ -35,7 +39,7 @@ async def authorization_server(request: Request) -> Response:
     return _published(request)
 
 
-@router.get("/.well-known/webfinger", **document.WEBFINGER)
+@router.get("/.well-known/webfinger", access="public", **document.WEBFINGER)
 async def webfinger(request: Request) -> Response:
     """Finds the issuer for a person or a host (RFC 7033, OpenID Connect Discovery 2)."""
     query = _query(request)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from math import isfinite
 
-from fastapi import APIRouter
 from prometheus_client import CONTENT_TYPE_LATEST
 from starlette.requests import Request
 from starlette.responses import Response
@@ -12,19 +11,20 @@ from starlette.responses import Response
 from dcrserver.api.openapi import document
 from dcrserver.edge.dependencies import runtime
 from dcrserver.edge.responses import NO_STORE, json_response
+from dcrserver.edge.routing import ProtocolRouter
 from dcrserver.strict_json import JsonObject
 from dcrserver.wiring.runtime import Runtime
 
-router = APIRouter(tags=["operations"])
+router = ProtocolRouter(tags=["operations"])
 
 
-@router.get("/healthz", summary="Liveness")
+@router.get("/healthz", access="operations", summary="Liveness")
 async def healthz(_: Request) -> Response:
     """The process answers; nothing else is asked."""
     return json_response({"status": "alive"}, headers=NO_STORE)
 
 
-@router.get("/readyz", **document.READY)
+@router.get("/readyz", access="operations", **document.READY)
 async def readyz(request: Request) -> Response:
     """Whether requests should come here, and if not, why."""
     reason = await _not_ready_reason(runtime(request))
@@ -34,7 +34,7 @@ async def readyz(request: Request) -> Response:
     return json_response({"status": "ready", **told}, headers=NO_STORE)
 
 
-@router.get("/metrics", include_in_schema=False)
+@router.get("/metrics", access="operations", include_in_schema=False)
 async def metrics(request: Request) -> Response:
     """Prometheus text format."""
     body = await runtime(request).metrics.exposition()

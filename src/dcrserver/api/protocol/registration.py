@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from contextlib import AbstractAsyncContextManager, nullcontext
 
-from fastapi import APIRouter
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
@@ -13,10 +12,11 @@ from dcrserver.api.openapi import document, tokens
 from dcrserver.edge.body import json_octets
 from dcrserver.edge.dependencies import USES_KEY, bearer_token, is_head, origin, runtime, tenant
 from dcrserver.edge.responses import NO_STORE, Credentials, json_response
+from dcrserver.edge.routing import ProtocolRouter
 from dcrserver.rate_limit import Uses
 from dcrserver.services.access.client_access import ClientPermit
 
-router = APIRouter(tags=["registration"])
+router = ProtocolRouter(tags=["registration"])
 
 
 def _is_open(request: Request, bearer: str | None) -> bool:
@@ -42,7 +42,7 @@ def _limited(request: Request, bearer: str | None) -> AbstractAsyncContextManage
     return limiter.open_registration(tenant(request).name, _address(request), _uses(request))
 
 
-@router.post("/register", status_code=201, **document.REGISTER)
+@router.post("/register", access="initial_access_token", status_code=201, **document.REGISTER)
 async def register(request: Request) -> Response:
     """Registers a client (RFC 7591 3.1, OpenID Connect Registration 3.1)."""
     registration, bearer = runtime(request).registration, bearer_token(request)
@@ -53,7 +53,7 @@ async def register(request: Request) -> Response:
     return Credentials(made.information, 201, (b"location", made.uri.encode()))
 
 
-@router.post("/register/validate", **document.VALIDATE)
+@router.post("/register/validate", access="initial_access_token", **document.VALIDATE)
 async def validate(request: Request) -> Response:
     """Explains what registering the same body would do, and does nothing."""
     here, bearer = runtime(request), bearer_token(request)
@@ -66,7 +66,7 @@ async def validate(request: Request) -> Response:
     return json_response(here.registration.explain(permit, octets), headers=NO_STORE)
 
 
-@router.get("/register/{client_id}", **document.READ)
+@router.get("/register/{client_id}", access="registration_access_token", **document.READ)
 async def read(request: Request) -> Response:
     """Reads the registration (RFC 7592 2.1)."""
     permit = await _by_either_token(request)
@@ -76,7 +76,7 @@ async def read(request: Request) -> Response:
     return Credentials(await management.read(permit, origin(request, "client")))
 
 
-@router.put("/register/{client_id}", **document.UPDATE)
+@router.put("/register/{client_id}", access="registration_access_token", **document.UPDATE)
 async def update(request: Request) -> Response:
     """Replaces the registration (RFC 7592 2.2)."""
     here, permit = runtime(request), await _by_either_token(request)
@@ -86,7 +86,9 @@ async def update(request: Request) -> Response:
     return Credentials(information)
 
 
-@router.delete("/register/{client_id}", status_code=204, **document.DELETE)
+@router.delete(
+    "/register/{client_id}", access="registration_access_token", status_code=204, **document.DELETE
+)
 async def delete(request: Request) -> Response:
     """Ends the registration (RFC 7592 2.3)."""
     if not tenant(request).terms.policy.management.delete:
@@ -96,7 +98,7 @@ async def delete(request: Request) -> Response:
     return Response(status_code=204, headers=NO_STORE)
 
 
-@router.get("/register/{client_id}/secret", **tokens.SECRETS)
+@router.get("/register/{client_id}/secret", access="registration_access_token", **tokens.SECRETS)
 async def secrets(request: Request) -> Response:
     """Lists the secrets that work, by id; never a secret itself."""
     permit = await _by_current_token(request)
@@ -105,7 +107,12 @@ async def secrets(request: Request) -> Response:
     return json_response(listed, headers=NO_STORE)
 
 
-@router.post("/register/{client_id}/secret", status_code=201, **tokens.ROTATE_SECRET)
+@router.post(
+    "/register/{client_id}/secret",
+    access="registration_access_token",
+    status_code=201,
+    **tokens.ROTATE_SECRET,
+)
 async def rotate_secret(request: Request) -> Response:
     """Issues a new client_secret; the one before works on for a while."""
     permit = await _by_current_token(request)
@@ -113,7 +120,12 @@ async def rotate_secret(request: Request) -> Response:
     return json_response(rotated, 201, NO_STORE)
 
 
-@router.delete("/register/{client_id}/secret/{secret_id}", status_code=204, **tokens.END_SECRET)
+@router.delete(
+    "/register/{client_id}/secret/{secret_id}",
+    access="registration_access_token",
+    status_code=204,
+    **tokens.END_SECRET,
+)
 async def end_secret(request: Request) -> Response:
     """Ends one of two secrets before its time."""
     permit = await _by_current_token(request)

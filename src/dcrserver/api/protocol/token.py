@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from fastapi import APIRouter
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
@@ -14,15 +13,16 @@ from dcrserver.edge.body import form, form_with
 from dcrserver.edge.client_certificates import client_certificate
 from dcrserver.edge.dependencies import bearer_token, headers, runtime, tenant
 from dcrserver.edge.responses import NO_STORE, Credentials, json_response
+from dcrserver.edge.routing import ProtocolRouter
 from dcrserver.errors import InvalidRequest
 from dcrserver.services.authentication.presented import Presented
 from dcrserver.services.tokens.grant import TokenRequest
 from dcrserver.strict_json import dumps
 
-router = APIRouter(tags=["token"])
+router = ProtocolRouter(tags=["token"])
 
 
-@router.post("/token", **tokens.TOKEN)
+@router.post("/token", access="client", **tokens.TOKEN)
 async def token(request: Request) -> Response:
     """Issues an access token by the client credentials grant (RFC 6749 4.4)."""
     _must_issue_tokens(request)
@@ -34,7 +34,7 @@ async def token(request: Request) -> Response:
     return Credentials(dumps(granted))
 
 
-@router.post("/introspect", **tokens.INTROSPECT)
+@router.post("/introspect", access="client_or_administrator", **tokens.INTROSPECT)
 async def introspect(request: Request) -> Response:
     """Tells whether an access token is good, and what for (RFC 7662)."""
     _must_issue_tokens(request)
@@ -47,7 +47,7 @@ async def introspect(request: Request) -> Response:
     return json_response(told, headers=NO_STORE)
 
 
-@router.post("/revoke", **tokens.REVOKE)
+@router.post("/revoke", access="client", **tokens.REVOKE)
 async def revoke(request: Request) -> Response:
     """Ends an access token of the client's own (RFC 7009)."""
     _must_issue_tokens(request)
@@ -56,7 +56,7 @@ async def revoke(request: Request) -> Response:
     return Response(status_code=200, headers=NO_STORE)
 
 
-@router.get("/jwks", **tokens.KEYS)
+@router.get("/jwks", access="public", **tokens.KEYS)
 async def keys(request: Request) -> Response:
     """The public keys of access tokens (RFC 7517 5)."""
     _must_issue_tokens(request)

@@ -1,0 +1,136 @@
+"""Routes of the protocols: they take the request, return the response, and say who may call them.
+
+``edge.dispatch`` calls their endpoints directly, so that nothing of FastAPI's binding of parameters
+happens for them. Whatever wants that is an ordinary route of FastAPI's, in an ``APIRouter``.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Coroutine, Mapping, Sequence
+from enum import Enum
+from typing import Any, Literal, TypeAlias, TypedDict, TypeVar, Unpack
+
+from fastapi import APIRouter
+from fastapi.routing import APIRoute
+from starlette.requests import Request
+from starlette.responses import Response
+
+Access: TypeAlias = Literal[
+    "public",
+    "operations",
+    "initial_access_token",
+    "registration_access_token",
+    "client",
+    "client_or_administrator",
+    "administrator",
+]
+_Endpoint = TypeVar("_Endpoint", bound=Callable[..., Coroutine[Any, Any, Response]])
+
+# What OpenAPI says of each: one of these is enough, and {} is nothing at all. Whoever may reach
+# the paths for operations is decided by the network.
+SECURITY: Mapping[Access, Sequence[Mapping[str, Sequence[str]]]] = {
+    "public": [],
+    "operations": [],
+    "initial_access_token": [{}, {"initial_access_token": []}],
+    "registration_access_token": [{"registration_access_token": []}],
+    "client": [{}, {"client": []}],
+    "client_or_administrator": [{"admin_token": []}, {"client": []}, {}],
+    "administrator": [{"admin_token": []}],
+}
+
+
+class Description(TypedDict, total=False):
+    """What OpenAPI says of a route, in the words of FastAPI."""
+
+    summary: str
+    operation_id: str
+    tags: list[str | Enum]
+    status_code: int
+    responses: dict[int | str, dict[str, Any]]
+    openapi_extra: dict[str, Any]
+    include_in_schema: bool
+
+
+class ProtocolRoute(APIRoute):
+    """A route whose endpoint is called with the request and nothing else.
+
+    ``access``: whom its endpoint lets in, by what they prove themselves with.
+    """
+
+    def __init__(
+        self,
+        path: str,
+        endpoint: Callable[..., Any],
+        method: str,
+        access: Access,
+        described: Description,
+    ) -> None:
+        """
+        Raises:
+            TypeError: the endpoint cannot be called so.
+        """
+        _check(endpoint)
+        self.access = access
+        security = {"security": SECURITY[access]} if SECURITY[access] else {}
+        extra = described.get("openapi_extra", {}) | security
+        told: Description = {**described, "openapi_extra": extra}
+        super().__init__(path, endpoint, methods=[method], **told)
+
+
+class ProtocolRouter:
+    """Makes protocol routes; ``api`` holds them for FastAPI.
+
+    Every route has to declare its ``access``; the rest is what ``APIRouter`` takes.
+    """
+
+    def __init__(self, prefix: str = "", tags: Sequence[str] = ()) -> None:
+        self.api = APIRouter()
+        self._prefix = prefix
+        self._tags = tags
+
+    def get(
+        self, path: str, *, access: Access, **described: Unpack[Description]
+    ) -> Callable[[_Endpoint], _Endpoint]:
+        return self._route("GET", path, access, described)
+
+    def post(
+        self, path: str, *, access: Access, **described: Unpack[Description]
+    ) -> Callable[[_Endpoint], _Endpoint]:
+        return self._route("POST", path, access, described)
+
+    def put(
+        self, path: str, *, access: Access, **described: Unpack[Description]
+    ) -> Callable[[_Endpoint], _Endpoint]:
+        return self._route("PUT", path, access, described)
+
+    def delete(
+        self, path: str, *, access: Access, **described: Unpack[Description]
+    ) -> Callable[[_Endpoint], _Endpoint]:
+        return self._route("DELETE", path, access, described)
+
+    def _route(
+        self, method: str, path: str, access: Access, described: Description
+    ) -> Callable[[_Endpoint], _Endpoint]:
+        told: Description = {"tags": [*self._tags], **described}
+
+        def add(endpoint: _Endpoint) -> _Endpoint:
+            route = ProtocolRoute(self._prefix + path, endpoint, method, access, told)
+            self.api.routes.append(route)
+            return endpoint
+
+        return add
+
+
+def _check(endpoint: Callable[..., Any]) -> None:
+    """
+    Raises:
+        TypeError: it is no coroutine function of the request alone.
+    """
+    parameters = inspect.signature(endpoint, eval_str=True).parameters.values()
+    takes = [parameter.annotation for parameter in parameters]
+    if takes != [Request] or not inspect.iscoroutinefunction(endpoint):
+        raise TypeError(
+            f"{endpoint.__module__}.{endpoint.__qualname__}: an endpoint of a protocol route is"
+            " async and takes the Request alone; other signatures are for an APIRouter of FastAPI"
+        )
