@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from dataclasses import replace
 from typing import Any
 
+import httpx
 import pytest
 from fastapi import APIRouter
+from pydantic import BaseModel
 from starlette.requests import Request
 from starlette.responses import Response
 
 from dcrserver.app import ROUTERS, create_app
 from dcrserver.edge.routing import SECURITY, ProtocolRoute, ProtocolRouter
 from dcrserver.tenants import TenantConflict
-from harness.application import Application
+from harness.application import BASE_URL, Application
 
 # What OpenAPI says nothing of: pages, the document itself, what is for monitoring.
 UNDOCUMENTED = {"/", "/docs", "/favicon.ico", "/metrics", "/openapi.json", "/static/{name}"}
@@ -93,3 +95,81 @@ async def test_a_route_that_begins_with_a_parameter_is_refused(app: Application)
 
     with pytest.raises(ValueError, match=r"/\{name\}/probe: a route must not begin"):
         create_app(app.runtime, [*ROUTERS, router])
+
+
+class ProbePage(BaseModel):
+    limit: int
+    names: list[str]
+
+
+class Error(BaseModel):
+    """Has the name of a schema of the protocols."""
+
+    reason: str
+
+
+def ordinary(model: type[BaseModel] = ProbePage) -> APIRouter:
+    """A router as FastAPI's documentation makes one."""
+    router = APIRouter(prefix="/probe")
+
+    @router.get("/pages", response_model=model)
+    async def pages(limit: int = 100) -> Any:
+        return {"limit": limit, "names": ["a"]}
+
+    @router.post("/pages", response_model=model)
+    async def keep(page: ProbePage) -> Any:
+        return page
+
+    return router
+
+
+@pytest.fixture
+async def http(app: Application) -> AsyncIterator[httpx.AsyncClient]:
+    transport = httpx.ASGITransport(create_app(app.runtime, [*ROUTERS, ordinary()]))
+    async with httpx.AsyncClient(transport=transport, base_url=BASE_URL) as made:
+        yield made
+
+
+async def test_an_ordinary_route_of_fastapi_works_beside_the_protocols(
+    http: httpx.AsyncClient,
+) -> None:
+    answer = await http.get("/probe/pages?limit=7")
+    assert (answer.status_code, answer.json()) == (200, {"limit": 7, "names": ["a"]})
+    assert answer.headers["x-content-type-options"] == "nosniff"
+    kept = await http.post("/probe/pages", json={"limit": 1, "names": []})
+    assert (kept.status_code, kept.json()) == (200, {"limit": 1, "names": []})
+    metrics = (await http.get("/metrics")).text
+    assert 'method="GET",route="/probe/pages",status="200"' in metrics
+    refused = await http.put("/probe/pages")
+    assert (refused.status_code, refused.headers["allow"]) == (405, "GET, HEAD, OPTIONS, POST")
+
+
+async def test_what_an_ordinary_route_cannot_parse_is_refused_without_what_was_sent(
+    http: httpx.AsyncClient,
+) -> None:
+    answer = await http.get("/probe/pages?limit=cs_canary")
+    assert answer.status_code == 422
+    assert answer.json() == {
+        "error": "invalid_request",
+        "error_description": "query.limit: Input should be a valid integer, unable to parse string"
+        " as an integer",
+    }
+
+
+async def test_openapi_has_the_models_of_ordinary_routes_beside_its_own(
+    http: httpx.AsyncClient,
+) -> None:
+    api = (await http.get("/openapi.json")).json()
+    models = api["components"]["schemas"]
+    assert models["ProbePage"]["required"] == ["limit", "names"]
+    assert "ClientMetadata" in models
+    told = api["paths"]["/probe/pages"]["get"]["responses"]["422"]["content"]["application/json"]
+    refusal = models[told["schema"]["$ref"].rpartition("/")[2]]
+    assert refusal["required"] == models["Error"]["required"]
+    page = await http.get("/docs")
+    assert (page.status_code, "<code>/probe/pages</code>" in page.text) == (200, True)
+
+
+async def test_a_model_with_the_name_of_a_schema_of_ours_is_refused(app: Application) -> None:
+    with pytest.raises(ValueError, match=r"components/schemas: \['Error'\] are there twice"):
+        create_app(app.runtime, [*ROUTERS, ordinary(Error)])

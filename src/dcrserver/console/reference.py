@@ -124,15 +124,22 @@ class Reference:
         self._metadata = self._schemas.get(_METADATA, {}).get("properties", {})
 
     def groups(self) -> list[Group]:
-        """The groups that have operations, in the order of the document's tags."""
-        found: dict[str, list[Operation]] = {tag["name"]: [] for tag in self._api["tags"]}
+        """The groups that have operations: the document's tags in their order, then the others."""
+        tags = {tag["name"]: tag for tag in self._api["tags"]}
+        found: dict[str, list[Operation]] = {name: [] for name in tags}
         for path, item in self._api["paths"].items():
             for method, node in item.items():
-                found[node["tags"][0]].append(self._operation(path, method.upper(), node))
+                operation = self._operation(path, method.upper(), node)
+                found.setdefault(node.get("tags", ["other"])[0], []).append(operation)
+        told = {name: tags.get(name, {}) for name, operations in found.items() if operations}
         return [
-            Group(anchor(name), tag["x-displayName"], tag["description"], found[name])
-            for tag in self._api["tags"]
-            if found[name := tag["name"]]
+            Group(
+                anchor(name),
+                tag.get("x-displayName", name.capitalize()),
+                tag.get("description", ""),
+                found[name],
+            )
+            for name, tag in told.items()
         ]
 
     def schemas(self) -> list[Schema]:
@@ -148,7 +155,7 @@ class Reference:
             method=method,
             path=path,
             title=node["summary"],
-            text=node["description"],
+            text=node.get("description", ""),
             schemes=[scheme for choice in security for scheme in choice],
             is_optional={} in security,
             parameters=[
@@ -241,7 +248,7 @@ def _by_source(members: list[Member]) -> Iterator[tuple[str, list[Member]]]:
 def _needed(node: Node, place: str) -> dict[str, str]:
     """Examples of the parameters in ``place`` that a request needs."""
     return {
-        each["name"]: each["example"]
+        each["name"]: each.get("example", each["name"].upper())
         for each in node.get("parameters", ())
         if each["in"] == place and each["required"]
     }

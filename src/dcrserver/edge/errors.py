@@ -53,9 +53,9 @@ def answer_to(request: Request, error: Exception) -> Response:
         return _protocol_error(request, error)
     if isinstance(error, HTTPException):
         return _http_exception(request, error)
-    if isinstance(error, ClientDisconnect):
-        return Response(status_code=400)  # the caller left while sending; nobody reads this
-    return _answer(request, error_body("invalid_request", "the request is malformed"), 400)
+    if isinstance(error, RequestValidationError):
+        return _invalid_parameters(request, error)
+    return Response(status_code=400)  # the caller left while sending; nobody reads this
 
 
 def unexpected(request: Request) -> Response:
@@ -120,6 +120,13 @@ def _http_exception(request: Request, error: HTTPException) -> Response:
     body = error_body(phrase.lower().replace(" ", "_"), description)
     is_for_programs = "route" in request.scope
     return _answer(request, body, error.status_code, is_for_programs=is_for_programs)
+
+
+def _invalid_parameters(request: Request, error: RequestValidationError) -> Response:
+    """For FastAPI's ordinary routes: where the first mistake is, and never what was sent there."""
+    first = error.errors()[0]
+    where = ".".join(str(part) for part in first["loc"])
+    return _answer(request, error_body("invalid_request", f"{where}: {first['msg']}"), 422)
 
 
 def _hint(request: Request) -> str:

@@ -1,8 +1,11 @@
-"""What OpenAPI says of routes that read their body themselves: bodies, examples, every error."""
+"""What OpenAPI says of routes that read their body themselves: bodies, examples, every error.
+
+What it says of FastAPI's ordinary routes stands beside that, as FastAPI makes it.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
 from fastapi import FastAPI
@@ -172,8 +175,16 @@ READY: dict[str, Any] = {
 }
 
 
+# FastAPI's words for a refusal that ``edge.errors`` answers in the shape of all others.
+_REFUSALS = {"HTTPValidationError", "ValidationError"}
+
+
 def install(app: FastAPI, *, without: Callable[[], Collection[str]]) -> None:
-    """Makes ``app.openapi()`` the document described here, less the paths that are off."""
+    """Makes ``app.openapi()`` the document described here, less the paths that are off.
+
+    Raises:
+        ValueError: a model of an ordinary route has the name of a schema of ours.
+    """
     made = get_openapi(
         title=app.title,
         version=app.version,
@@ -181,10 +192,7 @@ def install(app: FastAPI, *, without: Callable[[], Collection[str]]) -> None:
         routes=app.routes,
     )
     made["tags"] = GROUPS
-    made["components"] = {
-        "schemas": schemas.components(),
-        "securitySchemes": SECURITY_SCHEMES,
-    }
+    made["components"] = _merged(made.get("components", {}))
 
     def document() -> dict[str, Any]:
         off = without()
@@ -193,3 +201,21 @@ def install(app: FastAPI, *, without: Callable[[], Collection[str]]) -> None:
 
     # The way FastAPI documents to bring a document of one's own.
     app.openapi = document  # type: ignore[method-assign]
+
+
+def _merged(components: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[str, Any]]:
+    """``components`` that FastAPI found, and those of the protocols.
+
+    Raises:
+        ValueError: both have one of the same name.
+    """
+    own = {"schemas": schemas.components(), "securitySchemes": SECURITY_SCHEMES}
+    others = {kind: dict(found) for kind, found in components.items()}
+    models = others.setdefault("schemas", {})
+    if _REFUSALS & models.keys():
+        models = {name: model for name, model in models.items() if name not in _REFUSALS}
+        others["schemas"] = models | {"HTTPValidationError": own["schemas"]["Error"]}
+    for kind, named in own.items():
+        if twice := named.keys() & others.get(kind, {}).keys():
+            raise ValueError(f"components/{kind}: {sorted(twice)} are there twice")
+    return {kind: others.get(kind, {}) | own.get(kind, {}) for kind in own.keys() | others.keys()}
