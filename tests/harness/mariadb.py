@@ -60,7 +60,7 @@ def _running(folder: Path, *options: str) -> Iterator[str]:
     with log.open("ab") as output:
         process = subprocess.Popen(command, stdout=output, stderr=output)
     try:
-        _wait_for(port, process, log)
+        _wait_for(folder, process, log)
         yield f"mysql://dcr:dcr@127.0.0.1:{port}/dcr"
     finally:
         process.terminate()
@@ -88,12 +88,16 @@ def _free_port() -> int:
         return port
 
 
-def _wait_for(port: int, process: subprocess.Popen[bytes], log: Path) -> None:
+def _wait_for(folder: Path, process: subprocess.Popen[bytes], log: Path) -> None:
+    """Until a table can be read: a node of a cluster listens before it serves (error 1047)."""
+    asking = [
+        program("mariadb"), "--no-defaults", f"--socket={folder}/socket",
+        "-e", "SELECT 1 FROM mysql.global_priv LIMIT 1",
+    ]  # fmt: skip
     end = time.monotonic() + 60
     while time.monotonic() < end and process.poll() is None:
-        # Its user is there when it listens: the file is executed first.
-        with socket.socket() as asking:
-            if asking.connect_ex(("127.0.0.1", port)) == 0:
-                return
+        # Its user is there when it answers: the file is executed first.
+        if not subprocess.run(asking, check=False, capture_output=True).returncode:
+            return
         time.sleep(0.05)
     raise AssertionError(log.read_text(errors="replace")[-3000:])
