@@ -81,6 +81,21 @@ async def test_what_ended_is_due_when_it_was_said_to_be(databases: list[Database
     assert await taken(databases[1], name) is None
 
 
+@pytest.mark.parametrize("moment", [2_000_000_000 * 2, 2**63 - 1, -(2**63) + 1])
+async def test_a_lease_of_a_clock_that_was_wrong_keeps_nobody_from_the_job(
+    databases: list[Database], moment: int
+) -> None:
+    """Of the database: far ahead for a while, then set right. Or somebody wrote it by hand."""
+    name = new_client_id()
+    lost = await certainly_taken(databases[0], name)
+    await lease_again(databases[0], name, moment)
+    lease = await certainly_taken(databases[1], name)
+    assert await taken(databases[0], name) is None
+    with pytest.raises(LeaseLost):
+        await lost.transact(use)
+    await lease.transact(use)
+
+
 async def test_a_lease_is_renewed_while_its_job_runs(databases: list[Database]) -> None:
     name = new_client_id()
     lease = await certainly_taken(databases[0], name, seconds=1)
@@ -276,11 +291,12 @@ async def test_a_job_that_fails_is_told_counted_and_tried_again_later_and_later(
     assert "surprise" in lines[1]["exception"]
 
 
-async def lease_again(database: Database, name: str) -> None:
-    """It is due now."""
+async def lease_again(database: Database, name: str, moment: int = 0) -> None:
+    """It is due from ``moment`` on, by default now."""
 
     async def write(tx: Transaction) -> None:
-        await tx.session.execute(update(table).where(table.c.name == name).values(expires_at=0), {})
+        statement = update(table).where(table.c.name == name).values(expires_at=moment)
+        await tx.session.execute(statement, {})
 
     await database.transact(write)
 

@@ -13,8 +13,10 @@ from sqlalchemy import (
     Integer,
     and_,
     bindparam,
+    case,
     insert,
     literal_column,
+    or_,
     select,
     update,
 )
@@ -33,6 +35,10 @@ _CLOCKS = {
     "postgresql": "CAST(extract(epoch FROM clock_timestamp()) AS BIGINT)",
     "mysql": "UNIX_TIMESTAMP()",
 }
+# A lease, or the time until a job is due, at most. What lies much further ahead was written by a
+# clock that was wrong then, or by hand, and would keep the job from being done: it counts as due.
+LONGEST_SECONDS = 86400
+_WRONG_SECONDS = 2 * LONGEST_SECONDS
 
 
 class _Statements(NamedTuple):
@@ -49,14 +55,16 @@ class _Statements(NamedTuple):
 def _statements(dialect: str) -> _Statements:
     now: ColumnElement[Any] = literal_column(_CLOCKS[dialect], Integer)
     until = now + bindparam("b_seconds", type_=Integer)
+    wrong = or_(leases.c.expires_at > now + _WRONG_SECONDS, leases.c.expires_at < 0)
+    # Whole seconds are compared: the one that has begun is the owner's.
+    free_in = leases.c.expires_at - now + 1
     return _Statements(
-        # Whole seconds are compared: the one that has begun is the owner's.
-        look=select((leases.c.expires_at - now + 1).label("free_in")).where(_ROW),
+        look=select(case((wrong, -_WRONG_SECONDS), else_=free_in).label("free_in")).where(_ROW),
         add=insert(leases).values(
             tenant=_TENANT, name=bindparam("b_name"), owner=_NOBODY, expires_at=until - 1
         ),
         take=update(leases)
-        .where(_ROW, leases.c.expires_at < now)
+        .where(_ROW, or_(leases.c.expires_at < now, wrong))
         .values(owner=bindparam("b_owner"), expires_at=until),
         keep=update(leases).where(_MINE).values(expires_at=until),
         give=update(leases).where(_MINE).values(owner=_NOBODY, expires_at=until - 1),

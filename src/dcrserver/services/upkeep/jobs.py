@@ -10,6 +10,7 @@ from collections.abc import Sequence
 
 from dcrserver.errors import ProtocolError
 from dcrserver.logger import Logger
+from dcrserver.repositories.leases import LONGEST_SECONDS
 from dcrserver.repositories.transaction import Writer
 from dcrserver.services.tenants.metadata_copies import MetadataCopies
 from dcrserver.services.tokens.signing_keys import SigningKeys, UnreadableKey
@@ -33,7 +34,8 @@ class Upkeep:
 
     def jobs(self) -> Sequence[Job]:
         """Those that there is something to do for, by what is configured."""
-        refreshing = Job("refresh_metadata", self._copies.pause, self._copies.renew)
+        pause = min(self._copies.pause, LONGEST_SECONDS)
+        refreshing = Job("refresh_metadata", pause, self._copies.renew)
         return (
             Job("forget_expired", _MINUTE, self.forget_expired),
             Job("rotate_signing_keys", _MINUTE, self.rotate_signing_keys),

@@ -17,6 +17,7 @@ from typing import Any
 
 from dcrserver.errors import ProtocolError
 from dcrserver.logger import Logger
+from dcrserver.repositories.leases import LONGEST_SECONDS
 from dcrserver.repositories.transaction import Writer
 from dcrserver.services.upkeep.leases import Lease, LeaseLost, Leases
 from dcrserver.telemetry import Metrics
@@ -39,12 +40,17 @@ _OVERDUE_SECONDS = 300
 class Job:
     """Work on what all processes share; ``seconds``: from its end to its next beginning.
 
-    It writes through what it is given and nowhere else, and may be cancelled at any await.
+    It writes through what it is given and nowhere else, and may be cancelled at any await. It is
+    done once a day at least.
     """
 
     name: str
     seconds: float
     work: Callable[[Writer], Coroutine[Any, Any, None]]
+
+    def __post_init__(self) -> None:
+        if self.seconds > LONGEST_SECONDS:
+            raise ValueError(f"{self.name}: once in {LONGEST_SECONDS} s at least")
 
 
 class JobRunner:
