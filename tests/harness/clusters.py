@@ -52,10 +52,12 @@ class Node:
 
     def is_synced(self) -> bool:
         try:
-            told = self.query("SHOW STATUS LIKE 'wsrep_local_state_comment'")
+            told = self.query(
+                "SHOW STATUS WHERE variable_name IN ('wsrep_local_state_comment', 'wsrep_ready')"
+            )
         except subprocess.TimeoutExpired:
             return False
-        return told.endswith("Synced")
+        return sorted(line.split("\t")[-1] for line in told.splitlines()) == ["ON", "Synced"]
 
     def sees(self, size: int) -> bool:
         return self.query("SHOW STATUS LIKE 'wsrep_cluster_size'").endswith(f"\t{size}")
