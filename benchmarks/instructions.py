@@ -4,7 +4,8 @@ python benchmarks/instructions.py [--requests 320] [--postgres URL]
 
 Sixteen at a time; three counts of each operation tell the noise, about a per cent. What the kernel
 does, waiting, and other processes are not in it. Two trees are compared by running the one script
-with the ``PYTHONPATH`` of each. Needs valgrind.
+with the ``PYTHONPATH`` of each, two settings by ``DCR_SERVER__HTTP=uvicorn`` and the like in the
+environment. Needs valgrind.
 """
 
 from __future__ import annotations

@@ -26,7 +26,7 @@ from dcrserver.db import migration, schema
 from dcrserver.db.engine import create_engine
 from dcrserver.db.urls import database_url
 from dcrserver.edge.dependencies import PEER_KEY
-from dcrserver.edge.http_protocol import Connections, Limits, Protocol
+from dcrserver.edge.http_protocol import ANSWERING, Connections, Limits, Protocol
 from dcrserver.errors import ProtocolError
 from dcrserver.logger import Logger
 from dcrserver.settings import ConfigurationError, ServerSettings, Settings
@@ -146,9 +146,10 @@ def _uvicorn_config(settings: Settings, shared_folder: Path) -> uvicorn.Config:
         server.max_connections, server.head_seconds, server.body_seconds, server.write_seconds
     )
     connections = Connections(limits)
+    protocol = partial(Protocol, register=connections, answering=ANSWERING[server.http])
     return uvicorn.Config(
         Application(settings, connections, shared_folder),
-        http=partial(Protocol, register=connections),  # type: ignore[arg-type]
+        http=protocol,  # type: ignore[arg-type]
         ws="none",
         workers=server.workers,
         log_config=None,

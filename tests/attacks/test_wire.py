@@ -1,4 +1,4 @@
-"""Octets that no honest client sends, to a real server process."""
+"""Octets that no honest client sends, to a real server process for each way of answering."""
 
 from __future__ import annotations
 
@@ -11,7 +11,9 @@ from pathlib import Path
 
 import httpx
 import pytest
+from httpx import codes
 
+from dcrserver.edge.http_protocol import ANSWERING
 from harness.process import ServerProcess, serving
 
 _BODY = b'{"redirect_uris":["https://client.example.org/cb"]}'
@@ -21,16 +23,21 @@ _LENGTH = b"Content-Length: %d\r\n\r\n" % len(_BODY)
 _CLOSE = b"Connection: close\r\n"
 
 
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
-    with serving(tmp_path_factory.mktemp("wire")) as started:
+@pytest.fixture(scope="module", params=ANSWERING)
+def server(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[ServerProcess]:
+    env = {"DCR_SERVER__HTTP": request.param}
+    with serving(tmp_path_factory.mktemp("wire"), env=env) as started:
         yield started
 
 
-@pytest.fixture(scope="module")
-def impatient(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
+@pytest.fixture(scope="module", params=ANSWERING)
+def impatient(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[ServerProcess]:
     """A server of its own: it would be so with the others as well, when the machine is busy."""
-    env = {"DCR_SERVER__HEAD_SECONDS": "1"}
+    env = {"DCR_SERVER__HEAD_SECONDS": "1", "DCR_SERVER__HTTP": request.param}
     with serving(tmp_path_factory.mktemp("impatient"), env=env) as started:
         yield started
 
@@ -64,6 +71,26 @@ def _ended(server: ServerProcess, reason: str) -> float:
     told = httpx.get(f"{server.base_url}/metrics", trust_env=False).text
     _, _, after = told.partition(f'dcrserver_ended_connections_total{{reason="{reason}"}} ')
     return float(after.split("\n")[0] or 0)
+
+
+def test_a_client_is_registered_read_changed_and_deleted(server: ServerProcess) -> None:
+    """What honest clients send, on one connection, before all that is sent by others."""
+    wanted = {"redirect_uris": ["https://client.example.org/cb"]}
+    with httpx.Client(base_url=server.base_url, trust_env=False) as peer:
+        made = peer.post("/register", json=wanted)
+        assert made.status_code == codes.CREATED
+        kept = made.json()
+        at = kept["registration_client_uri"]
+        peer.headers["Authorization"] = f"Bearer {kept['registration_access_token']}"
+        assert peer.get(at).json()["client_id"] == kept["client_id"]
+        renamed = wanted | {"client_id": kept["client_id"], "client_name": "Renamed"}
+        changed = peer.put(at, json=renamed)
+        assert changed.json()["client_name"] == "Renamed"
+        peer.headers["Authorization"] = f"Bearer {changed.json()['registration_access_token']}"
+        assert peer.head(at).content == b""
+        deleted = peer.delete(at)
+        assert (deleted.status_code, deleted.content) == (codes.NO_CONTENT, b"")
+        assert peer.get(at).status_code == codes.UNAUTHORIZED
 
 
 _MALFORMED = {

@@ -1,10 +1,11 @@
-"""The short way answers as Uvicorn would: the same requests to both, octet by octet."""
+"""Ours answers as Uvicorn would, the short way and the other: the same requests, octet by octet."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
+from functools import partial
 
 import pytest
 import uvicorn
@@ -12,9 +13,11 @@ from starlette.types import Receive, Scope, Send
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from uvicorn.server import ServerState
 
-from dcrserver.edge.http_protocol import Protocol
+from dcrserver.edge.http_protocol import ANSWERING, Protocol
 
-_PROTOCOLS = [Protocol, HttpToolsProtocol]
+_Protocol = Callable[..., HttpToolsProtocol]
+_OURS = {name: partial(Protocol, answering=answering) for name, answering in ANSWERING.items()}
+_PROTOCOLS: dict[str, _Protocol] = {**_OURS, "theirs": HttpToolsProtocol}
 _KEEP_ALIVE = 0.2
 _PLAIN = [(b"content-type", b"application/json"), (b"content-length", b"2")]
 _STREAMED = [(b"content-type", b"text/plain")]
@@ -55,7 +58,7 @@ async def _app(scope: Scope, receive: Receive, send: Send) -> None:
 
 
 @contextlib.asynccontextmanager
-async def _serving(protocol: type[HttpToolsProtocol]) -> AsyncIterator[int]:
+async def _serving(protocol: _Protocol) -> AsyncIterator[int]:
     """The port at which ``_app`` is served, the date left out."""
     config = uvicorn.Config(_app, log_config=None, access_log=False, timeout_keep_alive=5)
     config.timeout_keep_alive = _KEEP_ALIVE  # type: ignore[assignment] - a test does not wait long
@@ -71,7 +74,7 @@ async def _serving(protocol: type[HttpToolsProtocol]) -> AsyncIterator[int]:
         await server.wait_closed()
 
 
-async def _exchange(protocol: type[HttpToolsProtocol], *sent: bytes) -> tuple[bytes, float]:
+async def _exchange(protocol: _Protocol, *sent: bytes) -> tuple[bytes, float]:
     """What comes until the server closes, and how long it took; ``sent`` one by one."""
     loop = asyncio.get_running_loop()
     async with _serving(protocol) as port:
@@ -104,27 +107,39 @@ _EXCHANGES = {path[1:]: [_asking(path)] for path in [*_ANSWERS, "/broken"]} | {
 }  # fmt: skip
 
 
+@pytest.fixture(params=_OURS.values(), ids=_OURS)
+def ours(request: pytest.FixtureRequest) -> _Protocol:
+    chosen: _Protocol = request.param
+    return chosen
+
+
 @pytest.mark.parametrize("sent", _EXCHANGES.values(), ids=_EXCHANGES)
 async def test_answers_as_uvicorn_does(sent: list[bytes]) -> None:
-    ours, theirs = [await _exchange(each, *sent) for each in _PROTOCOLS]
-    assert ours[0] == theirs[0]
-    assert ours[0].startswith(b"HTTP/1.1 ")
+    by_name = {name: (await _exchange(each, *sent))[0] for name, each in _PROTOCOLS.items()}
+    assert by_name == dict.fromkeys(_PROTOCOLS, by_name["theirs"])
+    assert by_name["theirs"].startswith(b"HTTP/1.1 ")
 
 
 @pytest.mark.parametrize("path", ["/split", "/feed", "/nul"])
-async def test_control_characters_never_get_into_a_head(path: str) -> None:
-    received, _ = await _exchange(Protocol, _asking(path))
+async def test_control_characters_never_get_into_a_head(ours: _Protocol, path: str) -> None:
+    received, _ = await _exchange(ours, _asking(path))
     assert received == b""
 
 
 async def test_an_answer_that_gets_no_body_is_an_error() -> None:
-    received, _ = await _exchange(Protocol, _asking("/nothing"))
+    received, _ = await _exchange(_OURS["fast"], _asking("/nothing"))
     assert received.startswith(b"HTTP/1.1 500 ")
 
 
-@pytest.mark.parametrize("protocol", _PROTOCOLS)
+async def test_uvicorn_closes_after_a_head_that_gets_no_body() -> None:
+    received, _ = await _exchange(_OURS["uvicorn"], _asking("/nothing"))
+    assert received.startswith(b"HTTP/1.1 200 ")
+    assert received.endswith(b"\r\n\r\n")
+
+
+@pytest.mark.parametrize("protocol", _PROTOCOLS.values(), ids=_PROTOCOLS)
 async def test_an_idle_connection_is_closed_when_its_time_is_over(
-    protocol: type[HttpToolsProtocol],
+    protocol: _Protocol,
 ) -> None:
     _, at_once = await _exchange(protocol, _asking("/plain"))
     _, later = await _exchange(protocol, *[_asking("/plain")] * 3)
@@ -133,8 +148,8 @@ async def test_an_idle_connection_is_closed_when_its_time_is_over(
     assert later >= _KEEP_ALIVE * 1.9
 
 
-async def test_a_slow_answer_is_not_idleness() -> None:
-    received, _ = await _exchange(Protocol, _asking("/plain"), _asking("/slow"))
+async def test_a_slow_answer_is_not_idleness(ours: _Protocol) -> None:
+    received, _ = await _exchange(ours, _asking("/plain"), _asking("/slow"))
     assert received.count(b"HTTP/1.1 200") == 2
 
 
@@ -147,8 +162,8 @@ async def test_a_whole_answer_is_one_segment() -> None:
         writer.close()
 
 
-async def test_who_goes_away_while_it_is_answered_harms_nobody() -> None:
-    async with _serving(Protocol) as port:
+async def test_who_goes_away_while_it_is_answered_harms_nobody(ours: _Protocol) -> None:
+    async with _serving(ours) as port:
         _, gone = await asyncio.open_connection("127.0.0.1", port)
         gone.write(_asking("/slow"))
         await asyncio.sleep(_KEEP_ALIVE / 2)

@@ -20,6 +20,7 @@ from sqlalchemy import make_url
 from conftest import MakeApplication
 from dcrserver.db.protocol.coalescing import Coalescer
 from dcrserver.edge import admission
+from dcrserver.edge.http_protocol import ANSWERING
 from harness.application import CALLBACK, application, bearer
 from harness.databases import migrated
 from harness.process import ServerProcess, serving
@@ -83,10 +84,11 @@ def test_who_is_cut_off_is_told_and_nothing_of_it_is_kept(tmp_path: Path) -> Non
         assert stored.execute("SELECT count(*) FROM clients").fetchone() == (0,)
 
 
-def test_who_does_not_read_is_cut_off_in_silence(tmp_path: Path) -> None:
+@pytest.mark.parametrize("http", ANSWERING)
+def test_who_does_not_read_is_cut_off_in_silence(tmp_path: Path, http: str) -> None:
     """An answer that has begun cannot become another, and there is nothing to be told of it."""
     asked = b"GET /openapi.json HTTP/1.1\r\nHost: x\r\n\r\n" * 400
-    env = {"DCR_SERVER__SHUTDOWN_SECONDS": "1"}
+    env = {"DCR_SERVER__SHUTDOWN_SECONDS": "1", "DCR_SERVER__HTTP": http}
     with serving(tmp_path, env=env) as server, socket.socket() as connection:
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
         connection.settimeout(60)

@@ -88,6 +88,11 @@ class ServerSettings(Group):
         description="connections of one process, at most three quarters of the descriptors that it"
         " may open; for one more, that which has waited longest for its caller is closed",
     )
+    http: Literal["fast", "uvicorn"] = Field(
+        default="fast",
+        description="what writes answers: fast looks through each once and writes it whole;"
+        " uvicorn, should that be suspected, is Uvicorn's own code. All bounds hold for both",
+    )
     trusted_proxies: Texts = Field(
         default=(),
         description="IP addresses and networks whose X-Forwarded-For is believed; * alone for all",

@@ -16,6 +16,7 @@ from dcrserver.edge.http_protocol import heads, refusals, requests
 from dcrserver.edge.http_protocol.answers import Answering
 from dcrserver.edge.http_protocol.connections import Connections, Limits
 from dcrserver.edge.http_protocol.refusals import Refusal
+from dcrserver.edge.http_protocol.requests import Stoppable
 
 # What is parsed at once: as many requests as fit may be queued before we look at the queue.
 _PIECE = 2048
@@ -50,9 +51,11 @@ class Protocol(HttpToolsProtocol):
         _loop: asyncio.AbstractEventLoop | None = None,
         *,
         register: Connections | None = None,
+        answering: type[Stoppable] = Answering,
     ) -> None:
         super().__init__(config, server_state, app_state, _loop)
         self._register = register or Connections(Limits())
+        self._answering = answering
         self._unread = b""
         # Octets of the message that comes, less those of its body.
         self._octets = 0
@@ -201,7 +204,7 @@ class Protocol(HttpToolsProtocol):
             self.pipeline.appendleft((self.cycle, self.app))
 
     def _start(self, cycle: RequestResponseCycle) -> None:
-        app: Any = Answering(self.app, cycle)  # of ASGI by other types
+        app: Any = self._answering(self.app, cycle)  # of ASGI by other types
         task = self.loop.create_task(cycle.run_asgi(app))
         task.add_done_callback(self.tasks.discard)
         self.tasks.add(task)

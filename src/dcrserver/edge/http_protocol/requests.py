@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+from typing import cast
 from urllib.parse import unquote
 
 import httptools
+from starlette.types import ASGIApp, Receive, Scope, Send
 from uvicorn._types import HTTPScope
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
@@ -57,3 +59,19 @@ def cycle(
         keep_alive=asked["http_version"] != "1.0" and connection.parser.should_keep_alive(),
         on_response=connection.on_response_complete,
     )
+
+
+class Stoppable:
+    """The application, answering as Uvicorn does, whose requests a server that stops cuts off."""
+
+    def __init__(self, app: ASGIApp, cycle: RequestResponseCycle) -> None:
+        self._app = app
+        self._cycle = cycle
+        self._send = cast("Send", cycle.send)  # of ASGI by other types
+
+    async def __call__(self, scope: Scope, receive: Receive, _: Send) -> None:
+        try:
+            await self._app(scope, receive, self._send)
+        except asyncio.CancelledError:  # nobody reads the answer that has begun
+            self._cycle.disconnected = True
+            self._cycle.transport.abort()
