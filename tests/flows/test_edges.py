@@ -208,6 +208,20 @@ async def test_openapi_tells_of_bodies_examples_and_errors(app: Application) -> 
     assert {"/authorize", "/token", "/jwks"} <= document["paths"].keys()
 
 
+async def test_openapi_promises_only_answers_that_are_described(app: Application) -> None:
+    """FastAPI adds JSON of any kind to a success, unless the route says what it answers with."""
+    document = (await app.http.get("/openapi.json")).json()
+    undescribed = [
+        (path, method, status, media_type)
+        for path, item in document["paths"].items()
+        for method, operation in item.items()
+        for status, answer in operation["responses"].items()
+        for media_type, content in answer.get("content", {}).items()
+        if not content.get("schema")
+    ]
+    assert undescribed == []
+
+
 async def test_openapi_leaves_out_what_is_off(make_app: MakeApplication) -> None:
     server = {
         "authorization_endpoint": "https://as.example/authorize",

@@ -75,7 +75,8 @@ class ProtocolRoute(APIRoute):
         security = {"security": SECURITY[access]} if SECURITY[access] else {}
         extra = described.get("openapi_extra", {}) | security
         told: Description = {**described, "openapi_extra": extra}
-        super().__init__(path, endpoint, methods=[method], **told)
+        # A class without a media type of its own: FastAPI adds no answer to those described.
+        super().__init__(path, endpoint, methods=[method], response_class=Response, **told)
 
 
 class ProtocolRouter:

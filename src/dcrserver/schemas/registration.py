@@ -140,6 +140,12 @@ def components() -> JsonObject:
                 "state": "af0ifjsldkj",
             },
         ),
+        "Liveness": {
+            "type": "object",
+            "required": ["status"],
+            "properties": {"status": {"const": "alive"}},
+            "example": {"status": "alive"},
+        },
         "Readiness": {
             "type": "object",
             "required": ["status"],

@@ -166,6 +166,10 @@ AUTHORIZE_BY_FORM: dict[str, Any] = {
     "responses": _AUTHORIZE_RESPONSES,
     "openapi_extra": body("AuthorizationRequest", FORM),
 }
+ALIVE: dict[str, Any] = {
+    "summary": "Liveness",
+    "responses": {200: answer("The process answers", "Liveness")},
+}
 READY: dict[str, Any] = {
     "summary": "Readiness",
     "responses": {

@@ -18,7 +18,7 @@ from dcrserver.wiring.runtime import Runtime
 router = ProtocolRouter(tags=["operations"])
 
 
-@router.get("/healthz", access="operations", summary="Liveness")
+@router.get("/healthz", access="operations", **document.ALIVE)
 async def healthz(_: Request) -> Response:
     """The process answers; nothing else is asked."""
     return json_response({"status": "alive"}, headers=NO_STORE)
