@@ -183,6 +183,7 @@ class Workers(Multiprocess):
             self._while_not_told(self._leaving.is_alive)
 
     def join_all(self) -> None:
+        """Waits until all have ended, also one that was being replaced."""
         super().join_all()
         if self._leaving is not None:
             self._leaving.join()

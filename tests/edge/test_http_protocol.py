@@ -148,6 +148,30 @@ async def test_an_idle_connection_is_closed_when_its_time_is_over(
     assert later >= _KEEP_ALIVE * 1.9
 
 
+async def test_who_has_just_connected_is_answered_though_the_process_ends() -> None:
+    """Its request is on the way; who was answered before, and may come again, is let go at once."""
+    made: asyncio.Queue[Protocol] = asyncio.Queue()
+
+    class Kept(Protocol):
+        def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+            super().connection_made(transport)
+            made.put_nowait(self)
+
+    async with _serving(Kept) as port:
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        (await made.get()).shutdown()
+        writer.write(_asking("/plain"))
+        assert (await asyncio.wait_for(reader.read(), 5)).startswith(b"HTTP/1.1 200 ")
+        writer.close()
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.write(_asking("/plain"))
+        assert (await reader.readuntil(b"{}")).startswith(b"HTTP/1.1 200 ")
+        served = await made.get()
+        served.shutdown()
+        assert served.transport.is_closing()
+        writer.close()
+
+
 async def test_a_slow_answer_is_not_idleness(ours: _Protocol) -> None:
     received, _ = await _exchange(ours, _asking("/plain"), _asking("/slow"))
     assert received.count(b"HTTP/1.1 200") == 2

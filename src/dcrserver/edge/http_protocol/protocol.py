@@ -22,6 +22,8 @@ from dcrserver.edge.http_protocol.requests import Stoppable
 _PIECE = 2048
 # Who sends on after a refusal is still read for so long, or it would lose the answer to a reset.
 _LINGER_SECONDS = 1.0
+# Who connects has its request on the way; it cannot know that we are about to end.
+_FIRST_REQUEST_SECONDS = 1.0
 
 
 class _Flow(FlowControl):
@@ -87,6 +89,15 @@ class Protocol(HttpToolsProtocol):
         self.pipeline.clear()
         self._unread = b""
         self._is_over = True
+
+    def shutdown(self) -> None:
+        """Uvicorn: this process ends, and the connection when what is in hand is answered."""
+        first = cast("RequestResponseCycle | None", self.cycle)
+        if first is None and self.waiting_since is not None:
+            due = self.waiting_since + _FIRST_REQUEST_SECONDS
+            self.loop.call_at(due, super().shutdown)
+        else:
+            super().shutdown()
 
     def _wait_for_peer(self, seconds: float) -> None:
         self.waiting_since = now = self.loop.time()
