@@ -106,19 +106,5 @@ def _fastapi(runtime: Runtime, routers: Sequence[APIRouter]) -> FastAPI:
     # FastAPI keeps included routers as they are; a 405 has to look at all routes of a path.
     app.state.routes = _routes(routers)
     errors.install(app)
-    document.install(app, without=lambda: _off(runtime))
+    document.install(app, runtime.tenants)
     return app
-
-
-def _off(runtime: Runtime) -> frozenset[str]:
-    """Paths that answer 404 for every tenant, by what is configured and what is known just now."""
-    off = set()
-    if not any(tenant.issues_tokens or tenant.waits for tenant in runtime.tenants):
-        off |= {"/token", "/jwks", "/introspect", "/revoke"}
-    if not any(tenant.refuses_authorization or tenant.waits for tenant in runtime.tenants):
-        off.add("/authorize")
-    if not any(tenant.explains for tenant in runtime.tenants):
-        off.add("/register/validate")
-    if not any(tenant.terms.policy.secrets.self_rotation for tenant in runtime.tenants):
-        off |= {"/register/{client_id}/secret", "/register/{client_id}/secret/{secret_id}"}
-    return frozenset(off)

@@ -13,6 +13,7 @@ from pydantic import BaseModel
 from starlette.requests import Request
 from starlette.responses import Response
 
+from conftest import MakeApplication
 from dcrserver.app import ROUTERS, create_app
 from dcrserver.edge.routing import SECURITY, ProtocolRoute, ProtocolRouter
 from dcrserver.tenants import TenantConflict
@@ -58,6 +59,51 @@ async def test_no_tenant_has_a_path_that_begins_as_a_route(app: Application, seg
     other = replace(default, name="other", issuer=f"{default.root}/{segment}/x")
     with pytest.raises(TenantConflict, match=f"/{segment}/x cannot be that of a tenant"):
         app.runtime.tenants.replace([default, other])
+
+
+def conditional() -> ProtocolRouter:
+    """A route of the tenant that is called shop."""
+    router = ProtocolRouter()
+
+    @router.get("/probe", access="public", offered=lambda tenant: tenant.name == "shop")
+    async def probe(_: Request) -> Response:
+        return Response("here")
+
+    return router
+
+
+async def test_a_route_is_there_for_tenants_that_offer_it_and_in_openapi_if_any_does(
+    make_app: MakeApplication,
+) -> None:
+    for tenants, is_told in (({"shop": {}, "other": {}}, True), ({"other": {}}, False)):
+        app = await make_app(tenants=tenants)
+        server = create_app(app.runtime, [*ROUTERS, conditional().api])
+        transport = httpx.ASGITransport(server)
+        async with httpx.AsyncClient(transport=transport, base_url=BASE_URL) as http:
+            for name in tenants:
+                answer = await http.get(f"/t/{name}/probe")
+                assert answer.status_code == (200 if name == "shop" else 404)
+            missing = await http.get("/probe")
+            assert missing.json() == {
+                "error": "not_found", "error_description": "Not Found: /probe",
+            }  # fmt: skip
+            paths = (await http.get("/openapi.json")).json()["paths"]
+            assert ("/probe" in paths) is is_told
+
+
+async def test_openapi_tells_of_what_a_named_policy_alone_offers(
+    make_app: MakeApplication,
+) -> None:
+    off = {"secrets": {"self_rotation": False}}
+    for policies, is_told in (
+        ({}, False),
+        ({"rotating": {"secrets": {"self_rotation": True}}}, True),
+    ):
+        app = await make_app(policy=off, policies=policies)
+        paths = (await app.http.get("/openapi.json")).json()["paths"]
+        assert ("/register/{client_id}/secret" in paths) is is_told
+        answer = await app.http.get("/register/unknown/secret")
+        assert answer.status_code == (401 if is_told else 404)
 
 
 async def _two(_: Request, limit: int = 100) -> Response:

@@ -27,13 +27,29 @@ from dcrserver.tenants import Mode, Tenant
 router = ProtocolRouter()
 
 
-@router.get("/authorize", access="public", tags=["authorization"], **document.AUTHORIZE)
+def _refuses_authorization(here: Tenant) -> bool:
+    return here.refuses_authorization
+
+
+@router.get(
+    "/authorize",
+    access="public",
+    offered=_refuses_authorization,
+    tags=["authorization"],
+    **document.AUTHORIZE,
+)
 async def authorize(request: Request) -> Response:
     """Says that no authorization server is connected (RFC 6749 4.1.2.1)."""
     return await _refuse(request, _single(request))
 
 
-@router.post("/authorize", access="public", tags=["authorization"], **document.AUTHORIZE_BY_FORM)
+@router.post(
+    "/authorize",
+    access="public",
+    offered=_refuses_authorization,
+    tags=["authorization"],
+    **document.AUTHORIZE_BY_FORM,
+)
 async def authorize_by_form(request: Request) -> Response:
     """The same for a form (OpenID Connect Core 3.1.2.1)."""
     try:
@@ -45,8 +61,6 @@ async def authorize_by_form(request: Request) -> Response:
 
 async def _refuse(request: Request, fields: dict[str, str] | None) -> Response:
     here = tenant(request)
-    if not here.refuses_authorization:
-        raise HTTPException(404)
     if fields is None:
         return _refusal(request, "The request includes a parameter more than once.")
     try:

@@ -18,9 +18,9 @@ from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from dcrserver.edge.dependencies import RUNTIME_KEY, TENANT_KEY
+from dcrserver.edge.dependencies import RUNTIME_KEY, TENANT_KEY, tenant
 from dcrserver.edge.errors import answer_to
-from dcrserver.edge.routing import ProtocolRoute
+from dcrserver.edge.routing import Offered, ProtocolRoute
 from dcrserver.errors import ProtocolError
 from dcrserver.wiring.runtime import Runtime
 
@@ -53,6 +53,8 @@ class Dispatcher:
         scope.update(app=self._app, route=route, path_params=parameters)
         request = Request(scope, receive)
         try:
+            if route.offered is not None:
+                _must_be_offered(route.offered, request)
             response = await route.endpoint(request)
         except (ProtocolError, HTTPException, ClientDisconnect) as error:
             response = answer_to(request, error)
@@ -68,6 +70,11 @@ class Dispatcher:
             if method in methods and (found := pattern.match(spelt)):
                 return route, found.groupdict() if spelt is path else _decoded(found.groupdict())
         return None, {}
+
+
+def _must_be_offered(offered: Offered, request: Request) -> None:
+    if not offered(tenant(request)):
+        raise HTTPException(404)
 
 
 def _spelt(scope: Scope) -> str:

@@ -9,12 +9,14 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from enum import Enum
-from typing import Any, Literal, TypeAlias, TypedDict, TypeVar, Unpack
+from typing import Any, Literal, Required, TypeAlias, TypedDict, TypeVar, Unpack
 
 from fastapi import APIRouter
 from fastapi.routing import APIRoute
 from starlette.requests import Request
 from starlette.responses import Response
+
+from dcrserver.tenants import Tenant
 
 Access: TypeAlias = Literal[
     "public",
@@ -25,6 +27,7 @@ Access: TypeAlias = Literal[
     "client_or_administrator",
     "administrator",
 ]
+Offered: TypeAlias = Callable[[Tenant], bool]
 _Endpoint = TypeVar("_Endpoint", bound=Callable[..., Coroutine[Any, Any, Response]])
 
 # What OpenAPI says of each: one of these is enough, and {} is nothing at all. Whoever may reach
@@ -52,10 +55,18 @@ class Description(TypedDict, total=False):
     include_in_schema: bool
 
 
+class Declaration(Description, total=False):
+    """What a protocol route says of itself; see ``ProtocolRoute``."""
+
+    access: Required[Access]
+    offered: Offered
+
+
 class ProtocolRoute(APIRoute):
     """A route whose endpoint is called with the request and nothing else.
 
-    ``access``: whom its endpoint lets in, by what they prove themselves with.
+    ``access``: whom its endpoint lets in, by what they prove themselves with. ``offered``: which
+    tenants have it; where one has not, there is nothing (404), and OpenAPI tells of what any has.
     """
 
     def __init__(
@@ -63,8 +74,10 @@ class ProtocolRoute(APIRoute):
         path: str,
         endpoint: Callable[..., Any],
         method: str,
+        *,
         access: Access,
-        described: Description,
+        offered: Offered | None = None,
+        **described: Unpack[Description],
     ) -> None:
         """
         Raises:
@@ -72,6 +85,7 @@ class ProtocolRoute(APIRoute):
         """
         _check(endpoint)
         self.access = access
+        self.offered = offered
         security = {"security": SECURITY[access]} if SECURITY[access] else {}
         extra = described.get("openapi_extra", {}) | security
         told: Description = {**described, "openapi_extra": extra}
@@ -90,34 +104,27 @@ class ProtocolRouter:
         self._prefix = prefix
         self._tags = tags
 
-    def get(
-        self, path: str, *, access: Access, **described: Unpack[Description]
-    ) -> Callable[[_Endpoint], _Endpoint]:
-        return self._route("GET", path, access, described)
+    def get(self, path: str, **declared: Unpack[Declaration]) -> Callable[[_Endpoint], _Endpoint]:
+        return self._route("GET", path, declared)
 
-    def post(
-        self, path: str, *, access: Access, **described: Unpack[Description]
-    ) -> Callable[[_Endpoint], _Endpoint]:
-        return self._route("POST", path, access, described)
+    def post(self, path: str, **declared: Unpack[Declaration]) -> Callable[[_Endpoint], _Endpoint]:
+        return self._route("POST", path, declared)
 
-    def put(
-        self, path: str, *, access: Access, **described: Unpack[Description]
-    ) -> Callable[[_Endpoint], _Endpoint]:
-        return self._route("PUT", path, access, described)
+    def put(self, path: str, **declared: Unpack[Declaration]) -> Callable[[_Endpoint], _Endpoint]:
+        return self._route("PUT", path, declared)
 
     def delete(
-        self, path: str, *, access: Access, **described: Unpack[Description]
+        self, path: str, **declared: Unpack[Declaration]
     ) -> Callable[[_Endpoint], _Endpoint]:
-        return self._route("DELETE", path, access, described)
+        return self._route("DELETE", path, declared)
 
     def _route(
-        self, method: str, path: str, access: Access, described: Description
+        self, method: str, path: str, declared: Declaration
     ) -> Callable[[_Endpoint], _Endpoint]:
-        told: Description = {"tags": [*self._tags], **described}
+        told: Declaration = {"tags": [*self._tags], **declared}
 
         def add(endpoint: _Endpoint) -> _Endpoint:
-            route = ProtocolRoute(self._prefix + path, endpoint, method, access, told)
-            self.api.routes.append(route)
+            self.api.routes.append(ProtocolRoute(self._prefix + path, endpoint, method, **told))
             return endpoint
 
         return add

@@ -5,11 +5,12 @@ What it says of FastAPI's ordinary routes stands beside that, as FastAPI makes i
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
+from fastapi.routing import iter_route_contexts
 
 from dcrserver import schemas
 from dcrserver.api.openapi.groups import GROUPS, SECURITY_SCHEMES
@@ -30,7 +31,9 @@ from dcrserver.api.openapi.parts import (
     error,
     query,
 )
+from dcrserver.edge.routing import Offered, ProtocolRoute
 from dcrserver.schemas import EXAMPLE_ID
+from dcrserver.tenants import Tenant
 
 REGISTER: dict[str, Any] = {
     "summary": "Register a client",
@@ -183,8 +186,8 @@ READY: dict[str, Any] = {
 _REFUSALS = {"HTTPValidationError", "ValidationError"}
 
 
-def install(app: FastAPI, *, without: Callable[[], Collection[str]]) -> None:
-    """Makes ``app.openapi()`` the document described here, less the paths that are off.
+def install(app: FastAPI, tenants: Iterable[Tenant]) -> None:
+    """Makes ``app.openapi()`` the document described here, less what none of ``tenants`` offers.
 
     Raises:
         ValueError: a model of an ordinary route has the name of a schema of ours.
@@ -198,13 +201,36 @@ def install(app: FastAPI, *, without: Callable[[], Collection[str]]) -> None:
     made["tags"] = GROUPS
     made["components"] = _merged(made.get("components", {}))
 
+    conditions = _conditions(app)
+
     def document() -> dict[str, Any]:
-        off = without()
-        on = {path: item for path, item in made["paths"].items() if path not in off}
-        return made | {"paths": on}
+        offered = {
+            condition: any(tenant.waits or condition(tenant) for tenant in tenants)
+            for condition in set(conditions.values())
+        }
+        on = {
+            path: {
+                method: operation
+                for method, operation in item.items()
+                if (condition := conditions.get((path, method))) is None or offered[condition]
+            }
+            for path, item in made["paths"].items()
+        }
+        return made | {"paths": {path: item for path, item in on.items() if item}}
 
     # The way FastAPI documents to bring a document of one's own.
     app.openapi = document  # type: ignore[method-assign]
+
+
+def _conditions(app: FastAPI) -> dict[tuple[str, str], Offered]:
+    """By path and method, which tenants offer an operation that not all do."""
+    routes = [found.original_route for found in iter_route_contexts(app.routes)]
+    return {
+        (route.path, method.lower()): route.offered
+        for route in routes
+        if isinstance(route, ProtocolRoute) and route.offered is not None
+        for method in route.methods or ()
+    }
 
 
 def _merged(components: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[str, Any]]:

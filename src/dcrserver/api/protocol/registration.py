@@ -15,8 +15,17 @@ from dcrserver.edge.responses import NO_STORE, Credentials, json_response
 from dcrserver.edge.routing import ProtocolRouter
 from dcrserver.rate_limit import Uses
 from dcrserver.services.access.client_access import ClientPermit
+from dcrserver.tenants import Tenant
 
 router = ProtocolRouter(tags=["registration"])
+
+
+def _explains(here: Tenant) -> bool:
+    return here.explains
+
+
+def _rotates_secrets(here: Tenant) -> bool:
+    return here.rotates_secrets
 
 
 def _is_open(request: Request, bearer: str | None) -> bool:
@@ -53,12 +62,12 @@ async def register(request: Request) -> Response:
     return Credentials(made.information, 201, (b"location", made.uri.encode()))
 
 
-@router.post("/register/validate", access="initial_access_token", **document.VALIDATE)
+@router.post(
+    "/register/validate", access="initial_access_token", offered=_explains, **document.VALIDATE
+)
 async def validate(request: Request) -> Response:
     """Explains what registering the same body would do, and does nothing."""
     here, bearer = runtime(request), bearer_token(request)
-    if not tenant(request).explains:
-        raise HTTPException(404)
     if _is_open(request, bearer):
         await here.limiter.attempt(tenant(request).name, _address(request), _uses(request))
     permit = await here.registration.authorize(tenant(request), bearer)
@@ -98,7 +107,12 @@ async def delete(request: Request) -> Response:
     return Response(status_code=204, headers=NO_STORE)
 
 
-@router.get("/register/{client_id}/secret", access="registration_access_token", **tokens.SECRETS)
+@router.get(
+    "/register/{client_id}/secret",
+    access="registration_access_token",
+    offered=_rotates_secrets,
+    **tokens.SECRETS,
+)
 async def secrets(request: Request) -> Response:
     """Lists the secrets that work, by id; never a secret itself."""
     permit = await _by_current_token(request)
@@ -111,6 +125,7 @@ async def secrets(request: Request) -> Response:
     "/register/{client_id}/secret",
     access="registration_access_token",
     status_code=201,
+    offered=_rotates_secrets,
     **tokens.ROTATE_SECRET,
 )
 async def rotate_secret(request: Request) -> Response:
@@ -124,6 +139,7 @@ async def rotate_secret(request: Request) -> Response:
     "/register/{client_id}/secret/{secret_id}",
     access="registration_access_token",
     status_code=204,
+    offered=_rotates_secrets,
     **tokens.END_SECRET,
 )
 async def end_secret(request: Request) -> Response:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -18,14 +17,19 @@ from dcrserver.errors import InvalidRequest
 from dcrserver.services.authentication.presented import Presented
 from dcrserver.services.tokens.grant import TokenRequest
 from dcrserver.strict_json import dumps
+from dcrserver.tenants import Tenant
 
 router = ProtocolRouter(tags=["token"])
 
 
-@router.post("/token", access="client", **tokens.TOKEN)
+def _issues_tokens(here: Tenant) -> bool:
+    """The built-in endpoints do not exist beside an authorization server's own."""
+    return here.issues_tokens
+
+
+@router.post("/token", access="client", offered=_issues_tokens, **tokens.TOKEN)
 async def token(request: Request) -> Response:
     """Issues an access token by the client credentials grant (RFC 6749 4.4)."""
-    _must_issue_tokens(request)
     fields, resources = await form_with(request, "resource")
     granted = await runtime(request).token_grant.grant(
         tenant(request),
@@ -34,10 +38,11 @@ async def token(request: Request) -> Response:
     return Credentials(dumps(granted))
 
 
-@router.post("/introspect", access="client_or_administrator", **tokens.INTROSPECT)
+@router.post(
+    "/introspect", access="client_or_administrator", offered=_issues_tokens, **tokens.INTROSPECT
+)
 async def introspect(request: Request) -> Response:
     """Tells whether an access token is good, and what for (RFC 7662)."""
-    _must_issue_tokens(request)
     fields = await form(request)
     bearer = bearer_token(request)
     presented = Presented() if bearer is not None else _presented(request, fields)
@@ -47,30 +52,22 @@ async def introspect(request: Request) -> Response:
     return json_response(told, headers=NO_STORE)
 
 
-@router.post("/revoke", access="client", **tokens.REVOKE)
+@router.post("/revoke", access="client", offered=_issues_tokens, **tokens.REVOKE)
 async def revoke(request: Request) -> Response:
     """Ends an access token of the client's own (RFC 7009)."""
-    _must_issue_tokens(request)
     fields = await form(request)
     await runtime(request).token_status.revoke(tenant(request), _presented(request, fields), fields)
     return Response(status_code=200, headers=NO_STORE)
 
 
-@router.get("/jwks", access="public", **tokens.KEYS)
+@router.get("/jwks", access="public", offered=_issues_tokens, **tokens.KEYS)
 async def keys(request: Request) -> Response:
     """The public keys of access tokens (RFC 7517 5)."""
-    _must_issue_tokens(request)
     signing_keys = runtime(request).signing_keys
     await signing_keys.current(tenant(request).name)
     public = [key.public_jwk for key in await signing_keys.all(tenant(request).name)]
     cache = {"Cache-Control": "public, max-age=300"}
     return json_response({"keys": public}, headers=cache, media_type="application/jwk-set+json")
-
-
-def _must_issue_tokens(request: Request) -> None:
-    """The built-in endpoints do not exist beside an authorization server's own."""
-    if not tenant(request).issues_tokens:
-        raise HTTPException(404)
 
 
 def _presented(request: Request, fields: Mapping[str, str]) -> Presented:
