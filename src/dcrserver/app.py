@@ -42,16 +42,13 @@ def create_app(runtime: Runtime, routers: Sequence[APIRouter] = ROUTERS) -> Admi
 
     Raises:
         ConfigurationError: a tenant is in the way of one of them.
-        ValueError: a route is in the way of all tenants.
+        ValueError: a route is in the way of all tenants, or hidden from the dispatcher.
     """
     reserve_paths(runtime.tenants, routers)
     fast = _fastapi(runtime, routers)
     cors = runtime.settings.policy.cors.enabled
     rest = PreflightMiddleware(fast) if cors else fast
-    protocol = [
-        route for router in routers for route in router.routes if isinstance(route, ProtocolRoute)
-    ]
-    app = _with_common_layers(Dispatcher(fast, protocol, rest, runtime), runtime)
+    app = _with_common_layers(Dispatcher(fast, _protocol_routes(routers), rest, runtime), runtime)
     refuse = _with_common_layers(OverloadResponse(), runtime)
     limit = runtime.settings.server.max_requests
     return AdmissionMiddleware(app, refuse, limit, in_turns=runtime.database.is_server)
@@ -80,6 +77,21 @@ def _first_segment(route: RouteContext) -> str:
 def _routes(routers: Sequence[APIRouter]) -> list[RouteContext]:
     """Every route, with the whole of its path where a router includes another."""
     return list(iter_route_contexts([route for router in routers for route in router.routes]))
+
+
+def _protocol_routes(routers: Sequence[APIRouter]) -> list[ProtocolRoute]:
+    """Those that the dispatcher answers; FastAPI would not ask which tenants offer them.
+
+    Raises:
+        ValueError: one was included under a prefix, which the dispatcher knows nothing of.
+    """
+    made = []
+    for found in _routes(routers):
+        if isinstance(route := found.original_route, ProtocolRoute):
+            if found.path != route.path:
+                raise ValueError(f"{found.path}: the prefix of a protocol route is its router's")
+            made.append(route)
+    return made
 
 
 def _with_common_layers(app: ASGIApp, runtime: Runtime) -> ASGIApp:

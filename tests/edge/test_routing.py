@@ -132,6 +132,21 @@ def test_an_endpoint_that_cannot_be_called_with_the_request_is_refused(
     assert not router.api.routes
 
 
+def test_a_route_that_does_not_say_who_may_call_it_is_refused() -> None:
+    async def probe(_: Request) -> Response:
+        raise AssertionError
+
+    with pytest.raises(TypeError, match="'access'"):
+        ProtocolRouter().get("/probe")(probe)  # type: ignore[call-arg]
+
+
+async def test_a_protocol_route_hidden_from_the_dispatcher_is_refused(app: Application) -> None:
+    above = APIRouter()
+    above.include_router(conditional().api, prefix="/above")
+    with pytest.raises(ValueError, match="/above/probe: the prefix of a protocol route"):
+        create_app(app.runtime, [*ROUTERS, above])
+
+
 async def test_a_route_that_begins_with_a_parameter_is_refused(app: Application) -> None:
     router = APIRouter()
 
