@@ -1,7 +1,8 @@
 """The whole OpenAPI document against a real server, as schemathesis reads it.
 
 It sends what the document allows and what it does not, with credentials and without, and holds
-every answer to the document: the status, the media type, the schema.
+every answer to the document: the status, the media type, the headers, the schema. Nothing
+that needs a credential is told without.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ HOOKS = Path(__file__).parent / "python" / "schemathesis_hooks.py"
 _SECONDS = 250
 _CHECKS = (
     "not_a_server_error,status_code_conformance,content_type_conformance,"
-    "response_schema_conformance"
+    "response_schema_conformance,response_headers_conformance,ignored_auth"
 )
 _SCOPES = ("clients:read", "clients:authenticate", "tokens:introspect")
 _SETTINGS = {

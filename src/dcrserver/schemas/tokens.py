@@ -118,28 +118,31 @@ def components() -> JsonObject:
             "type": "object",
             "properties": {
                 "issuer": {
-                    "type": "string",
+                    "type": ["string", "null"],
                     "description": "Your issuer, which assertions may name; ours if left out",
                 },
                 "endpoint": {
-                    "type": "string",
+                    "type": ["string", "null"],
                     "description": "The URL that the client called, which assertions may name",
                 },
                 "authorization": {
-                    "type": "string",
+                    "type": ["string", "null"],
                     "description": "The Authorization header as it was received",
                 },
                 "parameters": {
                     "type": "object",
-                    "additionalProperties": {"type": "string"},
+                    "additionalProperties": {"type": ["string", "null"]},
                     "description": "The form parameters; client_id, client_secret,"
                     " client_assertion and client_assertion_type are looked at",
                 },
                 "address": {
-                    "type": "string",
+                    "type": ["string", "null"],
                     "description": "IP address of the client, so that it cannot guess for ever",
                 },
-                "certificate": {"type": "string", "description": "Of the TLS connection, PEM"},
+                "certificate": {
+                    "type": ["string", "null"],
+                    "description": "Of the TLS connection, PEM",
+                },
                 "certificate_verified": {
                     "type": "boolean",
                     "description": "Whether its chain was verified, which tls_client_auth needs",
