@@ -17,7 +17,7 @@ second      412.2; uvicorn 461.3 (10.6 %)  723.6; uvicorn 776.0 (6.8 %)
 
 from __future__ import annotations
 
-from starlette.types import ASGIApp, Message
+from starlette.types import ASGIApp, Message, Send
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, RequestResponseCycle
 
 from dcrserver.edge.http_protocol.requests import Stoppable
@@ -35,8 +35,11 @@ class Answering(Stoppable):
 
     def __init__(self, app: ASGIApp, cycle: RequestResponseCycle) -> None:
         super().__init__(app, cycle)
-        self._send = self.send
         self._start: Message | None = None
+
+    def sending(self) -> Send:
+        """The short way: see ``send``."""
+        return self.send
 
     async def send(self, message: Message) -> None:
         """ASGI's ``send``: head and body leave in one write where both are known at once."""

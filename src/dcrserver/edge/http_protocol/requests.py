@@ -67,11 +67,14 @@ class Stoppable:
     def __init__(self, app: ASGIApp, cycle: RequestResponseCycle) -> None:
         self._app = app
         self._cycle = cycle
-        self._send = cast("Send", cycle.send)  # of ASGI by other types
+
+    def sending(self) -> Send:
+        """What the application sends its answer by. Never kept: it would keep us, and we it."""
+        return cast("Send", self._cycle.send)  # of ASGI by other types
 
     async def __call__(self, scope: Scope, receive: Receive, _: Send) -> None:
         try:
-            await self._app(scope, receive, self._send)
+            await self._app(scope, receive, self.sending())
         except asyncio.CancelledError:  # nobody reads the answer that has begun
             self._cycle.disconnected = True
             self._cycle.transport.abort()
