@@ -6,7 +6,7 @@ import asyncio
 import os
 import secrets
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import suppress
 from typing import Any
 from unittest.mock import AsyncMock
@@ -18,6 +18,7 @@ from structlog.testing import capture_logs
 
 from dcrserver import shared_windows
 from dcrserver.errors import InvalidClientMetadata, TooManyRequests
+from dcrserver.logger import Logger
 from dcrserver.rate_limit import RateLimiter, Uses, address_key
 from dcrserver.settings import ConfigurationError, RateLimitSettings, RedisSettings
 
@@ -34,6 +35,14 @@ def redis() -> RedisSettings:
 @pytest.fixture(params=["memory", "redis"])
 def store(request: pytest.FixtureRequest) -> RedisSettings:
     return IN_MEMORY if request.param == "memory" else redis()
+
+
+@pytest.fixture
+def logs(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[Any]]:
+    """What is logged of the store, by a logger that keeps nothing of another test's settings."""
+    monkeypatch.setattr(shared_windows, "_log", Logger(shared_windows.__name__))
+    with capture_logs() as captured:
+        yield captured
 
 
 @pytest.fixture
@@ -114,25 +123,25 @@ async def test_all_together_have_a_ceiling(limiter_of: MakeLimiter) -> None:
 
 
 @pytest.mark.finding("R9", "B4")
-async def test_without_its_store_this_process_counts(limiter_of: MakeLimiter) -> None:
+async def test_without_its_store_this_process_counts(
+    limiter_of: MakeLimiter, logs: list[Any]
+) -> None:
     away = RedisSettings(url=SecretStr("redis://127.0.0.1:1/0"))
     limiter = limiter_of(away, open_registration="1/minute")
-    with capture_logs() as logs:
-        assert await hits(limiter, "t", "192.0.2.1", "192.0.2.1") == [True, False]
+    assert await hits(limiter, "t", "192.0.2.1", "192.0.2.1") == [True, False]
     assert [entry["event"] for entry in logs] == ["rate_limit_store_failed"]
     assert not limiter.store_up
 
 
 @pytest.mark.finding("R9")
 async def test_a_store_that_hangs_is_waited_for_once(
-    limiter_of: MakeLimiter, monkeypatch: pytest.MonkeyPatch
+    limiter_of: MakeLimiter, monkeypatch: pytest.MonkeyPatch, logs: list[Any]
 ) -> None:
     monkeypatch.setattr(shared_windows, "_RETRY_SECONDS", 600.0)
     limiter = limiter_of(redis(), open_registration="50/minute")
     asked = AsyncMock(wraps=asyncio.Event().wait)
     monkeypatch.setattr(RedisStorage, "incr", lambda *_: asked())
-    with capture_logs() as logs:
-        assert await hits(limiter, "t", *["192.0.2.1"] * 51) == [True] * 50 + [False]
+    assert await hits(limiter, "t", *["192.0.2.1"] * 51) == [True] * 50 + [False]
     assert asked.await_count == 1
     assert len(logs) == 1
 
@@ -152,9 +161,10 @@ async def test_a_store_that_is_back_is_used_again(
 
 
 @pytest.mark.finding("B4")
-async def test_a_store_that_is_away_is_told_at_the_start(limiter_of: MakeLimiter) -> None:
-    with capture_logs() as logs:
-        await limiter_of(RedisSettings(url=SecretStr("redis://127.0.0.1:1/0"))).check()
+async def test_a_store_that_is_away_is_told_at_the_start(
+    limiter_of: MakeLimiter, logs: list[Any]
+) -> None:
+    await limiter_of(RedisSettings(url=SecretStr("redis://127.0.0.1:1/0"))).check()
     assert [entry["event"] for entry in logs] == ["rate_limit_store_failed"]
 
 
