@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 
 from dcrserver.logger import Logger
 
 _log = Logger(__name__)
 # Between the end of what should not end and its next beginning.
 _RESTART_SECONDS = 1.0
+# Between one cancellation and the next.
+_CANCEL_SECONDS = 0.2
 
 
 @asynccontextmanager
@@ -20,9 +22,11 @@ async def running(name: str, work: Callable[[], Awaitable[None]]) -> AsyncIterat
     try:
         yield
     finally:
-        task.cancel()
-        with suppress(asyncio.CancelledError):
-            await task
+        # Again until it is heard: a commit that has begun keeps one to itself, as it must not be
+        # cut off, and whoever asked for that commit would then sleep until its next turn.
+        while not task.done():
+            task.cancel()
+            await asyncio.wait([task], timeout=_CANCEL_SECONDS)
 
 
 async def _kept_running(name: str, work: Callable[[], Awaitable[None]]) -> None:
