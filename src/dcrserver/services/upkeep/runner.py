@@ -93,10 +93,11 @@ class JobRunner:
                     _log.error("job_overdue", job=name, seconds=overdue)
 
     async def _keep_doing(self, job: Job) -> None:
-        task = asyncio.current_task()
-        # Whatever a job makes of its cancellation.
-        while task is not None and not task.cancelling():
+        while True:
             pause = min(_LONGEST_SLEEP, await self._turn(job))
+            # Whatever a job made of its cancellation: a commit that has begun keeps it to itself.
+            if (task := asyncio.current_task()) is None or task.cancelling():
+                return
             await asyncio.sleep(pause + random.random())  # noqa: S311 - no secret
 
     async def _turn(self, job: Job) -> float:
