@@ -39,12 +39,23 @@ async def silent_servers(*addresses: str) -> AsyncIterator[list[str]]:
         yield [":".join(map(str, server.sockets[0].getsockname())) for server in made]
 
 
+async def _begun(
+    resolver: NameResolver, names: list[str], seconds: float
+) -> list[asyncio.Task[list[str]]]:
+    """Look-ups under way; not all at once, of which the name server's socket would drop some."""
+    begun = []
+    for name in names:
+        begun.append(asyncio.create_task(resolver.addresses(name, seconds)))
+        await asyncio.sleep(0)
+    return begun
+
+
 @finding("S8", "R1")
 async def test_silent_name_servers_stop_nobody_elses_look_ups() -> None:
     async with name_server({"good.example": "192.0.2.7"}) as (where, asked):
         resolver = NameResolver(OutboundSettings(nameservers=(where,)))
         slow = [f"n{number}.slow{number % 20}.example" for number in range(200)]
-        stuck = [asyncio.create_task(resolver.addresses(name, 1.5)) for name in slow]
+        stuck = await _begun(resolver, slow, 1.5)
         await asked.was_asked.wait()
         started = time.monotonic()
         assert await resolver.addresses("good.example", 2.0) == ["192.0.2.7"]
@@ -58,7 +69,7 @@ async def test_one_domain_takes_no_more_than_its_share() -> None:
     async with name_server({"good.example.org": "192.0.2.7"}) as (where, asked):
         resolver = NameResolver(OutboundSettings(nameservers=(where,)))
         names = [f"n{number}.attacker.example" for number in range(500)]
-        stuck = [asyncio.create_task(resolver.addresses(name, 5.0)) for name in names]
+        stuck = await _begun(resolver, names, 5.0)
         await asked.was_asked.wait()
         started = time.monotonic()
         assert await resolver.addresses("good.example.org", 2.0) == ["192.0.2.7"]
@@ -75,7 +86,7 @@ async def test_many_silent_domains_stop_nobody_elses_look_ups() -> None:
     async with name_server({"good.example.org": "192.0.2.7"}) as (where, asked):
         resolver = NameResolver(OutboundSettings(nameservers=(where,)))
         names = [f"n{number}.a.silent{number % 20}.example" for number in range(400)]
-        stuck = [asyncio.create_task(resolver.addresses(name, 30.0)) for name in names]
+        stuck = await _begun(resolver, names, 30.0)
         async with asyncio.timeout(30):
             while len(set(asked.asked)) < 256:  # noqa: ASYNC110 - what a server of ours was asked
                 await asyncio.sleep(0.01)
@@ -94,7 +105,7 @@ async def test_who_was_found_before_waits_for_no_neighbour() -> None:
         resolver = NameResolver(OutboundSettings(nameservers=(where,)))
         assert await resolver.addresses("good.shared.example", 20.0) == ["192.0.2.7"]
         names = [f"n{number}.shared.example" for number in range(100)]
-        stuck = [asyncio.create_task(resolver.addresses(name, 30.0)) for name in names]
+        stuck = await _begun(resolver, names, 30.0)
         async with asyncio.timeout(30):
             while len(set(asked.asked)) < 17:  # noqa: ASYNC110 - what a server of ours was asked
                 await asyncio.sleep(0.01)
