@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from dcrserver.schemas import registration, tokens
+from dcrserver.schemas import authentication, clients, explanation, secrets, server, tokens
+from dcrserver.schemas.clients import RESPONSE_EXAMPLE
 from dcrserver.schemas.parts import EXAMPLE_ID, REQUEST_EXAMPLE
-from dcrserver.schemas.registration import RESPONSE_EXAMPLE
 from dcrserver.strict_json import JsonObject
 
 __all__ = ["EXAMPLE_ID", "REQUEST_EXAMPLE", "RESPONSE_EXAMPLE", "components"]
 
+_AREAS = (clients, explanation, server, tokens, secrets, authentication)
+
 
 def components() -> JsonObject:
-    """``components/schemas`` of the OpenAPI document."""
-    return registration.components() | tokens.components()
+    """``components/schemas`` of the OpenAPI document: each shape by its name."""
+    return {name: shape for area in _AREAS for name, shape in area.SHAPES.items()}

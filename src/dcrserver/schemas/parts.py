@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from dcrserver.metadata import PARAMETERS, SERVER_ASSIGNED
+from dcrserver.metadata import PARAMETERS, SERVER_ASSIGNED, Parameter
 from dcrserver.strict_json import JsonObject, JsonValue
 
 EXAMPLE_ID = "3f1c0b7e9d2a4c58a6b1e0d4f7c29b83"
@@ -21,9 +21,18 @@ REQUEST_EXAMPLE: JsonObject = {
 _TIMES = frozenset({"client_id_issued_at", "client_secret_expires_at"})
 
 
-def metadata_members() -> JsonObject:
-    """Every parameter of the catalogue."""
-    return {row.name: _property(row.name) for row in PARAMETERS.values()}
+def _property(row: Parameter) -> JsonObject:
+    made: JsonObject = dict(row.kind.schema)
+    made["description"] = f"{row.description} ({row.specification})"
+    if row.default is not None:
+        made["default"] = row.default
+    if row.example is not None:
+        made["example"] = row.example
+    return made
+
+
+# Every parameter of the catalogue.
+METADATA: JsonObject = {row.name: _property(row) for row in PARAMETERS.values()}
 
 
 def server_members(*names: str) -> dict[str, JsonValue]:
@@ -47,14 +56,3 @@ def object_of(
             name: {"type": "string", "description": text} for name, text in texts.items()
         },
     }
-
-
-def _property(name: str) -> JsonObject:
-    row = PARAMETERS[name]
-    made: JsonObject = dict(row.kind.schema)
-    made["description"] = f"{row.description} ({row.specification})"
-    if row.default is not None:
-        made["default"] = row.default
-    if row.example is not None:
-        made["example"] = row.example
-    return made

@@ -1,0 +1,71 @@
+"""The shapes of a client: what it sends, what it is told, what others are told."""
+
+from __future__ import annotations
+
+from dcrserver.metadata import PARAMETERS, SERVER_ASSIGNED
+from dcrserver.schemas.parts import EXAMPLE_ID, METADATA, REQUEST_EXAMPLE, server_members
+from dcrserver.strict_json import JsonObject
+
+RESPONSE_EXAMPLE: JsonObject = {
+    "client_id": EXAMPLE_ID,
+    "client_id_issued_at": 1795392000,
+    "client_secret": "cs_shown-once",
+    "client_secret_expires_at": 0,
+    "registration_access_token": "rat_shown-once",
+    "registration_client_uri": f"https://server.example.com/register/{EXAMPLE_ID}",
+    **REQUEST_EXAMPLE,
+    "response_types": ["code"],
+    "application_type": "web",
+    "id_token_signed_response_alg": "RS256",
+    "require_auth_time": False,
+    "dpop_bound_access_tokens": False,
+}
+
+_CLIENT_METADATA: JsonObject = {
+    "type": "object",
+    "description": "Client metadata (RFC 7591 2, OpenID Connect Registration 2). Texts and"
+    " pages for people may be given per language as name#tag. Members that are not listed"
+    " are ignored.",
+    "properties": METADATA,
+    "patternProperties": {
+        f"^{row.name}#.+$": row.kind.schema for row in PARAMETERS.values() if row.localizable
+    },
+    "example": REQUEST_EXAMPLE,
+}
+_CLIENT_UPDATE: JsonObject = {
+    "type": "object",
+    "description": "The whole new registration (RFC 7592 2.2): what is left out is removed"
+    " or returns to its default.",
+    "required": ["client_id"],
+    "properties": server_members("client_id", "client_secret") | METADATA,
+    "example": {"client_id": EXAMPLE_ID, **REQUEST_EXAMPLE},
+}
+_CLIENT_INFORMATION: JsonObject = {
+    "type": "object",
+    "description": "Client information response (RFC 7591 3.2.1, RFC 7592 3): all"
+    " registered metadata, with defaults and what the server replaced.",
+    "required": [
+        "client_id",
+        "client_id_issued_at",
+        "registration_access_token",
+        "registration_client_uri",
+    ],
+    "properties": server_members(*SERVER_ASSIGNED) | METADATA,
+    "example": RESPONSE_EXAMPLE,
+}
+_REGISTERED_CLIENT: JsonObject = {
+    "type": "object",
+    "required": ["client_id", "client_id_issued_at"],
+    "properties": {**server_members("client_id", "client_id_issued_at"), **METADATA},
+    "example": {
+        "client_id": EXAMPLE_ID,
+        "client_id_issued_at": 1795392000,
+        **REQUEST_EXAMPLE,
+    },
+}
+SHAPES: JsonObject = {
+    "ClientMetadata": _CLIENT_METADATA,
+    "ClientUpdate": _CLIENT_UPDATE,
+    "ClientInformation": _CLIENT_INFORMATION,
+    "RegisteredClient": _REGISTERED_CLIENT,
+}

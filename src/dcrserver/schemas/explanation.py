@@ -1,0 +1,56 @@
+"""The shape of an explanation: what a registration would come to."""
+
+from __future__ import annotations
+
+from dcrserver.schemas.parts import METADATA, REQUEST_EXAMPLE, object_of
+from dcrserver.strict_json import JsonObject
+
+_ISSUE = object_of(
+    {
+        "member": "The member, with its language tag if it has one",
+        "reason": "What is wrong with it",
+        "requirement": "Id of the rule",
+        "specification": "Where the rule stands",
+        "severity": "error or warning",
+        "error": "The code of an error",
+    },
+    required=("member", "reason", "requirement", "specification", "severity"),
+)
+_CHANGE: JsonObject = {
+    "type": "object",
+    "required": ["member", "sent", "reason"],
+    "properties": {
+        "member": {"type": "string"},
+        "sent": {},
+        "registered": {"description": "absent where the member would be left out"},
+        "reason": {"type": "string"},
+    },
+}
+_IGNORED = object_of({"member": "Its name", "reason": "Why"}, required=("member", "reason"))
+_EXPLANATION: JsonObject = {
+    "type": "object",
+    "description": "What registering would do; nothing was registered or read elsewhere",
+    "required": ["acceptable", "error", "issues", "registration", "defaults", "changes",
+                 "ignored", "not_checked"],
+    "properties": {
+        "acceptable": {"type": "boolean"},
+        "error": {"type": ["string", "null"]},
+        "issues": {"type": "array", "items": _ISSUE},
+        "registration": {"type": ["object", "null"], "properties": METADATA},
+        "defaults": {"type": "object", "properties": METADATA},
+        "changes": {"type": "array", "items": _CHANGE},
+        "ignored": {"type": "array", "items": _IGNORED},
+        "not_checked": {"type": "array", "items": {"type": "string"}},
+    },
+    "example": {
+        "acceptable": True,
+        "error": None,
+        "issues": [],
+        "registration": REQUEST_EXAMPLE | {"response_types": ["code"]},
+        "defaults": {"response_types": ["code"]},
+        "changes": [],
+        "ignored": [],
+        "not_checked": [],
+    },
+}  # fmt: skip
+SHAPES: JsonObject = {"Explanation": _EXPLANATION}
