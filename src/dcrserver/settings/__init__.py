@@ -27,19 +27,15 @@ from dcrserver.settings.credentials import (
     SecretSettings,
     TokenSettings,
 )
-from dcrserver.settings.groups import (
-    AuthorizationServerSettings,
-    DatabaseSettings,
-    OutboundSettings,
-    RateLimitSettings,
-    RedisSettings,
-    RegistrationSettings,
-    ServerSettings,
-    TelemetrySettings,
-    TenantName,
-    TenantSettings,
-    WorkerSettings,
-)
+from dcrserver.settings.groups.authorization_server import AuthorizationServerSettings
+from dcrserver.settings.groups.database import DatabaseSettings
+from dcrserver.settings.groups.outbound import OutboundSettings
+from dcrserver.settings.groups.rate_limits import RateLimitSettings, RedisSettings
+from dcrserver.settings.groups.registration import RegistrationSettings
+from dcrserver.settings.groups.server import ServerSettings
+from dcrserver.settings.groups.telemetry import TelemetrySettings
+from dcrserver.settings.groups.tenants import TenantName, TenantSettings
+from dcrserver.settings.groups.worker import WorkerSettings
 from dcrserver.settings.locations import nearest, relative_to, siblings
 from dcrserver.settings.sources import PREFIX, Sources, variables_of
 from dcrserver.settings.values import Texts, checked_issuer

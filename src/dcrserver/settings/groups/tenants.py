@@ -1,0 +1,56 @@
+"""[tenants.NAME]: issuers beside the default one."""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, Field, field_validator
+
+from dcrserver.names import DEFAULT_TENANT
+from dcrserver.settings.groups.authorization_server import AuthorizationServerSettings
+from dcrserver.settings.values import Group, Texts, checked_issuer
+
+# As the names of tenants are kept in the database, and stand in paths.
+_TENANT_NAME = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]{0,62}[A-Za-z0-9_-])?")
+
+
+def _tenant_name(name: str) -> str:
+    if name == DEFAULT_TENANT:
+        raise ValueError("is reserved: the default tenant is configured by the tables at the top")
+    if not _TENANT_NAME.fullmatch(name):
+        raise ValueError("a tenant's name has 1 to 64 letters, digits, dots, dashes, underscores")
+    return name
+
+
+TenantName = Annotated[str, AfterValidator(_tenant_name)]
+
+
+class TenantSettings(Group):
+    """One issuer beside the default one."""
+
+    path: str | None = Field(
+        default=None,
+        description="path below the base URL; /t/NAME if unset",
+        pattern=r"^/[^?#]+$",
+    )
+    base_url: str | None = Field(default=None, description="the whole issuer, in place of path")
+    webfinger: Texts = Field(
+        default=(),
+        description="what WebFinger answers for: a domain (acct:*@domain, https://domain), or one"
+        " exact resource. The default tenant always answers for the base URL's host",
+    )
+    authorization_server: AuthorizationServerSettings | None = Field(
+        default=None, description="a table as [authorization_server]: the one of this issuer"
+    )
+    mode: Literal["open", "protected", "closed"] | None = Field(
+        default=None, description="who may register; registration.mode if unset"
+    )
+    policy: str | None = Field(
+        default=None, description="one of the named policies, in place of [policy]"
+    )
+
+    @field_validator("base_url")
+    @classmethod
+    def _issuer(cls, value: str | None) -> str | None:
+        return None if value is None else checked_issuer(value)
