@@ -9,10 +9,16 @@ import signal
 import socket
 import time
 from collections.abc import AsyncIterator, Iterator
-from contextlib import AsyncExitStack, ExitStack, asynccontextmanager, contextmanager, suppress
+from contextlib import (
+    AsyncExitStack,
+    ExitStack,
+    asynccontextmanager,
+    contextmanager,
+    nullcontext,
+    suppress,
+)
 from functools import partial
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from types import FrameType
 
 import uvicorn
@@ -31,7 +37,13 @@ from dcrserver.errors import ProtocolError
 from dcrserver.logger import Logger
 from dcrserver.settings import ConfigurationError, ServerSettings, Settings
 from dcrserver.supervisor import Workers
-from dcrserver.telemetry import configure_logging, measure, shared, stderr_writer
+from dcrserver.telemetry import (
+    configure_logging,
+    folder_of_workers,
+    measure,
+    shared,
+    stderr_writer,
+)
 from dcrserver.wiring.runtime import Runtime, build
 
 _log = Logger(__name__)
@@ -58,10 +70,12 @@ def run(settings: Settings, *, migrate: bool, allow_newer: bool = False) -> None
         ConfigurationError: the database has no usable schema, or something configured is unusable.
     """
     configure_logging(settings.telemetry, stderr_writer())
-    with _listening(settings.server) as sockets, TemporaryDirectory(prefix="dcrserver-") as folder:
+    # Of one worker that a signal ends, nothing runs at exit: it has nothing to leave behind.
+    shared_folder = folder_of_workers() if settings.server.workers > 1 else nullcontext()
+    with _listening(settings.server) as sockets, shared_folder as folder:
         asyncio.run(_prepare(settings, migrate=migrate, allow_newer=allow_newer))
         _announce(settings)
-        _serve(_uvicorn_config(settings, Path(folder)), sockets)
+        _serve(_uvicorn_config(settings, folder), sockets)
 
 
 def _serve(config: uvicorn.Config, sockets: list[socket.socket]) -> None:
@@ -140,7 +154,7 @@ def _announce(settings: Settings) -> None:
     )
 
 
-def _uvicorn_config(settings: Settings, shared_folder: Path) -> uvicorn.Config:
+def _uvicorn_config(settings: Settings, shared_folder: Path | None) -> uvicorn.Config:
     server = settings.server
     limits = Limits(
         server.max_connections, server.head_seconds, server.body_seconds, server.write_seconds
@@ -165,7 +179,9 @@ def _uvicorn_config(settings: Settings, shared_folder: Path) -> uvicorn.Config:
 class Application:
     """What a worker process serves: built from the settings when its event loop has started."""
 
-    def __init__(self, settings: Settings, connections: Connections, shared_folder: Path) -> None:
+    def __init__(
+        self, settings: Settings, connections: Connections, shared_folder: Path | None
+    ) -> None:
         self._settings = settings
         self._shared_folder = shared_folder
         self._connections = connections
@@ -196,7 +212,7 @@ class Application:
             )
             measure(runtime.metrics)
             self._connections.measure(runtime.metrics)
-            if self._settings.server.workers > 1:
+            if self._shared_folder is not None:
                 await stack.enter_async_context(shared(runtime.metrics, self._shared_folder))
             # Forwarded headers are believed from named proxies only; by default from nobody.
             trusted = list(self._settings.server.trusted_proxies)

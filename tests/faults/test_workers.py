@@ -16,6 +16,7 @@ import uvicorn
 from uvicorn.supervisors.multiprocess import Process
 
 from dcrserver import supervisor
+from dcrserver.telemetry import folder_of_workers
 from harness.process import ServerProcess, serving
 from harness.waiting import being_read, listens, until
 
@@ -182,19 +183,51 @@ def test_a_worker_is_replaced_while_nobody_reads_the_log(tmp_path: Path) -> None
     os.close(writing)
 
 
+@pytest.fixture
+def temporary(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The folder of temporary files, ours and the servers'; a short one: names of sockets are."""
+    folder = tmp_path_factory.mktemp("t")
+    monkeypatch.setattr("tempfile.tempdir", str(folder))
+    return folder
+
+
 @finding("R6")
-def test_workers_end_with_their_parent(tmp_path: Path) -> None:
-    with serving(tmp_path, arguments=("--workers", "2")) as server:
+def test_workers_end_with_their_parent(tmp_path: Path, temporary: Path) -> None:
+    """What they shared is removed by whoever starts next."""
+    env = {"TMPDIR": str(temporary)}
+    with serving(tmp_path, arguments=("--workers", "2"), env=env) as server:
         until(lambda: both_serve(server), "both workers serve")
+        children = workers_of(server)
+        (shared,) = temporary.iterdir()
+        with folder_of_workers():
+            assert shared.exists()
         server.process.kill()
         server.process.wait()
         until(lambda: not listens(server), "the port is free again")
+        until(lambda: not any(Path(f"/proc/{each}").exists() for each in children), "all ended")
+    assert any(shared.iterdir())
+    with folder_of_workers():
+        assert not shared.exists()
+    assert not any(temporary.iterdir())
+
+
+def test_only_what_servers_of_ours_left_is_removed(tmp_path: Path, temporary: Path) -> None:
+    (tmp_path / "lock").touch()
+    (temporary / "dcrserver-a").symlink_to(tmp_path)
+    (temporary / "dcrserver-b").mkdir()  # being made
+    (temporary / "dcrserver-c").touch()
+    before = set(temporary.iterdir())
+    with folder_of_workers() as one, folder_of_workers() as other:
+        assert set(temporary.iterdir()) == before | {one, other}
+    assert set(temporary.iterdir()) == before
+    assert (tmp_path / "lock").exists()
 
 
 @finding("R6")
-def test_a_hangup_finishes_what_is_in_hand(tmp_path: Path) -> None:
+def test_a_hangup_finishes_what_is_in_hand(tmp_path: Path, temporary: Path) -> None:
     body = b'{"redirect_uris":["https://client.example.org/cb"]}'
-    with serving(tmp_path) as server:
+    with serving(tmp_path, env={"TMPDIR": str(temporary)}) as server:
+        assert not any(temporary.iterdir())  # one worker shares nothing
         with being_read(server, body, 10) as connection:
             server.process.send_signal(signal.SIGHUP)
             until(lambda: not listens(server), "nobody gets in")

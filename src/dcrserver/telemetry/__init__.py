@@ -5,7 +5,7 @@ from dcrserver.telemetry.logs import REQUEST_ID, configure_logging
 from dcrserver.telemetry.metrics import Metrics, Tally
 from dcrserver.telemetry.process import measure
 from dcrserver.telemetry.redaction import redact
-from dcrserver.telemetry.workers import shared
+from dcrserver.telemetry.workers import folder_of_workers, shared
 
 __all__ = [
     "REQUEST_ID",
@@ -13,6 +13,7 @@ __all__ = [
     "Metrics",
     "Tally",
     "configure_logging",
+    "folder_of_workers",
     "measure",
     "redact",
     "shared",

@@ -7,12 +7,16 @@ metrics asks all of them. Nothing is paid until then, and one scrape is the sum 
 from __future__ import annotations
 
 import asyncio
+import fcntl
 import json
 import os
+import shutil
+import stat
 from asyncio import StreamReader, StreamWriter
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager, suppress
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager, suppress
 from pathlib import Path
+from tempfile import TemporaryDirectory, gettempdir
 
 from dcrserver.telemetry.metrics import Metrics, Snapshot
 
@@ -21,6 +25,30 @@ _SOCKET = ".sock"
 _LAST_WORDS = ".json"
 # A worker that is too busy to answer is left out of one scrape rather than to hold it up.
 _SECONDS = 1.0
+_PREFIX = "dcrserver-"
+# Held by the parent and, as they are forked, by all workers: free when the last of them has ended.
+_LOCK = "lock"
+
+
+@contextmanager
+def folder_of_workers() -> Iterator[Path]:
+    """Where the workers of one server find each other; what killed servers left is removed."""
+    for left in Path(gettempdir()).glob(f"{_PREFIX}*"):
+        with suppress(OSError):
+            _remove_if_left(left)
+    with TemporaryDirectory(prefix=_PREFIX) as folder, Path(folder, _LOCK).open("wb") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield Path(folder)
+
+
+def _remove_if_left(folder: Path) -> None:
+    """Raises OSError where it is in use, or being made."""
+    found = folder.lstat()
+    # Whatever others may have put there, to be followed or waited at.
+    if stat.S_ISDIR(found.st_mode) and found.st_uid == os.geteuid():
+        with (folder / _LOCK).open("rb") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            shutil.rmtree(folder)
 
 
 @asynccontextmanager
