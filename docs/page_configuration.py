@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from dcrserver.settings.catalogue import Section, choices, default, sections, tenant_sections
+from dcrserver.settings.catalogue import Section, choices, default, named_sections, sections
 
 HEAD = """# Configuration
 
@@ -46,8 +46,8 @@ def _table(title: str, section: Section) -> Iterator[str]:
 
 
 def _tail() -> Iterator[str]:
-    """Tenants are a table of tables; their rows come from their own model."""
-    for section in tenant_sections():
+    """Tenants and providers are tables of tables; their rows come from their own models."""
+    for section in named_sections():
         yield from _table(f"`[{section.path}]`", section)
     yield (
         "\n## Members of the authorization server\n\n"

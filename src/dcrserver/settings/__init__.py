@@ -27,6 +27,7 @@ from dcrserver.settings.credentials import (
     SecretSettings,
     TokenSettings,
 )
+from dcrserver.settings.groups.administration import AdminProviderSettings, AdminSettings
 from dcrserver.settings.groups.authorization_server import AuthorizationServerSettings
 from dcrserver.settings.groups.database import DatabaseSettings
 from dcrserver.settings.groups.outbound import OutboundSettings
@@ -42,6 +43,8 @@ from dcrserver.settings.values import Texts, checked_issuer
 
 __all__ = [
     "MAX_TOKEN_LIFETIME",
+    "AdminProviderSettings",
+    "AdminSettings",
     "AuthorizationServerSettings",
     "ConfigurationError",
     "DatabaseSettings",
@@ -102,6 +105,7 @@ class Settings(BaseSettings):
     tenants: dict[TenantName, TenantSettings] = Field(
         default={}, description="further issuers, each a table of its own, see below"
     )
+    admin: AdminSettings = AdminSettings()
     outbound: OutboundSettings = OutboundSettings()
     rate_limits: RateLimitSettings = RateLimitSettings()
     redis: RedisSettings = RedisSettings()

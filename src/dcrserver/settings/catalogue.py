@@ -12,6 +12,7 @@ from typing import Any, Literal, get_args, get_origin
 from pydantic import BaseModel, SecretStr
 from pydantic.fields import FieldInfo
 
+from dcrserver.policies import Policy
 from dcrserver.settings import Settings
 
 _WIDTH = 96
@@ -29,6 +30,7 @@ _PLACEHOLDER = "NAME"
 _NAMED = (
     ("policies", "A policy by name; every key of [policy] may follow."),
     ("tenants", "A further issuer, by name."),
+    ("admin.providers", "A provider by name, whose access tokens name administrators."),
 )
 
 
@@ -61,14 +63,27 @@ def sections_of(path: str, model: type[BaseModel]) -> Iterator[Section]:
             yield from sections_of(f"{path}.{name}", inner)
 
 
-def tenant_sections() -> Iterator[Section]:
-    """The table of a tenant, by a name that stands for any, and those below it."""
-    tenant = get_args(Settings.model_fields["tenants"].annotation)[1]
-    return sections_of(f"tenants.{_PLACEHOLDER}", tenant)
+def named_sections() -> Iterator[Section]:
+    """The tables of what has a name of its own, by a name that stands for any, and those below;
+    but those of policies, whose keys are those of [policy].
+    """
+    for path, model in _named(Settings, ()):
+        if model is not Policy:
+            yield from sections_of(f"{path}.{_PLACEHOLDER}", model)
+
+
+def _named(model: type[BaseModel], key: tuple[str, ...]) -> Iterator[tuple[str, type[BaseModel]]]:
+    for name, field in model.model_fields.items():
+        if _is_table(field):
+            yield ".".join((*key, name)), get_args(field.annotation)[1]
+        elif (inner := _model(field)) is not None:
+            yield from _named(inner, (*key, name))
 
 
 def default(field: FieldInfo) -> str | None:
     """The default as TOML and JSON write it; None where there is none."""
+    if field.is_required():
+        return None
     value: Any = field.get_default(call_default_factory=True)
     if isinstance(value, SecretStr):
         value = value.get_secret_value()
@@ -91,7 +106,7 @@ def sample() -> str:
         lines += _table(section, commented=False)
     for name, text in _NAMED:
         path = f"{name}.{_PLACEHOLDER}"
-        found = [each for each in tenant_sections() if each.path == path]
+        found = [each for each in named_sections() if each.path == path]
         lines += _table(Section(path, text, found[0].fields if found else {}), commented=True)
     return "\n".join(lines) + "\n"
 
@@ -109,9 +124,15 @@ def _table(section: Section, *, commented: bool) -> Iterator[str]:
         yield from _comment(
             (field.description or "")
             + (f" (one of {', '.join(words)})" if words else "")
-            + ("; unset" if value is None else "")
+            + _without(field, value)
         )
         yield f"#{name} = {value or ''}".rstrip()
+
+
+def _without(field: FieldInfo, value: str | None) -> str:
+    if field.is_required():
+        return "; required"
+    return "; unset" if value is None else ""
 
 
 def _comment(text: str) -> list[str]:

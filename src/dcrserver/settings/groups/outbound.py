@@ -47,8 +47,8 @@ class OutboundSettings(Group):
     stale_seconds: float = Field(
         default=3600.0,
         ge=0,
-        description="where a client's keys cannot be read anew, those that were read last are good"
-        " for so long",
+        description="where the keys of a client, or of a provider of administrators, cannot be read"
+        " anew, those that were read last are good for so long",
     )
 
     @field_validator("nameservers")
