@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Mapping
+from functools import partial
+from typing import NamedTuple
 from urllib.parse import urlsplit
 
 from dcrserver.metadata import Policy, Terms
@@ -18,7 +20,7 @@ from dcrserver.settings import (
     checked_issuer,
 )
 from dcrserver.strict_json import JsonObject
-from dcrserver.tenants import Tenant
+from dcrserver.tenants import Mode, Tenant
 
 
 def metadata_locations(settings: Settings) -> Mapping[str, str]:
@@ -31,6 +33,18 @@ def metadata_locations(settings: Settings) -> Mapping[str, str]:
         for name, server in servers.items()
         if server is not None and server.metadata is not None
     }
+
+
+class _Facts(NamedTuple):
+    """What is known of a tenant before a policy is applied: see ``Tenant``."""
+
+    name: str
+    issuer: str
+    server: AuthorizationServerSettings
+    document: JsonObject | None
+    mode: Mode
+    issues_tokens: bool
+    waits: bool
 
 
 class TenantFactory:
@@ -61,47 +75,61 @@ class TenantFactory:
 
     def tenant(self, name: str, document: JsonObject | None) -> Tenant:
         """One of ``all``."""
-        settings, chosen, issuer = self._settings, self._chosen(name), self._issuer(name)
-        server = chosen.authorization_server or self._inherited
-        waits = server.metadata is not None and document is None
-        issues_tokens = settings.tokens.enabled
-        if issues_tokens is None:  # who waits may learn of another token endpoint: ours stays off
-            issues_tokens = not waits and not server_metadata.has_token_endpoint(server, document)
-        mode = chosen.mode or settings.registration.mode
-
-        def members(policy: str | None) -> JsonObject:
-            return server_metadata.server_metadata(
-                issuer,
-                server,
-                document,
-                self._policy(name, policy),
-                issues_tokens=issues_tokens,
-                registers=mode != "closed",
-                reads_certificates=settings.mutual_tls.header is not None,
-            )
-
-        def terms(policy: str | None) -> Terms:
-            if server is not self._inherited:
-                return self._terms(name, policy, members(policy))
-            key = (policy, mode == "closed")
-            if key not in self._shared:
-                self._shared[key] = self._terms(name, policy, members(policy))
-            return self._shared[key]
-
-        explains = settings.registration.validate_endpoint
+        chosen, issuer = self._chosen(name), self._issuer(name)
+        facts = self._facts(name, issuer, chosen, document)
+        explains = self._settings.registration.validate_endpoint
         return Tenant(
             name=name,
             issuer=issuer,
-            members=server_metadata.published(members(chosen.policy), issuer),
-            terms=terms(chosen.policy),
+            members=server_metadata.published(self._members(facts, chosen.policy), issuer),
+            terms=self._terms(facts, chosen.policy),
             webfinger=frozenset(chosen.webfinger),
-            issues_tokens=issues_tokens,
-            mode=mode,
-            policies=NamedTerms(settings.policies, terms),
+            issues_tokens=facts.issues_tokens,
+            mode=facts.mode,
+            policies=NamedTerms(self._settings.policies, partial(self._terms, facts)),
             # Off in open mode unless configured: an explanation costs more than a refusal.
-            explains=mode != "open" if explains is None else explains,
-            waits=waits,
-            server_issuer=str(((document or {}) | server.members).get("issuer", "")),
+            explains=facts.mode != "open" if explains is None else explains,
+            waits=facts.waits,
+            server_issuer=str(((document or {}) | facts.server.members).get("issuer", "")),
+        )
+
+    def _facts(
+        self, name: str, issuer: str, chosen: TenantSettings, document: JsonObject | None
+    ) -> _Facts:
+        server = chosen.authorization_server or self._inherited
+        waits = server.metadata is not None and document is None
+        issues_tokens = self._settings.tokens.enabled
+        if issues_tokens is None:  # who waits may learn of another token endpoint: ours stays off
+            issues_tokens = not waits and not server_metadata.has_token_endpoint(server, document)
+        mode = chosen.mode or self._settings.registration.mode
+        return _Facts(name, issuer, server, document, mode, issues_tokens, waits)
+
+    def _members(self, facts: _Facts, policy: str | None) -> JsonObject:
+        return server_metadata.server_metadata(
+            facts.issuer,
+            facts.server,
+            facts.document,
+            self._policy(facts.name, policy),
+            issues_tokens=facts.issues_tokens,
+            registers=facts.mode != "closed",
+            reads_certificates=self._settings.mutual_tls.header is not None,
+        )
+
+    def _terms(self, facts: _Facts, policy: str | None) -> Terms:
+        """What clients of the tenant are judged by under ``policy``; None is that at the top."""
+        if facts.server is not self._inherited:
+            return self._terms_of_its_own(facts, policy)
+        key = (policy, facts.mode == "closed")
+        if key not in self._shared:
+            self._shared[key] = self._terms_of_its_own(facts, policy)
+        return self._shared[key]
+
+    def _terms_of_its_own(self, facts: _Facts, policy: str | None) -> Terms:
+        return Terms(
+            policy=self._policy(facts.name, policy),
+            server=capabilities_of(self._members(facts, policy)),
+            allowed_hosts=self._settings.outbound.allowed_hosts,
+            readable_secrets=self._readable_secrets,
         )
 
     def _chosen(self, name: str) -> TenantSettings:
@@ -124,14 +152,6 @@ class TenantFactory:
         if name not in self._settings.policies:
             raise ConfigurationError(f"tenants.{tenant}.policy: there is no policies.{name}")
         return self._settings.policies[name]
-
-    def _terms(self, tenant: str, policy: str | None, members: JsonObject) -> Terms:
-        return Terms(
-            policy=self._policy(tenant, policy),
-            server=capabilities_of(members),
-            allowed_hosts=self._settings.outbound.allowed_hosts,
-            readable_secrets=self._readable_secrets,
-        )
 
 
 def issuer_of(name: str, tenant: TenantSettings, base: str) -> str:
