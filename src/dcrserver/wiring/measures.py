@@ -51,8 +51,11 @@ def measure_database(
         lambda: _labelled(lists.connections()),
         ("state",),
     )
-    if not database.is_server:
-        return
+    if database.is_server:
+        _measure_pool(metrics, database, settings)
+
+
+def _measure_pool(metrics: Metrics, database: Database, settings: DatabaseSettings) -> None:
     metrics.gauge(
         "dcrserver_database_connections",
         "Connections to the database",

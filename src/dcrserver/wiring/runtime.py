@@ -98,7 +98,7 @@ async def built_on(base: Foundation) -> AsyncIterator[Runtime]:
     limiter = RateLimiter(settings.rate_limits, settings.redis)
     documents = CachingFetcher(fetcher, settings.outbound)
     try:
-        runtime = _runtime(base, settings, documents, limiter)
+        runtime = _runtime(base, documents, limiter)
         measures.measure_fetches(runtime.metrics, fetcher, documents)
         yield runtime
     finally:
@@ -106,49 +106,73 @@ async def built_on(base: Foundation) -> AsyncIterator[Runtime]:
         await documents.close()
 
 
-def _runtime(
-    base: Foundation, settings: Settings, documents: CachingFetcher, limiter: RateLimiter
-) -> Runtime:
-    database, tenants = base.database, base.configured.tenants
-    secrets, signing_keys = base.secrets, base.signing_keys
-    verifier, judge, remote_checks = SecretVerifier(), Judge(), RemoteChecks(documents)
-    last_uses, guesses, metrics = LastUses(database), Guesses(settings.rate_limits), Metrics()
-    authenticator = ClientAuthenticator(
-        database,
-        secrets,
+@dataclass(frozen=True, slots=True)
+class _Steps:
+    """What several use cases do alike, and remember together."""
+
+    client_access: ClientAccess
+    verifier: SecretVerifier
+    judge: Judge
+    remote_checks: RemoteChecks
+    last_uses: LastUses
+    guesses: Guesses
+    authenticator: ClientAuthenticator
+    access_tokens: AccessTokens
+
+
+def _steps(base: Foundation, documents: CachingFetcher, metrics: Metrics) -> _Steps:
+    database = base.database
+    verifier, last_uses = SecretVerifier(), LastUses(database)
+    guesses, keys = Guesses(base.configured.settings.rate_limits), ClientKeys(documents)
+    return _Steps(
+        ClientAccess(database),
         verifier,
-        ClientKeys(documents),
+        Judge(),
+        RemoteChecks(documents),
         last_uses,
         guesses,
-        metrics,
+        ClientAuthenticator(database, base.secrets, verifier, keys, last_uses, guesses, metrics),
+        AccessTokens(database, base.signing_keys),
     )
-    measures.measure_database(metrics, database, base.lists, settings.database)
-    measures.measure_limits(metrics, limiter, guesses, verifier)
-    measures.measure_background(metrics, signing_keys, base.metadata_copies, last_uses)
-    access_tokens = AccessTokens(database, signing_keys)
-    client_access = ClientAccess(database)
+
+
+def _runtime(base: Foundation, documents: CachingFetcher, limiter: RateLimiter) -> Runtime:
+    settings, tenants = base.configured.settings, base.configured.tenants
+    database, metrics = base.database, Metrics()
+    steps = _steps(base, documents, metrics)
+    _measure(metrics, base, steps, limiter)
+    access, authenticator, judge = steps.client_access, steps.authenticator, steps.judge
+    verifier, remote_checks = steps.verifier, steps.remote_checks
     return Runtime(
         settings=settings,
         tenants=tenants,
         database=database,
-        client_access=client_access,
+        client_access=access,
         lists=base.lists,
-        registration=RegistrationService(database, secrets, judge, remote_checks),
+        registration=RegistrationService(database, base.secrets, judge, remote_checks),
         management=ManagementService(
-            database, client_access, secrets, verifier, judge, remote_checks
+            database, access, base.secrets, verifier, judge, remote_checks
         ),
-        secret_rotation=SecretRotationService(database, client_access, base.secret_changes),
+        secret_rotation=SecretRotationService(database, access, base.secret_changes),
         client_directory=ClientDirectoryService(database, authenticator),
-        token_grant=TokenGrantService(database, authenticator, access_tokens, settings.tokens),
-        token_status=TokenStatusService(database, authenticator, access_tokens),
-        signing_keys=signing_keys,
-        last_uses=last_uses,
+        token_grant=TokenGrantService(
+            database, authenticator, steps.access_tokens, settings.tokens
+        ),
+        token_status=TokenStatusService(database, authenticator, steps.access_tokens),
+        signing_keys=base.signing_keys,
+        last_uses=steps.last_uses,
         metadata_copies=base.metadata_copies,
         jobs=job_runner(base, metrics),
         authorization=AuthorizationService(database),
         discovery=DiscoveryService(tenants),
         limiter=limiter,
-        readiness=Readiness(database, signing_keys, tenants),
+        readiness=Readiness(database, base.signing_keys, tenants),
         body_deadline=Deadline(settings.server.body_seconds),
         metrics=metrics,
     )
+
+
+def _measure(metrics: Metrics, base: Foundation, steps: _Steps, limiter: RateLimiter) -> None:
+    measures.measure_database(metrics, base.database, base.lists, base.configured.settings.database)
+    measures.measure_limits(metrics, limiter, steps.guesses, steps.verifier)
+    measures.measure_background(metrics, base.signing_keys, base.metadata_copies, steps.last_uses)
