@@ -38,7 +38,7 @@ ROUTERS: Sequence[APIRouter] = (
 
 
 def create_app(runtime: Runtime, routers: Sequence[APIRouter] = ROUTERS) -> AdmissionMiddleware:
-    """All routes on ``runtime``, which the caller builds and closes.
+    """All routes on ``runtime``, which the caller builds and closes; it is given requests only.
 
     Raises:
         ConfigurationError: a tenant is in the way of one of them.

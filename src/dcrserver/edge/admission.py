@@ -92,7 +92,7 @@ class AdmissionMiddleware:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         scope[ARRIVED_KEY] = time.perf_counter()
-        if scope["type"] != "http" or scope["path"] in _ALWAYS or scope["method"] == "OPTIONS":
+        if scope["path"] in _ALWAYS or scope["method"] == "OPTIONS":
             await self._app(scope, receive, send)
             return
         limit = self._limit if scope["method"] in _READING else self._limit_of_writes

@@ -31,9 +31,5 @@ class PreflightMiddleware:
         )
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        asks = (
-            scope["type"] == "http"
-            and scope["method"] == "OPTIONS"
-            and scope["path"].startswith(CORS_PATHS)
-        )
+        asks = scope["method"] == "OPTIONS" and scope["path"].startswith(CORS_PATHS)
         await (self._cors if asks else self._app)(scope, receive, send)

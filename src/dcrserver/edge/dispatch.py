@@ -45,7 +45,7 @@ class Dispatcher:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         scope[RUNTIME_KEY] = self._runtime
-        route, parameters = self._find(scope) if scope["type"] == "http" else (None, {})
+        route, parameters = self._find(scope)
         if route is None:
             _keep_undivided(scope)
             await self._rest(scope, receive, send)
@@ -92,7 +92,7 @@ def _spelt(scope: Scope) -> str:
 
 def _keep_undivided(scope: Scope) -> None:
     """For those who know one path only: a slash in an identifier is none of it."""
-    if scope["type"] == "http" and "%2f" in (spelt := _spelt(scope)).lower():
+    if "%2f" in (spelt := _spelt(scope)).lower():
         scope["path"] = spelt
 
 

@@ -54,9 +54,6 @@ class RequestMiddleware:
         self._cross_paths = CORS_PATHS if cors else PUBLIC_PATHS
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http":
-            await self._app(scope, receive, send)
-            return
         # As they came: what is inside changes them.
         method, path = scope["method"], scope["path"]
         is_head = method == "HEAD"

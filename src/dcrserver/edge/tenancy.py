@@ -28,12 +28,11 @@ class TenantMiddleware:
         self._inserted_oidc = inserted_oidc
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "http":
-            tenant, path = self._resolve(scope["path"])
-            path = _as_if_plain(path, tenant)
-            scope[TENANT_KEY] = tenant
-            spelt = scope.get("raw_path") or scope["path"].encode()
-            scope["path"] = _NO_ROUTE if path in _OPERATIONS and spelt != path.encode() else path
+        tenant, path = self._resolve(scope["path"])
+        path = _as_if_plain(path, tenant)
+        scope[TENANT_KEY] = tenant
+        spelt = scope.get("raw_path") or scope["path"].encode()
+        scope["path"] = _NO_ROUTE if path in _OPERATIONS and spelt != path.encode() else path
         await self._app(scope, receive, send)
 
     def _resolve(self, path: str) -> tuple[Tenant, str]:
