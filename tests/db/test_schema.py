@@ -11,7 +11,8 @@ from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from pydantic import SecretStr
-from sqlalchemy import Connection, String, text
+from sqlalchemy import Connection, String, event, text
+from sqlalchemy.exc import OperationalError
 
 from dcrserver.db import migration, schema
 from dcrserver.db.engine import create_engine
@@ -131,6 +132,29 @@ async def test_a_lease_that_is_held_is_waited_for(empty_database: str) -> None:
             assert (await connection.execute(text("SELECT * FROM leases"))).all() == []
     finally:
         await engine.dispose()
+
+
+@pytest.mark.finding("F6")
+async def test_a_lease_whose_end_another_node_aborts_is_ended_again(empty_database: str) -> None:
+    """Else nobody else starts for ten minutes. Galera aborts what is in the way of another's DDL."""
+    aborted: list[str] = []
+
+    def abort(_connection: object, _cursor: object, statement: str, *_: object) -> None:
+        if "leases.owner" in statement and len(aborted) < 2:
+            aborted.append(statement)
+            raise OperationalError(statement, None, Exception(1213, "Deadlock found"))
+
+    engine = create_engine(_settings(empty_database))
+    event.listen(engine.sync_engine, "before_cursor_execute", abort)
+    try:
+        if engine.dialect.name != "mysql":
+            pytest.skip("the lock ends with the transaction there")
+        assert await migration.upgrade(engine) == (None, schema.head_revision())
+        async with engine.connect() as connection:
+            assert (await connection.execute(text("SELECT * FROM leases"))).all() == []
+    finally:
+        await engine.dispose()
+    assert len(aborted) == 2
 
 
 def test_every_table_has_a_tenant_and_a_primary_key() -> None:

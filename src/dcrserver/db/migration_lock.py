@@ -31,6 +31,8 @@ _LEASE_SECONDS = 600
 # leave its cluster or to join it.
 _LOST = frozenset({1047, 1205, 1213})
 _ASKED_AGAIN_SECONDS = 0.3
+# How often the end of a lease is tried, in the time between two looks of another.
+_ENDINGS = 10
 # DDL -> the same that may be done again.
 _REPEATABLE = (
     (re.compile(r"^\s*CREATE TABLE (?!IF )", re.IGNORECASE), "CREATE TABLE IF NOT EXISTS "),
@@ -82,12 +84,26 @@ def _leased(connection: Connection) -> Iterator[None]:
         connection.commit()
     finally:
         event.remove(connection, "before_cursor_execute", _repeatable)
-        with suppress(DBAPIError):
+        _end_lease(connection, owner)
+
+
+def _end_lease(connection: Connection, owner: str) -> None:
+    """Galera aborts it where another node is about to look whether the lease is free. Where the
+    server has gone, it ends by itself.
+    """
+    for _ in range(_ENDINGS):
+        try:
             connection.rollback()
             connection.execute(delete(leases).where(leases.c.owner == owner))
             connection.commit()
-        with suppress(DBAPIError):  # where that failed, the lease ends by itself
-            connection.rollback()
+        except DBAPIError as error:
+            if error.connection_invalidated:
+                break
+            await_only(asyncio.sleep(_ASKED_AGAIN_SECONDS / _ENDINGS))
+        else:
+            return
+    with suppress(DBAPIError):
+        connection.rollback()
 
 
 def _took(connection: Connection, owner: str) -> bool:
