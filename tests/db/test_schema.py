@@ -136,7 +136,7 @@ async def test_a_lease_that_is_held_is_waited_for(empty_database: str) -> None:
 
 @pytest.mark.finding("F6")
 async def test_a_lease_whose_end_another_node_aborts_is_ended_again(empty_database: str) -> None:
-    """Else nobody else starts for ten minutes. Galera aborts what is in the way of another's DDL."""
+    """Else nobody else starts for ten minutes. Galera aborts what is in the way of others' DDL."""
     aborted: list[str] = []
 
     def abort(_connection: object, _cursor: object, statement: str, *_: object) -> None:
