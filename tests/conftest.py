@@ -19,6 +19,21 @@ from harness.databases import BACKENDS, migrated, sqlite_schema
 MakeApplication = Callable[..., Any]
 
 
+def pytest_xdist_auto_num_workers(config: pytest.Config) -> int | None:
+    """One more than there are processors, as tests wait for half of their time; as xdist says where
+    what they cover is measured, as in CI: there they hardly do.
+    """
+    is_told = "PYTEST_XDIST_AUTO_NUM_WORKERS" in os.environ
+    return None if is_told or config.pluginmanager.hasplugin("_cov") else _processors() + 1
+
+
+def _processors() -> int:
+    """Those that we may use, where the system says so."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
 @pytest.fixture(autouse=True, scope="session")
 def _own_settings_only() -> None:
     """A developer's DCR_ variables must not change what is tested."""

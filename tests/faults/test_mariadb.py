@@ -249,7 +249,7 @@ async def test_of_several_servers_the_first_that_can_serve_is_taken(
     async with tcp_proxy(url.host or "127.0.0.1", url.port or 3306) as other:
         ports = f"127.0.0.1:{proxy.port},127.0.0.1:{other.port}"
         several = f"mysql://{url.username}:{url.password}@{ports}/{url.database}"
-        settings = DatabaseSettings(url=SecretStr(several), pool_timeout=3, statement_timeout=2)
+        settings = DatabaseSettings(url=SecretStr(several), pool_timeout=2, statement_timeout=1)
         database = Database(open_driver(settings))
         await add(database)
         assert (proxy.accepted > 0, other.accepted) == (True, 0)
@@ -260,7 +260,7 @@ async def test_of_several_servers_the_first_that_can_serve_is_taken(
                 await proxy.refuse()
             with suppress(Unavailable):  # by a connection from before
                 await add(database)
-            await migrate(several)
+            await migrate(several, pool_timeout=2)
             made = await add(database)
             assert await find(database, made.client_id) == made
             assert await database.not_ready_reason() is None

@@ -215,8 +215,8 @@ async def test_a_silent_server_has_its_share_of_the_time_only(url: str) -> None:
         several = (
             f"postgresql://{made.username}@127.0.0.1:{port},{made.host}:{made.port}/{made.database}"
         )
-        await migrate(several)
-        async with opened(several, pool_timeout=6) as database:
+        await migrate(several, pool_timeout=2)
+        async with opened(several, pool_timeout=2) as database:
             one = record()
             await add(database, one)
             assert await find(database, one.client_id) == one

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import fcntl
 import json
 import os
 import signal
+from contextlib import suppress
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
@@ -17,6 +17,7 @@ from uvicorn.supervisors.multiprocess import Process
 
 from dcrserver import supervisor
 from dcrserver.telemetry import folder_of_workers
+from harness.long_run import rounds
 from harness.process import ServerProcess, serving
 from harness.waiting import being_read, listens, until
 
@@ -114,7 +115,7 @@ def test_a_signal_right_after_the_fork_is_heard(tmp_path: Path) -> None:
     """Not by the parent's handler, which is there until the worker has one of its own."""
     with serving(tmp_path, arguments=("--workers", "2")) as server:
         until(lambda: both_serve(server), "both workers serve")
-        for _ in range(5):
+        for _ in range(rounds(2, long=5)):
             before = set(workers_of(server))
             os.kill(before.pop(), signal.SIGKILL)
             while not (young := set(workers_of(server)) - before):
@@ -157,13 +158,13 @@ def test_workers_that_are_replaced_or_stopped_write_lines_of_the_log_alone(tmp_p
 
 def test_the_end_goes_before_a_replacement_that_is_under_way(tmp_path: Path) -> None:
     """Else it takes as long as all workers one after the other, and who waits for it kills."""
-    env = {"DCR_SERVER__DRAIN_SECONDS": "6"}
+    env = {"DCR_SERVER__DRAIN_SECONDS": "4"}
     with serving(tmp_path, arguments=("--workers", "2"), env=env) as server:
         until(lambda: both_serve(server), "both workers serve")
         before = set(workers_of(server))
         server.process.send_signal(signal.SIGHUP)
         until(lambda: len(set(workers_of(server)) - before) == 1, "the first is being replaced")
-        assert server.stop(11) == 0
+        assert server.stop(7.5) == 0
         assert not [each for each in before if Path(f"/proc/{each}").exists()]
 
 
@@ -171,16 +172,24 @@ def test_the_end_goes_before_a_replacement_that_is_under_way(tmp_path: Path) -> 
 def test_a_worker_is_replaced_while_nobody_reads_the_log(tmp_path: Path) -> None:
     """The parent waits for its own lines only so long before it forks the next one."""
     reading, writing = os.pipe()
-    fcntl.fcntl(writing, fcntl.F_SETPIPE_SZ, 4096)
-    os.write(writing, 4096 * b".")
     with serving(tmp_path, arguments=("--workers", "2"), log_to=writing) as server:
         until(lambda: both_serve(server), "both workers serve")
+        fill(writing)
         (first, _) = workers_of(server)
         os.kill(first, signal.SIGKILL)
         until(lambda: first not in workers_of(server), "it is dead")
         until(lambda: both_serve(server), "the next one serves")
-    os.close(reading)
+        os.close(reading)  # else three processes would wait for a reader before they end
     os.close(writing)
+
+
+def fill(pipe: int) -> None:
+    """Until who writes to it waits."""
+    os.set_blocking(pipe, False)
+    with suppress(BlockingIOError):
+        while True:
+            os.write(pipe, 4096 * b".")
+    os.set_blocking(pipe, True)
 
 
 @pytest.fixture

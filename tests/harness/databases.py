@@ -62,8 +62,8 @@ def migrated(backend: str) -> Iterator[str]:
         yield url
 
 
-async def migrate(url: str) -> None:
-    engine = create_engine(DatabaseSettings(url=SecretStr(url)))
+async def migrate(url: str, pool_timeout: float = 5) -> None:
+    engine = create_engine(DatabaseSettings(url=SecretStr(url), pool_timeout=pool_timeout))
     try:
         await migration.upgrade(engine)
     finally:

@@ -16,6 +16,7 @@ import httpx
 import pytest
 
 from harness.process import ServerProcess, environment, run_to_end, serving
+from harness.properties import examples
 
 pytestmark = [pytest.mark.interop, pytest.mark.timeout(300)]
 
@@ -92,7 +93,8 @@ def _run(
     (folder / "schemathesis.toml").write_text(configuration, "utf-8")
     done = subprocess.run(
         [str(Path(python).with_name("schemathesis")), "run", f"{server.base_url}/openapi.json",
-         "--checks", _CHECKS, "--mode", "all", "--seed", "7591", "--max-examples", "10",
+         "--checks", _CHECKS, "--mode", "all", "--seed", "7591",
+         "--max-examples", str(examples(10).max_examples),
          "--phases", "examples,coverage,fuzzing", "--continue-on-failure", "--no-shrink",
          "--generation-database", "none"],
         cwd=folder, env=environment(NO_PROXY="127.0.0.1,localhost", **options),
