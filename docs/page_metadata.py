@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator
 
-from dcrserver.metadata import FAMILIES, IGNORED, RULES, SERVER_ASSIGNED, Parameter
+from dcrserver.metadata import FAMILIES, IGNORED, RULES, SERVER_ASSIGNED, Parameter, SetBy
 from dcrserver.metadata.advice import ADVICE
 from dcrserver.metadata.catalogue import Family
 from dcrserver.metadata.model import Rule
@@ -33,6 +33,9 @@ Some members depend on what the authorization server can do, which its metadata 
 about something it does not do at all is left out of the registration
 (`policy.extensions.unsupported`); a `true` that asks it to enforce something is refused
 (`policy.extensions.unsupported_demands`, marked *demand*).
+
+Members that are set by administrators are ignored when anybody else sends them, as unknown ones
+are, unless `policy.extensions.self_service` names them; see [extensions.md](extensions.md).
 """
 _KINDS = """
 ## Rules of single members
@@ -79,6 +82,7 @@ def _row(row: Parameter) -> str:
     marks = [
         *(["may carry a language tag"] if row.localizable else []),
         *(["somebody may fetch it"] if row.fetched else []),
+        *(["set by administrators"] if row.set_by is SetBy.ADMINISTRATOR else []),
     ]
     cells = [
         f"`{row.name}`" + (f" ({', '.join(marks)})" if marks else ""),

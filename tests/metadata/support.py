@@ -101,13 +101,14 @@ def terms(
     *,
     supported: dict[str, tuple[str, ...]] | None = None,
     readable_secrets: bool = True,
+    administrator: bool = True,
     allowed_hosts: frozenset[str] = frozenset(),
     **groups: Any,
 ) -> Terms:
     """Terms of a server that supports everything, less or other than that by ``supported``.
 
     Every family of members is understood unless ``groups`` say otherwise, which are the groups of
-    the policy, as in the configuration file.
+    the policy, as in the configuration file, and an administrator asks, who may set all of them.
     """
     lists = EVERYTHING | (supported or {})
     return Terms(
@@ -117,6 +118,7 @@ def terms(
         server=capabilities_of(FEATURES | {name: list(values) for name, values in lists.items()}),
         allowed_hosts=allowed_hosts,
         readable_secrets=readable_secrets,
+        administrator=administrator,
     )
 
 

@@ -22,7 +22,7 @@ from dcrserver.metadata.catalogue import members, understood
 from dcrserver.metadata.catalogue.shared import CONTENT, SIGNED
 from dcrserver.metadata.roles import Role
 from dcrserver.policies.presets import PRESETS
-from dcrserver.policies.switches.security import OptionalFamily, SubjectParameter
+from dcrserver.policies.switches.security import OptionalFamily, OwnMember, SubjectParameter
 from harness.cases import each
 from metadata.support import MINIMAL, OPTIONAL_FAMILIES, issues_of, terms
 
@@ -47,6 +47,7 @@ UNREGISTERED = {
     "OpenID Federation": {"display_name"},
     "RP Metadata Choices": {row.name for row in FAMILIES["rp_metadata_choices"].rows},
     "SIOP": {"subject_syntax_types_supported"},
+    "extensions of ours": {row.name for row in FAMILIES["extensions"].rows},
     "superseded": {"vp_formats", "tls_client_auth_dn"},
 }
 
@@ -107,6 +108,7 @@ def test_switches_name_the_rows_of_the_catalogue() -> None:
     """Policies lie below the catalogue and cannot read it."""
     optional = {name for name, family in FAMILIES.items() if family.optional}
     assert set(get_args(OptionalFamily)) == optional
+    assert set(get_args(OwnMember)) == {row.name for row in FAMILIES["extensions"].rows}
     assert set(get_args(SubjectParameter)) == set(members(Role.CERTIFICATE_SUBJECT))
     assert Policy().mtls.subject_params == set(members(Role.CERTIFICATE_SUBJECT))
 

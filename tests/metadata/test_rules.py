@@ -116,6 +116,7 @@ PAIRWISE = (
 )
 NO_NONE = "id_token_signed_response_alg must not be none"
 NEEDS_SECRET = "needs a client secret, which method none has not"
+METHOD = "token_endpoint_auth_method"
 UNAVAILABLE = "is not available: no secret encryption key is configured"
 RESPONSES = (
     "id_token_encrypted_response",
@@ -854,6 +855,25 @@ CASES: dict[str, list[Case]] = {
         Case(code(token_endpoint_auth_method="client_secret_jwt")),
         Case(code(), choices=NO_SECRETS),
         Case(code(request_object_encryption_alg="RSA-OAEP"), choices=NO_SECRETS),
+    ],
+    "EXT-01": [
+        Case(
+            code(public_client=True, token_endpoint_auth_method="client_secret_post"),
+            [f"public_client must not be true beside {METHOD} client_secret_post"],
+        ),
+        Case(
+            code(public_client=False, **PUBLIC),
+            [f"public_client must not be false beside {METHOD} none"],
+        ),
+        Case(
+            code(public_client=True),
+            [f"public_client must not be true beside {METHOD} client_secret_basic"],
+            {"supported": {"token_endpoint_auth_methods_supported": ["client_secret_basic"]}},
+        ),
+        Case(code(public_client=True)),
+        Case(code(public_client=True, **PUBLIC)),
+        Case(code(public_client=False)),
+        Case(code(**PUBLIC)),
     ],
 }
 BY_ID = {rule.id: rule for rule in RULES}

@@ -67,7 +67,7 @@ clients = Table(
     Column("bounds", _Document),
     # Whom it belongs to, in the words of the server that it came from.
     Column("owner", String(255)),
-    # The operator's choice for this client; None: as configured.
+    # As an administrator had set them before they were members of the metadata; read no longer.
     Column("access_token_lifetime", Integer),
     Column("access_token_format", String(16)),
     # 0: it is not.

@@ -2,11 +2,25 @@
 
 from dcrserver.metadata.capabilities import ServerCapabilities
 from dcrserver.metadata.catalogue import FAMILIES, IGNORED, PARAMETERS, SERVER_ASSIGNED
-from dcrserver.metadata.model import ClientMetadata, Issue, Kind, Parameter, Terms
+from dcrserver.metadata.model import (
+    ClientMetadata,
+    Issue,
+    Kind,
+    Parameter,
+    SetBy,
+    Terms,
+    for_administrators,
+)
 from dcrserver.metadata.preview import differences, explain
 from dcrserver.metadata.rules import RULES, needs_readable_secret, needs_secret
 from dcrserver.metadata.unserved import with_unserved
-from dcrserver.metadata.validation import examine, recognized, refuse_server_members, validate
+from dcrserver.metadata.validation import (
+    beyond,
+    examine,
+    recognized,
+    refuse_server_members,
+    validate,
+)
 from dcrserver.policies import Policy
 
 __all__ = [
@@ -21,10 +35,13 @@ __all__ = [
     "Parameter",
     "Policy",
     "ServerCapabilities",
+    "SetBy",
     "Terms",
+    "beyond",
     "differences",
     "examine",
     "explain",
+    "for_administrators",
     "needs_readable_secret",
     "needs_secret",
     "recognized",

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from dcrserver.errors import InvalidClientMetadata
 from dcrserver.metadata import algorithms
 from dcrserver.metadata.catalogue import PARAMETERS, members
+from dcrserver.metadata.catalogue.extensions import PUBLIC_CLIENT
 from dcrserver.metadata.model import Draft, Issue, Parameter, Terms, Unacceptable
 from dcrserver.metadata.plan import Plan, fitted
 from dcrserver.metadata.redirect_uris import is_private_use
@@ -27,6 +28,9 @@ def fill_in(draft: Draft, plan: Plan, terms: Terms) -> list[Issue]:
     issues = [*_missing_required(draft, terms), *_choose(draft, plan, terms)]
     if _is_native_by_its_uris(draft, terms) or _is_native_by_mistake(draft, terms):
         draft.members["application_type"] = "native"
+    if draft.members.get(PUBLIC_CLIENT) is True:
+        method = PARAMETERS["token_endpoint_auth_method"]
+        _default(draft, method.name, fitted("none", method, terms))
     for name, beside in CONTENT_ENCRYPTION.items():
         if name in draft.members:
             default = algorithms.DEFAULT_CONTENT_ENCRYPTION

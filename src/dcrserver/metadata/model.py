@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from enum import StrEnum
 from functools import wraps
 from typing import Any, TypeAlias, TypeVar
 
@@ -47,12 +48,14 @@ class Terms:
 
     ``allowed_hosts``: operator's exceptions (``host:port``) from the address filter.
     ``readable_secrets``: a key is configured, so a client_secret can be kept readable.
+    ``administrator``: who asks is one, and may set what the rows keep for administrators.
     """
 
     policy: Policy = field(default_factory=Policy)
     server: ServerCapabilities = field(default_factory=lambda: ServerCapabilities({}))
     allowed_hosts: frozenset[str] = frozenset()
     readable_secrets: bool = False
+    administrator: bool = False
     # What ``once`` has worked out of these terms, by the function: it lives as long as they do.
     derived: dict[Callable[[Terms], Any], Any] = field(default_factory=dict, init=False, repr=False)
 
@@ -71,6 +74,19 @@ def once(work_out: Callable[[Terms], T]) -> Callable[[Terms], T]:
         return found
 
     return known
+
+
+@once
+def for_administrators(terms: Terms) -> Terms:
+    """``terms`` as they are for whoever may set everything; no verdict is shared with others."""
+    return terms if terms.administrator else replace(terms, administrator=True)
+
+
+class SetBy(StrEnum):
+    """Who may set a member."""
+
+    EVERYBODY = "everybody"
+    ADMINISTRATOR = "administrator"
 
 
 Check = Callable[[JsonValue, Terms, "Parameter"], JsonValue]
@@ -132,7 +148,8 @@ class Parameter:
     ``role``: what the member is to the rules about several. ``demand``: refuse true, instead of
     leaving it out, when the server cannot enforce it.
     ``chooses``: the member that this list offers values for; the list itself is never registered
-    (OpenID Connect RP Metadata Choices 2). ``fetched``: the value is a URL that we, or the
+    (OpenID Connect RP Metadata Choices 2). ``set_by``: who may set it, unless
+    ``policy.extensions.self_service`` opens it. ``fetched``: the value is a URL that we, or the
     authorization server, may read. ``error``: the class of the error for a bad value.
     """
 
@@ -151,6 +168,7 @@ class Parameter:
     fetched: bool = False
     error: type[RegistrationError] = InvalidClientMetadata
     example: JsonValue = None
+    set_by: SetBy = SetBy.EVERYBODY
 
     def __post_init__(self) -> None:
         """A row that forgets its role would be overlooked by rules.

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from dcrserver.metadata.catalogue import PARAMETERS, understood
-from dcrserver.metadata.model import Parameter, Terms, Unacceptable, once
+from dcrserver.metadata.catalogue import PARAMETERS, SERVER_ASSIGNED, understood
+from dcrserver.metadata.model import Parameter, SetBy, Terms, Unacceptable, once
 from dcrserver.strict_json import JsonValue
 
 
@@ -16,7 +16,7 @@ class Plan:
 
     ``unsupported``: rows about something that the server does not do. ``defaults``: what is filled
     in, already fitted to the server. ``forced``: what is true whatever was sent. ``choices``: the
-    rows of RP Metadata Choices.
+    rows of RP Metadata Choices. ``reserved``: names of rows that whoever asks may not set.
     """
 
     rows: Mapping[str, Parameter]
@@ -25,12 +25,21 @@ class Plan:
     defaults: tuple[tuple[str, JsonValue], ...]
     forced: tuple[str, ...]
     choices: tuple[Parameter, ...]
+    reserved: frozenset[str]
+
+
+@once
+def withheld(terms: Terms) -> frozenset[str]:
+    """Names of members that whoever is judged by ``terms`` must not set when it registers."""
+    return plan_for(terms).reserved.union(SERVER_ASSIGNED)
 
 
 @once
 def plan_for(terms: Terms) -> Plan:
     """What a registration under ``terms`` is judged by, row by row."""
-    rows = understood(terms.policy.extensions.optional_families)
+    understands = understood(terms.policy.extensions.optional_families)
+    reserved = frozenset(row.name for row in understands.values() if not _may_set(row, terms))
+    rows = {name: row for name, row in understands.items() if name not in reserved}
     known = [row for row in rows.values() if row.is_known_to(terms.server)]
     defaults = [(row.name, fitted(row.default, row, terms)) for row in known]
     return Plan(
@@ -46,7 +55,16 @@ def plan_for(terms: Terms) -> Plan:
             row for row in known
             if row.chooses and PARAMETERS[row.chooses].is_known_to(terms.server)
         ),
+        reserved=reserved,
     )  # fmt: skip
+
+
+def _may_set(row: Parameter, terms: Terms) -> bool:
+    return (
+        row.set_by is SetBy.EVERYBODY
+        or terms.administrator
+        or row.name in terms.policy.extensions.self_service
+    )
 
 
 def fitted(default: JsonValue, parameter: Parameter, terms: Terms) -> JsonValue:

@@ -9,7 +9,7 @@ from typing import Literal
 from dcrserver.metadata.advice import ADVICE
 from dcrserver.metadata.catalogue import FAMILIES, IGNORED, PARAMETERS, SERVER_ASSIGNED
 from dcrserver.metadata.model import Draft, Issue, Parameter, Terms
-from dcrserver.metadata.plan import plan_for
+from dcrserver.metadata.plan import plan_for, withheld
 from dcrserver.metadata.spelling import meant
 from dcrserver.metadata.validation import examine, recognized, server_members
 from dcrserver.strict_json import JsonObject, JsonValue
@@ -28,7 +28,7 @@ def explain(submission: Mapping[str, JsonValue], terms: Terms) -> JsonObject:
     """
     draft, issues = examine(submission, terms)
     if terms.policy.registration.client_supplied_credentials == "reject":
-        issues = server_members(submission, frozenset(SERVER_ASSIGNED)) or issues
+        issues = server_members(submission, withheld(terms)) or issues
     advice = [issue for rule in ADVICE for issue in rule.issues(draft, terms)]
     sent = _sent(submission, terms)
     return {
@@ -143,14 +143,16 @@ def _ignored(submission: Mapping[str, JsonValue], terms: Terms) -> Iterator[Json
     known = recognized(submission, terms)
     for name, value in submission.items():
         if name not in known:
-            yield {"member": name, "reason": _why_ignored(name)}
+            yield {"member": name, "reason": _why_ignored(name, terms)}
         elif value is not None and known[name].kind.leaves_out(value):
             yield {"member": name, "reason": "empty, which counts as left out"}
 
 
-def _why_ignored(name: str) -> str:
+def _why_ignored(name: str, terms: Terms) -> str:
     if name in SERVER_ASSIGNED:
         return "only the server sets it"
+    if name in plan_for(terms).reserved:
+        return "only an administrator sets it (policy.extensions.self_service)"
     if name in IGNORED:
         return IGNORED[name]
     for key, family in FAMILIES.items():

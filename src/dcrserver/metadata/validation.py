@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from dcrserver.errors import InvalidClientMetadata
+from dcrserver.metadata.catalogue import SERVER_ASSIGNED
 from dcrserver.metadata.defaults import fill_in
 from dcrserver.metadata.model import (
     ClientMetadata,
@@ -18,27 +19,34 @@ from dcrserver.metadata.plan import Plan, plan_for
 from dcrserver.metadata.rules import rules_for
 from dcrserver.metadata.spelling import hints
 from dcrserver.metadata.text import is_language_tag
-from dcrserver.strict_json import JsonValue
+from dcrserver.strict_json import JsonObject, JsonValue
+
+_NOTHING: Mapping[str, JsonValue] = {}
 
 
-def validate(submission: Mapping[str, JsonValue], terms: Terms) -> ClientMetadata:
+def validate(
+    submission: Mapping[str, JsonValue], terms: Terms, kept: Mapping[str, JsonValue] = _NOTHING
+) -> ClientMetadata:
     """The registration that ``submission`` asks for.
 
     Members that are not in the catalogue are ignored (RFC 7591 2), null counts as omitted
     (RFC 7592 2.2, POL-06). The result holds every default and is stored and echoed as it is.
+    ``kept``: members that are there whatever is sent, see ``beyond``.
 
     Raises:
         RegistrationError: of the class of the first issue, with the texts of all, and what
             members may be meant that are not known.
     """
-    draft, issues = examine(submission, terms)
+    draft, issues = examine(submission, terms, kept)
     if issues:
         told = [*(issue.text for issue in issues), *hints(submission)]
         raise issues[0].error("; ".join(told))
     return ClientMetadata(draft.members)
 
 
-def examine(submission: Mapping[str, JsonValue], terms: Terms) -> tuple[Draft, list[Issue]]:
+def examine(
+    submission: Mapping[str, JsonValue], terms: Terms, kept: Mapping[str, JsonValue] = _NOTHING
+) -> tuple[Draft, list[Issue]]:
     """As ``validate``, with the issues as data.
 
     Their order: single members as the catalogue has them, what cannot be filled in, then the
@@ -47,11 +55,18 @@ def examine(submission: Mapping[str, JsonValue], terms: Terms) -> tuple[Draft, l
     plan = plan_for(terms)
     draft = Draft({})
     issues = _judge(submission, plan, terms, draft)
+    draft.members |= kept
     issues.extend(fill_in(draft, plan, terms))
     members = tuple([name for name in draft.members if "#" not in name])
     for rule in rules_for(members, draft.text("token_endpoint_auth_method")):
         issues.extend(rule.ask(draft, terms))
     return draft, issues
+
+
+def beyond(stored: Mapping[str, JsonValue], terms: Terms) -> JsonObject:
+    """What of a ``stored`` registration is not for whoever is judged by ``terms`` to change."""
+    reserved = plan_for(terms).reserved
+    return {name: value for name, value in stored.items() if name in reserved}
 
 
 def recognized(submission: Mapping[str, JsonValue], terms: Terms) -> dict[str, Parameter]:
@@ -150,5 +165,11 @@ def refuse_server_members(submission: Mapping[str, JsonValue], names: frozenset[
 def server_members(submission: Mapping[str, JsonValue], names: frozenset[str]) -> list[Issue]:
     """An issue for each of ``names`` that was sent (POL-40, POL-44)."""
     given = sorted(name for name in names if submission.get(name) is not None)
-    reason = "must not be sent: set by this server"
-    return [Issue(name, reason, "CF-97", "RFC 7592 2.2") for name in given]
+    return [
+        Issue(name, f"must not be sent: set by {_setter(name)}", "CF-97", "RFC 7592 2.2")
+        for name in given
+    ]
+
+
+def _setter(name: str) -> str:
+    return "this server" if name in SERVER_ASSIGNED else "administrators"

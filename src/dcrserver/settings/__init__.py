@@ -20,9 +20,9 @@ from pydantic_settings import (
 )
 
 from dcrserver.metadata.catalogue import PARAMETERS, understood
+from dcrserver.metadata.kinds.texts import MAX_TOKEN_LIFETIME
 from dcrserver.policies import Policy
 from dcrserver.settings.credentials import (
-    MAX_TOKEN_LIFETIME,
     MutualTlsSettings,
     SecretSettings,
     TokenSettings,

@@ -8,10 +8,9 @@ from typing import Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
+from dcrserver.metadata.kinds.texts import MAX_TOKEN_LIFETIME
 from dcrserver.settings.values import Group, Secrets, Texts, TextSet, checked_networks
 
-# Seconds; as long is a signing key published after another took over.
-MAX_TOKEN_LIFETIME = 86400
 _FIELD_NAME = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
 # Headers with a meaning of their own, which clients and proxies send whatever is configured here.
 _OTHERS_HEADERS = frozenset(

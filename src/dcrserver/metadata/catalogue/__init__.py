@@ -9,7 +9,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from dcrserver.metadata.catalogue import openid, optional, registration, security, sessions
+from dcrserver.metadata.catalogue import (
+    extensions,
+    openid,
+    optional,
+    registration,
+    security,
+    sessions,
+)
 from dcrserver.metadata.model import Parameter
 from dcrserver.metadata.roles import Role
 
@@ -32,6 +39,7 @@ _FAMILIES: Mapping[str, Family] = {
     "logout": Family("Logout", sessions.LOGOUT),
     "ciba": Family("Client-Initiated Backchannel Authentication", sessions.CIBA),
     "jarm": Family("JWT Secured Authorization Response Mode", sessions.JARM),
+    "extensions": Family("Extensions of this server", extensions.ROWS),
     "federation": Family("OpenID Federation", optional.FEDERATION, optional=True),
     "uma": Family("User-Managed Access", optional.UMA, optional=True),
     "nfv": Family("Network Functions Virtualisation", optional.NFV, optional=True),

@@ -24,12 +24,14 @@ from dcrserver.metadata.kinds.names import (
     choices,
 )
 from dcrserver.metadata.kinds.texts import (
+    ACCESS_TOKEN_LIFETIME,
     BOOLEAN,
     DISTINGUISHED_NAME,
     DNS_NAME,
     EMAIL,
     FORMATS,
     IP_ADDRESS,
+    LIFETIME,
     SCOPE,
     SECONDS,
     TEXT,
@@ -37,6 +39,7 @@ from dcrserver.metadata.kinds.texts import (
 )
 
 __all__ = [
+    "ACCESS_TOKEN_LIFETIME",
     "ALL_SUPPORTED",
     "APPLICATION_TYPE",
     "BOOLEAN",
@@ -49,6 +52,7 @@ __all__ = [
     "HTTPS_URI",
     "IP_ADDRESS",
     "JWKS",
+    "LIFETIME",
     "LOGOUT_REDIRECT_URIS",
     "LOGOUT_URI",
     "NAME",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 import re
+from dataclasses import dataclass
 
 from dcrserver.metadata import uris
 from dcrserver.metadata.kinds.shapes import TEXT_SCHEMA, TEXTS_SCHEMA, listed, string, strings
@@ -15,6 +16,9 @@ from dcrserver.strict_json import JsonObject, JsonValue
 # RFC 6749 3.3
 _SCOPE = re.compile(r"[\x21\x23-\x5B\x5D-\x7E]+(?: [\x21\x23-\x5B\x5D-\x7E]+)*+")
 _MAX_INTEGER = 2**53 - 1
+# Seconds; as long is a signing key published after another took over.
+MAX_TOKEN_LIFETIME = 86_400
+_MAX_LIFETIME = 10 * 366 * 86_400
 # RFC 4514 2; a space behind a comma is tolerated, as RFC 2253 4 did.
 _ATTRIBUTE = (
     r"(?:[A-Za-z][A-Za-z0-9-]*|[0-9]+(?:\.[0-9]+)*)="
@@ -51,6 +55,23 @@ def _check_seconds(value: JsonValue, _terms: Terms, _: Parameter) -> JsonValue:
     if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= _MAX_INTEGER:
         raise Unacceptable("must be a non-negative integer")
     return value
+
+
+@dataclass(frozen=True, slots=True)
+class _Lifetime:
+    longest: int
+
+    def __call__(self, value: JsonValue, _terms: Terms, _: Parameter) -> JsonValue:
+        if isinstance(value, bool) or not isinstance(value, int) or not 0 < value <= self.longest:
+            raise Unacceptable(f"must be a number of seconds from 1 to {self.longest}")
+        return value
+
+
+def _lifetime(longest: int) -> Kind:
+    schema: JsonObject = {"type": "integer", "minimum": 1, "maximum": longest}
+    return Kind(
+        "lifetime", _Lifetime(longest), schema, "EXT-02", f"a number of seconds from 1 to {longest}"
+    )
 
 
 def _check_scope(value: JsonValue, terms: Terms, parameter: Parameter) -> JsonValue:
@@ -127,6 +148,8 @@ SECONDS = Kind(
     "seconds", _check_seconds, {"type": "integer", "minimum": 0}, "CF-78",
     "a number of seconds, 0 or more",
 )  # fmt: skip
+LIFETIME = _lifetime(_MAX_LIFETIME)
+ACCESS_TOKEN_LIFETIME = _lifetime(MAX_TOKEN_LIFETIME)
 SCOPE = Kind(
     "scope", _check_scope, TEXT_SCHEMA, "CF-75", "scope tokens separated by single spaces",
 )  # fmt: skip

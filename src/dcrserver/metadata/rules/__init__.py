@@ -6,7 +6,7 @@ The functions yield what they find; the tables at the end of the modules make th
 from functools import lru_cache
 
 from dcrserver.metadata.model import Rule
-from dcrserver.metadata.rules import authentication, protection, redirection, sessions
+from dcrserver.metadata.rules import authentication, extensions, protection, redirection, sessions
 from dcrserver.metadata.rules.protection import needs_readable_secret, needs_secret
 from dcrserver.metadata.rules.redirection import GRANTS_OF_RESPONSE_TYPE, REDIRECT_GRANTS
 
@@ -16,6 +16,7 @@ RULES: tuple[Rule, ...] = (
     *authentication.RULES,
     *protection.RULES,
     *sessions.RULES,
+    *extensions.RULES,
 )
 
 

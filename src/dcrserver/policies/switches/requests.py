@@ -76,7 +76,7 @@ class RegistrationPolicy(Group):
     client_supplied_credentials: Literal["ignore", "reject"] = Field(
         default="ignore",
         description="what becomes of client_id, client_secret and other members that only the"
-        " server sets, in a POST",
+        " server or an administrator sets, in a POST of somebody else",
     )
     required: frozenset[str] = Field(
         default=frozenset(), description="members that every client must send"

@@ -19,6 +19,25 @@ SubjectParameter: TypeAlias = Literal[
 ]
 
 
+OwnMember: TypeAlias = Literal[
+    "application_display_name",
+    "application_version",
+    "client_credentials_access_token_lifetime",
+    "authorization_code_access_token_lifetime",
+    "refresh_token_lifetime",
+    "id_token_lifetime",
+    "access_token_format",
+    "audience",
+    "role_audience",
+    "public_client",
+    "require_pkce",
+    "allow_plain_pkce",
+    "skip_consent",
+    "third_party",
+    "management_application",
+]
+
+
 class GrantPolicy(Group):
     """Grant types that are old and unsafe, and what becomes of those that are not supported."""
 
@@ -52,7 +71,7 @@ class AlgorithmPolicy(Group):
 
 
 class ExtensionPolicy(Group):
-    """Members of other specifications than RFC 7591 and OpenID Connect Registration."""
+    """Members of other specifications than RFC 7591 and OpenID Connect Registration, and ours."""
 
     optional_families: frozenset[OptionalFamily] = Field(
         default=frozenset({"rp_metadata_choices"}),
@@ -68,6 +87,12 @@ class ExtensionPolicy(Group):
         default="reject",
         description="the same for a true that asks the server to enforce something, such as"
         " dpop_bound_access_tokens",
+    )
+    self_service: frozenset[OwnMember] = Field(
+        default=frozenset(),
+        description="members that administrators set (docs/extensions.md) and that whoever"
+        " registers itself may set as well; other than these are ignored unless an administrator"
+        " sends them, see registration.client_supplied_credentials",
     )
 
 

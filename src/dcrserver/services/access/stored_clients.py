@@ -14,7 +14,7 @@ from dcrserver.repositories.clients import ClientRecord
 from dcrserver.repositories.transaction import Database
 from dcrserver.services import audit
 from dcrserver.services.audit import EventType, Origin
-from dcrserver.strict_json import JsonObject
+from dcrserver.strict_json import JsonObject, stored
 from dcrserver.tenants import Tenant
 
 T = TypeVar("T")
@@ -94,7 +94,7 @@ async def delete_client(database: Database, record: ClientRecord, origin: Origin
 
 def metadata_of(record: ClientRecord) -> ClientMetadata:
     """What the client registered, as values."""
-    return ClientMetadata(json.loads(record.metadata))
+    return ClientMetadata(stored(record.metadata))
 
 
 def terms_of(tenant: Tenant, record: ClientRecord) -> Terms:

@@ -5,9 +5,13 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Awaitable, Callable
-from typing import Any, Literal, TypeVar
+from typing import Literal, TypeVar
 
 from dcrserver.errors import NotFound
+from dcrserver.metadata.catalogue.extensions import (
+    ACCESS_TOKEN_FORMAT,
+    CLIENT_CREDENTIALS_LIFETIME,
+)
 from dcrserver.repositories.clients import ClientRecord
 from dcrserver.repositories.queries import Lists
 from dcrserver.repositories.transaction import Database
@@ -24,10 +28,13 @@ from dcrserver.services.audit import EventType, Origin, utc, utc_milliseconds
 from dcrserver.services.secrets.changes import SecretChanges, secret_summaries
 from dcrserver.services.secrets.client_secrets import secrets_of
 from dcrserver.services.tokens.access_tokens import TokenFormat
-from dcrserver.strict_json import JsonObject
+from dcrserver.strict_json import JsonObject, dumps
 from dcrserver.tenants import Tenant
 
 T = TypeVar("T")
+
+# Takes back what was set for a client.
+_DEFAULT = "default"
 
 
 class AdministrationService:
@@ -57,8 +64,6 @@ class AdministrationService:
                 "suspended_at": utc(record.suspended_at),
                 "last_used_at": utc(max(uses.values(), default=0)),
                 "bounds": json.loads(record.bounds) if record.bounds else None,
-                "access_token_lifetime": record.access_token_lifetime,
-                "access_token_format": record.access_token_format,
                 "client_secrets": secret_summaries(secrets_of(record), uses),
                 "metadata": json.loads(record.metadata),
             }
@@ -129,30 +134,26 @@ class AdministrationService:
         access_token_lifetime: int | Literal["default"] | None,
         access_token_format: TokenFormat | Literal["default"] | None,
     ) -> None:
-        """The client's own access token lifetime (seconds) and format.
+        """The client's own access token lifetime (seconds) and format, members of its metadata.
 
         "default": as configured for all; None: as it is.
 
         Raises:
             NotFound: there is no such client.
         """
-        given: dict[str, Any] = {
-            "access_token_lifetime": access_token_lifetime,
-            "access_token_format": access_token_format,
+        given: JsonObject = {
+            CLIENT_CREDENTIALS_LIFETIME: access_token_lifetime,
+            ACCESS_TOKEN_FORMAT: access_token_format,
         }
-        values: dict[str, Any] = {
-            name: None if value == "default" else value
-            for name, value in given.items()
-            if value is not None
-        }
-        await self._change(
-            tenant,
-            client_id,
-            lambda record: record._replace(**values),
-            EventType.CLIENT_CONFIGURED,
-            origin,
-            values,
-        )
+        given = {name: value for name, value in given.items() if value is not None}
+
+        def changed(record: ClientRecord) -> ClientRecord:
+            made: JsonObject = json.loads(record.metadata) | given
+            taken_back = {name for name, value in given.items() if value == _DEFAULT}
+            left = {name: value for name, value in made.items() if name not in taken_back}
+            return record._replace(metadata=dumps(left))
+
+        await self._change(tenant, client_id, changed, EventType.CLIENT_CONFIGURED, origin)
 
     async def reissue_registration_token(
         self, tenant: Tenant, client_id: str, origin: Origin

@@ -12,7 +12,7 @@ from dcrserver.strict_json import JsonObject
 from dcrserver.tenants import Tenant
 
 # By operators, or by the server that a client came from.
-_SET = ("owner", "access_token_lifetime", "access_token_format", "suspended_at", "tokens_ended_at")
+_SET = ("owner", "suspended_at", "tokens_ended_at")
 
 
 async def exported_clients(

@@ -12,6 +12,7 @@ from dcrserver.metadata import (
     Terms,
     differences,
     examine,
+    for_administrators,
     with_unserved,
 )
 from dcrserver.metadata.bounds import Bounds, narrowed
@@ -24,10 +25,11 @@ from dcrserver.services.clients.foreign_credentials import (
     time_in,
     tokens_in,
 )
-from dcrserver.settings import MAX_TOKEN_LIFETIME
 from dcrserver.strict_json import JsonObject, JsonValue, dumps
 from dcrserver.tenants import Tenant
 
+# What exports of earlier versions call it.
+EARLIER_LIFETIME = "access_token_lifetime"
 OWN = (
     *SERVER_ASSIGNED,
     "client_secret_hash",
@@ -35,8 +37,7 @@ OWN = (
     "registration_access_tokens",
     "owner",
     "bounds",
-    "access_token_lifetime",
-    "access_token_format",
+    EARLIER_LIFETIME,
     "suspended_at",
     "tokens_ended_at",
 )
@@ -44,7 +45,6 @@ OWN = (
 _DOT_SEGMENTS = (".", "..")
 _MAX_OWNER = 255
 _MAX_SHOWN = 80
-_FORMATS = (None, "jwt", "opaque")
 _NO_IMPLICIT = (
     "implicit is not served here: registered for authorization_code, which the program has to use"
     " (RFC 9700 2.1.2)"
@@ -120,12 +120,12 @@ def registration_in(
         NotImportable: with the texts of all issues.
         Unavailable: the policy of ``bounds`` is not configured.
     """
-    terms = tenant.terms_within(bounds)
+    terms = for_administrators(tenant.terms_within(bounds))
     _modernise(given, terms, made_of)
     draft, issues = examine(given, terms)
     unserved = frozenset(draft.failed | {issue.member for issue in issues})
     if issues and all(issue.requirement != _NEEDS_A_KEY for issue in issues):
-        lifted = with_unserved(tenant.terms_within(Bounds(policy=bounds.policy)))
+        lifted = with_unserved(for_administrators(tenant.terms_within(Bounds(bounds.policy))))
         kept, left = examine({**draft.members, **given}, narrowed(lifted, bounds))
         if not left:
             for name in sorted(unserved & kept.members.keys()):
@@ -148,14 +148,9 @@ def with_own(record: ClientRecord, own: JsonObject) -> ClientRecord:
     Raises:
         NotImportable: one of them could not have been.
     """
-    owner, lifetime = text_in(own, "owner"), time_in(own, "access_token_lifetime")
+    owner = text_in(own, "owner")
     if owner is not None and (len(owner) > _MAX_OWNER or not owner.isprintable()):
         raise NotImportable(f"owner must be printable, of at most {_MAX_OWNER} characters")
-    if lifetime is not None and not 0 < lifetime <= MAX_TOKEN_LIFETIME:
-        raise NotImportable(f"access_token_lifetime must be 1 to {MAX_TOKEN_LIFETIME} seconds")
-    token_format = text_in(own, "access_token_format")
-    if token_format not in _FORMATS:
-        raise NotImportable("access_token_format must be jwt or opaque")
     current, previous = (*tokens_in(own), Token(), Token())[:2]
     issued_at = time_in(own, "client_id_issued_at")
     return record._replace(
@@ -165,8 +160,6 @@ def with_own(record: ClientRecord, own: JsonObject) -> ClientRecord:
         previous_registration_access_token_expires_at=previous.expires_at,
         issued_at=record.issued_at if issued_at is None else issued_at,
         owner=owner,
-        access_token_lifetime=lifetime,
-        access_token_format=token_format,
         suspended_at=time_in(own, "suspended_at") or 0,
         tokens_ended_at=time_in(own, "tokens_ended_at") or 0,
     )

@@ -15,6 +15,7 @@ from dcrserver import security
 from dcrserver.errors import Unavailable
 from dcrserver.metadata import ClientMetadata, needs_readable_secret, needs_secret
 from dcrserver.metadata.bounds import Bounds
+from dcrserver.metadata.catalogue.extensions import CLIENT_CREDENTIALS_LIFETIME
 from dcrserver.moving import Moved, moved, without_empty
 from dcrserver.repositories.clients import ClientRecord
 from dcrserver.repositories.events import EventRecord
@@ -23,6 +24,7 @@ from dcrserver.security import SecretBox
 from dcrserver.services import audit
 from dcrserver.services.audit import EventType, Origin
 from dcrserver.services.clients.foreign_clients import (
+    EARLIER_LIFETIME,
     OWN,
     bounds_in,
     client_id_in,
@@ -93,6 +95,8 @@ class ClientImportService:
             before = bounds_in(own["bounds"])
             # No line gets around the policy that the operator names.
             bounds = replace(before, policy=bounds.policy or before.policy)
+        if own[EARLIER_LIFETIME] is not None:
+            given.setdefault(CLIENT_CREDENTIALS_LIFETIME, own[EARLIER_LIFETIME])
         metadata, unserved = registration_in(given, tenant, bounds, made_of)
         held = self._held(tenant, client_id, own, metadata, unserved, made_of)
         waits = any(held.chosen)

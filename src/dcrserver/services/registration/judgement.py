@@ -13,13 +13,13 @@ from typing import NamedTuple, TypeAlias
 
 from dcrserver.errors import InvalidClientMetadata, InvalidRequest, ProtocolError
 from dcrserver.metadata import (
-    SERVER_ASSIGNED,
     ClientMetadata,
-    Policy,
     Terms,
+    beyond,
     refuse_server_members,
     validate,
 )
+from dcrserver.metadata.plan import withheld
 from dcrserver.policies.switches.requests import JsonPolicy
 from dcrserver.strict_json import BadJson, JsonObject, dumps, loads_object
 
@@ -59,13 +59,17 @@ class Judge:
             ProtocolError: the submission is no JSON object, or not acceptable.
         """
         key = (terms, octets)
-        return self._known(key) or self._judged(key, _registration_in(octets, terms.policy))
+        return self._known(key) or self._judged(key, _registration_in(octets, terms))
 
-    def judge_update(self, members: JsonObject, terms: Terms) -> Judged:
-        """As ``judge``, but for ``client_id`` and ``client_secret``, which the caller compares."""
+    def judge_update(self, members: JsonObject, terms: Terms, before: ClientMetadata) -> Judged:
+        """As ``judge``, but for ``client_id`` and ``client_secret``, which the caller compares.
+
+        What is not for its caller to change stays as it is in ``before``.
+        """
         rest = {name: value for name, value in members.items() if name not in _ENVELOPE}
-        key = (terms, dumps(rest))
-        return self._known(key) or self._judged(key, rest)
+        kept = beyond(before.members, terms)
+        key = (terms, dumps(rest) + (dumps(kept) if kept else ""))
+        return self._known(key) or self._judged(key, rest, kept)
 
     def _known(self, key: _Key) -> Judged | None:
         known = self._remembered.get(key)
@@ -73,9 +77,9 @@ class Judge:
             self._remembered.move_to_end(key)
         return known
 
-    def _judged(self, key: _Key, members: JsonObject) -> Judged:
+    def _judged(self, key: _Key, members: JsonObject, kept: JsonObject | None = None) -> Judged:
         terms, text = key
-        metadata = validate(members, terms)
+        metadata = validate(members, terms, kept or {})
         judged = Judged(metadata, dumps(metadata.members))
         if len(text) <= _MAX_LENGTH:
             self._remembered[key] = judged
@@ -96,8 +100,8 @@ def parse_object(octets: bytes, policy: JsonPolicy) -> JsonObject:
         raise _MALFORMED[policy.malformed_error](str(error)) from None
 
 
-def _registration_in(octets: bytes, policy: Policy) -> JsonObject:
-    members = parse_object(octets, policy.json_)
-    if policy.registration.client_supplied_credentials == "reject":
-        refuse_server_members(members, frozenset(SERVER_ASSIGNED))
+def _registration_in(octets: bytes, terms: Terms) -> JsonObject:
+    members = parse_object(octets, terms.policy.json_)
+    if terms.policy.registration.client_supplied_credentials == "reject":
+        refuse_server_members(members, withheld(terms))
     return members

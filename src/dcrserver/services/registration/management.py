@@ -101,11 +101,11 @@ class ManagementService:
         terms = permit.terms
         policy = terms.policy
         await self._check_envelope(record, submission, policy)
-        metadata, text = self._judge.judge_update(submission, terms)
+        before = metadata_of(record)
+        metadata, text = self._judge.judge_update(submission, terms, before)
         is_current = is_token_of(record, token)[0]
         if not is_current and text != record.metadata:
             raise InvalidToken("the registration access token was replaced by an update")
-        before = metadata if text == record.metadata else metadata_of(record)
         _check_method(before, metadata, policy)
         await self._remote_checks.check(metadata, policy)
         secrets = secrets_of(record)

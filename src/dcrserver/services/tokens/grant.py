@@ -16,6 +16,11 @@ from dcrserver.errors import (
 )
 from dcrserver.metadata import ClientMetadata, uris
 from dcrserver.metadata.capabilities import OWN_GRANT
+from dcrserver.metadata.catalogue.extensions import (
+    ACCESS_TOKEN_FORMAT,
+    AUDIENCE,
+    CLIENT_CREDENTIALS_LIFETIME,
+)
 from dcrserver.repositories.transaction import Database
 from dcrserver.services.authentication import dpop
 from dcrserver.services.authentication.authenticator import AuthenticatedClient, ClientAuthenticator
@@ -65,10 +70,10 @@ class TokenGrantService:
         client = await self._authenticator.authenticate(tenant, request.presented)
         _check_grant(client.metadata, request.fields.get("grant_type"))
         scope = _granted_scope(client.metadata, request.fields.get("scope"))
-        audience = self._audience(tenant, request.resources)
+        audience = self._audience(tenant, client.metadata, request.resources)
         # Last, as it spends the proof.
         confirmation = await self._confirmation(tenant, client, request)
-        lifetime = client.record.access_token_lifetime or self._settings.lifetime
+        lifetime = self._lifetime(client.metadata)
         now = int(time.time())
         claims: JsonObject = {  # RFC 9068 2.2
             "iss": tenant.issuer,
@@ -80,7 +85,7 @@ class TokenGrantService:
         }
         claims |= {"scope": scope} if scope else {}
         claims |= {"cnf": confirmation} if confirmation else {}
-        token = await self._tokens.issue(tenant, claims, self._format(client))
+        token = await self._tokens.issue(tenant, claims, self._format(client.metadata))
         made: JsonObject = {
             "access_token": token,
             "token_type": "DPoP" if "jkt" in confirmation else "Bearer",
@@ -88,12 +93,19 @@ class TokenGrantService:
         }
         return made | {"scope": scope} if scope else made
 
-    def _format(self, client: AuthenticatedClient) -> TokenFormat:
-        chosen = client.record.access_token_format or self._settings.format
+    def _lifetime(self, client: ClientMetadata) -> int:
+        chosen = client.members.get(CLIENT_CREDENTIALS_LIFETIME)
+        return chosen if isinstance(chosen, int) else self._settings.lifetime
+
+    def _format(self, client: ClientMetadata) -> TokenFormat:
+        chosen = client.text(ACCESS_TOKEN_FORMAT) or self._settings.format
         return "opaque" if chosen == "opaque" else "jwt"
 
-    def _audience(self, tenant: Tenant, resources: Sequence[str]) -> JsonValue:
+    def _audience(
+        self, tenant: Tenant, client: ClientMetadata, resources: Sequence[str]
+    ) -> JsonValue:
         """RFC 8707 2: the resources that are asked for, each one that we know of."""
+        own = client.texts(AUDIENCE)
         for resource in resources:
             try:
                 uri = uris.parse(resource)
@@ -101,11 +113,11 @@ class TokenGrantService:
                 raise InvalidTarget(f"resource {error}") from None
             if uri.fragment is not None or uri.userinfo:
                 raise InvalidTarget("resource must have neither fragment nor user information")
-            if resource in self._settings.resources:
+            if resource in self._settings.resources or resource in own:
                 continue
             if "*" not in self._settings.resources or uri.scheme not in _ANY_SCHEMES:
                 raise InvalidTarget("tokens for this resource are not issued here")
-        asked = list[JsonValue](dict.fromkeys(resources))
+        asked = list[JsonValue](dict.fromkeys(resources or own))
         if len(asked) > 1:
             return asked
         return asked[0] if asked else self._settings.audience or tenant.issuer
