@@ -55,7 +55,7 @@ def test_initial_access_tokens_are_issued_listed_and_revoked(run: Commands) -> N
     (row,) = [json.loads(line) for line in run("token", "list").splitlines()]
     issued, expires = (datetime.fromisoformat(row[name]) for name in ("issued_at", "expires_at"))
     assert (row["kind"], row["uses_left"], row["used"]) == ("initial", 2, [])
-    assert (row["issuer"], (expires - issued).total_seconds()) == (OPERATOR.actor, 3600)
+    assert (row["issuer"], (expires - issued).total_seconds()) == (str(OPERATOR.actor), 3600)
     assert token not in run("token", "list")
     told = run.both("token", "revoke", row["id"])
     assert told.out == ""
@@ -170,7 +170,10 @@ def test_clients_are_listed_shown_and_deleted(
         assert gone.status_code == 401
     gone_too = json.loads(run("client", "show", made["client_id"]))
     assert gone_too["deleted"]
-    assert [event["actor"] for event in gone_too["events"]] == ["anonymous", OPERATOR.actor]
+    assert [event["actor"] for event in gone_too["events"]] == [
+        {"kind": "anonymous", "id": None},
+        {"kind": "operator", "id": OPERATOR.actor.id},
+    ]
     assert "no such client" in run("client", "delete", made["client_id"], status=1)
     assert "no such client" in run("client", "show", "nobody", status=1)
 

@@ -153,7 +153,7 @@ def test_initial_access_tokens_have_bounds_and_history(
         assert register(**MACHINE).status_code == 400
         made = register().json()
     (row,) = [json.loads(line) for line in run("token", "list").splitlines()]
-    assert (row["label"], row["issuer"], row["uses_left"]) == ("partner", OPERATOR.actor, 1)
+    assert (row["label"], row["issuer"], row["uses_left"]) == ("partner", str(OPERATOR.actor), 1)
     assert [use["client_id"] for use in row["used"]] == [made["client_id"]]
     assert token not in json.dumps(row)
     assert "no such policy" in run("token", "issue", "initial", "--policy", "many", status=1)
@@ -162,9 +162,9 @@ def test_initial_access_tokens_have_bounds_and_history(
 @pytest.mark.parametrize(
     "options",
     [
-        ("admin", "--scope", "clients:register", "--uses", "1"),
-        ("admin", "--scope", "clients:register", "--policy", "p"),
-        ("admin", "--scope", "clients:register", "--grant-type", "g"),
+        ("admin", "--scope", "clients:create", "--uses", "1"),
+        ("admin", "--scope", "clients:create", "--policy", "p"),
+        ("admin", "--scope", "clients:create", "--grant-type", "g"),
         ("admin", "--scope", "clients:read", "--audience", "https://api.example"),
         ("initial", "--audience", "https://api.example"),
     ],

@@ -25,4 +25,4 @@ def test_an_account_without_a_name_is_told_by_its_number(monkeypatch: pytest.Mon
 
 
 def test_the_trail_names_it() -> None:
-    assert work.OPERATOR.actor == f"operator:{work.system_user()}"
+    assert str(work.OPERATOR.actor) == f"operator:{work.system_user()}"

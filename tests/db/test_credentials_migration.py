@@ -7,9 +7,8 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from alembic import command
 from pydantic import SecretStr
-from sqlalchemy import Connection, text
+from sqlalchemy import text
 
 from dcrserver import security
 from dcrserver.db import migration
@@ -17,6 +16,7 @@ from dcrserver.db.engine import create_engine
 from dcrserver.settings import DatabaseSettings
 from harness.application import application
 from harness.databases import BACKENDS, database
+from harness.migrations import migrate_to
 
 pytestmark = pytest.mark.migrations
 
@@ -45,8 +45,8 @@ def old_database(request: pytest.FixtureRequest) -> Iterator[str]:
 async def test_secrets_move_and_move_back(old_database: str) -> None:
     engine = create_engine(DatabaseSettings(url=SecretStr(old_database)))
     try:
+        await migrate_to(engine, "0001")
         async with engine.begin() as connection:
-            await connection.run_sync(_migrated, "0001")
             for client_id, digest, ciphertext, expires in (
                 ("basic", security.secret_digest(SECRET), None, 0),
                 ("readable", security.secret_digest(SECRET), CIPHERTEXT, 4000000000),
@@ -91,7 +91,8 @@ async def test_secrets_move_and_move_back(old_database: str) -> None:
             assert rotated.status_code == 201
         async with engine.begin() as connection:
             await connection.execute(text("DELETE FROM clients WHERE client_id = 'basic'"))
-            await connection.run_sync(_migrated, "0001", back=True)
+        await migrate_to(engine, "0001", back=True)
+        async with engine.connect() as connection:
             assert await _old_rows(connection) == [row for row in before if row[0] != "basic"]
     finally:
         await engine.dispose()
@@ -105,9 +106,3 @@ async def _old_rows(connection: Any) -> list[tuple[Any, ...]]:
         )
     )
     return [tuple(row) for row in found]
-
-
-def _migrated(connection: Connection, revision: str, *, back: bool = False) -> None:
-    config = migration.config()
-    config.attributes["connection"] = connection
-    (command.downgrade if back else command.upgrade)(config, revision)

@@ -134,7 +134,8 @@ async def test_changes_that_wait_together_are_judged_each_by_itself(database: Da
 
     def event(client_id: str, number: int) -> EventRecord:
         name = f"{client_id[:20]}-{number}"
-        return EventRecord(name, "test", "client.updated", 1, "client", client_id, None, None, "{}")
+        who = ("client", client_id)
+        return EventRecord(name, "test", "client.updated", 1, *who, *who, None, None, "{}")
 
     def replace(old: ClientRecord, number: int) -> Awaitable[bool]:
         new = old._replace(version=2, metadata=f'{{"n":{number}}}')

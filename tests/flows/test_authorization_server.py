@@ -10,7 +10,7 @@ import pytest
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from conftest import MakeApplication
-from dcrserver.services.audit import Origin
+from harness.actors import OPERATOR
 from harness.application import Application, bearer, update_of
 from harness.clients import assertion, certificate, new_key, pem, public_jwk
 
@@ -190,7 +190,7 @@ async def test_a_question_that_is_none_is_refused(app: Application, body: dict[s
     assert next(iter(body)).partition(".")[0] in answer.json()["error_description"]
 
 
-@pytest.mark.parametrize("scope", ["clients:read", "tokens:introspect", "clients:register"])
+@pytest.mark.parametrize("scope", ["clients:read", "tokens:introspect", "clients:create"])
 async def test_each_credential_is_for_its_own_purpose(app: Application, scope: str) -> None:
     client = await app.register()
     url = f"/authorization-server/clients/{client['client_id']}"
@@ -235,13 +235,13 @@ async def test_a_client_that_is_away_is_not_found(any_app: Application) -> None:
     headers = await any_app.admin_token("clients:read")
     url = f"/authorization-server/clients/{client['client_id']}"
     admin, tenant = any_app.operations.administration, any_app.runtime.default_tenant
-    await admin.suspend_client(tenant, client["client_id"], Origin("operator"))
+    await admin.suspend_client(tenant, client["client_id"], OPERATOR)
     assert (await any_app.http.get(url, headers=headers)).status_code == 404
     assert not (await ask(any_app, authorization=basic(client)))["active"]
-    await admin.resume_client(tenant, client["client_id"], Origin("operator"))
+    await admin.resume_client(tenant, client["client_id"], OPERATOR)
     assert (await any_app.http.get(url, headers=headers)).status_code == 200
     assert (await ask(any_app, authorization=basic(client)))["active"]
-    await admin.delete_client(tenant, client["client_id"], Origin("operator"))
+    await admin.delete_client(tenant, client["client_id"], OPERATOR)
     assert (await any_app.http.get(url, headers=headers)).status_code == 404
     assert not (await ask(any_app, authorization=basic(client)))["active"]
 

@@ -10,7 +10,7 @@ from urllib.parse import parse_qs, urlsplit
 import httpx
 import pytest
 
-from dcrserver.services.audit import Origin
+from harness.actors import OPERATOR
 from harness.application import BASE_URL, CALLBACK, Application
 
 requirement = pytest.mark.requirement
@@ -47,7 +47,7 @@ async def test_the_only_registered_uri_need_not_be_named(app: Application) -> No
 async def test_a_suspended_client_has_no_way_back(app: Application) -> None:
     client = await app.register()
     tenant, admin = app.runtime.default_tenant, app.operations.administration
-    await admin.suspend_client(tenant, client["client_id"], Origin("test"))
+    await admin.suspend_client(tenant, client["client_id"], OPERATOR)
     answer = await app.http.get("/authorize", params={"client_id": client["client_id"]})
     assert answer.status_code == 400
     assert CALLBACK not in answer.text

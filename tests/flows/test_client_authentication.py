@@ -19,6 +19,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from conftest import MakeApplication
 from dcrserver.fetch import CachingFetcher, Document, FetchError
 from dcrserver.settings import OutboundSettings
+from harness.actors import OPERATOR
 from harness.application import BASE_URL, CALLBACK, Application, application
 from harness.clients import (
     ASSERTION_TYPE,
@@ -628,9 +629,8 @@ async def test_a_certificate_from_anybody_else_is_ignored(make_app: MakeApplicat
 async def test_a_suspended_client_is_let_in_by_nothing(any_app: Application) -> None:
     client, key = await with_key(any_app)
     tenant, admin = any_app.runtime.default_tenant, any_app.operations.administration
-    from dcrserver.services.audit import Origin  # noqa: PLC0415
 
-    await admin.suspend_client(tenant, client["client_id"], Origin("test"))
+    await admin.suspend_client(tenant, client["client_id"], OPERATOR)
     assert refused(await ask(any_app, assertion(client["client_id"], key)))
-    await admin.resume_client(tenant, client["client_id"], Origin("test"))
+    await admin.resume_client(tenant, client["client_id"], OPERATOR)
     assert (await ask(any_app, assertion(client["client_id"], key))).status_code == 200

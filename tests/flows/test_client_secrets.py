@@ -12,12 +12,11 @@ import pytest
 
 from conftest import MakeApplication
 from dcrserver.errors import InvalidClientMetadata, NotFound
-from dcrserver.services.audit import Origin
+from harness.actors import OPERATOR
 from harness.application import CALLBACK, Application, application, bearer, update_of
 from harness.clients import assertion
 
 requirement = pytest.mark.requirement
-OPERATOR = Origin("operator")
 KEY = base64.b64encode(bytes(32)).decode()
 OTHER_KEY = base64.b64encode(bytes([1] * 32)).decode()
 GRANT = {"grant_type": "client_credentials"}

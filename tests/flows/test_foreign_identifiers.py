@@ -11,8 +11,8 @@ import pytest
 
 from conftest import MakeApplication
 from dcrserver.metadata.bounds import Bounds
-from dcrserver.services.audit import Origin
 from dcrserver.tenants import Tenant
+from harness.actors import OPERATOR
 from harness.application import BASE_URL, Application, update_of
 
 SECRET = "vZ8pQ3xK7nR2mT6wY1cF5bH9jL4sD0gA"
@@ -46,7 +46,7 @@ async def imported(app: Application, client_id: str, tenant: Tenant | None = Non
     where, service = tenant or app.runtime.default_tenant, app.operations.client_import
     told, client = service.judge(where, Bounds(), line)
     assert client is not None, told.refused
-    assert await service.write(where, [client], Origin("operator")) == 1
+    assert await service.write(where, [client], OPERATOR) == 1
 
 
 def named(pattern: str) -> str:

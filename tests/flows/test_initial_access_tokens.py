@@ -11,13 +11,12 @@ import httpx
 import pytest
 
 from conftest import MakeApplication
-from dcrserver.services.audit import Origin
+from harness.actors import OPERATOR
 from harness.application import BASE_URL, CALLBACK, Application, application, bearer, update_of
 
 requirement = pytest.mark.requirement
 MINIMAL = {"redirect_uris": [CALLBACK]}
 PROTECTED: dict[str, Any] = {"registration": {"mode": "protected"}}
-OPERATOR = Origin("test")
 
 
 def carrying(token: str) -> dict[str, str]:
@@ -102,11 +101,11 @@ async def test_a_token_ends(make_app: MakeApplication, monkeypatch: pytest.Monke
 async def test_administrators_register_in_every_mode(make_app: MakeApplication) -> None:
     for mode in ("open", "protected", "closed"):
         app = await make_app(registration={"mode": mode})
-        may = await app.admin_token("clients:register")
+        may = await app.admin_token("clients:create")
         made = await app.http.post("/register", json=MINIMAL, headers=may)
         assert made.status_code == 201
-        events = await app.runtime.lists.events.of_client("default", made.json()["client_id"])
-        assert events[0].actor.startswith("admin-token:")
+        events = await app.events(made.json()["client_id"])
+        assert events[0].actor_kind == "administrator"
         may_not = await app.admin_token("clients:read")
         answer = await app.http.post("/register", json=MINIMAL, headers=may_not)
         assert (answer.status_code, answer.json()["error"]) == (403, "insufficient_scope")
@@ -182,10 +181,10 @@ async def test_who_registered_what_is_told(any_database: str) -> None:
         (row,) = [row for row in await listed(app) if len(row["used"]) == 2]
         assert {use["client_id"] for use in row["used"]} == {each["client_id"] for each in made}
         assert {use["address"] for use in row["used"]} == {"203.0.113.7"}
-        assert (row["uses_left"], row["issuer"]) == (1, "operator")
+        assert (row["uses_left"], row["issuer"]) == (1, "operator:test")
         assert token not in json.dumps(row)
-        events = await app.runtime.lists.events.of_client("default", made[1]["client_id"])
-        assert events[0].actor == f"initial-token:{row['id']}"
+        events = await app.events(made[1]["client_id"])
+        assert (events[0].actor_kind, events[0].actor_id) == ("initial_access_token", row["id"])
 
 
 async def test_a_refused_registration_takes_no_use(any_database: str) -> None:

@@ -304,13 +304,15 @@ async def test_the_trail_tells_what_changed(any_app: Application) -> None:
     client = await any_app.register(client_name="Old")
     after = (await put(any_app, client, client_name="New", software_id="s")).json()
     await any_app.http.delete(path(after), headers=bearer(after))
-    events = await any_app.runtime.lists.events.of_client("default", client["client_id"])
+    events = await any_app.events(client["client_id"])
     assert [event.type for event in events] == [
         "client.registered",
         "client.updated",
         "client.deleted",
     ]
-    assert {event.actor for event in events[1:]} == {"client"}
+    by_itself = ("client", client["client_id"])
+    assert {(event.actor_kind, event.actor_id) for event in events[1:]} == {by_itself}
+    assert {(event.subject_kind, event.subject_id) for event in events} == {by_itself}
     changes = json.loads(events[1].changes)["metadata"]
     assert changes == {"client_name": ["Old", "New"], "software_id": [None, "s"]}
 
@@ -341,7 +343,7 @@ async def test_concurrent_updates_without_rotation_all_happen(make_app: MakeAppl
         record = await tx.clients.find("default", client["client_id"])
         assert record is not None
         assert record.version == 5
-    assert len(await app.runtime.lists.events.of_client("default", client["client_id"])) == 5
+    assert len(await app.events(client["client_id"])) == 5
 
 
 @requirement("POL-55")

@@ -356,11 +356,12 @@ async def test_the_trail_tells_of_anonymous_registrations(any_app: Application) 
         "/register", json=MINIMAL, headers={"X-Request-ID": "request-7"}
     )
     client_id = answer.json()["client_id"]
-    events = await any_app.runtime.lists.events.of_client("default", client_id)
+    events = await any_app.events(client_id)
     assert [event.type for event in events] == ["client.registered"]
     event = events[0]
-    assert (event.actor, event.address, event.request_id) == (
+    assert (event.actor_kind, event.actor_id, event.address, event.request_id) == (
         "anonymous",
+        None,
         "203.0.113.7",
         "request-7",
     )
@@ -372,7 +373,7 @@ async def test_only_digests_are_stored(any_app: Application) -> None:
     made = await any_app.register()
     async with any_app.runtime.database.read() as tx:
         record = await tx.clients.find("default", made["client_id"])
-    events = await any_app.runtime.lists.events.of_client("default", made["client_id"])
+    events = await any_app.events(made["client_id"])
     stored = f"{record}{events}"
     assert made["client_secret"] not in stored
     assert made["registration_access_token"] not in stored

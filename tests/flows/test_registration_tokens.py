@@ -15,12 +15,11 @@ import pytest
 from starlette.requests import ClientDisconnect
 
 from conftest import MakeApplication
-from dcrserver.services.audit import Origin
+from harness.actors import OPERATOR
 from harness.application import CALLBACK, Application, application, bearer, update_of
 from harness.process import serving
 
 requirement = pytest.mark.requirement
-OPERATOR = Origin("test")
 
 
 async def get(app: Application, client: dict[str, Any]) -> httpx.Response:
@@ -221,7 +220,7 @@ async def test_an_administrator_issues_a_new_one(any_app: Application) -> None:
     assert (await get(any_app, client)).status_code == 401
     assert (await get(any_app, after)).status_code == 401
     assert (await get(any_app, client | {"registration_access_token": token})).status_code == 200
-    events = await any_app.runtime.lists.events.of_client("default", client["client_id"])
+    events = await any_app.events(client["client_id"])
     assert events[-1].type == "registration_access_token.reissued"
     assert token not in events[-1].changes
 

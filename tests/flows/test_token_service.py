@@ -15,15 +15,14 @@ import pytest
 from cryptography.hazmat.primitives import serialization
 
 from conftest import MakeApplication
-from dcrserver.services.audit import Origin
 from dcrserver.services.tokens.signing_keys import PUBLISHED_AHEAD
 from dcrserver.settings import MAX_TOKEN_LIFETIME
+from harness.actors import OPERATOR
 from harness.application import BASE_URL, CALLBACK, Application
 from harness.clients import certificate, escaped, new_key, proof, public_jwk
 
 requirement = pytest.mark.requirement
 GRANT = {"grant_type": "client_credentials"}
-OPERATOR = Origin("test")
 
 
 async def machine(app: Application, **metadata: Any) -> dict[str, Any]:
@@ -212,7 +211,7 @@ async def test_lifetime_and_format_are_per_client(any_app: Application) -> None:
     made = (await grant(any_app, client)).json()
     assert made["expires_in"] == 77
     assert made["access_token"].startswith("at_")
-    events = await any_app.runtime.lists.events.of_client("default", client["client_id"])
+    events = await any_app.events(client["client_id"])
     assert events[-1].type == "client.configured"
     await admin.configure_client(
         tenant,

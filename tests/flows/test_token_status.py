@@ -11,8 +11,8 @@ import jwt
 import pytest
 
 from conftest import MakeApplication
-from dcrserver.services.audit import Origin
 from dcrserver.services.upkeep.certain_time import CertainTime
+from harness.actors import OPERATOR
 from harness.application import BASE_URL, Application, bearer
 from harness.clients import certificate, escaped, new_key, proof
 
@@ -56,7 +56,7 @@ async def opaque(app: Application, client: dict[str, Any]) -> None:
     await app.operations.administration.configure_client(
         app.runtime.default_tenant,
         client["client_id"],
-        Origin("test"),
+        OPERATOR,
         access_token_lifetime=None,
         access_token_format="opaque",
     )
@@ -206,11 +206,11 @@ async def test_the_end_of_a_client_is_the_end_of_its_tokens(
     if end == "delete":
         await any_app.http.delete(client["registration_client_uri"], headers=bearer(client))
     else:
-        await admin.suspend_client(tenant, client["client_id"], Origin("test"))
+        await admin.suspend_client(tenant, client["client_id"], OPERATOR)
     assert await look(any_app, token) == INACTIVE
     if end == "suspend":
         # A leak may be why it was suspended; resuming the client does not bring it back.
-        await admin.resume_client(tenant, client["client_id"], Origin("test"))
+        await admin.resume_client(tenant, client["client_id"], OPERATOR)
         assert await look(any_app, token) == INACTIVE
         # The times in tokens are whole seconds.
         monkeypatch.setattr("time.time", lambda now=time.time: now() + 1)

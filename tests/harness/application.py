@@ -13,13 +13,14 @@ from dcrserver import posture
 from dcrserver.app import create_app
 from dcrserver.metadata.bounds import Bounds
 from dcrserver.posture import Finding
+from dcrserver.repositories.events import EventRecord
 from dcrserver.services.access.admin_tokens import NewAdminToken
 from dcrserver.services.access.initial_access_tokens import NewInitialAccessToken
-from dcrserver.services.audit import Origin
 from dcrserver.settings import Settings, load
 from dcrserver.wiring.foundation import opened
 from dcrserver.wiring.operations import Operations
 from dcrserver.wiring.runtime import Runtime, built_on
+from harness.actors import OPERATOR
 
 BASE_URL = "https://server.example.com"
 CALLBACK = "https://client.example.org/cb"
@@ -41,6 +42,10 @@ class Application:
         made: dict[str, Any] = answer.json()
         return made
 
+    async def events(self, client_id: str) -> list[EventRecord]:
+        """What happened to a client of the default tenant, oldest first."""
+        return await self.runtime.lists.events.of_subject("default", "client", client_id)
+
     async def do_job(self, name: str) -> None:
         """What a worker does when it is time for it."""
         await self.runtime.jobs.jobs[name].work(self.runtime.database)
@@ -50,14 +55,14 @@ class Application:
         return await self.operations.token_administration.issue_initial_access_token(
             self.runtime.default_tenant,
             NewInitialAccessToken(uses, 60, Bounds(**bounds)),
-            Origin("operator"),
+            OPERATOR,
         )
 
     async def admin_token(self, *scopes: str, audiences: tuple[str, ...] = ()) -> dict[str, str]:
         """The Authorization header of an admin token with ``scopes``."""
         wanted = NewAdminToken(scopes, 60, "", audiences)
         token = await self.operations.token_administration.issue_admin_token(
-            self.runtime.default_tenant, wanted, Origin("operator")
+            self.runtime.default_tenant, wanted, OPERATOR
         )
         return {"Authorization": f"Bearer {token}"}
 

@@ -22,8 +22,8 @@ import pytest
 from conftest import MakeApplication
 from dcrserver.metadata.bounds import Bounds
 from dcrserver.moving import Documents, Report
-from dcrserver.services.audit import Origin
 from dcrserver.services.clients.imports import Import
+from harness.actors import OPERATOR
 from harness.application import Application
 
 FILES = Path(__file__).parent.parent / "data" / "imports"
@@ -54,7 +54,7 @@ async def move_in(app: Application, name: str, **hashes: dict[str, Any]) -> Repo
             made, client = service.judge(tenant, Bounds(), value, hashes)
             report.tell(made, f"client {number}")
             good += [client] if client else []
-    report.imported = await service.write(tenant, good, Origin("operator"))
+    report.imported = await service.write(tenant, good, OPERATOR)
     return report
 
 
@@ -95,7 +95,7 @@ async def test_clients_of_hydra(any_app: Application) -> None:
     for number in (1, 2):
         assert await login(any_app, "rotating", f"before-{number}-rotating") == 200
     await any_app.operations.administration.end_overlap(
-        any_app.runtime.default_tenant, "rotating", Origin("operator")
+        any_app.runtime.default_tenant, "rotating", OPERATOR
     )
     for number in (1, 2):
         assert await login(any_app, "rotating", f"before-{number}-rotating") == 401
@@ -124,7 +124,7 @@ async def test_clients_of_keycloak(keyed: Application) -> None:
     assert await login(keyed, "expired-rotation", "secret-before-0123456789") == 401
     assert await login(keyed, "disabled", "secret-of-disabled-0123456789") == 401
     await keyed.operations.administration.resume_client(
-        keyed.runtime.default_tenant, "disabled", Origin("operator")
+        keyed.runtime.default_tenant, "disabled", OPERATOR
     )
     assert await login(keyed, "disabled", "secret-of-disabled-0123456789") == 200
     what = told(report)
@@ -181,7 +181,7 @@ async def test_who_is_there_already_stays(any_app: Application) -> None:
         public = {"token_endpoint_auth_method": "none", "redirect_uris": ["https://a.example/cb"]}
         lines = [public | {"client_id": f"ü {number}"} for number in range(count)]
         judged = [service.judge(tenant, Bounds(), line)[1] for line in lines]
-        return await service.write(tenant, [each for each in judged if each], Origin("operator"))
+        return await service.write(tenant, [each for each in judged if each], OPERATOR)
 
     assert await write(150) == 150
     assert await write(400) == 250

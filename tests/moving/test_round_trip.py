@@ -16,16 +16,15 @@ from hypothesis import strategies as st
 from conftest import MakeApplication
 from dcrserver.metadata.bounds import Bounds
 from dcrserver.moving import Moved
-from dcrserver.services.audit import Origin
 from dcrserver.services.clients.exports import exported_clients
 from dcrserver.strict_json import JsonObject, dumps, loads
 from flows.test_metamorphic import FULL
+from harness.actors import OPERATOR
 from harness.application import Application, application, bearer
 from harness.databases import migrate
 from harness.properties import examples
 from metadata.strategies import ANY_SUBMISSIONS
 
-OPERATOR = Origin("operator")
 SECRET = "correct horse"  # short enough for a slow hash
 BODIES = ANY_SUBMISSIONS.map(
     lambda body: {name: sent for name, sent in body.items() if name != "sector_identifier_uri"}

@@ -20,9 +20,9 @@ from dcrserver.errors import Unavailable
 from dcrserver.repositories.access_tokens import AccessTokenRecord
 from dcrserver.repositories.transaction import Database, Transaction
 from dcrserver.security import new_client_id
-from dcrserver.services.audit import Origin
 from dcrserver.services.authentication import last_uses
 from dcrserver.services.upkeep.certain_time import CertainTime
+from harness.actors import OPERATOR
 from harness.application import Application
 from harness.process import environment
 from harness.programs import program
@@ -178,7 +178,7 @@ async def test_a_key_that_cannot_be_read_holds_up_that_of_no_other_tenant(
     app = await make_app(tokens={"key_lifetime": 3600}, tenants={"a": {}, "b": {}})
     keys, now = app.runtime.signing_keys, int(time.time())
     for tenant in ("default", "a", "b"):
-        await keys.create(tenant, Origin("operator"))
+        await keys.create(tenant, OPERATOR)
 
     async def make_old(tx: Transaction) -> None:
         await tx.session.execute(update(signing_keys).values(created_at=now - 3601), {})

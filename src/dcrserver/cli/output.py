@@ -96,6 +96,8 @@ def _cell(value: object) -> str:
         return "-"
     if isinstance(value, bool):
         return "yes" if value else "no"
+    if isinstance(value, Mapping) and {*value} == {"kind", "id"}:
+        return printable(":".join(value[name] for name in ("kind", "id") if value[name]))
     if isinstance(value, list) and all(isinstance(each, str) for each in value):
         return printable(", ".join(value))
     text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)

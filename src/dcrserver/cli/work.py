@@ -17,6 +17,7 @@ from pydantic import SecretStr
 from dcrserver.cli.loading import load, tenant_of
 from dcrserver.cli.progress import waiting
 from dcrserver.db.urls import missing_file
+from dcrserver.services.access import actors
 from dcrserver.services.audit import Origin
 from dcrserver.services.clients.administration import AdministrationService
 from dcrserver.settings import ConfigurationError, Settings
@@ -46,7 +47,7 @@ def system_user() -> str:
         return str(number)
 
 
-OPERATOR = Origin(f"operator:{system_user()}")
+OPERATOR = Origin(actors.operator(system_user()))
 
 
 def with_operations(

@@ -118,7 +118,8 @@ initial_access_token_uses = Table(
     **_MARIADB,
 )
 
-# Credentials of authorization servers and administrators, each for the scopes it names.
+# Credentials of authorization servers and administrators, each for the scopes it names; tenant *:
+# for all tenants.
 admin_tokens = Table(
     "admin_tokens",
     metadata,
@@ -133,6 +134,9 @@ admin_tokens = Table(
     Column("label", String(200), nullable=False),
     Column("expires_at", BigInteger, nullable=False),
     Column("issued_at", BigInteger, nullable=False),
+    _timestamp("revoked_at"),
+    # Sees and changes the clients of this owner only; NULL: those of all.
+    Column("owner", String(255)),
     PrimaryKeyConstraint("tenant", "digest"),
     Index(None, "tenant", "id"),
     **_MARIADB,
@@ -146,15 +150,19 @@ events = Table(
     Column("tenant", _Name, nullable=False),
     Column("type", _Name, nullable=False),
     Column("at_milliseconds", BigInteger, nullable=False),
-    Column("actor", String(128), nullable=False),
-    Column("client_id", _ClientId),
+    # Who did it: services.audit.actors; client_id, id of a token, subject of a JWT, system user.
+    Column("actor_kind", _Name, nullable=False, server_default=""),
+    Column("actor_id", _ClientId),
+    # What it was done to: services.audit.SubjectKind.
+    Column("subject_kind", _Name, nullable=False, server_default=""),
+    Column("subject_id", _ClientId, nullable=False, server_default=""),
     Column("address", _Name),
     Column("request_id", _Name),
     # JSON: what changed, secrets masked.
     Column("changes", _Document, nullable=False),
     PrimaryKeyConstraint("id"),
     Index(None, "tenant", "id"),
-    Index(None, "tenant", "client_id", "id"),
+    Index(None, "tenant", "subject_kind", "subject_id", "id"),
     **_MARIADB,
 )
 

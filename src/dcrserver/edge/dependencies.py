@@ -8,6 +8,7 @@ from starlette.requests import Request
 
 from dcrserver.errors import InvalidBearerRequest, InvalidToken
 from dcrserver.services.audit import Origin
+from dcrserver.services.audit.actors import Actor
 from dcrserver.tenants import Tenant
 from dcrserver.wiring.runtime import Runtime
 
@@ -51,7 +52,7 @@ def issuer(request: Request) -> str:
     return found.issuer
 
 
-def origin(request: Request, actor: str) -> Origin:
+def origin(request: Request, actor: Actor) -> Origin:
     """Who asks and from where, as events record it."""
     client = request.scope.get("client")
     return Origin(

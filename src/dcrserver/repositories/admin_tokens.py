@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from sqlalchemy import bindparam, delete, insert, select
+from sqlalchemy import bindparam, insert, select, update
 
 from dcrserver.db.protocol.session import Session
 from dcrserver.db.tables import admin_tokens as tokens
@@ -14,8 +14,15 @@ _INSERT = insert(tokens)
 _SELECT = select(tokens).where(
     tokens.c.tenant == bindparam("b_tenant"), tokens.c.digest == bindparam("b_digest")
 )
-_DELETE = delete(tokens).where(
-    tokens.c.tenant == bindparam("b_tenant"), tokens.c.id == bindparam("b_id")
+# The row stays: what was done with the token is still told.
+_REVOKE = (
+    update(tokens)
+    .where(
+        tokens.c.tenant == bindparam("b_tenant"),
+        tokens.c.id == bindparam("b_id"),
+        tokens.c.revoked_at == 0,
+    )
+    .values(revoked_at=bindparam("b_now"))
 )
 
 
@@ -32,6 +39,8 @@ class AdminTokenRecord(NamedTuple):
     expires_at: int
     issued_at: int
     audiences: str | None = None
+    revoked_at: int = 0
+    owner: str | None = None
 
 
 class AdminTokenRepository:
@@ -44,12 +53,12 @@ class AdminTokenRepository:
         self._session.insert(_INSERT, record._asdict())
 
     async def find(self, tenant: str, digest: str) -> AdminTokenRecord | None:
-        """The token of this digest, expired or not."""
+        """The token of this digest, expired, revoked or neither."""
         found = await self._session.execute(_SELECT, {"b_tenant": tenant, "b_digest": digest})
         row = found.one_or_none()
         return None if row is None else AdminTokenRecord(**row)
 
-    async def revoke(self, tenant: str, token_id: str) -> bool:
-        """Deletes a token; False when there was none."""
-        done = await self._session.execute(_DELETE, {"b_tenant": tenant, "b_id": token_id})
-        return done.rowcount == 1
+    async def revoke(self, tenant: str, token_id: str, now: int) -> bool:
+        """False when there is none, or it was revoked before."""
+        values = {"b_tenant": tenant, "b_id": token_id, "b_now": now}
+        return (await self._session.execute(_REVOKE, values)).rowcount == 1

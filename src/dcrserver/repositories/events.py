@@ -21,8 +21,10 @@ class EventRecord(NamedTuple):
     tenant: str
     type: str
     at_milliseconds: int
-    actor: str
-    client_id: str | None
+    actor_kind: str
+    actor_id: str | None
+    subject_kind: str
+    subject_id: str
     address: str | None
     request_id: str | None
     changes: str

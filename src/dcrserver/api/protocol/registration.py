@@ -58,7 +58,7 @@ async def register(request: Request) -> Response:
     async with _limited(request, bearer):
         permit = await registration.authorize(tenant(request), bearer)
         octets = await json_octets(request, permit.terms.policy)
-        made = await registration.register(permit, octets, origin(request, "anonymous"))
+        made = await registration.register(permit, octets, origin(request, permit.actor))
     return Credentials(made.information, 201, (b"location", made.uri.encode()))
 
 
@@ -82,7 +82,7 @@ async def read(request: Request) -> Response:
     management = runtime(request).management
     if is_head(request):
         return Credentials(management.describe(permit))
-    return Credentials(await management.read(permit, origin(request, "client")))
+    return Credentials(await management.read(permit, origin(request, permit.actor)))
 
 
 @router.put("/register/{client_id}", access="registration_access_token", **document.UPDATE)
@@ -91,7 +91,7 @@ async def update(request: Request) -> Response:
     here, permit = runtime(request), await _by_either_token(request)
     async with here.client_access.using(permit):
         octets = await json_octets(request, permit.terms.policy)
-        information = await here.management.update(permit, octets, origin(request, "client"))
+        information = await here.management.update(permit, octets, origin(request, permit.actor))
     return Credentials(information)
 
 
@@ -103,7 +103,7 @@ async def delete(request: Request) -> Response:
     if not tenant(request).terms.policy.management.delete:
         raise HTTPException(405)
     permit = await _by_current_token(request)
-    await runtime(request).management.delete(permit, origin(request, "client"))
+    await runtime(request).management.delete(permit, origin(request, permit.actor))
     return Response(status_code=204, headers=NO_STORE)
 
 
@@ -131,7 +131,7 @@ async def secrets(request: Request) -> Response:
 async def rotate_secret(request: Request) -> Response:
     """Issues a new client_secret; the one before works on for a while."""
     permit = await _by_current_token(request)
-    rotated = await runtime(request).secret_rotation.rotate(permit, origin(request, "client"))
+    rotated = await runtime(request).secret_rotation.rotate(permit, origin(request, permit.actor))
     return json_response(rotated, 201, NO_STORE)
 
 
@@ -146,7 +146,7 @@ async def end_secret(request: Request) -> Response:
     """Ends one of two secrets before its time."""
     permit = await _by_current_token(request)
     await runtime(request).secret_rotation.end(
-        permit, request.path_params["secret_id"], origin(request, "client")
+        permit, request.path_params["secret_id"], origin(request, permit.actor)
     )
     return Response(status_code=204, headers=NO_STORE)
 

@@ -21,9 +21,13 @@ class EventLists:
     def __init__(self, queries: Queries) -> None:
         self._queries = queries
 
-    async def of_client(self, tenant: str, client_id: str) -> list[EventRecord]:
-        """All, however many, by pages."""
-        chosen = select(events).where(events.c.tenant == tenant, events.c.client_id == client_id)
+    async def of_subject(self, tenant: str, kind: str, subject_id: str) -> list[EventRecord]:
+        """All that happened to one thing, however many, by pages."""
+        chosen = select(events).where(
+            events.c.tenant == tenant,
+            events.c.subject_kind == kind,
+            events.c.subject_id == subject_id,
+        )
         made: list[EventRecord] = []
         after: Place | None = None
         while found := await self._queries.all(page(chosen, _BY_ID, after, _BATCH)):

@@ -10,10 +10,12 @@ from dcrserver import security
 from dcrserver.errors import InsufficientScope, InvalidToken, MissingToken
 from dcrserver.repositories.admin_tokens import AdminTokenRecord
 from dcrserver.repositories.transaction import Database, Transaction
+from dcrserver.services.access.actors import Actor
 from dcrserver.strict_json import dumps
 from dcrserver.tenants import Tenant
 
 ADMIN_TOKEN_PREFIX = "adm"  # noqa: S105 - a prefix
+_ISSUER_LENGTH = 128
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,14 +38,14 @@ async def authorize(
 
     Raises:
         MissingToken: there is none.
-        InvalidToken: unknown or expired.
+        InvalidToken: unknown, expired or revoked.
         InsufficientScope: it is for something else.
     """
     if bearer is None:
         raise MissingToken("an admin token is required")
     async with database.read() as tx:
         found = await tx.admin_tokens.find(tenant.name, security.token_digest(bearer))
-    if found is None or 0 < found.expires_at <= time.time():
+    if found is None or found.revoked_at or 0 < found.expires_at <= time.time():
         raise InvalidToken("the admin token is unknown or expired")
     if scope not in found.scopes.split():
         raise InsufficientScope(f"the admin token needs the scope {scope}")
@@ -51,7 +53,7 @@ async def authorize(
 
 
 def issue(
-    tx: Transaction, tenant: Tenant, wanted: NewAdminToken, issuer: str
+    tx: Transaction, tenant: Tenant, wanted: NewAdminToken, issuer: Actor
 ) -> tuple[str, AdminTokenRecord]:
     """The token and its row."""
     token, now = security.new_token(ADMIN_TOKEN_PREFIX), int(time.time())
@@ -60,7 +62,7 @@ def issue(
         digest=security.token_digest(token),
         id=security.new_client_id(),
         scopes=" ".join(dict.fromkeys(wanted.scopes)),
-        issuer=issuer,
+        issuer=str(issuer)[:_ISSUER_LENGTH],
         label=wanted.label,
         expires_at=now + wanted.lifetime if wanted.lifetime else 0,
         issued_at=now,

@@ -10,6 +10,7 @@ from dcrserver.errors import InvalidToken, MissingToken
 from dcrserver.metadata import Terms
 from dcrserver.repositories.clients import ClientRecord
 from dcrserver.repositories.transaction import Database, Transaction
+from dcrserver.services.access.actors import Actor, ActorKind
 from dcrserver.services.access.registration_access_tokens import is_token_of
 from dcrserver.services.access.stored_clients import terms_of
 from dcrserver.tenants import Tenant
@@ -21,6 +22,7 @@ class ClientPermit(NamedTuple):
     tenant: Tenant
     record: ClientRecord
     token: str
+    actor: Actor
 
     @property
     def terms(self) -> Terms:
@@ -113,7 +115,8 @@ class ClientAccess:
         current, previous = is_token_of(record, bearer)
         if record is None or not (current or previous):
             raise _invalid()
-        return ClientPermit(tenant, record, bearer), current
+        actor = Actor(ActorKind.CLIENT, client_id, tenant.name)
+        return ClientPermit(tenant, record, bearer, actor), current
 
 
 def _invalid() -> InvalidToken:

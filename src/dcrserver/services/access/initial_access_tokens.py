@@ -14,13 +14,16 @@ from dcrserver.repositories.initial_access_tokens import (
     InitialAccessTokenUse,
 )
 from dcrserver.repositories.transaction import Database, Transaction
-from dcrserver.services.access import admin_tokens
+from dcrserver.services.access import actors, admin_tokens
+from dcrserver.services.access.actors import ANONYMOUS, Actor, ActorKind
 from dcrserver.services.audit import Origin
 from dcrserver.tenants import Tenant
 
 INITIAL_TOKEN_PREFIX = "iat"  # noqa: S105 - a prefix
 # The scope of admin tokens that register.
-REGISTER = "clients:register"
+REGISTER = "clients:create"
+# Of the column that tells who issued a token.
+_ISSUER_LENGTH = 128
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +39,7 @@ class RegistrationPermit:
     terms: Terms
     token: InitialAccessTokenRecord | None = None
     bounds: Bounds = UNBOUNDED
-    actor: str = "anonymous"
+    actor: Actor = ANONYMOUS
 
 
 async def authorize(database: Database, tenant: Tenant, bearer: str | None) -> RegistrationPermit:
@@ -58,7 +61,7 @@ async def authorize(database: Database, tenant: Tenant, bearer: str | None) -> R
         raise MissingToken("this server needs an initial access token for registration")
     if bearer.startswith(f"{admin_tokens.ADMIN_TOKEN_PREFIX}_"):
         admin = await admin_tokens.authorize(database, tenant, bearer, REGISTER)
-        return RegistrationPermit(tenant, tenant.terms, actor=f"admin-token:{admin.id}")
+        return RegistrationPermit(tenant, tenant.terms, actor=actors.of(admin))
     async with database.read() as tx:
         found = await tx.initial_access_tokens.find(
             tenant.name, security.token_digest(bearer), int(time.time())
@@ -68,7 +71,8 @@ async def authorize(database: Database, tenant: Tenant, bearer: str | None) -> R
     if tenant.mode == "closed":
         raise InsufficientScope("registration is closed; ask an administrator")
     bounds = Bounds.from_json(found.bounds)
-    terms, actor = tenant.terms_within(bounds), f"initial-token:{found.id}"
+    terms = tenant.terms_within(bounds)
+    actor = Actor(ActorKind.INITIAL_ACCESS_TOKEN, found.id, tenant.name, name=found.label)
     return RegistrationPermit(tenant, terms, found, bounds, actor)
 
 
@@ -102,7 +106,7 @@ class NewInitialAccessToken:
 
 
 def issue(
-    tx: Transaction, tenant: Tenant, wanted: NewInitialAccessToken, issuer: str
+    tx: Transaction, tenant: Tenant, wanted: NewInitialAccessToken, issuer: Actor
 ) -> tuple[str, InitialAccessTokenRecord]:
     """The token and its row."""
     token = security.new_token(INITIAL_TOKEN_PREFIX)
@@ -114,7 +118,7 @@ def issue(
         uses_left=wanted.uses,
         expires_at=now + wanted.lifetime if wanted.lifetime else 0,
         issued_at=now,
-        issuer=issuer,
+        issuer=str(issuer)[:_ISSUER_LENGTH],
         label=wanted.label,
         bounds=wanted.bounds.to_json(),
     )

@@ -13,7 +13,7 @@ from dcrserver.metadata.bounds import Bounds
 from dcrserver.repositories.clients import ClientRecord
 from dcrserver.repositories.transaction import Database
 from dcrserver.services import audit
-from dcrserver.services.audit import EventType, Origin
+from dcrserver.services.audit import EventType, Origin, Subject, SubjectKind
 from dcrserver.strict_json import JsonObject, stored
 from dcrserver.tenants import Tenant
 
@@ -75,7 +75,11 @@ async def replace_client(
         told["metadata"] = {}
 
     made = audit.event(
-        event, tenant=old.tenant, origin=origin, client_id=old.client_id, changes=told
+        event,
+        tenant=old.tenant,
+        origin=origin,
+        subject=Subject(SubjectKind.CLIENT, old.client_id),
+        changes=told,
     )
     return await database.transact(lambda tx: tx.clients.replace(old, written, made))
 
@@ -86,7 +90,7 @@ async def delete_client(database: Database, record: ClientRecord, origin: Origin
         EventType.CLIENT_DELETED,
         tenant=record.tenant,
         origin=origin,
-        client_id=record.client_id,
+        subject=Subject(SubjectKind.CLIENT, record.client_id),
         metadata=record.metadata,
     )
     return await database.transact(lambda tx: tx.clients.delete(record, event))

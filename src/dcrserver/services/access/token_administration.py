@@ -12,7 +12,7 @@ from dcrserver.services import audit
 from dcrserver.services.access import admin_tokens, initial_access_tokens
 from dcrserver.services.access.admin_tokens import NewAdminToken
 from dcrserver.services.access.initial_access_tokens import NewInitialAccessToken
-from dcrserver.services.audit import EventType, Origin, utc
+from dcrserver.services.audit import EventType, Origin, Subject, SubjectKind, utc
 from dcrserver.strict_json import JsonObject, JsonValue
 from dcrserver.tenants import Tenant
 
@@ -41,8 +41,8 @@ class TokenAdministrationService:
                 EventType.INITIAL_ACCESS_TOKEN_ISSUED,
                 tenant=tenant.name,
                 origin=origin,
+                subject=Subject(SubjectKind.INITIAL_ACCESS_TOKEN, row.id),
                 changes={
-                    "id": row.id,
                     "uses": wanted.uses,
                     "expires_at": row.expires_at,
                     "label": wanted.label,
@@ -90,8 +90,8 @@ class TokenAdministrationService:
                 EventType.ADMIN_TOKEN_ISSUED,
                 tenant=tenant.name,
                 origin=origin,
+                subject=Subject(SubjectKind.ADMIN_TOKEN, row.id),
                 changes={
-                    "id": row.id,
                     "scopes": row.scopes,
                     "expires_at": row.expires_at,
                     "audiences": _audiences(row),
@@ -102,7 +102,7 @@ class TokenAdministrationService:
         return await self._database.transact(write)
 
     async def admin_tokens(self, tenant: Tenant) -> list[JsonObject]:
-        """The admin tokens of a tenant, without the tokens themselves."""
+        """All that were ever issued for a tenant, without the tokens themselves."""
         rows = await self._lists.tokens.admin_tokens(tenant.name)
         return [
             {
@@ -111,9 +111,11 @@ class TokenAdministrationService:
                 "label": row.label,
                 "issuer": row.issuer,
                 "scopes": list[JsonValue](row.scopes.split()),
+                "owner": row.owner,
                 "audiences": _audiences(row),
                 "issued_at": utc(row.issued_at),
                 "expires_at": utc(row.expires_at),
+                "revoked_at": utc(row.revoked_at),
             }
             for row in rows
         ]
@@ -124,13 +126,17 @@ class TokenAdministrationService:
 
         async def write(tx: Transaction) -> str | None:
             if await tx.initial_access_tokens.revoke(tenant.name, token_id, now):
-                kind, event = "initial access token", EventType.INITIAL_ACCESS_TOKEN_REVOKED
-            elif await tx.admin_tokens.revoke(tenant.name, token_id):
-                kind, event = "admin token", EventType.ADMIN_TOKEN_REVOKED
+                event, kind = (
+                    EventType.INITIAL_ACCESS_TOKEN_REVOKED,
+                    SubjectKind.INITIAL_ACCESS_TOKEN,
+                )
+            elif await tx.admin_tokens.revoke(tenant.name, token_id, now):
+                event, kind = EventType.ADMIN_TOKEN_REVOKED, SubjectKind.ADMIN_TOKEN
             else:
                 return None
-            audit.record(tx, event, tenant=tenant.name, origin=origin, changes={"id": token_id})
-            return kind
+            subject = Subject(kind, token_id)
+            audit.record(tx, event, tenant=tenant.name, origin=origin, subject=subject)
+            return kind.value.replace("_", " ")
 
         return await self._database.transact(write)
 

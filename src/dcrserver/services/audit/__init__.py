@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -11,6 +12,7 @@ from typing import NamedTuple
 from dcrserver.repositories.events import EventRecord
 from dcrserver.repositories.transaction import Transaction
 from dcrserver.security import new_id
+from dcrserver.services.audit.actors import Actor
 from dcrserver.strict_json import JsonObject, JsonValue, dumps
 
 
@@ -37,13 +39,26 @@ class EventType(StrEnum):
     SIGNING_KEY_DISCARDED = "signing_key.discarded"
 
 
+class SubjectKind(StrEnum):
+    """What a change is made to; the types of events begin with it, but for those of a client."""
+
+    CLIENT = "client"
+    INITIAL_ACCESS_TOKEN = "initial_access_token"  # noqa: S105 - a name
+    ADMIN_TOKEN = "admin_token"  # noqa: S105
+    SIGNING_KEY = "signing_key"
+
+
+class Subject(NamedTuple):
+    """What an event is about."""
+
+    kind: SubjectKind
+    id: str
+
+
 class Origin(NamedTuple):
-    """Who asks, and by which request.
+    """Who asks, and by which request."""
 
-    ``actor``: anonymous, client, initial-token:ID, admin-token:ID, operator:USER, server.
-    """
-
-    actor: str
+    actor: Actor
     address: str | None = None
     request_id: str | None = None
 
@@ -54,7 +69,7 @@ def record(
     *,
     tenant: str,
     origin: Origin,
-    client_id: str | None = None,
+    subject: Subject,
     changes: JsonObject | None = None,
     metadata: str | None = None,
 ) -> None:
@@ -64,7 +79,7 @@ def record(
             event_type,
             tenant=tenant,
             origin=origin,
-            client_id=client_id,
+            subject=subject,
             changes=changes,
             metadata=metadata,
         )
@@ -76,7 +91,7 @@ def event(
     *,
     tenant: str,
     origin: Origin,
-    client_id: str | None = None,
+    subject: Subject,
     changes: JsonObject | None = None,
     metadata: str | None = None,
 ) -> EventRecord:
@@ -87,8 +102,10 @@ def event(
         tenant=tenant,
         type=event_type.value,
         at_milliseconds=now,
-        actor=origin.actor,
-        client_id=client_id,
+        actor_kind=origin.actor.kind.value,
+        actor_id=origin.actor.id,
+        subject_kind=subject.kind.value,
+        subject_id=subject.id,
         address=origin.address,
         request_id=origin.request_id,
         changes=dumps(changes or {}) if metadata is None else _joined(changes, metadata),
@@ -98,6 +115,19 @@ def event(
 def _joined(changes: JsonObject | None, metadata: str) -> str:
     others = f",{dumps(changes)[1:]}" if changes else "}"
     return f'{{"metadata":{metadata}{others}'
+
+
+def described(event: EventRecord) -> JsonObject:
+    """As events are shown, to people and programs."""
+    return {
+        "type": event.type,
+        "at": utc_milliseconds(event.at_milliseconds),
+        "actor": {"kind": event.actor_kind, "id": event.actor_id},
+        "subject": {"kind": event.subject_kind, "id": event.subject_id},
+        "address": event.address,
+        "request_id": event.request_id,
+        "changes": json.loads(event.changes),
+    }
 
 
 def difference(

@@ -24,7 +24,7 @@ from dcrserver.services.access.stored_clients import (
     replace_client,
     terms_of,
 )
-from dcrserver.services.audit import EventType, Origin, utc, utc_milliseconds
+from dcrserver.services.audit import EventType, Origin, SubjectKind, described, utc
 from dcrserver.services.secrets.changes import SecretChanges, secret_summaries
 from dcrserver.services.secrets.client_secrets import secrets_of
 from dcrserver.services.tokens.access_tokens import TokenFormat
@@ -55,7 +55,9 @@ class AdministrationService:
         async with self._database.read() as tx:
             record = await tx.clients.find(tenant.name, client_id)
             uses = await tx.last_uses.of_client(tenant.name, client_id)
-        events = await self._lists.events.of_client(tenant.name, client_id)
+        events = await self._lists.events.of_subject(
+            tenant.name, SubjectKind.CLIENT.value, client_id
+        )
         if record is None and not events:
             return None
         made: JsonObject = {"deleted": True, "client_id": client_id}
@@ -67,17 +69,7 @@ class AdministrationService:
                 "client_secrets": secret_summaries(secrets_of(record), uses),
                 "metadata": json.loads(record.metadata),
             }
-        made["events"] = [
-            {
-                "type": event.type,
-                "at": utc_milliseconds(event.at_milliseconds),
-                "actor": event.actor,
-                "address": event.address,
-                "request_id": event.request_id,
-                "changes": json.loads(event.changes),
-            }
-            for event in events
-        ]
+        made["events"] = [described(event) for event in events]
         return made
 
     async def delete_client(self, tenant: Tenant, client_id: str, origin: Origin) -> None:

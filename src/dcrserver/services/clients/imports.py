@@ -22,7 +22,7 @@ from dcrserver.repositories.events import EventRecord
 from dcrserver.repositories.transaction import Database, Transaction
 from dcrserver.security import SecretBox
 from dcrserver.services import audit
-from dcrserver.services.audit import EventType, Origin
+from dcrserver.services.audit import EventType, Origin, Subject, SubjectKind
 from dcrserver.services.clients.foreign_clients import (
     EARLIER_LIFETIME,
     OWN,
@@ -196,6 +196,6 @@ def _event(tenant: Tenant, origin: Origin, record: ClientRecord) -> EventRecord:
         EventType.CLIENT_IMPORTED,
         tenant=tenant.name,
         origin=origin,
-        client_id=record.client_id,
+        subject=Subject(SubjectKind.CLIENT, record.client_id),
         changes=changes,
     )

@@ -97,7 +97,7 @@ class ManagementService:
         self, permit: ClientPermit, submission: JsonObject, origin: Origin
     ) -> str | None:
         """None when the permit's record is no longer what is stored."""
-        tenant, record, token = permit
+        tenant, record, token = permit.tenant, permit.record, permit.token
         terms = permit.terms
         policy = terms.policy
         await self._check_envelope(record, submission, policy)

@@ -11,7 +11,7 @@ from dcrserver.services import audit
 from dcrserver.services.access import initial_access_tokens
 from dcrserver.services.access.initial_access_tokens import RegistrationPermit
 from dcrserver.services.access.registration_access_tokens import new_registration_token
-from dcrserver.services.audit import EventType, Origin
+from dcrserver.services.audit import EventType, Origin, Subject, SubjectKind
 from dcrserver.services.registration.client_information import client_information, new_record
 from dcrserver.services.registration.judgement import Judge, parse_object
 from dcrserver.services.registration.remote_checks import RemoteChecks
@@ -64,7 +64,6 @@ class RegistrationService:
             RegistrationError: the submission is not acceptable.
         """
         tenant, terms = permit.tenant, permit.terms
-        origin = origin._replace(actor=permit.actor)
         policy = terms.policy
         judged = self._judge.judge(octets, terms)
         await self._remote_checks.check(judged.metadata, policy)
@@ -83,7 +82,7 @@ class RegistrationService:
                 EventType.CLIENT_REGISTERED,
                 tenant=tenant.name,
                 origin=origin,
-                client_id=client_id,
+                subject=Subject(SubjectKind.CLIENT, client_id),
                 changes={"secret": secrets.is_new},
                 metadata=record.metadata,
             )

@@ -14,7 +14,7 @@ from dcrserver.repositories.queries import Lists
 from dcrserver.repositories.transaction import Database, Transaction
 from dcrserver.services import audit
 from dcrserver.services.access.stored_clients import delete_client
-from dcrserver.services.audit import EventType, Origin
+from dcrserver.services.audit import EventType, Origin, Subject, SubjectKind
 from dcrserver.strict_json import JsonObject
 from dcrserver.tenants import Tenant, TenantRegistry
 
@@ -83,16 +83,19 @@ async def _end_tokens_and_keys(
     now = int(time.time())
     for token_id in tokens:
         if await tx.initial_access_tokens.revoke(tenant.name, token_id, now):
-            _record(tx, EventType.INITIAL_ACCESS_TOKEN_REVOKED, tenant, origin, {"id": token_id})
-        if await tx.admin_tokens.revoke(tenant.name, token_id):
-            _record(tx, EventType.ADMIN_TOKEN_REVOKED, tenant, origin, {"id": token_id})
+            initial = Subject(SubjectKind.INITIAL_ACCESS_TOKEN, token_id)
+            _record(tx, EventType.INITIAL_ACCESS_TOKEN_REVOKED, tenant, origin, initial)
+        if await tx.admin_tokens.revoke(tenant.name, token_id, now):
+            admin = Subject(SubjectKind.ADMIN_TOKEN, token_id)
+            _record(tx, EventType.ADMIN_TOKEN_REVOKED, tenant, origin, admin)
     await tx.metadata_copies.delete(tenant.name)
     for key in await tx.signing_keys.all(tenant.name):
         if await tx.signing_keys.delete(tenant.name, key.kid):
-            _record(tx, EventType.SIGNING_KEY_RETIRED, tenant, origin, {"kid": key.kid})
+            subject = Subject(SubjectKind.SIGNING_KEY, key.kid)
+            _record(tx, EventType.SIGNING_KEY_RETIRED, tenant, origin, subject)
 
 
 def _record(
-    tx: Transaction, event: EventType, tenant: Tenant, origin: Origin, changes: JsonObject
+    tx: Transaction, event: EventType, tenant: Tenant, origin: Origin, subject: Subject
 ) -> None:
-    audit.record(tx, event, tenant=tenant.name, origin=origin, changes=changes)
+    audit.record(tx, event, tenant=tenant.name, origin=origin, subject=subject)

@@ -23,7 +23,8 @@ from dcrserver.repositories.signing_keys import SigningKeyRecord
 from dcrserver.repositories.transaction import Database, Transaction, Writer
 from dcrserver.security import SealedIn, SecretBox, UndecipherableError
 from dcrserver.services import audit
-from dcrserver.services.audit import EventType, Origin
+from dcrserver.services.audit import EventType, Origin, Subject, SubjectKind
+from dcrserver.services.audit.actors import SYSTEM
 from dcrserver.settings import MAX_TOKEN_LIFETIME, TokenSettings
 from dcrserver.strict_json import JsonObject
 
@@ -40,7 +41,7 @@ PUBLISHED_AHEAD = CACHED_SECONDS + REMEMBERED_SECONDS + _MARGIN_SECONDS
 # From when a key has a successor until nothing that it signed is good any more: a process that read
 # the keys just before signs with it for a while.
 _RETIRED_AFTER = PUBLISHED_AHEAD + REMEMBERED_SECONDS + MAX_TOKEN_LIFETIME
-_SERVER = Origin("server")
+_SERVER = Origin(SYSTEM)
 
 PrivateKey: TypeAlias = rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey | ed25519.Ed25519PrivateKey
 _MAKERS: Mapping[str, Callable[[], PrivateKey]] = {
@@ -231,7 +232,8 @@ class SigningKeys:
                 EventType.SIGNING_KEY_CREATED,
                 tenant=tenant,
                 origin=origin,
-                changes={"kid": kid, "algorithm": algorithm},
+                subject=Subject(SubjectKind.SIGNING_KEY, kid),
+                changes={"algorithm": algorithm},
             )
 
         await writer.transact(write)
@@ -252,7 +254,8 @@ class SigningKeys:
         async def write(tx: Transaction) -> bool:
             is_there = await tx.signing_keys.delete(tenant, kid)
             if is_there:
-                audit.record(tx, event, tenant=tenant, origin=origin, changes={"kid": kid})
+                subject = Subject(SubjectKind.SIGNING_KEY, kid)
+                audit.record(tx, event, tenant=tenant, origin=origin, subject=subject)
             return is_there
 
         is_deleted = await writer.transact(write)
