@@ -113,6 +113,9 @@ def _fill(url: str, target: Target, start: int, end: int) -> None:
         print(f"{target.name}: {done} clients stored", file=sys.stderr)
 
 
+_IDENTIFIERS = (("clients", "client_id"), ("events", "subject_id"))
+
+
 def _rows(
     numbers: range, client: dict[str, object], event: dict[str, object]
 ) -> Iterator[tuple[list[tuple[object, ...]], list[tuple[object, ...]]]]:
@@ -122,7 +125,7 @@ def _rows(
             digest = hashlib.sha256(f"{_TOKEN}{number}".encode()).hexdigest()
             own = {"client_id": _client_id(number), "registration_access_token_digest": digest}
             clients.append(tuple((client | own).values()))
-            named = {"id": f"0{number:011x}-growth", "client_id": own["client_id"]}
+            named = {"id": f"0{number:011x}-growth", "subject_id": own["client_id"]}
             events.append(tuple((event | named).values()))
         yield clients, events
 
@@ -131,8 +134,8 @@ def _sqlite(url: str, client_id: str, numbers: range) -> Iterator[int]:
     with contextlib.closing(sqlite3.connect(url.removeprefix("sqlite:///"), timeout=30)) as link:
         link.row_factory = sqlite3.Row
         rows = [
-            dict(link.execute(f"SELECT * FROM {table} WHERE client_id = ?", [client_id]).fetchone())
-            for table in ("clients", "events")
+            dict(link.execute(f"SELECT * FROM {table} WHERE {column} = ?", [client_id]).fetchone())
+            for table, column in _IDENTIFIERS
         ]
         for batch in _rows(numbers, rows[0], rows[1]):
             for table, values in zip(("clients", "events"), batch, strict=True):
@@ -146,8 +149,8 @@ def _postgresql(url: str, client_id: str, numbers: range) -> Iterator[int]:
     async def fill() -> None:
         link = await asyncpg.connect(url)
         rows = [
-            dict(await link.fetchrow(f"SELECT * FROM {table} WHERE client_id = $1", client_id))
-            for table in ("clients", "events")
+            dict(await link.fetchrow(f"SELECT * FROM {table} WHERE {column} = $1", client_id))
+            for table, column in _IDENTIFIERS
         ]
         for number, batch in enumerate(_rows(numbers, rows[0], rows[1])):
             for table, values in zip(("clients", "events"), batch, strict=True):

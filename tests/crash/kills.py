@@ -85,8 +85,10 @@ async def incomplete(history: History, database: str) -> list[str]:
                 )
             }
             told = Counter(
-                (row.client_id, row.type)
-                for row in await connection.execute(select(events.client_id, events.type))
+                (row.subject_id, row.type)
+                for row in await connection.execute(
+                    select(events.subject_id, events.type).where(events.subject_kind == "client")
+                )
             )
     finally:
         await engine.dispose()

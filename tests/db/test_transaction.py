@@ -159,7 +159,7 @@ async def test_changes_that_wait_together_are_judged_each_by_itself(database: Da
         assert found is not None
         assert found.metadata == f'{{"n":{1 if won else 2}}}'
         async with database.read() as tx:
-            chosen = select(events.c.id).where(events.c.client_id == each.client_id)
+            chosen = select(events.c.id).where(events.c.subject_id == each.client_id)
             told = (await tx.session.execute(chosen, {})).all()
         assert [event["id"][-1] for event in told] == ["1" if won else "2"]
     assert all(await asyncio.gather(*(delete(each) for each in clients[4:])))
