@@ -1,4 +1,4 @@
-"""Events of the schema before the eighth name who did what to what by kind and id, and back."""
+"""Events of the schema before the ninth name who did what to what by kind and id, and back."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def old_database(request: pytest.FixtureRequest) -> Iterator[str]:
 async def test_events_keep_who_and_what_and_keep_them_on_the_way_back(old_database: str) -> None:
     engine = create_engine(DatabaseSettings(url=SecretStr(old_database)))
     try:
-        await migrate_to(engine, "0007")
+        await migrate_to(engine, "0008")
         async with engine.begin() as connection:
             for number, event in enumerate(EVENTS):
                 row = dict(zip(("type", "actor", "client_id", "changes"), event, strict=True))
@@ -82,7 +82,7 @@ async def test_events_keep_who_and_what_and_keep_them_on_the_way_back(old_databa
             assert len(await app.events("c1")) == 5
         async with engine.begin() as connection:
             await connection.execute(_REVOKE)
-        await migrate_to(engine, "0007", back=True)
+        await migrate_to(engine, "0008", back=True)
         async with engine.connect() as connection:
             assert await _rows(connection, _OLD) == list(EVENTS)
             # One that was revoked must not work again.
@@ -96,7 +96,7 @@ async def test_a_migration_killed_before_it_told_all_tells_the_rest(old_database
     try:
         if engine.dialect.name != "mysql":
             pytest.skip("a transaction takes all of it back there")
-        await migrate_to(engine, "0007")
+        await migrate_to(engine, "0008")
         async with engine.begin() as connection:
             await connection.execute(
                 _INSERT,

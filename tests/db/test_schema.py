@@ -28,7 +28,7 @@ pytestmark = pytest.mark.migrations
 # What a migration leaves when it ends between two columns that it drops.
 _HALF_DONE = {
     "0002": "ALTER TABLE clients ADD COLUMN client_secret_ciphertext TEXT",
-    "0008": "ALTER TABLE events ADD COLUMN client_id VARCHAR(512)",
+    "0009": "ALTER TABLE events ADD COLUMN client_id VARCHAR(512)",
 }
 
 

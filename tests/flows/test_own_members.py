@@ -7,10 +7,9 @@ from typing import Any
 import pytest
 
 from dcrserver.metadata import FAMILIES
-from dcrserver.services.audit import Origin
+from harness.actors import OPERATOR
 from harness.application import BASE_URL, Application, bearer, update_of
 
-OPERATOR = Origin("operator")
 OWN = {row.name: row.example for row in FAMILIES["extensions"].rows}
 MACHINE: dict[str, Any] = {"grant_types": ["client_credentials"], "redirect_uris": []}
 
