@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
-import subprocess
 import sys
 import time
 from collections.abc import Awaitable, Callable, Iterator
@@ -23,7 +22,7 @@ from dcrserver.repositories.transaction import Database, Transaction
 from dcrserver.security import new_client_id
 from harness.application import settings
 from harness.environment import environment
-from harness.process import COMMAND, run_to_end, serving
+from harness.process import Process, run_to_end, serving, started
 
 T = TypeVar("T")
 
@@ -45,18 +44,18 @@ class Workers:
     def __init__(self, url: str, output: IO[bytes], path: Path) -> None:
         self.url, self.job = url, new_client_id()
         self._output, self._path = output, path
-        self.processes: dict[int, subprocess.Popen[bytes]] = {}
+        self.processes: dict[int, Process] = {}
 
     @property
     def told(self) -> list[str]:
         return self._path.read_text("utf-8").splitlines()
 
     def start(self, freezes_after: int = 0) -> None:
-        process = subprocess.Popen(
-            [sys.executable, _SCRIPT, self.url, self.job, str(_LEASE_SECONDS), str(freezes_after)],
-            env=environment(PYTHONPATH=os.pathsep.join(sys.path)),
-            stdout=self._output,
-            stderr=self._output,
+        process = started(
+            [str(_SCRIPT), self.url, self.job, str(_LEASE_SECONDS), str(freezes_after)],
+            self._path.parent,
+            environment(PYTHONPATH=os.pathsep.join(sys.path)),
+            (self._output.fileno(), self._output.fileno()),
         )
         self.processes[process.pid] = process
 
@@ -155,12 +154,13 @@ def is_there(url: str, digest: str) -> bool:
 
 
 @contextmanager
-def worker_apart(url: str, folder: Path) -> Iterator[tuple[subprocess.Popen[bytes], Path]]:
+def worker_apart(url: str, folder: Path) -> Iterator[tuple[Process, Path]]:
     """``dcrserver worker``, and its log."""
     log = folder / "worker.log"
     env = environment(DCR_DATABASE__URL=url)
     with log.open("wb") as output:
-        process = subprocess.Popen([*COMMAND, "worker"], env=env, stderr=output)
+        outputs = output.fileno(), output.fileno()
+        process = started(["dcrserver", "worker"], folder, env, outputs)
     try:
         until(lambda: b"worker_started" in log.read_bytes(), "it starts")
         yield process, log

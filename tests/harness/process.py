@@ -22,6 +22,7 @@ from harness.environment import environment
 from harness.forked import ForkedProcess
 
 COMMAND = [sys.executable, "-m", "dcrserver"]
+Process = subprocess.Popen[bytes] | ForkedProcess
 _START_SECONDS = 30
 # Of ports that this process has, for as long as it lives.
 _SIGNS = ExitStack()
@@ -30,7 +31,7 @@ _SIGNS = ExitStack()
 @dataclass
 class ServerProcess:
     base_url: str
-    process: subprocess.Popen[bytes] | ForkedProcess
+    process: Process
     log_path: Path
 
     @property
@@ -117,8 +118,8 @@ def serving(
     }
     log_path = folder / f"server-{port}.log"
     with log_path.open("wb") as log:
-        process = _started(
-            ["serve", "--port", str(port), *arguments],
+        process = started(
+            ["dcrserver", "serve", "--port", str(port), *arguments],
             folder,
             environment(**(settings | dict(env or {}))),
             (log.fileno(), log.fileno() if log_to is None else log_to),
@@ -137,8 +138,8 @@ def run_to_end(
 ) -> subprocess.CompletedProcess[str]:
     """``dcrserver`` with ``arguments`` from its start to its end, of which nothing is asserted."""
     with TemporaryFile("w+") as output, TemporaryFile("w+") as errors:
-        process = _started(
-            [*arguments],
+        process = started(
+            ["dcrserver", *arguments],
             folder or Path.cwd(),
             environment(**env),
             (output.fileno(), errors.fileno()),
@@ -153,18 +154,20 @@ def _read(file: IO[str]) -> str:
     return file.read()
 
 
-def _started(
-    arguments: list[str],
+def started(
+    command: list[str],
     folder: Path,
     env: dict[str, str],
     outputs: tuple[int, int],
     *,
     fresh: bool = False,
-) -> subprocess.Popen[bytes] | ForkedProcess:
+) -> Process:
+    """``dcrserver`` with arguments, or a program of Python by its path. See ``serving``."""
     if not fresh and "COVERAGE_PROCESS_CONFIG" not in os.environ:
-        return ForkedProcess(arguments, folder, env, outputs)
-    command, (output, errors) = [*COMMAND, *arguments], outputs
-    return subprocess.Popen(command, cwd=folder, env=env, stdout=output, stderr=errors)
+        return ForkedProcess(command, folder, env, outputs)
+    (program, *arguments), (output, errors) = command, outputs
+    begin = COMMAND if program == "dcrserver" else [sys.executable, program]
+    return subprocess.Popen([*begin, *arguments], cwd=folder, env=env, stdout=output, stderr=errors)
 
 
 def _wait_until_ready(server: ServerProcess) -> None:

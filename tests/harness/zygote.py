@@ -1,6 +1,7 @@
 """Imports what a server needs, and forks into one whenever it is asked to: a program.
 
-From there on the server is what ``python -m dcrserver`` makes it. See ``forked`` for who asks.
+From there on it is what ``python -m dcrserver`` makes it, or the program of a test. See ``forked``
+for who asks.
 """
 
 from __future__ import annotations
@@ -38,10 +39,10 @@ def main() -> None:
             return
         if os.fork() == 0:
             requests.close()
-            arguments, folder, env = json.loads(request)
+            command, folder, env = json.loads(request)
             _watch(*files)
-            _become(arguments, folder, env, files[:2])
-            runpy.run_module("dcrserver", run_name="__main__", alter_sys=True)
+            _become(command, folder, env, files[:2])
+            _run(command[0])
             return
         for file in files:
             os.close(file)
@@ -62,14 +63,23 @@ def _watch(*files: int) -> None:
     os.close(told)
 
 
-def _become(arguments: list[str], folder: str, env: dict[str, str], outputs: list[int]) -> None:
+def _become(command: list[str], folder: str, env: dict[str, str], outputs: list[int]) -> None:
     for number, file in enumerate(outputs, 1):
         os.dup2(file, number)
         os.close(file)
     os.chdir(folder)
     os.environ.clear()
     os.environ.update(env)
-    sys.argv = ["dcrserver", *arguments]
+    sys.argv = command
+
+
+def _run(name: str) -> None:
+    """``dcrserver``, or the program that has this path."""
+    if name == "dcrserver":
+        runpy.run_module(name, run_name="__main__", alter_sys=True)
+        return
+    sys.path[1:1] = os.environ.get("PYTHONPATH", "").split(os.pathsep)
+    runpy.run_path(name, run_name="__main__")
 
 
 if __name__ == "__main__":
