@@ -26,13 +26,31 @@ ProtocolError
 ├── AuthorizationError                RFC 6749 4.1.2.1: shown to a person, never redirected
 ├── NotFound                          404
 ├── BadQuery                          400, discovery
+├── AdministrationError               the administrators' API: 400, a problem (RFC 9457)
+│   ├── InvalidInput
+│   ├── Forbidden                     403
+│   ├── AlreadyExists                 409
+│   ├── PreconditionFailed            412
+│   ├── KeyReused                     422
+│   └── PreconditionRequired          428
 ├── TooManyRequests                   429
 └── Unavailable                       503
 """
 
 from __future__ import annotations
 
-from typing import ClassVar
+from collections.abc import Sequence
+from typing import ClassVar, Protocol
+
+
+class Mistake(Protocol):
+    """One thing that is wrong with a submission: of which member, and the whole sentence."""
+
+    @property
+    def member(self) -> str: ...
+
+    @property
+    def text(self) -> str: ...
 
 
 class ProtocolError(Exception):
@@ -52,7 +70,16 @@ class ProtocolError(Exception):
 
 
 class RegistrationError(ProtocolError):
-    """A client registration error response (RFC 7591 3.2.2)."""
+    """A client registration error response (RFC 7591 3.2.2).
+
+    ``mistakes``: what ``description`` is made of, where there is more than one text to it.
+    """
+
+    def __init__(
+        self, description: str, *, detail: str | None = None, mistakes: Sequence[Mistake] = ()
+    ) -> None:
+        super().__init__(description, detail=detail)
+        self.mistakes = mistakes
 
 
 class InvalidRedirectUri(RegistrationError):
@@ -200,6 +227,58 @@ class BadQuery(ProtocolError):
     """The query of a discovery request is missing or malformed (RFC 7033 4.2)."""
 
     code = "invalid_request"
+
+
+class AdministrationError(ProtocolError):
+    """A refusal that only the administrators' API knows."""
+
+
+class InvalidInput(AdministrationError):
+    """A member of the body (``pointer``, RFC 6901), or a parameter, is not acceptable."""
+
+    code = "invalid_request"
+
+    def __init__(
+        self, description: str, *, pointer: str | None = None, parameter: str | None = None
+    ) -> None:
+        super().__init__(description)
+        self.pointer = pointer
+        self.parameter = parameter
+
+
+class Forbidden(AdministrationError):
+    """Whoever asks is known, and must not have this."""
+
+    code = "forbidden"
+    status = 403
+
+
+class AlreadyExists(AdministrationError):
+    """There is one of this name, or something is in its way."""
+
+    code = "conflict"
+    status = 409
+
+
+class PreconditionFailed(AdministrationError):
+    """It is no longer what If-Match names (RFC 9110 13.1.1): somebody changed it meanwhile."""
+
+    code = "precondition_failed"
+    status = 412
+
+
+class KeyReused(AdministrationError):
+    """The Idempotency-Key belongs to another request."""
+
+    code = "idempotency_key_reused"
+    status = 422
+
+
+class PreconditionRequired(AdministrationError):
+    """A change without If-Match, where one is demanded (RFC 6585 3)."""
+
+    code = "precondition_required"
+    status = 428
 
 
 class TooManyRequests(ProtocolError):

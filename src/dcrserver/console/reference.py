@@ -248,10 +248,16 @@ def _by_source(members: list[Member]) -> Iterator[tuple[str, list[Member]]]:
 def _needed(node: Node, place: str) -> dict[str, str]:
     """Examples of the parameters in ``place`` that a request needs."""
     return {
-        each["name"]: each.get("example", each["name"].upper())
+        each["name"]: str(_example_of(each) or each["name"].upper())
         for each in node.get("parameters", ())
         if each["in"] == place and each["required"]
     }
+
+
+def _example_of(node: Node) -> Any:  # noqa: ANN401
+    """What stands beside a parameter, or in its schema, as FastAPI puts it there."""
+    schema = node.get("schema", {})
+    return node.get("example", schema.get("example", next(iter(schema.get("examples", ())), None)))
 
 
 def anchor(text: str) -> str:

@@ -2,24 +2,30 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from urllib.parse import unquote_plus
 
 from starlette.requests import ClientDisconnect, Request
 
-from dcrserver.edge.dependencies import header, runtime, tenant
+from dcrserver.edge.dependencies import TENANT_KEY, header, runtime, tenant
 from dcrserver.errors import (
     BodyTooLarge,
     BodyTooSlow,
     InvalidClientMetadata,
+    InvalidInput,
     InvalidRequest,
     UnsupportedMediaType,
 )
 from dcrserver.metadata import Policy
 from dcrserver.services.registration.judgement import parse_object
-from dcrserver.strict_json import JsonObject
+from dcrserver.strict_json import BadJson, JsonObject, JsonValue, loads
 
+JSON = "application/json"
 _MAX_FORM_BYTES = 16384
 _MAX_FORM_FIELDS = 50
+# Around what is registered, in bodies of administrators.
+_ENVELOPE_BYTES = 16384
+_ENVELOPE_LEVELS = 2
 # A number of as many digits is larger than every limit.
 _LENGTH_DIGITS = 20
 
@@ -53,6 +59,31 @@ async def json_octets(request: Request, policy: Policy) -> bytes:
     if raw is None:
         raise BodyTooLarge(f"the body must not be larger than {limit} octets")
     return raw
+
+
+async def strict_json(request: Request, accepted: Collection[str]) -> tuple[bytes, JsonValue]:
+    """The body of an administrator's request, and what it says; null for an empty one.
+
+    Raises:
+        UnsupportedMediaType: none of ``accepted``.
+        BodyTooLarge, BodyTooSlow: as for a registration, with a little for what is around it.
+        InvalidInput: no strict JSON.
+    """
+    policy = request.scope[TENANT_KEY].terms.policy
+    limit = policy.registration.max_body_bytes + _ENVELOPE_BYTES
+    if header(request, b"content-type"):
+        _check_media_type(request, accepted)
+    raw = await _read(request, limit)
+    if raw is None:
+        raise BodyTooLarge(f"the body must not be larger than {limit} octets")
+    if not raw:
+        return raw, None
+    _check_media_type(request, accepted)
+    depth = policy.json_.max_depth + _ENVELOPE_LEVELS
+    try:
+        return raw, loads(raw, max_depth=depth, max_members=policy.json_.max_members)
+    except BadJson as error:
+        raise InvalidInput(str(error), pointer="#") from None
 
 
 async def form(request: Request) -> dict[str, str]:
@@ -103,13 +134,13 @@ def _unescaped(text: str) -> str:
     return unquote_plus(text, errors="strict") if "%" in text or "+" in text else text
 
 
-def _check_media_type(request: Request) -> None:
+def _check_media_type(request: Request, accepted: Collection[str] = (JSON,)) -> None:
     value = header(request, b"content-type")
-    if value == "application/json":
+    if value in accepted:
         return
     # No parameter means anything, charset neither (RFC 8259 11): what is no UTF-8 is told as such.
-    if value.partition(";")[0].strip().lower() != "application/json":
-        raise UnsupportedMediaType("the body must be application/json in UTF-8")
+    if value.partition(";")[0].strip().lower() not in accepted:
+        raise UnsupportedMediaType(f"the body must be {' or '.join(accepted)} in UTF-8")
 
 
 async def _read(request: Request, limit: int) -> bytes | None:

@@ -25,6 +25,8 @@ PEER_KEY = "dcrserver.peer"
 USES_KEY = "dcrserver.uses"
 # Whether a GET came as HEAD, which must change nothing (RFC 9110 9.2.1).
 HEAD_KEY = "dcrserver.head"
+# Whether the path of an ordinary route is as it was sent, for a slash in an identifier.
+UNDIVIDED_KEY = "dcrserver.undivided"
 
 _BEARER = re.compile(r"(?i:bearer) +([A-Za-z0-9._~+/-]+=*) *")
 _BEARER_SCHEME = re.compile(r"(?i)bearer(?: |$)")

@@ -18,7 +18,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from dcrserver.edge.dependencies import RUNTIME_KEY, TENANT_KEY, tenant
+from dcrserver.edge.dependencies import RUNTIME_KEY, TENANT_KEY, UNDIVIDED_KEY, tenant
 from dcrserver.edge.errors import answer_to
 from dcrserver.edge.routing import Offered, ProtocolRoute
 from dcrserver.errors import ProtocolError
@@ -94,6 +94,7 @@ def _keep_undivided(scope: Scope) -> None:
     """For those who know one path only: a slash in an identifier is none of it."""
     if "%2f" in (spelt := _spelt(scope)).lower():
         scope["path"] = spelt
+        scope[UNDIVIDED_KEY] = True
 
 
 def _decoded(parameters: Mapping[str, str]) -> Mapping[str, str]:

@@ -1,4 +1,4 @@
-"""Every refusal becomes an answer here: RFC 7591 3.2.2, RFC 6750 3, RFC 6749 5.2."""
+"""Every refusal becomes an answer here: RFC 7591 3.2.2, RFC 6750 3, RFC 6749 5.2, RFC 9457."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from starlette.responses import Response
 from starlette.routing import Match
 from starlette.types import Scope
 
+from dcrserver.edge import problems
 from dcrserver.edge.dependencies import issuer
 from dcrserver.edge.error_pages import as_page, navigates, prefers_html
 from dcrserver.edge.responses import NO_STORE, json_response
@@ -28,6 +29,7 @@ from dcrserver.errors import (
     Unavailable,
 )
 from dcrserver.logger import Logger
+from dcrserver.strict_json import JsonObject
 
 _log = Logger(__name__)
 # What error_description may hold (RFC 6749 5.2, RFC 6750 3): printable ASCII less " and \.
@@ -43,8 +45,12 @@ def install(app: FastAPI) -> None:
     async def handle(request: Request, error: Exception) -> Response:
         return answer_to(request, error)
 
+    async def hide(request: Request, _: Exception) -> Response:
+        return unexpected(request)  # and what it was goes on to the log
+
     for known in (ProtocolError, HTTPException, RequestValidationError, ClientDisconnect):
         app.add_exception_handler(known, handle)
+    app.add_exception_handler(Exception, hide)
 
 
 def answer_to(request: Request, error: Exception) -> Response:
@@ -60,9 +66,7 @@ def answer_to(request: Request, error: Exception) -> Response:
 
 def unexpected(request: Request) -> Response:
     """The answer to a request that met a fault of ours."""
-    return _answer(
-        request, error_body("server_error", "the server met an unexpected condition"), 500
-    )
+    return _answer(request, "server_error", "the server met an unexpected condition", 500)
 
 
 def error_text(text: str) -> str:
@@ -77,13 +81,18 @@ def error_body(code: str, description: str) -> dict[str, str]:
 
 def _answer(
     request: Request,
-    body: dict[str, str],
+    code: str,
+    description: str,
     status: int,
     headers: Mapping[str, str] = NO_STORE,
     *,
+    mistakes: Sequence[JsonObject] = (),
     is_for_programs: bool = True,
 ) -> Response:
     """JSON, or a page for a browser; ``is_for_programs``: whoever merely likes HTML is none."""
+    if problems.are_spoken(request):
+        return problems.problem(code, description, status, headers, mistakes)
+    body = error_body(code, description)
     answer = json_response(body, status, headers)
     is_for_a_person = navigates if is_for_programs else prefers_html
     return as_page(request, answer, body) if is_for_a_person(request) else answer
@@ -100,7 +109,8 @@ def _protocol_error(request: Request, error: ProtocolError) -> Response:
         headers["WWW-Authenticate"] = f'Basic realm="{issuer(request)}"'
     if isinstance(error, TooManyRequests | Unavailable):
         headers["Retry-After"] = str(error.retry_after)
-    return _answer(request, error_body(error.code, error.description), error.status, headers)
+    mistakes = problems.mistakes_of(error)
+    return _answer(request, error.code, error.description, error.status, headers, mistakes=mistakes)
 
 
 def _challenge(request: Request, error: BearerError) -> str:
@@ -117,16 +127,20 @@ def _http_exception(request: Request, error: HTTPException) -> Response:
     phrase = HTTPStatus(error.status_code).phrase
     hint = _hint(request) if error.status_code == HTTPStatus.NOT_FOUND else ""
     description = f"{phrase}: {request.url.path}{hint}"
-    body = error_body(phrase.lower().replace(" ", "_"), description)
+    if problems.are_spoken(request) and error.detail != phrase:
+        description = error.detail
+    code = phrase.lower().replace(" ", "_")
     is_for_programs = "route" in request.scope
-    return _answer(request, body, error.status_code, is_for_programs=is_for_programs)
+    return _answer(request, code, description, error.status_code, is_for_programs=is_for_programs)
 
 
 def _invalid_parameters(request: Request, error: RequestValidationError) -> Response:
     """For FastAPI's ordinary routes: where the first mistake is, and never what was sent there."""
+    if problems.are_spoken(request):
+        return problems.unreadable(error)
     first = error.errors()[0]
     where = ".".join(str(part) for part in first["loc"])
-    return _answer(request, error_body("invalid_request", f"{where}: {first['msg']}"), 422)
+    return _answer(request, "invalid_request", f"{where}: {first['msg']}", 422)
 
 
 def _hint(request: Request) -> str:
@@ -153,8 +167,8 @@ def _method_not_allowed(request: Request) -> Response:
     allow = {"Allow": ", ".join(sorted(methods))}
     if request.method == "OPTIONS":
         return Response(status_code=204, headers=allow)
-    body = error_body("method_not_allowed", f"{request.method} is not allowed here")
-    return _answer(request, body, 405, NO_STORE | allow)
+    description = f"{request.method} is not allowed here"
+    return _answer(request, "method_not_allowed", description, 405, NO_STORE | allow)
 
 
 def _routes(request: Request) -> Sequence[RouteContext]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from http import HTTPStatus
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -13,6 +14,7 @@ from dcrserver.rate_limit import Uses
 from dcrserver.strict_json import dumps
 
 NO_STORE = {"Cache-Control": "no-store", "Pragma": "no-cache"}
+_OF_CONTENT = frozenset({"content-type", "content-length"})
 _CREDENTIAL_HEADERS = [
     (b"content-type", b"application/json"),
     *((name.lower().encode(), value.encode()) for name, value in NO_STORE.items()),
@@ -60,8 +62,16 @@ def rate_limits(uses: Uses) -> list[tuple[bytes, bytes]]:
 
 def tagged(request: Request, text: str, etag: str, headers: Mapping[str, str]) -> Response:
     """JSON ``text``, or 304 for whoever has it (RFC 9110 13.1.2, 15.4.5)."""
-    headers = {"ETag": etag, **headers}
+    return not_modified(request, json_text(text, headers={"ETag": etag, **headers}))
+
+
+def not_modified(request: Request, response: Response) -> Response:
+    """``response``, or 304 for whoever has what it tells (RFC 9110 13.1.2, 15.4.5)."""
+    etag = response.headers.get("etag")
+    if etag is None or request.method != "GET" or response.status_code != HTTPStatus.OK:
+        return response
     known = [each.strip() for each in header(request, b"if-none-match").split(",")]
-    if etag in known or f"W/{etag}" in known or known == ["*"]:
-        return Response(status_code=304, headers=headers)
-    return json_text(text, headers=headers)
+    if etag not in known and f"W/{etag}" not in known and known != ["*"]:
+        return response
+    kept = {name: text for name, text in response.headers.items() if name not in _OF_CONTENT}
+    return Response(status_code=HTTPStatus.NOT_MODIFIED, headers=kept)

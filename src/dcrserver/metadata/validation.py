@@ -40,7 +40,7 @@ def validate(
     draft, issues = examine(submission, terms, kept)
     if issues:
         told = [*(issue.text for issue in issues), *hints(submission)]
-        raise issues[0].error("; ".join(told))
+        raise issues[0].error("; ".join(told), mistakes=issues)
     return ClientMetadata(draft.members)
 
 

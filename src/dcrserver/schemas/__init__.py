@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
-from dcrserver.schemas import authentication, clients, explanation, secrets, server, tokens
+from dcrserver.schemas import (
+    authentication,
+    clients,
+    explanation,
+    problems,
+    secrets,
+    server,
+    tokens,
+)
 from dcrserver.schemas.clients import RESPONSE_EXAMPLE
 from dcrserver.schemas.parts import EXAMPLE_ID, REQUEST_EXAMPLE
 from dcrserver.strict_json import JsonObject
 
 __all__ = ["EXAMPLE_ID", "REQUEST_EXAMPLE", "RESPONSE_EXAMPLE", "components"]
 
-_AREAS = (clients, explanation, server, tokens, secrets, authentication)
+_AREAS = (clients, explanation, server, tokens, secrets, authentication, problems)
 
 
 def components() -> JsonObject:

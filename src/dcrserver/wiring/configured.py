@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import ssl
 from collections.abc import Iterable, Mapping
 
@@ -79,3 +80,16 @@ def secret_box(settings: Settings) -> SecretBox:
         return SecretBox(keys)
     except ValueError as error:
         raise ConfigurationError(str(error)) from None
+
+
+def cursor_keys(settings: Settings) -> list[bytes]:
+    """What cursors of pages are sealed with, the first; all instances have the same.
+
+    Without a key for secrets anybody can make one, who gains nothing by it: a cursor tells where a
+    list goes on that its holder may read anyway.
+    """
+    keys = [key.get_secret_value() for key in settings.secrets.encryption_keys]
+    return [
+        hashlib.sha256(f"cursor {text}".encode()).digest()
+        for text in keys or [settings.server.base_url]
+    ]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 
 from dcrserver.deadlines import Deadline
@@ -17,6 +17,7 @@ from dcrserver.services.authentication.client_keys import ClientKeys
 from dcrserver.services.authentication.guesses import Guesses
 from dcrserver.services.authentication.last_uses import LastUses
 from dcrserver.services.clients.directory import ClientDirectoryService
+from dcrserver.services.clients.reading import ClientReadingService
 from dcrserver.services.registration.judgement import Judge
 from dcrserver.services.registration.management import ManagementService
 from dcrserver.services.registration.register import RegistrationService
@@ -36,6 +37,7 @@ from dcrserver.settings import Settings
 from dcrserver.telemetry import Metrics
 from dcrserver.tenants import Tenant, TenantRegistry
 from dcrserver.wiring import measures
+from dcrserver.wiring.configured import cursor_keys
 from dcrserver.wiring.foundation import Foundation, opened
 from dcrserver.wiring.worker import job_runner
 
@@ -65,6 +67,8 @@ class Runtime:
     readiness: Readiness
     body_deadline: Deadline
     metrics: Metrics
+    client_reading: ClientReadingService
+    cursor_keys: Sequence[bytes]
     draining: bool = False
 
     @property
@@ -169,6 +173,8 @@ def _runtime(base: Foundation, documents: CachingFetcher, limiter: RateLimiter) 
         readiness=Readiness(database, base.signing_keys, tenants),
         body_deadline=Deadline(settings.server.body_seconds),
         metrics=metrics,
+        client_reading=ClientReadingService(database, base.lists),
+        cursor_keys=cursor_keys(settings),
     )
 
 

@@ -31,6 +31,7 @@ from dcrserver.api.openapi.parts import (
     error,
     query,
 )
+from dcrserver.edge import problems
 from dcrserver.edge.routing import Offered, ProtocolRoute
 from dcrserver.schemas import EXAMPLE_ID
 from dcrserver.tenants import Tenant
@@ -198,6 +199,7 @@ def install(app: FastAPI, tenants: Iterable[Tenant]) -> None:
         description=app.description,
         routes=app.routes,
     )
+    _without_unprocessable(made["paths"])
     made["tags"] = GROUPS
     made["components"] = _merged(made.get("components", {}))
 
@@ -220,6 +222,15 @@ def install(app: FastAPI, tenants: Iterable[Tenant]) -> None:
 
     # The way FastAPI documents to bring a document of one's own.
     app.openapi = document  # type: ignore[method-assign]
+
+
+def _without_unprocessable(paths: Mapping[str, Any]) -> None:
+    """Takes away what FastAPI adds to routes of ours that refuse by other statuses."""
+    for path, item in paths.items():
+        if path.startswith(problems.ROOT):
+            for operation in item.values():
+                if "HTTPValidationError" in str(operation["responses"].get("422", "")):
+                    del operation["responses"]["422"]
 
 
 def _conditions(app: FastAPI) -> dict[tuple[str, str], Offered]:

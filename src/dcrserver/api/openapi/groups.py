@@ -40,6 +40,11 @@ GROUPS = [
         "What a connected authorization server asks: whether a client is who it says, and what it"
         " registered.",
     ),
+    _group(
+        "clients",
+        "Administration: clients",
+        "Administrators look at the clients of a tenant, make, change and end them.",
+    ),
     _group("operations", "Operations", "For load balancers and monitoring. At the root only."),
 ]
 

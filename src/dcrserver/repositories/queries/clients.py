@@ -29,12 +29,15 @@ class ClientFilters:
     """
 
     contains: str | None = None
+    owner: str | None = None
 
     def conditions(self) -> list[ColumnElement[bool]]:
         """What holds for the clients that are meant."""
         made = []
         if self.contains is not None:
             made.append(clients.c.metadata.icontains(self.contains, autoescape=True))
+        if self.owner is not None:
+            made.append(clients.c.owner == self.owner)
         return made
 
 

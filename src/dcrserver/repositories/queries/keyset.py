@@ -11,6 +11,8 @@ from typing import Any, TypeAlias
 from sqlalchemy import Column, ColumnElement, Select, UnaryExpression, and_, or_, tuple_
 from sqlalchemy.sql import operators
 
+from dcrserver.errors import InvalidInput
+
 # Of the last row of a page: its values of the columns by which the pages are sorted.
 Place: TypeAlias = tuple[Any, ...]
 
@@ -29,6 +31,17 @@ class Order:
     def place_of(self, row: object) -> Place:
         """Of a record, or a row."""
         return tuple(getattr(row, each.name) for each in self.columns)
+
+    def place_in(self, given: Sequence[object]) -> Place:
+        """``given`` as a place in this order, wherever it comes from.
+
+        Raises:
+            InvalidInput: it cannot be one.
+        """
+        types = [each.type.python_type for each in self.columns]
+        if [type(value) for value in given] != types:
+            raise InvalidInput("the cursor is not one of this list", parameter="cursor")
+        return tuple(given)
 
     def after(self, place: Place) -> ColumnElement[bool]:
         """What comes after ``place``.

@@ -14,6 +14,7 @@ from dcrserver.repositories.clients import ClientRecord
 from dcrserver.repositories.transaction import Database
 from dcrserver.services import audit
 from dcrserver.services.audit import EventType, Origin, Subject, SubjectKind
+from dcrserver.services.audit.actors import Actor
 from dcrserver.strict_json import JsonObject, stored
 from dcrserver.tenants import Tenant
 
@@ -35,6 +36,22 @@ async def find_client(database: Database, tenant: str, client_id: str) -> Client
     if record is None:
         raise NotFound(f"no such client: {client_id}")
     return record
+
+
+def seen_by(actor: Actor, record: ClientRecord | None) -> ClientRecord:
+    """``record``, for those who may know of it.
+
+    Raises:
+        NotFound: there is none, or it is another owner's.
+    """
+    if record is None or (actor.owner is not None and record.owner != actor.owner):
+        raise NotFound("there is no such client")
+    return record
+
+
+def etag_of(record: ClientRecord) -> str:
+    """The entity tag of a client: another with each change, and for another client of its id."""
+    return f'"{record.issued_at:x}-{record.version}"'
 
 
 async def changing(

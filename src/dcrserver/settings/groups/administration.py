@@ -121,6 +121,11 @@ ProviderName = Annotated[str, AfterValidator(_provider_name)]
 class AdminSettings(Group):
     """Administrators, who have tokens of ours (`dcrserver token issue admin`), or of a provider."""
 
+    require_if_match: bool = Field(
+        default=False,
+        description="a change by the administrators' API must name the ETag of what it changes"
+        " (If-Match), or it is refused with 428: nobody overwrites what they have not seen",
+    )
     providers: dict[ProviderName, AdminProviderSettings] = Field(
         default={},
         description="OpenID providers whose access tokens name administrators, each a table of its"

@@ -1,0 +1,100 @@
+"""Who calls the administrators' API, and about which tenant."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from typing import Annotated, TypeAlias
+
+from fastapi import Depends, Path, Query
+from starlette.requests import Request
+
+from dcrserver import security
+from dcrserver.edge.dependencies import TENANT_KEY, bearer_token, origin, runtime
+from dcrserver.errors import Forbidden, InvalidInput, InvalidToken, MissingToken, NotFound
+from dcrserver.names import ALL_TENANTS
+from dcrserver.repositories.transaction import Database
+from dcrserver.schemas import EXAMPLE_ID
+from dcrserver.services.access import actors
+from dcrserver.services.access.actors import Actor
+from dcrserver.services.audit import Origin
+from dcrserver.tenants import Tenant
+from dcrserver.wiring.runtime import Runtime
+
+_CALLER_KEY = "dcrserver.caller"
+_TENANT = "tenant"
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Who calls, proven, about which ``tenant``; ``origin`` is what events record of both."""
+
+    actor: Actor
+    tenant: Tenant
+    origin: Origin
+
+
+async def authorize(request: Request, scope: str) -> None:
+    """Lets in who may do what needs ``scope``, to the tenant of the path or of the query.
+
+    Raises:
+        BearerError: no credentials, none that is known, or none for this.
+        Forbidden: they are good for other tenants.
+        NotFound: there is no such tenant, for those who may know.
+        InvalidInput: two tenants are named.
+    """
+    name, own = _named_tenant(request), request.scope[TENANT_KEY].name
+    bearer = bearer_token(request)
+    if bearer is None:
+        raise MissingToken("an admin token is required")
+    database = runtime(request).database
+    actor = await _found(database, name, bearer)
+    if actor is None and name != own:  # told from a token that is none at all
+        actor = await _found(database, own, bearer)
+    if actor is None:
+        raise InvalidToken("the admin token is unknown or expired")
+    actor.require(scope)
+    if not actor.of_tenant(name):
+        raise Forbidden("the admin token is not good for this tenant")
+    tenant = runtime(request).tenants.now.by_name.get(name)
+    if tenant is None:
+        raise NotFound("there is no such tenant")
+    request.scope[_CALLER_KEY] = Caller(actor, tenant, origin(request, actor))
+
+
+async def _found(database: Database, tenant: str, bearer: str) -> Actor | None:
+    digest = security.token_digest(bearer)
+    async with database.read() as tx:
+        found = await tx.admin_tokens.find(tenant, digest)
+        found = found or await tx.admin_tokens.find(ALL_TENANTS, digest)
+    if found is None or found.revoked_at or 0 < found.expires_at <= time.time():
+        return None
+    return actors.of(found)
+
+
+def _named_tenant(request: Request) -> str:
+    """The name in the query, or that of the tenant whose path it is."""
+    own: Tenant = request.scope[TENANT_KEY]
+    named = request.query_params.getlist(_TENANT)
+    if len(named) > 1:
+        raise InvalidInput("must be there once", parameter=_TENANT)
+    if named and own is not runtime(request).default_tenant and named[0] != own.name:
+        raise InvalidInput("is another than that of the path", parameter=_TENANT)
+    return named[0] if named else own.name
+
+
+def caller_of(
+    request: Request,
+    tenant: Annotated[  # noqa: ARG001 - it was looked at before
+        str | None,
+        Query(description="the tenant that is meant, in place of that of the path"),
+    ] = None,
+) -> Caller:
+    """The dependency of endpoints: whom ``authorize`` let in."""
+    found: Caller = request.scope[_CALLER_KEY]
+    return found
+
+
+CallerOf: TypeAlias = Annotated[Caller, Depends(caller_of)]
+ClientId: TypeAlias = Annotated[str, Path(description="its client_id", examples=[EXAMPLE_ID])]
+RuntimeOf: TypeAlias = Annotated[Runtime, Depends(runtime)]

@@ -1,0 +1,90 @@
+"""Refusals of the administrators' API as problem details: application/problem+json (RFC 9457)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from http import HTTPStatus
+from urllib.parse import quote
+
+from fastapi.exceptions import RequestValidationError
+from starlette.requests import Request
+from starlette.responses import Response
+
+from dcrserver.edge.responses import NO_STORE, json_response
+from dcrserver.errors import InvalidInput, ProtocolError, RegistrationError
+from dcrserver.strict_json import JsonObject
+
+MEDIA_TYPE = "application/problem+json"
+# Below the path of a tenant's issuer.
+ROOT = "/admin/v1"
+# Where requests of this API keep what is judged as a registration is.
+_METADATA = ("metadata",)
+# Pydantic's words for mistakes whose texts would repeat what was sent.
+_REPEATING = {"union_tag_invalid": "is of no kind that is known"}
+# What is wrong with a body before anything is known of what it should be.
+_OF_BODIES = {413: "body_too_large", 415: "unsupported_media_type"}
+_MAX_MISTAKES = 50
+
+
+def are_spoken(request: Request) -> bool:
+    """Whether this request is answered with problems: it is for the administrators' API."""
+    path: str = request.scope["path"]
+    return path == ROOT or path.startswith(f"{ROOT}/")
+
+
+def problem(
+    code: str,
+    detail: str,
+    status: int,
+    headers: Mapping[str, str] = NO_STORE,
+    mistakes: Sequence[JsonObject] = (),
+) -> Response:
+    """A problem: ``code`` is for programs, ``detail`` for people.
+
+    ``mistakes``: each with where it is, a ``pointer`` into the body or the name of a ``parameter``.
+    """
+    made: JsonObject = {
+        "type": "about:blank",
+        "title": HTTPStatus(status).phrase,
+        "status": status,
+        "detail": detail,
+        "code": _OF_BODIES.get(status, code),
+    }
+    if mistakes:
+        made["errors"] = list(mistakes[:_MAX_MISTAKES])
+    return json_response(made, status, headers, MEDIA_TYPE)
+
+
+def pointer(parts: Iterable[object]) -> str:
+    """Where a member of the body is, as RFC 6901 6 writes it into a URI."""
+    escaped = (str(part).replace("~", "~0").replace("/", "~1") for part in parts)
+    return "#" + "".join(f"/{quote(part, safe='~')}" for part in escaped)
+
+
+def mistakes_of(error: ProtocolError) -> list[JsonObject]:
+    """What ``error`` says of single members and parameters."""
+    if isinstance(error, RegistrationError):
+        return [
+            {"pointer": pointer((*_METADATA, issue.member)), "detail": issue.text}
+            for issue in error.mistakes
+        ]
+    if isinstance(error, InvalidInput):
+        where = {"pointer": error.pointer, "parameter": error.parameter}
+        told: JsonObject = {name: text for name, text in where.items() if text is not None}
+        return [told | {"detail": error.description}] if told else []
+    return []
+
+
+def unreadable(error: RequestValidationError) -> Response:
+    """400 for what a model does not take: where each mistake is, and never what was sent there."""
+    mistakes = [_mistake(each["loc"], each["type"], each["msg"]) for each in error.errors()]
+    first = mistakes[0]
+    where = first.get("parameter") or first["pointer"]
+    return problem("invalid_request", f"{where}: {first['detail']}", 400, NO_STORE, mistakes)
+
+
+def _mistake(place: Sequence[object], kind: str, message: str) -> JsonObject:
+    detail = _REPEATING.get(kind, message.removeprefix("Value error, "))
+    if place[0] == "body":
+        return {"pointer": pointer(place[1:]), "detail": detail}
+    return {"parameter": ".".join(str(part) for part in place[1:]), "detail": detail}
