@@ -65,6 +65,7 @@ class ClientView:
 
     @property
     def metadata(self) -> JsonObject:
+        """What it registered, by the names of RFC 7591."""
         made: JsonObject = json.loads(self.record.metadata)
         return made
 
