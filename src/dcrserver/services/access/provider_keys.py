@@ -23,7 +23,7 @@ _log = Logger(__name__)
 _MAX_MEMBERS = 10_000
 # Invented kids must not make us knock at the provider's door with each request, nor a provider
 # whose documents must not be remembered at all.
-_REFETCH_SECONDS = 10
+REFETCH_SECONDS = 10
 # As many signatures are verified for one token.
 _MAX_CANDIDATES = 4
 _POLICY = JwksPolicy()
@@ -59,7 +59,7 @@ class KeySets:
             _log.warning("admin_provider_unreachable", issuer=issuer, problem=str(error))
             raise
         if found.max_age is not None:
-            found = replace(found, max_age=max(found.max_age, _REFETCH_SECONDS))
+            found = replace(found, max_age=max(found.max_age, REFETCH_SECONDS))
         return found
 
     async def _discovered(self, issuer: str) -> str:
@@ -97,7 +97,7 @@ class ProviderKeys:
         self._name = name
         self._issuer = issuer
         self._key_sets = key_sets
-        self._refetched = -float(_REFETCH_SECONDS)
+        self._refetched = -float(REFETCH_SECONDS)
 
     async def candidates(self, algorithm: str, kid: str) -> list[JsonObject]:
         """Sound keys of this ``kid`` that fit ``algorithm``.
@@ -112,7 +112,7 @@ class ProviderKeys:
         if found:
             return found
         now = time.monotonic()
-        if now - self._refetched >= _REFETCH_SECONDS:
+        if now - self._refetched >= REFETCH_SECONDS:
             self._refetched = now
         # Who comes while it is read waits for the same.
         return _matching(await self.read(newer_than=self._refetched), algorithm, kid)
