@@ -90,7 +90,7 @@ _REFUSED: list[tuple[dict[str, Any], str]] = [
 ]
 
 
-@pytest.mark.finding("S40")
+@pytest.mark.finding("J1")
 @pytest.mark.parametrize(("changes", "told"), _REFUSED)
 async def test_a_claim_that_is_wrong_or_missing_is_refused(
     changes: dict[str, Any], told: str
@@ -129,7 +129,7 @@ _HEADERS: list[tuple[dict[str, Any], str]] = [
 ]
 
 
-@pytest.mark.finding("S40")
+@pytest.mark.finding("J1")
 @pytest.mark.parametrize(("headers", "told"), _HEADERS)
 async def test_a_header_that_is_wrong_is_refused(headers: dict[str, Any], told: str) -> None:
     with pytest.raises(InvalidToken, match=told):
@@ -141,7 +141,7 @@ async def test_the_type_is_a_media_type(said: str) -> None:
     assert await actor(signed(KEY, headers={"typ": said}))
 
 
-@pytest.mark.finding("S40")
+@pytest.mark.finding("J1")
 @pytest.mark.parametrize("name", ["jku", "x5u", "jwk", "x5c"])
 async def test_a_header_that_leads_to_a_key_leads_nowhere(name: str) -> None:
     publisher = Publisher(k1=KEY)
@@ -156,7 +156,7 @@ async def test_a_header_that_leads_to_a_key_leads_nowhere(name: str) -> None:
     assert set(publisher.asked) == {DISCOVERY, JWKS}
 
 
-@pytest.mark.finding("S40")
+@pytest.mark.finding("J1")
 async def test_a_symmetric_or_missing_signature_is_refused() -> None:
     """Also by the public key as a secret, whatever form it is written in."""
     public = json.dumps(public_jwk(KEY, kid="k1")).encode()
@@ -212,7 +212,7 @@ def _altered(token: str, place: int, octet: int) -> str:
     return ".".join(made)
 
 
-@pytest.mark.finding("S40")
+@pytest.mark.finding("J1")
 @given(place=st.integers(0, 10_000), octet=st.integers(1, 255))
 @examples(300)
 def test_no_altered_octet_lets_anybody_in(place: int, octet: int) -> None:
@@ -236,7 +236,7 @@ _VALUE = st.one_of(
 )  # fmt: skip
 
 
-@pytest.mark.finding("S40")
+@pytest.mark.finding("J1")
 @given(
     changes=st.dictionaries(_CLAIM, _VALUE, max_size=4),
     headers=st.dictionaries(st.sampled_from(["typ", "kid", "jwk", "crit", "x"]), _VALUE),
@@ -286,7 +286,7 @@ async def test_a_provider_may_be_excused_from_writing_at_jwt(said: Any, client: 
     assert (await actor(token, require_at_jwt=False)).name == "console"
 
 
-@pytest.mark.finding("S41")
+@pytest.mark.finding("J2")
 @pytest.mark.parametrize(
     ("headers", "changes"),
     [
@@ -359,7 +359,7 @@ _OWNERS = {
 }
 
 
-@pytest.mark.finding("S42")
+@pytest.mark.finding("J3")
 @pytest.mark.parametrize(
     ("changes", "owner"),
     [
@@ -380,7 +380,7 @@ async def test_a_token_is_bound_to_an_owner_unless_roles_give_all_of_it(
     assert found.owner == owner
 
 
-@pytest.mark.finding("S42")
+@pytest.mark.finding("J3")
 @pytest.mark.parametrize("department", [..., "", 7, ["sales"], "x" * 256, "a\nb"])
 async def test_a_token_that_is_to_be_bound_and_names_no_owner_is_refused(department: Any) -> None:
     with pytest.raises(InsufficientScope, match="owner"):
@@ -452,7 +452,7 @@ async def test_a_rotation_works_at_once_for_all_who_come() -> None:
         await made.actor(signed(KEY), "default")
 
 
-@pytest.mark.finding("S43")
+@pytest.mark.finding("J4")
 async def test_invented_kids_do_not_make_us_fetch(clock: _Clock) -> None:
     publisher = Publisher(k1=KEY)
     publisher.max_age = 0
@@ -512,7 +512,7 @@ async def test_one_bad_answer_takes_no_key_away(clock: _Clock, said: Any) -> Non
         assert await made.actor(signed(KEY), "default")
 
 
-@pytest.mark.finding("S44")
+@pytest.mark.finding("J5")
 @pytest.mark.parametrize(
     "metadata",
     [
@@ -539,7 +539,7 @@ async def test_metadata_may_be_where_oauth_has_them() -> None:
     assert publisher.asked == [DISCOVERY, where, JWKS]
 
 
-@pytest.mark.finding("S44")
+@pytest.mark.finding("J5")
 async def test_only_what_the_operator_named_may_be_inside() -> None:
     """What a document of the provider's names is asked as what a client names."""
     elsewhere = "https://keys.example.net/jwks"
@@ -552,6 +552,7 @@ async def test_only_what_the_operator_named_may_be_inside() -> None:
     assert publisher.as_operator == {DISCOVERY, elsewhere}
 
 
+@pytest.mark.finding("J6")
 async def test_two_providers_have_keys_and_people_of_their_own() -> None:
     publisher = Publisher(k1=KEY)
     second = "https://login.example.org"

@@ -64,7 +64,8 @@ def check(
     is in force, secrets hidden: below "changes" what differs; below "effective" the server metadata
     of each tenant, as discovery publishes it; below "posture" what works, but not as one would want
     it in production; below "authorization_server_metadata" how old the copy of each server at a URL
-    is, and why it cannot be read now; below "trials" what came of trying.
+    is, and why it cannot be read now; below "admin_providers" why tokens of an OpenID provider that
+    names administrators cannot be verified now; below "trials" what came of trying.
     """
     from dcrserver.cli.loading import load
     from dcrserver.settings import configuration_file
@@ -104,6 +105,7 @@ def _tried(settings: Settings) -> dict[str, Any]:
                     name: {"age_seconds": age, "problem": copies.problems.get(name)}
                     for name, age in ages.items()
                 },
+                "admin_providers": await operations.providers.problems(),
                 "trials": {
                     "database": await _try_database(operations, settings),
                     "redis": await _try_redis(limiter, settings),
@@ -137,6 +139,7 @@ def _found(settings: Settings, tenants: TenantRegistry, limiter: RateLimiter) ->
     return {
         "effective": {each.name: None if each.waits else dict(each.members) for each in tenants},
         "authorization_server_metadata": {},
+        "admin_providers": {},
         "posture": [
             {"finding": found.name, "text": found.text, **found.details}
             for found in posture.findings(settings, tenants, limiter)
@@ -194,6 +197,9 @@ def _in_words(told: dict[str, Any]) -> Iterator[str]:
     for name, copy in told["authorization_server_metadata"].items():
         if copy["problem"]:
             yield printable(f"warning: metadata for tenant {name}: {copy['problem']}")
+    for name, problem in told["admin_providers"].items():
+        if problem:
+            yield printable(f"warning: administrators of {name} cannot be verified now: {problem}")
 
 
 def _short(value: object) -> str:

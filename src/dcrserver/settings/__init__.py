@@ -63,6 +63,7 @@ __all__ = [
     "checked_issuer",
     "configuration_file",
     "load",
+    "nearest",
     "with_variable",
 ]
 

@@ -61,5 +61,6 @@ async def opened(settings: Settings) -> AsyncIterator[Foundation]:
             SecretChanges(database, secrets),
         )
     finally:
+        await configured.providers.close()
         await queries.close()
         await database.close()

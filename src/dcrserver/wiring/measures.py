@@ -9,6 +9,7 @@ from dcrserver.fetch import CachingFetcher, HttpFetcher
 from dcrserver.rate_limit import RateLimiter
 from dcrserver.repositories.queries import Lists
 from dcrserver.repositories.transaction import Database
+from dcrserver.services.access.providers import Providers
 from dcrserver.services.authentication.guesses import Guesses
 from dcrserver.services.authentication.last_uses import LastUses
 from dcrserver.services.secrets.verification import SecretVerifier
@@ -130,6 +131,16 @@ def measure_limits(
         "dcrserver_slow_hashes",
         "Slow hashes of secrets (bcrypt, argon2, PBKDF2) that are computed, or wait",
         lambda: verifier.waiting,
+    )
+
+
+def measure_administrators(metrics: Metrics, providers: Providers) -> None:
+    """Who came with an access token of an OpenID provider."""
+    metrics.counter(
+        "dcrserver_admin_provider_tokens_total",
+        "Access tokens of OpenID providers that administrators brought: accepted, or why not",
+        lambda: {labels: float(count) for labels, count in providers.looked_at.items()},
+        ("provider", "outcome"),
     )
 
 

@@ -6,7 +6,7 @@ Nothing is asked before a token needs it: a provider that is away keeps nobody f
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import replace
 from urllib.parse import urlsplit
 
@@ -136,6 +136,17 @@ class ProviderKeys:
             ) from None
         keys = _object(document.body).get("keys")
         return [key for key in keys if isinstance(key, dict)] if isinstance(keys, list) else []
+
+    async def problem(self, algorithms: Collection[str]) -> str | None:
+        """Why no token of the provider could be verified just now; None where all is well."""
+        try:
+            keys = await self.read(newer_than=time.monotonic())
+        except Unavailable as error:
+            return error.detail
+        kids = {str(key.get("kid")) for key in keys if "kid" in key}
+        if any(_matching(keys, algorithm, kid) for kid in kids for algorithm in algorithms):
+            return None
+        return "its key set holds no key with a kid that fits an algorithm which is accepted"
 
 
 def locations_of(issuer: str) -> Iterator[str]:

@@ -104,8 +104,8 @@ def not_ours(provider: AdminProviderSettings) -> Iterator[str]:
     return iter(sorted(given - SCOPES.keys() - ALIASES.keys() - ROLES.keys()))
 
 
-def binds_owners(provider: AdminProviderSettings) -> bool:
-    """Whether some of its tokens are bound to an owner by their role."""
+def gives_ownership(provider: AdminProviderSettings) -> bool:
+    """Whether some of its tokens are for the clients of one owner, by their role."""
     return any("owner" in grants for grants in provider.scopes.values())
 
 

@@ -5,6 +5,7 @@ The database is not asked: what such a token says is all that is known of its be
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections import Counter
 from collections.abc import Mapping
@@ -36,7 +37,7 @@ class Providers:
         self._key_sets = CachingFetcher(KeySets(fetcher, providers.values()), settings)
         self._settings = providers
         self._by_issuer = {provider.issuer: name for name, provider in providers.items()}
-        self.keys = {
+        self._keys = {
             name: ProviderKeys(name, provider.issuer, self._key_sets)
             for name, provider in providers.items()
         }
@@ -67,6 +68,13 @@ class Providers:
         self.looked_at[name, "accepted"] += 1
         return actor
 
+    async def problems(self) -> Mapping[str, str | None]:
+        """By provider, why its tokens could not be verified just now; all are asked."""
+        problems = await asyncio.gather(
+            *(self._keys[name].problem(each.algorithms) for name, each in self._settings.items())
+        )
+        return dict(zip(self._settings, problems, strict=True))
+
     async def close(self) -> None:
         """Gives up what is still being fetched."""
         await self._key_sets.close()
@@ -76,7 +84,7 @@ class Providers:
         provider = self._settings[name]
         provider_tokens.check_header(jws, provider)
         provider_tokens.check_claims(jws, provider, time.time())
-        candidates = await self.keys[name].candidates(jws.algorithm, jws.kid or "")
+        candidates = await self._keys[name].candidates(jws.algorithm, jws.kid or "")
         if not any(jose.verify(jws, key, jws.algorithm) for key in candidates):
             raise InvalidToken("the signature of the token is not that of a key of its provider")
         return provider_tokens.actor_of(jws, name, provider, tenant)
