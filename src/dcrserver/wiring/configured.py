@@ -12,7 +12,7 @@ from dcrserver.services.tenants import server_metadata
 from dcrserver.settings import ConfigurationError, OutboundSettings, Settings
 from dcrserver.strict_json import JsonObject
 from dcrserver.tenants import Tenant, TenantConflict, TenantRegistry
-from dcrserver.wiring.providers import providers
+from dcrserver.wiring.providers import check_providers
 from dcrserver.wiring.tenants import TenantFactory, metadata_locations
 
 
@@ -28,10 +28,10 @@ class Configured:
         Raises:
             ConfigurationError: something that is configured cannot be used.
         """
+        check_providers(settings)
         self.settings = settings
         self.box = secret_box(settings)
         self.fetcher = _fetcher(settings.outbound)
-        self.providers = providers(settings, self.fetcher)
         locations = metadata_locations(settings)
         files = {
             name: server_metadata.read_file(location)

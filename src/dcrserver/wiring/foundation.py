@@ -10,6 +10,7 @@ from dcrserver.db.protocol.drivers import open_driver
 from dcrserver.db.queries import Queries
 from dcrserver.repositories.queries import Lists
 from dcrserver.repositories.transaction import Database
+from dcrserver.services.access.providers import Providers
 from dcrserver.services.secrets.changes import SecretChanges
 from dcrserver.services.secrets.client_secrets import SecretIssuer
 from dcrserver.services.tenants.metadata_copies import MetadataCopies
@@ -29,6 +30,7 @@ class Foundation:
     signing_keys: SigningKeys
     secrets: SecretIssuer
     secret_changes: SecretChanges
+    providers: Providers
 
 
 @contextlib.asynccontextmanager
@@ -49,6 +51,7 @@ async def opened(settings: Settings) -> AsyncIterator[Foundation]:
         settings.outbound.metadata_seconds,
     )
     secrets = SecretIssuer(configured.box)
+    providers = Providers(settings.admin.providers, configured.fetcher, settings.outbound)
     try:
         await copies.load()
         yield Foundation(
@@ -59,8 +62,9 @@ async def opened(settings: Settings) -> AsyncIterator[Foundation]:
             SigningKeys(database, configured.box, settings.tokens),
             secrets,
             SecretChanges(database, secrets),
+            providers,
         )
     finally:
-        await configured.providers.close()
+        await providers.close()
         await queries.close()
         await database.close()

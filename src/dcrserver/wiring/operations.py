@@ -18,7 +18,7 @@ class Operations:
         self.database = base.database
         self.lists = base.lists
         self.metadata_copies = base.metadata_copies
-        self.providers = base.configured.providers
+        self.providers = base.providers
         self.signing_keys = base.signing_keys
         self.administration = AdministrationService(base.database, base.lists, base.secret_changes)
         self.token_administration = TokenAdministrationService(base.database, base.lists)

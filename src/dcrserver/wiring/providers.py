@@ -1,35 +1,31 @@
-"""Makes what reads access tokens of OpenID providers, and says what of their settings is wrong."""
+"""Whether what OpenID providers are to give administrators is anything that there is."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
-from dcrserver.fetch import HttpFetcher
-from dcrserver.services.access import provider_tokens, scopes
-from dcrserver.services.access.providers import Providers
+from dcrserver.services.access.scopes import ALIASES, ROLES, SCOPES
 from dcrserver.settings import AdminProviderSettings, ConfigurationError, Settings, nearest
 
 
-def providers(settings: Settings, fetcher: HttpFetcher) -> Providers:
-    """The providers of ``settings``.
-
-    Raises:
-        ConfigurationError: what they are to give is nothing that there is, or cannot be bound.
+def check_providers(settings: Settings) -> None:
     """
-    configured = settings.admin.providers
+    Raises:
+        ConfigurationError: a provider is to give something else, or ownership without an owner.
+    """
     lines = [
         f"admin.providers.{name}.{problem}"
-        for name, provider in configured.items()
+        for name, provider in settings.admin.providers.items()
         for problem in _problems(provider)
     ]
     if lines:
         raise ConfigurationError("\n".join(lines))
-    return Providers(configured, fetcher, settings.outbound)
 
 
 def _problems(provider: AdminProviderSettings) -> Iterator[str]:
-    known = [*scopes.SCOPES, *scopes.ALIASES, *scopes.ROLES]
-    for each in provider_tokens.not_ours(provider):
+    given = {each for grants in provider.scopes.values() for each in grants}
+    known = {*SCOPES, *ALIASES, *ROLES}
+    for each in sorted(given - known):
         yield f"scopes: {each}: no such scope or role{nearest(each, known)}"
-    if provider_tokens.gives_ownership(provider) and provider.owner_claim is None:
+    if "owner" in given and provider.owner_claim is None:
         yield "owner_claim: the role owner needs a claim that names the owner"

@@ -180,6 +180,6 @@ def _runtime(base: Foundation, documents: CachingFetcher, limiter: RateLimiter) 
 
 def _measure(metrics: Metrics, base: Foundation, steps: _Steps, limiter: RateLimiter) -> None:
     measures.measure_database(metrics, base.database, base.lists, base.configured.settings.database)
-    measures.measure_administrators(metrics, base.configured.providers)
+    measures.measure_administrators(metrics, base.providers)
     measures.measure_limits(metrics, limiter, steps.guesses, steps.verifier)
     measures.measure_background(metrics, base.signing_keys, base.metadata_copies, steps.last_uses)

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator
 from dcrserver import jose
 from dcrserver.errors import InsufficientScope, InvalidToken
 from dcrserver.names import ALL_TENANTS
-from dcrserver.services.access.scopes import ALIASES, ROLES, SCOPES, expanded, known
+from dcrserver.services.access.scopes import ROLES, SCOPES, expanded, known
 from dcrserver.services.audit.actors import Actor, ActorKind
 from dcrserver.settings import AdminProviderSettings
 from dcrserver.strict_json import JsonObject, JsonValue
@@ -96,17 +96,6 @@ def actor_of(jws: jose.Jws, name: str, provider: AdminProviderSettings, tenant: 
         "".join(each for each in shown[:_MAX_NAME] if each.isprintable()),
         None if scopes <= unbound else _owner(jws.claims, provider),
     )
-
-
-def not_ours(provider: AdminProviderSettings) -> Iterator[str]:
-    """What the table ``scopes`` gives that is neither a scope nor a role of ours."""
-    given = {each for grants in provider.scopes.values() for each in grants}
-    return iter(sorted(given - SCOPES.keys() - ALIASES.keys() - ROLES.keys()))
-
-
-def gives_ownership(provider: AdminProviderSettings) -> bool:
-    """Whether some of its tokens are for the clients of one owner, by their role."""
-    return any("owner" in grants for grants in provider.scopes.values())
 
 
 def _check_times(jws: jose.Jws, skew: int, now: float) -> None:
