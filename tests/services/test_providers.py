@@ -12,13 +12,23 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from conftest import MakeApplication
 from dcrserver.errors import InsufficientScope, InvalidToken, Unavailable
 from dcrserver.fetch import HttpFetcher
+from dcrserver.repositories.transaction import Database
 from dcrserver.services.access import provider_keys
 from dcrserver.services.access.actors import ActorKind
+from dcrserver.services.access.administrators import Administrators
 from dcrserver.services.access.providers import Providers
 from dcrserver.services.access.scopes import ROLES, expanded
-from dcrserver.settings import AdminProviderSettings, OutboundSettings
+from dcrserver.settings import (
+    AdminProviderSettings,
+    ConfigurationError,
+    OutboundSettings,
+    load,
+)
+from dcrserver.wiring.configured import Configured
+from harness.application import Application
 from harness.clients import new_key, public_jwk
 from harness.properties import examples
 from harness.provider import (
@@ -572,3 +582,54 @@ async def test_two_providers_have_keys_and_people_of_their_own() -> None:
     for key, issuer in ((OTHER, ISSUER), (KEY, second)):
         with pytest.raises(InvalidToken, match="signature"):
             await made.actor(signed(key, iss=issuer), "default")
+
+
+async def test_nobody_asks_the_database_about_a_jwt() -> None:
+    who = Administrators(cast("Database", None), providers(Publisher(k1=KEY)))
+    found = await who.find("default", signed(KEY))
+    assert found is not None
+    assert found.id == "corp:ada"
+    assert who.are_told_by(signed(KEY))
+    assert await who.find("default", signed(KEY, iss="https://other.example.com")) is None
+
+
+async def test_what_is_no_jwt_goes_where_it_went_before(app: Application) -> None:
+    who = app.runtime.administrators
+    headers = await app.admin_token("clients:read")
+    found = await who.find("default", headers["Authorization"].removeprefix("Bearer "))
+    assert found is not None
+    assert found.may("clients:read")
+    assert not who.are_told_by(signed(KEY))
+    assert not who.are_told_by("iat_x")
+    assert await who.find("default", signed(KEY)) is None
+
+
+@pytest.mark.parametrize(
+    ("settings", "told"),
+    [
+        (
+            {"scopes": {"x": ["clients:raed"]}},
+            "scopes: clients:raed: no such scope or role; did you mean clients:read?",
+        ),
+        ({"scopes": {"x": ["admin"]}}, "scopes: admin: no such scope or role"),
+        ({"scopes": {"x": ["owner"]}}, "owner_claim: the role owner needs a claim"),
+    ],
+)
+def test_what_a_provider_is_to_give_must_be_something(settings: dict[str, Any], told: str) -> None:
+    made = {"issuer": ISSUER, "audience": AUDIENCE} | settings
+    with pytest.raises(ConfigurationError) as refusal:
+        Configured(load(admin={"providers": {"corp": made}}))
+    assert f"admin.providers.corp.{told}" in str(refusal.value)
+
+
+async def test_tokens_of_providers_are_counted(make_app: MakeApplication) -> None:
+    made = {"issuer": ISSUER, "audience": AUDIENCE}
+    app = await make_app(admin={"providers": {"corp": made}})
+    answer = await app.http.get(
+        "/authorization-server/clients/x",
+        headers={"Authorization": f"Bearer {signed(KEY, aud='x')}"},
+    )
+    assert answer.status_code == 401
+    scrape = (await app.http.get("/metrics")).text
+    counted = 'dcrserver_admin_provider_tokens_total{outcome="invalid_token",provider="corp"} 1.0'
+    assert counted in scrape

@@ -11,6 +11,7 @@ from dcrserver.fetch import CachingFetcher
 from dcrserver.rate_limit import RateLimiter
 from dcrserver.repositories.queries import Lists
 from dcrserver.repositories.transaction import Database
+from dcrserver.services.access.administrators import Administrators
 from dcrserver.services.access.client_access import ClientAccess
 from dcrserver.services.authentication.authenticator import ClientAuthenticator
 from dcrserver.services.authentication.client_keys import ClientKeys
@@ -49,6 +50,7 @@ class Runtime:
     settings: Settings
     tenants: TenantRegistry
     database: Database
+    administrators: Administrators
     client_access: ClientAccess
     lists: Lists
     registration: RegistrationService
@@ -114,6 +116,7 @@ async def built_on(base: Foundation) -> AsyncIterator[Runtime]:
 class _Steps:
     """What several use cases do alike, and remember together."""
 
+    administrators: Administrators
     client_access: ClientAccess
     verifier: SecretVerifier
     judge: Judge
@@ -129,6 +132,7 @@ def _steps(base: Foundation, documents: CachingFetcher, metrics: Metrics) -> _St
     verifier, last_uses = SecretVerifier(), LastUses(database)
     guesses, keys = Guesses(base.configured.settings.rate_limits), ClientKeys(documents)
     return _Steps(
+        Administrators(database, base.providers),
         ClientAccess(database),
         verifier,
         Judge(),
@@ -151,14 +155,17 @@ def _runtime(base: Foundation, documents: CachingFetcher, limiter: RateLimiter) 
         settings=settings,
         tenants=tenants,
         database=database,
+        administrators=steps.administrators,
         client_access=access,
         lists=base.lists,
-        registration=RegistrationService(database, base.secrets, judge, remote_checks),
+        registration=RegistrationService(
+            database, steps.administrators, base.secrets, judge, remote_checks
+        ),
         management=ManagementService(
             database, access, base.secrets, verifier, judge, remote_checks
         ),
         secret_rotation=SecretRotationService(database, access, base.secret_changes),
-        client_directory=ClientDirectoryService(database, authenticator),
+        client_directory=ClientDirectoryService(database, steps.administrators, authenticator),
         token_grant=TokenGrantService(
             database, authenticator, steps.access_tokens, settings.tokens
         ),

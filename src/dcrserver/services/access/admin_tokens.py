@@ -31,6 +31,20 @@ class NewAdminToken:
     audiences: Sequence[str] = ()
 
 
+def has_prefix(bearer: str) -> bool:
+    """Whether it says that it is an admin token."""
+    return bearer.startswith(f"{ADMIN_TOKEN_PREFIX}_")
+
+
+async def find(database: Database, tenant: str, bearer: str) -> AdminTokenRecord | None:
+    """The token, if it is one of ``tenant`` that is good still."""
+    async with database.read() as tx:
+        found = await tx.admin_tokens.find(tenant, security.token_digest(bearer))
+    if found is None or found.revoked_at or 0 < found.expires_at <= time.time():
+        return None
+    return found
+
+
 async def authorize(
     database: Database, tenant: Tenant, bearer: str | None, scope: str
 ) -> AdminTokenRecord:
@@ -43,9 +57,8 @@ async def authorize(
     """
     if bearer is None:
         raise MissingToken("an admin token is required")
-    async with database.read() as tx:
-        found = await tx.admin_tokens.find(tenant.name, security.token_digest(bearer))
-    if found is None or found.revoked_at or 0 < found.expires_at <= time.time():
+    found = await find(database, tenant.name, bearer)
+    if found is None:
         raise InvalidToken("the admin token is unknown or expired")
     if scope not in found.scopes.split():
         raise InsufficientScope(f"the admin token needs the scope {scope}")

@@ -14,8 +14,8 @@ from dcrserver.repositories.initial_access_tokens import (
     InitialAccessTokenUse,
 )
 from dcrserver.repositories.transaction import Database, Transaction
-from dcrserver.services.access import actors, admin_tokens
 from dcrserver.services.access.actors import ANONYMOUS, Actor, ActorKind
+from dcrserver.services.access.administrators import Administrators
 from dcrserver.services.audit import Origin
 from dcrserver.tenants import Tenant
 
@@ -42,7 +42,9 @@ class RegistrationPermit:
     actor: Actor = ANONYMOUS
 
 
-async def authorize(database: Database, tenant: Tenant, bearer: str | None) -> RegistrationPermit:
+async def authorize(
+    database: Database, administrators: Administrators, tenant: Tenant, bearer: str | None
+) -> RegistrationPermit:
     """Takes no use yet. In open mode a token is not needed, but its bounds count.
 
     An administrator registers in every mode.
@@ -51,7 +53,8 @@ async def authorize(database: Database, tenant: Tenant, bearer: str | None) -> R
         MissingToken: the mode wants one.
         InvalidToken: unknown, expired, revoked or used up.
         InsufficientScope: registration is closed, or the admin token is for something else.
-        Unavailable: the policy that the token names is no longer configured.
+        Unavailable: the policy that the token names is no longer configured, or the keys of an
+            administrator's provider cannot be read.
     """
     if bearer is None:
         if tenant.mode == "open":
@@ -59,9 +62,9 @@ async def authorize(database: Database, tenant: Tenant, bearer: str | None) -> R
         if tenant.mode == "closed":
             raise MissingToken("registration is closed; administrators register clients here")
         raise MissingToken("this server needs an initial access token for registration")
-    if bearer.startswith(f"{admin_tokens.ADMIN_TOKEN_PREFIX}_"):
-        admin = await admin_tokens.authorize(database, tenant, bearer, REGISTER)
-        return RegistrationPermit(tenant, tenant.terms, actor=actors.of(admin))
+    if administrators.are_told_by(bearer):
+        admin = await administrators.authorize(tenant, bearer, REGISTER)
+        return RegistrationPermit(tenant, tenant.terms, actor=admin)
     async with database.read() as tx:
         found = await tx.initial_access_tokens.find(
             tenant.name, security.token_digest(bearer), int(time.time())

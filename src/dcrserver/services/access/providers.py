@@ -43,6 +43,10 @@ class Providers:
         }
         self.looked_at: Counter[tuple[str, str]] = Counter()
 
+    def may_read(self, bearer: str) -> bool:
+        """Whether it has the form of a JWT, and there is a provider that might have made it."""
+        return bool(self._by_issuer) and bearer.count(".") == _DOTS
+
     async def actor(self, bearer: str, tenant: str) -> Actor | None:
         """Who a token lets in at ``tenant``; None where no provider of ours says that it made it.
 
@@ -51,7 +55,7 @@ class Providers:
             InsufficientScope: it is good, but for other tenants, or names no owner.
             Unavailable: the keys of its provider cannot be read.
         """
-        if not self._by_issuer or bearer.count(".") != _DOTS:
+        if not self.may_read(bearer):
             return None
         try:
             jws = jose.parse(bearer)

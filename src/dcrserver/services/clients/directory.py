@@ -10,7 +10,7 @@ import json
 from dcrserver.errors import InvalidClient, NotFound
 from dcrserver.repositories.clients import ClientRecord
 from dcrserver.repositories.transaction import Database
-from dcrserver.services.access import admin_tokens
+from dcrserver.services.access.administrators import Administrators
 from dcrserver.services.authentication.authenticator import ClientAuthenticator
 from dcrserver.services.authentication.presented import Presented
 from dcrserver.strict_json import JsonObject
@@ -23,17 +23,23 @@ READ = "clients:read"
 class ClientDirectoryService:
     """Use case: an authorization server asks who a client is."""
 
-    def __init__(self, database: Database, authenticator: ClientAuthenticator) -> None:
+    def __init__(
+        self,
+        database: Database,
+        administrators: Administrators,
+        authenticator: ClientAuthenticator,
+    ) -> None:
         self._database = database
+        self._administrators = administrators
         self._authenticator = authenticator
 
     async def authorize(self, tenant: Tenant, bearer: str | None, scope: str) -> None:
-        """Lets in an admin token that has ``scope``.
+        """Lets in whose token has ``scope``.
 
         Raises:
             BearerError: the admin token is missing, no good, or for something else.
         """
-        await admin_tokens.authorize(self._database, tenant, bearer, scope)
+        await self._administrators.authorize(tenant, bearer, scope)
 
     async def authenticate(self, tenant: Tenant, presented: Presented) -> JsonObject:
         """Whether it is the client, by which method, and what it registered."""

@@ -9,6 +9,7 @@ from dcrserver.metadata import explain
 from dcrserver.repositories.transaction import Database, Transaction
 from dcrserver.services import audit
 from dcrserver.services.access import initial_access_tokens
+from dcrserver.services.access.administrators import Administrators
 from dcrserver.services.access.initial_access_tokens import RegistrationPermit
 from dcrserver.services.access.registration_access_tokens import new_registration_token
 from dcrserver.services.audit import EventType, Origin, Subject, SubjectKind
@@ -31,9 +32,15 @@ class RegistrationService:
     """Use case: a client registers, or asks what registering would do (RFC 7591 3)."""
 
     def __init__(
-        self, database: Database, secrets: SecretIssuer, judge: Judge, remote_checks: RemoteChecks
+        self,
+        database: Database,
+        administrators: Administrators,
+        secrets: SecretIssuer,
+        judge: Judge,
+        remote_checks: RemoteChecks,
     ) -> None:
         self._database = database
+        self._administrators = administrators
         self._secrets = secrets
         self._judge = judge
         self._remote_checks = remote_checks
@@ -44,7 +51,9 @@ class RegistrationService:
         Raises:
             BearerError: the mode needs an initial access token, or the one given is no good.
         """
-        return await initial_access_tokens.authorize(self._database, tenant, bearer)
+        return await initial_access_tokens.authorize(
+            self._database, self._administrators, tenant, bearer
+        )
 
     def explain(self, permit: RegistrationPermit, octets: bytes) -> JsonObject:
         """What ``register`` would do, as ``metadata.explain`` tells it; nothing is done or fetched.
