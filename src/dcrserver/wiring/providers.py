@@ -9,7 +9,8 @@ from dcrserver.settings import AdminProviderSettings, ConfigurationError, Settin
 
 
 def check_providers(settings: Settings) -> None:
-    """
+    """Lets pass what all providers of ``settings`` are to give.
+
     Raises:
         ConfigurationError: a provider is to give something else, or ownership without an owner.
     """
