@@ -83,6 +83,54 @@ clients = Table(
     **_MARIADB,
 )
 
+# Clients that were deleted, until they are restored or purged. One may be deleted more than once:
+# whoever brings clients from elsewhere may bring one of the same client_id.
+deleted_clients = Table(
+    "deleted_clients",
+    metadata,
+    Column("tenant", _Name, nullable=False),
+    Column("client_id", _ClientId, nullable=False),
+    Column("deleted_at_milliseconds", BigInteger, nullable=False),
+    # Restored until then, if at all.
+    Column("purge_at", BigInteger, nullable=False),
+    # JSON: the row of ``clients`` as it was.
+    Column("record", _Document, nullable=False),
+    PrimaryKeyConstraint("tenant", "client_id", "deleted_at_milliseconds"),
+    Index(None, "purge_at"),
+    **_MARIADB,
+)
+
+# What administrators write down about clients, for each other.
+client_notes = Table(
+    "client_notes",
+    metadata,
+    Column("tenant", _Name, nullable=False),
+    Column("client_id", _ClientId, nullable=False),
+    # Sorts by time; made by us.
+    Column("id", _Name, nullable=False),
+    Column("written_at", BigInteger, nullable=False),
+    Column("author", String(128), nullable=False),
+    Column("text", _Document, nullable=False),
+    PrimaryKeyConstraint("tenant", "client_id", "id"),
+    **_MARIADB,
+)
+
+# Answers to requests with an Idempotency-Key, for whoever asks again.
+idempotency_keys = Table(
+    "idempotency_keys",
+    metadata,
+    Column("tenant", _Name, nullable=False),
+    # Of the key and of who sent it.
+    Column("digest", _Digest, nullable=False),
+    Column("request_digest", _Digest, nullable=False),
+    # Encrypted; there may be secrets in it.
+    Column("answer", _Document, nullable=False),
+    Column("expires_at", BigInteger, nullable=False),
+    PrimaryKeyConstraint("tenant", "digest"),
+    Index(None, "expires_at"),
+    **_MARIADB,
+)
+
 initial_access_tokens = Table(
     "initial_access_tokens",
     metadata,

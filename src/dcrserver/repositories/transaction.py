@@ -16,8 +16,11 @@ from dcrserver.db.protocol.session import Driver, Reader, Session
 from dcrserver.db.protocol.statements import Lookup, Rows, Values
 from dcrserver.repositories.access_tokens import AccessTokenRepository, SpentIdentifierRepository
 from dcrserver.repositories.admin_tokens import AdminTokenRepository
+from dcrserver.repositories.client_notes import ClientNoteRepository
 from dcrserver.repositories.clients import ClientRepository
+from dcrserver.repositories.deleted_clients import DeletedClientRepository
 from dcrserver.repositories.events import EventRepository
+from dcrserver.repositories.idempotency_keys import IdempotencyKeyRepository
 from dcrserver.repositories.initial_access_tokens import InitialAccessTokenRepository
 from dcrserver.repositories.last_uses import LastUseRepository
 from dcrserver.repositories.leases import LeaseRepository
@@ -38,6 +41,18 @@ class Transaction:
     @property
     def clients(self) -> ClientRepository:
         return ClientRepository(self.session)
+
+    @property
+    def deleted_clients(self) -> DeletedClientRepository:
+        return DeletedClientRepository(self.session)
+
+    @property
+    def client_notes(self) -> ClientNoteRepository:
+        return ClientNoteRepository(self.session)
+
+    @property
+    def idempotency_keys(self) -> IdempotencyKeyRepository:
+        return IdempotencyKeyRepository(self.session)
 
     @property
     def events(self) -> EventRepository:
