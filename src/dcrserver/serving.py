@@ -44,6 +44,7 @@ from dcrserver.telemetry import (
     shared,
     stderr_writer,
 )
+from dcrserver.wiring.configured import Configured
 from dcrserver.wiring.runtime import Runtime, build
 
 _log = Logger(__name__)
@@ -73,9 +74,10 @@ def run(settings: Settings, *, migrate: bool, allow_newer: bool = False) -> None
     # Of one worker that a signal ends, nothing runs at exit: it has nothing to leave behind.
     shared_folder = folder_of_workers() if settings.server.workers > 1 else nullcontext()
     with _listening(settings.server) as sockets, shared_folder as folder:
-        asyncio.run(_prepare(settings, migrate=migrate, allow_newer=allow_newer))
+        configured = Configured(settings)
+        asyncio.run(_prepare(configured, migrate=migrate, allow_newer=allow_newer))
         _announce(settings)
-        _serve(_uvicorn_config(settings, folder), sockets)
+        _serve(_uvicorn_config(configured, folder), sockets)
 
 
 def _serve(config: uvicorn.Config, sockets: list[socket.socket]) -> None:
@@ -112,8 +114,9 @@ def _address(server: ServerSettings) -> str:
     return f"{host}:{server.port}"
 
 
-async def _prepare(settings: Settings, *, migrate: bool, allow_newer: bool) -> None:
-    """Schema first; then everything is built once, so that a mistake stops the start."""
+async def _prepare(configured: Configured, *, migrate: bool, allow_newer: bool) -> None:
+    """Schema first; then everything is opened once, so that a mistake stops the start."""
+    settings = configured.settings
     if migrate or database_url(settings.database).get_backend_name() == "sqlite":
         engine = create_engine(settings.database)
         try:
@@ -123,7 +126,7 @@ async def _prepare(settings: Settings, *, migrate: bool, allow_newer: bool) -> N
         if before != after:
             _log.info("schema_migrated", before=before, after=after)
     # What workers would load each for itself is loaded before they are forked.
-    async with build(settings, serves=settings.server.workers > 1) as runtime:
+    async with build(configured, serves=settings.server.workers > 1) as runtime:
         reserve_paths(runtime.tenants)
         if reason := await runtime.database.not_ready_reason():
             raise ConfigurationError(f"database.url: {reason}, or start with --migrate")
@@ -154,15 +157,15 @@ def _announce(settings: Settings) -> None:
     )
 
 
-def _uvicorn_config(settings: Settings, shared_folder: Path | None) -> uvicorn.Config:
-    server = settings.server
+def _uvicorn_config(configured: Configured, shared_folder: Path | None) -> uvicorn.Config:
+    server = configured.settings.server
     limits = Limits(
         server.max_connections, server.head_seconds, server.body_seconds, server.write_seconds
     )
     connections = Connections(limits)
     protocol = partial(Protocol, register=connections, answering=ANSWERING[server.http])
     return uvicorn.Config(
-        Application(settings, connections, shared_folder),
+        Application(configured, connections, shared_folder),
         http=protocol,  # type: ignore[arg-type]
         ws="none",
         workers=server.workers,
@@ -177,12 +180,16 @@ def _uvicorn_config(settings: Settings, shared_folder: Path | None) -> uvicorn.C
 
 
 class Application:
-    """What a worker process serves: built from the settings when its event loop has started."""
+    """What a worker process serves: opened when its event loop has started.
+
+    What is ``configured`` was made before, once for all processes: they inherit it.
+    """
 
     def __init__(
-        self, settings: Settings, connections: Connections, shared_folder: Path | None
+        self, configured: Configured, connections: Connections, shared_folder: Path | None
     ) -> None:
-        self._settings = settings
+        self._configured = configured
+        self._settings = configured.settings
         self._shared_folder = shared_folder
         self._connections = connections
         self._app: ASGIApp | None = None
@@ -204,7 +211,7 @@ class Application:
         async with AsyncExitStack() as stack:
             await receive()
             configure_logging(self._settings.telemetry, stderr_writer())
-            runtime = await stack.enter_async_context(build(self._settings, serves=True))
+            runtime = await stack.enter_async_context(build(self._configured, serves=True))
             runtime.metrics.counter(
                 "dcrserver_log_lines_dropped_total",
                 "Lines of the log that were lost, as nobody read them",

@@ -11,6 +11,7 @@ from dcrserver.logger import Logger
 from dcrserver.services.upkeep.readiness import Readiness
 from dcrserver.settings import ConfigurationError, Settings
 from dcrserver.telemetry import Metrics, configure_logging, stderr_writer
+from dcrserver.wiring.configured import Configured
 from dcrserver.wiring.foundation import Foundation, opened
 from dcrserver.wiring.worker import job_runner
 
@@ -39,7 +40,7 @@ async def _work(settings: Settings) -> None:
         raise ConfigurationError(
             f"database.url: there is no file {file}; serve and migrate make it"
         )
-    async with opened(settings) as base:
+    async with opened(Configured(settings)) as base:
         await _check(base)
         base.configured.fetcher.prepare()
         runner = job_runner(base, Metrics())

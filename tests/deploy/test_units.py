@@ -13,6 +13,7 @@ from ruamel.yaml import YAML
 
 from dcrserver.db.urls import database_url
 from dcrserver.settings import load
+from dcrserver.wiring.configured import Configured
 from dcrserver.wiring.runtime import build
 from deploy.proxies import FILES
 from docs.pasting import section
@@ -79,7 +80,7 @@ async def test_nothing_is_found_in_the_configuration(
     file.write_text(text.replace("# mtls: ", "") if by_certificate else text, "utf-8")
     settings = load(file)
     assert (settings.mutual_tls.header is not None) == by_certificate
-    async with build(settings) as runtime:
+    async with build(Configured(settings)) as runtime:
         assert findings_of(runtime) == []
         promised = runtime.default_tenant.members
     assert ("tls_client_certificate_bound_access_tokens" in promised) == by_certificate
@@ -117,7 +118,7 @@ async def test_any_password_reaches_the_database_as_it_is(
         monkeypatch.setenv(name, default.replace("/run/secrets", str(tmp_path)))
     settings = load()
     assert database_url(settings.database).password == password
-    async with build(settings) as runtime:
+    async with build(Configured(settings)) as runtime:
         found = {finding.name for finding in findings_of(runtime)}
     # Open is the default, and it says so.
     assert found <= {"tokens_for_any_resource"}

@@ -17,6 +17,7 @@ from dcrserver.repositories.events import EventRecord
 from dcrserver.services.access.admin_tokens import NewAdminToken
 from dcrserver.services.access.initial_access_tokens import NewInitialAccessToken
 from dcrserver.settings import Settings, load
+from dcrserver.wiring.configured import Configured
 from dcrserver.wiring.foundation import opened
 from dcrserver.wiring.operations import Operations
 from dcrserver.wiring.runtime import Runtime, built_on
@@ -102,7 +103,7 @@ def settings(url: str, **groups: Any) -> Settings:
 @asynccontextmanager
 async def application(url: str, **groups: Any) -> AsyncIterator[Application]:
     """An application on the migrated database ``url``."""
-    async with opened(settings(url, **groups)) as base, built_on(base) as runtime:
+    async with opened(Configured(settings(url, **groups))) as base, built_on(base) as runtime:
         transport = httpx.ASGITransport(create_app(runtime), client=("203.0.113.7", 40000))
         async with httpx.AsyncClient(transport=transport, base_url=BASE_URL) as http:
             yield Application(runtime, Operations(base), http)

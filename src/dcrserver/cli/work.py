@@ -22,6 +22,7 @@ from dcrserver.services.audit import Origin
 from dcrserver.services.clients.administration import AdministrationService
 from dcrserver.settings import ConfigurationError, Settings
 from dcrserver.tenants import Tenant
+from dcrserver.wiring.configured import Configured
 from dcrserver.wiring.foundation import opened
 from dcrserver.wiring.operations import Operations
 
@@ -74,7 +75,7 @@ def with_operations(
         settings = settings.model_copy(update={"database": nowhere})
 
     async def run() -> T:
-        async with waiting(shown=progress), opened(settings) as base:
+        async with waiting(shown=progress), opened(Configured(settings)) as base:
             if needs_schema and (reason := await base.database.not_ready_reason()):
                 raise ConfigurationError(reason)
             return await work(Operations(base))

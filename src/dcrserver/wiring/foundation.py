@@ -15,7 +15,6 @@ from dcrserver.services.secrets.changes import SecretChanges
 from dcrserver.services.secrets.client_secrets import SecretIssuer
 from dcrserver.services.tenants.metadata_copies import MetadataCopies
 from dcrserver.services.tokens.signing_keys import SigningKeys
-from dcrserver.settings import Settings
 from dcrserver.wiring.configured import Configured
 
 
@@ -34,13 +33,13 @@ class Foundation:
 
 
 @contextlib.asynccontextmanager
-async def opened(settings: Settings) -> AsyncIterator[Foundation]:
+async def opened(configured: Configured) -> AsyncIterator[Foundation]:
     """Closes what it opened. It asks the database, and no server of others.
 
     Raises:
         ConfigurationError: something that is configured cannot be used.
     """
-    configured = Configured(settings)
+    settings = configured.settings
     database = Database(open_driver(settings.database))
     queries = Queries(settings.database)
     copies = MetadataCopies(

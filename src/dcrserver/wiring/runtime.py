@@ -38,7 +38,7 @@ from dcrserver.settings import Settings
 from dcrserver.telemetry import Metrics
 from dcrserver.tenants import Tenant, TenantRegistry
 from dcrserver.wiring import measures
-from dcrserver.wiring.configured import cursor_keys
+from dcrserver.wiring.configured import Configured, cursor_keys
 from dcrserver.wiring.foundation import Foundation, opened
 from dcrserver.wiring.worker import job_runner
 
@@ -79,7 +79,7 @@ class Runtime:
 
 
 @contextlib.asynccontextmanager
-async def build(settings: Settings, *, serves: bool = False) -> AsyncIterator[Runtime]:
+async def build(configured: Configured, *, serves: bool = False) -> AsyncIterator[Runtime]:
     """The runtime; closes what it opened. It asks the database, and no server of others.
 
     ``serves``: what the first fetch needs is loaded now, so that it holds up nobody's request.
@@ -87,9 +87,9 @@ async def build(settings: Settings, *, serves: bool = False) -> AsyncIterator[Ru
     Raises:
         ConfigurationError: something that is configured cannot be used.
     """
-    async with opened(settings) as base, built_on(base) as runtime:
+    async with opened(configured) as base, built_on(base) as runtime:
         if serves:
-            base.configured.fetcher.prepare()
+            configured.fetcher.prepare()
         yield runtime
 
 
