@@ -55,6 +55,8 @@ _log = Logger(__name__)
 _GARBAGE_THRESHOLDS = (20_000, 20, 20)
 # Between two looks whether the last requests are answered.
 _LOOK_SECONDS = 0.02
+# Of a process that ends, when the last request is answered.
+_CLOSING_SECONDS = 2.0
 
 
 class ListenError(Exception):
@@ -77,16 +79,23 @@ def run(settings: Settings, *, migrate: bool, allow_newer: bool = False) -> None
         configured = Configured(settings)
         asyncio.run(_prepare(configured, migrate=migrate, allow_newer=allow_newer))
         _announce(settings)
-        _serve(_uvicorn_config(configured, folder), sockets)
+        _serve(_uvicorn_config(configured, folder), sockets, _longest_end(settings))
 
 
-def _serve(config: uvicorn.Config, sockets: list[socket.socket]) -> None:
+def _longest_end(settings: Settings) -> float:
+    """Seconds that a process may take to end: to drain, for requests, and for a last statement."""
+    server, database = settings.server, settings.database
+    told = server.drain_seconds + server.shutdown_seconds + database.statement_timeout
+    return told + _CLOSING_SECONDS
+
+
+def _serve(config: uvicorn.Config, sockets: list[socket.socket], patience: float) -> None:
     # Uvicorn raises the interrupt again when it has stopped: Ctrl-C is how one ends it, no failure.
     with suppress(KeyboardInterrupt):
         if config.workers == 1:
             uvicorn.Server(config).run(sockets)
         else:
-            Workers(config, sockets).run()
+            Workers(config, sockets, patience).run()
 
 
 @contextmanager

@@ -17,7 +17,6 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from multiprocessing.process import BaseProcess
 from socket import socket
 
 import uvicorn
@@ -40,14 +39,21 @@ _LOOK_SECONDS = 0.1
 class _Worker(Process):
     """A process that was forked; ``begin`` rids it of what is its parent's.
 
-    It answers nobody until it serves, which takes long on a busy machine.
+    It answers nobody until it serves, which takes long on a busy machine. ``patience``: seconds
+    that it may take to end when it is told to; then it is frozen, and is killed.
     """
 
     def __init__(
-        self, config: uvicorn.Config, sockets: list[socket], begin: Callable[[], None]
+        self,
+        config: uvicorn.Config,
+        sockets: list[socket],
+        begin: Callable[[], None],
+        patience: float,
     ) -> None:
         super().__init__(config, sockets)
         self._begin = begin
+        self._patience = patience
+        self._ended_by: float | None = None
         self.process = _FORK.Process(target=self.target, args=[sockets])  # type: ignore[assignment]
         self._has_answered = False
         self._started_by = time.monotonic() + _START_SECONDS
@@ -61,6 +67,27 @@ class _Worker(Process):
     def is_starting(self) -> bool:
         """It does not serve yet, and nothing says that it will not."""
         return self._is_waited_for() and not self.is_ready(timeout=1)
+
+    def terminate(self) -> None:
+        """Tells it to finish what it has in hand, and to end."""
+        self._ended_by = time.monotonic() + self._patience
+        super().terminate()
+
+    def is_leaving(self) -> bool:
+        """It was told to end, has not yet, and still may take a while."""
+        return self.process.is_alive() and not self._is_overdue()
+
+    def join(self) -> None:
+        """Until it has ended; one that was told to and does not is killed."""
+        if self._ended_by is not None:
+            self.process.join(max(0.0, self._ended_by - time.monotonic()))
+            if self.process.is_alive():
+                _log.error("worker_killed", seconds=self._patience)
+                self.process.kill()
+        self.process.join()
+
+    def _is_overdue(self) -> bool:
+        return self._ended_by is not None and time.monotonic() >= self._ended_by
 
     def _is_waited_for(self) -> bool:
         return time.monotonic() < self._started_by and self.process.is_alive()
@@ -85,19 +112,22 @@ class _Worker(Process):
 class Workers(Multiprocess):
     """Uvicorn's supervisor, which would stop all workers when one cannot start again.
 
-    What hinders one (a file, the database) may pass; meanwhile the others serve.
+    What hinders one (the database, a full disk) may pass; meanwhile the others serve.
+    ``patience``: see ``_Worker``.
     """
 
+    processes: list[_Worker]  # type: ignore[assignment]
     _is_told = False
 
-    def __init__(self, config: uvicorn.Config, sockets: list[socket]) -> None:
+    def __init__(self, config: uvicorn.Config, sockets: list[socket], patience: float) -> None:
+        self._patience = patience
         self._handlers = {number: signal.getsignal(number) for number in SIGNALS}
         super().__init__(config, sockets)
         # By the worker's place: when it is tried again, and how often it failed in a row.
         self._again_at: dict[int, float] = {}
         self._failed: Counter[int] = Counter()
         # Replaced, and not yet done with what it has in hand.
-        self._leaving: BaseProcess | None = None
+        self._leaving: _Worker | None = None
 
     def init_processes(self) -> None:
         for _ in range(self.processes_num):
@@ -166,9 +196,9 @@ class Workers(Multiprocess):
 
         They have the configuration that this process read as it started.
         """
-        for place, old in enumerate(self.processes):
+        for place in range(len(self.processes)):
             new = self._started()
-            self._while_not_told(new.is_starting)
+            self._keep_others_alive(new.is_starting)
             if self._is_to_end():
                 self.processes.append(new)  # ends with the others
                 return
@@ -177,10 +207,13 @@ class Workers(Multiprocess):
                 new.join()
                 _log.error("worker_cannot_start", status=new.exitcode)
                 return
-            self.processes[place] = new
+            old, self.processes[place] = self.processes[place], new
+            self._again_at.pop(place, None)  # where it died meanwhile
             old.terminate()
-            self._leaving = old.process
-            self._while_not_told(self._leaving.is_alive)
+            self._leaving = old
+            self._keep_others_alive(old.is_leaving)
+            if not self._is_to_end():
+                old.join()
 
     def join_all(self) -> None:
         """Waits until all have ended, also one that was being replaced."""
@@ -188,13 +221,18 @@ class Workers(Multiprocess):
         if self._leaving is not None:
             self._leaving.join()
 
-    def _while_not_told(self, lasts: Callable[[], bool]) -> None:
+    def _keep_others_alive(self, lasts: Callable[[], bool]) -> None:
+        """While ``lasts``, unless we are told to end."""
         while lasts() and not self._is_to_end():
+            self.keep_subprocess_alive()
             time.sleep(_LOOK_SECONDS)
 
     def _is_to_end(self) -> bool:
-        """Told by a signal that waits to be handled: one that ends us goes before what we do."""
-        return not {signal.SIGTERM, signal.SIGINT}.isdisjoint(self.signal_queue)
+        """Told by a signal that waits to be handled, which goes before what we do; or no worker is
+        left.
+        """
+        told = not {signal.SIGTERM, signal.SIGINT}.isdisjoint(self.signal_queue)
+        return told or self.should_exit.is_set()
 
     def handle_ttin(self) -> None:
         """One more."""
@@ -202,7 +240,7 @@ class Workers(Multiprocess):
         self.processes.append(self._started())
 
     def _started(self) -> _Worker:
-        process = _Worker(self.config, self.sockets, self._become_worker)
+        process = _Worker(self.config, self.sockets, self._become_worker, self._patience)
         with stderr_writer().halted(), _signals_waiting():
             process.start()
         return process

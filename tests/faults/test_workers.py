@@ -67,7 +67,7 @@ def test_a_worker_that_is_slow_to_start_is_left_to_it(monkeypatch: pytest.Monkey
     monkeypatch.setattr(Process, "ping", lambda _self, _timeout=5: answers)
     monkeypatch.setattr("time.monotonic", lambda: now)
     now, answers = 0.0, False
-    worker = supervisor._Worker(uvicorn.Config("none"), [], lambda: None)  # noqa: SLF001
+    worker = supervisor._Worker(uvicorn.Config("none"), [], lambda: None, 1.0)  # noqa: SLF001
     worker.process = cast("Any", SimpleNamespace(is_alive=lambda: True))
     now = 59.0
     assert worker.is_alive()
@@ -83,9 +83,9 @@ def test_a_worker_that_is_slow_to_start_is_left_to_it(monkeypatch: pytest.Monkey
 
 @finding("R6")
 def test_a_worker_that_cannot_start_again_stops_nobody(tmp_path: Path) -> None:
-    needed = tmp_path / "metadata.json"
-    needed.write_text('{"issuer": "https://as.example.com"}')
-    env = {"DCR_AUTHORIZATION_SERVER__METADATA": str(needed)}
+    needed = tmp_path / "database"
+    needed.mkdir()
+    env = {"DCR_DATABASE__URL": f"sqlite:///{needed}/dcrserver.db"}
     with serving(tmp_path, arguments=("--workers", "2"), env=env) as server:
         until(lambda: both_serve(server), "both workers serve")
         needed.rename(tmp_path / "away")
@@ -166,6 +166,56 @@ def test_the_end_goes_before_a_replacement_that_is_under_way(tmp_path: Path) -> 
         until(lambda: len(set(workers_of(server)) - before) == 1, "the first is being replaced")
         assert server.stop(7.5) == 0
         assert not [each for each in before if Path(f"/proc/{each}").exists()]
+
+
+# Of a worker that was told to end: one that does not is frozen, and is killed.
+BRIEF = {
+    "DCR_SERVER__DRAIN_SECONDS": "0",
+    "DCR_SERVER__SHUTDOWN_SECONDS": "1",
+    "DCR_DATABASE__STATEMENT_TIMEOUT": "1",
+}
+
+
+@finding("R6")
+@pytest.mark.parametrize("told", [signal.SIGTERM, signal.SIGHUP], ids=lambda told: told.name)
+def test_a_frozen_worker_holds_up_neither_the_end_nor_a_replacement(
+    tmp_path: Path, told: signal.Signals
+) -> None:
+    with serving(tmp_path, arguments=("--workers", "2"), env=BRIEF) as server:
+        until(lambda: both_serve(server), "both workers serve")
+        before = set(workers_of(server))
+        # As long as it answers the parent it is not looked after.
+        os.kill(frozen := min(before), signal.SIGSTOP)
+        server.process.send_signal(told)
+        if told == signal.SIGHUP:
+            until(lambda: not before & set(workers_of(server)), "both are replaced")
+            until(lambda: both_serve(server), "both workers serve again")
+        assert server.stop(30) == 0
+        assert not Path(f"/proc/{frozen}").exists()
+
+
+@finding("R6")
+def test_a_worker_that_dies_during_a_replacement_is_started_again(tmp_path: Path) -> None:
+    """Else as few serve as are left, for as long as it takes the one that leaves."""
+    body = b'{"redirect_uris":["https://client.example.org/cb"]}'
+    env = {"DCR_SERVER__SHUTDOWN_SECONDS": "120", "DCR_SERVER__BODY_SECONDS": "120"}
+    with serving(tmp_path, arguments=("--workers", "2"), env=env) as server:
+        until(lambda: both_serve(server), "both workers serve")
+        (first, second) = workers_of(server)
+        os.kill(second, signal.SIGSTOP)  # so that the first one gets the request
+        with being_read(server, body, 10) as connection:
+            os.kill(second, signal.SIGCONT)
+            server.process.send_signal(signal.SIGHUP)
+            until(lambda: len(workers_of(server)) == 3, "the successor of the first is there")
+            (third,) = set(workers_of(server)) - {first, second}
+            os.kill(second, signal.SIGKILL)
+            until(lambda: set(workers_of(server)) - {first, second, third}, "there is another")
+            assert first in workers_of(server)
+            connection.sendall(body[10:])
+            assert connection.recv(4096).startswith(b"HTTP/1.1 201 ")
+        until(lambda: first not in workers_of(server), "the first has left")
+        until(lambda: both_serve(server), "both workers serve")
+        assert server.stop(60) == 0
 
 
 @finding("R3")
