@@ -265,6 +265,7 @@ async def _beside_requests(runtime: Runtime) -> AsyncIterator[None]:
     """What this process does for itself, and the worker, or a watch for one elsewhere."""
     inside = runtime.settings.worker.inside
     async with (
+        running("stored_configuration", runtime.stored_configuration.run),
         running("metadata_copies", runtime.metadata_copies.run),
         running("last_uses", runtime.last_uses.run),
         running("jobs", runtime.jobs.run if inside else runtime.jobs.watch),

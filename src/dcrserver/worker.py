@@ -45,6 +45,7 @@ async def _work(settings: Settings) -> None:
         base.configured.fetcher.prepare()
         runner = job_runner(base, Metrics())
         async with (
+            running("stored_configuration", base.stored_configuration.run),
             running("metadata_copies", base.metadata_copies.run),
             running("jobs", runner.run),
         ):
@@ -57,6 +58,8 @@ async def _check(base: Foundation) -> None:
     """What would make each job fail stops the start, as it does that of a server."""
     if reason := await base.database.not_ready_reason():
         raise ConfigurationError(f"database.url: {reason}")
-    readiness = Readiness(base.database, base.signing_keys, base.configured.tenants)
+    readiness = Readiness(
+        base.database, base.signing_keys, base.configured.tenants, base.stored_configuration
+    )
     if unreadable := await readiness.unreadable():
         raise ConfigurationError(f"secrets.encryption_keys: {unreadable} with these keys")

@@ -18,6 +18,7 @@ from dcrserver.repositories.access_tokens import AccessTokenRepository, SpentIde
 from dcrserver.repositories.admin_tokens import AdminTokenRepository
 from dcrserver.repositories.client_notes import ClientNoteRepository
 from dcrserver.repositories.clients import ClientRepository
+from dcrserver.repositories.configuration_changes import ConfigurationChangeRepository
 from dcrserver.repositories.deleted_clients import DeletedClientRepository
 from dcrserver.repositories.events import EventRepository
 from dcrserver.repositories.idempotency_keys import IdempotencyKeyRepository
@@ -26,6 +27,8 @@ from dcrserver.repositories.last_uses import LastUseRepository
 from dcrserver.repositories.leases import LeaseRepository
 from dcrserver.repositories.metadata_copies import MetadataCopyRepository
 from dcrserver.repositories.signing_keys import SigningKeyRepository
+from dcrserver.repositories.stored_policies import StoredPolicyRepository
+from dcrserver.repositories.stored_tenants import StoredTenantRepository
 
 __all__ = ["AlreadyThere", "Database", "Transaction", "Writer"]
 
@@ -89,6 +92,18 @@ class Transaction:
     @property
     def leases(self) -> LeaseRepository:
         return LeaseRepository(self.session)
+
+    @property
+    def configuration_changes(self) -> ConfigurationChangeRepository:
+        return ConfigurationChangeRepository(self.session)
+
+    @property
+    def stored_tenants(self) -> StoredTenantRepository:
+        return StoredTenantRepository(self.session)
+
+    @property
+    def stored_policies(self) -> StoredPolicyRepository:
+        return StoredPolicyRepository(self.session)
 
 
 class Writer(Protocol):

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import re
 import tomllib
-from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +18,6 @@ from pydantic_settings import (
     SettingsError,
 )
 
-from dcrserver.metadata.catalogue import PARAMETERS, understood
 from dcrserver.metadata.kinds.texts import MAX_TOKEN_LIFETIME
 from dcrserver.policies import Policy
 from dcrserver.settings.credentials import (
@@ -37,7 +35,8 @@ from dcrserver.settings.groups.server import ServerSettings
 from dcrserver.settings.groups.telemetry import TelemetrySettings
 from dcrserver.settings.groups.tenants import TenantName, TenantSettings
 from dcrserver.settings.groups.worker import WorkerSettings
-from dcrserver.settings.locations import nearest, relative_to, siblings
+from dcrserver.settings.locations import nearest, relative_to
+from dcrserver.settings.problems import problems_of, unknown_members
 from dcrserver.settings.sources import PREFIX, Sources, variables_of
 from dcrserver.settings.values import Texts, checked_issuer
 
@@ -69,10 +68,7 @@ __all__ = [
 
 # Read by others under our prefix: the file to load, and the databases of the test suite.
 _CONFIG = "DCR_CONFIG"
-# What pydantic adds to a place: the kind of value that was tried, the key of a mapping.
-_DETAIL = re.compile(r".*\[.*")
 _KEY = re.compile(r"([a-z_]+(?:\.[A-Za-z0-9_-]+)+): (?!.*\(from )")
-_LIST = re.compile(r"a valid (?:frozenset|tuple|list|set)")
 _NOT_SETTINGS = (_CONFIG, "DCR_TEST_")
 
 
@@ -211,19 +207,14 @@ def _is_readable(name: str) -> bool:
 
 
 def _explain(error: ValidationError, sources: Sources) -> str:
-    """A line for each key; what was tried in several ways is told once."""
-    told: dict[tuple[str, ...], list[str]] = {}
-    for problem in error.errors(include_input=False, include_url=False):
-        key = tuple(str(part) for part in problem["loc"] if not _DETAIL.fullmatch(str(part)))
-        message = problem["msg"].removeprefix("Value error, ")
-        message = _LIST.sub('a list such as ["a"]', message.replace("Input should be", "must be"))
-        if problem["type"] == "extra_forbidden":
-            message = f"no such setting{nearest(key[-1], siblings(key[:-1], Settings))}"
-        told.setdefault(key, []).append(message)
+    """A line for each key."""
     return "\n".join(
-        f"{'.'.join(key)}: {', or '.join(messages)}{sources.told(key)}"
-        for key, messages in told.items()
+        _line(problem.key, problem.text, sources) for problem in problems_of(error, Settings)
     )
+
+
+def _line(key: tuple[str, ...], text: str, sources: Sources) -> str:
+    return f"{'.'.join(key)}: {text}{sources.told(key)}"
 
 
 def _check_members(settings: Settings, sources: Sources) -> None:
@@ -233,26 +224,13 @@ def _check_members(settings: Settings, sources: Sources) -> None:
     """
     policies: dict[tuple[str, ...], Policy] = {("policy",): settings.policy}
     policies |= {("policies", name): policy for name, policy in settings.policies.items()}
-    lines = []
-    for where, policy in policies.items():
-        known = understood(policy.extensions.optional_families)
-        for choice, names in (
-            ("required", policy.registration.required),
-            ("member_aliases", policy.registration.member_aliases.values()),
-        ):
-            key = (*where, "registration", choice)
-            lines += [
-                f"{'.'.join(key)}: {_unknown(name, known)}{sources.told(key)}"
-                for name in sorted(set(names) - known.keys())
-            ]
+    lines = [
+        _line((*where, *problem.key), problem.text, sources)
+        for where, policy in policies.items()
+        for problem in unknown_members(policy)
+    ]
     if lines:
         raise ConfigurationError("\n".join(lines))
-
-
-def _unknown(name: str, known: Collection[str]) -> str:
-    if name in PARAMETERS:
-        return f"{name} is of a family that policy.extensions.optional_families does not name"
-    return f"{name}: no such member{nearest(name, known)}"
 
 
 def _with_port_in_base_url(settings: Settings) -> Settings:

@@ -1,6 +1,11 @@
 """Tenants: what one is, and all of them together."""
 
-from dcrserver.tenants.registry import TenantConflict, TenantRegistry, TenantSnapshot
+from dcrserver.tenants.policies import ALL_TENANTS, NamedPolicies
+from dcrserver.tenants.registry import TenantRegistry
+from dcrserver.tenants.snapshot import TenantConflict, TenantSnapshot
 from dcrserver.tenants.tenant import Mode, Tenant
 
-__all__ = ["Mode", "Tenant", "TenantConflict", "TenantRegistry", "TenantSnapshot"]
+__all__ = [
+    "ALL_TENANTS", "Mode", "NamedPolicies", "Tenant", "TenantConflict", "TenantRegistry",
+    "TenantSnapshot",
+]  # fmt: skip

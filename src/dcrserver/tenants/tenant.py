@@ -15,6 +15,8 @@ from dcrserver.metadata.model import Terms
 from dcrserver.strict_json import JsonValue, dumps
 
 Mode: TypeAlias = Literal["open", "protected", "closed"]
+# When those who were told that it is suspended may ask again.
+_SUSPENDED_SECONDS = 60
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +38,8 @@ class Tenant:
     ``explains``: POST /register/validate is offered.
     ``waits``: the metadata of its authorization server was never read, so nobody knows what can be
     registered and what is to be published.
+    ``declared``: by the configuration file, which nobody changes at run time.
+    ``suspended``: by an administrator; until it is resumed it answers nothing.
     """
 
     name: str
@@ -49,13 +53,29 @@ class Tenant:
     explains: bool = False
     waits: bool = False
     server_issuer: str = ""
+    declared: bool = True
+    suspended: bool = False
+
+    def awake(self) -> Tenant:
+        """The tenant itself, for whatever it is asked.
+
+        Raises:
+            Unavailable: it is suspended.
+        """
+        if self.suspended:
+            raise Unavailable(
+                "this issuer is suspended; ask its administrator", retry_after=_SUSPENDED_SECONDS
+            )
+        return self
 
     def known(self) -> Tenant:
-        """The tenant itself, for whatever depends on its authorization server.
+        """``awake``, for whatever depends on its authorization server.
 
         Raises:
             Unavailable: the metadata of that server was never read.
         """
+        if self.suspended:
+            self.awake()
         if self.waits:
             raise Unavailable(
                 "the metadata of the authorization server is not known yet; try again later",

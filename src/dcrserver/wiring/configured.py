@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping
 from dcrserver.fetch import HttpFetcher
 from dcrserver.security import SecretBox
 from dcrserver.services.tenants import server_metadata
+from dcrserver.services.tenants.metadata_copies import Location
 from dcrserver.settings import ConfigurationError, OutboundSettings, Settings
 from dcrserver.strict_json import JsonObject
 from dcrserver.tenants import Tenant, TenantConflict, TenantRegistry
@@ -19,8 +20,8 @@ from dcrserver.wiring.tenants import TenantFactory, metadata_locations
 class Configured:
     """The tenants, what opens secrets, and what fetches documents.
 
-    ``remote``: by tenant, the URLs of metadata documents. Until they are told by ``know``, those
-    tenants wait.
+    ``remote``: by tenant, where metadata documents are that have to be fetched. Until they are told
+    by ``know``, those tenants wait. ``documents``: those that are known.
     """
 
     def __init__(self, settings: Settings) -> None:
@@ -33,18 +34,22 @@ class Configured:
         self.box = secret_box(settings)
         self.fetcher = _fetcher(settings.outbound)
         locations = metadata_locations(settings)
-        files = {
+        self.documents: dict[str, JsonObject] = {
             name: server_metadata.read_file(location)
             for name, location in locations.items()
             if not server_metadata.is_remote(location)
         }
-        self.remote = {name: url for name, url in locations.items() if name not in files}
-        self._factory = TenantFactory(settings, self.box)
-        self.tenants = _registry(self._factory.all(files))
+        self.remote = {
+            name: Location(url) for name, url in locations.items() if name not in self.documents
+        }
+        self.factory = TenantFactory(settings, self.box)
+        self.tenants = _registry(self.factory.all(self.documents))
 
     def know(self, documents: Mapping[str, JsonObject]) -> None:
         """Makes the tenants of these metadata documents anew; the others stay."""
-        self.tenants.update(self._factory.tenant(*each) for each in documents.items())
+        self.documents |= documents
+        known = self.tenants.names() & documents.keys()
+        self.tenants.update(self.factory.tenant(name, documents[name]) for name in known)
 
 
 def _registry(tenants: Iterable[Tenant]) -> TenantRegistry:

@@ -14,8 +14,10 @@ from dcrserver.services.access.providers import Providers
 from dcrserver.services.secrets.changes import SecretChanges
 from dcrserver.services.secrets.client_secrets import SecretIssuer
 from dcrserver.services.tenants.metadata_copies import MetadataCopies
+from dcrserver.services.tenants.stored_configuration import StoredChanges, StoredConfiguration
 from dcrserver.services.tokens.signing_keys import SigningKeys
 from dcrserver.wiring.configured import Configured
+from dcrserver.wiring.stored import StoredTenants
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +27,8 @@ class Foundation:
     configured: Configured
     database: Database
     lists: Lists
+    stored: StoredTenants
+    stored_configuration: StoredConfiguration
     metadata_copies: MetadataCopies
     signing_keys: SigningKeys
     secrets: SecretIssuer
@@ -42,6 +46,7 @@ async def opened(configured: Configured) -> AsyncIterator[Foundation]:
     settings = configured.settings
     database = Database(open_driver(settings.database))
     queries = Queries(settings.database)
+    lists, stored = Lists(queries), StoredTenants(configured)
     copies = MetadataCopies(
         database,
         configured.fetcher,
@@ -51,12 +56,23 @@ async def opened(configured: Configured) -> AsyncIterator[Foundation]:
     )
     secrets = SecretIssuer(configured.box)
     providers = Providers(settings.admin.providers, configured.fetcher, settings.outbound)
+
+    async def take(changes: StoredChanges) -> None:
+        before = dict(configured.remote)
+        await stored.take(changes)
+        if configured.remote != before:
+            copies.wake()
+
+    stored_configuration = StoredConfiguration(database, lists, take)
     try:
+        await stored_configuration.load()
         await copies.load()
         yield Foundation(
             configured,
             database,
-            Lists(queries),
+            lists,
+            stored,
+            stored_configuration,
             copies,
             SigningKeys(database, configured.box, settings.tokens),
             secrets,

@@ -14,9 +14,11 @@ from dcrserver.services.authentication.guesses import Guesses
 from dcrserver.services.authentication.last_uses import LastUses
 from dcrserver.services.secrets.verification import SecretVerifier
 from dcrserver.services.tenants.metadata_copies import MetadataCopies
+from dcrserver.services.tenants.stored_configuration import StoredConfiguration
 from dcrserver.services.tokens.signing_keys import SigningKeys
 from dcrserver.settings import DatabaseSettings
 from dcrserver.telemetry import Metrics
+from dcrserver.wiring.stored import StoredTenants
 
 Number = TypeVar("Number", int, float)
 
@@ -166,6 +168,24 @@ def measure_background(
         "dcrserver_last_uses_waiting",
         "Last uses of clients and secrets that are not written yet",
         lambda: last_uses.waiting,
+    )
+
+
+def measure_stored(
+    metrics: Metrics, configuration: StoredConfiguration, stored: StoredTenants
+) -> None:
+    """Tenants and policies that were made at run time."""
+    metrics.gauge(
+        "dcrserver_stored_configuration_age_seconds",
+        "Seconds since this server knew all tenants and policies that are stored",
+        configuration.age,
+        of_all=max,
+    )
+    metrics.gauge(
+        "dcrserver_stored_tenants_broken",
+        "Stored tenants and policies that are not served as they are stored; the log says why",
+        lambda: len(stored.broken) + len(stored.broken_policies),
+        of_all=max,
     )
 
 

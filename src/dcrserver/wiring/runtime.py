@@ -27,6 +27,7 @@ from dcrserver.services.secrets.rotation import SecretRotationService
 from dcrserver.services.secrets.verification import SecretVerifier
 from dcrserver.services.tenants.discovery import DiscoveryService
 from dcrserver.services.tenants.metadata_copies import MetadataCopies
+from dcrserver.services.tenants.stored_configuration import StoredConfiguration
 from dcrserver.services.tokens.access_tokens import AccessTokens
 from dcrserver.services.tokens.authorization import AuthorizationService
 from dcrserver.services.tokens.grant import TokenGrantService
@@ -61,6 +62,7 @@ class Runtime:
     token_status: TokenStatusService
     signing_keys: SigningKeys
     last_uses: LastUses
+    stored_configuration: StoredConfiguration
     metadata_copies: MetadataCopies
     jobs: JobRunner
     authorization: AuthorizationService
@@ -172,12 +174,13 @@ def _runtime(base: Foundation, documents: CachingFetcher, limiter: RateLimiter) 
         token_status=TokenStatusService(database, authenticator, steps.access_tokens),
         signing_keys=base.signing_keys,
         last_uses=steps.last_uses,
+        stored_configuration=base.stored_configuration,
         metadata_copies=base.metadata_copies,
         jobs=job_runner(base, metrics),
         authorization=AuthorizationService(database),
         discovery=DiscoveryService(tenants),
         limiter=limiter,
-        readiness=Readiness(database, base.signing_keys, tenants),
+        readiness=Readiness(database, base.signing_keys, tenants, base.stored_configuration),
         body_deadline=Deadline(settings.server.body_seconds),
         metrics=metrics,
         client_reading=ClientReadingService(database, base.lists),
@@ -190,3 +193,4 @@ def _measure(metrics: Metrics, base: Foundation, steps: _Steps, limiter: RateLim
     measures.measure_administrators(metrics, base.providers)
     measures.measure_limits(metrics, limiter, steps.guesses, steps.verifier)
     measures.measure_background(metrics, base.signing_keys, base.metadata_copies, steps.last_uses)
+    measures.measure_stored(metrics, base.stored_configuration, base.stored)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Mapping
+from dataclasses import replace
 from functools import partial
 from typing import NamedTuple
 from urllib.parse import urlsplit
@@ -20,7 +21,7 @@ from dcrserver.settings import (
     checked_issuer,
 )
 from dcrserver.strict_json import JsonObject
-from dcrserver.tenants import Mode, Tenant
+from dcrserver.tenants import Mode, NamedPolicies, Tenant
 
 
 def metadata_locations(settings: Settings) -> Mapping[str, str]:
@@ -35,11 +36,22 @@ def metadata_locations(settings: Settings) -> Mapping[str, str]:
     }
 
 
+class StoredTenant(NamedTuple):
+    """What is stored of a tenant that was made at run time."""
+
+    settings: TenantSettings
+    suspended: bool
+
+
 class _Facts(NamedTuple):
-    """What is known of a tenant before a policy is applied: see ``Tenant``."""
+    """What is known of a tenant before a policy is applied: see ``Tenant``.
+
+    ``policies``: what names of policies mean for it.
+    """
 
     name: str
     issuer: str
+    policies: Mapping[str, Policy]
     server: AuthorizationServerSettings
     document: JsonObject | None
     mode: Mode
@@ -49,6 +61,8 @@ class _Facts(NamedTuple):
 
 class TenantFactory:
     """Makes each tenant of ``settings``, with what is known of its authorization server.
+
+    ``stored``: those that are made beside them. ``policies``: what names of policies mean.
 
     Tenants without a server of their own are judged by the same terms, one object for all: what
     follows from terms is worked out once, however many such tenants there are.
@@ -63,6 +77,8 @@ class TenantFactory:
             **{name: value for name, value in members.items() if name.endswith("_supported")}
         )
         self._shared: dict[tuple[str | None, bool], Terms] = {}
+        self.policies = NamedPolicies(settings.policies)
+        self.stored: dict[str, StoredTenant] = {}
 
     def all(self, documents: Mapping[str, JsonObject]) -> Iterator[Tenant]:
         """The default tenant first; ``documents``: metadata of authorization servers by tenant.
@@ -74,8 +90,29 @@ class TenantFactory:
             yield self.tenant(name, documents.get(name))
 
     def tenant(self, name: str, document: JsonObject | None) -> Tenant:
-        """One of ``all``."""
-        chosen, issuer = self._chosen(name), self._issuer(name)
+        """One of ``all``, or of those that are stored.
+
+        Raises:
+            ConfigurationError: as ``all``.
+        """
+        if stored := self.stored.get(name):
+            return self.candidate(name, stored, document)
+        return self._made(name, self._declared(name), document)
+
+    def candidate(
+        self, name: str, stored: StoredTenant, document: JsonObject | None = None
+    ) -> Tenant:
+        """What would come of ``stored``.
+
+        Raises:
+            ConfigurationError: as ``all``.
+        """
+        made = self._made(name, stored.settings, document)
+        return replace(made, declared=False, suspended=stored.suspended)
+
+    def _made(self, name: str, chosen: TenantSettings, document: JsonObject | None) -> Tenant:
+        base = self._settings.server.base_url
+        issuer = base if name == DEFAULT_TENANT else issuer_of(name, chosen, base)
         facts = self._facts(name, issuer, chosen, document)
         explains = self._settings.registration.validate_endpoint
         return Tenant(
@@ -86,7 +123,7 @@ class TenantFactory:
             webfinger=frozenset(chosen.webfinger),
             issues_tokens=facts.issues_tokens,
             mode=facts.mode,
-            policies=NamedTerms(self._settings.policies, partial(self._terms, facts)),
+            policies=NamedTerms(facts.policies, partial(self._terms, facts)),
             # Off in open mode unless configured: an explanation costs more than a refusal.
             explains=facts.mode != "open" if explains is None else explains,
             waits=facts.waits,
@@ -102,14 +139,15 @@ class TenantFactory:
         if issues_tokens is None:  # who waits may learn of another token endpoint: ours stays off
             issues_tokens = not waits and not server_metadata.has_token_endpoint(server, document)
         mode = chosen.mode or self._settings.registration.mode
-        return _Facts(name, issuer, server, document, mode, issues_tokens, waits)
+        policies = self.policies.of(name)
+        return _Facts(name, issuer, policies, server, document, mode, issues_tokens, waits)
 
     def _members(self, facts: _Facts, policy: str | None) -> JsonObject:
         return server_metadata.server_metadata(
             facts.issuer,
             facts.server,
             facts.document,
-            self._policy(facts.name, policy),
+            self._policy(facts, policy),
             issues_tokens=facts.issues_tokens,
             registers=facts.mode != "closed",
             reads_certificates=self._settings.mutual_tls.header is not None,
@@ -120,19 +158,21 @@ class TenantFactory:
         if facts.server is not self._inherited:
             return self._terms_of_its_own(facts, policy)
         key = (policy, facts.mode == "closed")
-        if key not in self._shared:
-            self._shared[key] = self._terms_of_its_own(facts, policy)
-        return self._shared[key]
+        known = self._shared.get(key)
+        # A policy of another version, or of this tenant alone, has other terms.
+        if known is None or known.policy is not self._policy(facts, policy):
+            known = self._shared[key] = self._terms_of_its_own(facts, policy)
+        return known
 
     def _terms_of_its_own(self, facts: _Facts, policy: str | None) -> Terms:
         return Terms(
-            policy=self._policy(facts.name, policy),
+            policy=self._policy(facts, policy),
             server=capabilities_of(self._members(facts, policy)),
             allowed_hosts=self._settings.outbound.allowed_hosts,
             readable_secrets=self._readable_secrets,
         )
 
-    def _chosen(self, name: str) -> TenantSettings:
+    def _declared(self, name: str) -> TenantSettings:
         settings = self._settings
         if name != DEFAULT_TENANT:
             return settings.tenants[name]
@@ -142,16 +182,12 @@ class TenantFactory:
             authorization_server=settings.authorization_server,
         )
 
-    def _issuer(self, name: str) -> str:
-        base = self._settings.server.base_url
-        return base if name == DEFAULT_TENANT else issuer_of(name, self._chosen(name), base)
-
-    def _policy(self, tenant: str, name: str | None) -> Policy:
+    def _policy(self, facts: _Facts, name: str | None) -> Policy:
         if name is None:
             return self._settings.policy
-        if name not in self._settings.policies:
-            raise ConfigurationError(f"tenants.{tenant}.policy: there is no policies.{name}")
-        return self._settings.policies[name]
+        if name not in facts.policies:
+            raise ConfigurationError(f"tenants.{facts.name}.policy: there is no policies.{name}")
+        return facts.policies[name]
 
 
 def issuer_of(name: str, tenant: TenantSettings, base: str) -> str:

@@ -29,6 +29,7 @@ class DiscoveryService:
         Raises:
             BadQuery: not exactly one resource, too long, or no URI (R7033-4.2-01).
             NotFound: nothing is known of it.
+            Unavailable: it is of a tenant that is suspended.
         """
         if len(resources) != 1 or not resources[0]:
             raise BadQuery("exactly one resource parameter is required")
@@ -49,7 +50,7 @@ class DiscoveryService:
         for key in _lookup_keys(resource):
             found = tenants.by_webfinger.get(key)
             if found and not (slash_matters and _is_other_by_slash(resource, found)):
-                return found
+                return found.awake()
         raise NotFound("nothing is known of this resource")
 
 

@@ -12,8 +12,9 @@ import math
 import random
 import time
 from collections.abc import Callable, Collection, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 from dcrserver.errors import ProtocolError
 from dcrserver.fetch import FetchError, HttpFetcher
@@ -35,15 +36,23 @@ _INSISTING_SECONDS = 3600.0
 Publish: TypeAlias = Callable[[Mapping[str, JsonObject]], None]
 
 
+class Location(NamedTuple):
+    """Where a document is; that of a ``declared`` tenant may be anywhere, as the file says so."""
+
+    url: str
+    declared: bool = True
+
+
 @dataclass(frozen=True, slots=True)
 class _Copy:
+    url: str
     document: JsonObject
     text: str
     fetched_at: int
 
 
 class MetadataCopies:
-    """``locations``: URLs by tenant; ``publish`` gets the documents that have changed.
+    """``locations``: by tenant, as they are now; ``publish`` gets the documents that have changed.
 
     ``problems``: by tenant, why its copy could not be read anew.
     """
@@ -52,7 +61,7 @@ class MetadataCopies:
         self,
         database: Database,
         fetcher: HttpFetcher,
-        locations: Mapping[str, str],
+        locations: Mapping[str, Location],
         publish: Publish,
         seconds: float,
     ) -> None:
@@ -63,6 +72,7 @@ class MetadataCopies:
         self._seconds = seconds
         self._copies: dict[str, _Copy] = {}
         self._doubted: dict[str, tuple[list[str], float]] = {}
+        self._woken = asyncio.Event()
         self.problems: dict[str, str] = {}
 
     @property
@@ -71,22 +81,26 @@ class MetadataCopies:
         return self._seconds / _LOOKS
 
     @property
-    def are_kept(self) -> bool:
-        """Whether there is anything to be read at all."""
-        return bool(self._locations)
-
-    @property
     def complete(self) -> bool:
         """Whether there is a copy of each document, however old."""
-        return self._copies.keys() >= self._locations.keys()
+        return all(self._known(tenant) is not None for tenant in self._locations)
+
+    def wake(self) -> None:
+        """A location is new: what is there is wanted now."""
+        self._woken.set()
+
+    def _known(self, tenant: str) -> _Copy | None:
+        """None: nothing was read at its location, whatever was at one that it had before."""
+        copy, location = self._copies.get(tenant), self._locations.get(tenant)
+        return copy if copy and location and copy.url == location.url else None
 
     def ages(self) -> dict[str, int | None]:
         """Seconds since each document was read, by tenant; None: never."""
-        now = time.time()
-        known = {
-            tenant: max(0, int(now - copy.fetched_at)) for tenant, copy in self._copies.items()
+        now, known = time.time(), {tenant: self._known(tenant) for tenant in self._locations}
+        return {
+            tenant: None if copy is None else max(0, int(now - copy.fetched_at))
+            for tenant, copy in known.items()
         }
-        return {tenant: known.get(tenant) for tenant in self._locations}
 
     def measured(self) -> dict[tuple[str, ...], float]:
         """``ages`` as numbers: what was never read is older than any limit."""
@@ -98,10 +112,12 @@ class MetadataCopies:
     async def run(self) -> None:
         """Until it is cancelled: takes what others have read, and reads what nobody has yet."""
         while True:
+            self._woken.clear()
             await (self.load() if self.complete else self.refresh())
             pause = self.pause if self.complete else _IMPATIENT_SECONDS
             jitter = random.uniform(1 - _JITTER, 1 + _JITTER)  # noqa: S311 - no secret
-            await asyncio.sleep(min(pause, self._seconds) * jitter)
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._woken.wait(), min(pause, self._seconds) * jitter)
 
     async def refresh(self) -> None:
         """As ``renew``, for this process, which lacks one: whoever else does it is no matter."""
@@ -133,16 +149,16 @@ class MetadataCopies:
             return
         self._take(
             {
-                record.tenant: _copy(record.document.encode(), record.fetched_at)
+                record.tenant: _copy(record.location, record.document.encode(), record.fetched_at)
                 for record in records
                 if self._is_news(record)
             }
         )
 
     def _is_news(self, record: MetadataCopyRecord) -> bool:
-        if record.location != self._locations.get(record.tenant):
+        location, known = self._locations.get(record.tenant), self._known(record.tenant)
+        if location is None or record.location != location.url:
             return False
-        known = self._copies.get(record.tenant)
         return (
             known is None
             or known.fetched_at < record.fetched_at
@@ -151,11 +167,11 @@ class MetadataCopies:
 
     async def look(self) -> None:
         """Reads all documents and keeps none for others; what went wrong is in ``problems``."""
-        await self._read(self._locations)
+        await self._read(list(self._locations))
 
     def _is_due(self, tenant: str) -> bool:
         """What was read in the future was read by a clock that went wrong."""
-        copy = self._copies.get(tenant)
+        copy = self._known(tenant)
         return copy is None or not 0 <= time.time() - copy.fetched_at < self._seconds
 
     async def _read(self, tenants: Collection[str]) -> Mapping[str, _Copy]:
@@ -169,9 +185,12 @@ class MetadataCopies:
 
     async def _ask(self, tenant: str) -> _Copy | None:
         """None: ``problems`` says why."""
+        location = self._locations.get(tenant)
+        if location is None:  # it is gone since a moment
+            return None
+        fetch = self._fetcher.fetch_configured if location.declared else self._fetcher.fetch
         try:
-            raw = (await self._fetcher.fetch_configured(self._locations[tenant])).body
-            copy = _copy(raw, int(time.time()))
+            copy = _copy(location.url, (await fetch(location.url)).body, int(time.time()))
         except (FetchError, BadJson) as error:
             self._doubted.pop(tenant, None)
             self.problems[tenant] = str(error)
@@ -187,7 +206,7 @@ class MetadataCopies:
         if not isinstance(document.get("issuer"), str):
             self._doubted.pop(tenant, None)
             return "the document names no issuer (RFC 8414 2)"
-        known = self._copies.get(tenant)
+        known = self._known(tenant)
         missing = lost(known.document, document) if known is not None else []
         if not missing:
             return None
@@ -201,7 +220,8 @@ class MetadataCopies:
 
     def _take(self, found: Mapping[str, _Copy]) -> None:
         """Publishes before it remembers: what could not be published is tried again."""
-        copies = {**self._copies, **found}
+        found = self._there(found)
+        copies = self._there({**self._copies, **found})
         changed = [tenant for tenant, copy in found.items() if not self._says(tenant, copy.text)]
         if changed:
             self._publish({tenant: found[tenant].document for tenant in changed})
@@ -212,13 +232,18 @@ class MetadataCopies:
             self._doubted.pop(tenant, None)
         self._copies = copies
 
+    def _there(self, copies: Mapping[str, _Copy]) -> dict[str, _Copy]:
+        """While one was read, the tenant may have got another location, or none."""
+        urls = {tenant: location.url for tenant, location in self._locations.items()}
+        return {tenant: copy for tenant, copy in copies.items() if urls.get(tenant) == copy.url}
+
     def _says(self, tenant: str, text: str) -> bool:
-        known = self._copies.get(tenant)
+        known = self._known(tenant)
         return known is not None and known.text == text
 
     async def _store(self, found: Mapping[str, _Copy], writer: Writer) -> None:
         records = [
-            MetadataCopyRecord(tenant, self._locations[tenant], copy.text, copy.fetched_at)
+            MetadataCopyRecord(tenant, copy.url, copy.text, copy.fetched_at)
             for tenant, copy in found.items()
         ]
         try:
@@ -227,10 +252,10 @@ class MetadataCopies:
             _log.warning("authorization_server_metadata_not_stored", detail=error.detail)
 
 
-def _copy(raw: bytes, fetched_at: int) -> _Copy:
+def _copy(url: str, raw: bytes, fetched_at: int) -> _Copy:
     """
     Raises:
         BadJson: it is no JSON object.
     """
     document = read_document(raw)
-    return _Copy(document, dumps(document), fetched_at)
+    return _Copy(url, document, dumps(document), fetched_at)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import itertools
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple, TypeAlias
 
@@ -147,7 +147,7 @@ class SigningKeys:
             known = self._remembered[tenant] = _Remembered(until, keys, self._signing(keys))
         return known
 
-    async def not_ready_reason(self, tenants: Sequence[str]) -> str | None:
+    async def not_ready_reason(self, tenants: Collection[str]) -> str | None:
         """Why we must neither sign for ``tenants`` nor publish their keys; None if we may.
 
         Raises:

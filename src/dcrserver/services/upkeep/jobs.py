@@ -33,13 +33,12 @@ class Upkeep:
         self._time = CertainTime()
 
     def jobs(self) -> Sequence[Job]:
-        """Those that there is something to do for, by what is configured."""
+        """All of them; one for which there is nothing to do is soon done."""
         pause = min(self._copies.pause, LONGEST_SECONDS)
-        refreshing = Job("refresh_metadata", pause, self._copies.renew)
         return (
             Job("forget_expired", _MINUTE, self.forget_expired),
             Job("rotate_signing_keys", _MINUTE, self.rotate_signing_keys),
-            *([refreshing] if self._copies.are_kept else []),
+            Job("refresh_metadata", pause, self._copies.renew),
         )
 
     async def forget_expired(self, writer: Writer) -> None:

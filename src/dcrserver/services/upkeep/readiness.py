@@ -8,6 +8,7 @@ import time
 
 from dcrserver.errors import ProtocolError
 from dcrserver.repositories.transaction import Database
+from dcrserver.services.tenants.stored_configuration import StoredConfiguration
 from dcrserver.services.tokens.signing_keys import SigningKeys
 from dcrserver.tenants import TenantRegistry
 
@@ -19,8 +20,15 @@ _REMEMBERED_SECONDS = 1.0
 class Readiness:
     """One question at a time; who asks meanwhile, however many, gets its answer."""
 
-    def __init__(self, database: Database, keys: SigningKeys, tenants: TenantRegistry) -> None:
+    def __init__(
+        self,
+        database: Database,
+        keys: SigningKeys,
+        tenants: TenantRegistry,
+        stored: StoredConfiguration,
+    ) -> None:
         self._database = database
+        self._stored = stored
         self._keys = keys
         self._tenants = tenants
         self._question: asyncio.Task[str | None] | None = None
@@ -54,11 +62,13 @@ class Readiness:
 
     def _unknown(self) -> str | None:
         """One tenant that waits is no reason to leave the others without a server."""
+        if not self._stored.is_known:  # to those that are stored we would answer 404
+            return "the stored tenants were never read"
         if all(tenant.waits for tenant in self._tenants):
             return "the metadata of the authorization server was never read; the log says why"
         return None
 
     async def unreadable(self) -> str | None:
         """What no configured key opens: beside such a signing key no other is ever made."""
-        issuing = [tenant.name for tenant in self._tenants if tenant.issues_tokens]
+        issuing = {tenant.name for tenant in self._tenants if tenant.issues_tokens}
         return await self._keys.not_ready_reason(issuing) if issuing else None

@@ -1,0 +1,55 @@
+"""Tenants and policies that are stored: which there are, and which have changed."""
+
+from __future__ import annotations
+
+from sqlalchemy import select
+
+from dcrserver.db.queries import Queries
+from dcrserver.db.tables import stored_policies, stored_tenants
+from dcrserver.repositories.queries.keyset import Order, Place, page
+from dcrserver.repositories.rows import records
+from dcrserver.repositories.stored_policies import StoredPolicyRecord
+from dcrserver.repositories.stored_tenants import StoredTenantRecord
+
+_BATCH = 500
+_BY_TENANT = Order([stored_tenants.c.tenant])
+_BY_NAME = Order([stored_policies.c.tenant, stored_policies.c.name])
+_IS_ACTIVE = stored_policies.c.state == "active"
+
+
+class ConfigurationLists:
+    """What is stored beside the configuration file."""
+
+    def __init__(self, queries: Queries) -> None:
+        self._queries = queries
+
+    async def tenant_names(self) -> frozenset[str]:
+        """Of all, also of those that are being deleted."""
+        return frozenset(
+            name for (name,) in await self._queries.all(select(stored_tenants.c.tenant))
+        )
+
+    async def policy_names(self) -> frozenset[tuple[str, str]]:
+        """Tenant and name of those that are active."""
+        chosen = select(stored_policies.c.tenant, stored_policies.c.name).where(_IS_ACTIVE)
+        return frozenset((tenant, name) for tenant, name in await self._queries.all(chosen))
+
+    async def tenants(self, after: int) -> list[StoredTenantRecord]:
+        """Those that were touched after the change of this number."""
+        chosen = select(stored_tenants).where(stored_tenants.c.version > after)
+        made: list[StoredTenantRecord] = []
+        place: Place | None = None
+        while found := await self._queries.all(page(chosen, _BY_TENANT, place, _BATCH)):
+            made += records(StoredTenantRecord, found)
+            place = _BY_TENANT.place_of(found[-1])
+        return made
+
+    async def active_policies(self, after: int) -> list[StoredPolicyRecord]:
+        """Those that became active after the change of this number."""
+        chosen = select(stored_policies).where(_IS_ACTIVE, stored_policies.c.change_number > after)
+        made: list[StoredPolicyRecord] = []
+        place: Place | None = None
+        while found := await self._queries.all(page(chosen, _BY_NAME, place, _BATCH)):
+            made += records(StoredPolicyRecord, found)
+            place = _BY_NAME.place_of(found[-1])
+        return made

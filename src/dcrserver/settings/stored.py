@@ -1,0 +1,85 @@
+"""Tenants and policies as JSON with the keys of the configuration file, written at run time."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import TypeVar
+
+from pydantic import BaseModel, TypeAdapter, ValidationError
+
+from dcrserver.policies import Policy
+from dcrserver.settings.groups.tenants import TenantName, TenantSettings
+from dcrserver.settings.problems import Problem, problems_of, unknown_members
+from dcrserver.strict_json import JsonObject
+
+_Model = TypeVar("_Model", bound=BaseModel)
+
+_POLICY_NAME = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]{0,62}[A-Za-z0-9_-])?")
+_NAMES: TypeAdapter[str] = TypeAdapter(TenantName)
+
+
+class BadDocument(ValueError):
+    """What was written cannot be used; ``problems`` says all that is wrong with it, and where."""
+
+    def __init__(self, problems: Sequence[Problem]) -> None:
+        super().__init__("; ".join(f"{each.pointer or '/'}: {each.text}" for each in problems))
+        self.problems = tuple(problems)
+
+
+def tenant_name(name: str) -> str:
+    """The ``name``, as tenants of the configuration may be called.
+
+    Raises:
+        BadDocument: no tenant can have this name.
+    """
+    try:
+        return _NAMES.validate_python(name)
+    except ValidationError as error:
+        (problem,) = problems_of(error, str)
+        raise BadDocument([Problem(("name",), problem.text)]) from None
+
+
+def policy_name(name: str) -> str:
+    """The ``name``, which stands in paths.
+
+    Raises:
+        BadDocument: no policy can have this name.
+    """
+    if not _POLICY_NAME.fullmatch(name):
+        text = "a policy's name has 1 to 64 letters, digits, dots, dashes, underscores"
+        raise BadDocument([Problem(("name",), text)])
+    return name
+
+
+def tenant_settings(document: JsonObject) -> TenantSettings:
+    """What [tenants.NAME] holds.
+
+    Raises:
+        BadDocument: it could not stand there, or names a file of ours.
+    """
+    made = _checked(TenantSettings, document)
+    server = made.authorization_server
+    if server is not None and server.metadata is not None and "://" not in server.metadata:
+        text = "must be a URL: a file is for the configuration file to name"
+        raise BadDocument([Problem(("authorization_server", "metadata"), text)])
+    return made
+
+
+def policy(document: JsonObject) -> Policy:
+    """What [policies.NAME] holds.
+
+    Raises:
+        BadDocument: it could not stand there.
+    """
+    made = _checked(Policy, document)
+    if unknown := list(unknown_members(made)):
+        raise BadDocument(unknown)
+    return made
+
+
+def _checked(model: type[_Model], document: JsonObject) -> _Model:
+    try:
+        return model.model_validate(document)
+    except ValidationError as error:
+        raise BadDocument(problems_of(error, model)) from None

@@ -1,0 +1,161 @@
+"""Makes tenants of what is stored beside the configuration, and again when it has changed.
+
+What cannot be used stops nothing: it is told, and the others serve. A process that had a good one
+keeps it, as whoever wrote the other may be a later version.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Iterable
+from typing import NamedTuple
+
+from dcrserver.logger import Logger
+from dcrserver.repositories.stored_policies import StoredPolicyRecord
+from dcrserver.repositories.stored_tenants import StoredTenantRecord
+from dcrserver.services.tenants.metadata_copies import Location
+from dcrserver.services.tenants.stored_configuration import PolicyKey, StoredChanges
+from dcrserver.settings import ConfigurationError, TenantSettings
+from dcrserver.settings.stored import BadDocument, policy, tenant_settings
+from dcrserver.strict_json import JsonObject
+from dcrserver.tenants import ALL_TENANTS, Tenant
+from dcrserver.wiring.configured import Configured
+from dcrserver.wiring.tenants import StoredTenant
+
+_log = Logger(__name__)
+# Made at one go; requests come between.
+_AT_ONCE = 20
+# Status -> suspended. With any other there is no tenant.
+_SUSPENDED = {"active": False, "suspended": True}
+_DECLARED = "the configuration file has one of this name"
+
+
+class _Made(NamedTuple):
+    tenant: Tenant
+    document: JsonObject | None
+
+
+class StoredTenants:
+    """``broken_policies``: by tenant and name, why an active policy does not count as stored."""
+
+    def __init__(self, configured: Configured) -> None:
+        self._configured = configured
+        self._factory = configured.factory
+        # What is to be made; what could not be made may be when something else has changed.
+        self._pending: dict[str, StoredTenant] = {}
+        self._unmade: dict[str, str] = {}
+        self._unreadable: dict[str, str] = {}
+        self.broken_policies: dict[PolicyKey, str] = {}
+
+    @property
+    def broken(self) -> dict[str, str]:
+        """By name, why a tenant is not served as it is stored."""
+        refused = self._configured.tenants.now.refused
+        return (
+            self._unreadable | self._unmade | {name: each.reason for name, each in refused.items()}
+        )
+
+    async def take(self, changes: StoredChanges) -> None:
+        """Makes ``changes`` count, all of them at one moment."""
+        told = self.broken
+        for key, active in changes.policies.items():
+            self._take_policy(key, active)
+        gone = [name for name, stored in changes.tenants.items() if not self._take(name, stored)]
+        names = {*self._pending, *self._concerned(changes.policies)}.difference(gone)
+        made = await self._make_all(names)
+        self._configured.tenants.update([each.tenant for each in made.values()], gone)
+        for name, reason in self.broken.items():
+            if told.get(name) != reason:
+                _log.error("stored_tenant_broken", tenant=name, reason=reason)
+
+    def _take(self, name: str, record: StoredTenantRecord | None) -> bool:
+        """False: it is no more."""
+        if name in self._configured.settings.tenants:
+            self._unreadable[name] = _DECLARED
+            return True
+        if record is None or record.status not in _SUSPENDED:
+            self._pending.pop(name, None)
+            self._unmade.pop(name, None)
+            self._unreadable.pop(name, None)
+            self._factory.stored.pop(name, None)
+            self._locate(name, None)
+            return False
+        suspended = _SUSPENDED[record.status]
+        try:
+            settings = tenant_settings(json.loads(record.settings))
+        except BadDocument as error:
+            self._unreadable[name] = str(error)
+            before = self._factory.stored.get(name)
+            if before is not None:
+                self._pending[name] = before._replace(suspended=suspended)
+            return True
+        self._unreadable.pop(name, None)
+        self._pending[name] = StoredTenant(settings, suspended)
+        self._locate(name, settings)
+        return True
+
+    def _locate(self, name: str, settings: TenantSettings | None) -> None:
+        """Where the metadata of its authorization server are; elsewhere it may say something else.
+
+        That server is one whose administrator need not be ours: its address is looked at.
+        """
+        server = settings and settings.authorization_server
+        url = server.metadata if server else None
+        before = self._configured.remote.get(name)
+        if (before and before.url) == url:
+            return
+        self._configured.documents.pop(name, None)
+        self._configured.remote.pop(name, None)
+        if url is not None:
+            self._configured.remote[name] = Location(url, declared=False)
+
+    def _take_policy(self, key: PolicyKey, record: StoredPolicyRecord | None) -> None:
+        tenant, name = key
+        self.broken_policies.pop(key, None)
+        if record is None:
+            self._factory.policies.drop(tenant, name)
+            return
+        try:
+            self._factory.policies.put(tenant, name, policy(json.loads(record.policy)))
+        except BadDocument as error:
+            self.broken_policies[key] = str(error)
+            _log.error("stored_policy_broken", tenant=tenant, policy=name, reason=str(error))
+        else:
+            if name in self._factory.policies.declared:
+                self.broken_policies[key] = _DECLARED
+
+    def _concerned(self, policies: Iterable[PolicyKey]) -> Iterable[str]:
+        """Tenants for which names of policies mean something else now."""
+        everybody = self._configured.tenants.names()
+        scopes = {tenant for tenant, _ in policies}
+        return everybody if ALL_TENANTS in scopes else scopes & everybody
+
+    async def _make_all(self, names: Iterable[str]) -> dict[str, _Made]:
+        made: dict[str, _Made] = {}
+        for number, name in enumerate(sorted(names)):
+            if number % _AT_ONCE == 0:
+                await asyncio.sleep(0)
+            self._make(name, made)
+        documents = self._configured.documents
+        for name in [each for each, (_, used) in made.items() if used is not documents.get(each)]:
+            self._make(name, made)  # its authorization server said something new meanwhile
+        return made
+
+    def _make(self, name: str, made: dict[str, _Made]) -> None:
+        document = self._configured.documents.get(name)
+        stored = self._pending.get(name)
+        try:
+            tenant = (
+                self._factory.tenant(name, document)
+                if stored is None
+                else self._factory.candidate(name, stored, document)
+            )
+        except ConfigurationError as error:
+            self._unmade[name] = str(error)
+            return
+        self._unmade.pop(name, None)
+        made[name] = _Made(tenant, document)
+        if stored is not None:
+            self._factory.stored[name] = stored
+            self._pending.pop(name, None)
