@@ -85,8 +85,8 @@ async def test_a_token_ends(make_app: MakeApplication, monkeypatch: pytest.Monke
     tokens = app.operations.token_administration
     first = (await listed(app))[0]["id"]
     tenant = app.runtime.default_tenant
-    assert await tokens.revoke_token(tenant, first, OPERATOR) == "initial access token"
-    assert await tokens.revoke_token(tenant, first, OPERATOR) is None
+    assert await tokens.revoke_token(tenant.name, first, OPERATOR) == "initial access token"
+    assert await tokens.revoke_token(tenant.name, first, OPERATOR) is None
     ended = {row["id"]: row["revoked_at"] for row in await listed(app)}
     assert ended[first] is not None
     assert sorted(at is None for at in ended.values()) == [False, True]

@@ -63,7 +63,7 @@ class Application:
         """The Authorization header of an admin token with ``scopes``."""
         wanted = NewAdminToken(scopes, 60, "", audiences)
         token = await self.operations.token_administration.issue_admin_token(
-            self.runtime.default_tenant, wanted, OPERATOR
+            self.runtime.default_tenant.name, wanted, OPERATOR
         )
         return {"Authorization": f"Bearer {token}"}
 

@@ -68,3 +68,9 @@ def test_the_scopes_of_each_role_fit_into_the_column_that_keeps_them() -> None:
     width = admin_tokens.c.scopes.type.length
     assert all(len(" ".join(given)) <= width for given in scopes.ROLES.values())
     assert len(" ".join(scopes.SCOPES)) <= width
+
+
+def test_who_is_bound_to_an_owner_sees_the_clients_of_this_owner_only() -> None:
+    bound = _administrator()._replace(owner="team-a")
+    assert [bound.sees(owner) for owner in ("team-a", "team-b", None)] == [True, False, False]
+    assert all(_administrator().sees(owner) for owner in ("team-a", None))

@@ -148,7 +148,7 @@ def _admin(settings: Settings, tenant: str, wanted: NewAdminToken) -> str:
 
     async def issue(operations: Operations) -> str:
         return await operations.token_administration.issue_admin_token(
-            work.tenant_of(operations.tenants, tenant), wanted, work.OPERATOR
+            work.tenant_of(operations.tenants, tenant).name, wanted, work.OPERATOR
         )
 
     return work.with_operations(settings, issue)
@@ -166,7 +166,7 @@ def list_(
     async def find(operations: Operations) -> list[dict[str, Any]]:
         here = await operations.tenant_administration.find(tenant)
         tokens = operations.token_administration
-        return [*await tokens.initial_access_tokens(here), *await tokens.admin_tokens(here)]
+        return [*await tokens.initial_access_tokens(here), *await tokens.admin_tokens(here.name)]
 
     print_rows(work.with_operations(work.load(config), find), output)
 
@@ -182,7 +182,9 @@ def revoke(
 
     async def revoke(operations: Operations) -> str | None:
         here = await operations.tenant_administration.find(tenant)
-        return await operations.token_administration.revoke_token(here, token_id, work.OPERATOR)
+        return await operations.token_administration.revoke_token(
+            here.name, token_id, work.OPERATOR
+        )
 
     kind = work.with_operations(work.load(config), revoke)
     if kind is None:

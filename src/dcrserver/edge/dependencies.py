@@ -107,3 +107,14 @@ def bearer_token(request: Request) -> str | None:
     if found is None:
         raise InvalidToken("the bearer token is malformed")
     return found.group(1)
+
+
+async def administrator(request: Request, scope: str) -> Actor:
+    """Who asks, and may do what needs ``scope``.
+
+    Raises:
+        BearerError: there is no token, it is no good, or for something else.
+        Unavailable: the keys of its provider cannot be read.
+    """
+    administrators = runtime(request).administrators
+    return await administrators.authorize(tenant(request), bearer_token(request), scope)

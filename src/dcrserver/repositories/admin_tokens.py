@@ -4,15 +4,21 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from sqlalchemy import bindparam, insert, select, update
+from sqlalchemy import bindparam, insert, or_, select, update
 
 from dcrserver.db.protocol.session import Session
 from dcrserver.db.tables import admin_tokens as tokens
+from dcrserver.names import ALL_TENANTS
 from dcrserver.repositories.rows import row_of
 
 _INSERT = insert(tokens)
 _SELECT = select(tokens).where(
-    tokens.c.tenant == bindparam("b_tenant"), tokens.c.digest == bindparam("b_digest")
+    or_(
+        tokens.c.tenant == bindparam("b_tenant"),
+        tokens.c.tenant == bindparam("b_beside"),
+        tokens.c.tenant == ALL_TENANTS,
+    ),
+    tokens.c.digest == bindparam("b_digest"),
 )
 # The row stays: what was done with the token is still told.
 _REVOKE = (
@@ -52,10 +58,10 @@ class AdminTokenRepository:
     def add(self, record: AdminTokenRecord) -> None:
         self._session.insert(_INSERT, record._asdict())
 
-    async def find(self, tenant: str, digest: str) -> AdminTokenRecord | None:
-        """The token of this digest, expired, revoked or neither."""
-        found = await self._session.execute(_SELECT, {"b_tenant": tenant, "b_digest": digest})
-        row = found.one_or_none()
+    async def find(self, tenant: str, beside: str, digest: str) -> AdminTokenRecord | None:
+        """The token of this digest, of either tenant or of all; also one that has ended."""
+        values = {"b_tenant": tenant, "b_beside": beside, "b_digest": digest}
+        row = (await self._session.execute(_SELECT, values)).one_or_none()
         return None if row is None else AdminTokenRecord(**row)
 
     async def revoke(self, tenant: str, token_id: str, now: int) -> bool:

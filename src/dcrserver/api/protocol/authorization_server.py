@@ -7,7 +7,7 @@ from starlette.responses import Response
 
 from dcrserver.api.openapi import tokens
 from dcrserver.edge.body import request_object
-from dcrserver.edge.dependencies import bearer_token, runtime, tenant
+from dcrserver.edge.dependencies import administrator, runtime, tenant
 from dcrserver.edge.responses import NO_STORE, json_response, tagged
 from dcrserver.edge.routing import ProtocolRouter
 from dcrserver.errors import InvalidRequest
@@ -22,20 +22,18 @@ router = ProtocolRouter(prefix="/authorization-server", tags=["authorization ser
 @router.post("/authenticate", access="administrator", **tokens.AUTHENTICATE)
 async def authenticate(request: Request) -> Response:
     """Authenticates a client by what it presented to the authorization server."""
-    directory = runtime(request).client_directory
-    await directory.authorize(tenant(request), bearer_token(request), AUTHENTICATE)
+    await administrator(request, AUTHENTICATE)
     presented = _presented(await request_object(request))
-    told = await directory.authenticate(tenant(request), presented)
+    told = await runtime(request).client_directory.authenticate(tenant(request), presented)
     return json_response(told, headers=NO_STORE)
 
 
 @router.get("/clients/{client_id}", access="administrator", **tokens.CLIENT)
 async def client(request: Request) -> Response:
     """The registered metadata of a client, with an ETag and how long it may be remembered."""
-    here = runtime(request)
-    await here.client_directory.authorize(tenant(request), bearer_token(request), READ)
+    here, actor = runtime(request), await administrator(request, READ)
     described, etag = await here.client_directory.client(
-        tenant(request), request.path_params["client_id"]
+        actor, tenant(request), request.path_params["client_id"]
     )
     seconds = here.settings.authorization_server.client_cache_seconds
     headers = {"Cache-Control": f"private, max-age={seconds}"}

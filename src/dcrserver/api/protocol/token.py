@@ -10,12 +10,14 @@ from starlette.responses import Response
 from dcrserver.api.openapi import tokens
 from dcrserver.edge.body import form, form_with
 from dcrserver.edge.client_certificates import client_certificate
-from dcrserver.edge.dependencies import bearer_token, headers, runtime, tenant
+from dcrserver.edge.dependencies import administrator, bearer_token, headers, runtime, tenant
 from dcrserver.edge.responses import NO_STORE, Credentials, json_response
 from dcrserver.edge.routing import ProtocolRouter
 from dcrserver.errors import InvalidRequest
+from dcrserver.services.access.actors import Actor
 from dcrserver.services.authentication.presented import Presented
 from dcrserver.services.tokens.grant import TokenRequest
+from dcrserver.services.tokens.status import INTROSPECT
 from dcrserver.strict_json import dumps
 from dcrserver.tenants import Tenant
 
@@ -44,11 +46,12 @@ async def token(request: Request) -> Response:
 async def introspect(request: Request) -> Response:
     """Tells whether an access token is good, and what for (RFC 7662)."""
     fields = await form(request)
-    bearer = bearer_token(request)
-    presented = Presented() if bearer is not None else _presented(request, fields)
-    told = await runtime(request).token_status.introspect(
-        tenant(request), presented, bearer, fields
-    )
+    asks: Actor | Presented
+    if bearer_token(request) is not None:
+        asks = await administrator(request, INTROSPECT)
+    else:
+        asks = _presented(request, fields)
+    told = await runtime(request).token_status.introspect(tenant(request), asks, fields)
     return json_response(told, headers=NO_STORE)
 
 

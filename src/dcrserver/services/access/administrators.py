@@ -23,8 +23,10 @@ class Administrators:
         """Whether ``bearer`` has a form of administrators' tokens, whatever it is worth."""
         return admin_tokens.has_prefix(bearer) or self._providers.may_read(bearer)
 
-    async def find(self, tenant: str, bearer: str) -> Actor | None:
+    async def find(self, tenant: str, bearer: str, beside: str | None = None) -> Actor | None:
         """Who is let in at ``tenant``; None where nobody here knows the token.
+
+        Those whose admin token is one of ``beside`` are told, too: they are known, if not here.
 
         Raises:
             InvalidToken: it says that it is of a provider of ours, and cannot be accepted.
@@ -33,7 +35,7 @@ class Administrators:
         """
         if self._providers.may_read(bearer) and not admin_tokens.has_prefix(bearer):
             return await self._providers.actor(bearer, tenant)
-        found = await admin_tokens.find(self._database, tenant, bearer)
+        found = await admin_tokens.find(self._database, tenant, bearer, beside)
         return None if found is None else actors.of(found)
 
     async def authorize(self, tenant: Tenant, bearer: str | None, scope: str) -> Actor:

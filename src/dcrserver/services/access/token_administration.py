@@ -80,30 +80,31 @@ class TokenAdministrationService:
             for row in rows
         ]
 
-    async def issue_admin_token(self, tenant: Tenant, wanted: NewAdminToken, origin: Origin) -> str:
-        """The token, shown this once."""
+    async def issue_admin_token(self, tenant: str, wanted: NewAdminToken, origin: Origin) -> str:
+        """The token, shown this once; ``tenant``: a name, or * for all."""
 
         async def write(tx: Transaction) -> str:
             token, row = admin_tokens.issue(tx, tenant, wanted, origin.actor)
             audit.record(
                 tx,
                 EventType.ADMIN_TOKEN_ISSUED,
-                tenant=tenant.name,
+                tenant=tenant,
                 origin=origin,
                 subject=Subject(SubjectKind.ADMIN_TOKEN, row.id),
                 changes={
                     "scopes": row.scopes,
                     "expires_at": row.expires_at,
                     "audiences": _audiences(row),
+                    "owner": row.owner,
                 },
             )
             return token
 
         return await self._database.transact(write)
 
-    async def admin_tokens(self, tenant: Tenant) -> list[JsonObject]:
+    async def admin_tokens(self, tenant: str) -> list[JsonObject]:
         """All that were ever issued for a tenant, without the tokens themselves."""
-        rows = await self._lists.tokens.admin_tokens(tenant.name)
+        rows = await self._lists.tokens.admin_tokens(tenant)
         return [
             {
                 "kind": "admin",
@@ -120,22 +121,22 @@ class TokenAdministrationService:
             for row in rows
         ]
 
-    async def revoke_token(self, tenant: Tenant, token_id: str, origin: Origin) -> str | None:
+    async def revoke_token(self, tenant: str, token_id: str, origin: Origin) -> str | None:
         """Ends an initial access token or an admin token, which is told; None without any."""
         now = int(time.time())
 
         async def write(tx: Transaction) -> str | None:
-            if await tx.initial_access_tokens.revoke(tenant.name, token_id, now):
+            if await tx.initial_access_tokens.revoke(tenant, token_id, now):
                 event, kind = (
                     EventType.INITIAL_ACCESS_TOKEN_REVOKED,
                     SubjectKind.INITIAL_ACCESS_TOKEN,
                 )
-            elif await tx.admin_tokens.revoke(tenant.name, token_id, now):
+            elif await tx.admin_tokens.revoke(tenant, token_id, now):
                 event, kind = EventType.ADMIN_TOKEN_REVOKED, SubjectKind.ADMIN_TOKEN
             else:
                 return None
             subject = Subject(kind, token_id)
-            audit.record(tx, event, tenant=tenant.name, origin=origin, subject=subject)
+            audit.record(tx, event, tenant=tenant, origin=origin, subject=subject)
             return kind.value.replace("_", " ")
 
         return await self._database.transact(write)

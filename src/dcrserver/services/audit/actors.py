@@ -30,6 +30,7 @@ class Actor(NamedTuple):
     ``scopes``: all that they may do, compound scopes with their parts; see ``access.scopes``.
     ``name``: for people: the label of the token, the name in a JWT.
     ``owner``: set for whoever sees and changes the clients of this owner only.
+    ``audiences``: for whoever may look only at access tokens for one of these; none: at any.
     """
 
     kind: ActorKind
@@ -38,6 +39,7 @@ class Actor(NamedTuple):
     scopes: frozenset[str] = frozenset()
     name: str = ""
     owner: str | None = None
+    audiences: tuple[str, ...] = ()
 
     def may(self, scope: str) -> bool:
         """Whether they have ``scope``."""
@@ -55,6 +57,10 @@ class Actor(NamedTuple):
     def of_tenant(self, name: str) -> bool:
         """Whether they have to do with the tenant ``name``."""
         return self.tenant is None or self.tenant == name
+
+    def sees(self, owner: str | None) -> bool:
+        """Whether clients of ``owner`` are any of their business."""
+        return self.owner is None or self.owner == owner
 
     def __str__(self) -> str:
         """As lists of tokens name who issued one, e.g. operator:alice."""

@@ -10,7 +10,7 @@ import json
 from dcrserver.errors import InvalidClient, NotFound
 from dcrserver.repositories.clients import ClientRecord
 from dcrserver.repositories.transaction import Database
-from dcrserver.services.access.administrators import Administrators
+from dcrserver.services.access.actors import Actor
 from dcrserver.services.authentication.authenticator import ClientAuthenticator
 from dcrserver.services.authentication.presented import Presented
 from dcrserver.strict_json import JsonObject
@@ -23,23 +23,9 @@ READ = "clients:read"
 class ClientDirectoryService:
     """Use case: an authorization server asks who a client is."""
 
-    def __init__(
-        self,
-        database: Database,
-        administrators: Administrators,
-        authenticator: ClientAuthenticator,
-    ) -> None:
+    def __init__(self, database: Database, authenticator: ClientAuthenticator) -> None:
         self._database = database
-        self._administrators = administrators
         self._authenticator = authenticator
-
-    async def authorize(self, tenant: Tenant, bearer: str | None, scope: str) -> None:
-        """Lets in whose token has ``scope``.
-
-        Raises:
-            BearerError: the admin token is missing, no good, or for something else.
-        """
-        await self._administrators.authorize(tenant, bearer, scope)
 
     async def authenticate(self, tenant: Tenant, presented: Presented) -> JsonObject:
         """Whether it is the client, by which method, and what it registered."""
@@ -61,15 +47,15 @@ class ClientDirectoryService:
             made["certificate_thumbprint"] = client.certificate.thumbprint
         return made
 
-    async def client(self, tenant: Tenant, client_id: str) -> tuple[JsonObject, str]:
+    async def client(self, actor: Actor, tenant: Tenant, client_id: str) -> tuple[JsonObject, str]:
         """The registered metadata and its entity tag; never a secret.
 
         Raises:
-            NotFound: unknown, deleted or suspended.
+            NotFound: unknown, deleted or suspended, or not for this ``actor``.
         """
         async with self._database.read() as tx:
             record = await tx.clients.find(tenant.name, client_id)
-        if record is None or record.suspended_at:
+        if record is None or record.suspended_at or not actor.sees(record.owner):
             raise NotFound("there is no such client")
         described = _described(record)
         digest = hashlib.sha256(f"{client_id} {record.issued_at} {record.metadata}".encode())

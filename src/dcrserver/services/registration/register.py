@@ -82,6 +82,8 @@ class RegistrationService:
         secrets = self._secrets.first(tenant.name, client_id, judged.metadata, policy)
         kept = (security.token_digest(token), ends_at)
         record = new_record(tenant, client_id, judged.text, secrets, permit.bounds, kept)
+        if permit.actor.owner is not None:
+            record = record._replace(owner=permit.actor.owner)
 
         async def write(tx: Transaction) -> None:
             await initial_access_tokens.redeem(tx, permit, client_id, origin)

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 
 from dcrserver.errors import InvalidRequest, UnauthorizedClient
 from dcrserver.repositories.transaction import Database
-from dcrserver.services.access import admin_tokens
+from dcrserver.services.access.actors import Actor
 from dcrserver.services.authentication.authenticator import ClientAuthenticator
 from dcrserver.services.authentication.presented import Presented
 from dcrserver.services.tokens.access_tokens import AccessTokens
@@ -30,22 +29,23 @@ class TokenStatusService:
         self._tokens = tokens
 
     async def introspect(
-        self, tenant: Tenant, presented: Presented, bearer: str | None, fields: Mapping[str, str]
+        self, tenant: Tenant, asks: Actor | Presented, fields: Mapping[str, str]
     ) -> JsonObject:
-        """RFC 7662 2.2. A resource server asks with an admin token of the scope
-        ``tokens:introspect``; a client, by its own authentication, about its own tokens.
+        """RFC 7662 2.2. A resource server asks as an actor with the scope ``tokens:introspect``;
+        a client, by what it ``Presented``, about its own tokens.
 
         Raises:
-            BearerError: the admin token is no good.
+            InsufficientScope: the actor may do something else.
             InvalidClient: the client did not authenticate.
             InvalidRequest: no token to look at.
         """
-        own_of, audiences = None, None
-        if bearer is not None:
-            admin = await admin_tokens.authorize(self._database, tenant, bearer, INTROSPECT)
-            audiences = admin.audiences
+        own_of: str | None = None
+        audiences: tuple[str, ...] = ()
+        if isinstance(asks, Actor):
+            asks.require(INTROSPECT)
+            audiences = asks.audiences
         else:
-            client = await self._authenticator.authenticate(tenant, presented)
+            client = await self._authenticator.authenticate(tenant, asks)
             if client.method == "none":
                 raise UnauthorizedClient("a public client may not look at tokens")
             own_of = client.client_id
@@ -53,7 +53,7 @@ class TokenStatusService:
         if claims is None or own_of not in {None, claims["client_id"]}:
             return _INACTIVE
         # RFC 7662 4: a resource server learns nothing of tokens for others.
-        if audiences is not None and not _is_for(claims["aud"], json.loads(audiences)):
+        if audiences and not _is_for(claims["aud"], audiences):
             return _INACTIVE
         if not await self._stands_for_a_client(tenant, claims):
             return _INACTIVE
