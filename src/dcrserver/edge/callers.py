@@ -2,20 +2,15 @@
 
 from __future__ import annotations
 
-import time
 from dataclasses import dataclass
 from typing import Annotated, TypeAlias
 
 from fastapi import Depends, Path, Query
 from starlette.requests import Request
 
-from dcrserver import security
 from dcrserver.edge.dependencies import TENANT_KEY, bearer_token, origin, runtime
 from dcrserver.errors import Forbidden, InvalidInput, InvalidToken, MissingToken, NotFound
-from dcrserver.names import ALL_TENANTS
-from dcrserver.repositories.transaction import Database
 from dcrserver.schemas import EXAMPLE_ID
-from dcrserver.services.access import actors
 from dcrserver.services.access.actors import Actor
 from dcrserver.services.audit import Origin
 from dcrserver.tenants import Tenant
@@ -47,10 +42,8 @@ async def authorize(request: Request, scope: str) -> None:
     bearer = bearer_token(request)
     if bearer is None:
         raise MissingToken("an admin token is required")
-    database = runtime(request).database
-    actor = await _found(database, name, bearer)
-    if actor is None and name != own:  # told from a token that is none at all
-        actor = await _found(database, own, bearer)
+    # One of the path's own tenant is told from a token that is none at all.
+    actor = await runtime(request).actors.find(bearer, name, own)
     if actor is None:
         raise InvalidToken("the admin token is unknown or expired")
     actor.require(scope)
@@ -60,16 +53,6 @@ async def authorize(request: Request, scope: str) -> None:
     if tenant is None:
         raise NotFound("there is no such tenant")
     request.scope[_CALLER_KEY] = Caller(actor, tenant, origin(request, actor))
-
-
-async def _found(database: Database, tenant: str, bearer: str) -> Actor | None:
-    digest = security.token_digest(bearer)
-    async with database.read() as tx:
-        found = await tx.admin_tokens.find(tenant, digest)
-        found = found or await tx.admin_tokens.find(ALL_TENANTS, digest)
-    if found is None or found.revoked_at or 0 < found.expires_at <= time.time():
-        return None
-    return actors.of(found)
 
 
 def _named_tenant(request: Request) -> str:
