@@ -43,7 +43,7 @@ async def authorize(request: Request, scope: str) -> None:
     if bearer is None:
         raise MissingToken("an admin token is required")
     # One of the path's own tenant is told from a token that is none at all.
-    actor = await runtime(request).actors.find(bearer, name, own)
+    actor = await runtime(request).administrators.find(name, bearer, own)
     if actor is None:
         raise InvalidToken("the admin token is unknown or expired")
     actor.require(scope)

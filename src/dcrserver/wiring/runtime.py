@@ -167,7 +167,7 @@ def _runtime(base: Foundation, documents: CachingFetcher, limiter: RateLimiter) 
             database, access, base.secrets, verifier, judge, remote_checks
         ),
         secret_rotation=SecretRotationService(database, access, base.secret_changes),
-        client_directory=ClientDirectoryService(database, steps.administrators, authenticator),
+        client_directory=ClientDirectoryService(database, authenticator),
         token_grant=TokenGrantService(
             database, authenticator, steps.access_tokens, settings.tokens
         ),

@@ -11,6 +11,7 @@ from dcrserver.services.audit.actors import ANONYMOUS, SYSTEM, Actor, ActorKind
 
 __all__ = ["ANONYMOUS", "SYSTEM", "Actor", "ActorKind", "of", "operator"]
 
+
 def operator(user: str) -> Actor:
     """Who runs commands on the server's own machine: may do everything, everywhere."""
     return Actor(ActorKind.OPERATOR, user, None, frozenset(SCOPES))
