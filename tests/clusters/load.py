@@ -60,9 +60,9 @@ def go_through(cluster: Cluster, faults: list[str], folder: Path, seconds: float
         return asyncio.run(_go_through(cluster, instances, faults, base_url, seconds))
 
 
-def check(cluster: Cluster, faults: list[str], folder: Path) -> None:
+def check(cluster: Cluster, faults: list[str], folder: Path, seconds: float = 4) -> None:
     """A short run: nothing is wrong, and no fault keeps all waiting for long."""
-    outcome = go_through(cluster, faults, folder, seconds=4)
+    outcome = go_through(cluster, faults, folder, seconds)
     assert outcome.wrong == []
     assert all(outage.gap < _PATIENCE_SECONDS for outage in outcome.outages)
 

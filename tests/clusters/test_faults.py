@@ -8,7 +8,7 @@ import pytest
 
 from clusters.engines import ENGINES
 from clusters.load import check
-from harness.long_run import only_long
+from harness.long_run import only_long, rounds
 
 pytestmark = pytest.mark.timeout(420)
 
@@ -28,4 +28,4 @@ def test_no_answer_is_wrong_and_nothing_acknowledged_is_lost(
     engine: str, faults: list[str], tmp_path: Path
 ) -> None:
     with ENGINES[engine]() as cluster:
-        check(cluster, faults, tmp_path)
+        check(cluster, faults, tmp_path, seconds=rounds(1, long=4))

@@ -11,7 +11,7 @@ from harness.databases import BACKENDS, database
 from harness.long_run import only_long
 
 
-@pytest.mark.parametrize("kills", [2, pytest.param(10, marks=only_long)])
+@pytest.mark.parametrize("kills", [1, pytest.param(10, marks=only_long)])
 @pytest.mark.parametrize("backend", BACKENDS)
 def test_what_was_acknowledged_is_there_after_a_kill(
     backend: str, kills: int, tmp_path: Path
