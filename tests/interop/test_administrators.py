@@ -91,6 +91,7 @@ def test_its_tokens_let_in(running: tuple[NodeProvider, ServerProcess], client: 
 
 
 @pytest.mark.finding("J1")
+@pytest.mark.requirement("R9068-4-06")
 @pytest.mark.parametrize(
     ("client", "told"),
     [

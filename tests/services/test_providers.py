@@ -101,6 +101,7 @@ _REFUSED: list[tuple[dict[str, Any], str]] = [
 
 
 @pytest.mark.finding("J1")
+@pytest.mark.requirement("R9068-4-03", "R9068-4-05")
 @pytest.mark.parametrize(("changes", "told"), _REFUSED)
 async def test_a_claim_that_is_wrong_or_missing_is_refused(
     changes: dict[str, Any], told: str
@@ -140,12 +141,14 @@ _HEADERS: list[tuple[dict[str, Any], str]] = [
 
 
 @pytest.mark.finding("J1")
+@pytest.mark.requirement("R9068-4-01")
 @pytest.mark.parametrize(("headers", "told"), _HEADERS)
 async def test_a_header_that_is_wrong_is_refused(headers: dict[str, Any], told: str) -> None:
     with pytest.raises(InvalidToken, match=told):
         await actor(signed(KEY, headers=headers))
 
 
+@pytest.mark.requirement("R9068-4-01")
 @pytest.mark.parametrize("said", ["at+jwt", "AT+JWT", "application/at+jwt"])
 async def test_the_type_is_a_media_type(said: str) -> None:
     assert await actor(signed(KEY, headers={"typ": said}))
@@ -167,6 +170,7 @@ async def test_a_header_that_leads_to_a_key_leads_nowhere(name: str) -> None:
 
 
 @pytest.mark.finding("J1")
+@pytest.mark.requirement("R9068-4-04")
 async def test_a_symmetric_or_missing_signature_is_refused() -> None:
     """Also by the public key as a secret, whatever form it is written in."""
     public = json.dumps(public_jwk(KEY, kid="k1")).encode()
@@ -273,6 +277,7 @@ async def test_what_is_no_jwt_is_for_others(token: str) -> None:
     assert await actor(token) is None
 
 
+@pytest.mark.requirement("R9068-4-02")
 @pytest.mark.parametrize("iss", ["https://other.example.com", f"{ISSUER}/", ISSUER.upper(), ..., 7])
 async def test_a_token_of_another_issuer_is_for_others(iss: Any) -> None:
     if iss == 7:

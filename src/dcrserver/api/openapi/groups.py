@@ -65,7 +65,8 @@ SECURITY_SCHEMES: dict[str, Any] = {
         "type": "http",
         "scheme": "bearer",
         "description": "For servers and people that work with clients of others, within its"
-        " scopes: `dcrserver token issue admin --scope clients:read`.",
+        " scopes: `dcrserver token issue admin --scope clients:read`. An access token (JWT) of an"
+        " OpenID provider will do as well, where one is configured (`admin.providers`).",
     },
     "client": {
         "type": "http",
