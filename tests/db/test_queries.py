@@ -135,6 +135,24 @@ async def test_a_search_over_many_clients_stops_nobody(own_database: str) -> Non
     await database.close()
 
 
+async def test_an_export_of_many_clients_stops_nobody(own_database: str) -> None:
+    """It is made of pages, each a few milliseconds of the event loop."""
+    await fill(own_database, "many", 5000)
+    settings = DatabaseSettings(url=SecretStr(own_database))
+    database, queries = Database(open_driver(settings)), Queries(settings)
+    lists = Lists(queries)
+    assert await lists.clients.count("nobody") == 0
+
+    async def export() -> int:
+        return sum([len(page) async for page in lists.clients.every("many")])
+
+    results = [await paused(export()) for _ in range(5)]
+    assert {count for count, _ in results} == {5000}
+    assert min(pause for _, pause in results) < _LONGEST_SECONDS
+    await queries.close()
+    await database.close()
+
+
 async def test_a_search_ends_when_its_time_is_over(any_database: str, queries: Queries) -> None:
     before = time.monotonic()
     with pytest.raises(Unavailable):

@@ -13,7 +13,8 @@ from dcrserver.repositories.clients import ClientRecord
 from dcrserver.repositories.queries.keyset import Order, Place, page
 from dcrserver.repositories.rows import records
 
-_BATCH = 500
+# Of one page of all clients: 500 are 6 ms of the event loop, in which nobody else is served.
+_BATCH = 200
 
 NEWEST = Order([clients.c.issued_at, clients.c.client_id], is_descending=True)
 _BY_KEY = Order([clients.c.tenant, clients.c.client_id])
