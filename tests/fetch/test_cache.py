@@ -156,3 +156,40 @@ async def test_closing_gives_up_what_runs() -> None:
     await fetcher.close()
     with pytest.raises(asyncio.CancelledError):
         await waiting
+
+
+async def test_who_has_an_old_document_does_not_wait_for_long(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Once it is there, the newer one counts; who may have no old one waits."""
+    inner, ahead, real = Counting(), 0.0, time.monotonic
+    monkeypatch.setattr(time, "monotonic", lambda: real() + ahead)
+    fetcher = caching(inner)
+    assert (await fetcher.fetch(URL, stale=True, patience=0.01)).body == b"1"
+    ahead += 60
+    inner.gate.clear()
+    for _ in range(3):
+        assert (await fetcher.fetch(URL, stale=True, patience=0.01)).body == b"1"
+    waiting = asyncio.create_task(fetcher.fetch(URL, patience=0.01))
+    await asyncio.sleep(0.05)
+    assert not waiting.done()
+    inner.gate.set()
+    assert (await waiting).body == b"2"
+    assert (await fetcher.fetch(URL, stale=True, patience=0.01)).body == b"2"
+    assert inner.asked == [URL] * 2
+
+
+async def test_a_document_that_is_too_old_is_no_reason_not_to_wait(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    inner, ahead, real = Counting(), 0.0, time.monotonic
+    monkeypatch.setattr(time, "monotonic", lambda: real() + ahead)
+    fetcher = caching(inner, stale_seconds=100)
+    await fetcher.fetch(URL)
+    ahead += 101
+    inner.gate.clear()
+    waiting = asyncio.create_task(fetcher.fetch(URL, stale=True, patience=0.01))
+    await asyncio.sleep(0.05)
+    assert not waiting.done()
+    inner.gate.set()
+    assert (await waiting).body == b"2"

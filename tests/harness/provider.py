@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import secrets
 import time
@@ -62,6 +63,8 @@ class Publisher:
         self.as_operator: set[str] = set()
         self.away = False
         self.max_age: int | None = None
+        # Set when it speaks again.
+        self.silent: asyncio.Event | None = None
 
     def publish(self, **keys: PrivateKey) -> None:
         """These keys alone, by kid."""
@@ -71,6 +74,8 @@ class Publisher:
         if not url.startswith("https:"):
             raise FetchError("not an https URL")
         self.asked.append(url)
+        if self.silent is not None:
+            await self.silent.wait()
         if self.away or url not in self.documents:
             raise FetchError("nobody there")
         said = self.documents[url]

@@ -499,6 +499,22 @@ async def test_a_provider_that_is_away_keeps_nobody_out_for_a_while(clock: _Cloc
     assert made.looked_at == {("corp", "accepted"): 3, ("corp", "temporarily_unavailable"): 1}
 
 
+async def test_a_silent_provider_holds_up_nobody_whose_key_is_known(
+    clock: _Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(provider_keys, "_PATIENCE_SECONDS", 0.01)
+    publisher = Publisher(k1=KEY)
+    made = providers(publisher)
+    assert await made.actor(signed(KEY), "default")
+    clock.pass_by(600)
+    publisher.silent = asyncio.Event()
+    assert await made.actor(signed(KEY), "default")
+    unknown = asyncio.create_task(made.actor(signed(OTHER, kid="k2"), "default"))
+    publisher.publish(k1=KEY, k2=OTHER)
+    publisher.silent.set()
+    assert await unknown
+
+
 async def test_nobody_is_called_a_forger_while_the_provider_is_away() -> None:
     """At the start, and where a key may be new."""
     publisher = Publisher(k1=KEY)

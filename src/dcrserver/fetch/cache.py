@@ -69,13 +69,19 @@ class CachingFetcher:
         return self._waiting.total()
 
     async def fetch(
-        self, url: str, *, newer_than: float | None = None, stale: bool = False
+        self,
+        url: str,
+        *,
+        newer_than: float | None = None,
+        stale: bool = False,
+        patience: float | None = None,
     ) -> Document:
         """The document at ``url``, perhaps remembered.
 
         ``newer_than``: a moment of ``time.monotonic()``; what is remembered from before it does
         not count, as when a remembered document was just found wanting. ``stale``: rather what was
-        had before than nothing (RFC 5861 4).
+        had before than nothing (RFC 5861 4). ``patience``: where there is such a document, a newer
+        one is waited for no longer than so many seconds, and read all the same.
 
         Raises:
             FetchError: as the fetcher behind, or remembered from it.
@@ -83,18 +89,14 @@ class CachingFetcher:
         entry = self._remembered(url)
         if entry is None or (newer_than is not None and entry.fetched_at < newer_than):
             self.asked["fetched"] += 1
-            entry = await self._shared(url)
+            entry = await self._newer(url, patience if stale else None)
         else:
             self.asked["remembered"] += 1
         if isinstance(entry.outcome, Document):
             return entry.outcome
-        last = entry.last if stale else None
-        if (
-            last is not None
-            and isinstance(last.outcome, Document)
-            and time.monotonic() - last.fetched_at < self._settings.stale_seconds
-        ):
-            return last.outcome
+        last = self._still_good(entry) if stale else None
+        if last is not None:
+            return last
         raise FetchError(str(entry.outcome))
 
     async def close(self) -> None:
@@ -103,6 +105,25 @@ class CachingFetcher:
         for task in running:
             task.cancel()
         await asyncio.gather(*running, return_exceptions=True)
+
+    async def _newer(self, url: str, patience: float | None) -> _Entry:
+        """What comes of a fetch; or what is remembered, where that takes too long."""
+        known = self._entries.get(url)
+        if patience is None or known is None or self._still_good(known) is None:
+            return await self._shared(url)
+        try:
+            async with asyncio.timeout(patience):
+                return await self._shared(url)
+        except TimeoutError:
+            return known
+
+    def _still_good(self, entry: _Entry) -> Document | None:
+        """What was had, and is not too old to be better than nothing."""
+        last = entry if isinstance(entry.outcome, Document) else entry.last
+        if last is None or not isinstance(last.outcome, Document):
+            return None
+        is_good = time.monotonic() - last.fetched_at < self._settings.stale_seconds
+        return last.outcome if is_good else None
 
     def _remembered(self, url: str) -> _Entry | None:
         entry = self._entries.get(url)

@@ -24,6 +24,8 @@ _MAX_MEMBERS = 10_000
 # Invented kids must not make us knock at the provider's door with each request, nor a provider
 # whose documents must not be remembered at all.
 REFETCH_SECONDS = 10
+# A provider that is silent holds up nobody whose key is known for longer.
+_PATIENCE_SECONDS = 1.0
 # As many signatures are verified for one token.
 _MAX_CANDIDATES = 4
 _POLICY = JwksPolicy()
@@ -127,7 +129,10 @@ class ProviderKeys:
         """
         try:
             document = await self._key_sets.fetch(
-                self._issuer, newer_than=newer_than, stale=newer_than is None
+                self._issuer,
+                newer_than=newer_than,
+                stale=newer_than is None,
+                patience=_PATIENCE_SECONDS,
             )
         except FetchError as error:
             raise Unavailable(
