@@ -15,7 +15,7 @@ from dcrserver.db.failures import Absent, Conflict, Locked, Refused
 from dcrserver.db.protocol.drivers import mariadb_pool, open_driver, postgresql_errors
 from dcrserver.db.tables import clients, events
 from dcrserver.errors import Unavailable
-from dcrserver.repositories.clients import ClientRecord
+from dcrserver.repositories.clients import DERIVED, ClientRecord
 from dcrserver.repositories.events import EventRecord
 from dcrserver.repositories.transaction import AlreadyThere, Database, Transaction
 from dcrserver.security import new_client_id
@@ -116,11 +116,15 @@ async def test_all_that_changes_of_a_client_is_stored(database: Database) -> Non
     """Whatever columns there are: one that an update forgot would be lost without a word."""
     old = record()
     await add(database, old)
-    born = {"tenant", "client_id", "issued_at"}
+    born = {"tenant", "client_id", "issued_at", "origin"}
     changed = {
         column.name: 7 if column.type.python_type is int else "seven"
         for column in clients.columns
-        if column.name not in born
+        if column.name not in born | DERIVED
+    } | {
+        "metadata": '{"client_name":"seven"}',
+        "client_secrets": '[{"expires_at":7}]',
+        "bounds": "{}",
     }
     new = old._replace(**changed)
     assert await database.transact(lambda tx: tx.clients.replace(old, new))

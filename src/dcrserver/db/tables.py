@@ -11,6 +11,7 @@ from typing import Any
 from sqlalchemy import (
     BigInteger,
     Column,
+    ColumnElement,
     Index,
     Integer,
     MetaData,
@@ -18,6 +19,7 @@ from sqlalchemy import (
     String,
     Table,
     Text,
+    literal_column,
 )
 from sqlalchemy.dialects.mysql import MEDIUMTEXT
 
@@ -40,11 +42,24 @@ _Name = String(64)
 # Ours have 32 characters; those that were imported may be URLs.
 _ClientId = String(512)
 _Digest = String(64)
+# 128 bits in base64url.
+_FacetsId = String(22)
 
 
 def _timestamp(name: str) -> Column[int]:
     """Seconds since 1970; 0 is never, also in rows from before the column was there."""
     return Column(name, BigInteger, nullable=False, server_default="0")
+
+
+def _of_few(name: str, *columns: str) -> Index:
+    """An index of the rows in which ``name`` is set; MariaDB has them of all rows only.
+
+    A version is set when it is no longer the first.
+    """
+    column: ColumnElement[Any] = literal_column(name)
+    least = {"version": 1, "suspended_at": 0, "secret_expires_at": 0}.get(name)
+    is_set = column.is_not(None) if least is None else column > literal_column(str(least))
+    return Index(None, *columns, sqlite_where=is_set, postgresql_where=is_set)
 
 
 clients = Table(
@@ -67,6 +82,14 @@ clients = Table(
     Column("bounds", _Document),
     # Whom it belongs to, in the words of the server that it came from.
     Column("owner", String(255)),
+    # By what it came to be: metadata.facets.
+    Column("origin", String(32), nullable=False, server_default="open"),
+    # Separated by spaces, and with one at each end.
+    Column("tags", String(512)),
+    # What follows from the rest, for lists: repositories.facets. Of client_facets, which has it.
+    Column("facets_id", _FacetsId, nullable=False, server_default=""),
+    # Of the newest secret.
+    _timestamp("secret_expires_at"),
     # As an administrator had set them before they were members of the metadata; read no longer.
     Column("access_token_lifetime", Integer),
     Column("access_token_format", String(16)),
@@ -80,6 +103,40 @@ clients = Table(
     PrimaryKeyConstraint("tenant", "client_id"),
     # Without client_id, which is random: what is new goes to the end, one page for a whole batch.
     Index(None, "tenant", "issued_at"),
+    # Of each program's copies, one after the other.
+    Index(None, "facets_id", "issued_at"),
+    # What few clients have costs the others nothing.
+    _of_few("version", "tenant", "updated_at"),
+    _of_few("owner", "tenant", "owner", "issued_at"),
+    _of_few("tags", "tenant", "tags", "issued_at"),
+    _of_few("suspended_at", "tenant", "suspended_at"),
+    _of_few("secret_expires_at", "tenant", "secret_expires_at"),
+    **_MARIADB,
+)
+
+# What a client is searched by: the values that follow from its metadata, and from how it came to
+# be. Copies of one program share the row; whoever comes second writes none.
+client_facets = Table(
+    "client_facets",
+    metadata,
+    Column("tenant", _Name, nullable=False),
+    # A digest of all the others.
+    Column("id", _FacetsId, nullable=False),
+    # The words of the name, folded, each behind a space; cut.
+    Column("name_key", String(255), nullable=False),
+    Column("software_id", String(255)),
+    Column("software_version", String(255)),
+    Column("auth_method", String(255)),
+    Column("application_type", String(64)),
+    # Each behind a space, and one at the end.
+    Column("grant_types", _Document),
+    Column("redirect_hosts", _Document),
+    Column("origin", String(32), nullable=False),
+    Column("policy", String(255)),
+    PrimaryKeyConstraint("tenant", "id"),
+    Index(None, "tenant", "name_key", "id"),
+    Index(None, "tenant", "software_id"),
+    info={"is_shared": True},
     **_MARIADB,
 )
 
@@ -265,6 +322,7 @@ last_uses = Table(
     Column("secret_id", _Name, nullable=False),
     Column("used_at", BigInteger, nullable=False),
     PrimaryKeyConstraint("tenant", "client_id", "secret_id"),
+    Index(None, "tenant", "used_at"),
     **_MARIADB,
 )
 

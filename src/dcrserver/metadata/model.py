@@ -151,6 +151,7 @@ class Parameter:
     (OpenID Connect RP Metadata Choices 2). ``set_by``: who may set it, unless
     ``policy.extensions.self_service`` opens it. ``fetched``: the value is a URL that we, or the
     authorization server, may read. ``error``: the class of the error for a bad value.
+    ``facet``: by what of it clients are found; see ``metadata.facets``.
     """
 
     name: str
@@ -169,6 +170,7 @@ class Parameter:
     error: type[RegistrationError] = InvalidClientMetadata
     example: JsonValue = None
     set_by: SetBy = SetBy.EVERYBODY
+    facet: str | None = None
 
     def __post_init__(self) -> None:
         """A row that forgets its role would be overlooked by rules.

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
+import orjson
 from sqlalchemy import (
     ColumnElement,
     and_,
@@ -17,10 +18,11 @@ from sqlalchemy import (
 
 from dcrserver.db.protocol import batches
 from dcrserver.db.protocol.session import Session
-from dcrserver.db.protocol.statements import Change, Lookup, Values
+from dcrserver.db.protocol.statements import Change, Inserts, Lookup, Values
 from dcrserver.db.tables import clients
 from dcrserver.repositories import events
 from dcrserver.repositories.events import EventRecord
+from dcrserver.repositories.facets import FacetsRecord, KnownFacets, facets_record, insertion
 from dcrserver.repositories.rows import row_of
 from dcrserver.security import is_client_id
 
@@ -46,7 +48,11 @@ _KNOWN = select(clients.c.client_id).where(
 _PRESENT = Lookup([clients.c.client_id], [clients.c.tenant, clients.c.client_id])
 
 
-@row_of(clients)
+# What follows from the others, and is for lists alone: written by ``_derived``, and not read here.
+DERIVED = frozenset({"facets_id", "secret_expires_at"})
+
+
+@row_of(clients, DERIVED)
 class ClientRecord(NamedTuple):
     """A row of ``clients``; ``metadata``, ``client_secrets`` and ``bounds`` are JSON text."""
 
@@ -67,10 +73,13 @@ class ClientRecord(NamedTuple):
     suspended_at: int = 0
     tokens_ended_at: int = 0
     owner: str | None = None
+    origin: str = "open"
+    tags: str | None = None
 
 
 # Of a client that is changed all but what it was born with is written.
-_UPDATED = [name for name in ClientRecord._fields if name not in {*_KEY, "issued_at"}]
+_FIELDS = [name for name in ClientRecord._fields if name not in {*_KEY, "issued_at", "origin"}]
+_UPDATED = [*_FIELDS, *sorted(DERIVED)]
 _BY_KEY = Lookup(
     [clients.c[name] for name in ClientRecord._fields], [clients.c[name] for name in _KEY]
 )
@@ -102,11 +111,17 @@ _DELETE = Change(_HELD, lambda value: delete(clients).where(_held(value)))
 class ClientRepository:
     """The registered clients, by tenant and client_id."""
 
-    def __init__(self, session: Session) -> None:
+    def __init__(self, session: Session, known: KnownFacets) -> None:
         self._session = session
+        self._known = known
+        # Those that are written here: known to be there when they are committed.
+        self.new_facets: list[FacetsRecord] = []
 
     def add(self, record: ClientRecord) -> None:
-        self._session.insert(_INSERT, record._asdict())
+        facets = _facets(record)
+        self._session.insert(_INSERT, record._asdict() | _derived(record, facets))
+        for statement, row in self._unknown(facets):
+            self._session.insert(statement, row)
 
     async def find(self, tenant: str, client_id: str) -> ClientRecord | None:
         """The client of this id; None if there is none."""
@@ -123,17 +138,33 @@ class ClientRepository:
 
         False, and nothing is written, when ``old`` is no longer what is stored.
         """
-        values = {name: getattr(new, name) for name in _UPDATED}
-        return await self._change(_UPDATE, _values_held(old) | values, event)
+        facets = _facets(new)
+        values = {name: getattr(new, name) for name in _FIELDS} | _derived(new, facets)
+        beside = self._unknown(facets)
+        return await self._change(_UPDATE, _values_held(old) | values, event, beside)
 
     async def delete(self, record: ClientRecord, event: EventRecord | None = None) -> bool:
         """As ``replace``."""
-        return await self._change(_DELETE, _values_held(record), event)
+        return await self._change(_DELETE, _values_held(record), event, [])
 
-    async def _change(self, change: Change, values: Values, event: EventRecord | None) -> bool:
-        if event is None:
-            return (await self._session.execute(change.statement, values)).rowcount == 1
-        return await self._session.change(change, values, [(events.INSERT, event._asdict())])
+    async def _change(
+        self, change: Change, values: Values, event: EventRecord | None, beside: Inserts
+    ) -> bool:
+        if event is not None:
+            told = (events.INSERT, event._asdict())
+            return await self._session.change(change, values, [told, *beside])
+        if (await self._session.execute(change.statement, values)).rowcount != 1:
+            return False
+        for statement, row in beside:
+            self._session.insert(statement, row)
+        return True
+
+    def _unknown(self, facets: FacetsRecord) -> Inserts:
+        """The row of ``facets``, where nobody here knows that it is there."""
+        if self._known.holds(facets):
+            return []
+        self.new_facets.append(facets)
+        return [(insertion(self._session.dialect), facets._asdict())]
 
     async def end_grace(self, record: ClientRecord) -> None:
         """The registration access token before the current one works no longer."""
@@ -158,6 +189,16 @@ class ClientRepository:
             values = {"b_tenant": tenant, "b_client_ids": list(client_ids)}
             found = await self._session.execute(_KNOWN, values)
         return {row["client_id"] for row in found.all()} - {None}
+
+
+def _facets(record: ClientRecord) -> FacetsRecord:
+    return facets_record(record.tenant, record.metadata, record.bounds, record.origin)
+
+
+def _derived(record: ClientRecord, facets: FacetsRecord) -> dict[str, str | int]:
+    secrets = orjson.loads(record.client_secrets) if record.client_secrets else []
+    ends_at = secrets[0]["expires_at"] if secrets else 0
+    return {"facets_id": facets.id, "secret_expires_at": ends_at}
 
 
 def _values_held(record: ClientRecord) -> dict[str, str | int]:

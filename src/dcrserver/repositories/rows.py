@@ -10,8 +10,12 @@ from sqlalchemy import Row, Table
 Record = TypeVar("Record", bound=tuple[Any, ...])
 
 
-def row_of(table: Table) -> Callable[[type[Record]], type[Record]]:
+def row_of(
+    table: Table, derived: frozenset[str] = frozenset()
+) -> Callable[[type[Record]], type[Record]]:
     """Declares a NamedTuple to be a row of ``table``: whoever writes one writes every column.
+
+    ``derived``: columns without a field, which the repository makes of the others.
 
     Raises:
         TypeError: a column has no field, or a field no column.
@@ -19,7 +23,7 @@ def row_of(table: Table) -> Callable[[type[Record]], type[Record]]:
 
     def declared(record: type[Record]) -> type[Record]:
         fields: tuple[str, ...] = record._fields  # type: ignore[attr-defined]
-        if missing := set(fields) ^ set(table.columns.keys()):
+        if missing := set(fields) ^ (set(table.columns.keys()) - derived):
             raise TypeError(f"{record.__name__} is not a row of {table.name}: {sorted(missing)}")
         table.info["record"] = record
         return record

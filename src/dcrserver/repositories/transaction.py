@@ -22,6 +22,7 @@ from dcrserver.repositories.configuration_changes import ConfigurationChangeRepo
 from dcrserver.repositories.deleted_clients import DeletedClientRepository
 from dcrserver.repositories.events import EventRepository
 from dcrserver.repositories.idempotency_keys import IdempotencyKeyRepository
+from dcrserver.repositories.facets import KnownFacets
 from dcrserver.repositories.initial_access_tokens import InitialAccessTokenRepository
 from dcrserver.repositories.last_uses import LastUseRepository
 from dcrserver.repositories.leases import LeaseRepository
@@ -38,12 +39,9 @@ T = TypeVar("T")
 class Transaction:
     """Statements of one transaction, by the repositories of its tables."""
 
-    def __init__(self, session: Session) -> None:
+    def __init__(self, session: Session, known: KnownFacets) -> None:
         self.session = session
-
-    @property
-    def clients(self) -> ClientRepository:
-        return ClientRepository(self.session)
+        self.clients = ClientRepository(session, known)
 
     @property
     def deleted_clients(self) -> DeletedClientRepository:
@@ -120,7 +118,8 @@ class Database:
     def __init__(self, driver: Driver) -> None:
         self._driver = driver
         self._session: Session = _ReadingSession(driver.reading)
-        self._reading = _Reading(Transaction(self._session))
+        self._known = KnownFacets()
+        self._reading = _Reading(Transaction(self._session, self._known))
 
     @property
     def is_server(self) -> bool:
@@ -136,17 +135,23 @@ class Database:
             AlreadyThere: a row that it inserted.
             Unavailable: the database does not answer, or conflicts do not end.
         """
+        made: Transaction | None = None
 
         def work(session: Session) -> Awaitable[T]:
-            return use_case(Transaction(session))
+            nonlocal made
+            made = Transaction(session, self._known)
+            return use_case(made)
 
         try:
             try:
-                return await self._driver.transact(work)
+                result = await self._driver.transact(work)
             except Conflict:
-                return await repeated(lambda: self._driver.transact(work))
+                result = await repeated(lambda: self._driver.transact(work))
         except Absent as error:
             raise unavailable(error) from error
+        if made is not None and made.clients.new_facets:
+            self._known.remember(made.clients.new_facets)
+        return result
 
     def read(self) -> AbstractAsyncContextManager[Transaction]:
         """Single statements outside of a transaction; each sees the latest commit.

@@ -15,6 +15,7 @@ from sqlalchemy import (
     CTE,
     JSON,
     Column,
+    FromClause,
     Insert,
     Integer,
     Text,
@@ -23,9 +24,9 @@ from sqlalchemy import (
     cast,
     column,
     func,
-    insert,
     select,
 )
+from sqlalchemy.dialects import postgresql
 from sqlalchemy.sql import ClauseElement
 from sqlalchemy.sql.selectable import TableValuedAlias
 
@@ -81,10 +82,25 @@ def insert_all(*inserts: Insert) -> ClauseElement:
 
 
 def _inserted(statement: Insert) -> Insert:
+    rows = _rows_of(statement)
+    return _from(statement, rows, rows)
+
+
+def _rows_of(statement: Insert) -> TableValuedAlias:
     table: Any = statement.table
-    names = [each.name for each in table.columns]
-    rows = _rows(table.name, {each.name: each for each in table.columns})
-    return insert(table).from_select(names, select(*(rows.c[name] for name in names)))
+    return _rows(table.name, {each.name: each for each in table.columns})
+
+
+def _from(statement: Insert, rows: TableValuedAlias, source: FromClause) -> Insert:
+    table: Any = statement.table
+    columns = [rows.c[each.name] for each in table.columns]
+    made = postgresql.insert(table)
+    chosen = select(*columns).select_from(source)
+    if not table.info.get("is_shared"):
+        return made.from_select(list(table.columns), chosen)
+    # Whoever comes second writes nothing, and all in one order, so that they do not deadlock.
+    ordered = chosen.order_by(*(rows.c[each.name] for each in table.primary_key))
+    return made.from_select(list(table.columns), ordered).on_conflict_do_nothing()
 
 
 @cache
@@ -104,8 +120,5 @@ def change_all(change: Change, *inserts: Insert) -> ClauseElement:
 
 
 def _inserted_beside(statement: Insert, changed: CTE) -> Insert:
-    table: Any = statement.table
-    names = [each.name for each in table.columns]
-    rows = _rows(table.name, {each.name: each for each in table.columns})
-    beside = rows.join(changed, changed.c[PLACE] == rows.c[PLACE])
-    return insert(table).from_select(names, select(*(rows.c[n] for n in names)).select_from(beside))
+    rows = _rows_of(statement)
+    return _from(statement, rows, rows.join(changed, changed.c[PLACE] == rows.c[PLACE]))

@@ -12,7 +12,7 @@ _SECTION = "OpenID Connect Registration 2"
 ROWS: tuple[Parameter, ...] = (
     Parameter(
         "application_type", kinds.APPLICATION_TYPE, _SECTION, "web or native",
-        default="web", example="web",
+        default="web", example="web", facet="application_type",
     ),
     Parameter(
         "sector_identifier_uri", kinds.FETCHED_URI, _SECTION,

@@ -14,17 +14,18 @@ ROWS: tuple[Parameter, ...] = (
         "redirect_uris", kinds.REDIRECT_URIS, _SECTION,
         "Redirection URIs, compared by exact string at the authorization endpoint",
         error=InvalidRedirectUri, example=["https://client.example.org/callback"],
+        facet="redirect_hosts",
     ),
     Parameter(
         "token_endpoint_auth_method", kinds.NAME, _SECTION,
         "How the client authenticates at the token endpoint",
         default="client_secret_basic", bounded_by="token_endpoint_auth_methods_supported",
-        example="client_secret_basic",
+        example="client_secret_basic", facet="auth_method",
     ),
     Parameter(
         "grant_types", kinds.NAMES, _SECTION, "Grant types the client will use",
         default=["authorization_code"], bounded_by="grant_types_supported",
-        example=["authorization_code", "refresh_token"],
+        example=["authorization_code", "refresh_token"], facet="grant_types",
     ),
     Parameter(
         "response_types", kinds.RESPONSE_TYPES, _SECTION, "Response types the client will use",
@@ -32,7 +33,7 @@ ROWS: tuple[Parameter, ...] = (
     ),
     Parameter(
         "client_name", kinds.TEXT, _SECTION, "Name to show to people",
-        localizable=True, example="Example client",
+        localizable=True, example="Example client", facet="name_key",
     ),
     Parameter(
         "client_uri", kinds.PAGE_URI, _SECTION, "Web page about the client",
@@ -66,9 +67,10 @@ ROWS: tuple[Parameter, ...] = (
     Parameter("jwks", kinds.JWKS, _SECTION, "The client's public keys by value"),
     Parameter(
         "software_id", kinds.TEXT, _SECTION, "Identifies the software over all its instances",
-        example="4NRB1-0XZABZI9E6-5SM3R",
+        example="4NRB1-0XZABZI9E6-5SM3R", facet="software_id",
     ),
     Parameter(
         "software_version", kinds.TEXT, _SECTION, "Version of the software", example="2.1",
+        facet="software_version",
     ),
 )  # fmt: skip

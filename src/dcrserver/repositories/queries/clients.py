@@ -18,6 +18,7 @@ _BATCH = 200
 
 NEWEST = Order([clients.c.issued_at, clients.c.client_id], is_descending=True)
 _BY_KEY = Order([clients.c.tenant, clients.c.client_id])
+_COLUMNS = [clients.c[name] for name in ClientRecord._fields]
 # Of one tenant.
 _BY_ID = Order([clients.c.client_id])
 
@@ -61,7 +62,7 @@ class ClientLists:
         limit: int,
     ) -> list[ClientRecord]:
         """Of the ``tenant``, or of all; those that come after ``after`` in this ``order``."""
-        chosen = select(clients).where(*_conditions(tenant, filters))
+        chosen = select(*_COLUMNS).where(*_conditions(tenant, filters))
         found = await self._queries.all(page(chosen, order, after, limit))
         return records(ClientRecord, found)
 

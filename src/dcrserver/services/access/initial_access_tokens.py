@@ -9,6 +9,7 @@ from dcrserver import security
 from dcrserver.errors import InsufficientScope, InvalidToken, MissingToken
 from dcrserver.metadata import Terms
 from dcrserver.metadata.bounds import UNBOUNDED, Bounds
+from dcrserver.metadata.facets import ClientOrigin
 from dcrserver.repositories.initial_access_tokens import (
     InitialAccessTokenRecord,
     InitialAccessTokenUse,
@@ -40,6 +41,14 @@ class RegistrationPermit:
     token: InitialAccessTokenRecord | None = None
     bounds: Bounds = UNBOUNDED
     actor: Actor = ANONYMOUS
+
+    @property
+    def origin(self) -> ClientOrigin:
+        """How the client comes to be."""
+        if self.token is not None:
+            return ClientOrigin.INITIAL_ACCESS_TOKEN
+        is_anybody = self.actor.kind is ActorKind.ANONYMOUS
+        return ClientOrigin.OPEN if is_anybody else ClientOrigin.ADMINISTRATOR
 
 
 async def authorize(

@@ -16,6 +16,7 @@ from dcrserver.errors import Unavailable
 from dcrserver.metadata import ClientMetadata, needs_readable_secret, needs_secret
 from dcrserver.metadata.bounds import Bounds
 from dcrserver.metadata.catalogue.extensions import CLIENT_CREDENTIALS_LIFETIME
+from dcrserver.metadata.facets import ClientOrigin
 from dcrserver.moving import Moved, moved, without_empty
 from dcrserver.repositories.clients import ClientRecord
 from dcrserver.repositories.events import EventRecord
@@ -101,7 +102,8 @@ class ClientImportService:
         held = self._held(tenant, client_id, own, metadata, unserved, made_of)
         waits = any(held.chosen)
         secrets = ClientSecrets() if waits else held.with_digests({})
-        record = new_record(tenant, client_id, dumps(metadata.members), secrets, bounds)
+        text = dumps(metadata.members)
+        record = new_record(tenant, client_id, text, secrets, bounds, origin=ClientOrigin.IMPORT)
         return Import(with_own(record, own), held if waits else None)
 
     def _held(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 
 from dcrserver.metadata.bounds import Bounds
+from dcrserver.metadata.facets import ClientOrigin
 from dcrserver.repositories.clients import ClientRecord
 from dcrserver.services.secrets.client_secrets import ClientSecrets
 from dcrserver.strict_json import JsonObject, joined
@@ -18,6 +19,8 @@ def new_record(
     secrets: ClientSecrets,
     bounds: Bounds,
     token: tuple[str, int] = ("", 0),
+    *,
+    origin: ClientOrigin,
 ) -> ClientRecord:
     """The row of a new client; ``token``: digest and end of its registration access token."""
     now = int(time.time())
@@ -29,6 +32,7 @@ def new_record(
         registration_access_token_expires_at=token[1],
         client_secrets=secrets.to_json(),
         bounds=bounds.to_json(),
+        origin=origin.value,
         issued_at=now,
         updated_at=now,
         version=1,

@@ -81,7 +81,9 @@ class RegistrationService:
         token, ends_at = new_registration_token(policy)
         secrets = self._secrets.first(tenant.name, client_id, judged.metadata, policy)
         kept = (security.token_digest(token), ends_at)
-        record = new_record(tenant, client_id, judged.text, secrets, permit.bounds, kept)
+        record = new_record(
+            tenant, client_id, judged.text, secrets, permit.bounds, kept, origin=permit.origin
+        )
         if permit.actor.owner is not None:
             record = record._replace(owner=permit.actor.owner)
 
