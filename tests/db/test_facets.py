@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 
 import pytest
 from alembic import command
@@ -130,9 +130,14 @@ _OLD_EVENT = text(
 _BEFORE = "0010"
 
 
+@pytest.fixture(params=BACKENDS)
+def old_database(request: pytest.FixtureRequest) -> Iterator[str]:
+    with new_database(request.param) as url:
+        yield url
+
+
 @pytest.mark.migrations
-@pytest.mark.parametrize("backend", BACKENDS)
-async def test_old_clients_are_found_too(backend: str) -> None:
+async def test_old_clients_are_found_too(old_database: str) -> None:
     """And one that was killed on MariaDB, which had filled in some, goes on."""
     rows = {
         "a": ("client.registered", "anonymous", "open"),
@@ -141,42 +146,39 @@ async def test_old_clients_are_found_too(backend: str) -> None:
         "d": ("client.imported", "operator", "import"),
         "e": ("client.updated", "client", "open"),
     }
-    with new_database(backend) as url:
-        engine = create_engine(DatabaseSettings(url=SecretStr(url)))
+    engine = create_engine(DatabaseSettings(url=SecretStr(old_database)))
+    async with engine.begin() as connection:
+        await connection.run_sync(_migrated, _BEFORE)
+        for client_id, (kind, actor, _) in rows.items():
+            values = {
+                "id": client_id,
+                "metadata": json.dumps({"client_name": "Acme Mail"}),
+                "secrets": '[{"id":"1","expires_at":9}]',
+                "bounds": '{"policy":"strict"}',
+            }
+            await connection.execute(_OLD_CLIENT, values)
+            await connection.execute(_OLD_EVENT, {"id": client_id, "type": kind, "actor": actor})
+    await migration.upgrade(engine)
+    if old_database.startswith("mysql"):
         async with engine.begin() as connection:
-            await connection.run_sync(_migrated, _BEFORE)
-            for client_id, (kind, actor, _) in rows.items():
-                values = {
-                    "id": client_id,
-                    "metadata": json.dumps({"client_name": "Acme Mail"}),
-                    "secrets": '[{"id":"1","expires_at":9}]',
-                    "bounds": '{"policy":"strict"}',
-                }
-                await connection.execute(_OLD_CLIENT, values)
-                await connection.execute(
-                    _OLD_EVENT, {"id": client_id, "type": kind, "actor": actor}
-                )
+            await connection.execute(
+                text("UPDATE clients SET facets_id = '' WHERE client_id > 'b'")
+            )
+            await connection.execute(
+                text("UPDATE alembic_version SET version_num = :r"), {"r": _BEFORE}
+            )
         await migration.upgrade(engine)
-        if backend == "mysql":
-            async with engine.begin() as connection:
-                await connection.execute(
-                    text("UPDATE clients SET facets_id = '' WHERE client_id > 'b'")
-                )
-                await connection.execute(
-                    text("UPDATE alembic_version SET version_num = :r"), {"r": _BEFORE}
-                )
-            await migration.upgrade(engine)
-        await engine.dispose()
-        database = Database(open_driver(DatabaseSettings(url=SecretStr(url))))
-        names = await _names(database, "default")
-        async with database.read() as tx:
-            found = (
-                await tx.session.execute(
-                    select(clients.c.client_id, clients.c.origin, clients.c.secret_expires_at), {}
-                )
-            ).all()
-            policies = (await tx.session.execute(select(client_facets.c.policy), {})).all()
-        await database.close()
+    await engine.dispose()
+    database = Database(open_driver(DatabaseSettings(url=SecretStr(old_database))))
+    names = await _names(database, "default")
+    async with database.read() as tx:
+        found = (
+            await tx.session.execute(
+                select(clients.c.client_id, clients.c.origin, clients.c.secret_expires_at), {}
+            )
+        ).all()
+        policies = (await tx.session.execute(select(client_facets.c.policy), {})).all()
+    await database.close()
     assert {key: sorted(ids) for key, ids in names.items()} == {" acme mail": sorted(rows)}
     assert {row["client_id"]: row["origin"] for row in found} == {
         client_id: origin for client_id, (*_, origin) in rows.items()

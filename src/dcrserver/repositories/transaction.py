@@ -21,8 +21,8 @@ from dcrserver.repositories.clients import ClientRepository
 from dcrserver.repositories.configuration_changes import ConfigurationChangeRepository
 from dcrserver.repositories.deleted_clients import DeletedClientRepository
 from dcrserver.repositories.events import EventRepository
-from dcrserver.repositories.idempotency_keys import IdempotencyKeyRepository
 from dcrserver.repositories.facets import KnownFacets
+from dcrserver.repositories.idempotency_keys import IdempotencyKeyRepository
 from dcrserver.repositories.initial_access_tokens import InitialAccessTokenRepository
 from dcrserver.repositories.last_uses import LastUseRepository
 from dcrserver.repositories.leases import LeaseRepository
