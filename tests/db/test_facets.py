@@ -127,7 +127,7 @@ _OLD_EVENT = text(
     "INSERT INTO events (id, tenant, type, at_milliseconds, actor_kind, subject_kind, subject_id,"
     " changes) VALUES (:id, 'default', :type, 1, :actor, 'client', :id, '{}')"
 )
-_BEFORE = "0010"
+_BEFORE = "0011"
 
 
 @pytest.fixture(params=BACKENDS)
