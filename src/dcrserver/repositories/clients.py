@@ -118,6 +118,7 @@ class ClientRepository:
         self.new_facets: list[FacetsRecord] = []
 
     def add(self, record: ClientRecord) -> None:
+        """Writes a new client, and by what it is found."""
         facets = _facets(record)
         self._session.insert(_INSERT, record._asdict() | _derived(record, facets))
         for statement, row in self._unknown(facets):
