@@ -127,6 +127,34 @@ def test_who_has_no_role_may_not(running: tuple[NodeProvider, ServerProcess]) ->
     assert _register(server, provider.token("guest", "clients:create")).status_code == 201
 
 
+def _listed(server: ServerProcess, token: str, **query: str) -> httpx.Response:
+    return httpx.get(
+        f"{server.base_url}/admin/v1/clients",
+        params=query,
+        headers={"Authorization": f"Bearer {token}"},
+        trust_env=False,
+    )
+
+
+def test_the_api_of_administrators_is_theirs(running: tuple[NodeProvider, ServerProcess]) -> None:
+    """Its refusals are problems, as it has them."""
+    provider, server = running
+    assert _register(server, provider.token("ada")).status_code == 201
+    answer = _listed(server, provider.token("ada"))
+    assert answer.status_code == 200
+    assert answer.json()["items"]
+    for client, scope, status in (
+        ("guest", "clients:create", 403),
+        ("forger", "clients:read", 401),
+        ("elsewhere", "clients:read", 401),
+    ):
+        refused = _listed(server, provider.token(client, scope))
+        assert refused.status_code == status
+        assert refused.headers["content-type"] == "application/problem+json"
+    # All tenants are theirs, as nothing else is configured: this one is not there.
+    assert _listed(server, provider.token("ada"), tenant="nobody").status_code == 404
+
+
 def test_what_was_done_is_told_of_the_person(
     running: tuple[NodeProvider, ServerProcess],
 ) -> None:

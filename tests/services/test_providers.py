@@ -396,6 +396,16 @@ async def test_a_token_is_bound_to_an_owner_unless_roles_give_all_of_it(
 
 
 @pytest.mark.finding("J3")
+async def test_an_owner_may_nothing_but_what_clients_need_unless_a_role_says_so() -> None:
+    """Or a token of ours could be issued that is bound to nobody."""
+    scope = "clients:write tokens:write policies:write secrets:write"
+    token = signed(KEY, scope=scope, roles=["look"], department="sales")
+    found = await actor(token, **_OWNERS)
+    assert found.owner == "sales"
+    assert found.scopes == expanded({"clients:write", "secrets:write", *ROLES["viewer"]})
+
+
+@pytest.mark.finding("J3")
 @pytest.mark.parametrize("department", [..., "", 7, ["sales"], "x" * 256, "a\nb"])
 async def test_a_token_that_is_to_be_bound_and_names_no_owner_is_refused(department: Any) -> None:
     with pytest.raises(InsufficientScope, match="owner"):

@@ -27,6 +27,7 @@ _CLIENT_CLAIMS = ("client_id", "azp", "appid")
 # OpenID Connect Core 2: of a subject. Owners are kept in a column of as many.
 _SUBJECT = re.compile(r"[!-~](?:[ -~]{0,253}[!-~])?")
 _MAX_OWNER = 255
+_OF_OWNERS = expanded(ROLES["owner"])
 _MAX_NAME = 128
 
 
@@ -87,6 +88,10 @@ def actor_of(jws: jose.Jws, name: str, provider: AdminProviderSettings, tenant: 
         InsufficientScope: it is for other tenants, or names no owner and would have to.
     """
     scopes, unbound = _granted(jws.claims, provider)
+    owner = None
+    if not scopes <= unbound:
+        # Owning clients is no reason to issue tokens, or to write policies.
+        owner, scopes = _owner(jws.claims, provider), scopes & (unbound | _OF_OWNERS)
     shown = jws.text("name") or jws.text("preferred_username") or client_of(jws, provider)
     return Actor(
         ActorKind.ADMINISTRATOR,
@@ -94,7 +99,7 @@ def actor_of(jws: jose.Jws, name: str, provider: AdminProviderSettings, tenant: 
         _tenant(jws.claims, provider, tenant),
         scopes,
         "".join(each for each in shown[:_MAX_NAME] if each.isprintable()),
-        None if scopes <= unbound else _owner(jws.claims, provider),
+        owner,
     )
 
 
