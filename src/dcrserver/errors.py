@@ -5,7 +5,8 @@ ProtocolError
 │   ├── InvalidRedirectUri
 │   ├── InvalidClientMetadata
 │   │   ├── UnsupportedMediaType      415
-│   │   └── BodyTooLarge              413
+│   │   ├── BodyTooLarge              413
+│   │   └── IdentifierTaken           409
 │   ├── InvalidSoftwareStatement
 │   └── UnapprovedSoftwareStatement
 ├── BearerError                       RFC 6750 3: challenge in WWW-Authenticate
@@ -104,6 +105,12 @@ class BodyTooLarge(InvalidClientMetadata):
     """The body is larger than ``policy.registration.max_body_bytes``."""
 
     status = 413
+
+
+class IdentifierTaken(InvalidClientMetadata):
+    """An administrator chose a client_id that is another client's."""
+
+    status = 409
 
 
 class InvalidSoftwareStatement(RegistrationError):

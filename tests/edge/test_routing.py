@@ -90,21 +90,6 @@ async def test_a_route_is_there_for_tenants_that_offer_it_and_in_openapi_if_any_
             assert ("/probe" in paths) is is_told
 
 
-async def test_openapi_tells_of_what_a_named_policy_alone_offers(
-    make_app: MakeApplication,
-) -> None:
-    off = {"secrets": {"self_rotation": False}}
-    for policies, is_told in (
-        ({}, False),
-        ({"rotating": {"secrets": {"self_rotation": True}}}, True),
-    ):
-        app = await make_app(policy=off, policies=policies)
-        paths = (await app.http.get("/openapi.json")).json()["paths"]
-        assert ("/register/{client_id}/secret" in paths) is is_told
-        answer = await app.http.get("/register/unknown/secret")
-        assert answer.status_code == (401 if is_told else 404)
-
-
 async def _two(_: Request, limit: int = 100) -> Response:
     raise AssertionError(limit)
 

@@ -280,8 +280,9 @@ async def test_each_kind_of_token_is_good_for_its_own_endpoints(make_app: MakeAp
     where = client["registration_client_uri"]
     directory = f"/authorization-server/clients/{client['client_id']}"
     doors = {
-        ("GET", where): {"registration"},
-        ("GET", f"{where}/secret"): {"registration"},
+        ("GET", where): {"registration", "admin"},
+        ("GET", f"{where}/secret"): {"registration", "admin"},
+        ("DELETE", f"{where}/secret/unknown"): {"registration"},
         ("GET", directory): {"admin"},
         ("POST", "/authorization-server/authenticate"): {"admin"},
         ("POST", "/register"): {"initial"},

@@ -30,13 +30,14 @@ Access: TypeAlias = Literal[
 Offered: TypeAlias = Callable[[Tenant], bool]
 _Endpoint = TypeVar("_Endpoint", bound=Callable[..., Coroutine[Any, Any, Response]])
 
-# What OpenAPI says of each: one of these is enough, and {} is nothing at all. Whoever may reach
-# the paths for operations is decided by the network.
+# What OpenAPI says of each: one of these is enough, and {} is nothing at all. Administrators use
+# the routes of clients, too, with the scope for it. Whoever may reach the paths for operations is
+# decided by the network.
 SECURITY: Mapping[Access, Sequence[Mapping[str, Sequence[str]]]] = {
     "public": [],
     "operations": [],
-    "initial_access_token": [{}, {"initial_access_token": []}],
-    "registration_access_token": [{"registration_access_token": []}],
+    "initial_access_token": [{}, {"initial_access_token": []}, {"admin_token": []}],
+    "registration_access_token": [{"registration_access_token": []}, {"admin_token": []}],
     "client": [{}, {"client": []}],
     "client_or_administrator": [{"admin_token": []}, {"client": []}, {}],
     "administrator": [{"admin_token": []}],

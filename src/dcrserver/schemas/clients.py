@@ -21,12 +21,48 @@ RESPONSE_EXAMPLE: JsonObject = {
     "dpop_bound_access_tokens": False,
 }
 
+# What administrators choose beside the metadata (services.registration.facts).
+_TOLD: JsonObject = {
+    "owner": {"type": "string", "description": "Whose client it is; for administrators"},
+    "tags": {
+        "type": "array",
+        "items": {"type": "string"},
+        "description": "Words to find it by; for administrators",
+    },
+    "policy": {
+        "type": "string",
+        "description": "The named policy that the client is judged by; for administrators",
+    },
+}
+_REPLACED: JsonObject = _TOLD | {
+    "template": {
+        "type": "string",
+        "description": "The client_id of a client whose metadata count where nothing is sent; for"
+        " administrators",
+    }
+}
+_CHOSEN: JsonObject = {
+    "client_id": {
+        "type": "string",
+        "description": "Chosen by an administrator; random for everybody else",
+    },
+    "client_secret": {
+        "type": "string",
+        "description": "Chosen by an administrator: 20 characters or more that nobody can guess",
+    },
+    "client_secret_expires_at": {
+        "type": "integer",
+        "description": "Chosen by an administrator, seconds since 1970; 0 = never",
+    },
+    **_REPLACED,
+}
+
 _CLIENT_METADATA: JsonObject = {
     "type": "object",
     "description": "Client metadata (RFC 7591 2, OpenID Connect Registration 2). Texts and"
     " pages for people may be given per language as name#tag. Members that are not listed"
     " are ignored.",
-    "properties": METADATA,
+    "properties": _CHOSEN | METADATA,
     "patternProperties": {
         f"^{row.name}#.+$": row.kind.schema for row in PARAMETERS.values() if row.localizable
     },
@@ -37,20 +73,16 @@ _CLIENT_UPDATE: JsonObject = {
     "description": "The whole new registration (RFC 7592 2.2): what is left out is removed"
     " or returns to its default.",
     "required": ["client_id"],
-    "properties": server_members("client_id", "client_secret") | METADATA,
+    "properties": server_members("client_id", "client_secret") | _REPLACED | METADATA,
     "example": {"client_id": EXAMPLE_ID, **REQUEST_EXAMPLE},
 }
 _CLIENT_INFORMATION: JsonObject = {
     "type": "object",
     "description": "Client information response (RFC 7591 3.2.1, RFC 7592 3): all"
-    " registered metadata, with defaults and what the server replaced.",
-    "required": [
-        "client_id",
-        "client_id_issued_at",
-        "registration_access_token",
-        "registration_client_uri",
-    ],
-    "properties": server_members(*SERVER_ASSIGNED) | METADATA,
+    " registered metadata, with defaults and what the server replaced. registration_access_token"
+    " is always there for the client itself, and for administrators where it is new.",
+    "required": ["client_id", "client_id_issued_at", "registration_client_uri"],
+    "properties": server_members(*SERVER_ASSIGNED) | _TOLD | METADATA,
     "example": RESPONSE_EXAMPLE,
 }
 _REGISTERED_CLIENT: JsonObject = {

@@ -128,14 +128,6 @@ class Tenant:
         """The built-in authorization endpoint is on, which waits for a server to be connected."""
         return self.members.get("authorization_endpoint") == f"{self.root}/authorize"
 
-    @cached_property
-    def rotates_secrets(self) -> bool:
-        """Clients may rotate their secrets, all of them or those of one of the named policies."""
-        # Terms of policies are made when they are first asked for, so these come last.
-        return self.terms.policy.secrets.self_rotation or any(
-            terms.policy.secrets.self_rotation for terms in self.policies.values()
-        )
-
     def registration_client_uri(self, client_id: str) -> str:
         """Where a client manages its registration (RFC 7592 3)."""
         named = client_id if client_id.isalnum() and client_id.isascii() else quote(client_id, "")

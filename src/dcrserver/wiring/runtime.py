@@ -19,6 +19,7 @@ from dcrserver.services.authentication.guesses import Guesses
 from dcrserver.services.authentication.last_uses import LastUses
 from dcrserver.services.clients.directory import ClientDirectoryService
 from dcrserver.services.clients.reading import ClientReadingService
+from dcrserver.services.registration.administered import AdministeredClients
 from dcrserver.services.registration.judgement import Judge
 from dcrserver.services.registration.management import ManagementService
 from dcrserver.services.registration.register import RegistrationService
@@ -127,22 +128,26 @@ class _Steps:
     guesses: Guesses
     authenticator: ClientAuthenticator
     access_tokens: AccessTokens
+    administered: AdministeredClients
 
 
 def _steps(base: Foundation, documents: CachingFetcher, metrics: Metrics) -> _Steps:
     database = base.database
     verifier, last_uses = SecretVerifier(), LastUses(database)
     guesses, keys = Guesses(base.configured.settings.rate_limits), ClientKeys(documents)
+    judge, remote_checks = Judge(), RemoteChecks(documents)
+    administrators = Administrators(database, base.providers)
     return _Steps(
-        Administrators(database, base.providers),
-        ClientAccess(database),
+        administrators,
+        ClientAccess(database, administrators),
         verifier,
-        Judge(),
-        RemoteChecks(documents),
+        judge,
+        remote_checks,
         last_uses,
         guesses,
         ClientAuthenticator(database, base.secrets, verifier, keys, last_uses, guesses, metrics),
         AccessTokens(database, base.signing_keys),
+        AdministeredClients(database, base.secrets, judge, remote_checks),
     )
 
 
@@ -161,10 +166,10 @@ def _runtime(base: Foundation, documents: CachingFetcher, limiter: RateLimiter) 
         client_access=access,
         lists=base.lists,
         registration=RegistrationService(
-            database, steps.administrators, base.secrets, judge, remote_checks
+            database, steps.administrators, base.secrets, judge, remote_checks, steps.administered
         ),
         management=ManagementService(
-            database, access, base.secrets, verifier, judge, remote_checks
+            database, access, base.secrets, verifier, judge, remote_checks, steps.administered
         ),
         secret_rotation=SecretRotationService(database, access, base.secret_changes),
         client_directory=ClientDirectoryService(database, authenticator),

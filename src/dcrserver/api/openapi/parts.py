@@ -67,8 +67,19 @@ UNAUTHORIZED = error(
     "the registration access token is not valid for this client",
     "WWW-Authenticate",
 )
+NO_SCOPE = error(
+    "An admin token that is for something else",
+    "insufficient_scope",
+    "the admin token needs the scope clients:read",
+    "WWW-Authenticate",
+)
+NO_CLIENT = error(
+    "An administrator asks for a client that is not there",
+    "not_found",
+    "there is no such client",
+)
 FORBIDDEN = error(
-    "Registration is closed",
+    "Registration is closed, or an admin token that is for something else",
     "insufficient_scope",
     "registration is closed; ask an administrator",
     "WWW-Authenticate",

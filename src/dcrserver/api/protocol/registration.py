@@ -24,10 +24,6 @@ def _explains(here: Tenant) -> bool:
     return here.explains
 
 
-def _rotates_secrets(here: Tenant) -> bool:
-    return here.rotates_secrets
-
-
 def _is_open(request: Request, bearer: str | None) -> bool:
     return tenant(request).mode == "open" and bearer is None
 
@@ -78,7 +74,7 @@ async def validate(request: Request) -> Response:
 @router.get("/register/{client_id}", access="registration_access_token", **document.READ)
 async def read(request: Request) -> Response:
     """Reads the registration (RFC 7592 2.1)."""
-    permit = await _by_either_token(request)
+    permit = await _by_either_token(request, "clients:read")
     management = runtime(request).management
     if is_head(request):
         return Credentials(management.describe(permit))
@@ -88,7 +84,7 @@ async def read(request: Request) -> Response:
 @router.put("/register/{client_id}", access="registration_access_token", **document.UPDATE)
 async def update(request: Request) -> Response:
     """Replaces the registration (RFC 7592 2.2)."""
-    here, permit = runtime(request), await _by_either_token(request)
+    here, permit = runtime(request), await _by_either_token(request, "clients:update")
     async with here.client_access.using(permit):
         octets = await json_octets(request, permit.terms.policy)
         information = await here.management.update(permit, octets, origin(request, permit.actor))
@@ -100,9 +96,9 @@ async def update(request: Request) -> Response:
 )
 async def delete(request: Request) -> Response:
     """Ends the registration (RFC 7592 2.3)."""
-    if not tenant(request).terms.policy.management.delete:
+    if not tenant(request).terms.policy.management.delete and not _is_administrator_s(request):
         raise HTTPException(405)
-    permit = await _by_current_token(request)
+    permit = await _by_current_token(request, "clients:delete")
     await runtime(request).management.delete(permit, origin(request, permit.actor))
     return Response(status_code=204, headers=NO_STORE)
 
@@ -110,12 +106,11 @@ async def delete(request: Request) -> Response:
 @router.get(
     "/register/{client_id}/secret",
     access="registration_access_token",
-    offered=_rotates_secrets,
     **tokens.SECRETS,
 )
 async def secrets(request: Request) -> Response:
     """Lists the secrets that work, by id; never a secret itself."""
-    permit = await _by_current_token(request)
+    permit = await _by_current_token(request, "clients:read")
     rotation = runtime(request).secret_rotation
     listed = await (rotation.describe(permit) if is_head(request) else rotation.list(permit))
     return json_response(listed, headers=NO_STORE)
@@ -125,12 +120,11 @@ async def secrets(request: Request) -> Response:
     "/register/{client_id}/secret",
     access="registration_access_token",
     status_code=201,
-    offered=_rotates_secrets,
     **tokens.ROTATE_SECRET,
 )
 async def rotate_secret(request: Request) -> Response:
     """Issues a new client_secret; the one before works on for a while."""
-    permit = await _by_current_token(request)
+    permit = await _by_current_token(request, "secrets:write")
     rotated = await runtime(request).secret_rotation.rotate(permit, origin(request, permit.actor))
     return json_response(rotated, 201, NO_STORE)
 
@@ -139,25 +133,29 @@ async def rotate_secret(request: Request) -> Response:
     "/register/{client_id}/secret/{secret_id}",
     access="registration_access_token",
     status_code=204,
-    offered=_rotates_secrets,
     **tokens.END_SECRET,
 )
 async def end_secret(request: Request) -> Response:
     """Ends one of two secrets before its time."""
-    permit = await _by_current_token(request)
+    permit = await _by_current_token(request, "secrets:write")
     await runtime(request).secret_rotation.end(
         permit, request.path_params["secret_id"], origin(request, permit.actor)
     )
     return Response(status_code=204, headers=NO_STORE)
 
 
-async def _by_current_token(request: Request) -> ClientPermit:
+def _is_administrator_s(request: Request) -> bool:
+    bearer = bearer_token(request)
+    return bearer is not None and runtime(request).administrators.are_told_by(bearer)
+
+
+async def _by_current_token(request: Request, scope: str) -> ClientPermit:
     return await runtime(request).client_access.by_current_token(
-        tenant(request), request.path_params["client_id"], bearer_token(request)
+        tenant(request), request.path_params["client_id"], bearer_token(request), scope
     )
 
 
-async def _by_either_token(request: Request) -> ClientPermit:
+async def _by_either_token(request: Request, scope: str) -> ClientPermit:
     return await runtime(request).client_access.by_either_token(
-        tenant(request), request.path_params["client_id"], bearer_token(request)
+        tenant(request), request.path_params["client_id"], bearer_token(request), scope
     )

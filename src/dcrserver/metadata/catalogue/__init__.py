@@ -59,8 +59,8 @@ PARAMETERS: Mapping[str, Parameter] = {
 
 # Members that only the server sets (RFC 7591 3.2.1, RFC 7592 3), with their meaning.
 SERVER_ASSIGNED: Mapping[str, str] = {
-    "client_id": "Client identifier; random, never chosen by the client",
-    "client_secret": "Client secret; shown once, kept as a digest",
+    "client_id": "Client identifier; random unless an administrator chooses it",
+    "client_secret": "Client secret; shown once, kept as a digest; chosen by administrators alone",
     "client_id_issued_at": "When the client_id was issued, seconds since 1970",
     "client_secret_expires_at": "When the client_secret expires, seconds since 1970; 0 = never",
     "registration_access_token": "Bearer token for registration_client_uri",

@@ -1,4 +1,6 @@
-"""Step: who may manage a client: whoever has its registration access token (RFC 7592)."""
+"""Step: who may manage a client: whoever has its registration access token (RFC 7592), and
+administrators with the scope for it.
+"""
 
 from __future__ import annotations
 
@@ -11,13 +13,16 @@ from dcrserver.metadata import Terms
 from dcrserver.repositories.clients import ClientRecord
 from dcrserver.repositories.transaction import Database, Transaction
 from dcrserver.services.access.actors import Actor, ActorKind
+from dcrserver.services.access.administrators import Administrators
 from dcrserver.services.access.registration_access_tokens import is_token_of
-from dcrserver.services.access.stored_clients import terms_of
+from dcrserver.services.access.stored_clients import seen_by, terms_for, terms_of
 from dcrserver.tenants import Tenant
 
 
 class ClientPermit(NamedTuple):
-    """Permission to manage a client: ``token`` was presented, and is one of ``record``'s."""
+    """Permission to manage a client: ``token`` was presented, and is one of ``record``'s, or else
+    ``actor`` is an administrator.
+    """
 
     tenant: Tenant
     record: ClientRecord
@@ -26,46 +31,57 @@ class ClientPermit(NamedTuple):
 
     @property
     def terms(self) -> Terms:
-        """What the client is judged by.
+        """What the client is judged by, when ``actor`` changes it.
 
         Raises:
             Unavailable: the policy of its birth is no longer configured.
         """
-        return terms_of(self.tenant, self.record)
+        terms = terms_of(self.tenant, self.record)
+        return terms if self.is_own else terms_for(self.actor, terms)
+
+    @property
+    def is_own(self) -> bool:
+        """Whether the client itself asks."""
+        return self.actor.kind is ActorKind.CLIENT
 
 
 class ClientAccess:
     """Checks registration access tokens, and counts their first use, which ends the token before.
 
     An unknown client, a deleted one, a suspended one and a wrong token look the same (RFC 7592
-    2.1).
+    2.1). Administrators, who are known before the client is looked for, are told that there is
+    none (404): a new token would not help them. Which it is the token itself tells.
     """
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, administrators: Administrators) -> None:
         self._database = database
+        self._administrators = administrators
 
     async def by_current_token(
-        self, tenant: Tenant, client_id: str, bearer: str | None
+        self, tenant: Tenant, client_id: str, bearer: str | None, scope: str
     ) -> ClientPermit:
-        """The permit of whoever presents the client's current token, which is not used yet.
+        """The permit of whoever presents the client's current token, which is not used yet, or an
+        admin token with ``scope``.
 
         Raises:
-            BearerError: no token, or not the current one of this client.
+            BearerError: no token, or not the current one of this client, nor good for ``scope``.
+            NotFound: an administrator asks for a client that is not there, or another owner's.
         """
-        permit, is_current = await self._presented(tenant, client_id, bearer)
+        permit, is_current = await self._presented(tenant, client_id, bearer, scope)
         if not is_current:
             raise _invalid()
         return permit
 
     async def by_either_token(
-        self, tenant: Tenant, client_id: str, bearer: str | None
+        self, tenant: Tenant, client_id: str, bearer: str | None, scope: str
     ) -> ClientPermit:
         """Also by the token before the current one, while its grace lasts.
 
         Raises:
-            BearerError: no token, or not one of this client.
+            BearerError: no token, or not one of this client, nor good for ``scope``.
+            NotFound: as ``by_current_token``.
         """
-        permit, _ = await self._presented(tenant, client_id, bearer)
+        permit, _ = await self._presented(tenant, client_id, bearer, scope)
         return permit
 
     async def again(self, permit: ClientPermit) -> ClientRecord:
@@ -73,9 +89,15 @@ class ClientAccess:
 
         Raises:
             BearerError: its current token is no longer the one that was presented.
+            NotFound: an administrator asks, and it is gone.
         """
         tenant, client_id = permit.tenant, permit.record.client_id
-        return (await self.by_current_token(tenant, client_id, permit.token)).record
+        if not permit.is_own:
+            return await self._seen_by(permit.actor, tenant, client_id)
+        found, is_current = await self._own(tenant, client_id, permit.token)
+        if not is_current:
+            raise _invalid()
+        return found.record
 
     async def first_use(self, permit: ClientPermit) -> ClientPermit:
         """Ends the token before if the current one was presented, for the first time."""
@@ -105,11 +127,22 @@ class ClientAccess:
             raise
 
     async def _presented(
-        self, tenant: Tenant, client_id: str, bearer: str | None
+        self, tenant: Tenant, client_id: str, bearer: str | None, scope: str
     ) -> tuple[ClientPermit, bool]:
-        """The permit, and whether it is by the current token."""
+        """The permit, and whether it is by the current token, or an administrator's."""
         if bearer is None:
             raise MissingToken("the registration access token is required")
+        if not self._administrators.are_told_by(bearer):
+            return await self._own(tenant, client_id, bearer)
+        actor = await self._administrators.authorize(tenant, bearer, scope)
+        record = await self._seen_by(actor, tenant, client_id)
+        return ClientPermit(tenant, record, "", actor), True
+
+    async def _seen_by(self, actor: Actor, tenant: Tenant, client_id: str) -> ClientRecord:
+        async with self._database.read() as tx:
+            return seen_by(actor, await tx.clients.find(tenant.name, client_id))
+
+    async def _own(self, tenant: Tenant, client_id: str, bearer: str) -> tuple[ClientPermit, bool]:
         async with self._database.read() as tx:
             record = await tx.clients.find(tenant.name, client_id)
         current, previous = is_token_of(record, bearer)

@@ -17,6 +17,7 @@ from dcrserver.repositories.initial_access_tokens import (
 from dcrserver.repositories.transaction import Database, Transaction
 from dcrserver.services.access.actors import ANONYMOUS, Actor, ActorKind
 from dcrserver.services.access.administrators import Administrators
+from dcrserver.services.access.stored_clients import terms_for
 from dcrserver.services.audit import Origin
 from dcrserver.tenants import Tenant
 
@@ -33,7 +34,7 @@ class RegistrationPermit:
 
     ``terms``: what the registration is judged by, for life, within ``bounds``.
     ``token``: the initial access token that is redeemed; None in open mode, and for administrators.
-    ``actor``: who registers, for the audit trail.
+    ``actor``: who registers.
     """
 
     tenant: Tenant
@@ -49,6 +50,11 @@ class RegistrationPermit:
             return ClientOrigin.INITIAL_ACCESS_TOKEN
         is_anybody = self.actor.kind is ActorKind.ANONYMOUS
         return ClientOrigin.OPEN if is_anybody else ClientOrigin.ADMINISTRATOR
+
+    @property
+    def is_administrator_s(self) -> bool:
+        """Whether an administrator registers a client, and may choose what others may not."""
+        return self.actor.kind is ActorKind.ADMINISTRATOR
 
 
 async def authorize(
@@ -73,7 +79,7 @@ async def authorize(
         raise MissingToken("this server needs an initial access token for registration")
     if administrators.are_told_by(bearer):
         admin = await administrators.authorize(tenant, bearer, REGISTER)
-        return RegistrationPermit(tenant, tenant.terms, actor=admin)
+        return RegistrationPermit(tenant, terms_for(admin, tenant.terms), actor=admin)
     async with database.read() as tx:
         found = await tx.initial_access_tokens.find(
             tenant.name, security.token_digest(bearer), int(time.time())

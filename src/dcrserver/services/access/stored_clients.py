@@ -8,17 +8,19 @@ from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
 from dcrserver.errors import NotFound, Unavailable
-from dcrserver.metadata import ClientMetadata, Terms
+from dcrserver.metadata import ClientMetadata, Terms, for_administrators
 from dcrserver.metadata.bounds import Bounds
 from dcrserver.repositories.clients import ClientRecord
 from dcrserver.repositories.transaction import Database
 from dcrserver.services import audit
 from dcrserver.services.audit import EventType, Origin, Subject, SubjectKind
-from dcrserver.services.audit.actors import Actor
+from dcrserver.services.audit.actors import Actor, ActorKind
 from dcrserver.strict_json import JsonObject, stored
 from dcrserver.tenants import Tenant
 
 T = TypeVar("T")
+
+_ADMINISTRATORS = frozenset({ActorKind.ADMINISTRATOR, ActorKind.OPERATOR, ActorKind.SYSTEM})
 
 # Each lost attempt means that another writer succeeded, so this is how many may change one client
 # at the same time.
@@ -116,6 +118,15 @@ async def delete_client(database: Database, record: ClientRecord, origin: Origin
 def metadata_of(record: ClientRecord) -> ClientMetadata:
     """What the client registered, as values."""
     return ClientMetadata(stored(record.metadata))
+
+
+def terms_for(actor: Actor, terms: Terms) -> Terms:
+    """``terms`` as they are for ``actor``: who administers all clients may set all members.
+
+    An owner is to its clients what a client is to itself.
+    """
+    administers = actor.kind in _ADMINISTRATORS and actor.owner is None
+    return for_administrators(terms) if administers else terms
 
 
 def terms_of(tenant: Tenant, record: ClientRecord) -> Terms:

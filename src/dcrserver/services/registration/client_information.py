@@ -8,7 +8,7 @@ from dcrserver.metadata.bounds import Bounds
 from dcrserver.metadata.facets import ClientOrigin
 from dcrserver.repositories.clients import ClientRecord
 from dcrserver.services.secrets.client_secrets import ClientSecrets
-from dcrserver.strict_json import JsonObject, joined
+from dcrserver.strict_json import JsonObject, JsonValue, joined
 from dcrserver.tenants import Tenant
 
 
@@ -53,4 +53,27 @@ def client_information(
         "registration_access_token": registration_access_token,
         "registration_client_uri": tenant.registration_client_uri(record.client_id),
     }
+    return joined(made, record.metadata)
+
+
+def administered_information(
+    tenant: Tenant, record: ClientRecord, secrets: ClientSecrets, token: str = ""
+) -> str:
+    """As ``client_information``, for administrators: with the facts that only they are told.
+
+    ``token``: of a new client; of another one it is the client's own, and kept as a digest only.
+    """
+    made: JsonObject = {
+        "client_id": record.client_id,
+        "client_id_issued_at": record.issued_at,
+        **secrets.members(),
+        **({"registration_access_token": token} if token else {}),
+        "registration_client_uri": tenant.registration_client_uri(record.client_id),
+    }
+    facts: JsonObject = {
+        "owner": record.owner,
+        "tags": list[JsonValue](record.tags.split()) if record.tags else None,
+        "policy": Bounds.from_json(record.bounds).policy,
+    }
+    made |= {name: value for name, value in facts.items() if value is not None}
     return joined(made, record.metadata)

@@ -67,9 +67,14 @@ class Judge:
         What is not for its caller to change stays as it is in ``before``.
         """
         rest = {name: value for name, value in members.items() if name not in _ENVELOPE}
-        kept = beyond(before.members, terms)
-        key = (terms, dumps(rest) + (dumps(kept) if kept else ""))
-        return self._known(key) or self._judged(key, rest, kept)
+        return self.judge_members(rest, terms, beyond(before.members, terms))
+
+    def judge_members(
+        self, members: JsonObject, terms: Terms, kept: JsonObject | None = None
+    ) -> Judged:
+        """As ``judge``, of members that were read; ``kept``: see ``metadata.validate``."""
+        key = (terms, dumps(members) + (dumps(kept) if kept else ""))
+        return self._known(key) or self._judged(key, members, kept)
 
     def _known(self, key: _Key) -> Judged | None:
         known = self._remembered.get(key)

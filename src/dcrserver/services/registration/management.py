@@ -1,4 +1,4 @@
-"""Use cases: a client reads, updates and deletes its own registration (RFC 7592)."""
+"""Use cases: a client or an administrator reads, updates and deletes a registration (RFC 7592)."""
 
 from __future__ import annotations
 
@@ -18,7 +18,12 @@ from dcrserver.services.access.stored_clients import (
     replace_client,
 )
 from dcrserver.services.audit import EventType, Origin
-from dcrserver.services.registration.client_information import client_information
+from dcrserver.services.registration.administered import AdministeredClients
+from dcrserver.services.registration.client_information import (
+    administered_information,
+    client_information,
+)
+from dcrserver.services.registration.facts import facts_in_update
 from dcrserver.services.registration.judgement import Judge, parse_object
 from dcrserver.services.registration.remote_checks import RemoteChecks
 from dcrserver.services.secrets.client_secrets import ClientSecrets, SecretIssuer, secrets_of
@@ -38,7 +43,7 @@ _FORBIDDEN = frozenset(
 
 
 class ManagementService:
-    """Use case: a client reads, updates and deletes its registration (RFC 7592)."""
+    """Use case: a client, or an administrator, reads, updates and deletes it (RFC 7592)."""
 
     def __init__(
         self,
@@ -48,6 +53,7 @@ class ManagementService:
         verifier: SecretVerifier,
         judge: Judge,
         remote_checks: RemoteChecks,
+        administered: AdministeredClients,
     ) -> None:
         self._database = database
         self._access = access
@@ -55,12 +61,15 @@ class ManagementService:
         self._verifier = verifier
         self._judge = judge
         self._remote_checks = remote_checks
+        self._administered = administered
 
     async def read(self, permit: ClientPermit, origin: Origin) -> str:
         """The client information response as JSON text.
 
         Echoes the token that was presented, unless the policy issues a new one with each read.
         """
+        if not permit.is_own:
+            return self.describe(permit)
         permit = await self._access.first_use(permit)
         policy, token = permit.terms.policy, permit.token
         if policy.management.rotates_on_read:
@@ -72,7 +81,12 @@ class ManagementService:
         return self._information(permit.tenant, permit.record, policy, token)
 
     def describe(self, permit: ClientPermit) -> str:
-        """As ``read``, and changes nothing, as HEAD must not: its caller sees no new token."""
+        """As ``read``, and changes nothing, as HEAD must not: its caller sees no new token.
+
+        An administrator sees no token and no secret, and what is known beside the registration.
+        """
+        if not permit.is_own:
+            return administered_information(permit.tenant, permit.record, secrets_of(permit.record))
         return self._information(permit.tenant, permit.record, permit.terms.policy, permit.token)
 
     async def update(self, permit: ClientPermit, octets: bytes, origin: Origin) -> str:
@@ -87,7 +101,8 @@ class ManagementService:
         submission = parse_object(octets, permit.terms.policy.json_)
 
         async def change(record: ClientRecord) -> str | None:
-            return await self._updated(permit._replace(record=record), submission, origin)
+            update = self._updated if permit.is_own else self._replaced
+            return await update(permit._replace(record=record), submission, origin)
 
         # Was the change that came first an update by the same token, then its answer holds the
         # token that is good now, and this one must not make that useless.
@@ -127,6 +142,16 @@ class ManagementService:
         ):
             return None
         return self._information(tenant, changed, policy, answered, secrets)
+
+    async def _replaced(
+        self, permit: ClientPermit, submission: JsonObject, origin: Origin
+    ) -> str | None:
+        """As ``_updated``, by an administrator."""
+        tenant, record = permit.tenant, permit.record
+        await self._check_envelope(record, submission, permit.terms.policy)
+        metadata, facts = facts_in_update(submission)
+        made = await self._administered.replace(tenant, record, metadata, facts, origin)
+        return made and administered_information(tenant, made.record, made.secrets)
 
     async def delete(self, permit: ClientPermit, origin: Origin) -> None:
         """Ends the registration; identifier, secret and token are dead at once (RFC 7592 2.3).

@@ -13,7 +13,13 @@ from dcrserver.services.access.administrators import Administrators
 from dcrserver.services.access.initial_access_tokens import RegistrationPermit
 from dcrserver.services.access.registration_access_tokens import new_registration_token
 from dcrserver.services.audit import EventType, Origin, Subject, SubjectKind
-from dcrserver.services.registration.client_information import client_information, new_record
+from dcrserver.services.registration.administered import AdministeredClients
+from dcrserver.services.registration.client_information import (
+    administered_information,
+    client_information,
+    new_record,
+)
+from dcrserver.services.registration.facts import facts_in
 from dcrserver.services.registration.judgement import Judge, parse_object
 from dcrserver.services.registration.remote_checks import RemoteChecks
 from dcrserver.services.secrets.client_secrets import SecretIssuer
@@ -38,9 +44,11 @@ class RegistrationService:
         secrets: SecretIssuer,
         judge: Judge,
         remote_checks: RemoteChecks,
+        administered: AdministeredClients,
     ) -> None:
         self._database = database
         self._administrators = administrators
+        self._administered = administered
         self._secrets = secrets
         self._judge = judge
         self._remote_checks = remote_checks
@@ -61,7 +69,10 @@ class RegistrationService:
         Raises:
             ProtocolError: ``octets`` are no JSON object.
         """
-        return explain(parse_object(octets, permit.terms.policy.json_), permit.terms)
+        submission = parse_object(octets, permit.terms.policy.json_)
+        if permit.is_administrator_s:
+            submission, _ = facts_in(submission)
+        return explain(submission, permit.terms)
 
     async def register(
         self, permit: RegistrationPermit, octets: bytes, origin: Origin
@@ -72,6 +83,8 @@ class RegistrationService:
             BearerError: another registration took the last use of the token.
             RegistrationError: the submission is not acceptable.
         """
+        if permit.is_administrator_s:
+            return await self._register_for(permit, octets, origin)
         tenant, terms = permit.tenant, permit.terms
         policy = terms.policy
         judged = self._judge.judge(octets, terms)
@@ -104,4 +117,15 @@ class RegistrationService:
         return Registered(
             tenant.registration_client_uri(client_id),
             client_information(tenant, record, secrets, token),
+        )
+
+    async def _register_for(
+        self, permit: RegistrationPermit, octets: bytes, origin: Origin
+    ) -> Registered:
+        """Also what an administrator chooses: identifier, secret, owner, policy."""
+        submission, facts = facts_in(parse_object(octets, permit.terms.policy.json_))
+        made = await self._administered.make(permit.tenant, submission, facts, origin)
+        return Registered(
+            permit.tenant.registration_client_uri(made.record.client_id),
+            administered_information(permit.tenant, made.record, made.secrets, made.token),
         )

@@ -38,6 +38,13 @@ class ClientSecret(NamedTuple):
         return self._replace(expires_at=min(self.expires_at or at, at))
 
 
+class ChosenSecret(NamedTuple):
+    """What somebody chose for a secret; None: as it is made otherwise. ``expires_at`` 0: never."""
+
+    value: str | None = None
+    expires_at: int | None = None
+
+
 class ClientSecrets(NamedTuple):
     """All secrets of a client, newest first; ``value`` of the newest where it is to be shown."""
 
@@ -74,12 +81,17 @@ class SecretIssuer:
         self._box = box
 
     def first(
-        self, tenant: str, client_id: str, metadata: ClientMetadata, policy: Policy
+        self,
+        tenant: str,
+        client_id: str,
+        metadata: ClientMetadata,
+        policy: Policy,
+        chosen: ChosenSecret | None = None,
     ) -> ClientSecrets:
         """What a new client with ``metadata`` is given."""
         if not needs_secret(metadata):
             return ClientSecrets()
-        value, secret = self._new(place_of(tenant, client_id), metadata, policy)
+        value, secret = self._new(place_of(tenant, client_id), metadata, policy, chosen)
         return ClientSecrets((secret,), value)
 
     def updated(
@@ -121,20 +133,24 @@ class SecretIssuer:
         return self._box.decrypt(secret.ciphertext, place_of(record.tenant, record.client_id))
 
     def _new(
-        self, place: SealedIn, metadata: ClientMetadata, policy: Policy
+        self,
+        place: SealedIn,
+        metadata: ClientMetadata,
+        policy: Policy,
+        chosen: ChosenSecret | None = None,
     ) -> tuple[str, ClientSecret]:
-        value, now, lifetime = (
-            security.new_client_secret(),
-            int(time.time()),
-            policy.secrets.lifetime,
-        )
+        now, lifetime = int(time.time()), policy.secrets.lifetime
+        value, expires_at = security.new_client_secret(), now + lifetime if lifetime else 0
+        if chosen is not None:
+            value = value if chosen.value is None else chosen.value
+            expires_at = expires_at if chosen.expires_at is None else chosen.expires_at
         readable = needs_readable_secret(metadata)
         return value, ClientSecret(
             id=security.new_id(),
             digest=security.secret_digest(value),
             ciphertext=self._box.encrypt(value, place) if readable else None,
             issued_at=now,
-            expires_at=now + lifetime if lifetime else 0,
+            expires_at=expires_at,
         )
 
     def _serving(self, record: ClientRecord, metadata: ClientMetadata) -> tuple[ClientSecret, ...]:

@@ -1,4 +1,6 @@
-"""Use cases: a client lists, rotates and ends its secrets (our extension to RFC 7592)."""
+"""Use cases: a client, or an administrator, lists, rotates and ends its secrets (our extension to
+RFC 7592).
+"""
 
 from __future__ import annotations
 
@@ -80,5 +82,5 @@ class SecretRotationService:
 
 
 def _must_rotate_itself(permit: ClientPermit) -> None:
-    if not permit.terms.policy.secrets.self_rotation:
+    if permit.is_own and not permit.terms.policy.secrets.self_rotation:
         raise NotFound("secrets are rotated by administrators")

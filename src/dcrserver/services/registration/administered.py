@@ -1,0 +1,228 @@
+"""Step: clients as administrators make and replace them: what they choose beside the metadata."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from typing import NamedTuple
+
+from dcrserver import security
+from dcrserver.db.failures import AlreadyThere
+from dcrserver.errors import IdentifierTaken, InvalidClientMetadata
+from dcrserver.metadata import ClientMetadata, needs_readable_secret, needs_secret
+from dcrserver.metadata.bounds import UNBOUNDED, Bounds
+from dcrserver.metadata.facets import ClientOrigin, listed
+from dcrserver.repositories.clients import ClientRecord
+from dcrserver.repositories.transaction import Database, Transaction
+from dcrserver.services import audit
+from dcrserver.services.access.registration_access_tokens import new_registration_token
+from dcrserver.services.access.stored_clients import metadata_of, replace_client, terms_for
+from dcrserver.services.audit import EventType, Origin, Subject, SubjectKind
+from dcrserver.services.audit.actors import Actor
+from dcrserver.services.registration.client_information import new_record
+from dcrserver.services.registration.facts import ClientFacts
+from dcrserver.services.registration.judgement import Judge
+from dcrserver.services.registration.remote_checks import RemoteChecks
+from dcrserver.services.secrets.client_secrets import (
+    ChosenSecret,
+    ClientSecrets,
+    SecretIssuer,
+)
+from dcrserver.strict_json import JsonObject, JsonValue
+from dcrserver.tenants import Tenant
+
+# Octets of a key for HS512 (OpenID Connect Core 16.19).
+_MAC_KEY = 64
+_TAKEN = "client_id is that of another client"
+
+
+class Administered(NamedTuple):
+    """A client as it is stored now; ``token`` where it was given a registration access token."""
+
+    record: ClientRecord
+    secrets: ClientSecrets
+    token: str = ""
+
+
+class AdministeredClients:
+    """Step: makes clients for administrators, and replaces their registrations."""
+
+    def __init__(
+        self, database: Database, secrets: SecretIssuer, judge: Judge, remote_checks: RemoteChecks
+    ) -> None:
+        self._database = database
+        self._secrets = secrets
+        self._judge = judge
+        self._remote_checks = remote_checks
+
+    async def make(
+        self, tenant: Tenant, submission: JsonObject, facts: ClientFacts, origin: Origin
+    ) -> Administered:
+        """A new client with ``facts``, of the metadata that ``submission`` asks for.
+
+        Raises:
+            RegistrationError: one of both is not acceptable; nothing was made.
+        """
+        actor = origin.actor
+        bounds = _bounds(UNBOUNDED, tenant, facts, actor)
+        terms = terms_for(actor, tenant.terms_within(bounds))
+        judged = self._judge.judge_members(
+            await self._completed(tenant, submission, facts, actor), terms
+        )
+        await self._remote_checks.check(judged.metadata, terms.policy)
+        client_id = facts.client_id or security.new_client_id()
+        chosen = _chosen(facts, judged.metadata)
+        secrets = self._secrets.first(tenant.name, client_id, judged.metadata, terms.policy, chosen)
+        token, ends_at = new_registration_token(terms.policy)
+        kept = (security.token_digest(token), ends_at)
+        record = new_record(
+            tenant, client_id, judged.text, secrets, bounds, kept, origin=ClientOrigin.ADMINISTRATOR
+        )
+        record = record._replace(owner=_owner(facts, actor), tags=_tags(facts))
+        await self._add(record, secrets, origin, is_chosen=facts.client_id is not None)
+        return Administered(record, secrets, token)
+
+    async def replace(
+        self,
+        tenant: Tenant,
+        record: ClientRecord,
+        submission: JsonObject,
+        facts: ClientFacts,
+        origin: Origin,
+    ) -> Administered | None:
+        """The whole registration, with its owner, is what ``submission`` and ``facts`` say.
+
+        The client's registration access token stays, and its policy where ``facts`` name none.
+        None when ``record`` is no longer what is stored.
+
+        Raises:
+            RegistrationError: one of both is not acceptable; nothing has changed.
+        """
+        actor = origin.actor
+        bounds = _bounds(Bounds.from_json(record.bounds), tenant, facts, actor)
+        terms = terms_for(actor, tenant.terms_within(bounds))
+        completed = await self._completed(tenant, submission, facts, actor)
+        before = metadata_of(record)
+        metadata, text = self._judge.judge_update(completed, terms, before)
+        await self._remote_checks.check(metadata, terms.policy)
+        secrets = self._secrets.updated(record, before, metadata, terms.policy)
+        changed = record._replace(
+            metadata=text,
+            client_secrets=secrets.to_json(),
+            bounds=bounds.to_json(),
+            owner=_owner(facts, actor),
+            tags=_tags(facts),
+        )
+        told: JsonObject = {"secret": secrets.is_new, **_facts_changed(record, changed)}
+        event = EventType.CLIENT_UPDATED
+        if not await replace_client(self._database, record, changed, event, origin, told):
+            return None
+        return Administered(changed, secrets)
+
+    async def _completed(
+        self, tenant: Tenant, submission: JsonObject, facts: ClientFacts, actor: Actor
+    ) -> JsonObject:
+        """``submission`` over the metadata of the client that is its template.
+
+        Raises:
+            InvalidClientMetadata: there is no such client, for this actor.
+        """
+        if facts.template is None:
+            return submission
+        async with self._database.read() as tx:
+            found = await tx.clients.find(tenant.name, facts.template)
+        if found is None or (actor.owner is not None and found.owner != actor.owner):
+            raise InvalidClientMetadata("template must be the client_id of a client")
+        members: JsonObject = json.loads(found.metadata)
+        return members | submission
+
+    async def _add(
+        self, record: ClientRecord, secrets: ClientSecrets, origin: Origin, *, is_chosen: bool
+    ) -> None:
+        """
+        Raises:
+            IdentifierTaken: another client is called so.
+        """
+
+        async def write(tx: Transaction) -> None:
+            if is_chosen and await tx.clients.find(record.tenant, record.client_id):
+                raise IdentifierTaken(_TAKEN)
+            tx.clients.add(record)
+            audit.record(
+                tx,
+                EventType.CLIENT_REGISTERED,
+                tenant=record.tenant,
+                origin=origin,
+                subject=Subject(SubjectKind.CLIENT, record.client_id),
+                changes={"secret": secrets.is_new, **_facts_changed(None, record)},
+                metadata=record.metadata,
+            )
+
+        try:
+            await self._database.transact(write)
+        except AlreadyThere:  # somebody was faster
+            raise IdentifierTaken(_TAKEN) from None
+
+
+def _bounds(before: Bounds, tenant: Tenant, facts: ClientFacts, actor: Actor) -> Bounds:
+    """
+    Raises:
+        InvalidClientMetadata: the policy is not there, or not for this actor to choose.
+    """
+    if facts.policy is None or facts.policy == before.policy:
+        return before
+    if actor.owner is not None:
+        raise InvalidClientMetadata("policy must not be sent: set by administrators")
+    if facts.policy not in tenant.policies:
+        raise InvalidClientMetadata("policy must be the name of one that is configured")
+    return replace(before, policy=facts.policy)
+
+
+def _owner(facts: ClientFacts, actor: Actor) -> str | None:
+    """
+    Raises:
+        InvalidClientMetadata: an owner names another one.
+    """
+    if actor.owner is None:
+        return facts.owner
+    if facts.owner not in {None, actor.owner}:
+        raise InvalidClientMetadata("owner must be the one that the admin token is for")
+    return actor.owner
+
+
+def _chosen(facts: ClientFacts, metadata: ClientMetadata) -> ChosenSecret | None:
+    """
+    Raises:
+        InvalidClientMetadata: a client with this metadata has no secret, or needs a longer one.
+    """
+    if facts.client_secret is None and facts.client_secret_expires_at is None:
+        return None
+    if not needs_secret(metadata):
+        name = "client_secret_expires_at" if facts.client_secret is None else "client_secret"
+        raise InvalidClientMetadata(f"{name} must not be sent: the client needs no secret")
+    if needs_readable_secret(metadata) and len(facts.client_secret or "") in range(1, _MAC_KEY):
+        raise InvalidClientMetadata(f"client_secret must have {_MAC_KEY} characters to sign with")
+    return ChosenSecret(facts.client_secret, facts.client_secret_expires_at)
+
+
+def _facts_changed(before: ClientRecord | None, after: ClientRecord) -> JsonObject:
+    """For the event: member -> [old, new], as it tells of metadata."""
+    pairs = {
+        "owner": (before.owner if before else None, after.owner),
+        "tags": (_tags_of(before), _tags_of(after)),
+        "policy": (_policy_of(before), _policy_of(after)),
+    }
+    return {name: [*pair] for name, pair in pairs.items() if pair[0] != pair[1]}
+
+
+def _tags(facts: ClientFacts) -> str | None:
+    """As the column has them."""
+    return listed(facts.tags) if facts.tags else None
+
+
+def _tags_of(record: ClientRecord | None) -> JsonValue:
+    return list[JsonValue](record.tags.split()) if record and record.tags else None
+
+
+def _policy_of(record: ClientRecord | None) -> str | None:
+    return Bounds.from_json(record.bounds).policy if record else None

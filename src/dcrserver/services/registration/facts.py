@@ -1,0 +1,133 @@
+"""Step: what an administrator chooses for a client beside its metadata, read and judged."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Callable, Iterator, Mapping
+from typing import NamedTuple, TypeAlias
+
+from dcrserver import security
+from dcrserver.errors import InvalidClientMetadata
+from dcrserver.metadata.text import hostile_character
+from dcrserver.strict_json import JsonObject, JsonValue
+
+_Check: TypeAlias = Callable[[JsonValue], "str | None"]
+
+# Unreserved characters of URIs (RFC 3986 2.3), so that no path or form has to escape them.
+_CLIENT_ID = re.compile(r"[A-Za-z0-9._~-]{1,128}")
+_DOT_SEGMENTS = frozenset({".", ".."})
+# RFC 6749 A.2, less the space.
+_SECRET = re.compile(r"[!-~]{20,512}")
+_MAX_OWNER = 255
+_MAX_TAGS = 32
+_MAX_TAGS_LENGTH = 500
+_MAX_POLICY = 64
+_MAX_TIME = 2**53 - 1
+
+
+class ClientFacts(NamedTuple):
+    """None: not chosen. ``client_secret_expires_at``: seconds since 1970, 0 for never.
+
+    ``template``: the client_id of a client whose metadata count where nothing was sent.
+    """
+
+    client_id: str | None = None
+    client_secret: str | None = None
+    client_secret_expires_at: int | None = None
+    owner: str | None = None
+    tags: tuple[str, ...] | None = None
+    policy: str | None = None
+    template: str | None = None
+
+
+NO_FACTS = ClientFacts()
+
+
+def facts_in(members: JsonObject) -> tuple[JsonObject, ClientFacts]:
+    """The metadata of an administrator's submission, and the facts that stand beside them.
+
+    Raises:
+        InvalidClientMetadata: with the texts of all that is wrong with the facts.
+    """
+    return _split(members, _CHECKS)
+
+
+def facts_in_update(members: JsonObject) -> tuple[JsonObject, ClientFacts]:
+    """As ``facts_in``, less those that a client is born with.
+
+    Raises:
+        InvalidClientMetadata: with the texts of all that is wrong with the facts.
+    """
+    return _split(members, {name: _CHECKS[name] for name in _CHECKS if name not in _OF_BIRTH})
+
+
+def _split(members: JsonObject, checks: Mapping[str, _Check]) -> tuple[JsonObject, ClientFacts]:
+    metadata = {name: value for name, value in members.items() if name not in checks}
+    given = {name: members[name] for name in checks if _is_given(members.get(name))}
+    if told := [*_wrong(given)]:
+        raise InvalidClientMetadata("; ".join(told))
+    facts = ClientFacts(**given)  # type: ignore[arg-type]
+    return metadata, facts._replace(tags=tuple(facts.tags) if facts.tags else None)
+
+
+def _is_given(value: JsonValue) -> bool:
+    return value is not None and value != ""
+
+
+def _wrong(given: Mapping[str, JsonValue]) -> Iterator[str]:
+    for name, value in given.items():
+        reason = _CHECKS[name](value)
+        if reason:
+            yield f"{name} {reason}"
+
+
+def _client_id(value: JsonValue) -> str | None:
+    good = isinstance(value, str) and _CLIENT_ID.fullmatch(value) and value not in _DOT_SEGMENTS
+    return None if good else "must be 1 to 128 letters, digits, or any of . _ ~ -"
+
+
+def _client_secret(value: JsonValue) -> str | None:
+    """It is kept by a fast digest, as ours are, so that nobody may be able to guess it."""
+    if not isinstance(value, str) or not _SECRET.fullmatch(value):
+        return "must be 20 to 512 printable ASCII characters without spaces"
+    return None if security.looks_generated(value) else "is too easily guessed; let one be made"
+
+
+def _expiry(value: JsonValue) -> str | None:
+    if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= _MAX_TIME:
+        return "must be a moment in seconds since 1970, or 0 for never"
+    return "is in the past" if 0 < value <= time.time() else None
+
+
+def _text(longest: int) -> Callable[[JsonValue], str | None]:
+    def check(value: JsonValue) -> str | None:
+        good = isinstance(value, str) and value.isprintable() and len(value) <= longest
+        good = good and not hostile_character(str(value))
+        return None if good else f"must be printable, of at most {longest} characters"
+
+    return check
+
+
+def _tags(value: JsonValue) -> str | None:
+    tags = value if isinstance(value, list) else [None]
+    words = [tag for tag in tags if isinstance(tag, str) and _is_word(tag)]
+    if len(words) < len(tags) or len(tags) > _MAX_TAGS or len("  ".join(words)) > _MAX_TAGS_LENGTH:
+        return f"must be an array of at most {_MAX_TAGS} words, together of {_MAX_TAGS_LENGTH}"
+    return None
+
+
+def _is_word(text: str) -> bool:
+    return bool(text) and text.isprintable() and " " not in text and not hostile_character(text)
+
+
+_OF_BIRTH = frozenset({"client_id", "client_secret", "client_secret_expires_at"})
+_CHECKS: Mapping[str, _Check] = {
+    "client_id": _client_id,
+    "client_secret": _client_secret,
+    "client_secret_expires_at": _expiry,
+    "owner": _text(_MAX_OWNER),
+    "tags": _tags,
+    "policy": _text(_MAX_POLICY),
+    "template": _text(512),
+}
