@@ -6,7 +6,7 @@ Nothing is asked before a token needs it: a provider that is away keeps nobody f
 from __future__ import annotations
 
 import time
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from urllib.parse import urlsplit
 
@@ -49,20 +49,43 @@ class KeySets:
         }
 
     async def fetch(self, issuer: str) -> Document:
-        """The JWK Set of ``issuer``.
+        """The JWK Set of ``issuer``, to be remembered.
 
         Raises:
-            FetchError: it, or what says where it is, cannot be had.
+            FetchError: as ``read``, and the log tells it, whoever may go on with an older one.
         """
         try:
-            location = self._providers[issuer].jwks_uri or await self._discovered(issuer)
-            found = await self._key_set(location)
+            found = await self.read(issuer)
         except FetchError as error:
             _log.warning("admin_provider_unreachable", issuer=issuer, problem=str(error))
             raise
         if found.max_age is not None:
             found = replace(found, max_age=max(found.max_age, REFETCH_SECONDS))
         return found
+
+    async def read(self, issuer: str) -> Document:
+        """The JWK Set of ``issuer``, which may hold nothing that is of use.
+
+        Raises:
+            FetchError: it, or what says where it is, cannot be had.
+        """
+        location = self._providers[issuer].jwks_uri or await self._discovered(issuer)
+        found = await self._from(location)
+        if not isinstance(_object(found.body).get("keys"), list):
+            raise FetchError(f"{location}: no JWK Set")
+        return found
+
+    async def problem(self, issuer: str) -> str | None:
+        """Why no token of ``issuer`` could be verified just now; None where all is well."""
+        try:
+            keys = _keys((await self.read(issuer)).body)
+        except FetchError as error:
+            return str(error)
+        kids = {str(key.get("kid")) for key in keys if "kid" in key}
+        algorithms = self._providers[issuer].algorithms
+        if any(_matching(keys, algorithm, kid) for kid in kids for algorithm in algorithms):
+            return None
+        return "its key set holds no key with a kid that fits an algorithm which is accepted"
 
     async def _discovered(self, issuer: str) -> str:
         """Where the keys are."""
@@ -73,12 +96,6 @@ class KeySets:
             except FetchError as error:
                 problems.append(f"{location}: {error}")
         raise FetchError("; ".join(problems))
-
-    async def _key_set(self, location: str) -> Document:
-        found = await self._from(location)
-        if not isinstance(_object(found.body).get("keys"), list):
-            raise FetchError(f"{location}: no JWK Set")
-        return found
 
     async def _from(self, url: str) -> Document:
         try:
@@ -139,19 +156,7 @@ class ProviderKeys:
                 f"the keys of the provider {self._name} cannot be read; try again later",
                 detail=str(error),
             ) from None
-        keys = _object(document.body).get("keys")
-        return [key for key in keys if isinstance(key, dict)] if isinstance(keys, list) else []
-
-    async def problem(self, algorithms: Collection[str]) -> str | None:
-        """Why no token of the provider could be verified just now; None where all is well."""
-        try:
-            keys = await self.read(newer_than=time.monotonic())
-        except Unavailable as error:
-            return error.detail
-        kids = {str(key.get("kid")) for key in keys if "kid" in key}
-        if any(_matching(keys, algorithm, kid) for kid in kids for algorithm in algorithms):
-            return None
-        return "its key set holds no key with a kid that fits an algorithm which is accepted"
+        return _keys(document.body)
 
 
 def locations_of(issuer: str) -> Iterator[str]:
@@ -188,6 +193,11 @@ def _is_sound(key: JsonObject) -> bool:
     except Unacceptable:
         return False
     return True
+
+
+def _keys(body: bytes) -> list[JsonObject]:
+    keys = _object(body).get("keys")
+    return [key for key in keys if isinstance(key, dict)] if isinstance(keys, list) else []
 
 
 def _object(body: bytes) -> JsonObject:

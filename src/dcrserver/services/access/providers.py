@@ -34,7 +34,8 @@ class Providers:
         settings: OutboundSettings,
     ) -> None:
         # A memory of its own: what clients make us read pushes nothing out of it.
-        self._key_sets = CachingFetcher(KeySets(fetcher, providers.values()), settings)
+        self._sources = KeySets(fetcher, providers.values())
+        self._key_sets = CachingFetcher(self._sources, settings)
         self._settings = providers
         self._by_issuer = {provider.issuer: name for name, provider in providers.items()}
         self._keys = {
@@ -75,7 +76,7 @@ class Providers:
     async def problems(self) -> Mapping[str, str | None]:
         """By provider, why its tokens could not be verified just now; all are asked."""
         problems = await asyncio.gather(
-            *(self._keys[name].problem(each.algorithms) for name, each in self._settings.items())
+            *(self._sources.problem(each.issuer) for each in self._settings.values())
         )
         return dict(zip(self._settings, problems, strict=True))
 

@@ -1,0 +1,117 @@
+"""Administrators with access tokens of an OpenID provider: of some tenants, and of one owner."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from structlog.testing import capture_logs
+
+from conftest import MakeApplication
+from dcrserver.logger import Logger
+from dcrserver.services.access import provider_keys
+from harness.application import CALLBACK, Application
+from harness.clients import public_jwk
+from harness.metadata_server import MetadataServer, metadata_server
+from harness.provider import AUDIENCE, KEY, signed
+
+TENANTS: dict[str, Any] = {"acme": {}, "beta": {}}
+
+
+@pytest.fixture
+def provider() -> Iterator[MetadataServer]:
+    """Discovery document and key set in one."""
+    with metadata_server() as made:
+        issuer = made.location.removesuffix("/metadata")
+        keys = [public_jwk(KEY, kid="k1")]
+        made.says = {"issuer": issuer, "jwks_uri": f"{issuer}/jwks", "keys": keys}
+        yield made
+
+
+def by(provider: MetadataServer, **claims: Any) -> dict[str, str]:
+    return {"Authorization": f"Bearer {signed(KEY, iss=provider.says['issuer'], **claims)}"}
+
+
+async def made_with(
+    make_app: MakeApplication, provider: MetadataServer, **settings: Any
+) -> Application:
+    corp = {"issuer": provider.says["issuer"], "audience": AUDIENCE} | settings
+    app: Application = await make_app(
+        admin={"providers": {"corp": corp}},
+        tenants=TENANTS,
+        registration={"mode": "closed"},
+    )
+    return app
+
+
+async def status(app: Application, path: str, headers: dict[str, str]) -> int:
+    return (await app.http.get(path, headers=headers)).status_code
+
+
+async def test_who_is_of_one_tenant_is_no_administrator_elsewhere(
+    make_app: MakeApplication, provider: MetadataServer
+) -> None:
+    """Nor learns which others there are."""
+    app, ada = await made_with(make_app, provider, tenants=["acme"]), by(provider)
+    assert await status(app, "/t/acme/admin/v1/clients", ada) == 200
+    assert await status(app, "/admin/v1/clients?tenant=acme", ada) == 200
+    assert await status(app, "/t/beta/admin/v1/clients", ada) == 403
+    assert await status(app, "/admin/v1/clients", ada) == 403
+    assert await status(app, "/t/acme/authorization-server/clients/nobody", ada) == 404
+    assert await status(app, "/t/beta/authorization-server/clients/nobody", ada) == 403
+    told = []
+    for name in ("beta", "nobody"):
+        answer = await app.http.get(f"/admin/v1/clients?tenant={name}", headers=ada)
+        told.append((answer.status_code, answer.json() | {"request_id": "", "instance": ""}))
+    assert told[0] == told[1]
+    assert told[0][0] == 403
+
+
+@pytest.mark.finding("J3")
+async def test_an_owner_makes_and_sees_the_own_clients(
+    make_app: MakeApplication, provider: MetadataServer
+) -> None:
+    app = await made_with(make_app, provider, owner_claim="department")
+    scope = "clients:read clients:create"
+    sales, legal = (by(provider, scope=scope, department=name) for name in ("sales", "legal"))
+    body = {"redirect_uris": [CALLBACK]}
+    answer = await app.http.post("/register", json=body, headers=sales)
+    assert answer.status_code == 201
+    client_id = answer.json()["client_id"]
+    for who, found in ((sales, [client_id]), (legal, [])):
+        listed = await app.http.get("/admin/v1/clients", headers=who)
+        assert [each["client_id"] for each in listed.json()["items"]] == found
+        path = f"/authorization-server/clients/{client_id}"
+        assert await status(app, path, who) == (200 if found else 404)
+
+
+async def test_a_provider_that_is_away_is_a_problem_of_its_own(
+    make_app: MakeApplication, provider: MetadataServer
+) -> None:
+    app = await made_with(make_app, provider)
+    provider.status = 500
+    answer = await app.http.get("/admin/v1/clients", headers=by(provider))
+    assert answer.status_code == 503
+    assert answer.headers["content-type"] == "application/problem+json"
+    assert int(answer.headers["retry-after"]) > 0
+    assert "127.0.0.1" not in answer.text
+
+
+async def test_the_configuration_is_tried_without_a_log(
+    make_app: MakeApplication, provider: MetadataServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever tries it is told; requests that fail for the same reason are logged."""
+    app = await made_with(make_app, provider, algorithms=["ES256"])
+    with capture_logs() as logged:
+        monkeypatch.setattr(provider_keys, "_log", Logger(provider_keys.__name__))
+        assert await app.operations.providers.problems() == {"corp": None}
+        provider.says["keys"] = [public_jwk(KEY)]
+        assert "no key with a kid" in str(await app.operations.providers.problems())
+        provider.status = 404
+        assert "status 404" in str(await app.operations.providers.problems())
+        assert logged == []
+        assert await status(app, "/admin/v1/clients", by(provider)) == 503
+    told = [line for line in logged if line["event"] == "admin_provider_unreachable"]
+    assert len(told) == 1
+    assert "status 404" in told[0]["problem"]
