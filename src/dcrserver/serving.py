@@ -35,6 +35,7 @@ from dcrserver.edge.dependencies import PEER_KEY
 from dcrserver.edge.http_protocol import ANSWERING, Connections, Limits, Protocol
 from dcrserver.errors import ProtocolError
 from dcrserver.logger import Logger
+from dcrserver.services.access.bootstrap import bootstrap
 from dcrserver.settings import ConfigurationError, ServerSettings, Settings
 from dcrserver.supervisor import Workers
 from dcrserver.telemetry import (
@@ -149,9 +150,19 @@ async def _prepare(configured: Configured, *, migrate: bool, allow_newer: bool) 
             raise ConfigurationError(
                 f"secrets.encryption_keys: {unreadable} with these keys{advice}"
             )
+        await _bootstrap(runtime)
         await runtime.limiter.check()
         for finding in posture.findings(settings, runtime.tenants, runtime.limiter):
             _log.warning(finding.name, text=finding.text, **finding.details)
+
+
+async def _bootstrap(runtime: Runtime) -> None:
+    """The first administrator, where one is configured and there was none."""
+    token = runtime.settings.admin.bootstrap_token
+    if token is None:
+        return
+    if await bootstrap(runtime.database, runtime.lists, token.get_secret_value()):
+        _log.info("administrator_made")
 
 
 def _announce(settings: Settings) -> None:

@@ -166,7 +166,15 @@ def test_initial_access_tokens_have_bounds_and_history(
         ("admin", "--scope", "clients:create", "--policy", "p"),
         ("admin", "--scope", "clients:create", "--grant-type", "g"),
         ("admin", "--scope", "clients:read", "--audience", "https://api.example"),
+        ("admin", "--scope", "clients:read", "--scope", "events:read", "--owner", "team-a"),
+        ("admin", "--role", "auditor", "--owner", "team-a"),
+        ("admin", "--scope", "clients:read", "--owner", ""),
+        ("admin", "--scope", "clients:register"),
+        ("admin", "--role", "nobody"),
         ("initial", "--audience", "https://api.example"),
+        ("initial", "--role", "viewer"),
+        ("initial", "--owner", "team-a"),
+        ("initial", "--tenant", "*"),
     ],
 )
 def test_a_bound_that_would_not_hold_is_refused(run: Commands, options: tuple[str, ...]) -> None:

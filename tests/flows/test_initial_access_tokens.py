@@ -30,7 +30,7 @@ async def register(app: Application, token: str | None, **metadata: Any) -> http
 
 async def listed(app: Application) -> list[Any]:
     tokens = app.operations.token_administration
-    return list(await tokens.initial_access_tokens(app.runtime.default_tenant))
+    return list(await tokens.initial_access_tokens("default"))
 
 
 async def test_each_tenant_has_a_mode_of_its_own(make_app: MakeApplication) -> None:

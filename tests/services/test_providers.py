@@ -117,13 +117,16 @@ async def test_a_claim_that_is_wrong_or_missing_is_refused(
     "changes",
     [
         {"aud": [AUDIENCE, "https://other.example.com"]},
-        {"exp": int(time.time()) - 5},
-        {"iat": int(time.time()) + 5},
-        {"nbf": int(time.time()) - 5},
+        {"exp": -5},
+        {"iat": 5},
+        {"nbf": -5},
     ],
 )
 async def test_several_audiences_and_a_clock_a_little_off_are_fine(changes: dict[str, Any]) -> None:
-    assert await actor(signed(KEY, **changes))
+    """Times are told from now, when the test runs."""
+    now = int(time.time())
+    told = {name: now + each if type(each) is int else each for name, each in changes.items()}
+    assert await actor(signed(KEY, **told))
 
 
 _HEADERS: list[tuple[dict[str, Any], str]] = [

@@ -16,12 +16,14 @@ from dcrserver.cli.shared import (
     print_message,
     seconds,
 )
-from dcrserver.names import ADMIN_SCOPES, DEFAULT_TENANT
+from dcrserver.names import ALL_TENANTS, DEFAULT_TENANT
+from dcrserver.services.access.scopes import ROLES, SCOPES
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from dcrserver.cli.work import Operations, Tenant
     from dcrserver.metadata.bounds import Bounds
-    from dcrserver.services.access.admin_tokens import NewAdminToken
     from dcrserver.settings import Settings
 
 app = commands("Initial access tokens and admin tokens.")
@@ -34,6 +36,8 @@ _LIFETIMES = {"initial": "30d", "admin": "365d"}
     epilog=examples(
         "token issue initial --uses 10 --expires-in 30d",
         "token issue admin --scope clients:read --expires-in 12h --label monitoring",
+        "token issue admin --role administrator --tenant '*'",
+        "token issue admin --role owner --owner team-a",
     ),
 )
 def issue(  # noqa: PLR0913, PLR0917 - the options of a command
@@ -55,9 +59,17 @@ def issue(  # noqa: PLR0913, PLR0917 - the options of a command
         list[str] | None,
         typer.Option(
             help="initial: a scope its clients may have; admin: one of "
-            + ", ".join(ADMIN_SCOPES)
+            + ", ".join(SCOPES)
             + ". May be repeated"
         ),
+    ] = None,
+    role: Annotated[
+        str | None,
+        typer.Option(help="admin: scopes by a name, beside --scope: " + ", ".join(ROLES)),
+    ] = None,
+    owner: Annotated[
+        str | None,
+        typer.Option(help="admin: sees and changes the clients of this owner only"),
     ] = None,
     grant_type: Annotated[
         list[str] | None, typer.Option(help="a grant type its clients may have; may be repeated")
@@ -73,29 +85,48 @@ def issue(  # noqa: PLR0913, PLR0917 - the options of a command
     tenant: TenantOption = DEFAULT_TENANT,
 ) -> None:
     """Print a new token, alone on stdout; it is not shown again."""
-    from dcrserver.cli import work
-    from dcrserver.metadata.bounds import Bounds
-    from dcrserver.services.access.admin_tokens import NewAdminToken
-    from dcrserver.services.access.initial_access_tokens import NewInitialAccessToken
-
     lifetime = seconds(_LIFETIMES[kind] if expires_in is None else expires_in, "--expires-in")
     if len(label) > 200:  # noqa: PLR2004 - the column's width
         raise typer.BadParameter("must have at most 200 characters", param_hint="--label")
-    settings = work.load(config)
     for option, value, meant_for in (
         ("--uses", uses, "initial"), ("--policy", policy, "initial"),
         ("--grant-type", grant_type, "initial"), ("--audience", audience, "admin"),
+        ("--role", role, "admin"), ("--owner", owner, "admin"),
+        ("--tenant *", True if tenant == ALL_TENANTS else None, "admin"),
     ):  # fmt: skip
         if value is not None and kind != meant_for:
             raise typer.BadParameter(f"is for {meant_for} tokens", param_hint=option)
     if kind == "admin":
-        wanted = NewAdminToken(scope or [], lifetime, label, audience or [])
-        print(_admin(settings, tenant, wanted))
+        if role == "owner" and owner is None:
+            raise typer.BadParameter("the role owner needs one", param_hint="--owner")
+        scopes = [*_scopes_of(role), *(scope or ())]
+        _print_admin(config, tenant, scopes, lifetime, label, audience or [], owner)
         return
+    _print_initial(config, tenant, (uses, lifetime, label), (policy, scope, grant_type))
+
+
+def _scopes_of(role: str | None) -> tuple[str, ...]:
+    if role is not None and role not in ROLES:
+        raise typer.BadParameter(f"must be one of {', '.join(ROLES)}", param_hint="--role")
+    return ROLES[role] if role else ()
+
+
+def _print_initial(
+    config: Path | None,
+    tenant: str,
+    terms: tuple[int | None, int, str],
+    bound: tuple[str | None, list[str] | None, list[str] | None],
+) -> None:
+    from dcrserver.cli import work
+    from dcrserver.metadata.bounds import Bounds
+    from dcrserver.services.access.initial_access_tokens import NewInitialAccessToken
+
+    (uses, lifetime, label), (policy, scopes, grant_types) = terms, bound
+    settings = work.load(config)
     bounds = Bounds(
         policy=policy,
-        scopes=None if scope is None else tuple(scope),
-        grant_types=None if grant_type is None else tuple(grant_type),
+        scopes=None if scopes is None else tuple(scopes),
+        grant_types=None if grant_types is None else tuple(grant_types),
     )
     _check_policy(settings, policy)
     initial = NewInitialAccessToken(uses, lifetime, bounds, label)
@@ -137,21 +168,38 @@ def _check_policy(settings: Settings, policy: str | None) -> None:
         raise ConfigurationError(f"policies.{policy}: no such policy")
 
 
-def _admin(settings: Settings, tenant: str, wanted: NewAdminToken) -> str:
+def _print_admin(
+    config: Path | None,
+    tenant: str,
+    scopes: list[str],
+    lifetime: int,
+    label: str,
+    audiences: list[str],
+    owner: str | None,
+) -> None:
     from dcrserver.cli import work
+    from dcrserver.services.access.admin_tokens import BadAdminToken, NewAdminToken
 
-    if not wanted.scopes or not set(wanted.scopes) <= set(ADMIN_SCOPES):
-        told = "; ".join(f"{name}: {meaning}" for name, meaning in ADMIN_SCOPES.items())
-        raise typer.BadParameter(f"must be one or more of these - {told}", param_hint="--scope")
-    if wanted.audiences and "tokens:introspect" not in wanted.scopes:
-        raise typer.BadParameter("is for tokens:introspect", param_hint="--audience")
+    try:
+        wanted = NewAdminToken(scopes, lifetime, label, audiences, owner)
+    except BadAdminToken as error:
+        option = f"--{error.member.removesuffix('s')}"
+        raise typer.BadParameter(str(error), param_hint=option) from None
 
     async def issue(operations: Operations) -> str:
+        if tenant != ALL_TENANTS:
+            work.tenant_of(operations.tenants, tenant)
         return await operations.token_administration.issue_admin_token(
-            work.tenant_of(operations.tenants, tenant).name, wanted, work.OPERATOR
+            tenant, wanted, work.OPERATOR
         )
 
-    return work.with_operations(settings, issue)
+    print(work.with_operations(work.load(config), issue))
+
+
+async def _check_name(operations: Operations, tenant: str) -> None:
+    """Of a tenant that is configured, or that something is stored of; or all of them."""
+    if tenant != ALL_TENANTS:
+        await operations.tenant_administration.find(tenant)
 
 
 @app.command("list", epilog=examples("token list", "token list --output json"))
@@ -164,9 +212,9 @@ def list_(
     from dcrserver.cli import work
 
     async def find(operations: Operations) -> list[dict[str, Any]]:
-        here = await operations.tenant_administration.find(tenant)
+        await _check_name(operations, tenant)
         tokens = operations.token_administration
-        return [*await tokens.initial_access_tokens(here), *await tokens.admin_tokens(here.name)]
+        return [*await tokens.initial_access_tokens(tenant), *await tokens.admin_tokens(tenant)]
 
     print_rows(work.with_operations(work.load(config), find), output)
 
@@ -181,10 +229,8 @@ def revoke(
     from dcrserver.cli import work
 
     async def revoke(operations: Operations) -> str | None:
-        here = await operations.tenant_administration.find(tenant)
-        return await operations.token_administration.revoke_token(
-            here.name, token_id, work.OPERATOR
-        )
+        await _check_name(operations, tenant)
+        return await operations.token_administration.revoke_token(tenant, token_id, work.OPERATOR)
 
     kind = work.with_operations(work.load(config), revoke)
     if kind is None:

@@ -1,6 +1,7 @@
 """Tenants: what one is, and all of them together."""
 
-from dcrserver.tenants.policies import ALL_TENANTS, NamedPolicies
+from dcrserver.names import ALL_TENANTS
+from dcrserver.tenants.policies import NamedPolicies
 from dcrserver.tenants.registry import TenantRegistry
 from dcrserver.tenants.snapshot import TenantConflict, TenantSnapshot
 from dcrserver.tenants.tenant import Mode, Tenant

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from dcrserver.names import ALL_TENANTS
 from dcrserver.policies import Policy
-
-# In place of a tenant's name: for all of them.
-ALL_TENANTS = "*"
 
 
 class NamedPolicies:

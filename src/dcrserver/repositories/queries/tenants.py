@@ -6,9 +6,12 @@ from sqlalchemy import func, select
 
 from dcrserver.db.queries import Queries
 from dcrserver.db.tables import admin_tokens, clients, initial_access_tokens, signing_keys
+from dcrserver.names import ALL_TENANTS
 
 _COUNTS = {
-    table.name: select(table.c.tenant, func.count()).group_by(table.c.tenant)
+    table.name: select(table.c.tenant, func.count())
+    .where(table.c.tenant != ALL_TENANTS)
+    .group_by(table.c.tenant)
     for table in (clients, initial_access_tokens, admin_tokens, signing_keys)
 }
 

@@ -9,19 +9,36 @@ from dataclasses import dataclass
 from dcrserver import security
 from dcrserver.repositories.admin_tokens import AdminTokenRecord
 from dcrserver.repositories.transaction import Database, Transaction
-from dcrserver.services.access.actors import Actor
+from dcrserver.services import audit
+from dcrserver.services.access.scopes import ALIASES, ROLES, SCOPES, expanded, known
+from dcrserver.services.audit import EventType, Origin, Subject, SubjectKind
 from dcrserver.strict_json import dumps
 
 ADMIN_TOKEN_PREFIX = "adm"  # noqa: S105 - a prefix
 _ISSUER_LENGTH = 128
 
 
+_OWNER_LENGTH = 255
+
+
+class BadAdminToken(ValueError):
+    """A token like this cannot be issued; ``member`` of ``NewAdminToken`` says why not."""
+
+    def __init__(self, member: str, reason: str) -> None:
+        super().__init__(reason)
+        self.member = member
+
+
 @dataclass(frozen=True, slots=True)
 class NewAdminToken:
     """What is to be issued; ``lifetime`` in seconds, 0 for ever.
 
+    ``scopes``: by our names, or by those that others have for them.
     ``audiences``: looks at access tokens for one of these only; none for any.
     ``owner``: sees and changes the clients of this owner only; None: those of all.
+
+    Raises:
+        BadAdminToken: it would be good for nothing, or for more than it says.
     """
 
     scopes: Sequence[str]
@@ -29,6 +46,24 @@ class NewAdminToken:
     label: str = ""
     audiences: Sequence[str] = ()
     owner: str | None = None
+
+    def __post_init__(self) -> None:
+        unknown = sorted(set(self.scopes) - set(SCOPES) - set(ALIASES))
+        if unknown or not self.scopes:
+            told = "; ".join(f"{name}: {meaning}" for name, meaning in SCOPES.items())
+            raise BadAdminToken("scopes", f"must be one or more of these - {told}")
+        object.__setattr__(self, "scopes", known(self.scopes))
+        if self.audiences and "tokens:introspect" not in self.scopes:
+            raise BadAdminToken("audiences", "is for tokens:introspect")
+        if self.owner is not None:
+            self._check_owner(self.owner)
+
+    def _check_owner(self, owner: str) -> None:
+        """What is not about clients would be told of those of all."""
+        if not 0 < len(owner) <= _OWNER_LENGTH or not owner.isprintable():
+            raise BadAdminToken("owner", f"must be a name of 1 to {_OWNER_LENGTH} characters")
+        if beyond := sorted(set(self.scopes) - expanded(ROLES["owner"])):
+            raise BadAdminToken("owner", f"whoever has one may not have {', '.join(beyond)}")
 
 
 def has_prefix(bearer: str) -> bool:
@@ -49,16 +84,20 @@ async def find(
 
 
 def issue(
-    tx: Transaction, tenant: str, wanted: NewAdminToken, issuer: Actor
-) -> tuple[str, AdminTokenRecord]:
-    """The token and its row."""
-    token, now = security.new_token(ADMIN_TOKEN_PREFIX), int(time.time())
+    tx: Transaction,
+    tenant: str,
+    wanted: NewAdminToken,
+    origin: Origin,
+    chosen: str | None = None,
+) -> str:
+    """The token, with its row and event; ``chosen``: what somebody made to be the token."""
+    token, now = chosen or security.new_token(ADMIN_TOKEN_PREFIX), int(time.time())
     row = AdminTokenRecord(
         tenant=tenant,
         digest=security.token_digest(token),
         id=security.new_client_id(),
-        scopes=" ".join(dict.fromkeys(wanted.scopes)),
-        issuer=str(issuer)[:_ISSUER_LENGTH],
+        scopes=" ".join(wanted.scopes),
+        issuer=str(origin.actor)[:_ISSUER_LENGTH],
         label=wanted.label,
         expires_at=now + wanted.lifetime if wanted.lifetime else 0,
         issued_at=now,
@@ -66,4 +105,17 @@ def issue(
         owner=wanted.owner,
     )
     tx.admin_tokens.add(row)
-    return token, row
+    audit.record(
+        tx,
+        EventType.ADMIN_TOKEN_ISSUED,
+        tenant=tenant,
+        origin=origin,
+        subject=Subject(SubjectKind.ADMIN_TOKEN, row.id),
+        changes={
+            "scopes": row.scopes,
+            "expires_at": row.expires_at,
+            "audiences": list(wanted.audiences) or None,
+            "owner": row.owner,
+        },
+    )
+    return token

@@ -53,10 +53,10 @@ class TokenAdministrationService:
 
         return await self._database.transact(write)
 
-    async def initial_access_tokens(self, tenant: Tenant) -> list[JsonObject]:
+    async def initial_access_tokens(self, tenant: str) -> list[JsonObject]:
         """All that were ever issued, with what was registered by each."""
-        rows = await self._lists.tokens.initial_access_tokens(tenant.name)
-        uses = await self._lists.tokens.uses(tenant.name)
+        rows = await self._lists.tokens.initial_access_tokens(tenant)
+        uses = await self._lists.tokens.uses(tenant)
         return [
             {
                 "kind": "initial",
@@ -84,21 +84,7 @@ class TokenAdministrationService:
         """The token, shown this once; ``tenant``: a name, or * for all."""
 
         async def write(tx: Transaction) -> str:
-            token, row = admin_tokens.issue(tx, tenant, wanted, origin.actor)
-            audit.record(
-                tx,
-                EventType.ADMIN_TOKEN_ISSUED,
-                tenant=tenant,
-                origin=origin,
-                subject=Subject(SubjectKind.ADMIN_TOKEN, row.id),
-                changes={
-                    "scopes": row.scopes,
-                    "expires_at": row.expires_at,
-                    "audiences": _audiences(row),
-                    "owner": row.owner,
-                },
-            )
-            return token
+            return admin_tokens.issue(tx, tenant, wanted, origin)
 
         return await self._database.transact(write)
 

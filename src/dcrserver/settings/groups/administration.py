@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Annotated, Self
 
-from pydantic import AfterValidator, Field, field_validator, model_validator
+from pydantic import AfterValidator, Field, SecretStr, field_validator, model_validator
 
 from dcrserver.metadata import algorithms, uris
 from dcrserver.settings.values import Group, Texts, checked_issuer
 
 # Stands before the subject in the names of actors: no colon.
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,31}")
+
+# As bearer tokens are written (RFC 6750 2.1), but for the dots of JWTs.
+_BOOTSTRAP_TOKEN = re.compile(r"(?=.{32,512}$)[A-Za-z0-9_~+/-]+=*")
 
 
 def _provider_name(name: str) -> str:
@@ -131,6 +135,26 @@ class AdminSettings(Group):
         description="OpenID providers whose access tokens name administrators, each a table of its"
         " own, see below",
     )
+    bootstrap_token: SecretStr | None = Field(
+        default=None,
+        description="becomes the token of an administrator of all tenants when the server starts"
+        " and there has never been one: at least 32 random letters, digits, _, ~, +, /, -; best"
+        " after adm_, by which /register, too, tells it from other tokens",
+    )
+    bootstrap_token_file: Path | None = Field(
+        default=None, description="a file with that token, in place of bootstrap_token"
+    )
+
+    @field_validator("bootstrap_token")
+    @classmethod
+    def _hard_to_guess(cls, value: SecretStr | None) -> SecretStr | None:
+        """Nobody shall find it by trying, and it must be one that can be sent."""
+        if value is not None and not _BOOTSTRAP_TOKEN.fullmatch(value.get_secret_value()):
+            raise ValueError(
+                "must have 32 to 512 letters, digits, _, ~, +, /, - (= at the end), such as of"
+                " openssl rand -hex 32"
+            )
+        return value
 
     @model_validator(mode="after")
     def _issuers(self) -> Self:
