@@ -34,7 +34,12 @@ FILES = sorted(set(_files(Settings)))
 
 
 # Of files that are read at once: what they hold.
-HELD = {"url_file": "redis://host", "password_file": "x", "encryption_keys_file": "x"}
+HELD = {
+    "bootstrap_token_file": "x" * 32,
+    "url_file": "redis://host",
+    "password_file": "x",
+    "encryption_keys_file": "x",
+}
 
 
 def _written(file: Path, key: tuple[str, ...]) -> None:
