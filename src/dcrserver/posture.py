@@ -37,7 +37,7 @@ class _Check(NamedTuple):
 
 
 def findings(settings: Settings, tenants: TenantRegistry, limiter: RateLimiter) -> list[Finding]:
-    """All that apply, for the log at the start and ``config check``."""
+    """All findings that apply, for the log at the start and ``config check``."""
     subject = _Subject(settings, tenants, limiter)
     return [
         Finding(check.name, check.text, details)

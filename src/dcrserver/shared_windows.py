@@ -66,7 +66,7 @@ class SharedStore:
         return await self._ask(partial(self._count, key, seconds))
 
     async def take_back(self, key: str, seconds: int) -> None:
-        """As if one had not been counted."""
+        """Takes one back, as if it had not been counted."""
         await self._ask(partial(self._redis.incr, key, seconds, -1))
 
     async def _count(self, key: str, seconds: int) -> Counted:
@@ -127,7 +127,7 @@ class SharedWindows:
         return self._own.count(key)
 
     async def take_back(self, key: tuple[str, ...]) -> None:
-        """As if one had not been counted."""
+        """Takes one back, as if it had not been counted."""
         if self._store is not None and self._store.up:
             await self._store.take_back(self._limit.key_for(*key), self._limit.get_expiry())
         else:

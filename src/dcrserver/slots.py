@@ -12,10 +12,10 @@ class Slot(Protocol):
     """What admission gives a request."""
 
     def release(self) -> None:
-        """Lets somebody else have it."""
+        """Gives the slot back, for somebody else."""
 
     async def acquire(self) -> None:
-        """Has it again.
+        """Takes a slot again.
 
         Raises:
             Unavailable: there is none left.

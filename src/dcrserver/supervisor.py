@@ -134,7 +134,7 @@ class Workers(Multiprocess):
             self.processes.append(self._started())
 
     def run(self) -> None:
-        """Until told to stop.
+        """Runs the workers until told to stop.
 
         Raises:
             SystemExit: no worker could start, or start again.
@@ -235,7 +235,7 @@ class Workers(Multiprocess):
         return told or self.should_exit.is_set()
 
     def handle_ttin(self) -> None:
-        """One more."""
+        """Uvicorn: SIGTTIN; there is to be one more worker."""
         self.processes_num += 1
         self.processes.append(self._started())
 

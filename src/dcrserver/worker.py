@@ -20,7 +20,7 @@ _STOPPING = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 
 
 def run(settings: Settings) -> None:
-    """Until one of the signals comes; what is being done then is given up, for others to do.
+    """Does jobs until a signal says to stop; what is being done then is left for others.
 
     Raises:
         ConfigurationError: the database has no usable schema, or something configured is unusable.

@@ -21,7 +21,7 @@ from dcrserver.metadata import (
 )
 from dcrserver.metadata.plan import plan_for, withheld
 from dcrserver.policies.switches.security import OwnMember
-from dcrserver.services.registration.judgement import Judge
+from dcrserver.services.registration.judgement import SubmissionValidator
 from dcrserver.strict_json import JsonObject, dumps
 from harness.cases import each
 from harness.properties import examples
@@ -79,7 +79,7 @@ def test_who_does_not_ignore_members_of_the_server_refuses_these_too() -> None:
     strict = terms(administrator=False, registration={"client_supplied_credentials": "reject"})
     body = dumps(MINIMAL | {"skip_consent": True, "client_id": "mine"}).encode()
     with pytest.raises(InvalidClientMetadata) as caught:
-        Judge().judge(body, strict)
+        SubmissionValidator().validate(body, strict)
     assert caught.value.description == (
         "client_id must not be sent: set by this server;"
         " skip_consent must not be sent: set by administrators"
@@ -104,7 +104,11 @@ def test_an_update_by_the_client_leaves_them_as_they_are(
     try:
         before = validate(MINIMAL | set_by_administrator, TERMS)
         submission = {name: value for name, value in submission.items() if name not in OWN}
-        plain = Judge().judge_update(submission | sent, SELF_SERVICE, before).metadata.members
+        plain = (
+            SubmissionValidator()
+            .validate_update(submission | sent, SELF_SERVICE, before)
+            .metadata.members
+        )
     except RegistrationError:
         return
     assert {name: plain[name] for name in OWN if name in plain} == set_by_administrator
@@ -114,12 +118,15 @@ def test_an_update_by_the_client_leaves_them_as_they_are(
 def test_an_administrator_s_word_counts_where_the_client_says_otherwise() -> None:
     before = validate(MINIMAL | {"public_client": True}, TERMS)
     assert before.auth_method == "none"
-    judge = Judge()
-    assert judge.judge_update(MINIMAL, SELF_SERVICE, before).metadata.auth_method == "none"
+    validator = SubmissionValidator()
+    assert validator.validate_update(MINIMAL, SELF_SERVICE, before).metadata.auth_method == "none"
     other = MINIMAL | {"token_endpoint_auth_method": "client_secret_basic"}
     with pytest.raises(InvalidClientMetadata, match="public_client must not be true beside"):
-        judge.judge_update(other, SELF_SERVICE, before)
-    assert judge.judge_update(other, TERMS, before).metadata.auth_method == "client_secret_basic"
+        validator.validate_update(other, SELF_SERVICE, before)
+    assert (
+        validator.validate_update(other, TERMS, before).metadata.auth_method
+        == "client_secret_basic"
+    )
 
 
 @examples(200)
@@ -131,12 +138,12 @@ def test_an_administrator_s_update_is_judged_as_a_registration(
     body = submission | own
 
     def attempt(update: bool) -> tuple[str, object]:  # noqa: FBT001 - one of two ways
-        judge = Judge()
+        validator = SubmissionValidator()
         try:
             if not update:
-                return "good", judge.judge(dumps(body).encode(), TERMS).text
+                return "good", validator.validate(dumps(body).encode(), TERMS).text
             before = validate(MINIMAL | stored, terms(fapi={"sender_constraint": False}))
-            return "good", judge.judge_update(body, TERMS, before).text
+            return "good", validator.validate_update(body, TERMS, before).text
         except RegistrationError as error:
             return "refused", error.description
 
@@ -148,10 +155,10 @@ def test_an_administrator_s_update_is_judged_as_a_registration(
 
 
 def test_what_is_remembered_is_remembered_for_one_kind_of_caller() -> None:
-    judge, plain = Judge(), Terms()
+    validator, plain = SubmissionValidator(), Terms()
     body = dumps(MINIMAL | {"skip_consent": True}).encode()
     asked = [plain, for_administrators(plain), plain, for_administrators(plain)]
-    made = [judge.judge(body, each).metadata.members.get("skip_consent") for each in asked]
+    made = [validator.validate(body, each).metadata.members.get("skip_consent") for each in asked]
     assert made == [None, True, None, True]
     assert for_administrators(plain) is for_administrators(plain)
 

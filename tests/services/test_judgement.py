@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from dcrserver.errors import RegistrationError
-from dcrserver.metadata import Terms
+from dcrserver.metadata import ClientMetadata, Terms
 from dcrserver.services.registration import judgement
-from dcrserver.services.registration.judgement import Judge
+from dcrserver.services.registration.judgement import SubmissionValidator
 from dcrserver.strict_json import JsonObject, loads_object
 from harness.application import CALLBACK
 
@@ -32,45 +32,46 @@ def octets(name: str = "One") -> bytes:
 
 
 def test_the_same_octets_are_parsed_once(parsed: list[bytes]) -> None:
-    judge, terms = Judge(), Terms()
-    first = judge.judge(octets(), terms)
-    assert judge.judge(octets(), terms) is first
-    assert judge.judge(octets("Two"), terms).metadata.text("client_name") == "Two"
+    validator, terms = SubmissionValidator(), Terms()
+    first = validator.validate(octets(), terms)
+    assert validator.validate(octets(), terms) is first
+    assert validator.validate(octets("Two"), terms).metadata.text("client_name") == "Two"
     assert parsed == [octets(), octets("Two")]
 
 
 def test_other_terms_judge_anew(parsed: list[bytes]) -> None:
-    judge = Judge()
-    judge.judge(octets(), Terms())
-    judge.judge(octets(), Terms())
+    validator = SubmissionValidator()
+    validator.validate(octets(), Terms())
+    validator.validate(octets(), Terms())
     assert len(parsed) == 2
 
 
 def test_what_was_refused_is_refused_again(parsed: list[bytes]) -> None:
-    judge, terms = Judge(), Terms()
+    validator, terms = SubmissionValidator(), Terms()
     bad = b'{"redirect_uris":["nothing"]}'
     for _ in range(2):
         with pytest.raises(RegistrationError):
-            judge.judge(bad, terms)
+            validator.validate(bad, terms)
     assert parsed == [bad, bad]
 
 
 def test_an_update_is_judged_without_its_envelope() -> None:
-    judge, terms = Judge(), Terms()
-    first = judge.judge_update(BODY | {"client_id": "a", "client_secret": "s"}, terms)
-    assert judge.judge_update(BODY | {"client_id": "b"}, terms) is first
+    validator, terms, before = SubmissionValidator(), Terms(), ClientMetadata({})
+    sent = BODY | {"client_id": "a", "client_secret": "s"}
+    first = validator.validate_update(sent, terms, before)
+    assert validator.validate_update(BODY | {"client_id": "b"}, terms, before) is first
     assert not first.metadata.has("client_id")
-    assert judge.judge_update(BODY | {"client_name": "Two"}, terms) is not first
+    assert validator.validate_update(BODY | {"client_name": "Two"}, terms, before) is not first
 
 
 def test_only_so_much_is_remembered(parsed: list[bytes], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(judgement, "_MAX_REMEMBERED", 2)
-    judge, terms = Judge(), Terms()
+    validator, terms = SubmissionValidator(), Terms()
     for name in ("One", "Two", "One", "Three", "One", "Two"):
-        judge.judge(octets(name), terms)
+        validator.validate(octets(name), terms)
     # Whoever came last stays: One does, Two has to go for Three.
     assert parsed == [octets(name) for name in ("One", "Two", "Three", "Two")]
     monkeypatch.setattr(judgement, "_MAX_LENGTH", 10)
-    judge.judge(octets("Four"), terms)
-    judge.judge(octets("Four"), terms)
+    validator.validate(octets("Four"), terms)
+    validator.validate(octets("Four"), terms)
     assert parsed[-2:] == [octets("Four")] * 2

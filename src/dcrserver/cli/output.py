@@ -50,7 +50,7 @@ def is_table(output: Output | None) -> bool:
 
 
 def print_rows(rows: Iterable[Row], output: Output | None) -> None:
-    """A table, or an object a line."""
+    """Prints rows as a table, or as an object a line."""
     rows = [spelled(row) for row in rows]
     if is_table(output):
         _print_lines(table(rows))
@@ -59,7 +59,7 @@ def print_rows(rows: Iterable[Row], output: Output | None) -> None:
 
 
 def print_one(row: Row, output: Output | None) -> None:
-    """A line for each member, lists of objects as tables below; or one object."""
+    """Prints an object: a line for each member, lists as tables below; or as JSON."""
     row = spelled(row)
     if not is_table(output):
         print(json.dumps(row, indent=2, ensure_ascii=False))

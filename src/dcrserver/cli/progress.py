@@ -14,7 +14,7 @@ _ERASE_LINE = "\r\x1b[K"
 
 @contextmanager
 def bar(label: str, length: int) -> Iterator[Callable[[int], None]]:
-    """Where it is known how much there is to do; what is yielded moves it on."""
+    """A progress bar, where the amount of work is known; what is yielded moves it on."""
     hidden = not sys.stderr.isatty()
     with typer.progressbar(length=length, label=label, file=sys.stderr, hidden=hidden) as shown:
         yield shown.update
@@ -22,7 +22,7 @@ def bar(label: str, length: int) -> Iterator[Callable[[int], None]]:
 
 @asynccontextmanager
 async def waiting(*, shown: bool = True) -> AsyncIterator[None]:
-    """Where it is not: the seconds go by, from the first on."""
+    """A line that counts seconds, where the amount of work is not known."""
     if not (shown and sys.stderr.isatty()):
         yield
         return

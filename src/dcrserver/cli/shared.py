@@ -42,7 +42,7 @@ def examples(*lines: str) -> str:
 
 
 def print_message(message: str) -> None:
-    """For the person; what a script reads goes to stdout."""
+    """Prints a message for people, on stderr; what a script reads goes to stdout."""
     print(f"dcrserver: {message}", file=sys.stderr)
 
 

@@ -57,5 +57,5 @@ async def repeated(work: Callable[[], Awaitable[T]]) -> T:
 
 
 def unavailable(error: Absent) -> Unavailable:
-    """What a caller is told of it."""
+    """The error 503 that a caller gets for it."""
     return Unavailable("the server cannot reach its database; try again later", detail=str(error))

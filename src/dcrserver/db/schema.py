@@ -43,7 +43,7 @@ def location() -> Path:
 
 @cache
 def revisions() -> Sequence[str]:
-    """All, oldest first: a migration's file is named by its revision, and these are numbered."""
+    """All revisions, oldest first: files of migrations are named by them, and numbered."""
     files = (location() / "versions").glob("[0-9]*_*.py")
     return tuple(sorted(file.name.partition("_")[0] for file in files))
 

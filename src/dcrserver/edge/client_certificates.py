@@ -18,7 +18,7 @@ _VERIFIED = "SUCCESS"
 
 
 def client_certificate(request: Request) -> ClientCertificate | None:
-    """None without one, and from anybody but the configured proxies.
+    """The certificate that a configured proxy passes on; None without one, and from others.
 
     Raises:
         InvalidRequest: the proxy sent something that is no certificate.

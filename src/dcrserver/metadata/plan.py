@@ -12,7 +12,7 @@ from dcrserver.strict_json import JsonValue
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """``rows``: what is understood. ``localizable``: base names that may carry a language tag.
+    """What follows from the terms alone, worked out once for all submissions.
 
     ``unsupported``: rows about something that the server does not do. ``defaults``: what is filled
     in, already fitted to the server. ``forced``: what is true whatever was sent. ``choices``: the

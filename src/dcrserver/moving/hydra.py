@@ -41,7 +41,7 @@ def recognises(given: JsonObject) -> bool:
 
 
 def move(given: JsonObject, hashes: Mapping[str, JsonObject]) -> Moved:
-    """``hashes``: rows of Hydra's table."""
+    """A client of Hydra's as a registration of ours; ``hashes``: rows of Hydra's table."""
     made = Moved(text(given.get("client_id")))
     kept = without_empty(given)
     for member in _QUIET:

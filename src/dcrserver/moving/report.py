@@ -33,7 +33,7 @@ class _Refusal(NamedTuple):
 
 
 class Report:
-    """Of one import: ``imported`` and ``there`` (already) are counted by who writes."""
+    """What came of one import; ``imported`` and ``there`` are counted by who writes."""
 
     def __init__(self) -> None:
         self.imported = 0

@@ -66,7 +66,7 @@ class AccessTokenRepository:
         await self._session.execute(_DELETE_TOKEN, {"b_tenant": tenant, "b_digest": digest})
 
     async def purge(self, now: int) -> bool:
-        """Removes some of what has expired; whether there may be more."""
+        """Removes some of what has expired; returns whether there may be more."""
         return await _EXPIRED_TOKENS.purge(self._session, now)
 
 
@@ -77,7 +77,7 @@ class SpentIdentifierRepository:
         self._session = session
 
     def add(self, tenant: str, digest: str, expires_at: int) -> None:
-        """A second one is ``AlreadyThere`` when the transaction ends."""
+        """Marks it as used; a second one is ``AlreadyThere`` when the transaction ends."""
         self._session.insert(_INSERT_SPENT, SpentIdentifier(tenant, digest, expires_at)._asdict())
 
     async def has(self, tenant: str, digest: str) -> bool:
@@ -86,5 +86,5 @@ class SpentIdentifierRepository:
         return bool(found.all())
 
     async def purge(self, now: int) -> bool:
-        """Removes some of what has expired; whether there may be more."""
+        """Removes some of what has expired; returns whether there may be more."""
         return await _EXPIRED_SPENT.purge(self._session, now)

@@ -65,6 +65,6 @@ class AdminTokenRepository:
         return None if row is None else AdminTokenRecord(**row)
 
     async def revoke(self, tenant: str, token_id: str, now: int) -> bool:
-        """False when there is none, or it was revoked before."""
+        """Revokes a token; False when there is none, or it was revoked before."""
         values = {"b_tenant": tenant, "b_id": token_id, "b_now": now}
         return (await self._session.execute(_REVOKE, values)).rowcount == 1

@@ -40,12 +40,12 @@ class ClientNoteRepository:
         self._session.insert(_INSERT, record._asdict())
 
     async def of_client(self, tenant: str, client_id: str) -> list[ClientNoteRecord]:
-        """All of a client."""
+        """All notes about a client."""
         values = {"b_tenant": tenant, "b_client_id": client_id}
         rows = (await self._session.execute(_SELECT, values)).all()
         return [ClientNoteRecord(**row) for row in rows]
 
     async def remove(self, tenant: str, client_id: str, note_id: str) -> bool:
-        """False when there is none."""
+        """Deletes a note; False when there is none."""
         values = {"b_tenant": tenant, "b_client_id": client_id, "b_id": note_id}
         return (await self._session.execute(_DELETE, values)).rowcount == 1

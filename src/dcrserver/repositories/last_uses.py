@@ -51,7 +51,7 @@ class LastUseRepository:
         self._session = session
 
     async def write(self, uses: Mapping[Key, int]) -> None:
-        """Seconds since 1970 by key; in one order everywhere, so that writers do not deadlock."""
+        """Writes seconds since 1970 by key, in one order, so that writers do not deadlock."""
         rows = [LastUse(*key, uses[key])._asdict() for key in sorted(uses)]
         if rows:
             await self._session.execute_many(_upsert(self._session.dialect), rows)

@@ -79,7 +79,7 @@ class LeaseRepository:
         self._statements = _statements(session.dialect)
 
     async def free_in(self, name: str) -> int | None:
-        """In how many seconds anybody may do it, less than 0 since when; None: there is no row."""
+        """Seconds until anybody may do the job, negative if it is overdue; None: no row."""
         found = await self._session.execute(self._statements.look, {"b_name": name})
         row = found.one_or_none()
         return None if row is None else int(row["free_in"])
@@ -93,11 +93,11 @@ class LeaseRepository:
         await self._session.execute(self._statements.add, {"b_name": name, "b_seconds": seconds})
 
     async def take(self, name: str, owner: str, seconds: int) -> bool:
-        """False: somebody else has it, or it is not due."""
+        """Takes the lease; False: somebody else has it, or it is not due."""
         return await self._changed(self._statements.take, name, owner, seconds)
 
     async def keep(self, name: str, owner: str, seconds: int) -> bool:
-        """For so many seconds more; False: somebody else has it.
+        """Renews the lease for so many seconds; False: somebody else has it.
 
         Nobody takes it until the transaction ends: what it writes beside this is the owner's.
         """

@@ -41,12 +41,12 @@ class MetadataCopyRepository:
         self._session = session
 
     async def all(self) -> list[MetadataCopyRecord]:
-        """Those of all tenants."""
+        """The copies of all tenants."""
         found = await self._session.execute(_SELECT_ALL, {})
         return [MetadataCopyRecord(**row) for row in found.all()]
 
     async def write(self, records: Sequence[MetadataCopyRecord]) -> None:
-        """In one order everywhere, so that writers do not deadlock."""
+        """Writes copies, in one order everywhere, so that writers do not deadlock."""
         rows = [each._asdict() for each in sorted(records, key=lambda each: each.tenant)]
         if rows:
             await self._session.execute_many(_upsert(self._session.dialect), rows)

@@ -51,12 +51,12 @@ class SigningKeyRepository:
         self._session.insert(_INSERT, record._asdict())
 
     async def all(self, tenant: str) -> list[SigningKeyRecord]:
-        """Oldest first."""
+        """The keys of a tenant, oldest first."""
         found = await self._session.execute(_SELECT, {"b_tenant": tenant})
         return [SigningKeyRecord(**row) for row in found.all()]
 
     async def delete(self, tenant: str, kid: str) -> bool:
-        """False when it was gone."""
+        """Deletes a key; False when it was gone."""
         done = await self._session.execute(_DELETE, {"b_tenant": tenant, "b_kid": kid})
         return done.rowcount == 1
 
@@ -71,6 +71,6 @@ class SigningKeyRepository:
         return [SigningKeyRecord(**row) for row in found.all()]
 
     async def rewrite(self, tenant: str, kid: str, private_key: str) -> None:
-        """The same key, encrypted in another way."""
+        """Writes the same key, encrypted in another way."""
         values = {"b_tenant": tenant, "b_kid": kid, "b_private_key": private_key}
         await self._session.execute(_REWRITE, values)

@@ -67,10 +67,10 @@ class StoredPolicyRepository:
         return (await self._session.execute(_WRITE, values)).rowcount == 1
 
     async def delete_draft(self, tenant: str, name: str) -> None:
-        """Nothing, if there is none."""
+        """Deletes the draft, if there is one."""
         values = {"b_tenant": tenant, "b_name": name, "b_version": DRAFT}
         await self._session.execute(_DELETE_VERSION, values)
 
     async def delete(self, tenant: str, name: str) -> None:
-        """All of its versions."""
+        """Deletes all versions of a policy."""
         await self._session.execute(_DELETE, {"b_tenant": tenant, "b_name": name})

@@ -46,7 +46,7 @@ class StoredTenantRepository:
         self._session = session
 
     async def find(self, tenant: str) -> StoredTenantRecord | None:
-        """Whatever its status is."""
+        """The tenant of this name, whatever its status is."""
         found = await self._session.execute(_SELECT, {"b_tenant": tenant})
         row = found.one_or_none()
         return None if row is None else StoredTenantRecord(**row)
@@ -70,9 +70,9 @@ class StoredTenantRepository:
         return (await self._session.execute(_WRITE, values)).rowcount == 1
 
     async def note(self, tenant: str, progress: str) -> None:
-        """How far its deletion is; no change that others look at."""
+        """Writes how far its deletion is; no change that others look at."""
         await self._session.execute(_PROGRESS, {"b_tenant": tenant, "b_progress": progress})
 
     async def delete(self, tenant: str) -> None:
-        """Its name is free."""
+        """Deletes the tenant: its name is free."""
         await self._session.execute(_DELETE, {"b_tenant": tenant})

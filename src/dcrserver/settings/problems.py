@@ -18,7 +18,7 @@ _LIST = re.compile(r"a valid (?:frozenset|tuple|list|set)")
 
 
 class Problem(NamedTuple):
-    """``key``: the names that lead to the value; ``text``: what is wrong with it."""
+    """What is wrong with a value (``text``), and the names that lead to it (``key``)."""
 
     key: tuple[str, ...]
     text: str

@@ -38,7 +38,7 @@ class Foundation:
 
 @contextlib.asynccontextmanager
 async def opened(configured: Configured) -> AsyncIterator[Foundation]:
-    """Closes what it opened. It asks the database, and no server of others.
+    """Opens what use cases stand on, and closes it. It asks the database, and nobody else.
 
     Raises:
         ConfigurationError: something that is configured cannot be used.

@@ -20,7 +20,7 @@ from dcrserver.services.authentication.last_uses import LastUses
 from dcrserver.services.clients.directory import ClientDirectoryService
 from dcrserver.services.clients.reading import ClientReadingService
 from dcrserver.services.registration.administered import AdministeredClients
-from dcrserver.services.registration.judgement import Judge
+from dcrserver.services.registration.judgement import SubmissionValidator
 from dcrserver.services.registration.management import ManagementService
 from dcrserver.services.registration.register import RegistrationService
 from dcrserver.services.registration.remote_checks import RemoteChecks
@@ -122,7 +122,7 @@ class _Steps:
     administrators: Administrators
     client_access: ClientAccess
     verifier: SecretVerifier
-    judge: Judge
+    validator: SubmissionValidator
     remote_checks: RemoteChecks
     last_uses: LastUses
     guesses: Guesses
@@ -135,19 +135,19 @@ def _steps(base: Foundation, documents: CachingFetcher, metrics: Metrics) -> _St
     database = base.database
     verifier, last_uses = SecretVerifier(), LastUses(database)
     guesses, keys = Guesses(base.configured.settings.rate_limits), ClientKeys(documents)
-    judge, remote_checks = Judge(), RemoteChecks(documents)
+    validator, remote_checks = SubmissionValidator(), RemoteChecks(documents)
     administrators = Administrators(database, base.providers)
     return _Steps(
         administrators,
         ClientAccess(database, administrators),
         verifier,
-        judge,
+        validator,
         remote_checks,
         last_uses,
         guesses,
         ClientAuthenticator(database, base.secrets, verifier, keys, last_uses, guesses, metrics),
         AccessTokens(database, base.signing_keys),
-        AdministeredClients(database, base.secrets, judge, remote_checks),
+        AdministeredClients(database, base.secrets, validator, remote_checks),
     )
 
 
@@ -156,7 +156,7 @@ def _runtime(base: Foundation, documents: CachingFetcher, limiter: RateLimiter) 
     database, metrics = base.database, Metrics()
     steps = _steps(base, documents, metrics)
     _measure(metrics, base, steps, limiter)
-    access, authenticator, judge = steps.client_access, steps.authenticator, steps.judge
+    access, authenticator, validator = steps.client_access, steps.authenticator, steps.validator
     verifier, remote_checks = steps.verifier, steps.remote_checks
     return Runtime(
         settings=settings,
@@ -166,10 +166,15 @@ def _runtime(base: Foundation, documents: CachingFetcher, limiter: RateLimiter) 
         client_access=access,
         lists=base.lists,
         registration=RegistrationService(
-            database, steps.administrators, base.secrets, judge, remote_checks, steps.administered
+            database,
+            steps.administrators,
+            base.secrets,
+            validator,
+            remote_checks,
+            steps.administered,
         ),
         management=ManagementService(
-            database, access, base.secrets, verifier, judge, remote_checks, steps.administered
+            database, access, base.secrets, verifier, validator, remote_checks, steps.administered
         ),
         secret_rotation=SecretRotationService(database, access, base.secret_changes),
         client_directory=ClientDirectoryService(database, authenticator),

@@ -65,7 +65,7 @@ def placed_by_table(batch: Sequence[Inserts]) -> dict[str, str]:
 
 @cache
 def lookup_all(lookup: Lookup) -> ClauseElement:
-    """A row for each key of the parameter keys, with its place; in no order."""
+    """Looks up many keys at once: a row for each of the parameter keys, in no order."""
     keys = _rows("keys", {f"b_{each.name}": each for each in lookup.key})
     found = and_(*(each == keys.c[f"b_{each.name}"] for each in lookup.key))
     joined = keys.outerjoin(lookup.key[0].table, found)

@@ -19,7 +19,7 @@ def rule(  # noqa: PLR0913 - the columns of a table
     methods: Iterable[str] = (),
     error: type[RegistrationError] = InvalidClientMetadata,
 ) -> Rule:
-    """The rule that ``check`` is.
+    """Makes the rule that ``check`` asks.
 
     ``about``: the members without which there is nothing to ask, where there are such; they are
     used as well as ``uses``, and so is the method where the rule is for ``methods`` only.

@@ -25,7 +25,7 @@ class Order:
     is_descending: bool = False
 
     def by(self) -> list[UnaryExpression[Any]]:
-        """For ORDER BY."""
+        """The terms for ORDER BY."""
         return [each.desc() if self.is_descending else each.asc() for each in self.columns]
 
     def place_of(self, row: object) -> Place:
@@ -44,7 +44,7 @@ class Order:
         return tuple(given)
 
     def after(self, place: Place) -> ColumnElement[bool]:
-        """What comes after ``place``.
+        """The condition for rows that come after ``place``.
 
         Said twice, so that every planner finds its index: SQLite and PostgreSQL by a comparison of
         rows, for which MariaDB would read all, and MariaDB by that of columns.

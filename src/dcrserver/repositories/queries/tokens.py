@@ -21,7 +21,7 @@ class TokenLists:
         self._queries = queries
 
     async def initial_access_tokens(self, tenant: str) -> list[InitialAccessTokenRecord]:
-        """All that were ever issued."""
+        """All initial access tokens that were ever issued."""
         columns = initial_access_tokens.c
         found = await self._queries.all(
             select(initial_access_tokens)
@@ -44,7 +44,7 @@ class TokenLists:
         return made
 
     async def admin_tokens(self, tenant: str) -> list[AdminTokenRecord]:
-        """All that are alive, or have expired."""
+        """All admin tokens that are alive, or have expired."""
         columns = admin_tokens.c
         found = await self._queries.all(
             select(admin_tokens)

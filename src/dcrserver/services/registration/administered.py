@@ -21,7 +21,7 @@ from dcrserver.services.audit import EventType, Origin, Subject, SubjectKind
 from dcrserver.services.audit.actors import Actor
 from dcrserver.services.registration.client_information import new_record
 from dcrserver.services.registration.facts import ClientFacts
-from dcrserver.services.registration.judgement import Judge
+from dcrserver.services.registration.judgement import SubmissionValidator
 from dcrserver.services.registration.remote_checks import RemoteChecks
 from dcrserver.services.secrets.client_secrets import (
     ChosenSecret,
@@ -48,11 +48,15 @@ class AdministeredClients:
     """Step: makes clients for administrators, and replaces their registrations."""
 
     def __init__(
-        self, database: Database, secrets: SecretIssuer, judge: Judge, remote_checks: RemoteChecks
+        self,
+        database: Database,
+        secrets: SecretIssuer,
+        validator: SubmissionValidator,
+        remote_checks: RemoteChecks,
     ) -> None:
         self._database = database
         self._secrets = secrets
-        self._judge = judge
+        self._validator = validator
         self._remote_checks = remote_checks
 
     async def make(
@@ -66,7 +70,7 @@ class AdministeredClients:
         actor = origin.actor
         bounds = _bounds(UNBOUNDED, tenant, facts, actor)
         terms = terms_for(actor, tenant.terms_within(bounds))
-        judged = self._judge.judge_members(
+        judged = self._validator.validate_members(
             await self._completed(tenant, submission, facts, actor), terms
         )
         await self._remote_checks.check(judged.metadata, terms.policy)
@@ -103,7 +107,7 @@ class AdministeredClients:
         terms = terms_for(actor, tenant.terms_within(bounds))
         completed = await self._completed(tenant, submission, facts, actor)
         before = metadata_of(record)
-        metadata, text = self._judge.judge_update(completed, terms, before)
+        metadata, text = self._validator.validate_update(completed, terms, before)
         await self._remote_checks.check(metadata, terms.policy)
         secrets = self._secrets.updated(record, before, metadata, terms.policy)
         changed = record._replace(

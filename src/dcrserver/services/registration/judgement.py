@@ -33,7 +33,7 @@ _MAX_REMEMBERED = 256
 _MAX_LENGTH = 4096
 
 
-class Judged(NamedTuple):
+class ValidSubmission(NamedTuple):
     """A registration that is acceptable, and the same as it is stored."""
 
     metadata: ClientMetadata
@@ -46,13 +46,13 @@ _Key: TypeAlias = tuple[Terms, bytes | str]
 _ENVELOPE = frozenset({"client_id", "client_secret"})
 
 
-class Judge:
-    """Step: judges submissions by the metadata rules, and remembers the last verdicts."""
+class SubmissionValidator:
+    """Step: validates submissions by the metadata rules, and remembers the last results."""
 
     def __init__(self) -> None:
-        self._remembered: OrderedDict[_Key, Judged] = OrderedDict()
+        self._remembered: OrderedDict[_Key, ValidSubmission] = OrderedDict()
 
-    def judge(self, octets: bytes, terms: Terms) -> Judged:
+    def validate(self, octets: bytes, terms: Terms) -> ValidSubmission:
         """The registration that the body ``octets`` asks for, under ``terms``.
 
         Raises:
@@ -61,31 +61,35 @@ class Judge:
         key = (terms, octets)
         return self._known(key) or self._judged(key, _registration_in(octets, terms))
 
-    def judge_update(self, members: JsonObject, terms: Terms, before: ClientMetadata) -> Judged:
-        """As ``judge``, but for ``client_id`` and ``client_secret``, which the caller compares.
+    def validate_update(
+        self, members: JsonObject, terms: Terms, before: ClientMetadata
+    ) -> ValidSubmission:
+        """As ``validate``, but for ``client_id`` and ``client_secret``, which the caller compares.
 
         What is not for its caller to change stays as it is in ``before``.
         """
         rest = {name: value for name, value in members.items() if name not in _ENVELOPE}
-        return self.judge_members(rest, terms, beyond(before.members, terms))
+        return self.validate_members(rest, terms, beyond(before.members, terms))
 
-    def judge_members(
+    def validate_members(
         self, members: JsonObject, terms: Terms, kept: JsonObject | None = None
-    ) -> Judged:
-        """As ``judge``, of members that were read; ``kept``: see ``metadata.validate``."""
+    ) -> ValidSubmission:
+        """As ``validate``, of members that were read; ``kept``: see ``metadata.validate``."""
         key = (terms, dumps(members) + (dumps(kept) if kept else ""))
         return self._known(key) or self._judged(key, members, kept)
 
-    def _known(self, key: _Key) -> Judged | None:
+    def _known(self, key: _Key) -> ValidSubmission | None:
         known = self._remembered.get(key)
         if known is not None:
             self._remembered.move_to_end(key)
         return known
 
-    def _judged(self, key: _Key, members: JsonObject, kept: JsonObject | None = None) -> Judged:
+    def _judged(
+        self, key: _Key, members: JsonObject, kept: JsonObject | None = None
+    ) -> ValidSubmission:
         terms, text = key
         metadata = validate(members, terms, kept or {})
-        judged = Judged(metadata, dumps(metadata.members))
+        judged = ValidSubmission(metadata, dumps(metadata.members))
         if len(text) <= _MAX_LENGTH:
             self._remembered[key] = judged
             if len(self._remembered) > _MAX_REMEMBERED:

@@ -24,7 +24,7 @@ from dcrserver.services.registration.client_information import (
     client_information,
 )
 from dcrserver.services.registration.facts import facts_in_update
-from dcrserver.services.registration.judgement import Judge, parse_object
+from dcrserver.services.registration.judgement import SubmissionValidator, parse_object
 from dcrserver.services.registration.remote_checks import RemoteChecks
 from dcrserver.services.secrets.client_secrets import ClientSecrets, SecretIssuer, secrets_of
 from dcrserver.services.secrets.verification import SecretVerifier
@@ -51,7 +51,7 @@ class ManagementService:
         access: ClientAccess,
         secrets: SecretIssuer,
         verifier: SecretVerifier,
-        judge: Judge,
+        validator: SubmissionValidator,
         remote_checks: RemoteChecks,
         administered: AdministeredClients,
     ) -> None:
@@ -59,7 +59,7 @@ class ManagementService:
         self._access = access
         self._secrets = secrets
         self._verifier = verifier
-        self._judge = judge
+        self._validator = validator
         self._remote_checks = remote_checks
         self._administered = administered
 
@@ -117,7 +117,7 @@ class ManagementService:
         policy = terms.policy
         await self._check_envelope(record, submission, policy)
         before = metadata_of(record)
-        metadata, text = self._judge.judge_update(submission, terms, before)
+        metadata, text = self._validator.validate_update(submission, terms, before)
         is_current = is_token_of(record, token)[0]
         if not is_current and text != record.metadata:
             raise InvalidToken("the registration access token was replaced by an update")

@@ -20,7 +20,7 @@ from dcrserver.services.registration.client_information import (
     new_record,
 )
 from dcrserver.services.registration.facts import facts_in
-from dcrserver.services.registration.judgement import Judge, parse_object
+from dcrserver.services.registration.judgement import SubmissionValidator, parse_object
 from dcrserver.services.registration.remote_checks import RemoteChecks
 from dcrserver.services.secrets.client_secrets import SecretIssuer
 from dcrserver.strict_json import JsonObject
@@ -42,7 +42,7 @@ class RegistrationService:
         database: Database,
         administrators: Administrators,
         secrets: SecretIssuer,
-        judge: Judge,
+        validator: SubmissionValidator,
         remote_checks: RemoteChecks,
         administered: AdministeredClients,
     ) -> None:
@@ -50,7 +50,7 @@ class RegistrationService:
         self._administrators = administrators
         self._administered = administered
         self._secrets = secrets
-        self._judge = judge
+        self._validator = validator
         self._remote_checks = remote_checks
 
     async def authorize(self, tenant: Tenant, bearer: str | None) -> RegistrationPermit:
@@ -87,7 +87,7 @@ class RegistrationService:
             return await self._register_for(permit, octets, origin)
         tenant, terms = permit.tenant, permit.terms
         policy = terms.policy
-        judged = self._judge.judge(octets, terms)
+        judged = self._validator.validate(octets, terms)
         await self._remote_checks.check(judged.metadata, policy)
 
         client_id = security.new_client_id()

@@ -46,7 +46,7 @@ class SecretRotationService:
         return {"client_secrets": secret_summaries(secrets_of(record), uses)}
 
     async def rotate(self, permit: ClientPermit, origin: Origin) -> JsonObject:
-        """As ``SecretChanges.rotate``.
+        """Issues a new secret, shown this once; the one before works on for a while.
 
         Raises:
             BearerError: the token was replaced meanwhile.
@@ -60,7 +60,7 @@ class SecretRotationService:
         return await self._changing(permit, rotate)
 
     async def end(self, permit: ClientPermit, secret_id: str, origin: Origin) -> None:
-        """As ``SecretChanges.end``.
+        """Ends one of two secrets before its time.
 
         Raises:
             BearerError: the token was replaced meanwhile.

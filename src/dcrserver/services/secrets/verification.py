@@ -24,7 +24,7 @@ _MAX_REMEMBERED = 4096
 
 
 class SecretVerifier:
-    """Verifies by digest.
+    """Step: verifies client secrets by the digests that are stored.
 
     A slow hash that was verified once is remembered by a keyed digest, in memory only, so that a
     client with an imported secret does not cost a core with each request.

@@ -71,7 +71,7 @@ class StoredConfiguration:
             return
 
     async def run(self) -> None:
-        """Until it is cancelled: looks for changes."""
+        """Looks for changes until it is cancelled."""
         failing = False
         while True:
             try:

@@ -23,7 +23,7 @@ UNAVAILABLE = (
 
 
 class WayBack(NamedTuple):
-    """``host``: whose it is; the scheme of an app that has none."""
+    """Where a person may go back to; ``host`` is the scheme of an app that has none."""
 
     url: str
     host: str

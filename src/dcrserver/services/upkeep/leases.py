@@ -41,7 +41,7 @@ class Lease:
         self._pause = seconds / _RENEWALS
 
     async def take(self) -> bool:
-        """False: somebody else was faster."""
+        """Takes the lease; False: somebody else was faster."""
         return await self._database.transact(
             lambda tx: tx.leases.take(self._name, self._owner, self._seconds)
         )
@@ -137,7 +137,7 @@ class Leases:
         return None if free_in is None else max(0, -free_in)
 
     async def take(self, name: str) -> Lease | None:
-        """None: somebody else was faster.
+        """The lease of a job, taken; None: somebody else was faster.
 
         Raises:
             Unavailable: the database does not answer.

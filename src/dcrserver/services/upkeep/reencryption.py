@@ -27,7 +27,7 @@ class Reencrypted:
 
 
 class ReencryptionService:
-    """Safe to stop and to run again; the server may run meanwhile."""
+    """Use case: encrypts everything anew; safe to stop and to run again beside the server."""
 
     def __init__(self, database: Database, lists: Lists, box: SecretBox) -> None:
         self._database = database
@@ -39,7 +39,7 @@ class ReencryptionService:
         return await self._lists.clients.count(None)
 
     async def run(self, progress: Callable[[int], None]) -> Reencrypted:
-        """``progress`` is told how many clients were looked at, a page at a time.
+        """Encrypts all under the first key; ``progress`` is told how many clients were seen.
 
         Raises:
             Unavailable: the database does not answer, or a client is changed all the time.

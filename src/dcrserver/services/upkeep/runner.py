@@ -78,13 +78,13 @@ class JobRunner:
         )
 
     async def run(self) -> None:
-        """Until it is cancelled; what is being done then is given up, for others to do."""
+        """Does jobs until it is cancelled; what is being done then is left for others."""
         async with asyncio.TaskGroup() as group:
             for job in self.jobs.values():
                 group.create_task(self._keep_doing(job))
 
     async def watch(self) -> None:
-        """Until it is cancelled: does nothing, and tells of jobs that no worker does."""
+        """Tells of jobs that no worker does, until it is cancelled."""
         while True:
             await asyncio.sleep(_OVERDUE_SECONDS)
             for name in self.jobs:
