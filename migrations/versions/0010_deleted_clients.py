@@ -32,6 +32,7 @@ def upgrade() -> None:
         sa.Column("client_id", sa.String(512), nullable=False),
         sa.Column("deleted_at_milliseconds", sa.BigInteger(), nullable=False),
         sa.Column("purge_at", sa.BigInteger(), nullable=False),
+        sa.Column("owner", sa.String(255), nullable=True),
         sa.Column("record", _Document, nullable=False),
         sa.PrimaryKeyConstraint(
             "tenant", "client_id", "deleted_at_milliseconds", name=op.f("pk_deleted_clients")

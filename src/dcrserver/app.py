@@ -9,7 +9,7 @@ from fastapi.routing import RouteContext, iter_route_contexts
 from starlette.types import ASGIApp
 
 from dcrserver import __version__
-from dcrserver.api.admin import clients as admin_clients
+from dcrserver.api import admin
 from dcrserver.api.openapi import document
 from dcrserver.api.protocol import authorization_server, discovery, health, registration, token
 from dcrserver.console import pages
@@ -33,7 +33,7 @@ ROUTERS: Sequence[APIRouter] = (
     discovery.router.api,
     token.router.api,
     authorization_server.router.api,
-    admin_clients.router.api,
+    *admin.ROUTERS,
     pages.router.api,
     health.router.api,
 )

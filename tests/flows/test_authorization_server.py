@@ -234,14 +234,14 @@ async def test_a_client_that_is_away_is_not_found(any_app: Application) -> None:
     client = await any_app.register()
     headers = await any_app.admin_token("clients:read")
     url = f"/authorization-server/clients/{client['client_id']}"
-    admin, tenant = any_app.operations.administration, any_app.runtime.default_tenant
-    await admin.suspend_client(tenant, client["client_id"], OPERATOR)
+    clients, tenant = any_app.operations.client_lifecycle, any_app.runtime.default_tenant
+    await clients.suspend(tenant, client["client_id"], OPERATOR)
     assert (await any_app.http.get(url, headers=headers)).status_code == 404
     assert not (await ask(any_app, authorization=basic(client)))["active"]
-    await admin.resume_client(tenant, client["client_id"], OPERATOR)
+    await clients.resume(tenant, client["client_id"], OPERATOR)
     assert (await any_app.http.get(url, headers=headers)).status_code == 200
     assert (await ask(any_app, authorization=basic(client)))["active"]
-    await admin.delete_client(tenant, client["client_id"], OPERATOR)
+    await clients.delete(tenant, client["client_id"], OPERATOR)
     assert (await any_app.http.get(url, headers=headers)).status_code == 404
     assert not (await ask(any_app, authorization=basic(client)))["active"]
 

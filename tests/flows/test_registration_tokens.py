@@ -214,7 +214,7 @@ async def test_a_token_expires(make_app: MakeApplication, monkeypatch: pytest.Mo
 async def test_an_administrator_issues_a_new_one(any_app: Application) -> None:
     client = await any_app.register()
     after = (await put(any_app, client)).json()
-    token = await any_app.operations.administration.reissue_registration_token(
+    token = await any_app.operations.client_credentials.reissue_registration_token(
         any_app.runtime.default_tenant, client["client_id"], OPERATOR
     )
     assert (await get(any_app, client)).status_code == 401

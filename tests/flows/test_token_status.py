@@ -202,15 +202,15 @@ async def test_the_end_of_a_client_is_the_end_of_its_tokens(
         await opaque(any_app, client)
     token = await token_of(any_app, client)
     assert (await look(any_app, token))["active"]
-    tenant, admin = any_app.runtime.default_tenant, any_app.operations.administration
+    tenant, clients = any_app.runtime.default_tenant, any_app.operations.client_lifecycle
     if end == "delete":
         await any_app.http.delete(client["registration_client_uri"], headers=bearer(client))
     else:
-        await admin.suspend_client(tenant, client["client_id"], OPERATOR)
+        await clients.suspend(tenant, client["client_id"], OPERATOR)
     assert await look(any_app, token) == INACTIVE
     if end == "suspend":
         # A leak may be why it was suspended; resuming the client does not bring it back.
-        await admin.resume_client(tenant, client["client_id"], OPERATOR)
+        await clients.resume(tenant, client["client_id"], OPERATOR)
         assert await look(any_app, token) == INACTIVE
         # The times in tokens are whole seconds.
         monkeypatch.setattr("time.time", lambda now=time.time: now() + 1)

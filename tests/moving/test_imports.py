@@ -94,7 +94,7 @@ async def test_clients_of_hydra(any_app: Application) -> None:
         assert await login(any_app, client_id, "s-other-0123456789") == 401, client_id
     for number in (1, 2):
         assert await login(any_app, "rotating", f"before-{number}-rotating") == 200
-    await any_app.operations.administration.end_overlap(
+    await any_app.operations.client_credentials.end_overlap(
         any_app.runtime.default_tenant, "rotating", OPERATOR
     )
     for number in (1, 2):
@@ -123,7 +123,7 @@ async def test_clients_of_keycloak(keyed: Application) -> None:
     assert await login(keyed, "rotated", "secret-before-0123456789") == 200
     assert await login(keyed, "expired-rotation", "secret-before-0123456789") == 401
     assert await login(keyed, "disabled", "secret-of-disabled-0123456789") == 401
-    await keyed.operations.administration.resume_client(
+    await keyed.operations.client_lifecycle.resume(
         keyed.runtime.default_tenant, "disabled", OPERATOR
     )
     assert await login(keyed, "disabled", "secret-of-disabled-0123456789") == 200

@@ -90,7 +90,7 @@ def list_(
     """Show the newest clients."""
     from dcrserver.cli import work
 
-    found = work.administer(config, tenant, lambda admin, here: admin.clients(here, limit))
+    found = work.administer(config, tenant, lambda it, here: it.administration.clients(here, limit))
     print_rows(found, output)
 
 
@@ -104,7 +104,9 @@ def show(
     """Show a client with its history, never a secret."""
     from dcrserver.cli import work
 
-    found = work.administer(config, tenant, lambda admin, here: admin.client(here, client_id))
+    found = work.administer(
+        config, tenant, lambda it, here: it.administration.client(here, client_id)
+    )
     if found is None:
         fail(f"no such client: {client_id}")
     print_one(found, output)
@@ -194,7 +196,7 @@ def delete(
     from dcrserver.cli import work
 
     work.administer(
-        config, tenant, lambda admin, here: admin.delete_client(here, client_id, work.OPERATOR)
+        config, tenant, lambda it, here: it.client_lifecycle.delete(here, client_id, work.OPERATOR)
     )
     print_message(f"client {client_id} of tenant {tenant} is deleted")
 
@@ -207,7 +209,7 @@ def suspend(
     from dcrserver.cli import work
 
     work.administer(
-        config, tenant, lambda admin, here: admin.suspend_client(here, client_id, work.OPERATOR)
+        config, tenant, lambda it, here: it.client_lifecycle.suspend(here, client_id, work.OPERATOR)
     )
     print_message(f"client {client_id} of tenant {tenant} is suspended")
 
@@ -220,7 +222,7 @@ def resume(
     from dcrserver.cli import work
 
     work.administer(
-        config, tenant, lambda admin, here: admin.resume_client(here, client_id, work.OPERATOR)
+        config, tenant, lambda it, here: it.client_lifecycle.resume(here, client_id, work.OPERATOR)
     )
     print_message(f"client {client_id} of tenant {tenant} is resumed")
 
@@ -259,7 +261,7 @@ def set_(
     work.administer(
         config,
         tenant,
-        lambda admin, here: admin.configure_client(
+        lambda it, here: it.administration.configure_client(
             here,
             client_id,
             work.OPERATOR,
@@ -281,7 +283,9 @@ def new_token(
         work.administer(
             config,
             tenant,
-            lambda admin, here: admin.reissue_registration_token(here, client_id, work.OPERATOR),
+            lambda it, here: it.client_credentials.reissue_registration_token(
+                here, client_id, work.OPERATOR
+            ),
         )
     )
 
@@ -294,7 +298,9 @@ def rotate_secret(
     from dcrserver.cli import work
 
     rotated = work.administer(
-        config, tenant, lambda admin, here: admin.rotate_secret(here, client_id, work.OPERATOR)
+        config,
+        tenant,
+        lambda it, here: it.client_credentials.rotate_secret(here, client_id, work.OPERATOR),
     )
     print_one(rotated, Output.JSON)
 
@@ -307,6 +313,8 @@ def end_overlap(
     from dcrserver.cli import work
 
     work.administer(
-        config, tenant, lambda admin, here: admin.end_overlap(here, client_id, work.OPERATOR)
+        config,
+        tenant,
+        lambda it, here: it.client_credentials.end_overlap(here, client_id, work.OPERATOR),
     )
     print_message(f"only the newest secret of client {client_id} of tenant {tenant} works on")

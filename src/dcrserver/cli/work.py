@@ -19,7 +19,6 @@ from dcrserver.cli.progress import waiting
 from dcrserver.db.urls import missing_file
 from dcrserver.services.access import actors
 from dcrserver.services.audit import Origin
-from dcrserver.services.clients.administration import AdministrationService
 from dcrserver.settings import ConfigurationError, Settings
 from dcrserver.tenants import Tenant
 from dcrserver.wiring.configured import Configured
@@ -89,12 +88,12 @@ def with_operations(
 def administer(
     config: Path | None,
     tenant: str,
-    work: Callable[[AdministrationService, Tenant], Awaitable[T]],
+    work: Callable[[Operations, Tenant], Awaitable[T]],
 ) -> T:
     """What ``work`` returns for a tenant, which may be one that is configured no longer."""
 
     async def run(operations: Operations) -> T:
         here = await operations.tenant_administration.find(tenant)
-        return await work(operations.administration, here)
+        return await work(operations, here)
 
     return with_operations(load(config), run)

@@ -150,6 +150,8 @@ deleted_clients = Table(
     Column("deleted_at_milliseconds", BigInteger, nullable=False),
     # Restored until then, if at all.
     Column("purge_at", BigInteger, nullable=False),
+    # Of the client, for owners who look for theirs.
+    Column("owner", String(255)),
     # JSON: the row of ``clients`` as it was.
     Column("record", _Document, nullable=False),
     PrimaryKeyConstraint("tenant", "client_id", "deleted_at_milliseconds"),

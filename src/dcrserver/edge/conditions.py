@@ -11,6 +11,9 @@ from dcrserver.edge.dependencies import headers, runtime
 from dcrserver.errors import PreconditionRequired
 from dcrserver.services.access.versions import ANY, Expected
 
+# What a route refuses with that takes ``ExpectedOf``.
+CHANGE = (412, 428)
+
 
 def expected(
     request: Request,

@@ -144,9 +144,11 @@ class ClientRepository:
         beside = self._unknown(facets)
         return await self._change(_UPDATE, _values_held(old) | values, event, beside)
 
-    async def delete(self, record: ClientRecord, event: EventRecord | None = None) -> bool:
-        """As ``replace``."""
-        return await self._change(_DELETE, _values_held(record), event, [])
+    async def delete(
+        self, record: ClientRecord, event: EventRecord | None = None, beside: Inserts = ()
+    ) -> bool:
+        """As ``replace``; what is to be ``beside`` the deletion is written with it."""
+        return await self._change(_DELETE, _values_held(record), event, beside)
 
     async def _change(
         self, change: Change, values: Values, event: EventRecord | None, beside: Inserts

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-from sqlalchemy import bindparam, delete, insert, select
+from sqlalchemy import Insert, bindparam, delete, insert, select
 
 from dcrserver.db.protocol.session import Session
 from dcrserver.db.tables import client_notes, clients, last_uses
@@ -17,7 +17,7 @@ from dcrserver.repositories.rows import row_of
 from dcrserver.security import is_client_id
 from dcrserver.strict_json import dumps
 
-INSERT = insert(deleted)
+_INSERT = insert(deleted)
 _OF_CLIENT = (deleted.c.tenant == bindparam("b_tenant")) & (
     deleted.c.client_id == bindparam("b_client_id")
 )
@@ -54,12 +54,19 @@ class DeletedClientRecord(NamedTuple):
     client_id: str
     deleted_at_milliseconds: int
     purge_at: int
+    owner: str | None
     record: str
 
     @classmethod
     def of(cls, client: ClientRecord, now: int, purge_at: int) -> DeletedClientRecord:
         """``client`` as it is when it is deleted; ``now`` in milliseconds."""
-        return cls(client.tenant, client.client_id, now, purge_at, dumps(client._asdict()))
+        kept = dumps(client._asdict())
+        return cls(client.tenant, client.client_id, now, purge_at, client.owner, kept)
+
+    @property
+    def insertion(self) -> tuple[Insert, dict[str, Any]]:
+        """What writes it beside a deletion."""
+        return _INSERT, self._asdict()
 
     @property
     def client(self) -> ClientRecord:
@@ -76,7 +83,7 @@ class DeletedClientRepository:
         self._session = session
 
     def add(self, record: DeletedClientRecord) -> None:
-        self._session.insert(INSERT, record._asdict())
+        self._session.insert(*record.insertion)
 
     async def find(self, tenant: str, client_id: str) -> DeletedClientRecord | None:
         """The last that was called so, also if it should be purged by now."""

@@ -27,6 +27,7 @@ from dcrserver.settings.credentials import (
 )
 from dcrserver.settings.groups.administration import AdminProviderSettings, AdminSettings
 from dcrserver.settings.groups.authorization_server import AuthorizationServerSettings
+from dcrserver.settings.groups.clients import ClientSettings
 from dcrserver.settings.groups.database import DatabaseSettings
 from dcrserver.settings.groups.outbound import OutboundSettings
 from dcrserver.settings.groups.rate_limits import RateLimitSettings, RedisSettings
@@ -45,6 +46,7 @@ __all__ = [
     "AdminProviderSettings",
     "AdminSettings",
     "AuthorizationServerSettings",
+    "ClientSettings",
     "ConfigurationError",
     "DatabaseSettings",
     "MutualTlsSettings",
@@ -102,6 +104,7 @@ class Settings(BaseSettings):
     tenants: dict[TenantName, TenantSettings] = Field(
         default={}, description="further issuers, each a table of its own, see below"
     )
+    clients: ClientSettings = ClientSettings()
     admin: AdminSettings = AdminSettings()
     outbound: OutboundSettings = OutboundSettings()
     rate_limits: RateLimitSettings = RateLimitSettings()

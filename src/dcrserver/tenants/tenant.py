@@ -34,6 +34,7 @@ class Tenant:
     ``webfinger``: domains and exact resources it answers for.
     ``issues_tokens``: the built-in token endpoint is on.
     ``server_issuer``: what its authorization server calls itself, empty if that is not known.
+    ``restore_window``: seconds for which a deleted client can be restored.
     ``policies``: the terms of the named policies, for those who were bound to one.
     ``explains``: POST /register/validate is offered.
     ``waits``: the metadata of its authorization server was never read, so nobody knows what can be
@@ -55,6 +56,7 @@ class Tenant:
     server_issuer: str = ""
     declared: bool = True
     suspended: bool = False
+    restore_window: int = 0
 
     def awake(self) -> Tenant:
         """The tenant itself, for whatever it is asked.

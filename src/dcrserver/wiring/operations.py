@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from dcrserver.services.access.token_administration import TokenAdministrationService
 from dcrserver.services.clients.administration import AdministrationService
+from dcrserver.services.clients.credentials import ClientCredentialsService
 from dcrserver.services.clients.imports import ClientImportService
+from dcrserver.services.clients.lifecycle import ClientLifecycleService
 from dcrserver.services.tenants.administration import TenantAdministrationService
 from dcrserver.services.upkeep.reencryption import ReencryptionService
 from dcrserver.wiring.foundation import Foundation
@@ -20,7 +22,9 @@ class Operations:
         self.metadata_copies = base.metadata_copies
         self.providers = base.providers
         self.signing_keys = base.signing_keys
-        self.administration = AdministrationService(base.database, base.lists, base.secret_changes)
+        self.administration = AdministrationService(base.database, base.lists)
+        self.client_lifecycle = ClientLifecycleService(base.database)
+        self.client_credentials = ClientCredentialsService(base.database, base.secret_changes)
         self.token_administration = TokenAdministrationService(base.database, base.lists)
         self.tenant_administration = TenantAdministrationService(
             base.database, base.lists, self.tenants

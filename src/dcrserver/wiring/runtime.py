@@ -17,7 +17,9 @@ from dcrserver.services.authentication.authenticator import ClientAuthenticator
 from dcrserver.services.authentication.client_keys import ClientKeys
 from dcrserver.services.authentication.guesses import Guesses
 from dcrserver.services.authentication.last_uses import LastUses
+from dcrserver.services.clients.credentials import ClientCredentialsService
 from dcrserver.services.clients.directory import ClientDirectoryService
+from dcrserver.services.clients.lifecycle import ClientLifecycleService
 from dcrserver.services.clients.reading import ClientReadingService
 from dcrserver.services.registration.administered import AdministeredClients
 from dcrserver.services.registration.judgement import SubmissionValidator
@@ -73,6 +75,8 @@ class Runtime:
     body_deadline: Deadline
     metrics: Metrics
     client_reading: ClientReadingService
+    client_lifecycle: ClientLifecycleService
+    client_credentials: ClientCredentialsService
     cursor_keys: Sequence[bytes]
     draining: bool = False
 
@@ -194,6 +198,8 @@ def _runtime(base: Foundation, documents: CachingFetcher, limiter: RateLimiter) 
         body_deadline=Deadline(settings.server.body_seconds),
         metrics=metrics,
         client_reading=ClientReadingService(database, base.lists),
+        client_lifecycle=ClientLifecycleService(database),
+        client_credentials=ClientCredentialsService(database, base.secret_changes),
         cursor_keys=cursor_keys(settings),
     )
 

@@ -127,6 +127,7 @@ class TenantFactory:
             # Off in open mode unless configured: an explanation costs more than a refusal.
             explains=facts.mode != "open" if explains is None else explains,
             waits=facts.waits,
+            restore_window=self._settings.clients.restore_window,
             server_issuer=str(((document or {}) | facts.server.members).get("issuer", "")),
         )
 

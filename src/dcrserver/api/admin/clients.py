@@ -8,11 +8,13 @@ from fastapi import Query
 from starlette.responses import Response
 
 from dcrserver.edge.administration import AdminRouter
-from dcrserver.edge.callers import CallerOf, ClientId, RuntimeOf
+from dcrserver.edge.callers import Caller, CallerOf, ClientId, RuntimeOf
+from dcrserver.edge.conditions import CHANGE, ExpectedOf
 from dcrserver.edge.pages import Page, PagingOf
 from dcrserver.repositories.queries.clients import ClientFilters
 from dcrserver.schemas.admin.clients import Client, ClientSummary
 from dcrserver.services.clients.reading import ClientView
+from dcrserver.wiring.runtime import Runtime
 
 router = AdminRouter("/clients", "clients")
 
@@ -51,10 +53,72 @@ async def show_client(
     here: RuntimeOf, caller: CallerOf, client_id: ClientId, response: Response
 ) -> Client:
     """A client with its metadata and everything that is known of it, and no secret."""
-    found = await here.client_reading.client(caller.tenant, client_id, caller.actor)
-    return _tagged(found, response)
+    return await _shown(here, caller, client_id, response)
 
 
-def _tagged(client: ClientView, response: Response) -> Client:
+@router.delete(
+    "/{client_id}",
+    scope="clients:delete",
+    summary="Delete a client",
+    operation_id="delete_client",
+    status_code=204,
+    response_model=None,
+    refusals=CHANGE,
+)
+async def delete_client(
+    here: RuntimeOf, caller: CallerOf, client_id: ClientId, expected: ExpectedOf
+) -> None:
+    """Nothing of the client works any more; it can be restored for a while."""
+    await here.client_lifecycle.delete(caller.tenant, client_id, caller.origin, expected)
+
+
+@router.post(
+    "/{client_id}/suspend",
+    scope="clients:update",
+    summary="Suspend a client",
+    operation_id="suspend_client",
+    response_model=Client,
+    refusals=CHANGE,
+)
+async def suspend_client(
+    here: RuntimeOf,
+    caller: CallerOf,
+    client_id: ClientId,
+    expected: ExpectedOf,
+    response: Response,
+) -> Client:
+    """No credential of the client works, until it is resumed; its access tokens are dead."""
+    await here.client_lifecycle.suspend(caller.tenant, client_id, caller.origin, expected)
+    return await _shown(here, caller, client_id, response)
+
+
+@router.post(
+    "/{client_id}/resume",
+    scope="clients:update",
+    summary="Resume a client",
+    operation_id="resume_client",
+    response_model=Client,
+    refusals=CHANGE,
+)
+async def resume_client(
+    here: RuntimeOf,
+    caller: CallerOf,
+    client_id: ClientId,
+    expected: ExpectedOf,
+    response: Response,
+) -> Client:
+    """The credentials of a suspended client work again."""
+    await here.client_lifecycle.resume(caller.tenant, client_id, caller.origin, expected)
+    return await _shown(here, caller, client_id, response)
+
+
+async def _shown(here: Runtime, caller: Caller, client_id: str, response: Response) -> Client:
+    return tagged(
+        await here.client_reading.client(caller.tenant, client_id, caller.actor), response
+    )
+
+
+def tagged(client: ClientView, response: Response) -> Client:
+    """The answer about a client, with its entity tag."""
     response.headers["ETag"] = client.etag
     return Client.model_validate(client)

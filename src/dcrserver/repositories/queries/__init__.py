@@ -5,6 +5,7 @@ from __future__ import annotations
 from dcrserver.db.queries import Queries
 from dcrserver.repositories.queries.clients import ClientLists
 from dcrserver.repositories.queries.configuration import ConfigurationLists
+from dcrserver.repositories.queries.deleted_clients import DeletedClientLists
 from dcrserver.repositories.queries.events import EventLists
 from dcrserver.repositories.queries.tenants import TenantLists
 from dcrserver.repositories.queries.tokens import TokenLists
@@ -18,6 +19,7 @@ class Lists:
     def __init__(self, queries: Queries) -> None:
         self.clients = ClientLists(queries)
         self.configuration = ConfigurationLists(queries)
+        self.deleted_clients = DeletedClientLists(queries)
         self.events = EventLists(queries)
         self.tenants = TenantLists(queries)
         self.tokens = TokenLists(queries)

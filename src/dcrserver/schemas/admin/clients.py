@@ -42,3 +42,14 @@ class Client(ClientSummary):
     scopes: list[str] | None = Field(description="those that it may register; null: no bound")
     grant_types: list[str] | None = Field(description="as scopes")
     secrets: list[ClientSecret] = Field(description="those that work, newest first, by id")
+
+
+class DeletedClient(Told):
+    """A client that can be restored."""
+
+    client_id: str
+    tenant: str
+    client_name: str | None
+    owner: str | None
+    deleted_at: Moment
+    purge_at: Moment = Field(description="until then it can be restored")

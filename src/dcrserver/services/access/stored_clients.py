@@ -11,8 +11,10 @@ from dcrserver.errors import NotFound, Unavailable
 from dcrserver.metadata import ClientMetadata, Terms, for_administrators
 from dcrserver.metadata.bounds import Bounds
 from dcrserver.repositories.clients import ClientRecord
+from dcrserver.repositories.deleted_clients import DeletedClientRecord
 from dcrserver.repositories.transaction import Database
 from dcrserver.services import audit
+from dcrserver.services.access.versions import Expected
 from dcrserver.services.audit import EventType, Origin, Subject, SubjectKind
 from dcrserver.services.audit.actors import Actor, ActorKind
 from dcrserver.strict_json import JsonObject, stored
@@ -77,6 +79,29 @@ async def changing(
     raise Unavailable("the registration is being changed by others; try again")
 
 
+async def change_client(
+    database: Database,
+    tenant: Tenant,
+    client_id: str,
+    origin: Origin,
+    expected: Expected,
+    change: Callable[[ClientRecord], Awaitable[T | None]],
+) -> T:
+    """What ``change`` makes of the client, as ``changing``, by who may see it.
+
+    Raises:
+        NotFound: there is no such client, or it is another owner's.
+        PreconditionFailed: it is not what was ``expected``, or is so no longer.
+    """
+
+    async def find() -> ClientRecord:
+        record = seen_by(origin.actor, await find_client(database, tenant.name, client_id))
+        expected.check(etag_of(record))
+        return record
+
+    return await changing(await find(), find, change)
+
+
 async def replace_client(
     database: Database,
     old: ClientRecord,
@@ -103,8 +128,13 @@ async def replace_client(
     return await database.transact(lambda tx: tx.clients.replace(old, written, made))
 
 
-async def delete_client(database: Database, record: ClientRecord, origin: Origin) -> bool:
-    """Ends the client; False when ``record`` is no longer what is stored."""
+async def delete_client(
+    database: Database, record: ClientRecord, origin: Origin, restore_window: int
+) -> bool:
+    """Ends the client; False when ``record`` is no longer what is stored.
+
+    ``restore_window``: for so many seconds it can be restored; then a job purges what is left.
+    """
     event = audit.event(
         EventType.CLIENT_DELETED,
         tenant=record.tenant,
@@ -112,7 +142,9 @@ async def delete_client(database: Database, record: ClientRecord, origin: Origin
         subject=Subject(SubjectKind.CLIENT, record.client_id),
         metadata=record.metadata,
     )
-    return await database.transact(lambda tx: tx.clients.delete(record, event))
+    now = time.time_ns() // 1_000_000
+    kept = DeletedClientRecord.of(record, now, now // 1000 + restore_window)
+    return await database.transact(lambda tx: tx.clients.delete(record, event, [kept.insertion]))
 
 
 def metadata_of(record: ClientRecord) -> ClientMetadata:

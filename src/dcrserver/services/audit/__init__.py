@@ -26,10 +26,13 @@ class EventType(StrEnum):
     CLIENT_SUSPENDED = "client.suspended"
     CLIENT_RESUMED = "client.resumed"
     CLIENT_CONFIGURED = "client.configured"
+    CLIENT_RESTORED = "client.restored"
+    CLIENT_PURGED = "client.purged"
     CLIENT_SECRET_ROTATED = "client_secret.rotated"  # noqa: S105 - a name
     CLIENT_SECRET_ENDED = "client_secret.ended"  # noqa: S105
     REGISTRATION_TOKEN_ROTATED = "registration_access_token.rotated"  # noqa: S105
     REGISTRATION_TOKEN_REISSUED = "registration_access_token.reissued"  # noqa: S105
+    REGISTRATION_TOKEN_REVOKED = "registration_access_token.revoked"  # noqa: S105
     INITIAL_ACCESS_TOKEN_ISSUED = "initial_access_token.issued"  # noqa: S105
     INITIAL_ACCESS_TOKEN_REVOKED = "initial_access_token.revoked"  # noqa: S105
     ADMIN_TOKEN_ISSUED = "admin_token.issued"  # noqa: S105

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from types import MappingProxyType
 
 from dcrserver.metadata.bounds import Bounds
 from dcrserver.repositories.clients import ClientRecord
+from dcrserver.repositories.deleted_clients import DeletedClientRecord
 from dcrserver.repositories.queries import Lists
 from dcrserver.repositories.queries.clients import NEWEST, ClientFilters
+from dcrserver.repositories.queries.deleted_clients import BY_CLIENT_ID
 from dcrserver.repositories.queries.keyset import Place
 from dcrserver.repositories.transaction import Database
 from dcrserver.services.access.actors import Actor
@@ -83,6 +86,19 @@ class ClientView:
         return etag_of(self.record)
 
 
+class DeletedClientView:
+    """A client that can be restored."""
+
+    def __init__(self, record: DeletedClientRecord) -> None:
+        self.record = record
+        self.client_id = record.client_id
+        self.tenant = record.tenant
+        self.deleted_at = record.deleted_at_milliseconds // 1000
+        self.purge_at = record.purge_at
+        self.owner = record.owner
+        self.client_name = json.loads(record.client.metadata).get("client_name")
+
+
 class ClientReadingService:
     """Use case: administrators look at clients."""
 
@@ -114,6 +130,25 @@ class ClientReadingService:
         place = None if after is None else NEWEST.place_in(after)
         found = await self._lists.clients.page(tenant.name, filters, NEWEST, place, limit=limit)
         return [ClientView(record) for record in found]
+
+    async def deleted(
+        self, tenant: Tenant, after: Place | None, limit: int, actor: Actor
+    ) -> list[DeletedClientView]:
+        """Clients that can still be restored, by client_id.
+
+        Raises:
+            InvalidInput: ``after`` is no place in this list.
+        """
+        place = None if after is None else BY_CLIENT_ID.place_in(after)
+        found = await self._lists.deleted_clients.page(
+            tenant.name, actor.owner, int(time.time()), place, limit
+        )
+        return [DeletedClientView(record) for record in found]
+
+    @staticmethod
+    def place_of_deleted(deleted: DeletedClientView) -> Place:
+        """Where the list goes on after ``deleted``."""
+        return BY_CLIENT_ID.place_of(deleted.record)
 
     @staticmethod
     def place_of(client: ClientView) -> Place:

@@ -161,7 +161,7 @@ class ManagementService:
         """
 
         async def change(record: ClientRecord) -> bool:
-            return await delete_client(self._database, record, origin)
+            return await delete_client(self._database, record, origin, permit.tenant.restore_window)
 
         await changing(permit.record, partial(self._access.again, permit), change)
 

@@ -69,7 +69,7 @@ class TenantAdministrationService:
         tenant, ended = await self.find(name), 0
         while records := await self._lists.clients.page(name, limit=_BATCH):
             for record in records:
-                ended += await delete_client(self._database, record, origin)
+                ended += await delete_client(self._database, record, origin, 0)
         initial = await self._lists.tokens.initial_access_tokens(name)
         admin = await self._lists.tokens.admin_tokens(name)
         tokens = [*(each.id for each in initial), *(each.id for each in admin)]

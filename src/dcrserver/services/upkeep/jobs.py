@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dcrserver.errors import ProtocolError
 from dcrserver.logger import Logger
 from dcrserver.repositories.leases import LONGEST_SECONDS
-from dcrserver.repositories.transaction import Writer
+from dcrserver.repositories.transaction import Transaction, Writer
 from dcrserver.services.tenants.metadata_copies import MetadataCopies
 from dcrserver.services.tokens.signing_keys import SigningKeys, UnreadableKey
 from dcrserver.services.upkeep.certain_time import CertainTime
@@ -37,16 +37,32 @@ class Upkeep:
         pause = min(self._copies.pause, LONGEST_SECONDS)
         return (
             Job("forget_expired", _MINUTE, self.forget_expired),
+            Job("purge_deleted_clients", _MINUTE, self.purge_deleted_clients),
             Job("rotate_signing_keys", _MINUTE, self.rotate_signing_keys),
             Job("refresh_metadata", pause, self._copies.renew),
         )
 
     async def forget_expired(self, writer: Writer) -> None:
-        """Removes access tokens and spent identifiers that have expired, a part at a time."""
+        """Removes tokens, identifiers and answers that have expired, a part at a time."""
         now = self._time.now()
         while await writer.transact(lambda tx: tx.access_tokens.purge(now)):
             pass
         while await writer.transact(lambda tx: tx.spent_identifiers.purge(now)):
+            pass
+        while await writer.transact(lambda tx: tx.idempotency_keys.purge(now)):
+            pass
+
+    async def purge_deleted_clients(self, writer: Writer) -> None:
+        """Removes what is left of clients that can no longer be restored."""
+        now = self._time.now()
+
+        async def purge(tx: Transaction) -> bool:
+            due = await tx.deleted_clients.due(now)
+            for deleted in due:
+                await tx.deleted_clients.purge(deleted)
+            return bool(due)
+
+        while await writer.transact(purge):
             pass
 
     async def rotate_signing_keys(self, writer: Writer) -> None:
