@@ -6,17 +6,16 @@ import json
 import time
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from enum import StrEnum
 from typing import NamedTuple
 
 from dcrserver.repositories.events import EventRecord
 from dcrserver.repositories.transaction import Transaction
 from dcrserver.security import new_id
-from dcrserver.services.audit.actors import Actor
+from dcrserver.services.audit.actors import Actor, Word
 from dcrserver.strict_json import JsonObject, JsonValue, dumps
 
 
-class EventType(StrEnum):
+class EventType(Word):
     """The whole vocabulary of the audit trail."""
 
     CLIENT_REGISTERED = "client.registered"
@@ -42,7 +41,7 @@ class EventType(StrEnum):
     SIGNING_KEY_DISCARDED = "signing_key.discarded"
 
 
-class SubjectKind(StrEnum):
+class SubjectKind(Word):
     """What a change is made to; the types of events begin with it, but for those of a client."""
 
     CLIENT = "client"
@@ -103,11 +102,11 @@ def event(
     return EventRecord(
         id=f"{now:012x}-{new_id()}",
         tenant=tenant,
-        type=event_type.value,
+        type=event_type.word,
         at_milliseconds=now,
-        actor_kind=origin.actor.kind.value,
+        actor_kind=origin.actor.kind.word,
         actor_id=origin.actor.id,
-        subject_kind=subject.kind.value,
+        subject_kind=subject.kind.word,
         subject_id=subject.id,
         address=origin.address,
         request_id=origin.request_id,
