@@ -12,6 +12,9 @@ SOURCE = Path(dcrserver.__file__).parent
 FUNCTION_LINES = 40
 FILE_LINES = 350
 # Longer for a reason, which stands beside each; whoever shortens one strikes it off.
+LONG_FILES = {
+    "db/tables.py",  # one table after the other, as a schema is read
+}
 LONG_FUNCTIONS = {
     "cli/tokens.py issue",  # its options, which Typer reads off the signature
 }
@@ -38,4 +41,4 @@ def test_no_function_is_long() -> None:
 
 def test_no_file_is_long() -> None:
     found = {name for name, text in _sources() if len(text.splitlines()) > FILE_LINES}
-    assert not found, f"more than {FILE_LINES} lines: split it"
+    assert found == LONG_FILES, f"more than {FILE_LINES} lines: split it"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
+from functools import partial
 
 from dcrserver.db.protocol.drivers import open_driver
 from dcrserver.db.queries import Queries
@@ -47,22 +48,10 @@ async def opened(configured: Configured) -> AsyncIterator[Foundation]:
     database = Database(open_driver(settings.database))
     queries = Queries(settings.database)
     lists, stored = Lists(queries), StoredTenants(configured)
-    copies = MetadataCopies(
-        database,
-        configured.fetcher,
-        configured.remote,
-        configured.know,
-        settings.outbound.metadata_seconds,
-    )
+    copies = _copies(configured, database)
     secrets = SecretIssuer(configured.box)
     providers = Providers(settings.admin.providers, configured.fetcher, settings.outbound)
-
-    async def take(changes: StoredChanges) -> None:
-        before = dict(configured.remote)
-        await stored.take(changes)
-        if configured.remote != before:
-            copies.wake()
-
+    take = partial(_take, configured, stored, copies)
     stored_configuration = StoredConfiguration(database, lists, take)
     try:
         await stored_configuration.load()
@@ -83,3 +72,23 @@ async def opened(configured: Configured) -> AsyncIterator[Foundation]:
         await providers.close()
         await queries.close()
         await database.close()
+
+
+def _copies(configured: Configured, database: Database) -> MetadataCopies:
+    return MetadataCopies(
+        database,
+        configured.fetcher,
+        configured.remote,
+        configured.know,
+        configured.settings.outbound.metadata_seconds,
+    )
+
+
+async def _take(
+    configured: Configured, stored: StoredTenants, copies: MetadataCopies, changes: StoredChanges
+) -> None:
+    """Makes changes count; metadata at a place that is new are wanted at once."""
+    before = dict(configured.remote)
+    await stored.take(changes)
+    if configured.remote != before:
+        copies.wake()

@@ -160,8 +160,7 @@ def _runtime(base: Foundation, documents: CachingFetcher, limiter: RateLimiter) 
     database, metrics = base.database, Metrics()
     steps = _steps(base, documents, metrics)
     _measure(metrics, base, steps, limiter)
-    access, authenticator, validator = steps.client_access, steps.authenticator, steps.validator
-    verifier, remote_checks = steps.verifier, steps.remote_checks
+    access, authenticator = steps.client_access, steps.authenticator
     return Runtime(
         settings=settings,
         tenants=tenants,
@@ -169,17 +168,8 @@ def _runtime(base: Foundation, documents: CachingFetcher, limiter: RateLimiter) 
         administrators=steps.administrators,
         client_access=access,
         lists=base.lists,
-        registration=RegistrationService(
-            database,
-            steps.administrators,
-            base.secrets,
-            validator,
-            remote_checks,
-            steps.administered,
-        ),
-        management=ManagementService(
-            database, access, base.secrets, verifier, validator, remote_checks, steps.administered
-        ),
+        registration=_registration(base, steps),
+        management=_management(base, steps),
         secret_rotation=SecretRotationService(database, access, base.secret_changes),
         client_directory=ClientDirectoryService(database, authenticator),
         token_grant=TokenGrantService(
@@ -201,6 +191,29 @@ def _runtime(base: Foundation, documents: CachingFetcher, limiter: RateLimiter) 
         client_lifecycle=ClientLifecycleService(database),
         client_credentials=ClientCredentialsService(database, base.secret_changes),
         cursor_keys=cursor_keys(settings),
+    )
+
+
+def _registration(base: Foundation, steps: _Steps) -> RegistrationService:
+    return RegistrationService(
+        base.database,
+        steps.administrators,
+        base.secrets,
+        steps.validator,
+        steps.remote_checks,
+        steps.administered,
+    )
+
+
+def _management(base: Foundation, steps: _Steps) -> ManagementService:
+    return ManagementService(
+        base.database,
+        steps.client_access,
+        base.secrets,
+        steps.verifier,
+        steps.validator,
+        steps.remote_checks,
+        steps.administered,
     )
 
 

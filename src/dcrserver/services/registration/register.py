@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 from dcrserver import security
 from dcrserver.metadata import explain
+from dcrserver.repositories.clients import ClientRecord
 from dcrserver.repositories.transaction import Database, Transaction
 from dcrserver.services import audit
 from dcrserver.services.access import initial_access_tokens
@@ -102,16 +103,7 @@ class RegistrationService:
 
         async def write(tx: Transaction) -> None:
             await initial_access_tokens.redeem(tx, permit, client_id, origin)
-            tx.clients.add(record)
-            audit.record(
-                tx,
-                EventType.CLIENT_REGISTERED,
-                tenant=tenant.name,
-                origin=origin,
-                subject=Subject(SubjectKind.CLIENT, client_id),
-                changes={"secret": secrets.is_new},
-                metadata=record.metadata,
-            )
+            _add(tx, record, origin, has_secret=secrets.is_new)
 
         await self._database.transact(write)
         return Registered(
@@ -129,3 +121,16 @@ class RegistrationService:
             permit.tenant.registration_client_uri(made.record.client_id),
             administered_information(permit.tenant, made.record, made.secrets, made.token),
         )
+
+
+def _add(tx: Transaction, record: ClientRecord, origin: Origin, *, has_secret: bool) -> None:
+    tx.clients.add(record)
+    audit.record(
+        tx,
+        EventType.CLIENT_REGISTERED,
+        tenant=record.tenant,
+        origin=origin,
+        subject=Subject(SubjectKind.CLIENT, record.client_id),
+        changes={"secret": has_secret},
+        metadata=record.metadata,
+    )
