@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 from dcrserver.fetch import HttpFetcher
 from dcrserver.security import SecretBox
 from dcrserver.services.tenants import server_metadata
-from dcrserver.services.tenants.metadata_copies import Location
+from dcrserver.services.tenants.server_metadata import Location
 from dcrserver.settings import ConfigurationError, OutboundSettings, Settings
 from dcrserver.strict_json import JsonObject
 from dcrserver.tenants import Tenant, TenantConflict, TenantRegistry

@@ -14,7 +14,7 @@ from typing import NamedTuple
 from dcrserver.logger import Logger
 from dcrserver.repositories.stored_policies import StoredPolicyRecord
 from dcrserver.repositories.stored_tenants import StoredTenantRecord
-from dcrserver.services.tenants.metadata_copies import Location
+from dcrserver.services.tenants.server_metadata import Location
 from dcrserver.services.tenants.stored_configuration import PolicyKey, StoredChanges
 from dcrserver.settings import ConfigurationError, TenantSettings
 from dcrserver.settings.stored import BadDocument, policy, tenant_settings

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
+from importlib import import_module
 from typing import Any
 
 from sqlalchemy import (
@@ -26,7 +27,6 @@ from sqlalchemy import (
     func,
     select,
 )
-from sqlalchemy.dialects import postgresql
 from sqlalchemy.sql import ClauseElement
 from sqlalchemy.sql.selectable import TableValuedAlias
 
@@ -94,13 +94,15 @@ def _rows_of(statement: Insert) -> TableValuedAlias:
 def _from(statement: Insert, rows: TableValuedAlias, source: FromClause) -> Insert:
     table: Any = statement.table
     columns = [rows.c[each.name] for each in table.columns]
-    made = postgresql.insert(table)
+    # Of SQLAlchemy what it needs: commands that have no PostgreSQL load none of it.
+    insert: Any = import_module("sqlalchemy.dialects.postgresql").insert
     chosen = select(*columns).select_from(source)
-    if not table.info.get("is_shared"):
-        return made.from_select(list(table.columns), chosen)
-    # Whoever comes second writes nothing, and all in one order, so that they do not deadlock.
-    ordered = chosen.order_by(*(rows.c[each.name] for each in table.primary_key))
-    return made.from_select(list(table.columns), ordered).on_conflict_do_nothing()
+    if table.info.get("is_shared"):
+        # Whoever comes second writes nothing, and all in one order, so that they do not deadlock.
+        chosen = chosen.order_by(*(rows.c[each.name] for each in table.primary_key))
+    made: Any = insert(table).from_select(list(table.columns), chosen)
+    done: Insert = made.on_conflict_do_nothing() if table.info.get("is_shared") else made
+    return done
 
 
 @cache

@@ -14,14 +14,14 @@ import time
 from collections.abc import Callable, Collection, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import NamedTuple, TypeAlias
+from typing import TypeAlias
 
 from dcrserver.errors import ProtocolError
 from dcrserver.fetch import FetchError, HttpFetcher
 from dcrserver.logger import Logger
 from dcrserver.repositories.metadata_copies import MetadataCopyRecord
 from dcrserver.repositories.transaction import Database, Writer
-from dcrserver.services.tenants.server_metadata import lost, read_document
+from dcrserver.services.tenants.server_metadata import Location, lost, read_document
 from dcrserver.strict_json import BadJson, JsonObject, dumps
 
 _log = Logger(__name__)
@@ -34,13 +34,6 @@ _JITTER = 0.25
 _INSISTING_SECONDS = 3600.0
 
 Publish: TypeAlias = Callable[[Mapping[str, JsonObject]], None]
-
-
-class Location(NamedTuple):
-    """Where a document is; that of a ``declared`` tenant may be anywhere, as the file says so."""
-
-    url: str
-    declared: bool = True
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
+from typing import NamedTuple
 
 from dcrserver.metadata.capabilities import (
     OWN_DPOP_ALGORITHMS,
@@ -35,6 +36,13 @@ _ASSERTING_ENDPOINTS = (
     "revocation_endpoint",
     "introspection_endpoint",
 )
+
+
+class Location(NamedTuple):
+    """Where a document is; that of a ``declared`` tenant may be anywhere, as the file says so."""
+
+    url: str
+    declared: bool = True
 
 
 def is_remote(location: str) -> bool:
