@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator
 
-from dcrserver.metadata import FAMILIES, IGNORED, RULES, SERVER_ASSIGNED, Parameter, SetBy
+from dcrserver.metadata import FAMILIES, IGNORED, RULES, SERVER_ASSIGNED, Parameter, Who
 from dcrserver.metadata.advice import ADVICE
 from dcrserver.metadata.catalogue import Family
 from dcrserver.metadata.model import Rule
@@ -82,7 +82,7 @@ def _row(row: Parameter) -> str:
     marks = [
         *(["may carry a language tag"] if row.localizable else []),
         *(["somebody may fetch it"] if row.fetched else []),
-        *(["set by administrators"] if row.set_by is SetBy.ADMINISTRATOR else []),
+        *(["set by administrators"] if row.set_by is Who.ADMINISTRATOR else []),
     ]
     cells = [
         f"`{row.name}`" + (f" ({', '.join(marks)})" if marks else ""),

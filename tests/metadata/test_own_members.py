@@ -12,8 +12,8 @@ from dcrserver.errors import InvalidClientMetadata, RegistrationError
 from dcrserver.metadata import (
     FAMILIES,
     PARAMETERS,
-    SetBy,
     Terms,
+    Who,
     beyond,
     explain,
     for_administrators,
@@ -36,7 +36,7 @@ OWN_MEMBERS = st.lists(st.sampled_from(OWN), max_size=4, unique=True).flatmap(
 
 
 def test_all_of_them_are_for_administrators() -> None:
-    assert {row.name for row in PARAMETERS.values() if row.set_by is SetBy.ADMINISTRATOR} == {*OWN}
+    assert {row.name for row in PARAMETERS.values() if row.set_by is Who.ADMINISTRATOR} == {*OWN}
     assert plan_for(SELF_SERVICE).reserved == {*OWN}
     assert plan_for(TERMS).reserved == frozenset()
 

@@ -7,8 +7,8 @@ from dcrserver.metadata.model import (
     Issue,
     Kind,
     Parameter,
-    SetBy,
     Terms,
+    Who,
     for_administrators,
 )
 from dcrserver.metadata.preview import differences, explain
@@ -35,8 +35,8 @@ __all__ = [
     "Parameter",
     "Policy",
     "ServerCapabilities",
-    "SetBy",
     "Terms",
+    "Who",
     "beyond",
     "differences",
     "examine",

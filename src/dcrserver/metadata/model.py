@@ -48,6 +48,7 @@ class Terms:
 
     ``allowed_hosts``: operator's exceptions (``host:port``) from the address filter.
     ``readable_secrets``: a key is configured, so a client_secret can be kept readable.
+    ``members``: rows that the operator declares, beside the catalogue.
     ``administrator``: who asks is one, and may set what the rows keep for administrators.
     """
 
@@ -55,6 +56,7 @@ class Terms:
     server: ServerCapabilities = field(default_factory=lambda: ServerCapabilities({}))
     allowed_hosts: frozenset[str] = frozenset()
     readable_secrets: bool = False
+    members: Mapping[str, Parameter] = field(default_factory=dict)
     administrator: bool = False
     # What ``once`` has worked out of these terms, by the function: it lives as long as they do.
     derived: dict[Callable[[Terms], Any], Any] = field(default_factory=dict, init=False, repr=False)
@@ -82,8 +84,8 @@ def for_administrators(terms: Terms) -> Terms:
     return terms if terms.administrator else replace(terms, administrator=True)
 
 
-class SetBy(StrEnum):
-    """Who may set a member."""
+class Who(StrEnum):
+    """Who may set a member, or is told of it; everybody: also the client itself."""
 
     EVERYBODY = "everybody"
     ADMINISTRATOR = "administrator"
@@ -149,8 +151,9 @@ class Parameter:
     leaving it out, when the server cannot enforce it.
     ``chooses``: the member that this list offers values for; the list itself is never registered
     (OpenID Connect RP Metadata Choices 2). ``set_by``: who may set it, unless
-    ``policy.extensions.self_service`` opens it. ``fetched``: the value is a URL that we, or the
-    authorization server, may read. ``error``: the class of the error for a bad value.
+    ``policy.extensions.self_service`` opens it; ``read_by``: who is told of it.
+    ``fetched``: the value is a URL that we, or the authorization server, may read. ``error``: the
+    class of the error for a bad value.
     ``facet``: by what of it clients are found; see ``metadata.facets``.
     """
 
@@ -169,7 +172,8 @@ class Parameter:
     fetched: bool = False
     error: type[RegistrationError] = InvalidClientMetadata
     example: JsonValue = None
-    set_by: SetBy = SetBy.EVERYBODY
+    set_by: Who = Who.EVERYBODY
+    read_by: Who = Who.EVERYBODY
     facet: str | None = None
 
     def __post_init__(self) -> None:

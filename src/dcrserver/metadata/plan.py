@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from dcrserver.metadata.catalogue import PARAMETERS, SERVER_ASSIGNED, understood
-from dcrserver.metadata.model import Parameter, SetBy, Terms, Unacceptable, once
+from dcrserver.metadata.model import Parameter, Terms, Unacceptable, Who, once
 from dcrserver.strict_json import JsonValue
 
 
@@ -29,6 +29,13 @@ class Plan:
 
 
 @once
+def hidden(terms: Terms) -> frozenset[str]:
+    """Names of members that the client itself is not told of."""
+    rows = terms.members.values()
+    return frozenset(row.name for row in rows if row.read_by is Who.ADMINISTRATOR)
+
+
+@once
 def withheld(terms: Terms) -> frozenset[str]:
     """Names of members that whoever is judged by ``terms`` must not set when it registers."""
     return plan_for(terms).reserved.union(SERVER_ASSIGNED)
@@ -37,7 +44,7 @@ def withheld(terms: Terms) -> frozenset[str]:
 @once
 def plan_for(terms: Terms) -> Plan:
     """What a registration under ``terms`` is judged by, row by row."""
-    understands = understood(terms.policy.extensions.optional_families)
+    understands = {**understood(terms.policy.extensions.optional_families), **terms.members}
     reserved = frozenset(row.name for row in understands.values() if not _may_set(row, terms))
     rows = {name: row for name, row in understands.items() if name not in reserved}
     known = [row for row in rows.values() if row.is_known_to(terms.server)]
@@ -61,7 +68,7 @@ def plan_for(terms: Terms) -> Plan:
 
 def _may_set(row: Parameter, terms: Terms) -> bool:
     return (
-        row.set_by is SetBy.EVERYBODY
+        row.set_by is Who.EVERYBODY
         or terms.administrator
         or row.name in terms.policy.extensions.self_service
     )

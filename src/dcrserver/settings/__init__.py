@@ -29,6 +29,7 @@ from dcrserver.settings.groups.administration import AdminProviderSettings, Admi
 from dcrserver.settings.groups.authorization_server import AuthorizationServerSettings
 from dcrserver.settings.groups.clients import ClientSettings
 from dcrserver.settings.groups.database import DatabaseSettings
+from dcrserver.settings.groups.members import MemberName, MemberSettings
 from dcrserver.settings.groups.outbound import OutboundSettings
 from dcrserver.settings.groups.rate_limits import RateLimitSettings, RedisSettings
 from dcrserver.settings.groups.registration import RegistrationSettings
@@ -95,6 +96,9 @@ class Settings(BaseSettings):
         default={},
         description="named policies, for tenants and for holders of initial access tokens that"
         " name one; each with a preset and keys as [policy]",
+    )
+    members: dict[MemberName, MemberSettings] = Field(
+        default={}, description="members of client metadata of your own, each a table, see below"
     )
     mutual_tls: MutualTlsSettings = MutualTlsSettings()
     authorization_server: AuthorizationServerSettings = AuthorizationServerSettings()
@@ -230,7 +234,7 @@ def _check_members(settings: Settings, sources: Sources) -> None:
     lines = [
         _line((*where, *problem.key), problem.text, sources)
         for where, policy in policies.items()
-        for problem in unknown_members(policy)
+        for problem in unknown_members(policy, settings.members)
     ]
     if lines:
         raise ConfigurationError("\n".join(lines))

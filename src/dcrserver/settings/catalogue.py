@@ -30,6 +30,7 @@ _PLACEHOLDER = "NAME"
 _NAMED = (
     ("policies", "A policy by name; every key of [policy] may follow."),
     ("tenants", "A further issuer, by name."),
+    ("members", "A member of client metadata of your own, by its name."),
     ("admin.providers", "A provider by name, whose access tokens name administrators."),
 )
 

@@ -43,14 +43,17 @@ def problems_of(error: ValidationError, hint: Any) -> list[Problem]:  # noqa: AN
     return [Problem(key, ", or ".join(messages)) for key, messages in told.items()]
 
 
-def unknown_members(policy: Policy) -> Iterator[Problem]:
-    """Members of clients that ``policy`` names and that nobody could send."""
-    known = understood(policy.extensions.optional_families)
+def unknown_members(policy: Policy, declared: Collection[str] = ()) -> Iterator[Problem]:
+    """Members of clients that ``policy`` names and that nobody could send.
+
+    ``declared``: names of the operator's own.
+    """
+    known = {*understood(policy.extensions.optional_families), *declared}
     for choice, names in (
         ("required", policy.registration.required),
         ("member_aliases", policy.registration.member_aliases.values()),
     ):
-        for name in sorted(set(names) - known.keys()):
+        for name in sorted(set(names) - known):
             yield Problem(("registration", choice), _unknown(name, known))
 
 

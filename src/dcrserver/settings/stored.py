@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import TypeVar
 
 from pydantic import BaseModel, TypeAdapter, ValidationError
@@ -66,14 +66,14 @@ def tenant_settings(document: JsonObject) -> TenantSettings:
     return made
 
 
-def policy(document: JsonObject) -> Policy:
-    """What [policies.NAME] holds.
+def policy(document: JsonObject, declared: Collection[str] = ()) -> Policy:
+    """What [policies.NAME] holds; ``declared``: names of members of the operator's own.
 
     Raises:
         BadDocument: it could not stand there.
     """
     made = _checked(Policy, document)
-    if unknown := list(unknown_members(made)):
+    if unknown := list(unknown_members(made, declared)):
         raise BadDocument(unknown)
     return made
 

@@ -117,7 +117,11 @@ class StoredTenants:
             self._factory.policies.drop(tenant, name)
             return
         try:
-            self._factory.policies.put(tenant, name, policy(json.loads(record.policy)))
+            self._factory.policies.put(
+                tenant,
+                name,
+                policy(json.loads(record.policy), self._configured.settings.members),
+            )
         except BadDocument as error:
             self.broken_policies[key] = str(error)
             _log.error("stored_policy_broken", tenant=tenant, policy=name, reason=str(error))

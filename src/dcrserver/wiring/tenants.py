@@ -71,6 +71,7 @@ class TenantFactory:
     def __init__(self, settings: Settings, box: SecretBox) -> None:
         self._settings = settings
         self._readable_secrets = box.can_encrypt
+        self._rows = {name: member.row(name) for name, member in settings.members.items()}
         # What a tenant takes over from the default one: what is supported, not where it is.
         members = settings.authorization_server.members
         self._inherited = AuthorizationServerSettings(
@@ -171,6 +172,7 @@ class TenantFactory:
             server=capabilities_of(self._members(facts, policy)),
             allowed_hosts=self._settings.outbound.allowed_hosts,
             readable_secrets=self._readable_secrets,
+            members=self._rows,
         )
 
     def _declared(self, name: str) -> TenantSettings:

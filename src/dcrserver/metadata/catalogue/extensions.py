@@ -7,11 +7,11 @@ They are stored and told beside the others, and an update by the client leaves t
 from __future__ import annotations
 
 from dcrserver.metadata import kinds
-from dcrserver.metadata.model import Kind, Parameter, SetBy
+from dcrserver.metadata.model import Kind, Parameter, Who
 from dcrserver.strict_json import JsonValue
 
 _SECTION = "extension"
-_ADMINISTRATOR = SetBy.ADMINISTRATOR
+_ADMINISTRATOR = Who.ADMINISTRATOR
 # What the built-in token endpoint reads (services.tokens.grant).
 CLIENT_CREDENTIALS_LIFETIME = "client_credentials_access_token_lifetime"
 ACCESS_TOKEN_FORMAT = "access_token_format"  # noqa: S105 - a name

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import time
+from collections.abc import Collection
 
 from dcrserver.metadata.bounds import Bounds
 from dcrserver.metadata.facets import ClientOrigin
+from dcrserver.metadata.plan import hidden
 from dcrserver.repositories.clients import ClientRecord
 from dcrserver.services.secrets.client_secrets import ClientSecrets
-from dcrserver.strict_json import JsonObject, JsonValue, joined
+from dcrserver.strict_json import JsonObject, JsonValue, dumps, joined
 from dcrserver.tenants import Tenant
 
 
@@ -44,7 +47,8 @@ def client_information(
 ) -> str:
     """The client information response (RFC 7591 3.2.1, RFC 7592 3) as JSON text.
 
-    The metadata are told in the very words in which they are stored.
+    The metadata are told in the very words in which they are stored, less what is for
+    administrators alone.
     """
     made: JsonObject = {
         "client_id": record.client_id,
@@ -53,7 +57,13 @@ def client_information(
         "registration_access_token": registration_access_token,
         "registration_client_uri": tenant.registration_client_uri(record.client_id),
     }
-    return joined(made, record.metadata)
+    unseen = hidden(tenant.terms)
+    return joined(made, _without(record.metadata, unseen) if unseen else record.metadata)
+
+
+def _without(metadata: str, names: Collection[str]) -> str:
+    members: JsonObject = json.loads(metadata)
+    return dumps({name: value for name, value in members.items() if name not in names})
 
 
 def administered_information(

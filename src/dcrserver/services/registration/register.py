@@ -98,8 +98,6 @@ class RegistrationService:
         record = new_record(
             tenant, client_id, judged.text, secrets, permit.bounds, kept, origin=permit.origin
         )
-        if permit.actor.owner is not None:
-            record = record._replace(owner=permit.actor.owner)
 
         async def write(tx: Transaction) -> None:
             await initial_access_tokens.redeem(tx, permit, client_id, origin)
