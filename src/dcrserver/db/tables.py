@@ -406,3 +406,17 @@ stored_policies = Table(
     PrimaryKeyConstraint("tenant", "name", "version"),
     **_MARIADB,
 )
+
+# What administrators configured at run time for registration by Asgardeo's API.
+dcr_configurations = Table(
+    "dcr_configurations",
+    metadata,
+    Column("tenant", _Name, nullable=False),
+    # JSON: services.tenants.dcr_configuration.
+    Column("settings", _Document, nullable=False),
+    # The number of the change that it was last touched by.
+    Column("version", BigInteger, nullable=False),
+    Column("updated_at", BigInteger, nullable=False),
+    PrimaryKeyConstraint("tenant"),
+    **_MARIADB,
+)

@@ -19,6 +19,7 @@ from dcrserver.repositories.admin_tokens import AdminTokenRepository
 from dcrserver.repositories.client_notes import ClientNoteRepository
 from dcrserver.repositories.clients import ClientRepository
 from dcrserver.repositories.configuration_changes import ConfigurationChangeRepository
+from dcrserver.repositories.dcr_configurations import DcrConfigurationRepository
 from dcrserver.repositories.deleted_clients import DeletedClientRepository
 from dcrserver.repositories.events import EventRepository
 from dcrserver.repositories.facets import KnownFacets
@@ -98,6 +99,10 @@ class Transaction:
     @property
     def stored_tenants(self) -> StoredTenantRepository:
         return StoredTenantRepository(self.session)
+
+    @property
+    def dcr_configurations(self) -> DcrConfigurationRepository:
+        return DcrConfigurationRepository(self.session)
 
     @property
     def stored_policies(self) -> StoredPolicyRepository:
