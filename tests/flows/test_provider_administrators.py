@@ -11,7 +11,7 @@ from structlog.testing import capture_logs
 from conftest import MakeApplication
 from dcrserver.logger import Logger
 from dcrserver.services.access import provider_keys
-from harness.application import CALLBACK, Application
+from harness.application import CALLBACK, Application, bearer
 from harness.clients import public_jwk
 from harness.metadata_server import MetadataServer, metadata_server
 from harness.provider import AUDIENCE, KEY, signed
@@ -115,3 +115,25 @@ async def test_the_configuration_is_tried_without_a_log(
     told = [line for line in logged if line["event"] == "admin_provider_unreachable"]
     assert len(told) == 1
     assert "status 404" in told[0]["problem"]
+
+
+async def test_a_client_is_managed_by_a_jwt_where_it_is(
+    make_app: MakeApplication, provider: MetadataServer
+) -> None:
+    """And what the client has for itself stays: its own token is good after that."""
+    app = await made_with(make_app, provider, scopes={"dcr": ["administrator"]})
+    ada, guest = by(provider, scope="dcr"), by(provider, scope="clients:read")
+    body = {"redirect_uris": [CALLBACK], "client_name": "Before"}
+    made = (await app.http.post("/register", json=body, headers=ada)).json()
+    path = f"/register/{made['client_id']}"
+    assert await status(app, path, guest) == 200
+    assert (await app.http.delete(path, headers=guest)).status_code == 403
+    changed = await app.http.put(
+        path, json=body | {"client_id": made["client_id"], "client_name": "After"}, headers=ada
+    )
+    assert (changed.status_code, changed.json()["client_name"]) == (200, "After")
+    assert await status(app, path, bearer(made)) == 200
+    assert (await app.http.delete(path, headers=ada)).status_code == 204
+    assert await status(app, path, ada) == 404
+    forged = by(provider, aud="https://other.example.com")
+    assert await status(app, path, forged) == 401
