@@ -17,7 +17,7 @@ from uvicorn.supervisors.multiprocess import Process
 
 from dcrserver import supervisor
 from dcrserver.telemetry import folder_of_workers
-from harness.long_run import rounds
+from harness.long_run import only_long, rounds
 from harness.process import ServerProcess, serving
 from harness.waiting import being_read, listens, until
 
@@ -230,6 +230,18 @@ def test_a_worker_is_replaced_while_nobody_reads_the_log(tmp_path: Path) -> None
         until(lambda: first not in workers_of(server), "it is dead")
         until(lambda: both_serve(server), "the next one serves")
         os.close(reading)  # else three processes would wait for a reader before they end
+    os.close(writing)
+
+
+@only_long
+@finding("R3")
+def test_workers_start_and_stop_while_nobody_reads_the_log(tmp_path: Path) -> None:
+    """Each process waits for its lines only so long, from the first one to the last."""
+    reading, writing = os.pipe()
+    fill(writing)
+    with serving(tmp_path, arguments=("--workers", "2"), log_to=writing) as server:
+        until(lambda: both_serve(server), "both workers serve")
+    os.close(reading)
     os.close(writing)
 
 
