@@ -24,7 +24,7 @@ from dcrserver.db.protocol.drivers import open_driver
 from dcrserver.db.queries import Queries
 from dcrserver.db.tables import clients
 from dcrserver.repositories.queries import Lists
-from dcrserver.repositories.queries.clients import ClientFilters
+from dcrserver.repositories.queries.clients import Filter
 from dcrserver.settings import DatabaseSettings
 
 # Not the harness beside this file, which measures servers from without.
@@ -52,10 +52,10 @@ async def _measure(url: str, count: int) -> None:
     await fill(url, _TENANT, count)
     settings = DatabaseSettings(url=SecretStr(url))
     driver, queries = open_driver(settings), Queries(settings)
-    lists, filters = Lists(queries), ClientFilters(contains="acme")
+    lists, filters = Lists(queries), Filter({"contains": "acme"})
     like = clients.c.metadata.icontains("acme", autoescape=True)
     counted = select(func.count().label("count")).where(clients.c.tenant == _TENANT, like)
-    await lists.clients.count("nobody")
+    await lists.clients.total("nobody")
 
     async def exported() -> None:
         async for _ in lists.clients.every(_TENANT):
@@ -63,7 +63,7 @@ async def _measure(url: str, count: int) -> None:
 
     for name, work in (
         ("search, first lane", lambda: driver.reading.execute(counted, {})),
-        ("search, lists", lambda: lists.clients.count(_TENANT, filters)),
+        ("search, lists", lambda: lists.clients.total(_TENANT, filters)),
         ("page of 100", lambda: lists.clients.page(_TENANT, limit=100)),
         ("page of those found", lambda: lists.clients.page(_TENANT, filters, limit=100)),
         ("every client", exported),

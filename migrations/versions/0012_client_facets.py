@@ -45,7 +45,7 @@ _FACETS = (
 # Index of clients -> columns, and the condition of those that few rows are in.
 _INDEXES: Mapping[str, tuple[Sequence[str], str | None]] = {
     "ix_clients_facets_id_issued_at": (("facets_id", "issued_at"), None),
-    "ix_clients_tenant_updated_at": (("tenant", "updated_at"), "version > 1"),
+    "ix_clients_tenant_updated_at": (("tenant", "updated_at"), "updated_at != issued_at"),
     "ix_clients_tenant_owner_issued_at": (("tenant", "owner", "issued_at"), "owner IS NOT NULL"),
     "ix_clients_tenant_tags_issued_at": (("tenant", "tags", "issued_at"), "tags IS NOT NULL"),
     "ix_clients_tenant_suspended_at": (("tenant", "suspended_at"), "suspended_at > 0"),

@@ -36,6 +36,7 @@ ProtocolError
 │   └── PreconditionRequired          428
 ├── TooManyRequests                   429
 └── Unavailable                       503
+    └── QueryTooLong                  503
 """
 
 from __future__ import annotations
@@ -310,3 +311,15 @@ class Unavailable(ProtocolError):
     ) -> None:
         super().__init__(description, detail=detail)
         self.retry_after = retry_after
+
+
+class QueryTooLong(Unavailable):
+    """What was asked for takes longer to find than anybody may be served."""
+
+    def __init__(
+        self,
+        description: str = "there is too much to look at for what was asked: narrow the filter",
+        *,
+        detail: str | None = None,
+    ) -> None:
+        super().__init__(description, detail=detail)

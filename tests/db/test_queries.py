@@ -18,7 +18,7 @@ from dcrserver.db.sqlite_queries import ThreadLane
 from dcrserver.db.tables import clients
 from dcrserver.errors import Unavailable
 from dcrserver.repositories.queries import Lists
-from dcrserver.repositories.queries.clients import ClientFilters
+from dcrserver.repositories.queries.clients import Filter
 from dcrserver.repositories.transaction import Database
 from dcrserver.security import new_client_id
 from dcrserver.settings import DatabaseSettings
@@ -53,7 +53,7 @@ async def test_what_was_just_committed_is_seen(database: Database, queries: Quer
     lists, tenant = Lists(queries), new_client_id()
     for number in range(1, 20):
         await add(database, record(tenant=tenant))
-        assert await lists.clients.count(tenant) == number
+        assert await lists.clients.total(tenant) == number
 
 
 async def test_pages_hold_every_client_once_and_in_order(
@@ -84,7 +84,7 @@ async def test_every_client_is_visited_once(
     ids = sorted(each.client_id for each in made)
     assert [each.client_id for page in pages for each in page] == ids
     everywhere = [each async for page in lists.clients.every(None) for each in page]
-    assert len(everywhere) == len(set(everywhere)) == await lists.clients.count(None)
+    assert len(everywhere) == len(set(everywhere)) == await lists.clients.total(None)
     assert [each.client_id for each in everywhere if each.tenant == tenant] == ids
 
 
@@ -98,8 +98,8 @@ async def test_a_search_is_for_the_very_text_in_whatever_case(
     names = ("Acme", "the acme 100%", "other")
     texts = [f'{{"client_name":"{name}"}}' for name in names]
     await add(database, *(record(tenant=tenant, metadata=text) for text in texts))
-    lists, filters = Lists(queries), ClientFilters(contains=wanted)
-    assert await lists.clients.count(tenant, filters) == count
+    lists, filters = Lists(queries), Filter({"contains": wanted})
+    assert await lists.clients.total(tenant, filters) == count
     assert len(await lists.clients.page(tenant, filters, limit=9)) == count
 
 
@@ -110,11 +110,11 @@ async def test_a_search_over_many_clients_stops_nobody(own_database: str) -> Non
     await fill(own_database, "many", count)
     settings = DatabaseSettings(url=SecretStr(own_database))
     database, queries = Database(open_driver(settings)), Queries(settings)
-    lists, filters = Lists(queries), ClientFilters(contains="acme")
-    assert await lists.clients.count("nobody") == 0  # all is loaded, and connected
+    lists, filters = Lists(queries), Filter({"contains": "acme"})
+    assert await lists.clients.total("nobody") == 0  # all is loaded, and connected
 
     async def search() -> None:
-        assert await lists.clients.count("many", filters) == count // RARE
+        assert await lists.clients.total("many", filters) == count // RARE
         assert len(await lists.clients.page("many", filters, limit=20)) == 20
 
     async def serve(searching: asyncio.Task[None]) -> int:
@@ -141,7 +141,7 @@ async def test_an_export_of_many_clients_stops_nobody(own_database: str) -> None
     settings = DatabaseSettings(url=SecretStr(own_database))
     database, queries = Database(open_driver(settings)), Queries(settings)
     lists = Lists(queries)
-    assert await lists.clients.count("nobody") == 0
+    assert await lists.clients.total("nobody") == 0
 
     async def export() -> int:
         return sum([len(page) async for page in lists.clients.every("many")])
@@ -158,7 +158,7 @@ async def test_a_search_ends_when_its_time_is_over(any_database: str, queries: Q
     with pytest.raises(Unavailable):
         await queries.all(_endless(any_database))
     assert time.monotonic() - before < 3
-    assert await Lists(queries).clients.count("nobody") == 0
+    assert await Lists(queries).clients.total("nobody") == 0
 
 
 async def test_who_asks_no_more_leaves_nothing_running(any_database: str) -> None:
@@ -169,7 +169,7 @@ async def test_who_asks_no_more_leaves_nothing_running(any_database: str) -> Non
         with pytest.raises(TimeoutError):
             async with asyncio.timeout(0.2):
                 await queries.all(_endless(any_database))
-    assert await Lists(queries).clients.count("nobody") == 0
+    assert await Lists(queries).clients.total("nobody") == 0
     assert queries.connections()["used"] == 0
     running = asyncio.create_task(queries.all(_endless(any_database)))
     await asyncio.sleep(0.1)
@@ -219,7 +219,7 @@ def test_a_server_plans_as_it_likes() -> None:
 async def test_a_server_that_cannot_be_reached_is_unavailable(url: str) -> None:
     lists = Lists(queries := Queries(DatabaseSettings(url=SecretStr(url), pool_timeout=1)))
     with pytest.raises(Unavailable) as refusal:
-        await lists.clients.count(None)
+        await lists.clients.total(None)
     assert "127.0.0.1" not in refusal.value.description
     await queries.close()
 
@@ -234,9 +234,9 @@ async def test_where_the_log_of_sqlite_was_removed_no_other_is_made(
     await add(database, one := record())
     (tmp_path / "x.db-wal").unlink()
     with pytest.raises(Unavailable):
-        await lists.clients.count(None)
+        await lists.clients.total(None)
     await add(database, record())
     assert await find(database, one.client_id) == one
-    assert await lists.clients.count(None) == 2
+    assert await lists.clients.total(None) == 2
     await queries.close()
     await database.close()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dcrserver.security import new_client_id
 from harness.application import Application
 
 CLIENTS = "/admin/v1/clients"
@@ -49,3 +50,47 @@ async def test_a_client_that_is_not_there_is_404(any_app: Application) -> None:
     for name in ("unknown", "a%00b", "%2F"):
         answer = await any_app.http.get(f"{CLIENTS}/{name}", headers=headers)
         assert (answer.status_code, answer.json()["code"]) == (404, "not_found")
+
+
+async def test_clients_are_found_right_after_they_registered(any_app: Application) -> None:
+    name = f"Found {new_client_id()}"
+    made = await any_app.register(client_name=name, software_id="s-1")
+    headers = await any_app.admin_token("clients:read")
+
+    async def found(**query: str) -> list[str]:
+        answer = await any_app.http.get(CLIENTS, headers=headers, params=query)
+        assert answer.status_code == 200, answer.text
+        return [item["client_id"] for item in answer.json()["items"]]
+
+    mine = [made["client_id"]]
+    assert await found(name=name.upper()) == mine
+    assert await found(q=name[6:20], software_id="s-1", sort="name") == mine
+    assert await found(**{"name": name, "metadata.software_id": "s-1"}) == mine
+    assert await found(name=name, status="suspended") == []
+    assert await found(name=name, origin="open", sort="-last_used") == mine
+    counted = await any_app.http.get(f"{CLIENTS}/count", headers=headers, params={"name": name})
+    assert counted.json() == {"value": 1, "is_exact": True}
+
+
+async def test_a_filter_or_sort_that_does_not_exist_is_refused(any_app: Application) -> None:
+    headers = await any_app.admin_token("clients:read")
+    for query in ("colour=red", "sort=colour", "status=alive", "created_after=soon", "metadata.=1",
+                  "q=", "q=a&q=b"):  # fmt: skip
+        answer = await any_app.http.get(f"{CLIENTS}?{query}", headers=headers)
+        assert answer.status_code == 400, query
+        assert answer.headers["content-type"] == "application/problem+json"
+
+
+async def test_a_cursor_is_good_for_its_own_filter_and_sort_only(any_app: Application) -> None:
+    for _ in range(3):
+        await any_app.register(client_name="cursor")
+    headers = await any_app.admin_token("clients:read")
+    first = await any_app.http.get(f"{CLIENTS}?name=cursor&sort=name&limit=1", headers=headers)
+    cursor = first.json()["next"]
+    good = await any_app.http.get(
+        f"{CLIENTS}?name=cursor&sort=name&limit=2&cursor={cursor}", headers=headers
+    )
+    assert (good.status_code, len(good.json()["items"])) == (200, 2)
+    for query in ("name=cursor&sort=created", "name=other&sort=name"):
+        answer = await any_app.http.get(f"{CLIENTS}?{query}&cursor={cursor}", headers=headers)
+        assert answer.status_code == 400

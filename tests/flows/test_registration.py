@@ -319,7 +319,7 @@ async def test_a_large_body_is_refused_while_it_streams(app: Application) -> Non
 async def test_a_refused_registration_leaves_nothing_behind(make_app: MakeApplication) -> None:
     app = await make_app()
     await app.http.post("/register", json=MINIMAL | {"grant_types": 1})
-    assert await app.runtime.lists.clients.count("default") == 0
+    assert await app.runtime.lists.clients.total("default") == 0
 
 
 @requirement("R7591-3-03", "R7591-3.1-04", "R7591-3.2.2-01", "OIDR-3-03")

@@ -34,6 +34,10 @@ class Locked(Absent):
     """Another held a row for too long; of a batch, what does not need that row is possible."""
 
 
+class TooLong(Absent):
+    """It would have answered, had its time not been over."""
+
+
 class Lost(Absent):
     """The connection can serve nobody any more: it is broken, or cannot write."""
 

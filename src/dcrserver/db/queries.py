@@ -19,9 +19,10 @@ from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.pool import QueuePool
 from sqlalchemy.util import greenlet_spawn
 
-from dcrserver.db.failures import Absent, Conflict, absence, repeated, unavailable
+from dcrserver.db.failures import Absent, Conflict, TooLong, absence, repeated, unavailable
 from dcrserver.db.sync_engine import AUTOCOMMIT, sync_engine
 from dcrserver.db.urls import database_url
+from dcrserver.errors import QueryTooLong
 from dcrserver.settings import DatabaseSettings
 
 T = TypeVar("T")
@@ -58,13 +59,16 @@ class Queries:
 
     def __init__(self, settings: DatabaseSettings) -> None:
         self._settings = settings
+        # As SQLAlchemy has its name.
+        self.dialect = database_url(settings).get_backend_name()
         self._lane: Lane | None = None
 
     async def all(self, statement: Select[*Ts]) -> Sequence[Row[*Ts]]:
         """All its rows: a statement without a limit is for what is never many.
 
         Raises:
-            Unavailable: the database does not answer, or it takes longer than query_timeout.
+            QueryTooLong: it takes longer than query_timeout.
+            Unavailable: the database does not answer.
         """
         lane = self._lane = self._lane or _opened(self._settings)
 
@@ -76,6 +80,8 @@ class Queries:
                 return await lane.run(work)
             except Conflict:
                 return await repeated(lambda: lane.run(work))
+        except TooLong as error:
+            raise QueryTooLong(detail=str(error)) from error
         except Absent as error:
             raise unavailable(error) from error
 

@@ -52,13 +52,11 @@ def _timestamp(name: str) -> Column[int]:
 
 
 def _of_few(name: str, *columns: str) -> Index:
-    """An index of the rows in which ``name`` is set; MariaDB has them of all rows only.
-
-    A version is set when it is no longer the first.
-    """
+    """An index of the rows in which ``name`` is set; MariaDB has them of all rows only."""
     column: ColumnElement[Any] = literal_column(name)
-    least = {"version": 1, "suspended_at": 0, "secret_expires_at": 0}.get(name)
-    is_set = column.is_not(None) if least is None else column > literal_column(str(least))
+    is_set = column > literal_column("0") if name.endswith("_at") else column.is_not(None)
+    if name == "updated_at":
+        is_set = column != literal_column("issued_at")
     return Index(None, *columns, sqlite_where=is_set, postgresql_where=is_set)
 
 
@@ -106,7 +104,7 @@ clients = Table(
     # Of each program's copies, one after the other.
     Index(None, "facets_id", "issued_at"),
     # What few clients have costs the others nothing.
-    _of_few("version", "tenant", "updated_at"),
+    _of_few("updated_at", "tenant", "updated_at"),
     _of_few("owner", "tenant", "owner", "issued_at"),
     _of_few("tags", "tenant", "tags", "issued_at"),
     _of_few("suspended_at", "tenant", "suspended_at"),

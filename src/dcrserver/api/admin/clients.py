@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Annotated
-
-from fastapi import Query
 from starlette.responses import Response
 
 from dcrserver.edge.administration import AdminRouter
 from dcrserver.edge.callers import Caller, CallerOf, ClientId, RuntimeOf
+from dcrserver.edge.client_filters import FREE, FilterOf, SortOf
 from dcrserver.edge.conditions import CHANGE, ExpectedOf
 from dcrserver.edge.pages import Page, PagingOf
-from dcrserver.repositories.queries.clients import ClientFilters
-from dcrserver.schemas.admin.clients import Client, ClientSummary
+from dcrserver.schemas.admin.clients import Client, ClientCount, ClientSummary
 from dcrserver.services.clients.reading import ClientView
 from dcrserver.wiring.runtime import Runtime
 
@@ -25,21 +22,32 @@ router = AdminRouter("/clients", "clients")
     summary="List clients",
     operation_id="list_clients",
     response_model=Page[ClientSummary],
+    free=FREE,
 )
 async def list_clients(
-    here: RuntimeOf,
-    caller: CallerOf,
-    paging: PagingOf,
-    contains: Annotated[
-        str | None, Query(description="a text of the registration, in whatever case")
-    ] = None,
+    here: RuntimeOf, caller: CallerOf, paging: PagingOf, wanted: FilterOf, sort: SortOf
 ) -> Page[ClientSummary]:
-    """The clients of a tenant, newest first."""
-    reading = here.client_reading
-    found = await reading.clients(
-        caller.tenant, ClientFilters(contains), paging.after, paging.limit + 1, caller.actor
+    """The clients of a tenant that the filters mean; `metadata.NAME` is any member of theirs."""
+    found = await here.client_reading.clients(
+        caller.tenant, wanted, sort, paging.after, paging.limit + 1, caller.actor
     )
-    return paging.page(found, reading.place_of, ClientSummary.model_validate)
+    return paging.page(
+        found, lambda each: each.place, lambda each: ClientSummary.model_validate(each.client)
+    )
+
+
+@router.get(
+    "/count",
+    scope="clients:read",
+    summary="Count clients",
+    operation_id="count_clients",
+    response_model=ClientCount,
+    free=FREE,
+)
+async def count_clients(here: RuntimeOf, caller: CallerOf, wanted: FilterOf) -> ClientCount:
+    """How many clients the filters mean: exact up to 10,000, and an estimate above."""
+    found = await here.client_reading.count(caller.tenant, wanted, caller.actor)
+    return ClientCount.model_validate(found)
 
 
 @router.get(

@@ -53,3 +53,10 @@ class DeletedClient(Told):
     owner: str | None
     deleted_at: Moment
     purge_at: Moment = Field(description="until then it can be restored")
+
+
+class ClientCount(Told):
+    """How many clients there are of a kind."""
+
+    value: int
+    is_exact: bool = Field(description="false: they are too many to count, and it is an estimate")

@@ -5,14 +5,15 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from types import MappingProxyType
+from typing import NamedTuple
 
 from dcrserver.metadata.bounds import Bounds
 from dcrserver.repositories.clients import ClientRecord
 from dcrserver.repositories.deleted_clients import DeletedClientRecord
 from dcrserver.repositories.queries import Lists
-from dcrserver.repositories.queries.clients import NEWEST, ClientFilters
+from dcrserver.repositories.queries.clients import Count, Filter, Sort
 from dcrserver.repositories.queries.deleted_clients import BY_CLIENT_ID
 from dcrserver.repositories.queries.keyset import Place
 from dcrserver.repositories.transaction import Database
@@ -99,6 +100,13 @@ class DeletedClientView:
         self.client_name = json.loads(record.client.metadata).get("client_name")
 
 
+class Listed(NamedTuple):
+    """A client in a list, and where the list goes on after it."""
+
+    client: ClientView
+    place: Place
+
+
 class ClientReadingService:
     """Use case: administrators look at clients."""
 
@@ -118,18 +126,23 @@ class ClientReadingService:
         return ClientView(record, uses)
 
     async def clients(
-        self, tenant: Tenant, filters: ClientFilters, after: Place | None, limit: int, actor: Actor
-    ) -> list[ClientView]:
-        """Clients, newest first.
+        self,
+        tenant: Tenant,
+        wanted: Filter,
+        sort: Sort,
+        after: Place | None,
+        limit: int,
+        actor: Actor,
+    ) -> list[Listed]:
+        """The clients that ``wanted`` means, and that ``actor`` may see.
 
         Raises:
             InvalidInput: ``after`` is no place in this list.
         """
-        if actor.owner is not None:
-            filters = replace(filters, owner=actor.owner)
-        place = None if after is None else NEWEST.place_in(after)
-        found = await self._lists.clients.page(tenant.name, filters, NEWEST, place, limit=limit)
-        return [ClientView(record) for record in found]
+        found = await self._lists.clients.search(
+            tenant.name, wanted, sort, after, limit=limit, owner=actor.owner
+        )
+        return [Listed(ClientView(each.record), each.place) for each in found]
 
     async def deleted(
         self, tenant: Tenant, after: Place | None, limit: int, actor: Actor
@@ -150,7 +163,10 @@ class ClientReadingService:
         """Where the list goes on after ``deleted``."""
         return BY_CLIENT_ID.place_of(deleted.record)
 
-    @staticmethod
-    def place_of(client: ClientView) -> Place:
-        """Where the list goes on after ``client``."""
-        return NEWEST.place_of(client.record)
+    async def count(self, tenant: Tenant, wanted: Filter, actor: Actor) -> Count:
+        """How many ``wanted`` means of those that ``actor`` may see.
+
+        Raises:
+            QueryTooLong: it cannot be counted in time.
+        """
+        return await self._lists.clients.count(tenant.name, wanted, owner=actor.owner)

@@ -36,7 +36,7 @@ class ReencryptionService:
 
     async def count(self) -> int:
         """The clients that ``run`` will look at."""
-        return await self._lists.clients.count(None)
+        return await self._lists.clients.total(None)
 
     async def run(self, progress: Callable[[int], None]) -> Reencrypted:
         """Encrypts all under the first key; ``progress`` is told how many clients were seen.

@@ -23,7 +23,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.pool import QueuePool
 
 from dcrserver.db.engine import create_engine
-from dcrserver.db.failures import Absent, AlreadyThere, Conflict, Locked, Lost, absence
+from dcrserver.db.failures import Absent, AlreadyThere, Conflict, Locked, Lost, TooLong, absence
 from dcrserver.db.sync_engine import AUTOCOMMIT
 from dcrserver.settings import DatabaseSettings
 
@@ -39,6 +39,7 @@ class Meaning(Enum):
 
     CONFLICT = auto()
     ABSENT = auto()
+    TOO_LONG = auto()
     LOCKED = auto()
     LOST = auto()
     CLOSED = auto()
@@ -55,7 +56,7 @@ MEANINGS: Mapping[int, Meaning] = {
     **dict.fromkeys((1021, 1037, 1038, 1040, 1041, 1042, 1043, 1044, 1045, 1049, 1114, 1129, 1130,
                      1135, 1153, 1203, 1226, 1698), Meaning.ABSENT),
     # Interrupted by an operator, by max_statement_time.
-    **dict.fromkeys((1317, 1969, 3024), Meaning.ABSENT),
+    **dict.fromkeys((1317, 1969, 3024), Meaning.TOO_LONG),
     # Cannot be resolved, refused, TLS.
     **dict.fromkeys((2002, 2003, 2005, 2026), Meaning.ABSENT),
     # The server became read-only (its tables, InnoDB); its node of a cluster takes no statements
@@ -67,6 +68,7 @@ MEANINGS: Mapping[int, Meaning] = {
 }  # fmt: skip
 _FAILURES: Mapping[Meaning, type[Absent]] = {
     Meaning.ABSENT: Absent,
+    Meaning.TOO_LONG: TooLong,
     Meaning.LOCKED: Locked,
     Meaning.LOST: Lost,
     Meaning.CLOSED: Closed,

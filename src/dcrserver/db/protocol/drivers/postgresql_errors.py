@@ -8,7 +8,16 @@ from contextlib import contextmanager
 
 import asyncpg
 
-from dcrserver.db.failures import Absent, AlreadyThere, Conflict, Locked, Lost, Refused, absence
+from dcrserver.db.failures import (
+    Absent,
+    AlreadyThere,
+    Conflict,
+    Locked,
+    Lost,
+    Refused,
+    TooLong,
+    absence,
+)
 
 # A state, or the class that its first two characters are.
 MEANINGS: dict[str, type[Exception]] = {
@@ -17,7 +26,7 @@ MEANINGS: dict[str, type[Exception]] = {
     "25P03": Lost,  # idle in a transaction for too long
     "25P04": Lost,  # transaction timeout
     "57": Lost,  # operator intervention: shutting down, starting up
-    "57014": Absent,  # cancelled, as a rule by statement_timeout
+    "57014": TooLong,  # cancelled, as a rule by statement_timeout
     "58": Lost,  # system error
     "F0": Lost,  # configuration file
     "XX": Lost,  # internal error, damaged data

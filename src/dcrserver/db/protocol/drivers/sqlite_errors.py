@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 
-from dcrserver.db.failures import AlreadyThere, absence
+from dcrserver.db.failures import Absent, AlreadyThere, TooLong, absence
 
 # Of an extended error code.
 PRIMARY_CODE = 0xFF
@@ -29,4 +29,5 @@ class Errors:
             self.damage = "the database file is damaged: restore it, and start again"
         elif not isinstance(error, sqlite3.OperationalError):
             return
-        raise absence(error) from error  # locked, full, read-only, damaged, no such file
+        kind = TooLong if code == sqlite3.SQLITE_INTERRUPT else Absent
+        raise absence(error, kind) from error  # locked, full, read-only, damaged, no such file

@@ -1,0 +1,62 @@
+"""Filters and sorts of clients as parameters of a query: those that there are, and no others."""
+
+from __future__ import annotations
+
+from inspect import Parameter, Signature
+from typing import Annotated, TypeAlias
+
+from fastapi import Depends, Query
+from starlette.requests import Request
+
+from dcrserver.repositories.queries.clients.filters import FILTERS, MEMBER, Filter
+from dcrserver.repositories.queries.clients.sorts import Sort, SortKey
+
+# For ``free`` of a route that is filtered: members of the metadata.
+FREE = (MEMBER,)
+
+
+def _wanted(request: Request, **_: str | None) -> Filter:
+    """
+    Raises:
+        InvalidInput: a filter cannot have its value.
+    """
+    pairs = request.query_params.multi_items()
+    return Filter.parse(pair for pair in pairs if pair[0] in FILTERS or pair[0].startswith(MEMBER))
+
+
+def _sorted(
+    sort: Annotated[
+        str, Query(description=f"one of {', '.join(SortKey)}; `-` before it for descending")
+    ] = "-created",
+) -> Sort:
+    """
+    Raises:
+        InvalidInput: there is no such sort.
+    """
+    return Sort.parse(sort)
+
+
+def _signature() -> Signature:
+    """A parameter for each filter, for FastAPI to describe."""
+    described = [
+        Parameter(
+            row.name,
+            Parameter.KEYWORD_ONLY,
+            default=None,
+            annotation=Annotated[
+                str | None,
+                Query(description=row.description, json_schema_extra={"enum": list(row.values)})
+                if row.values
+                else Query(description=row.description),
+            ],
+        )
+        for row in FILTERS.values()
+    ]
+    return Signature(
+        [Parameter("request", Parameter.POSITIONAL_OR_KEYWORD, annotation=Request), *described]
+    )
+
+
+_wanted.__signature__ = _signature()  # type: ignore[attr-defined]
+FilterOf: TypeAlias = Annotated[Filter, Depends(_wanted)]
+SortOf: TypeAlias = Annotated[Sort, Depends(_sorted)]

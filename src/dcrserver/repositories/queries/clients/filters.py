@@ -1,0 +1,258 @@
+"""Filters of clients, as data: a row for each name.
+
+What a filter looks for is made by the functions that made what is stored (``metadata.facets``).
+Those of facets are asked of ``client_facets``, which is small, the others of the clients.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from types import MappingProxyType
+from typing import Any, TypeAlias
+
+from sqlalchemy import ColumnElement, and_, exists, literal_column, not_, select
+
+from dcrserver.db.tables import client_facets, clients, last_uses
+from dcrserver.errors import InvalidInput
+from dcrserver.metadata.catalogue import PARAMETERS
+from dcrserver.metadata.facets import ClientOrigin, exact, host_of, name_key, words_of
+from dcrserver.repositories.queries.clients.members import member_is
+
+Condition: TypeAlias = ColumnElement[bool]
+_Make: TypeAlias = Callable[[Any], Condition]
+
+MEMBER = "metadata."
+_MEMBER_NAME = re.compile(r"[A-Za-z0-9_.#:-]{1,128}")
+_MAX_LENGTH = 512
+_MAX_MEMBERS = 8
+# Written out: an index of few rows is only found for its own condition.
+_NEVER: ColumnElement[int] = literal_column("0")
+_F, _C = client_facets.c, clients.c
+
+
+@dataclass(frozen=True, slots=True)
+class FilterRow:
+    """A filter: what its value may be, and what holds of a client that is meant.
+
+    ``values``: the words it may be; none: any text.
+    """
+
+    name: str
+    description: str
+    make: _Make
+    is_time: bool = False
+    values: tuple[str, ...] = ()
+
+
+def _is(column: ColumnElement[Any], value: Callable[[str], str] = exact) -> _Make:
+    return lambda text: column == value(text)
+
+
+def _lists(column: ColumnElement[Any], value: Callable[[str], str] = str) -> _Make:
+    """Of a column that holds values behind spaces."""
+    return lambda text: and_(
+        column.is_not(None), column.contains(f" {value(text)} ", autoescape=True)
+    )
+
+
+def _words(text: str) -> Condition:
+    """Each is a word of the name, or the beginning of one."""
+    found = words_of(text)
+    return and_(*(_F.name_key.contains(f" {word}", autoescape=True) for word in found))
+
+
+def _host(text: str) -> str:
+    return host_of(f"https://{text}") or host_of(f"https://[{text}]") or text
+
+
+def _status(text: str) -> Condition:
+    return _C.suspended_at > _NEVER if text == "suspended" else _C.suspended_at == _NEVER
+
+
+def _since(column: ColumnElement[int]) -> _Make:
+    return lambda moment: column >= moment
+
+
+def _before(column: ColumnElement[int]) -> _Make:
+    return lambda moment: column < moment
+
+
+def _used_since(moment: int) -> Condition:
+    uses = last_uses.alias("uses")
+    return exists(
+        select(literal_column("1")).where(
+            uses.c.tenant == _C.tenant,
+            uses.c.client_id == _C.client_id,
+            uses.c.used_at >= moment,
+        )
+    )
+
+
+# Asked of ``client_facets``.
+_OF_FACETS = (
+    FilterRow("q", "words of the name, or beginnings of them, in whatever case", _words),
+    FilterRow("name", "the name, in whatever case", _is(_F.name_key, name_key)),
+    FilterRow("origin", "how it came to be", _is(_F.origin), values=tuple(ClientOrigin)),
+    FilterRow("software_id", "the software", _is(_F.software_id)),
+    FilterRow("software_version", "the version of the software", _is(_F.software_version)),
+    FilterRow("method", "its token_endpoint_auth_method", _is(_F.auth_method)),
+    FilterRow("grant", "one of its grant_types", _lists(_F.grant_types)),
+    FilterRow(
+        "redirect_host", "the host of one of its redirect_uris", _lists(_F.redirect_hosts, _host)
+    ),
+    FilterRow("application_type", "web or native", _is(_F.application_type)),
+    FilterRow("policy", "the named policy it is judged by", _is(_F.policy)),
+)
+# Asked of the clients themselves.
+_OF_CLIENTS = (
+    FilterRow("status", "whether its credentials work", _status, values=("active", "suspended")),
+    FilterRow("owner", "whom it belongs to", _is(_C.owner, str)),
+    FilterRow("tag", "one of its tags", _lists(_C.tags)),
+    FilterRow("created_after", "registered then or later", _since(_C.issued_at), is_time=True),
+    FilterRow("created_before", "registered before", _before(_C.issued_at), is_time=True),
+    FilterRow("updated_after", "changed then or later", _since(_C.updated_at), is_time=True),
+    FilterRow("updated_before", "not changed since", _before(_C.updated_at), is_time=True),
+    FilterRow("last_used_after", "used then or later", _used_since, is_time=True),
+    FilterRow(
+        "last_used_before", "not used since, or never",
+        lambda moment: not_(_used_since(moment)), is_time=True,
+    ),
+    FilterRow(
+        "secret_expires_after", "its newest secret ends then or later",
+        lambda moment: and_(_C.secret_expires_at > _NEVER, _C.secret_expires_at >= moment),
+        is_time=True,
+    ),
+    FilterRow(
+        "secret_expires_before", "its newest secret ends before, or has ended",
+        lambda moment: and_(_C.secret_expires_at > _NEVER, _C.secret_expires_at < moment),
+        is_time=True,
+    ),
+    FilterRow(
+        "contains", "a text of the registration, in whatever case",
+        lambda text: _C.metadata.icontains(text, autoescape=True),
+    ),
+)  # fmt: skip
+FACET_FILTERS: Mapping[str, FilterRow] = MappingProxyType({row.name: row for row in _OF_FACETS})
+CLIENT_FILTERS: Mapping[str, FilterRow] = MappingProxyType({row.name: row for row in _OF_CLIENTS})
+FILTERS: Mapping[str, FilterRow] = MappingProxyType({**FACET_FILTERS, **CLIENT_FILTERS})
+# Filters that are exact about what a member says: they narrow a search for the member, too.
+_NARROWING: Mapping[str, str] = MappingProxyType(
+    {
+        "name_key": "name",
+        "software_id": "software_id",
+        "software_version": "software_version",
+        "auth_method": "method",
+        "application_type": "application_type",
+    }
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Filter:
+    """Which clients are meant: those for which everything holds.
+
+    ``values``: name of a filter -> text, or seconds since 1970. ``members``: name of a member of
+    the metadata -> what it is, or one of what it lists.
+    """
+
+    values: Mapping[str, str | int] = field(default_factory=dict)
+    members: Mapping[str, str] = field(default_factory=dict)
+
+    @classmethod
+    def parse(cls, given: Iterable[tuple[str, str]]) -> Filter:
+        """Of names and texts as a query has them; ``metadata.NAME`` is about a member.
+
+        Raises:
+            InvalidInput: there is no such filter, or it cannot have that value.
+        """
+        values: dict[str, str | int] = {}
+        members: dict[str, str] = {}
+        for name, text in given:
+            _check(name, text, {*values, *(f"{MEMBER}{each}" for each in members)})
+            if name.startswith(MEMBER):
+                members[_member_name(name)] = text
+            else:
+                values[name] = _value(FILTERS.get(name), name, text)
+        if len(members) > _MAX_MEMBERS:
+            raise InvalidInput(f"at most {_MAX_MEMBERS} members can be asked for", parameter=MEMBER)
+        return cls(values, members)
+
+    def about_facets(self) -> list[Condition]:
+        """What holds for their row of ``client_facets``."""
+        made = [
+            FACET_FILTERS[name].make(value)
+            for name, value in self.values.items()
+            if name in FACET_FILTERS
+        ]
+        for name, text in self.members.items():
+            row = PARAMETERS.get(name)
+            narrowing = _NARROWING.get(row.facet or "") if row else None
+            if narrowing is not None:
+                made.append(FILTERS[narrowing].make(text))
+        return made
+
+    def about_clients(self, dialect: str) -> list[Condition]:
+        """What else holds for their own row."""
+        made = [
+            CLIENT_FILTERS[name].make(value)
+            for name, value in self.values.items()
+            if name in CLIENT_FILTERS
+        ]
+        return made + [member_is(dialect, name, text) for name, text in self.members.items()]
+
+    def of_owner(self, owner: str | None) -> Filter:
+        """Those of them that belong to ``owner``; None: all."""
+        if owner is None:
+            return self
+        if self.values.get("owner", owner) != owner:
+            return Filter({"owner": owner, "created_before": 0})
+        return Filter({**self.values, "owner": owner}, self.members)
+
+
+ALL = Filter()
+
+
+def _check(name: str, text: str, seen: set[str]) -> None:
+    shown = name[:64]
+    if name in seen:
+        raise InvalidInput(f"{shown} must be there once", parameter=shown)
+    if not text or len(text) > _MAX_LENGTH or "\0" in text:
+        reason = f"must be a text of 1 to {_MAX_LENGTH} characters"
+        raise InvalidInput(f"{shown} {reason}", parameter=shown)
+
+
+def _member_name(name: str) -> str:
+    member = name.removeprefix(MEMBER)
+    if not _MEMBER_NAME.fullmatch(member):
+        raise InvalidInput("there is no member of that name", parameter=name[:64])
+    return member
+
+
+def _value(row: FilterRow | None, name: str, text: str) -> str | int:
+    if row is None:
+        raise InvalidInput(f"there is no such filter: {name[:64]}", parameter=name[:64])
+    if row.is_time:
+        return moment_in(text, name)
+    if row.values and text not in row.values:
+        raise InvalidInput(f"{name} must be one of: {', '.join(row.values)}", parameter=name)
+    return text
+
+
+def moment_in(text: str, name: str) -> int:
+    """Seconds since 1970 of a moment: ISO 8601, of UTC unless it says otherwise, or such seconds.
+
+    Raises:
+        InvalidInput: it is none.
+    """
+    if text.isascii() and text.isdigit():
+        return min(int(text[:12]), 2**40)
+    try:
+        moment = datetime.fromisoformat(text)
+        moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+        return max(0, int(moment.timestamp()))
+    except (ValueError, OverflowError):
+        reason = "must be a moment, such as 2026-01-31T00:00:00Z"
+        raise InvalidInput(f"{name} {reason}", parameter=name) from None

@@ -1,0 +1,101 @@
+"""What a filter comes to in SQL: conditions, and the facets of those that are meant.
+
+Facets are looked for first: where there are none nobody need be looked for, where there are few
+their clients are found by an index, and where there are very many each client in turn is asked.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import ColumnElement, Select, any_, false, literal, literal_column, select
+from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy.types import Text
+
+from dcrserver.db.queries import Queries
+from dcrserver.db.tables import client_facets, clients
+from dcrserver.repositories.clients import ClientRecord
+from dcrserver.repositories.queries.clients.filters import Condition, Filter
+
+COLUMNS = [clients.c[name] for name in ClientRecord._fields]
+# So many facets are told to the database by their ids.
+_MANY = 2000
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """Conditions for clients, and for facets; ``ids`` of the facets unless they are too many.
+
+    ``ids`` None and ``facets`` empty: whatever facets they have.
+    """
+
+    dialect: str
+    tenant: str | None
+    conditions: Sequence[Condition]
+    facets: Sequence[Condition]
+    ids: Sequence[str] | None = None
+
+    @property
+    def is_empty(self) -> bool:
+        """Nobody has such facets."""
+        return self.ids is not None and not self.ids
+
+    def clients(self, *more: ColumnElement[Any]) -> Select[Any]:
+        """Their rows, with ``more`` columns."""
+        return self.of_any_facets(*more).where(*self._by_facets())
+
+    def of_any_facets(self, *more: ColumnElement[Any]) -> Select[Any]:
+        """The same, whatever facets they have."""
+        return select(*COLUMNS, *more).where(*of_tenant(clients, self.tenant), *self.conditions)
+
+    def count(self, limit: int | None) -> Select[Any]:
+        """A row for each, up to a limit."""
+        chosen: Select[Any] = select(literal_column("1").label("one")).select_from(clients)
+        conditions = [*of_tenant(clients, self.tenant), *self.conditions, *self._by_facets()]
+        return chosen.where(*conditions).limit(limit)
+
+    def _by_facets(self) -> list[Condition]:
+        if self.ids is not None:
+            return [is_one_of(self.dialect, clients.c.facets_id, self.ids)]
+        if not self.facets:
+            return []
+        has: Select[Any] = select(literal_column("1")).where(
+            client_facets.c.tenant == clients.c.tenant,
+            client_facets.c.id == clients.c.facets_id,
+            *self.facets,
+        )
+        # A value, not EXISTS: it is asked of one client after the other, in the order of the list,
+        # and never joined, which would read all before the first is told.
+        return [has.scalar_subquery() == literal_column("1")]
+
+
+async def scope_of(
+    queries: Queries, tenant: str | None, wanted: Filter, *, has_ids: bool = True
+) -> Scope:
+    """What ``wanted`` comes to; ``has_ids``: the facets are looked for."""
+    facets = wanted.about_facets()
+    conditions = wanted.about_clients(queries.dialect)
+    if not facets or not has_ids:
+        return Scope(queries.dialect, tenant, conditions, facets)
+    chosen = select(client_facets.c.id).where(*of_tenant(client_facets, tenant), *facets)
+    found = [row.id for row in await queries.all(chosen.limit(_MANY + 1))]
+    ids = found if len(found) <= _MANY else None
+    return Scope(queries.dialect, tenant, conditions, facets, ids)
+
+
+def of_tenant(table: Any, tenant: str | None) -> list[Condition]:  # noqa: ANN401 - a table
+    """That a row is the tenant's; None: of all."""
+    return [] if tenant is None else [table.c.tenant == tenant]
+
+
+def is_one_of(dialect: str, column: ColumnElement[str], values: Sequence[str]) -> Condition:
+    """One parameter for all ``values`` where the database has such."""
+    if not values:
+        return false()
+    if len(values) == 1:
+        return column == values[0]
+    if dialect == "postgresql":
+        return column == any_(literal(list(values), ARRAY(Text())))
+    return column.in_(values)
