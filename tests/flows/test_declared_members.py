@@ -68,7 +68,7 @@ async def test_what_is_for_administrators_is_told_to_no_client(make_app: MakeApp
         ({"skip_consent": {"schema": DIGITS}}, "is a member that this server knows already"),
         ({"Cost": {"schema": DIGITS}}, "small letters"),
         ({"a#fr": {"schema": DIGITS}}, "small letters"),
-        ({"a": {}}, "members.a.schema"),
+        ({"a": {"schema": "string"}}, "members.a.schema"),
         ({"a": {"schema": {"type": "string", "format": "uri"}}}, "schema.format is not understood"),
         ({"a": {"schema": DIGITS, "set_by": "client"}}, "members.a.set_by"),
         ({"a": {"schema": DIGITS, "readby": "everybody"}}, "members.a.readby: no such setting"),

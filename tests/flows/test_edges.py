@@ -197,7 +197,7 @@ async def test_openapi_tells_of_bodies_examples_and_errors(app: Application) -> 
     document = (await app.http.get("/openapi.json")).json()
     register = document["paths"]["/register"]["post"]
     assert set(register["responses"]) == {
-        "201", "400", "401", "403", "408", "413", "415", "429", "503",
+        "201", "400", "401", "403", "408", "409", "413", "415", "429", "503",
     }  # fmt: skip
     body = register["requestBody"]["content"]["application/json"]["schema"]
     assert body == {"$ref": "#/components/schemas/ClientMetadata"}

@@ -149,7 +149,7 @@ class AdministeredClients:
         """
 
         async def write(tx: Transaction) -> None:
-            if is_chosen and await tx.clients.find(record.tenant, record.client_id):
+            if is_chosen and await _is_taken(tx, record.tenant, record.client_id):
                 raise IdentifierTaken(_TAKEN)
             tx.clients.add(record)
             audit.record(
@@ -166,6 +166,13 @@ class AdministeredClients:
             await self._database.transact(write)
         except AlreadyThere:  # somebody was faster
             raise IdentifierTaken(_TAKEN) from None
+
+
+async def _is_taken(tx: Transaction, tenant: str, client_id: str) -> bool:
+    """Also by a client that was deleted and can be restored."""
+    if await tx.clients.find(tenant, client_id):
+        return True
+    return await tx.deleted_clients.find(tenant, client_id) is not None
 
 
 def _bounds(before: Bounds, tenant: Tenant, facts: ClientFacts, actor: Actor) -> Bounds:

@@ -16,7 +16,6 @@ _NAME = re.compile(r"[a-z][a-z0-9_]{0,63}")
 # Of the administrators' own: services.registration.facts.
 _FACTS = frozenset({"owner", "tags", "policy", "template"})
 _TAKEN = frozenset({*PARAMETERS, *SERVER_ASSIGNED, *IGNORED, *_FACTS})
-_SCHEMA = {"type": "string", "pattern": "^[0-9]{4}$"}
 
 
 def _member_name(name: str) -> str:
@@ -34,13 +33,15 @@ class MemberSettings(Group):
     """A member of client metadata beside those that are known."""
 
     value_schema: dict[str, Any] = Field(
+        default={"type": "string"},
         alias="schema",
         description="what a value may be, as JSON Schema: type (one), enum, minimum, maximum,"
         " minLength, maxLength, pattern, items, minItems, maxItems, uniqueItems, properties,"
         " required; nothing else is understood",
-        examples=[_SCHEMA],
     )
-    description: str = Field(default="", max_length=200, description="what it is, for people")
+    description: str = Field(
+        default="", max_length=200, pattern=r"^[^\x00-\x1f]*$", description="what it is, for people"
+    )
     set_by: Literal["administrator", "everybody"] = Field(
         default="administrator",
         description="who may set it; from others it is ignored, as unknown members are",
