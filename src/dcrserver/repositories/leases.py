@@ -49,6 +49,7 @@ class _Statements(NamedTuple):
     take: ClauseElement
     keep: ClauseElement
     give: ClauseElement
+    hurry: ClauseElement
 
 
 @cache
@@ -68,6 +69,7 @@ def _statements(dialect: str) -> _Statements:
         .values(owner=bindparam("b_owner"), expires_at=until),
         keep=update(leases).where(_MINE).values(expires_at=until),
         give=update(leases).where(_MINE).values(owner=_NOBODY, expires_at=until - 1),
+        hurry=update(leases).where(_ROW, leases.c.owner == _NOBODY).values(expires_at=now - 1),
     )
 
 
@@ -106,6 +108,10 @@ class LeaseRepository:
     async def give(self, name: str, owner: str, seconds: int) -> bool:
         """Ends it: it is due for anybody in so many seconds. False: somebody else has it."""
         return await self._changed(self._statements.give, name, owner, seconds)
+
+    async def hurry(self, name: str) -> None:
+        """It is due now, unless somebody does it just now."""
+        await self._session.execute(self._statements.hurry, {"b_name": name})
 
     async def _changed(self, statement: ClauseElement, name: str, owner: str, seconds: int) -> bool:
         values = {"b_name": name, "b_owner": owner, "b_seconds": seconds}

@@ -25,6 +25,7 @@ from dcrserver.repositories.events import EventRepository
 from dcrserver.repositories.facets import KnownFacets
 from dcrserver.repositories.idempotency_keys import IdempotencyKeyRepository
 from dcrserver.repositories.initial_access_tokens import InitialAccessTokenRepository
+from dcrserver.repositories.jobs import JobInputRepository, JobRepository
 from dcrserver.repositories.last_uses import LastUseRepository
 from dcrserver.repositories.leases import LeaseRepository
 from dcrserver.repositories.metadata_copies import MetadataCopyRepository
@@ -87,6 +88,14 @@ class Transaction:
     @property
     def metadata_copies(self) -> MetadataCopyRepository:
         return MetadataCopyRepository(self.session)
+
+    @property
+    def jobs(self) -> JobRepository:
+        return JobRepository(self.session)
+
+    @property
+    def job_inputs(self) -> JobInputRepository:
+        return JobInputRepository(self.session)
 
     @property
     def leases(self) -> LeaseRepository:

@@ -7,6 +7,7 @@ from dcrserver.repositories.queries.clients import ClientLists
 from dcrserver.repositories.queries.configuration import ConfigurationLists
 from dcrserver.repositories.queries.deleted_clients import DeletedClientLists
 from dcrserver.repositories.queries.events import EventLists
+from dcrserver.repositories.queries.jobs import JobLists
 from dcrserver.repositories.queries.tenants import TenantLists
 from dcrserver.repositories.queries.tokens import TokenLists
 
@@ -21,6 +22,7 @@ class Lists:
         self.configuration = ConfigurationLists(queries)
         self.deleted_clients = DeletedClientLists(queries)
         self.events = EventLists(queries)
+        self.jobs = JobLists(queries)
         self.tenants = TenantLists(queries)
         self.tokens = TokenLists(queries)
         # By state, for the metrics.

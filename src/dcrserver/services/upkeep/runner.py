@@ -28,8 +28,6 @@ _JITTER = 0.1
 # Until the first attempt after one that failed; twice as long after each further one.
 _FAILED_SECONDS = 5
 _DOUBLED_AT_MOST = 10
-# However far the next time is, as somebody may change it, or the clock of the database.
-_LONGEST_SLEEP = 60.0
 # What ends a lease when the process ends; without, it ends by itself.
 _LAST_SECONDS = 2.0
 # From when a job that nobody does is told of, and how often it is looked for.
@@ -47,6 +45,8 @@ class Job:
     name: str
     seconds: float
     work: Callable[[Writer], Coroutine[Any, Any, None]]
+    # However far its next time is, as somebody may change it, or the clock of the database.
+    look_seconds: float = 60.0
 
     def __post_init__(self) -> None:
         if self.seconds > LONGEST_SECONDS:
@@ -94,7 +94,7 @@ class JobRunner:
 
     async def _keep_doing(self, job: Job) -> None:
         while True:
-            pause = min(_LONGEST_SLEEP, await self._turn(job))
+            pause = min(job.look_seconds, await self._turn(job))
             # Whatever a job made of its cancellation: a commit that has begun keeps it to itself.
             if (task := asyncio.current_task()) is None or task.cancelling():
                 return
