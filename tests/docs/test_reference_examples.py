@@ -109,7 +109,7 @@ def _remember(
         return
     told: dict[str, Any] = json.loads(text)
     for name in ("registration_access_token", "client_secret"):
-        if name in told:
+        if told.get(name):
             variables[name.upper()] = told[name]
     if operation.path == "/register":
         ids[EXAMPLE_ID] = variables["CLIENT_ID"] = told["client_id"]

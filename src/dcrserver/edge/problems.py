@@ -21,8 +21,8 @@ ROOT = "/admin/v1"
 _METADATA = ("metadata",)
 # Pydantic's words for mistakes whose texts would repeat what was sent.
 _REPEATING = {"union_tag_invalid": "is of no kind that is known"}
-# What is wrong with a body before anything is known of what it should be.
-_OF_BODIES = {413: "body_too_large", 415: "unsupported_media_type"}
+# What the status tells better than the words of registrations.
+_BY_STATUS = {409: "conflict", 413: "body_too_large", 415: "unsupported_media_type"}
 _MAX_MISTAKES = 50
 
 
@@ -48,7 +48,7 @@ def problem(
         "title": HTTPStatus(status).phrase,
         "status": status,
         "detail": detail,
-        "code": _OF_BODIES.get(status, code),
+        "code": _BY_STATUS.get(status, code),
     }
     if mistakes:
         made["errors"] = list(mistakes[:_MAX_MISTAKES])

@@ -17,6 +17,7 @@ from dcrserver.services.authentication.authenticator import ClientAuthenticator
 from dcrserver.services.authentication.client_keys import ClientKeys
 from dcrserver.services.authentication.guesses import Guesses
 from dcrserver.services.authentication.last_uses import LastUses
+from dcrserver.services.clients.changes import ClientChangeService
 from dcrserver.services.clients.credentials import ClientCredentialsService
 from dcrserver.services.clients.directory import ClientDirectoryService
 from dcrserver.services.clients.lifecycle import ClientLifecycleService
@@ -76,6 +77,7 @@ class Runtime:
     metrics: Metrics
     client_reading: ClientReadingService
     client_lifecycle: ClientLifecycleService
+    client_changes: ClientChangeService
     client_credentials: ClientCredentialsService
     cursor_keys: Sequence[bytes]
     draining: bool = False
@@ -189,6 +191,7 @@ def _runtime(base: Foundation, documents: CachingFetcher, limiter: RateLimiter) 
         metrics=metrics,
         client_reading=ClientReadingService(database, base.lists),
         client_lifecycle=ClientLifecycleService(database),
+        client_changes=ClientChangeService(database, steps.administered),
         client_credentials=ClientCredentialsService(database, base.secret_changes),
         cursor_keys=cursor_keys(settings),
     )

@@ -10,7 +10,7 @@ from dcrserver.edge.client_filters import FREE, FilterOf, SortOf
 from dcrserver.edge.conditions import CHANGE, ExpectedOf
 from dcrserver.edge.pages import Page, PagingOf
 from dcrserver.schemas.admin.clients import Client, ClientCount, ClientSummary
-from dcrserver.services.clients.reading import ClientView
+from dcrserver.services.clients.views import ClientView
 from dcrserver.wiring.runtime import Runtime
 
 router = AdminRouter("/clients", "clients")

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import Field
+from pydantic import ConfigDict, Field
 
-from dcrserver.schemas.admin.parts import Members, Moment, Told
+from dcrserver.schemas.admin.parts import Asked, Members, Moment, Told
+from dcrserver.schemas.parts import REQUEST_EXAMPLE
 
 
 class ClientSecret(Told):
@@ -24,7 +25,9 @@ class ClientSummary(Told):
     client_id: str
     tenant: str
     status: Literal["active", "suspended"]
+    origin: str = Field(description="how it came to be: open, administrator, import, ...")
     owner: str | None = Field(description="whom it belongs to")
+    tags: list[str]
     policy: str | None = Field(description="the named policy that it is judged by for life")
     created_at: Moment
     updated_at: Moment
@@ -37,11 +40,47 @@ class Client(ClientSummary):
     """A client with everything that is known of it, and no secret."""
 
     last_used_at: Moment
-    access_token_lifetime: int | None = Field(description="seconds; null: as configured for all")
-    access_token_format: str | None = Field(description="null: as configured for all")
     scopes: list[str] | None = Field(description="those that it may register; null: no bound")
     grant_types: list[str] | None = Field(description="as scopes")
     secrets: list[ClientSecret] = Field(description="those that work, newest first, by id")
+
+
+class NewClient(ClientSummary):
+    """A client, and the credentials that it was just given: they are told this once."""
+
+    client_secret: str | None = Field(description="null: it has none, or keeps the one it has")
+    client_secret_expires_at: int | None = Field(
+        description="seconds since 1970, 0: never (RFC 7591); null beside no secret"
+    )
+    registration_access_token: str | None = Field(description="null: the one it has works on")
+    registration_client_uri: str = Field(description="where the client manages itself (RFC 7592)")
+
+
+class ClientReplacement(Asked):
+    """What a client is from now on; what is left out is gone."""
+
+    model_config = ConfigDict(json_schema_extra={"example": {"metadata": REQUEST_EXAMPLE}})
+
+    metadata: Members = Field(description="what it registers, by the names of RFC 7591")
+    owner: str | None = Field(default=None, description="whom it belongs to")
+    tags: list[str] | None = Field(default=None, description="words")
+    policy: str | None = Field(
+        default=None, description="a named policy that it is judged by; left out: as before"
+    )
+
+
+class ClientAsked(ClientReplacement):
+    """A new client, with what administrators choose for it."""
+
+    client_id: str | None = Field(default=None, description="left out: one is made")
+    client_secret: str | None = Field(default=None, description="left out: one is made, if needed")
+    client_secret_expires_at: int | None = Field(
+        default=None, description="seconds since 1970; 0: never"
+    )
+    template: str | None = Field(
+        default=None,
+        description="the client_id of a client whose metadata count where none were sent",
+    )
 
 
 class DeletedClient(Told):

@@ -102,6 +102,11 @@ async def change_client(
     return await changing(await find(), find, change)
 
 
+def next_version(old: ClientRecord, new: ClientRecord) -> ClientRecord:
+    """``new`` as it is when it is written over ``old``."""
+    return new._replace(updated_at=int(time.time()), version=old.version + 1)
+
+
 async def replace_client(
     database: Database,
     old: ClientRecord,
@@ -111,7 +116,7 @@ async def replace_client(
     changes: JsonObject | None = None,
 ) -> bool:
     """Writes ``new`` with its event; False when ``old`` is no longer what is stored."""
-    written = new._replace(updated_at=int(time.time()), version=old.version + 1)
+    written = new if new.version > old.version else next_version(old, new)
     told: JsonObject = dict(changes or {})
     if old.metadata != new.metadata:
         told["metadata"] = audit.difference(json.loads(old.metadata), json.loads(new.metadata))

@@ -16,7 +16,12 @@ from dcrserver.repositories.clients import ClientRecord
 from dcrserver.repositories.transaction import Database, Transaction
 from dcrserver.services import audit
 from dcrserver.services.access.registration_access_tokens import new_registration_token
-from dcrserver.services.access.stored_clients import metadata_of, replace_client, terms_for
+from dcrserver.services.access.stored_clients import (
+    metadata_of,
+    next_version,
+    replace_client,
+    terms_for,
+)
 from dcrserver.services.audit import EventType, Origin, Subject, SubjectKind
 from dcrserver.services.audit.actors import Actor
 from dcrserver.services.registration.client_information import new_record
@@ -118,6 +123,7 @@ class AdministeredClients:
             tags=_tags(facts),
         )
         told: JsonObject = {"secret": secrets.is_new, **_facts_changed(record, changed)}
+        changed = next_version(record, changed)
         event = EventType.CLIENT_UPDATED
         if not await replace_client(self._database, record, changed, event, origin, told):
             return None

@@ -1,0 +1,153 @@
+"""Use cases of administrators: make clients, and change what they registered."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from dcrserver.errors import AlreadyExists, InvalidInput
+from dcrserver.json_patch import BadPatch, NotAsTested, merged, patched
+from dcrserver.metadata.bounds import Bounds
+from dcrserver.repositories.clients import ClientRecord
+from dcrserver.repositories.transaction import Database
+from dcrserver.services.access.stored_clients import change_client
+from dcrserver.services.access.versions import ANY, Expected
+from dcrserver.services.audit import Origin
+from dcrserver.services.clients.views import ClientView
+from dcrserver.services.registration.administered import Administered, AdministeredClients
+from dcrserver.services.registration.facts import facts_in, facts_in_update
+from dcrserver.strict_json import JsonObject, JsonValue, stored
+from dcrserver.tenants import Tenant
+
+_METADATA = "metadata"
+# What administrators change beside the metadata; the order is that of answers.
+_FACTS = ("owner", "tags", "policy")
+_WRITABLE = frozenset({*_FACTS, _METADATA})
+_Edit = Callable[[JsonValue], JsonValue]
+
+
+class NewClientView(ClientView):
+    """A client, and the credentials that it was just given, which nobody is told again."""
+
+    def __init__(self, tenant: Tenant, made: Administered) -> None:
+        super().__init__(made.record)
+        self.client_secret = made.secrets.value
+        is_new = made.secrets.is_new
+        self.client_secret_expires_at = made.secrets.held[0].expires_at if is_new else None
+        self.registration_access_token = made.token or None
+        self.registration_client_uri = tenant.registration_client_uri(made.record.client_id)
+
+
+class ClientChangeService:
+    """Use case: administrators make clients, replace and patch them.
+
+    The terms of a client's birth bind it whoever changes it. Its registration access token works
+    on. Raises, from every method: RegistrationError (what would come of it is not acceptable).
+    """
+
+    def __init__(self, database: Database, administered: AdministeredClients) -> None:
+        self._database = database
+        self._administered = administered
+
+    async def create(
+        self, tenant: Tenant, metadata: JsonObject, chosen: JsonObject, origin: Origin
+    ) -> NewClientView:
+        """A new client; ``chosen``: what administrators choose beside its metadata."""
+        _, facts = facts_in(chosen)
+        made = await self._administered.make(tenant.known(), metadata, facts, origin)
+        return NewClientView(tenant, made)
+
+    async def replace(
+        self,
+        tenant: Tenant,
+        client_id: str,
+        body: JsonObject,
+        origin: Origin,
+        expected: Expected = ANY,
+    ) -> NewClientView:
+        """What is not in ``body`` is gone, as RFC 7592 2.2 has it.
+
+        Raises:
+            NotFound: there is no such client, or it is another owner's.
+            PreconditionFailed: it is not what was expected.
+        """
+        return await self._edit(tenant, client_id, lambda _: body, origin, expected)
+
+    async def merge(
+        self,
+        tenant: Tenant,
+        client_id: str,
+        patch: JsonValue,
+        origin: Origin,
+        expected: Expected = ANY,
+    ) -> NewClientView:
+        """By a JSON Merge Patch (RFC 7396); see ``replace``."""
+        return await self._edit(
+            tenant, client_id, lambda document: merged(document, patch), origin, expected
+        )
+
+    async def patch(
+        self,
+        tenant: Tenant,
+        client_id: str,
+        operations: JsonValue,
+        origin: Origin,
+        expected: Expected = ANY,
+    ) -> NewClientView:
+        """By a JSON Patch (RFC 6902); see ``replace``.
+
+        Raises:
+            InvalidInput: an operation cannot be done.
+            AlreadyExists: a test of the patch failed.
+        """
+
+        def edit(document: JsonValue) -> JsonValue:
+            try:
+                return patched(document, operations)
+            except NotAsTested as error:
+                raise AlreadyExists(f"operation {error.index}: {error}") from None
+            except BadPatch as error:
+                where = "#" if error.index is None else f"#/{error.index}"
+                raise InvalidInput(str(error), pointer=where) from None
+
+        return await self._edit(tenant, client_id, edit, origin, expected)
+
+    async def _edit(
+        self, tenant: Tenant, client_id: str, edit: _Edit, origin: Origin, expected: Expected
+    ) -> NewClientView:
+        known = tenant.known()
+
+        async def change(record: ClientRecord) -> Administered | None:
+            metadata, chosen = _checked(edit(_document(record)))
+            _, facts = facts_in_update(chosen)
+            return await self._administered.replace(known, record, metadata, facts, origin)
+
+        made = await change_client(self._database, tenant, client_id, origin, expected, change)
+        return NewClientView(tenant, made)
+
+
+def _document(record: ClientRecord) -> JsonObject:
+    """What can be changed of a client, as it is shown."""
+    view = ClientView(record)
+    tags: list[JsonValue] = [*view.tags]
+    policy = Bounds.from_json(record.bounds).policy
+    facts = {"owner": record.owner, "tags": tags or None, "policy": policy}
+    made: JsonObject = {name: value for name, value in facts.items() if value is not None}
+    return made | {_METADATA: stored(record.metadata)}
+
+
+def _checked(document: JsonValue) -> tuple[JsonObject, JsonObject]:
+    """Its metadata, and what stands beside them.
+
+    Raises:
+        InvalidInput: it is no object of members that can be changed.
+    """
+    if not isinstance(document, dict):
+        raise InvalidInput("must be an object", pointer="#")
+    for name in document:
+        if name not in _WRITABLE:
+            known = ", ".join((*_FACTS, _METADATA))
+            raise InvalidInput(f"{name[:64]} cannot be changed; {known} can", pointer=f"#/{name}")
+    metadata = document.get(_METADATA)
+    if not isinstance(metadata, dict):
+        raise InvalidInput("metadata must be an object", pointer=f"#/{_METADATA}")
+    return metadata, {name: document[name] for name in _FACTS if name in document}
