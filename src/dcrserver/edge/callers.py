@@ -37,6 +37,7 @@ async def authorize(request: Request, scope: str) -> None:
         Forbidden: they are good for other tenants.
         NotFound: there is no such tenant, for those who may know.
         InvalidInput: two tenants are named.
+        Unavailable: the tenant is suspended, and it is one of its own who asks.
     """
     name, own = _named_tenant(request), request.scope[TENANT_KEY].name
     bearer = bearer_token(request)
@@ -52,6 +53,8 @@ async def authorize(request: Request, scope: str) -> None:
     tenant = runtime(request).tenants.now.by_name.get(name)
     if tenant is None:
         raise NotFound("there is no such tenant")
+    if actor.tenant is not None or request.scope[TENANT_KEY] is tenant:
+        tenant.awake()  # one that is suspended is for administrators of all, from outside
     request.scope[_CALLER_KEY] = Caller(actor, tenant, origin(request, actor))
 
 

@@ -32,6 +32,7 @@ from dcrserver.repositories.metadata_copies import MetadataCopyRepository
 from dcrserver.repositories.signing_keys import SigningKeyRepository
 from dcrserver.repositories.stored_policies import StoredPolicyRepository
 from dcrserver.repositories.stored_tenants import StoredTenantRepository
+from dcrserver.repositories.tenant_rows import TenantRowRepository
 
 __all__ = ["AlreadyThere", "Database", "Transaction", "Writer"]
 
@@ -112,6 +113,10 @@ class Transaction:
     @property
     def dcr_configurations(self) -> DcrConfigurationRepository:
         return DcrConfigurationRepository(self.session)
+
+    @property
+    def tenant_rows(self) -> TenantRowRepository:
+        return TenantRowRepository(self.session)
 
     @property
     def stored_policies(self) -> StoredPolicyRepository:

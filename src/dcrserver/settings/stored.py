@@ -8,6 +8,7 @@ from typing import TypeVar
 
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
+from dcrserver.errors import InvalidInput
 from dcrserver.policies import Policy
 from dcrserver.settings.groups.tenants import TenantName, TenantSettings
 from dcrserver.settings.problems import Problem, problems_of, unknown_members
@@ -19,11 +20,12 @@ _POLICY_NAME = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]{0,62}[A-Za-z0-9_-])?")
 _NAMES: TypeAdapter[str] = TypeAdapter(TenantName)
 
 
-class BadDocument(ValueError):
+class BadDocument(InvalidInput):
     """What was written cannot be used; ``problems`` says all that is wrong with it, and where."""
 
     def __init__(self, problems: Sequence[Problem]) -> None:
-        super().__init__("; ".join(f"{each.pointer or '/'}: {each.text}" for each in problems))
+        told = "; ".join(f"{each.pointer}: {each.text}".removeprefix(": ") for each in problems)
+        super().__init__(told, pointer=f"#{problems[0].pointer}")
         self.problems = tuple(problems)
 
 

@@ -1,12 +1,15 @@
 """Tenants: what one is, and all of them together."""
 
-from dcrserver.names import ALL_TENANTS
 from dcrserver.tenants.policies import NamedPolicies
 from dcrserver.tenants.registry import TenantRegistry
 from dcrserver.tenants.snapshot import TenantConflict, TenantSnapshot
 from dcrserver.tenants.tenant import Mode, Tenant
 
 __all__ = [
-    "ALL_TENANTS", "Mode", "NamedPolicies", "Tenant", "TenantConflict", "TenantRegistry",
+    "Mode",
+    "NamedPolicies",
+    "Tenant",
+    "TenantConflict",
+    "TenantRegistry",
     "TenantSnapshot",
-]  # fmt: skip
+]

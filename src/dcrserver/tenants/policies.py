@@ -28,6 +28,10 @@ class NamedPolicies:
         self._stored.setdefault(tenant, {})[name] = policy
         self._of_all = {**self._stored.get(ALL_TENANTS, {}), **self.declared}
 
+    def stored(self) -> set[tuple[str, str]]:
+        """Tenant and name of all that were put here."""
+        return {(tenant, name) for tenant, named in self._stored.items() for name in named}
+
     def drop(self, tenant: str, name: str) -> None:
         """From now on the name means what it means for all, or nothing."""
         self._stored.get(tenant, {}).pop(name, None)

@@ -9,6 +9,7 @@ from dcrserver.services.clients.imports import ClientImportService
 from dcrserver.services.clients.lifecycle import ClientLifecycleService
 from dcrserver.services.tenants.administration import TenantAdministrationService
 from dcrserver.services.upkeep.reencryption import ReencryptionService
+from dcrserver.wiring.administration import policy_administration, tenant_lifecycle
 from dcrserver.wiring.foundation import Foundation
 
 
@@ -29,5 +30,7 @@ class Operations:
         self.tenant_administration = TenantAdministrationService(
             base.database, base.lists, self.tenants
         )
+        self.tenant_lifecycle = tenant_lifecycle(base)
+        self.policy_administration = policy_administration(base)
         self.client_import = ClientImportService(base.database, base.configured.box)
         self.reencryption = ReencryptionService(base.database, base.lists, base.configured.box)

@@ -22,6 +22,7 @@ from dcrserver.services.clients.credentials import ClientCredentialsService
 from dcrserver.services.clients.directory import ClientDirectoryService
 from dcrserver.services.clients.lifecycle import ClientLifecycleService
 from dcrserver.services.clients.reading import ClientReadingService
+from dcrserver.services.policies.administration import PolicyAdministrationService
 from dcrserver.services.registration.administered import AdministeredClients
 from dcrserver.services.registration.judgement import SubmissionValidator
 from dcrserver.services.registration.management import ManagementService
@@ -30,6 +31,7 @@ from dcrserver.services.registration.remote_checks import RemoteChecks
 from dcrserver.services.secrets.rotation import SecretRotationService
 from dcrserver.services.secrets.verification import SecretVerifier
 from dcrserver.services.tenants.discovery import DiscoveryService
+from dcrserver.services.tenants.lifecycle import TenantLifecycleService
 from dcrserver.services.tenants.metadata_copies import MetadataCopies
 from dcrserver.services.tenants.stored_configuration import StoredConfiguration
 from dcrserver.services.tokens.access_tokens import AccessTokens
@@ -43,6 +45,7 @@ from dcrserver.settings import Settings
 from dcrserver.telemetry import Metrics
 from dcrserver.tenants import Tenant, TenantRegistry
 from dcrserver.wiring import measures
+from dcrserver.wiring.administration import policy_administration, tenant_lifecycle
 from dcrserver.wiring.configured import Configured, cursor_keys
 from dcrserver.wiring.foundation import Foundation, opened
 from dcrserver.wiring.worker import job_runner
@@ -79,6 +82,8 @@ class Runtime:
     client_lifecycle: ClientLifecycleService
     client_changes: ClientChangeService
     client_credentials: ClientCredentialsService
+    tenant_lifecycle: TenantLifecycleService
+    policy_administration: PolicyAdministrationService
     cursor_keys: Sequence[bytes]
     draining: bool = False
 
@@ -193,6 +198,8 @@ def _runtime(base: Foundation, documents: CachingFetcher, limiter: RateLimiter) 
         client_lifecycle=ClientLifecycleService(database),
         client_changes=ClientChangeService(database, steps.administered),
         client_credentials=ClientCredentialsService(database, base.secret_changes),
+        tenant_lifecycle=tenant_lifecycle(base),
+        policy_administration=policy_administration(base),
         cursor_keys=cursor_keys(settings),
     )
 

@@ -12,6 +12,7 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 from dcrserver.logger import Logger
+from dcrserver.names import ALL_TENANTS
 from dcrserver.repositories.stored_policies import StoredPolicyRecord
 from dcrserver.repositories.stored_tenants import StoredTenantRecord
 from dcrserver.services.tenants.server_metadata import Location
@@ -19,7 +20,7 @@ from dcrserver.services.tenants.stored_configuration import PolicyKey, StoredCha
 from dcrserver.settings import ConfigurationError, TenantSettings
 from dcrserver.settings.stored import BadDocument, policy, tenant_settings
 from dcrserver.strict_json import JsonObject
-from dcrserver.tenants import ALL_TENANTS, Tenant
+from dcrserver.tenants import Tenant
 from dcrserver.wiring.configured import Configured
 from dcrserver.wiring.tenants import StoredTenant
 
@@ -59,28 +60,43 @@ class StoredTenants:
     async def take(self, changes: StoredChanges) -> None:
         """Makes ``changes`` count, all of them at one moment."""
         told = self.broken
-        for key, active in changes.policies.items():
-            self._take_policy(key, active)
-        gone = [name for name, stored in changes.tenants.items() if not self._take(name, stored)]
-        names = {*self._pending, *self._concerned(changes.policies)}.difference(gone)
-        made = await self._make_all(names)
-        self._configured.tenants.update([each.tenant for each in made.values()], gone)
+        lost = self._factory.policies.stored().difference(changes.policy_names)
+        for key in lost:
+            self._factory.policies.drop(*key)
+        for key in self.broken_policies.keys() - changes.policy_names:
+            del self.broken_policies[key]
+        for active in changes.policies:
+            self._take_policy(active)
+        gone = {each.tenant for each in changes.tenants if not self._take(each)}
+        gone |= self._known().difference(changes.tenant_names)
+        for name in gone:
+            self._forget(name)
+        touched = {*lost, *((each.tenant, each.name) for each in changes.policies)}
+        made = await self._make_all({*self._pending, *self._concerned(touched)} - gone)
+        self._configured.tenants.update(
+            [each.tenant for each in made.values()], gone - self._configured.settings.tenants.keys()
+        )
         for name, reason in self.broken.items():
             if told.get(name) != reason:
                 _log.error("stored_tenant_broken", tenant=name, reason=reason)
 
-    def _take(self, name: str, record: StoredTenantRecord | None) -> bool:
+    def _known(self) -> set[str]:
+        return {*self._factory.stored, *self._pending, *self._unreadable}
+
+    def _forget(self, name: str) -> None:
+        for known in (self._pending, self._unmade, self._unreadable, self._factory.stored):
+            known.pop(name, None)
+        if name not in self._configured.settings.tenants:
+            self._locate(name, None)
+
+    def _take(self, record: StoredTenantRecord) -> bool:
         """False: it is no more."""
+        name = record.tenant
+        if record.status not in _SUSPENDED:
+            return False
         if name in self._configured.settings.tenants:
             self._unreadable[name] = _DECLARED
             return True
-        if record is None or record.status not in _SUSPENDED:
-            self._pending.pop(name, None)
-            self._unmade.pop(name, None)
-            self._unreadable.pop(name, None)
-            self._factory.stored.pop(name, None)
-            self._locate(name, None)
-            return False
         suspended = _SUSPENDED[record.status]
         try:
             settings = tenant_settings(json.loads(record.settings))
@@ -110,12 +126,9 @@ class StoredTenants:
         if url is not None:
             self._configured.remote[name] = Location(url, declared=False)
 
-    def _take_policy(self, key: PolicyKey, record: StoredPolicyRecord | None) -> None:
-        tenant, name = key
+    def _take_policy(self, record: StoredPolicyRecord) -> None:
+        key = tenant, name = record.tenant, record.name
         self.broken_policies.pop(key, None)
-        if record is None:
-            self._factory.policies.drop(tenant, name)
-            return
         try:
             self._factory.policies.put(
                 tenant,

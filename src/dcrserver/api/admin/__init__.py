@@ -1,5 +1,13 @@
 """/admin/v1: what administrators do, a file for each noun."""
 
-from dcrserver.api.admin import client_changes, clients, deleted_clients, secrets
+from dcrserver.api.admin import (
+    client_changes,
+    clients,
+    deleted_clients,
+    policies,
+    secrets,
+    tenants,
+)
 
-ROUTERS = [module.router.api for module in (clients, client_changes, secrets, deleted_clients)]
+_NOUNS = (clients, client_changes, secrets, deleted_clients, tenants, policies)
+ROUTERS = [noun.router.api for noun in _NOUNS]

@@ -22,6 +22,14 @@ class TenantLists:
     def __init__(self, queries: Queries) -> None:
         self._queries = queries
 
+    async def holds(self, tenant: str) -> bool:
+        """Whether anything is stored of ``tenant``."""
+        for table in (clients, initial_access_tokens, admin_tokens, signing_keys):
+            found = select(table.c.tenant).where(table.c.tenant == tenant).limit(1)
+            if await self._queries.all(found):
+                return True
+        return False
+
     async def counts(self) -> dict[str, dict[str, int]]:
         """Tenant -> table -> rows, of all that have any."""
         made: dict[str, dict[str, int]] = {}

@@ -33,3 +33,8 @@ Moment: TypeAlias = Annotated[
     WithJsonSchema({"type": ["string", "null"], "format": "date-time"}),
 ]
 Members: TypeAlias = dict[str, Any]
+
+
+def example_of_body(value: Members) -> dict[str, Any]:
+    """What OpenAPI shows of a body whose members no model names."""
+    return {"requestBody": {"content": {"application/json": {"example": value}}}}

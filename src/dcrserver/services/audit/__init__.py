@@ -39,6 +39,16 @@ class EventType(Word):
     SIGNING_KEY_CREATED = "signing_key.created"
     SIGNING_KEY_RETIRED = "signing_key.retired"
     SIGNING_KEY_DISCARDED = "signing_key.discarded"
+    TENANT_CREATED = "tenant.created"
+    TENANT_CONFIGURED = "tenant.configured"
+    TENANT_SUSPENDED = "tenant.suspended"
+    TENANT_RESUMED = "tenant.resumed"
+    TENANT_DELETION_BEGUN = "tenant.deletion_begun"
+    TENANT_DELETED = "tenant.deleted"
+    POLICY_DRAFTED = "policy.drafted"
+    POLICY_ACTIVATED = "policy.activated"
+    POLICY_ROLLED_BACK = "policy.rolled_back"
+    POLICY_DELETED = "policy.deleted"
 
 
 class SubjectKind(Word):
@@ -48,6 +58,8 @@ class SubjectKind(Word):
     INITIAL_ACCESS_TOKEN = "initial_access_token"  # noqa: S105 - a name
     ADMIN_TOKEN = "admin_token"  # noqa: S105
     SIGNING_KEY = "signing_key"
+    TENANT = "tenant"
+    POLICY = "policy"
 
 
 class Subject(NamedTuple):

@@ -66,6 +66,9 @@ class TenantAdministrationService:
         """
         if name in self._tenants.now.by_name:
             raise NotFound(f"tenants.{name} is configured: take it out of the configuration first")
+        async with self._database.read() as tx:
+            if await tx.stored_tenants.find(name) is not None:
+                raise NotFound(f"tenants.{name} is stored: delete it instead")
         tenant, ended = await self.find(name), 0
         while records := await self._lists.clients.page(name, limit=_BATCH):
             for record in records:

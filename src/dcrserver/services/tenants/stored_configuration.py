@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import random
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
@@ -31,13 +31,15 @@ PolicyKey: TypeAlias = tuple[str, str]
 
 @dataclass(frozen=True, slots=True)
 class StoredChanges:
-    """What is not as it was: by name, and None where there is nothing any more.
+    """What is not as it was, and the names of all there are: whatever else is known is no more.
 
-    ``policies``: by tenant and name, those that are active.
+    ``policies``: those that are active, and ``policy_names`` has their tenants and names.
     """
 
-    tenants: Mapping[str, StoredTenantRecord | None]
-    policies: Mapping[PolicyKey, StoredPolicyRecord | None]
+    tenants: Sequence[StoredTenantRecord]
+    tenant_names: Collection[str]
+    policies: Sequence[StoredPolicyRecord]
+    policy_names: Collection[PolicyKey]
 
 
 Take: TypeAlias = Callable[[StoredChanges], Awaitable[None]]
@@ -51,8 +53,6 @@ class StoredConfiguration:
         self._lists = lists
         self._take = take
         self._number = 0
-        self._tenants: frozenset[str] = frozenset()
-        self._policies: frozenset[PolicyKey] = frozenset()
         # Whether all that is stored was ever known.
         self.is_known = False
         self._looked_at = time.monotonic()
@@ -145,15 +145,15 @@ class StoredConfiguration:
         # One that went back is of a database that was restored.
         after = self._number if number > self._number else 0
         lists = self._lists.configuration
-        tenants, policies = await lists.tenant_names(), await lists.policy_names()
-        changes = StoredChanges(
-            dict.fromkeys(self._tenants - tenants, None)
-            | {each.tenant: each for each in await lists.tenants(after)},
-            dict.fromkeys(self._policies - policies, None)
-            | {(each.tenant, each.name): each for each in await lists.active_policies(after)},
+        await self._take(
+            StoredChanges(
+                await lists.tenants(after),
+                await lists.tenant_names(),
+                await lists.active_policies(after),
+                await lists.policy_names(),
+            )
         )
-        await self._take(changes)
-        self._number, self._tenants, self._policies = number, tenants, policies
+        self._number = number
 
 
 class Raced(Exception):

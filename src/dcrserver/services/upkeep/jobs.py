@@ -12,6 +12,8 @@ from dcrserver.errors import ProtocolError
 from dcrserver.logger import Logger
 from dcrserver.repositories.leases import LONGEST_SECONDS
 from dcrserver.repositories.transaction import Transaction, Writer
+from dcrserver.services.tenants.deletion import TenantDeletion
+from dcrserver.services.tenants.lifecycle import DELETION
 from dcrserver.services.tenants.metadata_copies import MetadataCopies
 from dcrserver.services.tokens.signing_keys import SigningKeys, UnreadableKey
 from dcrserver.services.upkeep.certain_time import CertainTime
@@ -21,13 +23,22 @@ from dcrserver.tenants import TenantRegistry
 
 _log = Logger(__name__)
 _MINUTE = 60.0
+# What somebody waits for begins within a second or two.
+_SOON = 1.0
 
 
 class Upkeep:
     """What the jobs do."""
 
-    def __init__(self, tenants: TenantRegistry, keys: SigningKeys, copies: MetadataCopies) -> None:
+    def __init__(
+        self,
+        tenants: TenantRegistry,
+        keys: SigningKeys,
+        copies: MetadataCopies,
+        deletion: TenantDeletion,
+    ) -> None:
         self._tenants = tenants
+        self._deletion = deletion
         self._keys = keys
         self._copies = copies
         self._time = CertainTime()
@@ -39,6 +50,7 @@ class Upkeep:
             Job("forget_expired", _MINUTE, self.forget_expired),
             Job("purge_deleted_clients", _MINUTE, self.purge_deleted_clients),
             Job("rotate_signing_keys", _MINUTE, self.rotate_signing_keys),
+            Job(DELETION, _MINUTE, self._deletion.work, look_seconds=_SOON),
             Job("refresh_metadata", pause, self._copies.renew),
         )
 

@@ -1,0 +1,200 @@
+"""/admin/v1/policies: administrators write policies, and decide which version counts."""
+
+from __future__ import annotations
+
+from typing import Annotated, TypeAlias
+
+from fastapi import Depends, Path
+from starlette.requests import Request
+from starlette.responses import Response
+
+from dcrserver.edge.administration import AdminRouter
+from dcrserver.edge.callers import CallerOf, RuntimeOf
+from dcrserver.edge.conditions import ExpectedOf
+from dcrserver.edge.pages import Page, PagingOf
+from dcrserver.names import ALL_TENANTS
+from dcrserver.schemas.admin.parts import example_of_body
+from dcrserver.schemas.admin.policies import (
+    Policy,
+    PolicyCheck,
+    PolicyDocument,
+    PolicyProblem,
+    PolicyVersion,
+    PolicyVersions,
+    RollBack,
+)
+from dcrserver.services.policies.administration import PolicyAdministrationService, PolicyView
+
+router = AdminRouter("/policies", "policies")
+
+_CHANGING = (409, 412, 428)
+_EXAMPLE = example_of_body({"preset": "mcp", "registration": {"required": ["client_name"]}})
+NameOf: TypeAlias = Annotated[str, Path(description="its name", examples=["strict"])]
+
+
+def scope_of(request: Request, here: RuntimeOf, caller: CallerOf) -> str:
+    """Whose policies are meant: those of all tenants, where an administrator of all names none."""
+    is_named = "tenant" in request.query_params or caller.tenant is not here.default_tenant
+    return caller.tenant.name if is_named or caller.actor.tenant is not None else ALL_TENANTS
+
+
+ScopeOf: TypeAlias = Annotated[str, Depends(scope_of)]
+
+
+@router.get(
+    "",
+    scope="policies:read",
+    summary="List policies",
+    operation_id="list_policies",
+    response_model=Page[Policy],
+)
+async def list_policies(
+    here: RuntimeOf, caller: CallerOf, whose: ScopeOf, paging: PagingOf
+) -> Page[Policy]:
+    """All that mean something for a tenant, by name: declared, its own, and those of all."""
+    del caller
+    found = await here.policy_administration.policies(whose)
+    if paging.after is not None:
+        found = [each for each in found if _place(each) > paging.after]
+    return paging.page(found[: paging.limit + 1], _place, Policy.model_validate)
+
+
+@router.put(
+    "/{name}",
+    scope="policies:write",
+    summary="Draft a policy",
+    operation_id="draft_policy",
+    openapi_extra=_EXAMPLE,
+    response_model=Policy,
+    refusals=_CHANGING,
+)
+async def draft_policy(
+    here: RuntimeOf,
+    caller: CallerOf,
+    whose: ScopeOf,
+    name: NameOf,
+    body: PolicyDocument,
+    expected: ExpectedOf,
+    response: Response,
+) -> Policy:
+    """What its next version will say; nobody is judged by it until it is activated."""
+    service = here.policy_administration
+    made = await service.draft(whose, name, body, caller.origin, expected)
+    return _tagged(made, response)
+
+
+@router.get(
+    "/{name}",
+    scope="policies:read",
+    summary="Show a policy",
+    operation_id="show_policy",
+    response_model=Policy,
+)
+async def show_policy(
+    here: RuntimeOf, caller: CallerOf, whose: ScopeOf, name: NameOf, response: Response
+) -> Policy:
+    """What a policy says, and which version that is."""
+    del caller
+    return _tagged(await here.policy_administration.policy(whose, name), response)
+
+
+@router.post(
+    "/{name}/check",
+    scope="policies:read",
+    summary="Check a policy",
+    operation_id="check_policy",
+    openapi_extra=_EXAMPLE,
+    response_model=PolicyCheck,
+)
+async def check_policy(caller: CallerOf, name: NameOf, body: PolicyDocument) -> PolicyCheck:
+    """What is wrong with a policy, if anything is; nothing is stored."""
+    del caller, name
+    problems = PolicyAdministrationService.check(body)
+    told = [PolicyProblem(pointer=f"#{each.pointer}", detail=each.text) for each in problems]
+    return PolicyCheck(valid=not told, problems=told)
+
+
+@router.post(
+    "/{name}/activate",
+    scope="policies:write",
+    summary="Activate the draft of a policy",
+    operation_id="activate_policy",
+    response_model=Policy,
+    refusals=_CHANGING,
+)
+async def activate_policy(
+    here: RuntimeOf,
+    caller: CallerOf,
+    whose: ScopeOf,
+    name: NameOf,
+    expected: ExpectedOf,
+    response: Response,
+) -> Policy:
+    """The draft becomes the next version; whoever is bound to the policy follows it."""
+    made = await here.policy_administration.activate(whose, name, caller.origin, expected)
+    return _tagged(made, response)
+
+
+@router.post(
+    "/{name}/rollback",
+    scope="policies:write",
+    summary="Roll a policy back",
+    operation_id="roll_back_policy",
+    response_model=Policy,
+    refusals=_CHANGING,
+)
+async def roll_back_policy(
+    here: RuntimeOf,
+    caller: CallerOf,
+    whose: ScopeOf,
+    name: NameOf,
+    expected: ExpectedOf,
+    response: Response,
+    body: RollBack | None = None,
+) -> Policy:
+    """An earlier version counts again, under its own number."""
+    made = await here.policy_administration.roll_back(
+        whose, name, caller.origin, body.version if body else None, expected
+    )
+    return _tagged(made, response)
+
+
+@router.get(
+    "/{name}/versions",
+    scope="policies:read",
+    summary="List the versions of a policy",
+    operation_id="list_policy_versions",
+    response_model=PolicyVersions,
+)
+async def list_policy_versions(
+    here: RuntimeOf, caller: CallerOf, whose: ScopeOf, name: NameOf
+) -> PolicyVersions:
+    """Those that were ever active, the newest first."""
+    del caller
+    found = await here.policy_administration.versions(whose, name)
+    return PolicyVersions(items=[PolicyVersion.model_validate(each) for each in found])
+
+
+@router.delete(
+    "/{name}",
+    scope="policies:write",
+    summary="Delete a policy",
+    operation_id="delete_policy",
+    status_code=204,
+    refusals=_CHANGING,
+)
+async def delete_policy(
+    here: RuntimeOf, caller: CallerOf, whose: ScopeOf, name: NameOf, expected: ExpectedOf
+) -> Response:
+    """With all of its versions, where no client, token or tenant is bound to it."""
+    await here.policy_administration.delete(whose, name, caller.origin, expected)
+    return Response(status_code=204)
+
+
+def _place(found: PolicyView) -> tuple[str | int | None, ...]:
+    return found.name, int(not found.declared), found.tenant
+
+
+def _tagged(found: PolicyView, response: Response) -> Policy:
+    response.headers["ETag"] = found.etag
+    return Policy.model_validate(found)

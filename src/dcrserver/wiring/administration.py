@@ -1,0 +1,69 @@
+"""Use cases about tenants and policies, which the administrators' API and the commands share."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from pydantic import BaseModel
+
+from dcrserver.names import DEFAULT_TENANT
+from dcrserver.services.policies.administration import PolicyAdministrationService
+from dcrserver.services.tenants.lifecycle import TenantLifecycleService, TenantMaking
+from dcrserver.settings import Settings, TenantSettings
+from dcrserver.strict_json import JsonObject
+from dcrserver.tenants import Tenant
+from dcrserver.wiring.foundation import Foundation
+from dcrserver.wiring.tenants import StoredTenant
+
+
+def tenant_lifecycle(base: Foundation) -> TenantLifecycleService:
+    """On what is stored, and what this process makes of it."""
+    configured = base.configured
+
+    def candidate(name: str, settings: TenantSettings) -> Tenant:
+        return configured.factory.candidate(name, StoredTenant(settings, suspended=False))
+
+    making = TenantMaking(
+        _Documents(_declared(configured.settings)), candidate, lambda: base.stored.broken
+    )
+    return TenantLifecycleService(
+        base.database, base.lists, configured.tenants, base.stored_configuration, making
+    )
+
+
+def policy_administration(base: Foundation) -> PolicyAdministrationService:
+    """On what is stored, beside the policies of the file."""
+    return PolicyAdministrationService(
+        base.database,
+        base.lists,
+        base.stored_configuration,
+        _Documents(base.configured.settings.policies),
+        lambda: base.stored.broken_policies,
+    )
+
+
+def _declared(settings: Settings) -> Mapping[str, TenantSettings]:
+    default = TenantSettings(
+        mode=settings.registration.mode,
+        webfinger=settings.webfinger,
+        authorization_server=settings.authorization_server,
+    )
+    return {DEFAULT_TENANT: default, **settings.tenants}
+
+
+class _Documents(Mapping[str, JsonObject]):
+    """What is declared, as it could have been written as JSON; made when somebody looks."""
+
+    def __init__(self, models: Mapping[str, BaseModel]) -> None:
+        self._models = models
+
+    def __getitem__(self, name: str) -> JsonObject:
+        model = self._models[name]
+        made: JsonObject = model.model_dump(mode="json", by_alias=True, exclude_unset=True)
+        return made
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._models)
+
+    def __len__(self) -> int:
+        return len(self._models)
