@@ -11,12 +11,12 @@ import hashlib
 import time
 from collections.abc import Iterable
 from functools import cache, lru_cache
-from importlib import import_module
 from typing import Any, NamedTuple
 
 import orjson
 from sqlalchemy import Insert
 
+from dcrserver.db.dialects import insert_of, is_mysql
 from dcrserver.db.tables import client_facets
 from dcrserver.metadata.facets import exact, facets_of
 from dcrserver.repositories.rows import row_of
@@ -72,12 +72,10 @@ def insertion(dialect: str) -> Insert:
 
     PostgreSQL's batches make their own of it (``db.protocol.batches``).
     """
-    is_mysql = dialect in {"mysql", "mariadb"}
-    module = import_module(f"sqlalchemy.dialects.{'mysql' if is_mysql else dialect}")
-    statement = module.insert(client_facets)
+    statement = insert_of(dialect, client_facets)
     made: Insert = (
         statement.on_duplicate_key_update(tenant=client_facets.c.tenant)
-        if is_mysql
+        if is_mysql(dialect)
         else statement.on_conflict_do_nothing()
     )
     return made

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from importlib import import_module
 from typing import Any
 
 from sqlalchemy import ColumnElement, Table
 from sqlalchemy.sql import ClauseElement
+
+from dcrserver.db.dialects import insert_of, is_mysql
 
 
 def upsert(
@@ -17,17 +18,14 @@ def upsert(
 ) -> ClauseElement:
     """The statement for the database that SQLAlchemy calls ``dialect``.
 
-    A row that is there gets what ``chosen`` makes of each new value outside of its key. Only what
-    it needs of SQLAlchemy is loaded: commands need none of it.
+    A row that is there gets what ``chosen`` makes of each new value outside of its key.
     """
-    is_mysql = dialect in {"mysql", "mariadb"}
-    module = import_module(f"sqlalchemy.dialects.{'mysql' if is_mysql else dialect}")
-    statement = module.insert(table)
-    new = statement.inserted if is_mysql else statement.excluded
+    statement = insert_of(dialect, table)
+    new = statement.inserted if is_mysql(dialect) else statement.excluded
     changes = {each.name: chosen(new[each.name]) for each in table.columns if not each.primary_key}
     made: ClauseElement = (
         statement.on_duplicate_key_update(changes)
-        if is_mysql
+        if is_mysql(dialect)
         else statement.on_conflict_do_update(index_elements=list(table.primary_key), set_=changes)
     )
     return made

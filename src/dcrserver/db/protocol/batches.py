@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
-from importlib import import_module
 from typing import Any
 
 from sqlalchemy import (
@@ -30,6 +29,7 @@ from sqlalchemy import (
 from sqlalchemy.sql import ClauseElement
 from sqlalchemy.sql.selectable import TableValuedAlias
 
+from dcrserver.db.dialects import insert_of
 from dcrserver.db.protocol.statements import Change, Inserts, Lookup, Values
 from dcrserver.strict_json import dumps
 
@@ -94,13 +94,11 @@ def _rows_of(statement: Insert) -> TableValuedAlias:
 def _from(statement: Insert, rows: TableValuedAlias, source: FromClause) -> Insert:
     table: Any = statement.table
     columns = [rows.c[each.name] for each in table.columns]
-    # Of SQLAlchemy what it needs: commands that have no PostgreSQL load none of it.
-    insert: Any = import_module("sqlalchemy.dialects.postgresql").insert
     chosen = select(*columns).select_from(source)
     if table.info.get("is_shared"):
         # Whoever comes second writes nothing, and all in one order, so that they do not deadlock.
         chosen = chosen.order_by(*(rows.c[each.name] for each in table.primary_key))
-    made: Any = insert(table).from_select(list(table.columns), chosen)
+    made = insert_of("postgresql", table).from_select(list(table.columns), chosen)
     done: Insert = made.on_conflict_do_nothing() if table.info.get("is_shared") else made
     return done
 

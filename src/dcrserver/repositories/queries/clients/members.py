@@ -19,8 +19,8 @@ from sqlalchemy import (
     or_,
     select,
 )
-from sqlalchemy.dialects.postgresql import JSONB
 
+from dcrserver.db.dialects import words_of
 from dcrserver.db.tables import clients
 from dcrserver.strict_json import dumps
 
@@ -38,8 +38,9 @@ def member_is(dialect: str, name: str, text: str) -> ColumnElement[bool]:
 
 
 def _postgresql(name: str, _text: str, values: list[str]) -> ColumnElement[bool]:
-    member = cast(clients.c.metadata, JSONB)[name]
-    return or_(*(member.contains(cast(literal(each, Text()), JSONB)) for each in values))
+    jsonb = words_of("postgresql").JSONB
+    member = cast(clients.c.metadata, jsonb)[name]
+    return or_(*(member.contains(cast(literal(each, Text()), jsonb)) for each in values))
 
 
 def _mariadb(name: str, _text: str, values: list[str]) -> ColumnElement[bool]:

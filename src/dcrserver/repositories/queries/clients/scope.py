@@ -11,8 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import ColumnElement, Select, any_, false, literal, literal_column, select
-from sqlalchemy.dialects.postgresql import ARRAY
-from sqlalchemy.types import Text
+from sqlalchemy.types import ARRAY, Text
 
 from dcrserver.db.queries import Queries
 from dcrserver.db.tables import client_facets, clients

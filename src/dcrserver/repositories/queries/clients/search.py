@@ -11,8 +11,7 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import Row, Select, and_, exists, func, literal, literal_column, or_, select, true
 from sqlalchemy import union_all as united
-from sqlalchemy.dialects.postgresql import ARRAY
-from sqlalchemy.types import Text
+from sqlalchemy.types import ARRAY, Text
 
 from dcrserver.db.queries import Queries
 from dcrserver.db.tables import client_facets, clients, last_uses

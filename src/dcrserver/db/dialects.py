@@ -1,0 +1,26 @@
+"""What each database has words of its own for, as SQLAlchemy knows them.
+
+Only those of one database are loaded, when they are needed: commands need none of them.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import Any
+
+from sqlalchemy import Table
+
+
+def is_mysql(dialect: str) -> bool:
+    """Whether SQLAlchemy's name of a database is one of MariaDB's."""
+    return dialect in {"mysql", "mariadb"}
+
+
+def words_of(dialect: str) -> Any:  # noqa: ANN401 - a module
+    """The types and statements of the database that SQLAlchemy calls ``dialect``."""
+    return import_module(f"sqlalchemy.dialects.{'mysql' if is_mysql(dialect) else dialect}")
+
+
+def insert_of(dialect: str, table: Table) -> Any:  # noqa: ANN401 - they share no class for it
+    """The INSERT of ``table`` that can say what is done where there is a row of its key."""
+    return words_of(dialect).insert(table)
