@@ -9,7 +9,7 @@ from fastapi.routing import RouteContext, iter_route_contexts
 from starlette.types import ASGIApp
 
 from dcrserver import __version__
-from dcrserver.api import admin
+from dcrserver.api import admin, asgardeo
 from dcrserver.api.openapi import document
 from dcrserver.api.protocol import authorization_server, discovery, health, registration, token
 from dcrserver.console import pages
@@ -34,6 +34,7 @@ ROUTERS: Sequence[APIRouter] = (
     token.router.api,
     authorization_server.router.api,
     *admin.ROUTERS,
+    *asgardeo.ROUTERS,
     pages.router.api,
     health.router.api,
 )

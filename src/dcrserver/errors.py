@@ -6,7 +6,8 @@ ProtocolError
 │   ├── InvalidClientMetadata
 │   │   ├── UnsupportedMediaType      415
 │   │   ├── BodyTooLarge              413
-│   │   └── IdentifierTaken           409
+│   │   ├── IdentifierTaken           409
+│   │   └── NameTaken                 409
 │   ├── InvalidSoftwareStatement
 │   └── UnapprovedSoftwareStatement
 ├── BearerError                       RFC 6750 3: challenge in WWW-Authenticate
@@ -29,6 +30,7 @@ ProtocolError
 ├── BadQuery                          400, discovery
 ├── AdministrationError               the administrators' API: 400, a problem (RFC 9457)
 │   ├── InvalidInput
+│   ├── BadDcrConfiguration
 │   ├── Forbidden                     403
 │   ├── AlreadyExists                 409
 │   ├── PreconditionFailed            412
@@ -110,6 +112,12 @@ class BodyTooLarge(InvalidClientMetadata):
 
 class IdentifierTaken(InvalidClientMetadata):
     """An administrator chose a client_id that is another client's."""
+
+    status = 409
+
+
+class NameTaken(InvalidClientMetadata):
+    """A client_name is that of another client, where two must not have the same."""
 
     status = 409
 
@@ -252,6 +260,12 @@ class InvalidInput(AdministrationError):
         super().__init__(description)
         self.pointer = pointer
         self.parameter = parameter
+
+
+class BadDcrConfiguration(AdministrationError):
+    """What is configured for registration by Asgardeo's API cannot be; their codes tell why."""
+
+    code = "CNF-60517"
 
 
 class Forbidden(AdministrationError):

@@ -34,7 +34,8 @@ def test_every_route_says_who_may_call_it() -> None:
         assert not isinstance(route, ProtocolRoute) or route.access in SECURITY, route.path
 
 
-async def test_every_route_is_in_openapi_under_its_own_name(app: Application) -> None:
+async def test_every_route_is_in_openapi_under_its_own_name(make_app: MakeApplication) -> None:
+    app = await make_app(asgardeo={"enabled": True})
     paths = (await app.http.get("/openapi.json")).json()["paths"]
     hidden = {route.path for route in every_route() if not route.include_in_schema}
     assert hidden == UNDOCUMENTED

@@ -35,6 +35,14 @@ FAPI: JsonObject = CODE | {
     "jwks_uri": JWKS_URI,
     "dpop_bound_access_tokens": True,
 }
+# FAPI 1.0 Advanced: bound to a certificate.
+FAPI1: JsonObject = CODE | {
+    "token_endpoint_auth_method": "private_key_jwt",
+    "jwks_uri": JWKS_URI,
+    "response_types": ["code id_token"],
+    "tls_client_certificate_bound_access_tokens": True,
+    "request_object_signing_alg": "PS256",
+}
 UK: JsonObject = CODE | {
     "token_endpoint_auth_method": "tls_client_auth",
     "tls_client_auth_subject_dn": "CN=0014H00001,O=Example",
@@ -160,6 +168,40 @@ def test_fapi2() -> None:
 )
 def test_what_fapi2_rules_out(change: JsonObject) -> None:
     assert issues_of(FAPI | change, terms_of("fapi2"))
+
+
+def test_fapi1_advanced() -> None:
+    judged_by = terms_of("fapi1-advanced")
+    made = validate_by(FAPI1, judged_by)
+    assert made["id_token_signed_response_alg"] == "PS256"
+    assert made["response_types"] == ["code id_token"]
+    by_certificate = {
+        "token_endpoint_auth_method": "tls_client_auth",
+        "tls_client_auth_subject_dn": "CN=client",
+    }
+    assert issues_of(FAPI1 | by_certificate, judged_by) == []
+
+
+@each(
+    "change",
+    [
+        {"token_endpoint_auth_method": "none"},
+        {"token_endpoint_auth_method": "client_secret_basic"},
+        {"tls_client_certificate_bound_access_tokens": False},
+        # Not by DPoP, whatever the server could do.
+        {"tls_client_certificate_bound_access_tokens": False, "dpop_bound_access_tokens": True},
+        {"response_types": ["id_token"]},
+        {"grant_types": ["authorization_code", "password"]},
+        {"redirect_uris": ["http://client.example.org/cb"]},
+        {"redirect_uris": ["http://127.0.0.1/cb"], "application_type": "native"},
+        {"id_token_signed_response_alg": "RS256"},
+        {"request_object_signing_alg": "RS256"},
+        {"request_object_signing_alg": "none"},
+        {"token_endpoint_auth_signing_alg": "RS256"},
+    ],
+)
+def test_what_fapi1_advanced_rules_out(change: JsonObject) -> None:
+    assert issues_of(FAPI1 | change, terms_of("fapi1-advanced"))
 
 
 @requirement("POL-53")

@@ -16,7 +16,7 @@ from starlette.responses import Response
 from starlette.routing import Match
 from starlette.types import Scope
 
-from dcrserver.edge import problems
+from dcrserver.edge import asgardeo, problems
 from dcrserver.edge.dependencies import issuer
 from dcrserver.edge.error_pages import as_page, navigates, prefers_html
 from dcrserver.edge.responses import NO_STORE, json_response
@@ -92,6 +92,8 @@ def _answer(
     """JSON, or a page for a browser; ``is_for_programs``: whoever merely likes HTML is none."""
     if problems.are_spoken(request):
         return problems.problem(code, description, status, headers, mistakes)
+    if (own := asgardeo.refusal(request, code, error_text(description), status)) is not None:
+        return json_response(own, status, headers)
     body = error_body(code, description)
     answer = json_response(body, status, headers)
     is_for_a_person = navigates if is_for_programs else prefers_html

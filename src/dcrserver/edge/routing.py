@@ -114,6 +114,9 @@ class ProtocolRouter:
     def put(self, path: str, **declared: Unpack[Declaration]) -> Callable[[_Endpoint], _Endpoint]:
         return self._route("PUT", path, declared)
 
+    def patch(self, path: str, **declared: Unpack[Declaration]) -> Callable[[_Endpoint], _Endpoint]:
+        return self._route("PATCH", path, declared)
+
     def delete(
         self, path: str, **declared: Unpack[Declaration]
     ) -> Callable[[_Endpoint], _Endpoint]:

@@ -12,7 +12,7 @@ from typing import Literal, TypeAlias
 from dcrserver.strict_json import JsonValue
 
 PresetName: TypeAlias = Literal[
-    "default", "oidc", "mcp", "fapi2", "open-banking-uk", "open-finance-brasil"
+    "default", "oidc", "mcp", "fapi1-advanced", "fapi2", "open-banking-uk", "open-finance-brasil"
 ]
 
 
@@ -53,7 +53,9 @@ def _cuts(*algorithms: str) -> dict[str, tuple[str, ...]]:
 
 _STRICT_REDIRECTS = {"web_loopback_http": False, "undotted_schemes": []}
 _FAPI2_ALGORITHMS = ("PS256", "ES256", "EdDSA", "Ed25519")
-_FAPI2_METHODS = ("private_key_jwt", "tls_client_auth", "self_signed_tls_client_auth")
+# FAPI 1.0 Advanced 8.6.
+_FAPI1_ALGORITHMS = ("PS256", "ES256")
+_FAPI_METHODS = ("private_key_jwt", "tls_client_auth", "self_signed_tls_client_auth")
 
 PRESETS: Mapping[str, Preset] = {
     "default": Preset("Tolerant of clients in use, strict where safety is at stake"),
@@ -101,6 +103,34 @@ PRESETS: Mapping[str, Preset] = {
         # A client stops where it does not find this (revision 2025-11-25).
         forced={"code_challenge_methods_supported": ["S256"]},
     ),
+    "fapi1-advanced": Preset(
+        "FAPI 1.0 Advanced: confidential clients, tokens bound to certificates, signed requests",
+        policy={
+            "redirect": {**_STRICT_REDIRECTS, "https_only": True, "always_required": True},
+            # code id_token beside the authorization code alone (5.2.2).
+            "grants": {"unsupported": "reject", "hybrid_needs_implicit": False},
+            "fapi": {"sender_constraint": True},
+            "ciba": {"push": False},
+            "jwks": {"require_request_key": True},
+        },
+        server={
+            "grant_types_supported": ["authorization_code", "client_credentials", "refresh_token"],
+            "response_types_supported": ["code id_token", "code"],
+            "token_endpoint_auth_methods_supported": list(_FAPI_METHODS),
+            "token_endpoint_auth_signing_alg_values_supported": list(_FAPI1_ALGORITHMS),
+            "id_token_signing_alg_values_supported": list(_FAPI1_ALGORITHMS),
+            "request_object_signing_alg_values_supported": list(_FAPI1_ALGORITHMS),
+            "request_parameter_supported": True,
+            "tls_client_certificate_bound_access_tokens": True,
+        },
+        limits={
+            **_limits(*_FAPI1_ALGORITHMS),
+            "token_endpoint_auth_methods_supported": _FAPI_METHODS,
+            "response_types_supported": ("code id_token", "code"),
+        },
+        # Tokens are bound to certificates (5.2.2), so that nobody asks for DPoP.
+        cuts={**_cuts(*_FAPI1_ALGORITHMS), "dpop_signing_alg_values_supported": ()},
+    ),
     "fapi2": Preset(
         "FAPI 2.0 Security Profile: confidential clients, bound tokens, pushed requests",
         policy={
@@ -111,7 +141,7 @@ PRESETS: Mapping[str, Preset] = {
             "jwks": {"require_request_key": True},
         },
         server={
-            "token_endpoint_auth_methods_supported": list(_FAPI2_METHODS),
+            "token_endpoint_auth_methods_supported": list(_FAPI_METHODS),
             "token_endpoint_auth_signing_alg_values_supported": ["PS256", "ES256", "EdDSA"],
             "id_token_signing_alg_values_supported": ["PS256", "ES256", "EdDSA"],
             "dpop_signing_alg_values_supported": ["PS256", "ES256", "EdDSA"],
@@ -119,7 +149,7 @@ PRESETS: Mapping[str, Preset] = {
         },
         limits={
             **_limits(*_FAPI2_ALGORITHMS),
-            "token_endpoint_auth_methods_supported": _FAPI2_METHODS,
+            "token_endpoint_auth_methods_supported": _FAPI_METHODS,
             "response_types_supported": ("code",),
         },
         cuts=_cuts(*_FAPI2_ALGORITHMS),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dcrserver.schemas import (
+    asgardeo,
     authentication,
     clients,
     explanation,
@@ -17,7 +18,7 @@ from dcrserver.strict_json import JsonObject
 
 __all__ = ["EXAMPLE_ID", "REQUEST_EXAMPLE", "RESPONSE_EXAMPLE", "components"]
 
-_AREAS = (clients, explanation, server, tokens, secrets, authentication, problems)
+_AREAS = (clients, explanation, server, tokens, secrets, authentication, problems, asgardeo)
 
 
 def components() -> JsonObject:

@@ -26,6 +26,7 @@ from dcrserver.settings.credentials import (
     TokenSettings,
 )
 from dcrserver.settings.groups.administration import AdminProviderSettings, AdminSettings
+from dcrserver.settings.groups.asgardeo import AsgardeoSettings
 from dcrserver.settings.groups.authorization_server import AuthorizationServerSettings
 from dcrserver.settings.groups.clients import ClientSettings
 from dcrserver.settings.groups.database import DatabaseSettings
@@ -110,6 +111,7 @@ class Settings(BaseSettings):
     )
     clients: ClientSettings = ClientSettings()
     admin: AdminSettings = AdminSettings()
+    asgardeo: AsgardeoSettings = AsgardeoSettings()
     outbound: OutboundSettings = OutboundSettings()
     rate_limits: RateLimitSettings = RateLimitSettings()
     redis: RedisSettings = RedisSettings()

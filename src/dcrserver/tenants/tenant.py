@@ -40,6 +40,7 @@ class Tenant:
     ``waits``: the metadata of its authorization server was never read, so nobody knows what can be
     registered and what is to be published.
     ``declared``: by the configuration file, which nobody changes at run time.
+    ``asgardeo``: the paths of Asgardeo's API are there.
     ``suspended``: by an administrator; until it is resumed it answers nothing.
     """
 
@@ -56,6 +57,7 @@ class Tenant:
     server_issuer: str = ""
     declared: bool = True
     suspended: bool = False
+    asgardeo: bool = False
     restore_window: int = 0
 
     def awake(self) -> Tenant:

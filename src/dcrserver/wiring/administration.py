@@ -8,6 +8,7 @@ from pydantic import BaseModel
 
 from dcrserver.names import DEFAULT_TENANT
 from dcrserver.services.policies.administration import PolicyAdministrationService
+from dcrserver.services.tenants.dcr_configuration import DcrConfigurationService
 from dcrserver.services.tenants.lifecycle import TenantLifecycleService, TenantMaking
 from dcrserver.settings import Settings, TenantSettings
 from dcrserver.strict_json import JsonObject
@@ -39,6 +40,13 @@ def policy_administration(base: Foundation) -> PolicyAdministrationService:
         base.stored_configuration,
         _Documents(base.configured.settings.policies),
         lambda: base.stored.broken_policies,
+    )
+
+
+def dcr_configuration(base: Foundation) -> DcrConfigurationService:
+    """What administrators configure for registration by Asgardeo's API."""
+    return DcrConfigurationService(
+        base.database, base.configured.tenants, base.stored_configuration
     )
 
 

@@ -24,12 +24,14 @@ from dcrserver.services.clients.lifecycle import ClientLifecycleService
 from dcrserver.services.clients.reading import ClientReadingService
 from dcrserver.services.policies.administration import PolicyAdministrationService
 from dcrserver.services.registration.administered import AdministeredClients
+from dcrserver.services.registration.client_names import ClientNames
 from dcrserver.services.registration.judgement import SubmissionValidator
 from dcrserver.services.registration.management import ManagementService
 from dcrserver.services.registration.register import RegistrationService
 from dcrserver.services.registration.remote_checks import RemoteChecks
 from dcrserver.services.secrets.rotation import SecretRotationService
 from dcrserver.services.secrets.verification import SecretVerifier
+from dcrserver.services.tenants.dcr_configuration import DcrConfigurationService
 from dcrserver.services.tenants.discovery import DiscoveryService
 from dcrserver.services.tenants.lifecycle import TenantLifecycleService
 from dcrserver.services.tenants.metadata_copies import MetadataCopies
@@ -45,7 +47,11 @@ from dcrserver.settings import Settings
 from dcrserver.telemetry import Metrics
 from dcrserver.tenants import Tenant, TenantRegistry
 from dcrserver.wiring import measures
-from dcrserver.wiring.administration import policy_administration, tenant_lifecycle
+from dcrserver.wiring.administration import (
+    dcr_configuration,
+    policy_administration,
+    tenant_lifecycle,
+)
 from dcrserver.wiring.configured import Configured, cursor_keys
 from dcrserver.wiring.foundation import Foundation, opened
 from dcrserver.wiring.worker import job_runner
@@ -84,6 +90,8 @@ class Runtime:
     client_credentials: ClientCredentialsService
     tenant_lifecycle: TenantLifecycleService
     policy_administration: PolicyAdministrationService
+    client_names: ClientNames
+    dcr_configuration: DcrConfigurationService
     cursor_keys: Sequence[bytes]
     draining: bool = False
 
@@ -179,9 +187,7 @@ def _runtime(base: Foundation, documents: CachingFetcher, limiter: RateLimiter) 
         management=_management(base, steps),
         secret_rotation=SecretRotationService(database, access, base.secret_changes),
         client_directory=ClientDirectoryService(database, authenticator),
-        token_grant=TokenGrantService(
-            database, authenticator, steps.access_tokens, settings.tokens
-        ),
+        token_grant=_token_grant(base, steps),
         token_status=TokenStatusService(database, authenticator, steps.access_tokens),
         signing_keys=base.signing_keys,
         last_uses=steps.last_uses,
@@ -200,7 +206,18 @@ def _runtime(base: Foundation, documents: CachingFetcher, limiter: RateLimiter) 
         client_credentials=ClientCredentialsService(database, base.secret_changes),
         tenant_lifecycle=tenant_lifecycle(base),
         policy_administration=policy_administration(base),
+        client_names=ClientNames(database, base.lists),
+        dcr_configuration=dcr_configuration(base),
         cursor_keys=cursor_keys(settings),
+    )
+
+
+def _token_grant(base: Foundation, steps: _Steps) -> TokenGrantService:
+    return TokenGrantService(
+        base.database,
+        steps.authenticator,
+        steps.access_tokens,
+        base.configured.settings.tokens,
     )
 
 

@@ -129,6 +129,7 @@ class TenantFactory:
             explains=facts.mode != "open" if explains is None else explains,
             waits=facts.waits,
             restore_window=self._settings.clients.restore_window,
+            asgardeo=(chosen.asgardeo or self._settings.asgardeo).enabled,
             server_issuer=str(((document or {}) | facts.server.members).get("issuer", "")),
         )
 

@@ -45,6 +45,12 @@ GROUPS = [
         "Administration: clients",
         "Administrators look at the clients of a tenant, make, change and end them.",
     ),
+    _group(
+        "asgardeo",
+        "For programs written for Asgardeo",
+        "Registration under the paths and names of Asgardeo's API, for administrators. What differs"
+        " is in docs/asgardeo.md.",
+    ),
     _group("operations", "Operations", "For load balancers and monitoring. At the root only."),
 ]
 

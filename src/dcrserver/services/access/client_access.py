@@ -84,6 +84,14 @@ class ClientAccess:
         permit, _ = await self._presented(tenant, client_id, bearer, scope)
         return permit
 
+    async def by_administrator(self, tenant: Tenant, client_id: str, actor: Actor) -> ClientPermit:
+        """The permit of an ``actor`` who was let in by a scope.
+
+        Raises:
+            NotFound: as ``by_current_token``.
+        """
+        return ClientPermit(tenant, await self._seen_by(actor, tenant, client_id), "", actor)
+
     async def again(self, permit: ClientPermit) -> ClientRecord:
         """The client as it is stored by now.
 

@@ -49,6 +49,7 @@ class EventType(Word):
     POLICY_ACTIVATED = "policy.activated"
     POLICY_ROLLED_BACK = "policy.rolled_back"
     POLICY_DELETED = "policy.deleted"
+    DCR_CONFIGURED = "dcr_configuration.changed"
 
 
 class SubjectKind(Word):
@@ -60,6 +61,7 @@ class SubjectKind(Word):
     SIGNING_KEY = "signing_key"
     TENANT = "tenant"
     POLICY = "policy"
+    DCR_CONFIGURATION = "dcr_configuration"
 
 
 class Subject(NamedTuple):

@@ -65,15 +65,22 @@ class AdministeredClients:
         self._remote_checks = remote_checks
 
     async def make(
-        self, tenant: Tenant, submission: JsonObject, facts: ClientFacts, origin: Origin
+        self,
+        tenant: Tenant,
+        submission: JsonObject,
+        facts: ClientFacts,
+        origin: Origin,
+        within: Bounds = UNBOUNDED,
     ) -> Administered:
         """A new client with ``facts``, of the metadata that ``submission`` asks for.
+
+        ``within``: what it is bound to for life, where ``facts`` do not say otherwise.
 
         Raises:
             RegistrationError: one of both is not acceptable; nothing was made.
         """
         actor = origin.actor
-        bounds = _bounds(UNBOUNDED, tenant, facts, actor)
+        bounds = _bounds(within, tenant, facts, actor)
         terms = terms_for(actor, tenant.terms_within(bounds))
         judged = self._validator.validate_members(
             await self._completed(tenant, submission, facts, actor), terms

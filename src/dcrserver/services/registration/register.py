@@ -114,7 +114,9 @@ class RegistrationService:
     ) -> Registered:
         """Also what an administrator chooses: identifier, secret, owner, policy."""
         submission, facts = facts_in(parse_object(octets, permit.terms.policy.json_))
-        made = await self._administered.make(permit.tenant, submission, facts, origin)
+        made = await self._administered.make(
+            permit.tenant, submission, facts, origin, permit.bounds
+        )
         return Registered(
             permit.tenant.registration_client_uri(made.record.client_id),
             administered_information(permit.tenant, made.record, made.secrets, made.token),

@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, Field, field_validator
 
 from dcrserver.names import DEFAULT_TENANT
+from dcrserver.settings.groups.asgardeo import AsgardeoSettings
 from dcrserver.settings.groups.authorization_server import AuthorizationServerSettings
 from dcrserver.settings.values import Group, Texts, checked_issuer
 
@@ -49,6 +50,14 @@ class TenantSettings(Group):
     policy: str | None = Field(
         default=None, description="one of the named policies, in place of [policy]"
     )
+    asgardeo: AsgardeoSettings | None = Field(
+        default=None, description="a table as [asgardeo], or true or false; as that one if unset"
+    )
+
+    @field_validator("asgardeo", mode="before")
+    @classmethod
+    def _switch(cls, value: object) -> object:
+        return {"enabled": value} if isinstance(value, bool) else value
 
     @field_validator("base_url")
     @classmethod

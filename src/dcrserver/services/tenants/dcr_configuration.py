@@ -1,0 +1,185 @@
+"""Use case: administrators say, at run time, how clients are registered by Asgardeo's API.
+
+What a process needs of it is read where it is needed: these paths are not the ones that must be
+fast, and what was acknowledged counts at once, everywhere.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, fields
+from typing import TypeAlias
+
+from dcrserver.errors import BadDcrConfiguration
+from dcrserver.metadata.bounds import UNBOUNDED, Bounds
+from dcrserver.repositories.dcr_configurations import DcrConfigurationRecord
+from dcrserver.repositories.stored_policies import StoredPolicyRecord
+from dcrserver.repositories.transaction import Database, Transaction
+from dcrserver.services import audit
+from dcrserver.services.audit import EventType, Origin, Subject, SubjectKind
+from dcrserver.services.tenants.stored_configuration import StoredConfiguration
+from dcrserver.strict_json import JsonObject, dumps
+from dcrserver.tenants import Tenant, TenantRegistry
+
+# Profile -> the preset that is it here. Clients are bound to a policy of the tenant that begins as
+# the preset, and keep it when enforcement ends.
+PROFILES: Mapping[str, str] = {
+    "FAPI1_ADVANCED": "fapi1-advanced",
+    "FAPI2_SECURITY": "fapi2",
+}
+_DEFAULT_PROFILE = "FAPI1_ADVANCED"
+
+
+class StatementKeysMissing(BadDcrConfiguration):
+    """Software statements are demanded, and nobody says by which keys they are verified."""
+
+    code = "CNF-65021"
+
+
+class OpenWithoutStatements(BadDcrConfiguration):
+    """Anybody would register, without a software statement."""
+
+    code = "CNF-65022"
+
+
+class UnknownFapiProfile(BadDcrConfiguration):
+    """There is no such profile."""
+
+    code = "CNF-65023"
+
+
+@dataclass(frozen=True, slots=True)
+class DcrConfiguration:
+    """Theirs by our spelling; ``ssa_jwks``: where the keys of software statements are."""
+
+    authentication_required: bool = True
+    mandate_ssa: bool = False
+    ssa_jwks: str | None = None
+    enable_fapi_enforcement: bool = False
+    fapi_profile: str | None = None
+
+    def checked(self) -> DcrConfiguration:
+        """The same, with what follows from it.
+
+        Raises:
+            BadDcrConfiguration: its parts contradict each other, or ask for what is not there.
+        """
+        profile = self.fapi_profile
+        if profile is None and self.enable_fapi_enforcement:
+            profile = _DEFAULT_PROFILE
+        if profile is not None and profile not in PROFILES:
+            known = " or ".join(PROFILES)
+            raise UnknownFapiProfile(f"fapiProfile must be {known}")
+        if not self.authentication_required and not self.mandate_ssa:
+            text = "authenticationRequired can be false only where mandateSSA is true"
+            raise OpenWithoutStatements(text)
+        if self.mandate_ssa and not self.ssa_jwks:
+            raise StatementKeysMissing("mandateSSA needs ssaJwks")
+        if self.ssa_jwks:
+            # To say yes would be to register clients whose statements nobody has looked at.
+            text = "software statements are not supported yet: ssaJwks and mandateSSA stay unset"
+            raise BadDcrConfiguration(text)
+        return DcrConfiguration(
+            self.authentication_required, self.mandate_ssa, self.ssa_jwks,
+            self.enable_fapi_enforcement, profile,
+        )  # fmt: skip
+
+
+Change: TypeAlias = Callable[[DcrConfiguration], DcrConfiguration]
+
+
+class DcrConfigurationService:
+    """Use case: administrators read and change it. Raises, from every method: Unavailable."""
+
+    def __init__(
+        self, database: Database, tenants: TenantRegistry, stored: StoredConfiguration
+    ) -> None:
+        self._database = database
+        self._tenants = tenants
+        self._stored = stored
+
+    async def read(self, tenant: Tenant) -> DcrConfiguration:
+        """As it is now."""
+        async with self._database.read() as tx:
+            return _of(await tx.dcr_configurations.find(tenant.name))
+
+    async def change(
+        self,
+        tenant: Tenant,
+        changed: Change,
+        origin: Origin,
+    ) -> None:
+        """What ``changed`` makes of it counts for whoever registers from now on.
+
+        Raises:
+            BadDcrConfiguration: it cannot be; nothing has changed.
+        """
+
+        async def attempt() -> None:
+            before = await self.read(tenant)
+            after = changed(before).checked()
+            if after == before:
+                return
+
+            async def write(tx: Transaction, number: int) -> None:
+                now = int(time.time())
+                text = dumps(asdict(after))
+                await tx.dcr_configurations.write(
+                    DcrConfigurationRecord(tenant.name, text, number, now)
+                )
+                if after.enable_fapi_enforcement:
+                    await _add_policy(tx, tenant, after, number, origin)
+                audit.record(
+                    tx,
+                    EventType.DCR_CONFIGURED,
+                    tenant=tenant.name,
+                    origin=origin,
+                    subject=Subject(SubjectKind.DCR_CONFIGURATION, tenant.name),
+                    changes=audit.difference(asdict(before), asdict(after)),
+                )
+
+            await self._stored.change(write)
+
+        await self._stored.changing(attempt)
+
+    async def bounds(self, tenant: Tenant) -> tuple[Tenant, Bounds]:
+        """What a new client is bound to; and the tenant, which has the policy of that name."""
+        configuration = await self.read(tenant)
+        if not configuration.enable_fapi_enforcement:
+            return tenant, UNBOUNDED
+        name = _policy_name(configuration)
+        if name not in tenant.policies:  # it was made a moment ago, by another process
+            await self._stored.look()
+            tenant = self._tenants.now.by_name.get(tenant.name, tenant)
+        return tenant, Bounds(policy=name)
+
+
+def _of(record: DcrConfigurationRecord | None) -> DcrConfiguration:
+    """What is stored, less what a later version may have stored beside it."""
+    if record is None:
+        return DcrConfiguration()
+    known = {each.name for each in fields(DcrConfiguration)}
+    given: JsonObject = json.loads(record.settings)
+    return DcrConfiguration(**{name: value for name, value in given.items() if name in known})  # type: ignore[arg-type]
+
+
+def _policy_name(configuration: DcrConfiguration) -> str:
+    return f"asgardeo-{PROFILES[configuration.fapi_profile or _DEFAULT_PROFILE]}"
+
+
+async def _add_policy(
+    tx: Transaction, tenant: Tenant, configuration: DcrConfiguration, number: int, origin: Origin
+) -> None:
+    """The policy that clients are bound to; what administrators made of it stays."""
+    name = _policy_name(configuration)
+    if name in tenant.policies or await tx.stored_policies.versions(tenant.name, name):
+        return
+    preset = PROFILES[configuration.fapi_profile or _DEFAULT_PROFILE]
+    now, by = int(time.time()), str(origin.actor.id)[:128]
+    await tx.stored_policies.add(
+        StoredPolicyRecord(
+            tenant.name, name, 1, dumps({"preset": preset}), "active", number, now, by, now, by
+        )
+    )
