@@ -101,20 +101,6 @@ def stored(text: str) -> JsonObject:
     return made
 
 
-def merged(target: JsonObject, patch: JsonObject) -> JsonObject:
-    """``target`` with a JSON merge patch (RFC 7396): null takes a member away."""
-    made = dict(target)
-    for name, value in patch.items():
-        if value is None:
-            made.pop(name, None)
-        elif isinstance(value, dict):
-            inner = made.get(name)
-            made[name] = merged(inner if isinstance(inner, dict) else {}, value)
-        else:
-            made[name] = value
-    return made
-
-
 def joined(members: JsonObject, text: str) -> str:
     """One object of ``members``, of which there is at least one, and of those in ``text``."""
     return dumps(members) if text == "{}" else f"{dumps(members)[:-1]},{text[1:]}"

@@ -154,9 +154,11 @@ class _Stage:
         self._monkeypatch = monkeypatch
         monkeypatch.chdir(folder)
         monkeypatch.setenv("DCR_TENANTS__ACME__MODE", "open")
+        monkeypatch.setenv("DCR_POLICIES__FILED__PRESET", "mcp")
         monkeypatch.setenv("DCR_SECRETS__ENCRYPTION_KEYS", run("keys", "generate").strip())
         Path("client.json").write_text(json.dumps(self.client()))
         Path("clients.jsonl").write_text(json.dumps(self.client() | {"client_id": "example"}))
+        Path("policy.json").write_text('{"preset": "mcp"}')
         Path("dcrserver.toml").write_text(run("config", "init"))
 
     @staticmethod
@@ -247,8 +249,9 @@ def test_a_table_on_a_terminal_and_json_in_a_pipe(
 ) -> None:
     run, client_id = filled
     assert len(PRINTERS) > 4
+    about = {"client show": client_id, "tenant show": "default", "policy show": "filed"}
     for path in PRINTERS:
-        arguments = (*path, client_id) if path == ("client", "show") else path
+        arguments = (*path, *filter(None, [about.get(" ".join(path))]))
         piped = run(*arguments)
         assert _is_json(piped), path
         assert not _times(piped), path

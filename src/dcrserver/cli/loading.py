@@ -40,14 +40,15 @@ def tenant_of(tenants: TenantRegistry, name: str) -> Tenant:
 def known_tenant(loaded: Settings, name: str) -> Tenant:
     """The same, with what its authorization server can do.
 
-    A database is opened only where that is known from a URL: the copy is there.
+    A database is opened only where it knows more than the file: of a stored tenant, and of one
+    whose server's metadata are at a URL.
 
     Raises:
         ConfigurationError: there is none.
         Unavailable: nobody has read that URL yet.
     """
     configured = Configured(loaded)
-    if name not in configured.remote:
+    if name in configured.tenants.now.by_name and name not in configured.remote:
         return tenant_of(configured.tenants, name)
     from dcrserver.cli import work
 

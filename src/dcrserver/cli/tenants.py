@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from dcrserver.cli import stored_tenants
 from dcrserver.cli.output import OutputOption, print_rows
 from dcrserver.cli.shared import ConfigOption, commands, counted, examples, fail, print_message
 
@@ -13,7 +14,7 @@ if TYPE_CHECKING:
     from dcrserver.cli.work import Operations
     from dcrserver.strict_json import JsonObject
 
-app = commands("Tenants, configured or left in the database.")
+app = commands("Tenants: of the configuration file, made at run time, or left in the database.")
 
 
 @app.command("list", epilog=examples("tenant list"))
@@ -45,3 +46,6 @@ def purge(
     ended = work.with_operations(work.load(config), purge)
     gone = counted(ended, "client")
     print_message(f"tenant {name} is purged: {gone}, its tokens and its keys are gone")
+
+
+stored_tenants.add_to(app)

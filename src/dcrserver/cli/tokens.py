@@ -24,7 +24,6 @@ if TYPE_CHECKING:
 
     from dcrserver.cli.work import Operations, Tenant
     from dcrserver.metadata.bounds import Bounds
-    from dcrserver.settings import Settings
 
 app = commands("Initial access tokens and admin tokens.")
 
@@ -128,18 +127,18 @@ def _print_initial(
         scopes=None if scopes is None else tuple(scopes),
         grant_types=None if grant_types is None else tuple(grant_types),
     )
-    _check_policy(settings, policy)
     initial = NewInitialAccessToken(uses, lifetime, bounds, label)
 
     async def issue(operations: Operations) -> str:
         here = work.tenant_of(operations.tenants, tenant)
+        _check_policy(here, policy)
         _warn(here, bounds)
         return await operations.token_administration.issue_initial_access_token(
             here, initial, work.OPERATOR
         )
 
     print(work.with_operations(settings, issue))
-    if policy is not None:
+    if policy in settings.policies:
         print_message(
             f"servers that do not know policies.{policy} yet refuse it with 503: restart them"
         )
@@ -161,10 +160,10 @@ def _warn(tenant: Tenant, bounds: Bounds) -> None:
                 print_message(f"warning: {value} is not in {name} of tenant {tenant.name}")
 
 
-def _check_policy(settings: Settings, policy: str | None) -> None:
+def _check_policy(tenant: Tenant, policy: str | None) -> None:
     from dcrserver.settings import ConfigurationError
 
-    if policy is not None and policy not in settings.policies:
+    if policy is not None and policy not in tenant.policies:
         raise ConfigurationError(f"policies.{policy}: no such policy")
 
 

@@ -13,6 +13,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from dcrserver.errors import AlreadyExists, Forbidden, InvalidInput, NotFound
+from dcrserver.json_patch import merged
 from dcrserver.names import DEFAULT_TENANT
 from dcrserver.repositories.queries import Lists
 from dcrserver.repositories.stored_tenants import StoredTenantRecord
@@ -24,7 +25,7 @@ from dcrserver.services.audit import EventType, Origin, Subject, SubjectKind
 from dcrserver.services.tenants.stored_configuration import StoredConfiguration
 from dcrserver.settings import ConfigurationError, TenantSettings
 from dcrserver.settings.stored import tenant_name, tenant_settings
-from dcrserver.strict_json import JsonObject, dumps, merged
+from dcrserver.strict_json import JsonObject, dumps
 from dcrserver.tenants import Tenant, TenantRegistry
 
 # The job that ends what is being deleted.
@@ -170,7 +171,7 @@ class TenantLifecycleService:
         async def attempt() -> None:
             record = await self._changeable(name, expected)
             before: JsonObject = json.loads(record.settings)
-            settings = merged(before, patch)
+            settings = _merged(before, patch)
             self._fits(name, tenant_settings(settings))
             if settings == before:
                 return
@@ -290,6 +291,12 @@ class TenantLifecycleService:
             broken=self._making.broken().get(record.tenant),
             progress=json.loads(record.progress or "{}"),
         )
+
+
+def _merged(before: JsonObject, patch: JsonObject) -> JsonObject:
+    made = merged(before, patch)
+    assert isinstance(made, dict)  # noqa: S101 - of two objects comes one
+    return made
 
 
 def _of_all(actor: Actor) -> None:
