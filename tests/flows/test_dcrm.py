@@ -110,11 +110,10 @@ async def test_the_identifier_of_a_deleted_client_is_taken_while_it_can_be_resto
 ) -> None:
     for window, status in ((3600, 409), (0, 201)):
         app = await make_app(clients={"restore_window": window})
-        admin = await app.admin_token(*SCOPES)
-        assert (await post(app, admin, client_id="again")).status_code == 201
-        assert (await app.http.delete("/register/again", headers=admin)).status_code == 204
-        await app.do_job("purge_deleted_clients")
-        assert (await post(app, admin, client_id="again")).status_code == status
+        admin, name = await app.admin_token(*SCOPES), f"again-{window}"
+        assert (await post(app, admin, client_id=name)).status_code == 201
+        assert (await app.http.delete(f"/register/{name}", headers=admin)).status_code == 204
+        assert (await post(app, admin, client_id=name)).status_code == status
 
 
 WRONG: list[tuple[dict[str, Any], str]] = [
@@ -329,6 +328,45 @@ async def test_an_administrator_rotates_and_ends_secrets(make_app: MakeApplicati
     assert (await app.http.delete(f"{path}/{old}", headers=admin)).status_code == 404
     left = (await app.http.get(path, headers=admin)).json()["client_secrets"]
     assert [each["id"] for each in left] == [rotated.json()["id"]]
+
+
+# ---- by name -------------------------------------------------------------------------------
+
+
+async def test_registrations_are_found_by_their_exact_name(any_app: Application) -> None:
+    name = f"Name \u00e4 {time.time_ns()}"
+    admin, alice = await any_app.admin_token(*SCOPES), await owner_token(any_app, "alice")
+    first = await any_app.register(client_name=name)
+    second = (await post(any_app, alice, client_name=name)).json()
+    await any_app.register(client_name=name.lower())
+    await any_app.register(client_name=f"{name} x")
+
+    async def found(headers: dict[str, str], client_name: str) -> list[dict[str, Any]]:
+        answer = await any_app.http.get(
+            "/register", params={"client_name": client_name}, headers=headers
+        )
+        assert answer.status_code == 200, answer.text
+        assert answer.json()["next"] is None
+        items: list[dict[str, Any]] = answer.json()["items"]
+        return items
+
+    items = await found(admin, name)
+    assert {each["client_id"] for each in items} == {first["client_id"], second["client_id"]}
+    hidden = {"client_secret", "registration_access_token"}
+    assert not any(each.keys() & hidden for each in items)
+    assert [each["client_id"] for each in await found(alice, name)] == [second["client_id"]]
+    assert await found(admin, "nobody is called so") == []
+
+
+async def test_a_look_up_by_name_needs_a_name_and_the_scope(app: Application) -> None:
+    admin = await app.admin_token("clients:read")
+    for query in ("", "?client_name=", "?client_name=a&client_name=b", "?client_name=%00"):
+        answer = await app.http.get(f"/register{query}", headers=admin)
+        assert answer.status_code == 400, query
+        assert answer.json()["error"] == "invalid_request"
+    assert (await app.http.get("/register?client_name=a")).status_code == 401
+    other = await app.admin_token("clients:update")
+    assert (await app.http.get("/register?client_name=a", headers=other)).status_code == 403
 
 
 # ---- who may not ---------------------------------------------------------------------------

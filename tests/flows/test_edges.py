@@ -120,7 +120,7 @@ async def test_cors_works_below_a_tenant(make_app: MakeApplication) -> None:
 
 async def test_plain_options_tells_what_is_allowed(app: Application) -> None:
     answer = await app.http.options("/register")
-    assert (answer.status_code, answer.headers["allow"]) == (204, "OPTIONS, POST")
+    assert (answer.status_code, answer.headers["allow"]) == (204, "GET, HEAD, OPTIONS, POST")
 
 
 async def test_an_unknown_path_is_a_json_404(app: Application) -> None:

@@ -53,7 +53,7 @@ async def test_the_root_of_a_tenant_is_its_own(make_app: MakeApplication) -> Non
 
 @pytest.mark.parametrize(
     ("method", "path", "status"),
-    [("GET", "/nope", 404), ("GET", "/register", 405), ("GET", "/register/x", 401),
+    [("GET", "/nope", 404), ("PATCH", "/register", 405), ("GET", "/register/x", 401),
      ("GET", "/static/nope", 404), ("POST", "/token", 400), ("POST", "/register", 415)],
 )  # fmt: skip
 async def test_an_error_is_a_page_for_a_browser_alone(

@@ -85,6 +85,15 @@ _CLIENT_INFORMATION: JsonObject = {
     "properties": server_members(*SERVER_ASSIGNED) | _TOLD | METADATA,
     "example": RESPONSE_EXAMPLE,
 }
+_CLIENT_INFORMATION_LIST: JsonObject = {
+    "type": "object",
+    "required": ["items", "next"],
+    "properties": {
+        "items": {"type": "array", "items": {"$ref": "#/components/schemas/ClientInformation"}},
+        "next": {"type": "null", "description": "All are told at once"},
+    },
+    "example": {"items": [RESPONSE_EXAMPLE], "next": None},
+}
 _REGISTERED_CLIENT: JsonObject = {
     "type": "object",
     "required": ["client_id", "client_id_issued_at"],
@@ -99,5 +108,6 @@ SHAPES: JsonObject = {
     "ClientMetadata": _CLIENT_METADATA,
     "ClientUpdate": _CLIENT_UPDATE,
     "ClientInformation": _CLIENT_INFORMATION,
+    "ClientInformationList": _CLIENT_INFORMATION_LIST,
     "RegisteredClient": _REGISTERED_CLIENT,
 }

@@ -26,6 +26,7 @@ from dcrserver.services.policies.administration import PolicyAdministrationServi
 from dcrserver.services.registration.administered import AdministeredClients
 from dcrserver.services.registration.client_names import ClientNames
 from dcrserver.services.registration.judgement import SubmissionValidator
+from dcrserver.services.registration.lookup import RegistrationLookupService
 from dcrserver.services.registration.management import ManagementService
 from dcrserver.services.registration.register import RegistrationService
 from dcrserver.services.registration.remote_checks import RemoteChecks
@@ -69,6 +70,7 @@ class Runtime:
     lists: Lists
     registration: RegistrationService
     management: ManagementService
+    registration_lookup: RegistrationLookupService
     secret_rotation: SecretRotationService
     client_directory: ClientDirectoryService
     token_grant: TokenGrantService
@@ -126,8 +128,11 @@ async def built_on(base: Foundation) -> AsyncIterator[Runtime]:
     limiter = RateLimiter(settings.rate_limits, settings.redis)
     documents = CachingFetcher(fetcher, settings.outbound)
     try:
-        runtime = _runtime(base, documents, limiter)
-        measures.measure_fetches(runtime.metrics, fetcher, documents)
+        metrics = Metrics()
+        steps = _steps(base, documents, metrics)
+        _measure(metrics, base, steps, limiter)
+        measures.measure_fetches(metrics, fetcher, documents)
+        runtime = _runtime(base, steps, limiter, metrics)
         yield runtime
     finally:
         await limiter.close()
@@ -170,11 +175,9 @@ def _steps(base: Foundation, documents: CachingFetcher, metrics: Metrics) -> _St
     )
 
 
-def _runtime(base: Foundation, documents: CachingFetcher, limiter: RateLimiter) -> Runtime:
+def _runtime(base: Foundation, steps: _Steps, limiter: RateLimiter, metrics: Metrics) -> Runtime:
     settings, tenants = base.configured.settings, base.configured.tenants
-    database, metrics = base.database, Metrics()
-    steps = _steps(base, documents, metrics)
-    _measure(metrics, base, steps, limiter)
+    database = base.database
     access, authenticator = steps.client_access, steps.authenticator
     return Runtime(
         settings=settings,
@@ -185,6 +188,7 @@ def _runtime(base: Foundation, documents: CachingFetcher, limiter: RateLimiter) 
         lists=base.lists,
         registration=_registration(base, steps),
         management=_management(base, steps),
+        registration_lookup=RegistrationLookupService(steps.administrators, base.lists),
         secret_rotation=SecretRotationService(database, access, base.secret_changes),
         client_directory=ClientDirectoryService(database, authenticator),
         token_grant=_token_grant(base, steps),

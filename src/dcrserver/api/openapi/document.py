@@ -81,6 +81,27 @@ VALIDATE: dict[str, Any] = {
     },
     "openapi_extra": body("ClientMetadata"),
 }
+BY_NAME: dict[str, Any] = {
+    "summary": "Find registrations by name",
+    "operation_id": "find_by_name",
+    "responses": {
+        200: answer("All that have the name, newest first", "ClientInformationList"),
+        400: error(
+            "No name, several, or one that too many clients have",
+            "invalid_request",
+            "exactly one client_name parameter is required",
+        ),
+        401: UNAUTHORIZED,
+        403: NO_SCOPE,
+        503: UNAVAILABLE,
+    },
+    "openapi_extra": {
+        "parameters": [
+            query("client_name", "the exact client_name, in its own case", required=True)
+            | {"example": "Example client"}
+        ]
+    },
+}
 READ: dict[str, Any] = {
     "summary": "Read a registration",
     "operation_id": "read",

@@ -1,4 +1,4 @@
-"""POST /register; GET, PUT, DELETE /register/{client_id}; its secrets."""
+"""GET and POST /register; GET, PUT, DELETE /register/{client_id}; its secrets."""
 
 from __future__ import annotations
 
@@ -69,6 +69,15 @@ async def validate(request: Request) -> Response:
     permit = await here.registration.authorize(tenant(request), bearer)
     octets = await json_octets(request, permit.terms.policy)
     return json_response(here.registration.explain(permit, octets), headers=NO_STORE)
+
+
+@router.get("/register", access="administrator", **document.BY_NAME)
+async def by_name(request: Request) -> Response:
+    """Finds registrations by their exact client_name."""
+    names = request.query_params.getlist("client_name")
+    name = names[0] if len(names) == 1 else None
+    lookup = runtime(request).registration_lookup
+    return Credentials(await lookup.by_name(tenant(request), bearer_token(request), name))
 
 
 @router.get("/register/{client_id}", access="registration_access_token", **document.READ)

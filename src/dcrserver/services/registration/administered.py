@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from dataclasses import replace
 from typing import NamedTuple
 
@@ -185,7 +186,8 @@ async def _is_taken(tx: Transaction, tenant: str, client_id: str) -> bool:
     """Also by a client that was deleted and can be restored."""
     if await tx.clients.find(tenant, client_id):
         return True
-    return await tx.deleted_clients.find(tenant, client_id) is not None
+    deleted = await tx.deleted_clients.find(tenant, client_id)
+    return deleted is not None and deleted.purge_at > time.time()
 
 
 def _bounds(before: Bounds, tenant: Tenant, facts: ClientFacts, actor: Actor) -> Bounds:
