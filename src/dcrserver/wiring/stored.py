@@ -172,6 +172,8 @@ class StoredTenants:
             self._unmade[name] = str(error)
             return
         self._unmade.pop(name, None)
+        # Worked out now, while requests come between, and not when all are compared at one go.
+        _ = tenant.path, tenant.webfinger_entries
         made[name] = _Made(tenant, document)
         if stored is not None:
             self._factory.stored[name] = stored
