@@ -194,13 +194,13 @@ _KEYS: dict[SortKey, Callable[[ClientRecord, _Uses], Any]] = {
 }
 
 
-@pytest.mark.parametrize("limits", [(2000, 100), (3, 2), (0, 0)], ids=["few", "some", "many"])
+@pytest.mark.parametrize("limits", [(2000, 5000), (2000, 5), (0, 0)], ids=["few", "dense", "many"])
 async def test_a_search_finds_what_a_filter_in_python_would(
     database: Database, lists: Lists, limits: tuple[int, int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Whichever way is taken, by how many facets there are."""
     monkeypatch.setattr(scoping, "_MANY", limits[0])
-    monkeypatch.setattr(search, "_FEW", limits[1])
+    monkeypatch.setattr(scoping, "_DENSE", limits[1])
     monkeypatch.setattr(search, "_NAMES", 3)
     chance, tenant = random.Random(17), new_client_id()  # noqa: S311 - no secret
     made = [_random_client(tenant, chance) for _ in range(_CLIENTS)]

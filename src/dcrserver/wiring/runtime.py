@@ -22,6 +22,7 @@ from dcrserver.services.clients.credentials import ClientCredentialsService
 from dcrserver.services.clients.directory import ClientDirectoryService
 from dcrserver.services.clients.lifecycle import ClientLifecycleService
 from dcrserver.services.clients.reading import ClientReadingService
+from dcrserver.services.clients.statistics import ClientStatisticsService
 from dcrserver.services.policies.administration import PolicyAdministrationService
 from dcrserver.services.registration.administered import AdministeredClients
 from dcrserver.services.registration.client_names import ClientNames
@@ -87,6 +88,7 @@ class Runtime:
     body_deadline: Deadline
     metrics: Metrics
     client_reading: ClientReadingService
+    client_statistics: ClientStatisticsService
     client_lifecycle: ClientLifecycleService
     client_changes: ClientChangeService
     client_credentials: ClientCredentialsService
@@ -178,21 +180,20 @@ def _steps(base: Foundation, documents: CachingFetcher, metrics: Metrics) -> _St
 def _runtime(base: Foundation, steps: _Steps, limiter: RateLimiter, metrics: Metrics) -> Runtime:
     settings, tenants = base.configured.settings, base.configured.tenants
     database = base.database
-    access, authenticator = steps.client_access, steps.authenticator
     return Runtime(
         settings=settings,
         tenants=tenants,
         database=database,
         administrators=steps.administrators,
-        client_access=access,
+        client_access=steps.client_access,
         lists=base.lists,
         registration=_registration(base, steps),
         management=_management(base, steps),
         registration_lookup=RegistrationLookupService(steps.administrators, base.lists),
-        secret_rotation=SecretRotationService(database, access, base.secret_changes),
-        client_directory=ClientDirectoryService(database, authenticator),
+        secret_rotation=_secret_rotation(base, steps),
+        client_directory=ClientDirectoryService(database, steps.authenticator),
         token_grant=_token_grant(base, steps),
-        token_status=TokenStatusService(database, authenticator, steps.access_tokens),
+        token_status=_token_status(base, steps),
         signing_keys=base.signing_keys,
         last_uses=steps.last_uses,
         stored_configuration=base.stored_configuration,
@@ -205,6 +206,7 @@ def _runtime(base: Foundation, steps: _Steps, limiter: RateLimiter, metrics: Met
         body_deadline=Deadline(settings.server.body_seconds),
         metrics=metrics,
         client_reading=ClientReadingService(database, base.lists),
+        client_statistics=ClientStatisticsService(base.lists),
         client_lifecycle=ClientLifecycleService(database),
         client_changes=ClientChangeService(database, steps.administered),
         client_credentials=ClientCredentialsService(database, base.secret_changes),
@@ -214,6 +216,14 @@ def _runtime(base: Foundation, steps: _Steps, limiter: RateLimiter, metrics: Met
         dcr_configuration=dcr_configuration(base),
         cursor_keys=cursor_keys(settings),
     )
+
+
+def _secret_rotation(base: Foundation, steps: _Steps) -> SecretRotationService:
+    return SecretRotationService(base.database, steps.client_access, base.secret_changes)
+
+
+def _token_status(base: Foundation, steps: _Steps) -> TokenStatusService:
+    return TokenStatusService(base.database, steps.authenticator, steps.access_tokens)
 
 
 def _token_grant(base: Foundation, steps: _Steps) -> TokenGrantService:

@@ -6,8 +6,9 @@ from dcrserver.api.admin import (
     deleted_clients,
     policies,
     secrets,
+    statistics,
     tenants,
 )
 
-_NOUNS = (clients, client_changes, secrets, deleted_clients, tenants, policies)
+_NOUNS = (clients, client_changes, secrets, deleted_clients, tenants, policies, statistics)
 ROUTERS = [noun.router.api for noun in _NOUNS]

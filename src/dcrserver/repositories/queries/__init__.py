@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dcrserver.db.queries import Queries
 from dcrserver.repositories.queries.clients import ClientLists
+from dcrserver.repositories.queries.clients.statistics import ClientStatistics
 from dcrserver.repositories.queries.configuration import ConfigurationLists
 from dcrserver.repositories.queries.deleted_clients import DeletedClientLists
 from dcrserver.repositories.queries.events import EventLists
@@ -19,6 +20,7 @@ class Lists:
 
     def __init__(self, queries: Queries) -> None:
         self.clients = ClientLists(queries)
+        self.statistics = ClientStatistics(queries)
         self.configuration = ConfigurationLists(queries)
         self.deleted_clients = DeletedClientLists(queries)
         self.events = EventLists(queries)

@@ -99,7 +99,7 @@ class ClientLists:
 
     async def total(self, tenant: str | None, wanted: Filter = ALL) -> int:
         """How many of the ``tenant``, or of all, counted one by one."""
-        scope = await scope_of(self._queries, tenant, wanted)
+        scope = await scope_of(self._queries, tenant, wanted, has_ids=False)
         found = await self._queries.all(
             select(func.count()).select_from(scope.count(None).subquery())
         )

@@ -27,9 +27,7 @@ class Count(NamedTuple):
 
 async def count(queries: Queries, tenant: str | None, wanted: Filter) -> Count:
     """Of the ``tenant``, or of all. SQLite counts all: it has nothing to estimate by."""
-    scope = await scope_of(queries, tenant, wanted)
-    if scope.is_empty:
-        return Count(0, is_exact=True)
+    scope = await scope_of(queries, tenant, wanted, has_ids=False)
     bound = None if queries.dialect == "sqlite" else EXACT + 1
     counted = select(func.count()).select_from(scope.count(bound).subquery())
     value: int = (await queries.all(counted))[0][0]

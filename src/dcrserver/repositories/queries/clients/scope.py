@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, any_, false, literal, literal_column, select
+from sqlalchemy import ColumnElement, Select, any_, false, func, literal, literal_column, select
 from sqlalchemy.types import ARRAY, Text
 
 from dcrserver.db.queries import Queries
@@ -21,13 +21,16 @@ from dcrserver.repositories.queries.clients.filters import Condition, Filter
 COLUMNS = [clients.c[name] for name in ClientRecord._fields]
 # So many facets are told to the database by their ids.
 _MANY = 2000
+# So many clients are all looked at and sorted; of more a page soon has enough, in any order.
+_DENSE = 5000
 
 
 @dataclass(frozen=True, slots=True)
 class Scope:
     """Conditions for clients, and for facets; ``ids`` of the facets unless they are too many.
 
-    ``ids`` None and ``facets`` empty: whatever facets they have.
+    ``ids`` None and ``facets`` empty: whatever facets they have. ``is_dense``: those of ``ids`` are
+    the facets of many clients.
     """
 
     dialect: str
@@ -35,6 +38,7 @@ class Scope:
     conditions: Sequence[Condition]
     facets: Sequence[Condition]
     ids: Sequence[str] | None = None
+    is_dense: bool = False
 
     @property
     def is_empty(self) -> bool:
@@ -50,14 +54,23 @@ class Scope:
         return select(*COLUMNS, *more).where(*of_tenant(clients, self.tenant), *self.conditions)
 
     def count(self, limit: int | None) -> Select[Any]:
-        """A row for each, up to a limit."""
+        """A row for each, up to a limit; facets by facets, of which an index has the clients."""
         chosen: Select[Any] = select(literal_column("1").label("one")).select_from(clients)
-        conditions = [*of_tenant(clients, self.tenant), *self.conditions, *self._by_facets()]
-        return chosen.where(*conditions).limit(limit)
+        conditions = [*of_tenant(clients, self.tenant), *self.conditions]
+        if self.facets:
+            joined = clients.c.facets_id == client_facets.c.id
+            conditions = [*of_tenant(client_facets, self.tenant), joined, *self.conditions]
+        return chosen.where(*conditions, *self.facets).limit(limit)
+
+    def of_facets(self, facets_id: str) -> Select[Any]:
+        """Those of them that have these facets."""
+        return self.of_any_facets().where(clients.c.facets_id == facets_id)
 
     def _by_facets(self) -> list[Condition]:
         if self.ids is not None:
-            return [is_one_of(self.dialect, clients.c.facets_id, self.ids)]
+            # An expression: the index that has the order of the list is the one to go by.
+            column = clients.c.facets_id + "" if self.is_dense else clients.c.facets_id
+            return [is_one_of(self.dialect, column, self.ids)]
         if not self.facets:
             return []
         has: Select[Any] = select(literal_column("1")).where(
@@ -67,7 +80,7 @@ class Scope:
         )
         # A value, not EXISTS: it is asked of one client after the other, in the order of the list,
         # and never joined, which would read all before the first is told.
-        return [has.scalar_subquery() == literal_column("1")]
+        return [has.scalar_subquery().is_not(None)]
 
 
 async def scope_of(
@@ -80,8 +93,15 @@ async def scope_of(
         return Scope(queries.dialect, tenant, conditions, facets)
     chosen = select(client_facets.c.id).where(*of_tenant(client_facets, tenant), *facets)
     found = [row.id for row in await queries.all(chosen.limit(_MANY + 1))]
-    ids = found if len(found) <= _MANY else None
-    return Scope(queries.dialect, tenant, conditions, facets, ids)
+    if not found or len(found) > _MANY:
+        ids = None if found else ()
+        return Scope(queries.dialect, tenant, conditions, facets, ids)
+    some: Select[Any] = select(literal_column("1").label("one")).where(
+        is_one_of(queries.dialect, clients.c.facets_id, found)
+    )
+    counted = select(func.count()).select_from(some.limit(_DENSE + 1).subquery())
+    is_dense = (await queries.all(counted))[0][0] > _DENSE
+    return Scope(queries.dialect, tenant, conditions, facets, found, is_dense)
 
 
 def of_tenant(table: Any, tenant: str | None) -> list[Condition]:  # noqa: ANN401 - a table

@@ -23,8 +23,6 @@ from dcrserver.repositories.queries.clients.sorts import Sort, SortKey
 from dcrserver.repositories.queries.keyset import Order, Place, page
 
 _C, _F, _U = clients.c, client_facets.c, last_uses.c
-# Of so few facets PostgreSQL takes the first of each.
-_FEW = 100
 # Facets that are looked at for a page that is sorted by name, at a time and in all.
 _NAMES, _MAX_NAMES = 100, 5000
 _TYPES: dict[SortKey, list[type]] = {
@@ -75,19 +73,18 @@ class Search:
 
     async def _by_creation(self, scope: Scope, after: Place | None, limit: int) -> list[Match]:
         order = self._order(_C.issued_at, _C.client_id)
-        ids = scope.ids
-        if scope.dialect != "postgresql" or ids is None or not 1 < len(ids) <= _FEW:
-            return await self._matches(page(scope.clients(), order, after, limit), order)
-        each = self._of_each(scope, ids, order, after, limit)
-        by = self._order(*(each.selected_columns[column.name] for column in order.columns))
-        return await self._matches(page(each, by, None, limit), order)
+        ids = scope.ids or ()
+        chosen = scope.of_facets(ids[0]) if len(ids) == 1 else scope.clients()
+        return await self._matches(page(chosen, order, after, limit), order)
 
     async def _by_change(self, scope: Scope, after: Place | None, limit: int) -> list[Match]:
         """Two streams: those that never changed are sorted already, by when they were created."""
         order = self._order(_C.updated_at, _C.client_id)
         created = self._order(_C.issued_at, _C.client_id)
         chosen = scope.clients()
-        never = page(chosen.where(_C.updated_at == _C.issued_at), created, after, limit)
+        # Equal, in words by which PostgreSQL does not believe that hardly any are.
+        is_never = and_(_C.updated_at <= _C.issued_at, _C.updated_at >= _C.issued_at)
+        never = page(chosen.where(is_never), created, after, limit)
         since = page(chosen.where(_C.updated_at != _C.issued_at), order, after, limit)
         both = united(*(select(each.subquery()) for each in (never, since))).subquery()
         merged = self._order(both.c.updated_at, both.c.client_id)
@@ -142,7 +139,7 @@ class Search:
         cursor: Place | None = None
         if after is not None:
             cursor = after[:2]
-            one = scope.of_any_facets().where(_C.facets_id == cursor[1])
+            one = scope.of_facets(cursor[1])
             rest = await self._matches(page(one, order, after[2:], limit), order)
             found = [Match(each.record, (*cursor, *each.place)) for each in rest]
         names = self._order(_F.name_key, _F.id)
@@ -167,7 +164,7 @@ class Search:
     ) -> list[Match]:
         keys = {row.id: row.name_key for row in facets}
         if scope.dialect == "postgresql":
-            each = self._of_each(scope, list(keys), order, None, limit)
+            each = self._of_each(scope, list(keys), order, limit)
             chosen = each.order_by(each.selected_columns.number).limit(limit)
         else:
             joined = and_(_F.tenant == _C.tenant, _F.id == _C.facets_id, _F.id.in_(list(keys)))
@@ -181,9 +178,7 @@ class Search:
             for row in rows
         ]
 
-    def _of_each(
-        self, scope: Scope, ids: Sequence[str], order: Order, after: Place | None, limit: int
-    ) -> Select[Any]:
+    def _of_each(self, scope: Scope, ids: Sequence[str], order: Order, limit: int) -> Select[Any]:
         """The first of each facets, by an index that has them in this order (PostgreSQL)."""
         given = (
             func.unnest(literal(list(ids), ARRAY(Text())))
@@ -191,7 +186,7 @@ class Search:
             .render_derived()
         )
         one = scope.of_any_facets().where(_C.facets_id == given.c.facets_id)
-        first = page(one, order, after, limit).lateral("first")
+        first = page(one, order, None, limit).lateral("first")
         columns = [*first.c, given.c.facets_id, given.c.number]
         return select(*columns).select_from(given.join(first, true()))
 

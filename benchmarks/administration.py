@@ -1,0 +1,190 @@
+"""What administrators ask for with very many clients, and what it costs those who are served.
+
+python benchmarks/administration.py [--postgres URL] [--clients 1000 1000000] [--times 100]
+
+The database is filled past the server (``many_clients.py``). In this very process: pages, filters,
+searches, counts and statistics, p50 and p99 of each, and the rate and memory of an export; then one
+worker is driven by registrations, alone and while an export runs.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import contextlib
+import json
+import resource
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Awaitable, Callable, Iterator
+from pathlib import Path
+
+import many_clients
+from pydantic import SecretStr
+from registration import BODY
+
+from dcrserver.db import migration
+from dcrserver.db.engine import create_engine
+from dcrserver.db.queries import Queries
+from dcrserver.errors import QueryTooLong
+from dcrserver.repositories.queries import Lists
+from dcrserver.repositories.queries.clients import Filter, Sort
+from dcrserver.repositories.queries.clients.statistics import Kind
+from dcrserver.settings import DatabaseSettings
+from harness import database, dcrserver, drive
+
+_TENANT = "default"
+_PAGE = 50
+_EXPORTED = 200_000
+_SECONDS = 5
+# Name -> filters and sort; the last of each group are what no index has in the wanted order.
+_PAGES: dict[str, tuple[dict[str, str], str]] = {
+    "newest": ({}, "-created"),
+    "changed last": ({}, "-updated"),
+    "by name": ({}, "name"),
+    "used last": ({}, "-last_used"),
+    "rare software": ({"software_id": "software-4321"}, "-created"),
+    "common software": ({"software_id": "software-1"}, "-created"),
+    "common software by change": ({"software_id": "software-1"}, "-updated"),
+    "unknown software": ({"software_id": "unknown"}, "-created"),
+    "common method, oldest": ({"method": "none"}, "created"),
+    "method of nobody": ({"method": "tls_client_auth"}, "-created"),
+    "host": ({"redirect_host": "app17.example.org"}, "-created"),
+    "origin, method, host": (
+        {"origin": "import", "method": "private_key_jwt", "redirect_host": "app5.example.org"},
+        "-created",
+    ),
+    "suspended": ({"status": "suspended"}, "-created"),
+    "owner": ({"owner": "owner-7"}, "-created"),
+    "owner of nobody": ({"owner": "nobody"}, "-created"),
+    "tag by change": ({"tag": "tag-3"}, "-updated"),
+    "secret ends": ({"secret_expires_before": "1800600000"}, "-created"),
+    "not used since": ({"last_used_before": "1750000000"}, "-created"),
+    "search: rare word": ({"q": "customer 77777"}, "-created"),
+    "search: common beginning": ({"q": "acm"}, "-created"),
+    "search: common, by change": ({"q": "cust"}, "-updated"),
+    "search: common, by name": ({"q": "mail"}, "name"),
+    "search: common, by use": ({"q": "mail"}, "-last_used"),
+    "search: no such word": ({"q": "zebra"}, "-created"),
+    "member that many have": ({"metadata.scope": "openid profile email"}, "-created"),
+    "member that is a facet": ({"metadata.software_id": "software-3"}, "-created"),
+    "member that nobody has": ({"metadata.client_uri": "https://nobody.example/"}, "-created"),
+}
+_COUNTS: dict[str, dict[str, str]] = {
+    "count all": {},
+    "count a rare software": {"software_id": "software-4321"},
+    "count a common method": {"method": "none"},
+    "count a common word": {"q": "mail"},
+}
+
+
+def main() -> None:
+    options = _options()
+    for count in options.clients:
+        with contextlib.ExitStack() as stack:
+            folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+            url = f"sqlite:///{folder}/administration.db"
+            if options.postgres:
+                url = stack.enter_context(database(options.postgres, "administration"))
+            asyncio.run(_migrated(url))
+            for stored in many_clients.fill(url, _TENANT, count):
+                print(f"{stored} clients stored", file=sys.stderr)
+            many_clients.analyze(url)
+            print(f"{count} clients, {url.partition(':')[0]}")
+            asyncio.run(_measured(url, options.times))
+            _beside(url, folder)
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description="what administrators ask for, and what it costs")
+    parser.add_argument("--postgres", help="server where databases may be made; SQLite if unset")
+    parser.add_argument("--clients", type=int, nargs="+", default=[1_000, 1_000_000])
+    parser.add_argument("--times", type=int, default=100, help="of each question")
+    return parser.parse_args()
+
+
+async def _migrated(url: str) -> None:
+    engine = create_engine(_settings(url))
+    await migration.upgrade(engine)
+    await engine.dispose()
+
+
+def _settings(url: str) -> DatabaseSettings:
+    return DatabaseSettings(url=SecretStr(url), statement_timeout=60)
+
+
+def _questions(lists: Lists) -> Iterator[tuple[str, Callable[[], Awaitable[object]]]]:
+    for name, (given, sort) in _PAGES.items():
+        wanted, order = Filter.parse(given.items()), Sort.parse(sort)
+        yield name, lambda w=wanted, o=order: lists.clients.search(_TENANT, w, o, limit=_PAGE)
+    for name, given in _COUNTS.items():
+        wanted = Filter.parse(given.items())
+        yield name, lambda w=wanted: lists.clients.count(_TENANT, w)
+    for kind in Kind:
+        yield f"clients by {kind}", lambda k=kind: lists.statistics.shares(_TENANT, k, None)
+    until = many_clients.NOW
+    since, step = until - 30 * 86_400, 86_400
+    yield (
+        "registrations of 30 days",
+        lambda: lists.statistics.registrations(
+            _TENANT, Kind.ORIGIN, None, since=since, until=until, step=step
+        ),
+    )
+
+
+async def _measured(url: str, times: int) -> None:
+    queries = Queries(_settings(url))
+    lists = Lists(queries)
+    for name, ask in _questions(lists):
+        taken, found = [], ""
+        for _ in range(times):
+            before = time.perf_counter()
+            try:
+                made = await ask()
+                found = f"{len(made)} rows" if isinstance(made, list) else str(made)
+            except QueryTooLong as error:
+                found = error.description
+            taken.append((time.perf_counter() - before) * 1000)
+        taken.sort()
+        p50, p99 = taken[len(taken) // 2], taken[int(len(taken) * 0.99)]
+        print(f"{name:28} p50 {p50:8.1f} ms  p99 {p99:8.1f} ms  {found}", flush=True)
+    before, number = time.perf_counter(), 0
+    async for page in lists.clients.stream(_TENANT):
+        number += len(page)
+        if number >= _EXPORTED:
+            break
+    rate = number / (time.perf_counter() - before)
+    megabytes = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    print(f"export: {rate:.0f} clients a second, {megabytes:.0f} MB at most in this process")
+    await queries.close()
+
+
+def _beside(url: str, folder: Path) -> None:
+    """Registrations to one worker: alone, and while this process exports."""
+    (folder / "body.json").write_text(json.dumps(BODY))
+    with dcrserver("dcrserver", folder, url) as target:
+        for name in ("alone", "beside an export", "alone again"):
+            done = threading.Event()
+            exporting = threading.Thread(target=asyncio.run, args=(_exported(url, done),))
+            if "export" in name:
+                exporting.start()
+            sample = drive(target, target.url, _SECONDS, {"BODY": str(folder / "body.json")})
+            done.set()
+            if exporting.is_alive():
+                exporting.join()
+            print(f"registrations {name}: {sample.rate:.0f}/s, p99 {sample.p99:.1f} ms")
+
+
+async def _exported(url: str, done: threading.Event) -> None:
+    queries = Queries(_settings(url))
+    while not done.is_set():
+        async for _ in Lists(queries).clients.stream(_TENANT):
+            if done.is_set():
+                break
+    await queries.close()
+
+
+if __name__ == "__main__":
+    main()
