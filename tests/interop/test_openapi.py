@@ -26,10 +26,11 @@ _CHECKS = (
     "not_a_server_error,status_code_conformance,content_type_conformance,"
     "response_schema_conformance,response_headers_conformance,ignored_auth"
 )
-_SCOPES = ("clients:read", "clients:authenticate", "tokens:introspect")
+_SCOPES = ("clients:read", "clients:authenticate", "tokens:introspect", "policies:read")
 _SETTINGS = {
     "DCR_REGISTRATION__VALIDATE_ENDPOINT": "true",
     "DCR_WEBFINGER": '["example.com"]',
+    "DCR_ASGARDEO__ENABLED": "true",
     "DCR_POLICY__MANAGEMENT__REGISTRATION_ACCESS_TOKEN_ROTATION": "never",
 }
 _MACHINE = {
