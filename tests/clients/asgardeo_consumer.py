@@ -16,7 +16,7 @@ import uuid
 from typing import Any
 from urllib.error import HTTPError
 from urllib.parse import quote, urlencode
-from urllib.request import ProxyHandler, Request, build_opener
+from urllib.request import ProxyHandler, Request, build_opener  # noqa: TID251 - it is none of ours
 
 BASE_URL = os.environ["BASE_URL"].rstrip("/")
 REGISTER = f"{BASE_URL}/api/identity/oauth2/dcr/v1.1/register"

@@ -38,6 +38,7 @@ _OF_OTHERS = {
     "MariaDB": {"innodb_flush_log_at_trx_commit", "utf8mb4_bin", "wsrep_sync_wait", "read_only",
                 "max_allowed_packet", "galera_recovery"},
     "MCP SDK": {"issuer_url", "validate_token_resource", "resource_server_url"},
+    "Asgardeo": {"internal_application_mgt_view", "webfinger_endpoint"},
     "clients": {"client_nam"},
 }  # fmt: skip
 _OTHERS_WORDS = frozenset().union(*_OF_OTHERS.values())

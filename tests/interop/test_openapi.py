@@ -26,7 +26,12 @@ _CHECKS = (
     "not_a_server_error,status_code_conformance,content_type_conformance,"
     "response_schema_conformance,response_headers_conformance,ignored_auth"
 )
-_SCOPES = ("clients:read", "clients:authenticate", "tokens:introspect", "policies:read")
+_SCOPES = ("clients:read", "clients:authenticate", "tokens:introspect")
+# Of the token that the paths of Asgardeo's API are asked with.
+_THEIR_SCOPES = (
+    "clients:read", "clients:create", "clients:update", "clients:delete", "policies:read",
+    "policies:write",
+)  # fmt: skip
 _SETTINGS = {
     "DCR_REGISTRATION__VALIDATE_ENDPOINT": "true",
     "DCR_WEBFINGER": '["example.com"]',
@@ -64,6 +69,14 @@ include-operation-id = "delete"
 parameters = {{ "path.client_id" = "{gone[client_id]}" }}
 headers = {{ Authorization = "Bearer {gone[registration_access_token]}" }}
 [[operations]]
+include-path-regex = "^/api/"
+headers = {{ Authorization = "Bearer {theirs}" }}
+parameters."path.client_id" = "{found[client_id]}"
+parameters."query.client_name" = "Found by its name"
+[[operations]]
+include-operation-id = ["asgardeo_update", "asgardeo_delete"]
+parameters = {{ "path.client_id" = "{changed[client_id]}" }}
+[[operations]]
 include-operation-id = "update"
 phases.coverage.enabled = false
 """
@@ -82,8 +95,9 @@ def _issued(server: ServerProcess, kind: str, *arguments: str) -> str:
     return done.stdout.strip()
 
 
-def _registered(server: ServerProcess) -> dict[str, Any]:
-    answer = httpx.post(f"{server.base_url}/register", json=_MACHINE, trust_env=False)
+def _registered(server: ServerProcess, **members: str) -> dict[str, Any]:
+    body = _MACHINE | members
+    answer = httpx.post(f"{server.base_url}/register", json=body, trust_env=False)
     made: dict[str, Any] = answer.raise_for_status().json()
     return made
 
@@ -116,6 +130,9 @@ def test_answers_are_as_the_document_says(
         kept=_registered(server),
         gone=_registered(server),
         caller=caller,
+        theirs=_issued(server, "admin", *(f"--scope={scope}" for scope in _THEIR_SCOPES)),
+        found=_registered(server, client_name="Found by its name"),
+        changed=_registered(server),
     )
     _run(
         python, server, tmp_path, configuration,
