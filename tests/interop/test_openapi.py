@@ -74,8 +74,11 @@ headers = {{ Authorization = "Bearer {theirs}" }}
 parameters."path.client_id" = "{found[client_id]}"
 parameters."query.client_name" = "Found by its name"
 [[operations]]
-include-operation-id = ["asgardeo_update", "asgardeo_delete"]
+include-operation-id = "asgardeo_update"
 parameters = {{ "path.client_id" = "{changed[client_id]}" }}
+[[operations]]
+include-operation-id = "asgardeo_delete"
+parameters = {{ "path.client_id" = "{ended[client_id]}" }}
 [[operations]]
 include-operation-id = "update"
 phases.coverage.enabled = false
@@ -133,6 +136,7 @@ def test_answers_are_as_the_document_says(
         theirs=_issued(server, "admin", *(f"--scope={scope}" for scope in _THEIR_SCOPES)),
         found=_registered(server, client_name="Found by its name"),
         changed=_registered(server),
+        ended=_registered(server),
     )
     _run(
         python, server, tmp_path, configuration,
