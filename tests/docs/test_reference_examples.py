@@ -21,7 +21,13 @@ from harness.process import ServerProcess, environment, run_to_end, serving
 from harness.programs import program
 
 # Other answers than success: what each of them is about is not there.
-_OTHERWISE = {"webfinger": "404", "restore": "404", "rollback": "409"}
+_OTHERWISE = {
+    "webfinger": "404",
+    "restore": "404",
+    "rollback": "409",
+    "{job_id}": "404",
+    "cancel": "404",
+}
 _SECONDS = 60
 _ADMINISTRATION = "/admin/v1/"
 

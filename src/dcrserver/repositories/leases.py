@@ -50,6 +50,7 @@ class _Statements(NamedTuple):
     keep: ClauseElement
     give: ClauseElement
     hurry: ClauseElement
+    nobodys: ClauseElement
 
 
 @cache
@@ -70,6 +71,7 @@ def _statements(dialect: str) -> _Statements:
         keep=update(leases).where(_MINE).values(expires_at=until),
         give=update(leases).where(_MINE).values(owner=_NOBODY, expires_at=until - 1),
         hurry=update(leases).where(_ROW, leases.c.owner == _NOBODY).values(expires_at=now - 1),
+        nobodys=select(leases.c.name).where(_ROW, leases.c.owner == _NOBODY),
     )
 
 
@@ -112,6 +114,11 @@ class LeaseRepository:
     async def hurry(self, name: str) -> None:
         """It is due now, unless somebody does it just now."""
         await self._session.execute(self._statements.hurry, {"b_name": name})
+
+    async def is_nobodys(self, name: str) -> bool:
+        """Whether nobody does it just now, and nobody died when doing it."""
+        found = await self._session.execute(self._statements.nobodys, {"b_name": name})
+        return found.one_or_none() is not None
 
     async def _changed(self, statement: ClauseElement, name: str, owner: str, seconds: int) -> bool:
         values = {"b_name": name, "b_owner": owner, "b_seconds": seconds}

@@ -23,6 +23,7 @@ from dcrserver.services.clients.directory import ClientDirectoryService
 from dcrserver.services.clients.lifecycle import ClientLifecycleService
 from dcrserver.services.clients.reading import ClientReadingService
 from dcrserver.services.clients.statistics import ClientStatisticsService
+from dcrserver.services.jobs.administration import JobService
 from dcrserver.services.policies.administration import PolicyAdministrationService
 from dcrserver.services.registration.administered import AdministeredClients
 from dcrserver.services.registration.client_names import ClientNames
@@ -96,6 +97,7 @@ class Runtime:
     policy_administration: PolicyAdministrationService
     client_names: ClientNames
     dcr_configuration: DcrConfigurationService
+    job_administration: JobService
     cursor_keys: Sequence[bytes]
     draining: bool = False
 
@@ -214,6 +216,7 @@ def _runtime(base: Foundation, steps: _Steps, limiter: RateLimiter, metrics: Met
         policy_administration=policy_administration(base),
         client_names=ClientNames(database, base.lists),
         dcr_configuration=dcr_configuration(base),
+        job_administration=JobService(database, base.lists),
         cursor_keys=cursor_keys(settings),
     )
 

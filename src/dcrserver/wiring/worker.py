@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import math
 
+from dcrserver.services.jobs.administration import BULK
+from dcrserver.services.jobs.bulk import BulkChange
+from dcrserver.services.jobs.executor import JobExecutor
 from dcrserver.services.tenants.deletion import TenantDeletion
 from dcrserver.services.upkeep.jobs import Upkeep
 from dcrserver.services.upkeep.leases import Leases
-from dcrserver.services.upkeep.runner import JobRunner
+from dcrserver.services.upkeep.runner import Job, JobRunner
 from dcrserver.telemetry import Metrics
 from dcrserver.wiring.foundation import Foundation
 
@@ -15,9 +18,23 @@ from dcrserver.wiring.foundation import Foundation
 def job_runner(base: Foundation, metrics: Metrics) -> JobRunner:
     """The jobs, on the leases of the database."""
     settings = base.configured.settings
+    upkeep = Upkeep(
+        base.configured.tenants, base.signing_keys, base.metadata_copies, _deletion(base)
+    )
+    leases = Leases(base.database, settings.worker.lease_seconds)
+    jobs = [*upkeep.jobs(), _of_administrators(base, metrics)]
+    return JobRunner(leases, jobs, metrics)
+
+
+def _deletion(base: Foundation) -> TenantDeletion:
+    settings = base.configured.settings
     # So long may a request of before write what is deleted.
     settled = math.ceil(settings.server.body_seconds + settings.database.statement_timeout) + 2
-    deletion = TenantDeletion(base.database, settled)
-    upkeep = Upkeep(base.configured.tenants, base.signing_keys, base.metadata_copies, deletion)
-    leases = Leases(base.database, settings.worker.lease_seconds)
-    return JobRunner(leases, upkeep.jobs(), metrics)
+    return TenantDeletion(base.database, settled)
+
+
+def _of_administrators(base: Foundation, metrics: Metrics) -> Job:
+    settings = base.configured.settings
+    kinds = {BULK: BulkChange(base.lists, base.configured.tenants)}
+    executor = JobExecutor(base.database, kinds, settings.worker.keep_jobs_seconds, metrics)
+    return Job("do_jobs", 60.0, executor.work, look_seconds=1.0, waits=executor.waits)

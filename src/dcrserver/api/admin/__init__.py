@@ -4,11 +4,21 @@ from dcrserver.api.admin import (
     client_changes,
     clients,
     deleted_clients,
+    jobs,
     policies,
     secrets,
     statistics,
     tenants,
 )
 
-_NOUNS = (clients, client_changes, secrets, deleted_clients, tenants, policies, statistics)
+_NOUNS = (
+    jobs,
+    clients,
+    client_changes,
+    secrets,
+    deleted_clients,
+    tenants,
+    policies,
+    statistics,
+)
 ROUTERS = [noun.router.api for noun in _NOUNS]

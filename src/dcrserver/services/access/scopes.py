@@ -51,6 +51,7 @@ AUTHORIZATION_SERVER = frozenset({"clients:read", "clients:authenticate", "token
 
 _VIEWER = (
     "clients:read", "tokens:read", "policies:read", "tenants:read", "statistics:read", "keys:read",
+    "jobs:read",
 )  # fmt: skip
 
 # Named sets of scopes, in the order of the table above.
@@ -59,9 +60,12 @@ ROLES: Mapping[str, tuple[str, ...]] = {
         scope for scope in SCOPES if scope not in {"clients:authenticate", "tokens:introspect"}
     ),
     "viewer": _VIEWER,
-    "registrar": (*_VIEWER, "clients:write", "tokens:write", "secrets:write"),
+    "registrar": (*_VIEWER, "clients:write", "tokens:write", "secrets:write", "jobs:write"),
     # Its holder sees and changes the clients of one owner only.
-    "owner": ("clients:read", "clients:write", "clients:delete", "secrets:write"),
+    "owner": (
+        "clients:read", "clients:write", "clients:delete", "secrets:write", "jobs:read",
+        "jobs:write",
+    ),
     "auditor": (
         "events:read", "clients:read", "tokens:read", "policies:read", "tenants:read",
         "statistics:read", "configuration:read", "server:read",

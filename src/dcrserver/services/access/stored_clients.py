@@ -12,6 +12,7 @@ from dcrserver.metadata import ClientMetadata, Terms, for_administrators
 from dcrserver.metadata.bounds import Bounds
 from dcrserver.repositories.clients import ClientRecord
 from dcrserver.repositories.deleted_clients import DeletedClientRecord
+from dcrserver.repositories.events import EventRecord
 from dcrserver.repositories.transaction import Database
 from dcrserver.services import audit
 from dcrserver.services.access.versions import Expected
@@ -107,6 +108,25 @@ def next_version(old: ClientRecord, new: ClientRecord) -> ClientRecord:
     return new._replace(updated_at=int(time.time()), version=old.version + 1)
 
 
+def replacement(
+    old: ClientRecord,
+    new: ClientRecord,
+    event: EventType,
+    origin: Origin,
+    changes: JsonObject | None = None,
+) -> tuple[ClientRecord, EventRecord]:
+    """What is written for ``new`` over ``old``, and the event beside it."""
+    written = new if new.version > old.version else next_version(old, new)
+    told: JsonObject = dict(changes or {})
+    if old.metadata != new.metadata:
+        told["metadata"] = audit.difference(json.loads(old.metadata), json.loads(new.metadata))
+    elif event is EventType.CLIENT_UPDATED:
+        told["metadata"] = {}
+    subject = Subject(SubjectKind.CLIENT, old.client_id)
+    made = audit.event(event, tenant=old.tenant, origin=origin, subject=subject, changes=told)
+    return written, made
+
+
 async def replace_client(
     database: Database,
     old: ClientRecord,
@@ -116,21 +136,23 @@ async def replace_client(
     changes: JsonObject | None = None,
 ) -> bool:
     """Writes ``new`` with its event; False when ``old`` is no longer what is stored."""
-    written = new if new.version > old.version else next_version(old, new)
-    told: JsonObject = dict(changes or {})
-    if old.metadata != new.metadata:
-        told["metadata"] = audit.difference(json.loads(old.metadata), json.loads(new.metadata))
-    elif event is EventType.CLIENT_UPDATED:
-        told["metadata"] = {}
-
-    made = audit.event(
-        event,
-        tenant=old.tenant,
-        origin=origin,
-        subject=Subject(SubjectKind.CLIENT, old.client_id),
-        changes=told,
-    )
+    written, made = replacement(old, new, event, origin, changes)
     return await database.transact(lambda tx: tx.clients.replace(old, written, made))
+
+
+def deletion(
+    record: ClientRecord, origin: Origin, restore_window: int
+) -> tuple[DeletedClientRecord, EventRecord]:
+    """What is written beside the deletion of a client; see ``delete_client``."""
+    event = audit.event(
+        EventType.CLIENT_DELETED,
+        tenant=record.tenant,
+        origin=origin,
+        subject=Subject(SubjectKind.CLIENT, record.client_id),
+        metadata=record.metadata,
+    )
+    now = time.time_ns() // 1_000_000
+    return DeletedClientRecord.of(record, now, now // 1000 + restore_window), event
 
 
 async def delete_client(
@@ -140,15 +162,7 @@ async def delete_client(
 
     ``restore_window``: for so many seconds it can be restored; then a job purges what is left.
     """
-    event = audit.event(
-        EventType.CLIENT_DELETED,
-        tenant=record.tenant,
-        origin=origin,
-        subject=Subject(SubjectKind.CLIENT, record.client_id),
-        metadata=record.metadata,
-    )
-    now = time.time_ns() // 1_000_000
-    kept = DeletedClientRecord.of(record, now, now // 1000 + restore_window)
+    kept, event = deletion(record, origin, restore_window)
     return await database.transact(lambda tx: tx.clients.delete(record, event, [kept.insertion]))
 
 

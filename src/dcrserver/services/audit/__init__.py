@@ -36,6 +36,8 @@ class EventType(Word):
     INITIAL_ACCESS_TOKEN_REVOKED = "initial_access_token.revoked"  # noqa: S105
     ADMIN_TOKEN_ISSUED = "admin_token.issued"  # noqa: S105
     ADMIN_TOKEN_REVOKED = "admin_token.revoked"  # noqa: S105
+    JOB_REQUESTED = "job.requested"
+    JOB_CANCELLED = "job.cancelled"
     SIGNING_KEY_CREATED = "signing_key.created"
     SIGNING_KEY_RETIRED = "signing_key.retired"
     SIGNING_KEY_DISCARDED = "signing_key.discarded"
@@ -62,6 +64,7 @@ class SubjectKind(Word):
     TENANT = "tenant"
     POLICY = "policy"
     DCR_CONFIGURATION = "dcr_configuration"
+    JOB = "job"
 
 
 class Subject(NamedTuple):

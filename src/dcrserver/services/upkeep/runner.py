@@ -10,7 +10,7 @@ import asyncio
 import random
 import time
 from collections import Counter
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
@@ -40,6 +40,7 @@ class Job:
 
     It writes through what it is given and nowhere else, and may be cancelled at any await. It is
     done once a day at least.
+    ``waits``: asked every ``look_seconds``, whether there is something to do before its time.
     """
 
     name: str
@@ -47,6 +48,7 @@ class Job:
     work: Callable[[Writer], Coroutine[Any, Any, None]]
     # However far its next time is, as somebody may change it, or the clock of the database.
     look_seconds: float = 60.0
+    waits: Callable[[], Awaitable[bool]] | None = None
 
     def __post_init__(self) -> None:
         if self.seconds > LONGEST_SECONDS:
@@ -105,12 +107,18 @@ class JobRunner:
         try:
             first_in = int(job.seconds * random.random())  # noqa: S311 - no secret
             free_in = await self._leases.free_in(job.name, first_in)
-            if free_in > 0:
+            if free_in > 0 and not await self._waits(job):
                 return free_in
             lease = await self._leases.take(job.name)
             return 0 if lease is None else await self._do(job, lease)
         except Exception as error:  # noqa: BLE001 - told, and tried again
             return self._failed(job, error)
+
+    async def _waits(self, job: Job) -> bool:
+        """Whether it is to be done although it is not its time, and nobody does it."""
+        if job.waits is None or not await job.waits():
+            return False
+        return await self._leases.hurry(job.name)
 
     async def _do(self, job: Job, lease: Lease) -> float:
         started, outcome, due_in = time.monotonic(), "given_up", 0

@@ -24,3 +24,8 @@ class WorkerSettings(Group):
         description="after so long without a sign of life from the worker that does a job, another"
         " one takes over",
     )
+    keep_jobs_seconds: int = Field(
+        default=604800,
+        ge=60,
+        description="jobs of administrators that ended are told of for so long",
+    )

@@ -1,0 +1,96 @@
+"""/admin/v1/jobs, and what begins one: POST /admin/v1/clients/bulk."""
+
+from __future__ import annotations
+
+from typing import Annotated, TypeAlias
+
+from fastapi import Path, Query
+from starlette.responses import Response
+
+from dcrserver.edge.administration import AdminRouter
+from dcrserver.edge.callers import Caller, CallerOf, RuntimeOf
+from dcrserver.edge.pages import Page, PagingOf
+from dcrserver.schemas.admin.jobs import BulkRequest, Job, JobState
+from dcrserver.services.jobs.administration import JobView
+
+router = AdminRouter("", "jobs")
+
+JobId: TypeAlias = Annotated[str, Path(description="its id")]
+
+
+@router.post(
+    "/clients/bulk",
+    scope="clients:read",
+    summary="Change many clients",
+    operation_id="change_clients",
+    status_code=202,
+    response_model=Job,
+)
+async def change_clients(
+    here: RuntimeOf, caller: CallerOf, body: BulkRequest, response: Response
+) -> Job:
+    """A job does one thing to all clients that the filter means; `Location` tells where it shows
+    how far it is. Also needed is `clients:delete` to delete, `clients:update` for all else.
+    """
+    made = await here.job_administration.change_clients(
+        caller.tenant,
+        body.action,
+        body.owner if body.action == "set_owner" else body.tag,
+        body.filter,
+        caller.origin,
+        dry_run=body.dry_run,
+        is_for_all=body.all,
+    )
+    return begun(made, caller, response)
+
+
+@router.get(
+    "/jobs",
+    scope="jobs:read",
+    summary="List jobs",
+    operation_id="list_jobs",
+    response_model=Page[Job],
+)
+async def list_jobs(
+    here: RuntimeOf,
+    caller: CallerOf,
+    paging: PagingOf,
+    state: Annotated[JobState | None, Query(description="those in this state")] = None,
+) -> Page[Job]:
+    """Jobs that were begun for the tenant, the newest first; old ones are forgotten."""
+    service = here.job_administration
+    found = await service.jobs(caller.tenant, state, paging.after, paging.limit + 1, caller.actor)
+    return paging.page(found, service.place_of, Job.model_validate)
+
+
+@router.get(
+    "/jobs/{job_id}",
+    scope="jobs:read",
+    summary="Show a job",
+    operation_id="show_job",
+    response_model=Job,
+)
+async def show_job(here: RuntimeOf, caller: CallerOf, job_id: JobId) -> Job:
+    """How far a job is, and what came of it."""
+    found = await here.job_administration.job(caller.tenant, job_id, caller.actor)
+    return Job.model_validate(found)
+
+
+@router.post(
+    "/jobs/{job_id}/cancel",
+    scope="jobs:write",
+    summary="Cancel a job",
+    operation_id="cancel_job",
+    response_model=Job,
+    refusals=(409,),
+)
+async def cancel_job(here: RuntimeOf, caller: CallerOf, job_id: JobId) -> Job:
+    """What was done stays done; nothing more is done from this moment on."""
+    found = await here.job_administration.cancel(caller.tenant, job_id, caller.origin)
+    return Job.model_validate(found)
+
+
+def begun(job: JobView, caller: Caller, response: Response) -> Job:
+    """The answer about a job that was begun just now."""
+    response.headers["Location"] = f"{caller.tenant.root}/admin/v1/jobs/{job.id}"
+    return Job.model_validate(job)

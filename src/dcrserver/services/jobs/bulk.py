@@ -1,0 +1,184 @@
+"""Use case: a job that does one thing to all clients that a filter means.
+
+It goes through them by client_id, so that it comes to its end whatever is registered and changed
+meanwhile. A client that is no longer meant when it is its turn is left alone; one that was changed
+after it was read is read again.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncGenerator, Sequence
+
+from dcrserver.errors import InvalidClientMetadata
+from dcrserver.repositories.clients import ClientRecord
+from dcrserver.repositories.deleted_clients import DeletedClientRecord
+from dcrserver.repositories.events import EventRecord
+from dcrserver.repositories.jobs import JobRecord
+from dcrserver.repositories.queries import Lists
+from dcrserver.repositories.queries.clients.filters import Filter
+from dcrserver.repositories.transaction import Transaction
+from dcrserver.services.access.stored_clients import deletion, replacement
+from dcrserver.services.jobs.actions import ACTIONS, Action
+from dcrserver.services.jobs.ongoing import JobFailed, OngoingJob, got_on
+from dcrserver.strict_json import JsonObject, JsonValue, dumps
+from dcrserver.tenants import Tenant, TenantRegistry
+
+# Some milliseconds of a transaction, for which nobody else waits long.
+_BATCH = 50
+# Nothing is written of a dry run but the counts.
+_DRY_BATCH = 200
+_EXAMPLES = 10
+# How often one client is read again that others change all the time.
+_ATTEMPTS = 20
+_BUSY = "it was being changed by others; try again"
+
+
+class ChangedMeanwhile(Exception):
+    """A client of the batch is no longer what was read; nothing of the batch was written."""
+
+
+class BulkChange:
+    """The kind of job that changes many clients."""
+
+    def __init__(self, lists: Lists, tenants: TenantRegistry) -> None:
+        self._lists = lists
+        self._tenants = tenants
+
+    async def work(self, job: OngoingJob) -> AsyncGenerator[None, None]:
+        """Does one batch after the other; see ``executor.JobKind``."""
+        tenant = self._tenants.now.by_name.get(job.record.tenant)
+        if tenant is None:
+            raise JobFailed("its tenant is not served here")
+        wanted = Filter.parse((str(pair[0]), str(pair[1])) for pair in _pairs(job))
+        wanted = wanted.of_owner(job.origin.actor.owner)
+        if job.record.total is None:
+            total = await self._lists.clients.count(tenant.name, wanted)
+            await job.advance(lambda it: it._replace(total=total.value))
+            yield
+        is_dry = bool(job.parameters.get("dry_run"))
+        longest = size = _DRY_BATCH if is_dry else _BATCH
+        attempts = 0
+        while page := await self._lists.clients.by_id(
+            tenant.name, wanted, job.record.position, size
+        ):
+            batch = _Batch(job, tenant, page)
+            try:
+                await (batch.count() if is_dry else batch.write())
+                size, attempts = longest, 0
+            except ChangedMeanwhile:
+                size, attempts = max(1, size // 2), attempts + 1
+                if attempts > _ATTEMPTS:
+                    await batch.give_up()
+                    size, attempts = longest, 0
+            yield
+        await job.finish()
+
+
+def _pairs(job: OngoingJob) -> list[tuple[JsonValue, JsonValue]]:
+    made = job.parameters["filter"]
+    return list(made.items()) if isinstance(made, dict) else []
+
+
+class _Batch:
+    """Clients that come one after the other, and what becomes of them."""
+
+    def __init__(self, job: OngoingJob, tenant: Tenant, page: Sequence[ClientRecord]) -> None:
+        self._job = job
+        self._page = page
+        self._window = tenant.restore_window
+        self._action: Action = ACTIONS[str(job.parameters["action"])]
+        value = job.parameters.get("value")
+        self._value = value if isinstance(value, str) else None
+        self._errors: list[JsonObject] = []
+
+    async def write(self) -> None:
+        """Changes the clients that are not yet as they shall be.
+
+        Raises:
+            ChangedMeanwhile: nothing was written.
+        """
+        changed: list[ClientRecord] = []
+
+        async def change(tx: Transaction) -> None:
+            changed[:], self._errors = [], []  # it may be a further attempt
+            beside: list[EventRecord] = []
+            kept: list[DeletedClientRecord] = []
+            for record in self._page:
+                new = self._made_of(record)
+                if new is not None:
+                    await self._change(tx, record, new, beside, kept)
+                    changed.append(record)
+            for deleted in kept:
+                tx.deleted_clients.add(deleted)
+            for event in beside:
+                tx.events.add(event)
+
+        await self._job.advance(
+            lambda it: got_on(it, self._last, len(self._page), len(changed), self._errors), change
+        )
+
+    async def count(self) -> None:
+        """As ``write``, without writing."""
+        meant = [record for record in self._page if self._made_of(record) is not None]
+
+        def counted(it: JobRecord) -> JobRecord:
+            made = got_on(it, self._last, len(self._page), len(meant), self._errors)
+            report = json.loads(it.report)
+            examples = [*report.get("examples", []), *(_example(each) for each in meant)]
+            return made._replace(report=dumps(report | {"examples": examples[:_EXAMPLES]}))
+
+        await self._job.advance(counted)
+
+    async def give_up(self) -> None:
+        """The first of them is left as it is."""
+        first = self._page[0].client_id
+        errors: list[JsonObject] = [{"client_id": first, "reason": _BUSY}]
+        await self._job.advance(lambda it: got_on(it, first, 1, 0, errors))
+
+    @property
+    def _last(self) -> str:
+        return self._page[-1].client_id
+
+    def _made_of(self, record: ClientRecord) -> ClientRecord | None:
+        """What shall become of the client, for a deletion itself; None: nothing."""
+        if self._action.change is None:
+            return record
+        try:
+            return self._action.change(record, self._value)
+        except InvalidClientMetadata as error:
+            self._errors.append({"client_id": record.client_id, "reason": error.description})
+            return None
+
+    async def _change(
+        self,
+        tx: Transaction,
+        old: ClientRecord,
+        new: ClientRecord,
+        beside: list[EventRecord],
+        kept: list[DeletedClientRecord],
+    ) -> None:
+        origin = self._job.origin
+        if self._action.change is None:
+            deleted, event = deletion(old, origin, self._window)
+            is_changed = await tx.clients.delete(old)
+            kept.append(deleted)
+        else:
+            told: JsonObject = {"job": self._job.record.id}
+            if self._action.value is not None:
+                told[self._action.value] = _difference(self._action.value, old, new)
+            written, event = replacement(old, new, self._action.event, origin, told)
+            is_changed = await tx.clients.replace(old, written)
+        if not is_changed:
+            raise ChangedMeanwhile
+        beside.append(event)
+
+
+def _difference(member: str, old: ClientRecord, new: ClientRecord) -> JsonValue:
+    name = "tags" if member == "tag" else "owner"
+    return [getattr(old, name), getattr(new, name)]
+
+
+def _example(record: ClientRecord) -> JsonObject:
+    name = json.loads(record.metadata).get("client_name")
+    return {"client_id": record.client_id, "client_name": name}
