@@ -18,6 +18,7 @@ from starlette.responses import Response
 
 from dcrserver.edge.dependencies import TENANT_KEY, runtime
 from dcrserver.errors import InvalidInput
+from dcrserver.wiring.configured import cursor_keys
 
 Item = TypeVar("Item", bound=BaseModel)
 Row = TypeVar("Row")
@@ -74,7 +75,7 @@ class Paging:
 
     def _sealed(self, place: Place) -> str:
         octets = json.dumps(place, separators=(",", ":")).encode()
-        keys = runtime(self._request).cursor_keys
+        keys = self._keys()
         return base64.urlsafe_b64encode(self._mac(keys[0], octets) + octets).decode().rstrip("=")
 
     def _opened(self, cursor: str) -> Place:
@@ -83,11 +84,14 @@ class Paging:
         except (binascii.Error, ValueError):
             octets = b""
         mac, place = octets[:_MAC_BYTES], octets[_MAC_BYTES:]
-        for key in runtime(self._request).cursor_keys:
+        for key in self._keys():
             if hmac.compare_digest(mac, self._mac(key, place)):
                 made: list[Any] = json.loads(place)
                 return tuple(made)
         raise InvalidInput("the cursor is not one of this list", parameter=_CURSOR)
+
+    def _keys(self) -> Sequence[bytes]:
+        return cursor_keys(runtime(self._request).settings)
 
     def _mac(self, key: bytes, octets: bytes) -> bytes:
         """Over the list too: its tenant, its path, what it is filtered and sorted by."""

@@ -11,6 +11,7 @@ from dcrserver.db.protocol.drivers import open_driver
 from dcrserver.db.queries import Queries
 from dcrserver.repositories.queries import Lists
 from dcrserver.repositories.transaction import Database
+from dcrserver.services.access.idempotency import IdempotentRequests
 from dcrserver.services.access.providers import Providers
 from dcrserver.services.secrets.changes import SecretChanges
 from dcrserver.services.secrets.client_secrets import SecretIssuer
@@ -35,6 +36,7 @@ class Foundation:
     secrets: SecretIssuer
     secret_changes: SecretChanges
     providers: Providers
+    requests: IdempotentRequests
 
 
 @contextlib.asynccontextmanager
@@ -67,6 +69,7 @@ async def opened(configured: Configured) -> AsyncIterator[Foundation]:
             secrets,
             SecretChanges(database, secrets),
             providers,
+            IdempotentRequests(database, configured.box),
         )
     finally:
         await providers.close()

@@ -26,7 +26,9 @@ class Operations:
         self.administration = AdministrationService(base.database, base.lists)
         self.client_lifecycle = ClientLifecycleService(base.database)
         self.client_credentials = ClientCredentialsService(base.database, base.secret_changes)
-        self.token_administration = TokenAdministrationService(base.database, base.lists)
+        self.token_administration = TokenAdministrationService(
+            base.database, base.lists, base.requests
+        )
         self.tenant_administration = TenantAdministrationService(
             base.database, base.lists, self.tenants
         )

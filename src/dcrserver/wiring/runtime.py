@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator
 from dataclasses import dataclass
 
 from dcrserver.deadlines import Deadline
@@ -13,6 +13,8 @@ from dcrserver.repositories.queries import Lists
 from dcrserver.repositories.transaction import Database
 from dcrserver.services.access.administrators import Administrators
 from dcrserver.services.access.client_access import ClientAccess
+from dcrserver.services.access.token_administration import TokenAdministrationService
+from dcrserver.services.access.token_reading import TokenReadingService
 from dcrserver.services.authentication.authenticator import ClientAuthenticator
 from dcrserver.services.authentication.client_keys import ClientKeys
 from dcrserver.services.authentication.guesses import Guesses
@@ -55,7 +57,7 @@ from dcrserver.wiring.administration import (
     policy_administration,
     tenant_lifecycle,
 )
-from dcrserver.wiring.configured import Configured, cursor_keys
+from dcrserver.wiring.configured import Configured
 from dcrserver.wiring.foundation import Foundation, opened
 from dcrserver.wiring.worker import job_runner
 
@@ -92,13 +94,14 @@ class Runtime:
     client_statistics: ClientStatisticsService
     client_lifecycle: ClientLifecycleService
     client_changes: ClientChangeService
+    token_administration: TokenAdministrationService
+    token_reading: TokenReadingService
     client_credentials: ClientCredentialsService
     tenant_lifecycle: TenantLifecycleService
     policy_administration: PolicyAdministrationService
     client_names: ClientNames
     dcr_configuration: DcrConfigurationService
     job_administration: JobService
-    cursor_keys: Sequence[bytes]
     draining: bool = False
 
     @property
@@ -180,11 +183,10 @@ def _steps(base: Foundation, documents: CachingFetcher, metrics: Metrics) -> _St
 
 
 def _runtime(base: Foundation, steps: _Steps, limiter: RateLimiter, metrics: Metrics) -> Runtime:
-    settings, tenants = base.configured.settings, base.configured.tenants
-    database = base.database
+    configured, database = base.configured, base.database
     return Runtime(
-        settings=settings,
-        tenants=tenants,
+        settings=configured.settings,
+        tenants=configured.tenants,
         database=database,
         administrators=steps.administrators,
         client_access=steps.client_access,
@@ -202,22 +204,23 @@ def _runtime(base: Foundation, steps: _Steps, limiter: RateLimiter, metrics: Met
         metadata_copies=base.metadata_copies,
         jobs=job_runner(base, metrics),
         authorization=AuthorizationService(database),
-        discovery=DiscoveryService(tenants),
+        discovery=DiscoveryService(configured.tenants),
         limiter=limiter,
-        readiness=Readiness(database, base.signing_keys, tenants, base.stored_configuration),
-        body_deadline=Deadline(settings.server.body_seconds),
+        readiness=_readiness(base),
+        body_deadline=Deadline(configured.settings.server.body_seconds),
         metrics=metrics,
         client_reading=ClientReadingService(database, base.lists),
         client_statistics=ClientStatisticsService(base.lists),
         client_lifecycle=ClientLifecycleService(database),
-        client_changes=ClientChangeService(database, steps.administered),
+        client_changes=ClientChangeService(database, steps.administered, base.requests),
+        token_administration=TokenAdministrationService(database, base.lists, base.requests),
+        token_reading=TokenReadingService(base.lists),
         client_credentials=ClientCredentialsService(database, base.secret_changes),
         tenant_lifecycle=tenant_lifecycle(base),
         policy_administration=policy_administration(base),
         client_names=ClientNames(database, base.lists),
         dcr_configuration=dcr_configuration(base),
         job_administration=JobService(database, base.lists),
-        cursor_keys=cursor_keys(settings),
     )
 
 
@@ -227,6 +230,11 @@ def _secret_rotation(base: Foundation, steps: _Steps) -> SecretRotationService:
 
 def _token_status(base: Foundation, steps: _Steps) -> TokenStatusService:
     return TokenStatusService(base.database, steps.authenticator, steps.access_tokens)
+
+
+def _readiness(base: Foundation) -> Readiness:
+    tenants = base.configured.tenants
+    return Readiness(base.database, base.signing_keys, tenants, base.stored_configuration)
 
 
 def _token_grant(base: Foundation, steps: _Steps) -> TokenGrantService:

@@ -1,9 +1,11 @@
 """/admin/v1: what administrators do, a file for each noun."""
 
 from dcrserver.api.admin import (
+    admin_tokens,
     client_changes,
     clients,
     deleted_clients,
+    initial_access_tokens,
     jobs,
     policies,
     secrets,
@@ -17,6 +19,8 @@ _NOUNS = (
     client_changes,
     secrets,
     deleted_clients,
+    initial_access_tokens,
+    admin_tokens,
     tenants,
     policies,
     statistics,

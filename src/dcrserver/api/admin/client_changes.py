@@ -14,6 +14,7 @@ from dcrserver.edge.body import JSON
 from dcrserver.edge.callers import Caller, CallerOf, ClientId, RuntimeOf
 from dcrserver.edge.conditions import CHANGE, ExpectedOf
 from dcrserver.edge.dependencies import header
+from dcrserver.edge.idempotency import REUSED, IdempotencyKeyOf
 from dcrserver.schemas.admin.clients import ClientAsked, ClientReplacement, NewClient
 from dcrserver.services.clients.changes import NewClientView
 
@@ -43,14 +44,20 @@ _PATCHES: dict[str, Any] = {
     operation_id="create_client",
     status_code=201,
     response_model=NewClient,
-    refusals=(409,),
+    refusals=(409, *REUSED),
 )
 async def create_client(
-    here: RuntimeOf, caller: CallerOf, body: ClientAsked, response: Response
+    here: RuntimeOf,
+    caller: CallerOf,
+    body: ClientAsked,
+    key: IdempotencyKeyOf,
+    response: Response,
 ) -> NewClient:
     """Registers a client, in every mode; the answer alone tells its credentials."""
     chosen = body.model_dump(exclude={"metadata"}, exclude_none=True)
-    made = await here.client_changes.create(caller.tenant, body.metadata, chosen, caller.origin)
+    made = await here.client_changes.create(
+        caller.tenant, body.metadata, chosen, caller.origin, key
+    )
     response.headers["Location"] = _location(caller, made)
     return _answer(made, response)
 

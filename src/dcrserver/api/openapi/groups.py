@@ -51,6 +51,12 @@ GROUPS = [
         "Registration under the paths and names of Asgardeo's API, for administrators. What differs"
         " is in docs/asgardeo.md.",
     ),
+    _group(
+        "credentials",
+        "Administration: tokens",
+        "Initial access tokens, which let clients register, and tokens of administrators. They are"
+        " shown when they are issued, and never again.",
+    ),
     _group("operations", "Operations", "For load balancers and monitoring. At the root only."),
 ]
 

@@ -89,8 +89,8 @@ def issue(
     wanted: NewAdminToken,
     origin: Origin,
     chosen: str | None = None,
-) -> str:
-    """The token, with its row and event; ``chosen``: what somebody made to be the token."""
+) -> tuple[str, AdminTokenRecord]:
+    """The token and its row, with the event; ``chosen``: what somebody made to be the token."""
     token, now = chosen or security.new_token(ADMIN_TOKEN_PREFIX), int(time.time())
     row = AdminTokenRecord(
         tenant=tenant,
@@ -118,4 +118,4 @@ def issue(
             "owner": row.owner,
         },
     )
-    return token
+    return token, row

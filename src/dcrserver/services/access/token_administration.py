@@ -4,37 +4,63 @@ from __future__ import annotations
 
 import json
 import time
+from collections.abc import Callable
+from typing import NamedTuple
 
+from dcrserver.errors import Forbidden, NotFound
+from dcrserver.names import ALL_TENANTS
 from dcrserver.repositories.admin_tokens import AdminTokenRecord
 from dcrserver.repositories.queries import Lists
 from dcrserver.repositories.transaction import Database, Transaction
 from dcrserver.services import audit
 from dcrserver.services.access import admin_tokens, initial_access_tokens
 from dcrserver.services.access.admin_tokens import NewAdminToken
+from dcrserver.services.access.idempotency import IdempotencyKey, IdempotentRequests, Keep
 from dcrserver.services.access.initial_access_tokens import NewInitialAccessToken
+from dcrserver.services.access.scopes import expanded
 from dcrserver.services.audit import EventType, Origin, Subject, SubjectKind, utc
+from dcrserver.services.audit.actors import Actor
 from dcrserver.strict_json import JsonObject, JsonValue
 from dcrserver.tenants import Tenant
+
+
+class Issued(NamedTuple):
+    """A new token, shown this once, and its id."""
+
+    token: str
+    id: str
 
 
 class TokenAdministrationService:
     """Use case: administrators issue, list and revoke initial access tokens and admin tokens."""
 
-    def __init__(self, database: Database, lists: Lists) -> None:
+    def __init__(self, database: Database, lists: Lists, requests: IdempotentRequests) -> None:
         self._database = database
         self._lists = lists
+        self._requests = requests
 
     async def issue_initial_access_token(
         self, tenant: Tenant, wanted: NewInitialAccessToken, origin: Origin
     ) -> str:
-        """The token, shown this once.
+        """The token alone; see ``issue_initial``."""
+        return (await self.issue_initial(tenant, wanted, origin)).token
+
+    async def issue_initial(
+        self,
+        tenant: Tenant,
+        wanted: NewInitialAccessToken,
+        origin: Origin,
+        key: IdempotencyKey | None = None,
+    ) -> Issued:
+        """A new initial access token.
 
         Raises:
             Unavailable: it names a policy that is not configured.
+            KeyReused: ``key`` belongs to another request.
         """
         tenant.terms_within(wanted.bounds)
 
-        async def write(tx: Transaction) -> str:
+        def write(tx: Transaction) -> Issued:
             token, row = initial_access_tokens.issue(tx, tenant, wanted, origin.actor)
             audit.record(
                 tx,
@@ -49,9 +75,27 @@ class TokenAdministrationService:
                     "bounds": json.loads(row.bounds) if row.bounds else None,
                 },
             )
-            return token
+            return Issued(token, row.id)
 
-        return await self._database.transact(write)
+        return await self._issue(tenant.name, origin, key, write)
+
+    async def _issue(
+        self,
+        tenant: str,
+        origin: Origin,
+        key: IdempotencyKey | None,
+        write: Callable[[Transaction], Issued],
+    ) -> Issued:
+        async def work(keep: Keep) -> JsonObject:
+            async def issue(tx: Transaction) -> JsonObject:
+                made: JsonObject = write(tx)._asdict()
+                keep(tx, made)
+                return made
+
+            return await self._database.transact(issue)
+
+        made = await self._requests.once(tenant, origin.actor, key, work)
+        return Issued(str(made["token"]), str(made["id"]))
 
     async def initial_access_tokens(self, tenant: str) -> list[JsonObject]:
         """All that were ever issued, with what was registered by each."""
@@ -81,12 +125,29 @@ class TokenAdministrationService:
         ]
 
     async def issue_admin_token(self, tenant: str, wanted: NewAdminToken, origin: Origin) -> str:
-        """The token, shown this once; ``tenant``: a name, or * for all."""
+        """The token alone; see ``issue_admin``."""
+        return (await self.issue_admin(tenant, wanted, origin)).token
 
-        async def write(tx: Transaction) -> str:
-            return admin_tokens.issue(tx, tenant, wanted, origin)
+    async def issue_admin(
+        self,
+        tenant: str,
+        wanted: NewAdminToken,
+        origin: Origin,
+        key: IdempotencyKey | None = None,
+    ) -> Issued:
+        """A new admin token; ``tenant``: a name, or * for all. Nobody gives more than they have.
 
-        return await self._database.transact(write)
+        Raises:
+            Forbidden: it would be good for more than whoever issues it.
+            KeyReused: ``key`` belongs to another request.
+        """
+        _must_be_within(origin.actor, tenant, wanted)
+
+        def write(tx: Transaction) -> Issued:
+            token, row = admin_tokens.issue(tx, tenant, wanted, origin)
+            return Issued(token, row.id)
+
+        return await self._issue(tenant, origin, key, write)
 
     async def admin_tokens(self, tenant: str) -> list[JsonObject]:
         """All that were ever issued for a tenant, without the tokens themselves."""
@@ -107,6 +168,27 @@ class TokenAdministrationService:
             for row in rows
         ]
 
+    async def revoke(self, kind: SubjectKind, tenant: str, token_id: str, origin: Origin) -> None:
+        """Ends a token of this kind; it stays visible.
+
+        Raises:
+            NotFound: there is none, or it was revoked before.
+        """
+        now = int(time.time())
+        is_admin = kind is SubjectKind.ADMIN_TOKEN
+        event = (
+            EventType.ADMIN_TOKEN_REVOKED if is_admin else EventType.INITIAL_ACCESS_TOKEN_REVOKED
+        )
+
+        async def write(tx: Transaction) -> None:
+            tokens = tx.admin_tokens if is_admin else tx.initial_access_tokens
+            if not await tokens.revoke(tenant, token_id, now):
+                raise NotFound("there is no such token, or it is revoked already")
+            subject = Subject(kind, token_id)
+            audit.record(tx, event, tenant=tenant, origin=origin, subject=subject)
+
+        await self._database.transact(write)
+
     async def revoke_token(self, tenant: str, token_id: str, origin: Origin) -> str | None:
         """Ends an initial access token or an admin token, which is told; None without any."""
         now = int(time.time())
@@ -126,6 +208,19 @@ class TokenAdministrationService:
             return kind.value.replace("_", " ")
 
         return await self._database.transact(write)
+
+
+def _must_be_within(actor: Actor, tenant: str, wanted: NewAdminToken) -> None:
+    """
+    Raises:
+        Forbidden: ``wanted`` is good for more than ``actor``.
+    """
+    if beyond := sorted(expanded(wanted.scopes) - actor.scopes):
+        raise Forbidden(f"nobody can give what they do not have: {', '.join(beyond)}")
+    if tenant == ALL_TENANTS and actor.tenant is not None:
+        raise Forbidden("a token for all tenants is issued by whoever administers all of them")
+    if actor.owner not in {None, wanted.owner}:
+        raise Forbidden("an owner's token is for the clients of this owner")
 
 
 def _audiences(row: AdminTokenRecord) -> JsonValue:

@@ -9,12 +9,14 @@ from dcrserver.json_patch import BadPatch, NotAsTested, merged, patched
 from dcrserver.metadata.bounds import Bounds
 from dcrserver.repositories.clients import ClientRecord
 from dcrserver.repositories.transaction import Database
+from dcrserver.services.access.idempotency import IdempotencyKey, IdempotentRequests, Keep
 from dcrserver.services.access.stored_clients import change_client
 from dcrserver.services.access.versions import ANY, Expected
 from dcrserver.services.audit import Origin
 from dcrserver.services.clients.views import ClientView
 from dcrserver.services.registration.administered import Administered, AdministeredClients
 from dcrserver.services.registration.facts import facts_in, facts_in_update
+from dcrserver.services.secrets.client_secrets import secrets_of
 from dcrserver.strict_json import JsonObject, JsonValue, stored
 from dcrserver.tenants import Tenant
 
@@ -44,17 +46,39 @@ class ClientChangeService:
     on. Raises, from every method: RegistrationError (what would come of it is not acceptable).
     """
 
-    def __init__(self, database: Database, administered: AdministeredClients) -> None:
+    def __init__(
+        self, database: Database, administered: AdministeredClients, requests: IdempotentRequests
+    ) -> None:
         self._database = database
         self._administered = administered
+        self._requests = requests
 
     async def create(
-        self, tenant: Tenant, metadata: JsonObject, chosen: JsonObject, origin: Origin
+        self,
+        tenant: Tenant,
+        metadata: JsonObject,
+        chosen: JsonObject,
+        origin: Origin,
+        key: IdempotencyKey | None = None,
     ) -> NewClientView:
-        """A new client; ``chosen``: what administrators choose beside its metadata."""
-        _, facts = facts_in(chosen)
-        made = await self._administered.make(tenant.known(), metadata, facts, origin)
-        return NewClientView(tenant, made)
+        """A new client; ``chosen``: what administrators choose beside its metadata.
+
+        Raises:
+            KeyReused: ``key`` belongs to another request.
+        """
+
+        async def work(keep: Keep) -> JsonObject:
+            _, facts = facts_in(chosen)
+            make = self._administered.make
+            return _kept(
+                await make(
+                    tenant.known(), metadata, facts, origin,
+                    beside=lambda tx, made: keep(tx, _kept(made)),
+                )
+            )  # fmt: skip
+
+        made = await self._requests.once(tenant.name, origin.actor, key, work)
+        return NewClientView(tenant, _made(made))
 
     async def replace(
         self,
@@ -123,6 +147,20 @@ class ClientChangeService:
 
         made = await change_client(self._database, tenant, client_id, origin, expected, change)
         return NewClientView(tenant, made)
+
+
+def _kept(made: Administered) -> JsonObject:
+    """As it can be told again."""
+    record: JsonObject = made.record._asdict()
+    return {"record": record, "client_secret": made.secrets.value, "token": made.token}
+
+
+def _made(kept: JsonObject) -> Administered:
+    """What ``_kept`` made a note of."""
+    record = ClientRecord(**kept["record"])  # type: ignore[arg-type]
+    secret = kept["client_secret"]
+    shown = secrets_of(record)._replace(value=None if secret is None else str(secret))
+    return Administered(record, shown, str(kept["token"]))
 
 
 def _document(record: ClientRecord) -> JsonObject:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 import time
+from collections.abc import Callable
 from dataclasses import replace
-from typing import NamedTuple
+from typing import NamedTuple, TypeAlias
 
 from dcrserver import security
 from dcrserver.db.failures import AlreadyThere
@@ -50,6 +51,9 @@ class Administered(NamedTuple):
     token: str = ""
 
 
+Beside: TypeAlias = Callable[[Transaction, Administered], None]
+
+
 class AdministeredClients:
     """Step: makes clients for administrators, and replaces their registrations."""
 
@@ -72,10 +76,12 @@ class AdministeredClients:
         facts: ClientFacts,
         origin: Origin,
         within: Bounds = UNBOUNDED,
+        beside: Beside | None = None,
     ) -> Administered:
         """A new client with ``facts``, of the metadata that ``submission`` asks for.
 
         ``within``: what it is bound to for life, where ``facts`` do not say otherwise.
+        ``beside``: writes more, in the same transaction.
 
         Raises:
             RegistrationError: one of both is not acceptable; nothing was made.
@@ -96,8 +102,9 @@ class AdministeredClients:
             tenant, client_id, judged.text, secrets, bounds, kept, origin=ClientOrigin.ADMINISTRATOR
         )
         record = record._replace(owner=_owner(facts, actor), tags=_tags(facts))
-        await self._add(record, secrets, origin, is_chosen=facts.client_id is not None)
-        return Administered(record, secrets, token)
+        made = Administered(record, secrets, token)
+        await self._add(made, origin, beside, is_chosen=facts.client_id is not None)
+        return made
 
     async def replace(
         self,
@@ -155,12 +162,13 @@ class AdministeredClients:
         return members | submission
 
     async def _add(
-        self, record: ClientRecord, secrets: ClientSecrets, origin: Origin, *, is_chosen: bool
+        self, made: Administered, origin: Origin, beside: Beside | None, *, is_chosen: bool
     ) -> None:
         """
         Raises:
-            IdentifierTaken: another client is called so.
+            IdentifierTaken: another client is called so, or what stands beside it is there.
         """
+        record, secrets = made.record, made.secrets
 
         async def write(tx: Transaction) -> None:
             if is_chosen and await _is_taken(tx, record.tenant, record.client_id):
@@ -175,6 +183,8 @@ class AdministeredClients:
                 changes={"secret": secrets.is_new, **_facts_changed(None, record)},
                 metadata=record.metadata,
             )
+            if beside is not None:
+                beside(tx, made)
 
         try:
             await self._database.transact(write)

@@ -1,0 +1,97 @@
+"""/admin/v1/initial-access-tokens: credentials that let clients register."""
+
+from __future__ import annotations
+
+from typing import Annotated, TypeAlias
+
+from fastapi import Path
+
+from dcrserver.edge.administration import AdminRouter
+from dcrserver.edge.callers import CallerOf, RuntimeOf
+from dcrserver.edge.idempotency import REUSED, IdempotencyKeyOf
+from dcrserver.edge.pages import Page, PagingOf
+from dcrserver.errors import InvalidInput
+from dcrserver.metadata.bounds import Bounds
+from dcrserver.schemas.admin.tokens import (
+    InitialAccessToken,
+    InitialAccessTokenAsked,
+    NewInitialAccessToken,
+    UsedInitialAccessToken,
+)
+from dcrserver.services.access import initial_access_tokens as tokens
+from dcrserver.services.audit import SubjectKind
+
+router = AdminRouter("/initial-access-tokens", "credentials")
+TokenId: TypeAlias = Annotated[str, Path(description="its id", examples=["5d0e7c41e9a0"])]
+
+
+@router.get(
+    "",
+    scope="tokens:read",
+    summary="List initial access tokens",
+    operation_id="list_initial_access_tokens",
+    response_model=Page[InitialAccessToken],
+)
+async def list_initial_access_tokens(
+    here: RuntimeOf, caller: CallerOf, paging: PagingOf
+) -> Page[InitialAccessToken]:
+    """All that were ever issued, newest first, and never a token itself."""
+    reading = here.token_reading
+    found = await reading.initial_access_tokens(caller.tenant.name, paging.after, paging.limit + 1)
+    return paging.page(found, reading.place_of, InitialAccessToken.model_validate)
+
+
+@router.post(
+    "",
+    scope="tokens:write",
+    summary="Issue an initial access token",
+    operation_id="issue_initial_access_token",
+    status_code=201,
+    response_model=NewInitialAccessToken,
+    refusals=REUSED,
+)
+async def issue_initial_access_token(
+    here: RuntimeOf, caller: CallerOf, body: InitialAccessTokenAsked, key: IdempotencyKeyOf
+) -> NewInitialAccessToken:
+    """A new token, shown this once."""
+    if body.policy is not None and body.policy not in caller.tenant.policies:
+        raise InvalidInput("policy must be the name of one that there is", pointer="#/policy")
+    bounds = Bounds(
+        body.policy,
+        None if body.scopes is None else tuple(body.scopes),
+        None if body.grant_types is None else tuple(body.grant_types),
+    )
+    wanted = tokens.NewInitialAccessToken(body.uses, body.expires_in, bounds, body.label)
+    made = await here.token_administration.issue_initial(caller.tenant, wanted, caller.origin, key)
+    view = await here.token_reading.initial_access_token(caller.tenant.name, made.id)
+    told = InitialAccessToken.model_validate(view)
+    return NewInitialAccessToken(token=made.token, **dict(told))
+
+
+@router.get(
+    "/{token_id}",
+    scope="tokens:read",
+    summary="Show an initial access token",
+    operation_id="show_initial_access_token",
+    response_model=UsedInitialAccessToken,
+)
+async def show_initial_access_token(
+    here: RuntimeOf, caller: CallerOf, token_id: TokenId
+) -> UsedInitialAccessToken:
+    """With the clients that were registered with it."""
+    found = await here.token_reading.initial_access_token(caller.tenant.name, token_id)
+    return UsedInitialAccessToken.model_validate(found)
+
+
+@router.delete(
+    "/{token_id}",
+    scope="tokens:write",
+    summary="Revoke an initial access token",
+    operation_id="revoke_initial_access_token",
+    status_code=204,
+    response_model=None,
+)
+async def revoke_initial_access_token(here: RuntimeOf, caller: CallerOf, token_id: TokenId) -> None:
+    """Nothing is registered with it any more; what was stays."""
+    kind = SubjectKind.INITIAL_ACCESS_TOKEN
+    await here.token_administration.revoke(kind, caller.tenant.name, token_id, caller.origin)

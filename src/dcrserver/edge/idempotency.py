@@ -1,0 +1,48 @@
+"""Idempotency-Key: a request that makes something can be sent again, if its answer was lost."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from typing import Annotated, TypeAlias
+
+from fastapi import Depends, Header
+from starlette.requests import Request
+
+from dcrserver.edge.dependencies import headers
+from dcrserver.errors import InvalidInput
+from dcrserver.services.access.idempotency import IdempotencyKey
+
+_NAME = "Idempotency-Key"
+# A structured string, or the same without its quotes.
+_KEY = re.compile(r'"?([!#-~]{1,255})"?')
+# What a route refuses with that takes ``IdempotencyKeyOf``.
+REUSED = (422,)
+
+
+async def idempotency_key(
+    request: Request,
+    idempotency_key: Annotated[  # noqa: ARG001 - read below, where it may be there twice
+        str | None,
+        Header(description="what is sent again with it within a day is done once; else 422"),
+    ] = None,
+) -> IdempotencyKey | None:
+    """The key of the request, with the digest of all that makes it another one.
+
+    Raises:
+        InvalidInput: sent twice, or no text of 1 to 255 printable characters.
+    """
+    sent = headers(request, b"idempotency-key")
+    if not sent:
+        return None
+    found = _KEY.fullmatch(sent[0]) if len(sent) == 1 else None
+    if found is None:
+        raise InvalidInput("must be one text of 1 to 255 printable characters", parameter=_NAME)
+    scope = request.scope
+    asked = f"{scope['method']} {scope['path']}?".encode() + scope["query_string"]
+    return IdempotencyKey(
+        found[1], hashlib.sha256(asked + b"\0" + await request.body()).hexdigest()
+    )
+
+
+IdempotencyKeyOf: TypeAlias = Annotated[IdempotencyKey | None, Depends(idempotency_key)]
