@@ -119,7 +119,7 @@ def _remember(
     for name in ("registration_access_token", "client_secret"):
         if told.get(name):
             variables[name.upper()] = told[name]
-    if operation.path == "/register":
+    if operation.path == "/register" and operation.method == "POST":
         ids[EXAMPLE_ID] = variables["CLIENT_ID"] = told["client_id"]
     if operation.path.endswith("/secret") and operation.method == "GET":
         ids["k2"] = told["client_secrets"][0]["id"]

@@ -11,6 +11,8 @@ import httpx
 import pytest
 
 from conftest import MakeApplication
+from dcrserver.errors import Unavailable
+from dcrserver.repositories.idempotency_keys import IdempotencyKeyRepository
 from dcrserver.services.access.admin_tokens import NewAdminToken
 from dcrserver.services.access.scopes import ALIASES
 from harness.actors import OPERATOR
@@ -293,6 +295,20 @@ async def test_one_tenant_can_have_them_alone(make_app: MakeApplication) -> None
     assert PATH in paths
 
 
+async def test_a_tenant_that_is_made_at_run_time_has_them(own_database: str) -> None:
+    async with application(own_database) as app:
+        wanted = NewAdminToken((*SCOPES, "tenants:write"), 60)
+        administration = app.operations.token_administration
+        token = await administration.issue_admin_token("*", wanted, OPERATOR)
+        headers = {"Authorization": f"Bearer {token}"}
+        body = {"name": "acme", "asgardeo": {"enabled": True}}
+        made = await app.http.post("/admin/v1/tenants", json=body, headers=headers)
+        assert made.status_code == 201, made.text
+        client = await Asgardeo(app, headers, f"/t/acme{PATH}").made()
+        assert "/t/acme/register/" in client["registration_client_uri"]
+        assert (await Asgardeo(app, headers).create()).status_code == 404
+
+
 # ---- names ---------------------------------------------------------------------------------
 
 
@@ -311,6 +327,36 @@ async def test_a_name_is_of_one_client(api: Asgardeo) -> None:
     assert (await api.read(other["client_id"])).json()["client_name"] == api.name("Other")
     kept = await api.put(made["client_id"], **REDIRECTS, client_name=api.name("Unique"))
     assert kept.status_code == 200, kept.text
+
+
+async def test_who_shares_a_name_may_keep_it(api: Asgardeo) -> None:
+    """Names of clients that came by other paths are no keys; a change of one of them is none."""
+    made = [await api.app.register(client_name=api.name("Shared")) for _ in range(3)]
+    for client in made:
+        kept = await api.put(client["client_id"], **REDIRECTS, client_name=client["client_name"])
+        assert kept.status_code == 200, kept.text
+    assert (await api.create("Shared")).status_code == 409
+
+
+async def test_a_client_that_was_made_is_told_whatever_becomes_of_the_name(
+    api: Asgardeo, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The secret is shown once: no fault after the commit may take the answer's place."""
+
+    async def away(*_: object) -> None:
+        raise Unavailable("the database is away")
+
+    real = IdempotencyKeyRepository.forget
+    calls = 0
+
+    async def once(repository: IdempotencyKeyRepository, *given: Any) -> None:
+        nonlocal calls
+        calls += 1
+        await (real if calls == 1 else away)(repository, *given)
+
+    monkeypatch.setattr(IdempotencyKeyRepository, "forget", once)
+    assert (await api.create("Told")).status_code == 201
+    assert calls == 2
 
 
 async def test_of_many_who_want_a_name_at_once_one_gets_it(api: Asgardeo) -> None:

@@ -62,6 +62,7 @@ username = "{caller[client_id]}"
 password = "{caller[client_secret]}"
 [[operations]]
 include-path-regex = "client_id"
+exclude-path-regex = "^/api/"
 exclude-operation-id = "delete"
 parameters = {{ "path.client_id" = "{kept[client_id]}" }}
 [[operations]]
@@ -70,14 +71,17 @@ parameters = {{ "path.client_id" = "{gone[client_id]}" }}
 headers = {{ Authorization = "Bearer {gone[registration_access_token]}" }}
 [[operations]]
 include-path-regex = "^/api/"
+exclude-operation-id = ["asgardeo_update", "asgardeo_delete"]
 headers = {{ Authorization = "Bearer {theirs}" }}
 parameters."path.client_id" = "{found[client_id]}"
 parameters."query.client_name" = "Found by its name"
 [[operations]]
 include-operation-id = "asgardeo_update"
+headers = {{ Authorization = "Bearer {theirs}" }}
 parameters = {{ "path.client_id" = "{changed[client_id]}" }}
 [[operations]]
 include-operation-id = "asgardeo_delete"
+headers = {{ Authorization = "Bearer {theirs}" }}
 parameters = {{ "path.client_id" = "{ended[client_id]}" }}
 [[operations]]
 include-operation-id = "update"

@@ -80,11 +80,8 @@ async def update(request: Request) -> Response:
         client_id = permit.record.client_id
         asked = members.read_update(client_id, sent)
         asked = await _with_template(request, permit.actor, asked)
-        name, octets = _name_in(asked), dumps(asked).encode()
-        by = origin(request, permit.actor)
-        if name == json.loads(permit.record.metadata).get(_NAME):
-            return _answer(await here.management.update(permit, octets, by))
-        async with here.client_names.kept(permit.tenant, name, client_id):
+        octets, by = dumps(asked).encode(), origin(request, permit.actor)
+        async with here.client_names.kept(permit.tenant, _name_in(asked), client_id):
             return _answer(await here.management.update(permit, octets, by))
 
 

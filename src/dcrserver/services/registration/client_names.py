@@ -7,11 +7,12 @@ alone has to ask here before it writes.
 from __future__ import annotations
 
 import hashlib
+import json
 import time
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 
-from dcrserver.errors import InvalidClientMetadata, NameTaken, NotFound
+from dcrserver.errors import InvalidClientMetadata, NameTaken, NotFound, Unavailable
 from dcrserver.repositories.clients import ClientRecord
 from dcrserver.repositories.idempotency_keys import IdempotencyKeyRecord
 from dcrserver.repositories.queries import Lists
@@ -53,7 +54,7 @@ class ClientNames:
     ) -> AsyncIterator[None]:
         """Until it is left, nobody else who asks here gets ``name`` for another client.
 
-        ``client_id``: of the client that may have it already.
+        ``client_id``: of the client that is changed; one that has the name already keeps it.
 
         Raises:
             NameTaken: another client has it, or is being given it.
@@ -61,14 +62,24 @@ class ClientNames:
         digest = hashlib.sha256(f"client_name {name}".encode()).hexdigest()
         ends_at = await self._take(tenant.name, digest)
         try:
-            others = [each.client_id for each in await self._named(tenant, name)]
-            if any(other != client_id for other in others):
+            holders = [each.client_id for each in await self._named(tenant, name)]
+            is_taken = any(holder != client_id for holder in holders)
+            if is_taken and not await self._has(tenant, client_id, name):
                 raise NameTaken("another client has this client_name")
             yield
         finally:
-            await self._database.transact(
-                lambda tx: tx.idempotency_keys.forget(tenant.name, digest, ends_at)
-            )
+            with suppress(Unavailable):  # what was written stays, and this ends by itself
+                await self._database.transact(
+                    lambda tx: tx.idempotency_keys.forget(tenant.name, digest, ends_at)
+                )
+
+    async def _has(self, tenant: Tenant, client_id: str | None, name: str) -> bool:
+        """Whether the client has the name, as several may have that came by other paths."""
+        if client_id is None:
+            return False
+        async with self._database.read() as tx:
+            record = await tx.clients.find(tenant.name, client_id)
+        return record is not None and json.loads(record.metadata).get("client_name") == name
 
     async def _named(
         self, tenant: Tenant, name: str, owner: str | None = None
