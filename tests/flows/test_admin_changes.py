@@ -68,7 +68,7 @@ async def test_an_identifier_and_a_secret_may_be_chosen(any_app: Application) ->
     assert told["code"] == "conflict"
     await admin.delete(f"/clients/{chosen['client_id']}")
     await admin.post("/clients", 409, json={"metadata": METADATA} | chosen)
-    await admin.delete(f"/deleted-clients/{chosen['client_id']}")
+    await admin.ask("POST", f"/clients/{chosen['client_id']}/purge", 204)
     await made(admin, **chosen)
 
 

@@ -68,6 +68,7 @@ async def test_clients_are_found_right_after_they_registered(any_app: Applicatio
     assert await found(**{"name": name, "metadata.software_id": "s-1"}) == mine
     assert await found(name=name, status="suspended") == []
     assert await found(name=name, origin="open", sort="-last_used") == mine
+    assert await found(client_name=name, token_endpoint_auth_method="client_secret_basic") == mine
     counted = await any_app.http.get(f"{CLIENTS}/count", headers=headers, params={"name": name})
     assert counted.json() == {"value": 1, "is_exact": True}
 
@@ -75,7 +76,7 @@ async def test_clients_are_found_right_after_they_registered(any_app: Applicatio
 async def test_a_filter_or_sort_that_does_not_exist_is_refused(any_app: Application) -> None:
     headers = await any_app.admin_token("clients:read")
     for query in ("colour=red", "sort=colour", "status=alive", "created_after=soon", "metadata.=1",
-                  "q=", "q=a&q=b"):  # fmt: skip
+                  "q=", "q=a&q=b", "name=a&client_name=a"):  # fmt: skip
         answer = await any_app.http.get(f"{CLIENTS}?{query}", headers=headers)
         assert answer.status_code == 400, query
         assert answer.headers["content-type"] == "application/problem+json"

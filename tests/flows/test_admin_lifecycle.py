@@ -106,11 +106,11 @@ async def test_a_deleted_client_is_restored_with_its_credentials(any_app: Applic
     (found,) = [item for item in listed["items"] if item["client_id"] == client_id]
     assert (found["client_name"], found["owner"]) == ("gone", None)
     assert found["purge_at"] > found["deleted_at"]
-    told = await admin.post(f"/deleted-clients/{client_id}/restore")
+    told = await admin.post(f"/clients/{client_id}/restore")
     assert (told["client_id"], told["status"], told["version"]) == (client_id, "active", 2)
     assert await let_in(any_app, client)
     assert await manages(any_app, client)
-    await admin.post(f"/deleted-clients/{client_id}/restore", 404)
+    await admin.post(f"/clients/{client_id}/restore", 404)
     assert await events_of(any_app, client) == [
         "client.registered", "client.deleted", "client.restored",
     ]  # fmt: skip
@@ -120,7 +120,7 @@ async def test_a_client_that_deleted_itself_can_be_restored(any_app: Application
     client = await any_app.register(**MACHINE)
     await any_app.http.delete(client["registration_client_uri"], headers=bearer(client))
     admin = await administrator(any_app, *ALL)
-    await admin.post(f"/deleted-clients/{client['client_id']}/restore")
+    await admin.post(f"/clients/{client['client_id']}/restore")
     assert await let_in(any_app, client)
 
 
@@ -128,7 +128,7 @@ async def test_of_those_who_restore_a_client_at_once_one_does(any_app: Applicati
     client = await any_app.register(**MACHINE)
     admin = await administrator(any_app, *ALL)
     await admin.delete(f"/clients/{client['client_id']}")
-    url = f"/admin/v1/deleted-clients/{client['client_id']}/restore"
+    url = f"/admin/v1/clients/{client['client_id']}/restore"
     answers: list[httpx.Response] = await asyncio.gather(
         *(any_app.http.post(url, headers=admin.headers) for _ in range(8))
     )
@@ -141,11 +141,11 @@ async def test_nothing_is_left_of_a_purged_client(any_app: Application) -> None:
     client = await any_app.register(**MACHINE)
     admin = await administrator(any_app, *ALL)
     client_id = client["client_id"]
-    await admin.delete(f"/deleted-clients/{client_id}", 404)
+    await admin.post(f"/clients/{client_id}/purge", 404)
     await admin.delete(f"/clients/{client_id}")
-    await admin.delete(f"/deleted-clients/{client_id}")
-    await admin.post(f"/deleted-clients/{client_id}/restore", 404)
-    await admin.delete(f"/deleted-clients/{client_id}", 404)
+    await admin.ask("POST", f"/clients/{client_id}/purge", 204)
+    await admin.post(f"/clients/{client_id}/restore", 404)
+    await admin.post(f"/clients/{client_id}/purge", 404)
     assert (await events_of(any_app, client))[-1] == "client.purged"
 
 
@@ -170,8 +170,8 @@ async def test_deleted_clients_are_purged_when_their_time_is_over(any_app: Appli
     async with any_app.runtime.database.read() as tx:
         assert await tx.deleted_clients.find("default", client["client_id"]) is None
         assert await tx.last_uses.of_client("default", client["client_id"]) == {}
-    await admin.post(f"/deleted-clients/{client['client_id']}/restore", 404)
-    await admin.post(f"/deleted-clients/{other['client_id']}/restore")
+    await admin.post(f"/clients/{client['client_id']}/restore", 404)
+    await admin.post(f"/clients/{other['client_id']}/restore")
 
 
 async def test_without_a_window_nothing_can_be_restored(any_database: str) -> None:
@@ -179,7 +179,7 @@ async def test_without_a_window_nothing_can_be_restored(any_database: str) -> No
         client = await app.register()
         admin = await administrator(app, *ALL)
         await admin.delete(f"/clients/{client['client_id']}")
-        await admin.post(f"/deleted-clients/{client['client_id']}/restore", 404)
+        await admin.post(f"/clients/{client['client_id']}/restore", 404)
 
 
 async def test_an_owner_sees_and_changes_own_clients_only(any_app: Application) -> None:
@@ -204,8 +204,8 @@ async def test_an_owner_sees_and_changes_own_clients_only(any_app: Application) 
     await everybody.delete(f"/clients/{other['client_id']}")
     listed = await owner.get("/deleted-clients")
     assert [item["client_id"] for item in listed["items"]] == [mine["client_id"]]
-    await owner.post(f"/deleted-clients/{other['client_id']}/restore", 404)
-    await owner.post(f"/deleted-clients/{mine['client_id']}/restore")
+    await owner.post(f"/clients/{other['client_id']}/restore", 404)
+    await owner.post(f"/clients/{mine['client_id']}/restore")
 
 
 async def _owner(app: Application, name: str) -> Administrator:

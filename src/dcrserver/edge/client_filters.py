@@ -2,17 +2,35 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import replace
 from inspect import Parameter, Signature
+from types import MappingProxyType
 from typing import Annotated, TypeAlias
 
 from fastapi import Depends, Query
 from starlette.requests import Request
 
-from dcrserver.repositories.queries.clients.filters import FILTERS, MEMBER, Filter
+from dcrserver.repositories.queries.clients.filters import (
+    ALIASES,
+    FILTERS,
+    MEMBER,
+    Filter,
+    FilterRow,
+)
 from dcrserver.repositories.queries.clients.sorts import Sort, SortKey
 
 # For ``free`` of a route that is filtered: members of the metadata.
 FREE = (MEMBER,)
+_ROWS: Mapping[str, FilterRow] = MappingProxyType(
+    {
+        **FILTERS,
+        **{
+            alias: replace(FILTERS[name], name=alias, description=f"another name of `{name}`")
+            for alias, name in ALIASES.items()
+        },
+    }
+)
 
 
 def _wanted(request: Request, **_: str | None) -> Filter:
@@ -21,7 +39,7 @@ def _wanted(request: Request, **_: str | None) -> Filter:
         InvalidInput: a filter cannot have its value.
     """
     pairs = request.query_params.multi_items()
-    return Filter.parse(pair for pair in pairs if pair[0] in FILTERS or pair[0].startswith(MEMBER))
+    return Filter.parse(pair for pair in pairs if pair[0] in _ROWS or pair[0].startswith(MEMBER))
 
 
 def _sorted(
@@ -50,7 +68,7 @@ def _signature() -> Signature:
                 else Query(description=row.description),
             ],
         )
-        for row in FILTERS.values()
+        for row in _ROWS.values()
     ]
     return Signature(
         [Parameter("request", Parameter.POSITIONAL_OR_KEYWORD, annotation=Request), *described]

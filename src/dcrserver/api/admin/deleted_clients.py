@@ -1,4 +1,4 @@
-"""/admin/v1/deleted-clients: what can be restored, and is purged when its time is over."""
+"""Deleted clients: what can be restored, and is purged when its time is over."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from dcrserver.edge.callers import CallerOf, ClientId, RuntimeOf
 from dcrserver.edge.pages import Page, PagingOf
 from dcrserver.schemas.admin.clients import Client, DeletedClient
 
-router = AdminRouter("/deleted-clients", "clients")
+router = AdminRouter("", "clients")
 
 
 @router.get(
-    "",
+    "/deleted-clients",
     scope="clients:read",
     summary="List deleted clients",
     operation_id="list_deleted_clients",
@@ -30,7 +30,7 @@ async def list_deleted_clients(
 
 
 @router.post(
-    "/{client_id}/restore",
+    "/clients/{client_id}/restore",
     scope="clients:delete",
     summary="Restore a client",
     operation_id="restore_client",
@@ -47,8 +47,8 @@ async def restore_client(
     )
 
 
-@router.delete(
-    "/{client_id}",
+@router.post(
+    "/clients/{client_id}/purge",
     scope="clients:delete",
     summary="Purge a deleted client",
     operation_id="purge_client",

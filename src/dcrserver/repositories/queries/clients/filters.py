@@ -137,6 +137,16 @@ _OF_CLIENTS = (
 )  # fmt: skip
 FACET_FILTERS: Mapping[str, FilterRow] = MappingProxyType({row.name: row for row in _OF_FACETS})
 CLIENT_FILTERS: Mapping[str, FilterRow] = MappingProxyType({row.name: row for row in _OF_CLIENTS})
+# Other names of the same, as RFC 7591 and the answers have them.
+ALIASES: Mapping[str, str] = MappingProxyType(
+    {
+        "client_name": "name",
+        "token_endpoint_auth_method": "method",
+        "grant_types": "grant",
+        "grant_type": "grant",
+        "tags": "tag",
+    }
+)
 FILTERS: Mapping[str, FilterRow] = MappingProxyType({**FACET_FILTERS, **CLIENT_FILTERS})
 # Filters that are exact about what a member says: they narrow a search for the member, too.
 _NARROWING: Mapping[str, str] = MappingProxyType(
@@ -170,7 +180,8 @@ class Filter:
         """
         values: dict[str, str | int] = {}
         members: dict[str, str] = {}
-        for name, text in given:
+        for asked, text in given:
+            name = ALIASES.get(asked, asked)
             _check(name, text, {*values, *(f"{MEMBER}{each}" for each in members)})
             if name.startswith(MEMBER):
                 members[_member_name(name)] = text
