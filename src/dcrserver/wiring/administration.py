@@ -1,12 +1,15 @@
-"""Use cases about tenants and policies, which the administrators' API and the commands share."""
+"""Use cases that the administrators' API and the commands share."""
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterator, Mapping
 
 from pydantic import BaseModel
 
 from dcrserver.names import DEFAULT_TENANT
+from dcrserver.services.audit.reading import EventReadingService
+from dcrserver.services.clients.statistics import ClientStatisticsService
 from dcrserver.services.policies.administration import PolicyAdministrationService
 from dcrserver.services.tenants.dcr_configuration import DcrConfigurationService
 from dcrserver.services.tenants.lifecycle import TenantLifecycleService, TenantMaking
@@ -15,6 +18,18 @@ from dcrserver.strict_json import JsonObject
 from dcrserver.tenants import Tenant
 from dcrserver.wiring.foundation import Foundation
 from dcrserver.wiring.tenants import StoredTenant
+
+# That are written at once; each holds the slot of a request.
+_EXPORTS = 4
+
+
+class Administration:
+    """What administrators look at beside single clients; ``exports``: how many more may begin."""
+
+    def __init__(self, base: Foundation) -> None:
+        self.events = EventReadingService(base.lists)
+        self.statistics = ClientStatisticsService(base.lists)
+        self.exports = asyncio.Semaphore(_EXPORTS)
 
 
 def tenant_lifecycle(base: Foundation) -> TenantLifecycleService:

@@ -24,7 +24,6 @@ from dcrserver.services.clients.credentials import ClientCredentialsService
 from dcrserver.services.clients.directory import ClientDirectoryService
 from dcrserver.services.clients.lifecycle import ClientLifecycleService
 from dcrserver.services.clients.reading import ClientReadingService
-from dcrserver.services.clients.statistics import ClientStatisticsService
 from dcrserver.services.jobs.administration import JobService
 from dcrserver.services.policies.administration import PolicyAdministrationService
 from dcrserver.services.registration.administered import AdministeredClients
@@ -53,6 +52,7 @@ from dcrserver.telemetry import Metrics
 from dcrserver.tenants import Tenant, TenantRegistry
 from dcrserver.wiring import measures
 from dcrserver.wiring.administration import (
+    Administration,
     dcr_configuration,
     policy_administration,
     tenant_lifecycle,
@@ -91,7 +91,6 @@ class Runtime:
     body_deadline: Deadline
     metrics: Metrics
     client_reading: ClientReadingService
-    client_statistics: ClientStatisticsService
     client_lifecycle: ClientLifecycleService
     client_changes: ClientChangeService
     token_administration: TokenAdministrationService
@@ -102,6 +101,7 @@ class Runtime:
     client_names: ClientNames
     dcr_configuration: DcrConfigurationService
     job_administration: JobService
+    administration: Administration
     draining: bool = False
 
     @property
@@ -210,7 +210,6 @@ def _runtime(base: Foundation, steps: _Steps, limiter: RateLimiter, metrics: Met
         body_deadline=Deadline(configured.settings.server.body_seconds),
         metrics=metrics,
         client_reading=ClientReadingService(database, base.lists),
-        client_statistics=ClientStatisticsService(base.lists),
         client_lifecycle=ClientLifecycleService(database),
         client_changes=ClientChangeService(database, steps.administered, base.requests),
         token_administration=TokenAdministrationService(database, base.lists, base.requests),
@@ -221,6 +220,7 @@ def _runtime(base: Foundation, steps: _Steps, limiter: RateLimiter, metrics: Met
         client_names=ClientNames(database, base.lists),
         dcr_configuration=dcr_configuration(base),
         job_administration=JobService(database, base.lists),
+        administration=Administration(base),
     )
 
 

@@ -5,6 +5,7 @@ from dcrserver.api.admin import (
     client_changes,
     clients,
     deleted_clients,
+    events,
     initial_access_tokens,
     jobs,
     policies,
@@ -23,6 +24,7 @@ _NOUNS = (
     admin_tokens,
     tenants,
     policies,
+    events,
     statistics,
 )
 ROUTERS = [noun.router.api for noun in _NOUNS]

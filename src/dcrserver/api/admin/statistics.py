@@ -40,5 +40,5 @@ async def show_statistics(
         since=None if since is None else moment_in(since, "since"),
         until=None if until is None else moment_in(until, "until"),
     )
-    found = await here.client_statistics.statistics(caller.tenant, wanted, caller.actor)
+    found = await here.administration.statistics.statistics(caller.tenant, wanted, caller.actor)
     return Statistics.model_validate(found)

@@ -46,6 +46,11 @@ GROUPS = [
         "Administrators look at the clients of a tenant, make, change and end them.",
     ),
     _group(
+        "events",
+        "Administration: events",
+        "The audit trail: who did what to what, and when. Nothing in it is ever changed.",
+    ),
+    _group(
         "asgardeo",
         "For programs written for Asgardeo",
         "Registration under the paths and names of Asgardeo's API, for administrators. What differs"
