@@ -373,7 +373,7 @@ def test_an_import_that_was_killed_goes_on(run: Commands, write: Write, tmp_path
     process.communicate()
     before = _count(tmp_path)
     assert 0 < before < count
-    assert before % 500 == 0
+    assert before % 200 == 0
     told = run.both("client", "import", file)
     assert f"{count - before} clients imported, {before} already there" in told.err
     assert _count(tmp_path) == count

@@ -80,7 +80,7 @@ async def test_clients_are_deleted_tagged_and_given_to_an_owner(
     assert told["changed"] == 2
     for gone in (one, two):
         await admin.get(f"/clients/{gone}", 404)
-    await admin.post(f"/deleted-clients/{one}/restore")
+    await admin.post(f"/clients/{one}/restore")
     assert (await admin.get(f"/clients/{one}"))["owner"] == "jobs-ann"
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import json
 import tempfile
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
@@ -16,7 +17,7 @@ from hypothesis import strategies as st
 from conftest import MakeApplication
 from dcrserver.metadata.bounds import Bounds
 from dcrserver.moving import Moved
-from dcrserver.services.clients.exports import exported_clients
+from dcrserver.services.clients.exports import exported_pages
 from dcrserver.strict_json import JsonObject, dumps, loads
 from flows.test_metamorphic import FULL
 from harness.actors import OPERATOR
@@ -35,8 +36,8 @@ MOMENTS = st.sampled_from([0, 1500000000, 4000000000])
 
 async def exported(app: Application, *, credentials: bool = True) -> list[JsonObject]:
     runtime = app.runtime
-    made = exported_clients(runtime.lists, runtime.default_tenant, credentials=credentials)
-    return [client async for client in made]
+    pages = exported_pages(runtime.lists, runtime.default_tenant, credentials=credentials)
+    return [json.loads(line) async for page in pages for line in page.splitlines()]
 
 
 async def imported(app: Application, clients: list[JsonObject]) -> list[Moved]:

@@ -3,11 +3,7 @@
 from __future__ import annotations
 
 import json
-import pickle
 import sys
-import zlib
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
 
 from dcrserver.cli.import_report import in_words
@@ -16,75 +12,29 @@ from dcrserver.cli.shared import counted, fail, opened, print_message
 from dcrserver.cli.work import OPERATOR, Operations, Tenant, load, tenant_of, with_operations
 from dcrserver.metadata.bounds import Bounds
 from dcrserver.moving import Documents, Report
-from dcrserver.services.clients.imports import ClientImportService, Import
+from dcrserver.services.clients.import_runs import ImportRun
+from dcrserver.services.clients.imports import ClientImportService
 from dcrserver.settings import ConfigurationError
 from dcrserver.strict_json import BadJson, JsonObject
 
-_BATCH = 500
-_TWICE = "its client_id is that of one before"
+
+def _judge(run: ImportRun, documents: Documents) -> None:
+    with bar("judging", documents.size) as move:
+        for size in run.judge(documents):
+            move(size)
 
 
-@dataclass
-class _Importer:
-    """One run; ``where`` the clients go to.
+async def _count(run: ImportRun, service: ClientImportService, where: Tenant) -> None:
+    for batch in run.batches():
+        run.count(batch, len(batch.clients) - len(await service.known(where, batch.clients)))
 
-    What was found good waits in memory until all of it was judged: compressed, since there may be
-    millions, and never in a file, since there are secrets among it.
-    """
 
-    service: ClientImportService
-    tenant: Tenant
-    bounds: Bounds
-    hashes: Mapping[str, JsonObject]
-    report: Report = field(default_factory=Report)
-    _batch: list[Import] = field(default_factory=list)
-    _waiting: list[bytes] = field(default_factory=list)
-    _seen: set[str] = field(default_factory=set)
-
-    def judge(self, documents: Documents) -> None:
-        """Fills the report, and keeps what can be imported."""
-        with bar("judging", documents.size) as move:
-            for number, value, size in documents:
-                made, client = self.service.judge(self.tenant, self.bounds, value, self.hashes)
-                if client is not None and client.record.client_id in self._seen:
-                    made.refused = _TWICE
-                self.report.tell(made, f"{documents.unit} {number}")
-                if client is not None and made.refused is None:
-                    self._keep(client)
-                move(size)
-        self._put_away()
-
-    def _keep(self, client: Import) -> None:
-        self._seen.add(client.record.client_id)
-        self._batch.append(client)
-        if len(self._batch) == _BATCH:
-            self._put_away()
-
-    def _put_away(self) -> None:
-        if self._batch:
-            self._waiting.append(zlib.compress(pickle.dumps(self._batch), 1))
-            self._batch = []
-
-    def _batches(self) -> Iterator[list[Import]]:
-        for packed in self._waiting:
-            made: list[Import] = pickle.loads(zlib.decompress(packed))  # noqa: S301 - our own
-            yield made
-
-    async def count(self) -> None:
-        """As ``write``, without writing."""
-        for batch in self._batches():
-            self._add(batch, len(batch) - len(await self.service.known(self.tenant, batch)))
-
-    async def write(self) -> None:
-        """Imports what is not there yet."""
-        with bar("importing", self.report.good) as move:
-            for batch in self._batches():
-                self._add(batch, await self.service.write(self.tenant, batch, OPERATOR))
-                move(len(batch))
-
-    def _add(self, batch: list[Import], new: int) -> None:
-        self.report.imported += new
-        self.report.there += len(batch) - new
+async def _write(run: ImportRun, service: ClientImportService, where: Tenant) -> None:
+    """Imports what is not there yet."""
+    with bar("importing", run.report.good) as move:
+        for batch in run.batches():
+            run.count(batch, await service.write(where, batch.clients, OPERATOR))
+            move(len(batch.clients))
 
 
 def import_clients(  # noqa: PLR0913 - what can be given
@@ -108,14 +58,15 @@ def import_clients(  # noqa: PLR0913 - what can be given
     async def work(operations: Operations) -> Report:
         rows = _rows(hashes) if hashes is not None else {}
         where, bounds = tenant_of(operations.tenants, tenant).known(), Bounds(policy=policy)
-        importer = _Importer(operations.client_import, where, bounds, rows)
+        service = operations.client_import
+        run = ImportRun(service, where, bounds, rows)
         with opened(file) as source:
-            importer.judge(Documents(source))
+            _judge(run, Documents(source))
         if dry_run:
-            await importer.count()
-        elif skip_refused or not importer.report.refusals:
-            await importer.write()
-        return importer.report
+            await _count(run, service, where)
+        elif skip_refused or not run.report.refusals:
+            await _write(run, service, where)
+        return run.report
 
     try:
         report = with_operations(settings, work, progress=False)

@@ -130,12 +130,12 @@ def export(
     if with_hashes:
         print_message("hashes of secrets are among it: keep the output as safe as the database")
     from dcrserver.cli import work
-    from dcrserver.services.clients.exports import exported_clients
+    from dcrserver.services.clients.exports import exported_pages
 
     async def export(operations: Operations) -> None:
         here = await operations.tenant_administration.find(tenant)
-        async for client in exported_clients(operations.lists, here, credentials=with_hashes):
-            print(json.dumps(client, ensure_ascii=False))
+        async for page in exported_pages(operations.lists, here, credentials=with_hashes):
+            print(page, end="")
 
     work.with_operations(work.load(config), export)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import AsyncIterator, Collection
 from urllib.parse import unquote_plus
 
 from starlette.requests import ClientDisconnect, Request
@@ -84,6 +84,32 @@ async def strict_json(request: Request, accepted: Collection[str]) -> tuple[byte
         return raw, loads(raw, max_depth=depth, max_members=policy.json_.max_members)
     except BadJson as error:
         raise InvalidInput(str(error), pointer="#") from None
+
+
+async def streamed(request: Request, accepted: Collection[str], limit: int) -> AsyncIterator[bytes]:
+    """A body that may be large, while it comes; each part of it has its own time to come.
+
+    Raises:
+        UnsupportedMediaType: none of ``accepted``.
+        BodyTooLarge: more than ``limit`` octets.
+        BodyTooSlow: a part did not arrive in time.
+    """
+    _check_media_type(request, accepted)
+    size, more = 0, True
+    while more:
+        try:
+            with runtime(request).body_deadline:
+                message = await request.receive()
+        except TimeoutError:
+            raise BodyTooSlow("the body did not arrive in time") from None
+        if message["type"] == "http.disconnect":
+            raise ClientDisconnect
+        part = message.get("body", b"")
+        more = message.get("more_body", False)
+        size += len(part)
+        if size > limit:
+            raise BodyTooLarge(f"the body must not be larger than {limit} octets")
+        yield part
 
 
 async def form(request: Request) -> dict[str, str]:

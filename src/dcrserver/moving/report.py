@@ -74,18 +74,22 @@ class Report:
         """What did not come along, most frequent first."""
         return _sorted(self._dropped.items())
 
-    def to_json(self) -> JsonObject:
+    def refused_json(self) -> list[JsonObject]:
         """Where a refused one has no client_id, the reason says where it stands."""
+        return [
+            {
+                "client_id": client_id,
+                "reason": reason if client_id is not None else f"{where}: {reason}",
+            }
+            for client_id, where, reason in self._refused
+        ]
+
+    def to_json(self) -> JsonObject:
+        """All of it."""
         return {
             "imported": self.imported,
             "already_there": self.there,
-            "refused": [
-                {
-                    "client_id": client_id,
-                    "reason": reason if client_id is not None else f"{where}: {reason}",
-                }
-                for client_id, where, reason in self._refused
-            ],
+            "refused": [*self.refused_json()],
             "mapped": [_told(*each) for each in self.mapped()],
             "dropped": [_told(*each) for each in self.dropped()],
         }

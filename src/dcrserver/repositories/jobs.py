@@ -48,7 +48,6 @@ _OF_JOB = (job_inputs.c.tenant == bindparam("b_tenant")) & (
 )
 _INPUT = select(job_inputs.c.content).where(_OF_JOB, job_inputs.c.number == bindparam("b_number"))
 _DELETE_INPUTS = delete(job_inputs).where(_OF_JOB)
-_DELETE_INPUT = delete(job_inputs).where(_OF_JOB, job_inputs.c.number == bindparam("b_number"))
 
 
 @row_of(jobs)
@@ -119,6 +118,12 @@ class JobRepository:
         key = {"b_tenant": job.tenant, "b_id": job.id, "b_was": was.state, "b_at": was.position}
         return (await self._session.execute(_MOVE, values | key)).rowcount == 1
 
+    async def delete(self, tenant: str, job_id: str) -> None:
+        """Removes it, with what was sent for it."""
+        key = {"b_tenant": tenant, "b_id": job_id}
+        await self._session.execute(_DELETE_INPUTS, key)
+        await self._session.execute(_DELETE, key)
+
     async def purge(self, state: str, before: int) -> bool:
         """Removes some that have been in this ``state`` since ``before`` (seconds since 1970), with
         what was sent for them; whether there may be more.
@@ -147,10 +152,6 @@ class JobInputRepository:
         row = (await self._session.execute(_INPUT, key)).one_or_none()
         return None if row is None else str(row["content"])
 
-    async def delete(self, tenant: str, job_id: str, number: int | None = None) -> None:
-        """Removes one part, or all."""
-        key: dict[str, str | int] = {"b_tenant": tenant, "b_id": job_id}
-        if number is None:
-            await self._session.execute(_DELETE_INPUTS, key)
-        else:
-            await self._session.execute(_DELETE_INPUT, key | {"b_number": number})
+    async def delete(self, tenant: str, job_id: str) -> None:
+        """Removes all parts."""
+        await self._session.execute(_DELETE_INPUTS, {"b_tenant": tenant, "b_id": job_id})

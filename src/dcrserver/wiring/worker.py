@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 
 from dcrserver.services.jobs.administration import BULK
 from dcrserver.services.jobs.bulk import BulkChange
-from dcrserver.services.jobs.executor import JobExecutor
+from dcrserver.services.jobs.client_import import ClientImport
+from dcrserver.services.jobs.executor import JobExecutor, JobKind
+from dcrserver.services.jobs.reception import IMPORT
 from dcrserver.services.tenants.deletion import TenantDeletion
 from dcrserver.services.upkeep.jobs import Upkeep
 from dcrserver.services.upkeep.leases import Leases
@@ -35,6 +38,10 @@ def _deletion(base: Foundation) -> TenantDeletion:
 
 def _of_administrators(base: Foundation, metrics: Metrics) -> Job:
     settings = base.configured.settings
-    kinds = {BULK: BulkChange(base.lists, base.configured.tenants)}
+    tenants = base.configured.tenants
+    kinds: Mapping[str, JobKind] = {
+        BULK: BulkChange(base.lists, tenants),
+        IMPORT: ClientImport(base.database, base.configured.box, tenants),
+    }
     executor = JobExecutor(base.database, kinds, settings.worker.keep_jobs_seconds, metrics)
     return Job("do_jobs", 60.0, executor.work, look_seconds=1.0, waits=executor.waits)

@@ -8,6 +8,7 @@ from dcrserver.api.admin import (
     events,
     initial_access_tokens,
     jobs,
+    moving,
     policies,
     secrets,
     statistics,
@@ -16,6 +17,7 @@ from dcrserver.api.admin import (
 
 _NOUNS = (
     jobs,
+    moving,
     clients,
     client_changes,
     secrets,

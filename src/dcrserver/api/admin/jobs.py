@@ -11,7 +11,7 @@ from dcrserver.edge.administration import AdminRouter
 from dcrserver.edge.callers import Caller, CallerOf, RuntimeOf
 from dcrserver.edge.pages import Page, PagingOf
 from dcrserver.schemas.admin.jobs import BulkRequest, Job, JobState
-from dcrserver.services.jobs.administration import JobView
+from dcrserver.services.jobs.views import JobView
 
 router = AdminRouter("", "jobs")
 

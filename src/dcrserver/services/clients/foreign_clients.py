@@ -6,6 +6,7 @@ Beside metadata it has members that only its server sets, or its operators: ``OW
 from __future__ import annotations
 
 from dcrserver import security
+from dcrserver.errors import InvalidClientMetadata
 from dcrserver.metadata import (
     SERVER_ASSIGNED,
     ClientMetadata,
@@ -16,6 +17,7 @@ from dcrserver.metadata import (
     with_unserved,
 )
 from dcrserver.metadata.bounds import Bounds, narrowed
+from dcrserver.metadata.facets import listed
 from dcrserver.moving import Moved, texts
 from dcrserver.repositories.clients import ClientRecord
 from dcrserver.services.clients.foreign_credentials import (
@@ -25,6 +27,7 @@ from dcrserver.services.clients.foreign_credentials import (
     time_in,
     tokens_in,
 )
+from dcrserver.services.registration.facts import facts_in
 from dcrserver.strict_json import JsonObject, JsonValue, dumps
 from dcrserver.tenants import Tenant
 
@@ -36,6 +39,7 @@ OWN = (
     "client_secrets",
     "registration_access_tokens",
     "owner",
+    "tags",
     "bounds",
     EARLIER_LIFETIME,
     "suspended_at",
@@ -160,6 +164,21 @@ def with_own(record: ClientRecord, own: JsonObject) -> ClientRecord:
         previous_registration_access_token_expires_at=previous.expires_at,
         issued_at=record.issued_at if issued_at is None else issued_at,
         owner=owner,
+        tags=_tags_in(own),
         suspended_at=time_in(own, "suspended_at") or 0,
         tokens_ended_at=time_in(own, "tokens_ended_at") or 0,
     )
+
+
+def _tags_in(own: JsonObject) -> str | None:
+    """
+    Raises:
+        NotImportable: they are none.
+    """
+    if not own["tags"]:
+        return None
+    try:
+        _, facts = facts_in({"tags": own["tags"]})
+    except InvalidClientMetadata as error:
+        raise NotImportable(error.description) from None
+    return listed(facts.tags or ())

@@ -158,19 +158,30 @@ class ClientImportService:
         Raises:
             Unavailable: the database does not answer; none was imported.
         """
+        records = await self.prepared(tenant, clients)
+        if not records:
+            return 0
+        return await self._database.transact(lambda tx: add_new(tx, tenant, records, origin))
+
+    async def prepared(self, tenant: Tenant, clients: Sequence[Import]) -> list[ClientRecord]:
+        """What is stored of those of ``clients`` that may be new, with slow hashes of the secrets
+        that people chose.
+        """
         slow = [each for each in clients if each.held]
         there = await self.known(tenant, slow) if slow else set()
-        records = await _hashed([each for each in clients if each.record.client_id not in there])
+        return await _hashed([each for each in clients if each.record.client_id not in there])
 
-        async def write(tx: Transaction) -> int:
-            known = await tx.clients.known(tenant.name, [record.client_id for record in records])
-            new = [record for record in records if record.client_id not in known]
-            for record in new:
-                tx.clients.add(record)
-                tx.events.add(_event(tenant, origin, record))
-            return len(new)
 
-        return await self._database.transact(write) if records else 0
+async def add_new(
+    tx: Transaction, tenant: Tenant, records: Sequence[ClientRecord], origin: Origin
+) -> int:
+    """Writes those of ``records`` that are not there yet, with their events; how many."""
+    known = await tx.clients.known(tenant.name, [record.client_id for record in records])
+    new = [record for record in records if record.client_id not in known]
+    for record in new:
+        tx.clients.add(record)
+        tx.events.add(_event(tenant, origin, record))
+    return len(new)
 
 
 async def _hashed(clients: Sequence[Import]) -> list[ClientRecord]:

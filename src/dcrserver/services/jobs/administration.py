@@ -2,62 +2,36 @@
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Mapping
 
 from dcrserver.errors import AlreadyExists, Forbidden, InvalidInput, NotFound
-from dcrserver.repositories.jobs import ALIVE, CANCELLED, QUEUED, JobRecord
+from dcrserver.repositories.jobs import ALIVE, CANCELLED, JobRecord
 from dcrserver.repositories.queries import Lists
 from dcrserver.repositories.queries.clients.filters import Filter
 from dcrserver.repositories.queries.jobs import NEWEST_FIRST
 from dcrserver.repositories.queries.keyset import Place
 from dcrserver.repositories.transaction import Database, Transaction
-from dcrserver.security import new_id
-from dcrserver.services import audit
-from dcrserver.services.audit import EventType, Origin, Subject, SubjectKind
+from dcrserver.security import SecretBox
+from dcrserver.services.audit import EventType, Origin
 from dcrserver.services.audit.actors import Actor
 from dcrserver.services.jobs.actions import ACTIONS, reason_against
-from dcrserver.services.jobs.ongoing import origin_out
-from dcrserver.strict_json import JsonObject, JsonValue, dumps
+from dcrserver.services.jobs.reception import ImportReception
+from dcrserver.services.jobs.views import JobView, new_job, record_event
+from dcrserver.strict_json import JsonObject
 from dcrserver.tenants import Tenant
 
 BULK = "bulk"
 
 
-class JobView:
-    """A job as administrators see it; times in seconds since 1970, 0 for never."""
-
-    def __init__(self, record: JobRecord) -> None:
-        self.id = record.id
-        self.tenant = record.tenant
-        self.kind = record.kind
-        self.state = record.state
-        self.parameters: JsonObject = json.loads(record.parameters)
-        self.total = record.total
-        self.handled = record.handled
-        self.changed = record.changed
-        self.failed = record.failed
-        self.errors: list[JsonObject] = json.loads(record.errors)
-        self.report: JsonObject = json.loads(record.report)
-        self.created_at = record.created_at
-        self.updated_at = record.updated_at
-        self.started_at = record.started_at
-        self.finished_at = record.finished_at
-        origin = json.loads(record.origin)
-        self.requested_by: JsonObject = {"kind": origin["kind"], "id": origin["id"]}
-
-    @property
-    def dry_run(self) -> bool:
-        return bool(self.parameters.get("dry_run"))
-
-
 class JobService:
     """Use case: administrators begin jobs, look at them, and cancel them."""
 
-    def __init__(self, database: Database, lists: Lists) -> None:
+    def __init__(self, database: Database, lists: Lists, box: SecretBox) -> None:
         self._database = database
         self._lists = lists
+        # Where clients that are to be imported are sent.
+        self.reception = ImportReception(database, box)
 
     async def change_clients(
         self,
@@ -161,31 +135,6 @@ class JobService:
         if found is None or not actor.sees(found.owner):
             raise NotFound("there is no such job")
         return found
-
-
-def new_job(
-    tenant: Tenant, kind: str, parameters: JsonObject, origin: Origin, state: str = QUEUED
-) -> JobRecord:
-    """A job that nobody has begun yet."""
-    now = time.time_ns() // 1_000_000
-    return JobRecord(
-        tenant=tenant.name,
-        id=f"{now:012x}{new_id()}",
-        kind=kind,
-        state=state,
-        parameters=dumps(parameters),
-        origin=origin_out(origin),
-        owner=origin.actor.owner,
-        created_at=now // 1000,
-        updated_at=now // 1000,
-    )
-
-
-def record_event(tx: Transaction, event: EventType, job: JobRecord, origin: Origin) -> None:
-    """That a job was begun or cancelled, and which."""
-    changes: dict[str, JsonValue] = {"kind": job.kind, "parameters": json.loads(job.parameters)}
-    subject = Subject(SubjectKind.JOB, job.id)
-    audit.record(tx, event, tenant=job.tenant, origin=origin, subject=subject, changes=changes)
 
 
 def _check_filter(wanted: Mapping[str, str]) -> None:

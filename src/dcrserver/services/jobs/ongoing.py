@@ -68,9 +68,9 @@ class OngoingJob:
         """All is done that was to be done; ``report`` is what else came of it."""
         await self._end(lambda it: _reported(it, report)._replace(state=DONE, total=it.handled))
 
-    async def fail(self, reason: str) -> None:
+    async def fail(self, reason: str, report: Mapping[str, object] | None = None) -> None:
         """What was done stays done; the rest is not."""
-        told = {"reason": reason}
+        told = {"reason": reason} | dict(report or {})
         await self._end(lambda it: _reported(it, told)._replace(state=FAILED))
 
     async def _end(self, moved: Callable[[JobRecord], JobRecord]) -> None:

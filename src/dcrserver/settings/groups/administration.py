@@ -130,6 +130,13 @@ class AdminSettings(Group):
         description="a change by the administrators' API must name the ETag of what it changes"
         " (If-Match), or it is refused with 428: nobody overwrites what they have not seen",
     )
+    max_import_bytes: int = Field(
+        default=33554432,
+        ge=1024,
+        le=1073741824,
+        description="what POST /admin/v1/clients/import takes at most; the worker needs some times"
+        " as much memory meanwhile. Larger files are for dcrserver client import",
+    )
     providers: dict[ProviderName, AdminProviderSettings] = Field(
         default={},
         description="OpenID providers whose access tokens name administrators, each a table of its"

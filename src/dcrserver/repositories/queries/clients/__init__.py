@@ -92,16 +92,19 @@ class ClientLists:
         return records(ClientRecord, rows)
 
     async def every(
-        self, tenant: str | None, wanted: Filter = ALL
+        self, tenant: str | None, wanted: Filter = ALL, after: str = ""
     ) -> AsyncIterator[Sequence[ClientRecord]]:
-        """All of them, by client_id; nothing is held meanwhile, however long it takes."""
+        """All of them, by client_id; nothing is held meanwhile, however long it takes.
+
+        ``after``: of one tenant, those that come after this client_id.
+        """
         order = _BY_KEY if tenant is None else _BY_ID
         scope = await scope_of(self._queries, tenant, wanted)
-        after: Place | None = None
-        while rows := await self._queries.all(page(scope.clients(), order, after, _BATCH)):
+        place: Place | None = (after,) if after else None
+        while rows := await self._queries.all(page(scope.clients(), order, place, _BATCH)):
             found = records(ClientRecord, rows)
             yield found
-            after = order.place_of(found[-1])
+            place = order.place_of(found[-1])
 
     async def count(
         self, tenant: str | None, wanted: Filter = ALL, *, owner: str | None = None

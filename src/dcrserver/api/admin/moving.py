@@ -1,0 +1,120 @@
+"""/admin/v1/clients/import and /export: clients move from one server to another."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from typing import Annotated, Any
+
+from fastapi import Query
+from starlette.requests import Request
+from starlette.responses import Response, StreamingResponse
+
+from dcrserver.api.admin.jobs import begun
+from dcrserver.edge.administration import AdminRouter
+from dcrserver.edge.body import JSON, streamed
+from dcrserver.edge.callers import CallerOf, RuntimeOf
+from dcrserver.edge.client_filters import FREE, FilterOf
+from dcrserver.schemas.admin.jobs import Job
+from dcrserver.services.clients.exports import exported_pages
+
+router = AdminRouter("/clients", "jobs")
+
+LINES = "application/x-ndjson"
+_EXAMPLE = {
+    "client_id": "from-elsewhere",
+    "client_name": "From elsewhere",
+    "redirect_uris": ["https://client.example.org/cb"],
+    "token_endpoint_auth_method": "none",
+}
+_BODY: dict[str, Any] = {
+    "requestBody": {
+        "required": True,
+        "content": {
+            JSON: {"schema": {"type": "object"}, "example": _EXAMPLE},
+            LINES: {"schema": {"type": "string"}},
+        },
+    }
+}
+
+
+@router.post(
+    "/import",
+    scope="clients:create",
+    summary="Import clients",
+    operation_id="import_clients",
+    status_code=202,
+    response_model=Job,
+    openapi_extra=_BODY,
+)
+async def import_clients(
+    here: RuntimeOf,
+    caller: CallerOf,
+    request: Request,
+    response: Response,
+    policy: Annotated[
+        str | None, Query(max_length=64, description="named policy that they are judged by")
+    ] = None,
+    *,
+    dry_run: Annotated[bool, Query(description="the same report, and nothing is written")] = False,
+    skip_refused: Annotated[bool, Query(description="import the good ones all the same")] = False,
+) -> Job:
+    """Clients of another server, or of an export, one JSON object a line, as `dcrserver client
+    import` takes them: a job judges all of them, then imports them unless one is refused. Those
+    that are there already are left as they are.
+    """
+    chunks = streamed(request, (LINES, JSON), here.settings.admin.max_import_bytes)
+    made = await here.job_administration.reception.receive(
+        caller.tenant,
+        {"policy": policy, "dry_run": dry_run, "skip_refused": skip_refused},
+        chunks,
+        caller.origin,
+    )
+    return begun(made, caller, response)
+
+
+@router.get(
+    "/export",
+    scope="clients:read",
+    summary="Export clients",
+    operation_id="export_clients",
+    response_model=None,
+    free=FREE,
+    responses={
+        200: {
+            "description": "One JSON object a line, by client_id",
+            "content": {LINES: {"schema": {"type": "string"}}},
+        }
+    },
+)
+async def export_clients(
+    here: RuntimeOf,
+    caller: CallerOf,
+    wanted: FilterOf,
+    after: Annotated[
+        str, Query(max_length=512, description="the client_id of the last line that was received")
+    ] = "",
+    *,
+    credentials: Annotated[
+        bool, Query(description="with hashes of secrets and tokens: needs `secrets:export`")
+    ] = False,
+) -> StreamingResponse:
+    """The clients that the filters mean, as import takes them, while they are read. Whoever was
+    interrupted goes on `after` the last line.
+    """
+    if credentials:
+        caller.actor.require("secrets:export")
+    pages = exported_pages(
+        here.lists,
+        caller.tenant,
+        wanted.of_owner(caller.actor.owner),
+        after,
+        credentials=credentials,
+    )
+    first = await anext(pages, "")  # what is refused is refused before it begins
+    return StreamingResponse(_from(first, pages), media_type=LINES)
+
+
+async def _from(first: str, pages: AsyncIterator[str]) -> AsyncIterator[str]:
+    yield first
+    async for page in pages:
+        yield page

@@ -1,0 +1,125 @@
+"""Use case: a job that imports clients, as ``dcrserver client import`` does.
+
+What was sent is judged as a whole first, in memory; that writes nothing, so whoever takes over
+begins with it again. Then it is written by batches, each with the line that it goes to: a client
+that was written and deleted since does not come back.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import io
+import time
+from collections.abc import AsyncGenerator, Iterator
+from functools import partial
+from itertools import islice
+
+from dcrserver.moving import Documents
+from dcrserver.repositories.jobs import JobRecord
+from dcrserver.repositories.transaction import Database, Transaction
+from dcrserver.security import SecretBox, UndecipherableError
+from dcrserver.services.clients.import_runs import ImportBatch, ImportRun
+from dcrserver.services.clients.imports import ClientImportService, add_new
+from dcrserver.services.jobs.inputs import JobInputs
+from dcrserver.services.jobs.ongoing import MAX_ERRORS, JobFailed, JobGone, OngoingJob, got_on
+from dcrserver.services.jobs.reception import bounds_in
+from dcrserver.strict_json import JsonObject
+from dcrserver.tenants import Tenant, TenantRegistry
+
+# So long nobody else is served while clients are judged; and until other jobs have their turn.
+_SLICE_SECONDS, _TURN_SECONDS = 0.005, 0.1
+_JUDGED = "0"
+_NOT_HERE = "its tenant is not served here"
+
+
+class ClientImport:
+    """The kind of job that imports clients."""
+
+    def __init__(self, database: Database, box: SecretBox, tenants: TenantRegistry) -> None:
+        self._inputs = JobInputs(database, box)
+        self._service = ClientImportService(database, box)
+        self._tenants = tenants
+
+    async def work(self, job: OngoingJob) -> AsyncGenerator[None, None]:
+        """Judges all, then does one batch after the other; see ``executor.JobKind``."""
+        tenant = self._tenants.now.by_name.get(job.record.tenant)
+        if tenant is None:
+            raise JobFailed(_NOT_HERE)
+        run = ImportRun(self._service, tenant, bounds_in(job.parameters))
+        judging = run.judge(await self._documents(job))
+        while await _judged_some(judging):
+            yield
+        if not job.record.position:
+            await job.advance(partial(_judged, run))
+        is_dry = bool(job.parameters.get("dry_run"))
+        if run.report.refusals and not (is_dry or job.parameters.get("skip_refused")):
+            await job.fail(
+                f"{run.report.refusals} of them are refused, so none was imported;"
+                " skip_refused imports the others",
+                _report(run, job),
+            )
+            return
+        for batch in run.batches():
+            left = batch.after(int(job.record.position))
+            if left.clients:
+                await (self._count if is_dry else self._write)(tenant, job, left)
+                yield
+        await job.finish(_report(run, job))
+
+    async def _documents(self, job: OngoingJob) -> Documents:
+        try:
+            raw = await self._inputs.read(job.record)
+        except UndecipherableError:
+            raise JobFailed("it was encrypted under a key that is not configured here") from None
+        if not raw:  # cancelled just now
+            raise JobGone
+        # A document of one value is parsed whole, aside.
+        return await asyncio.to_thread(Documents, io.BytesIO(raw))
+
+    async def _count(self, tenant: Tenant, job: OngoingJob, batch: ImportBatch) -> None:
+        new = len(batch.clients) - len(await self._service.known(tenant, batch.clients))
+        await job.advance(partial(_moved, batch, new))
+
+    async def _write(self, tenant: Tenant, job: OngoingJob, batch: ImportBatch) -> None:
+        prepared = await self._service.prepared(tenant, batch.clients)
+        new = 0
+
+        async def write(tx: Transaction) -> None:
+            nonlocal new
+            new = await add_new(tx, tenant, prepared, job.origin)
+
+        await job.advance(lambda it: _moved(batch, new, it), write)
+
+
+async def _judged_some(judging: Iterator[int]) -> bool:
+    """Judges for a while, and lets others be served meanwhile; whether any are left."""
+    ends_at = time.monotonic() + _TURN_SECONDS
+    while (now := time.monotonic()) < ends_at:
+        slice_ends_at = now + _SLICE_SECONDS
+        while time.monotonic() < slice_ends_at:
+            if not [*islice(judging, 1)]:
+                return False
+        await asyncio.sleep(0)
+    return True
+
+
+def _judged(run: ImportRun, job: JobRecord) -> JobRecord:
+    refused: list[JsonObject] = run.report.refused_json()
+    made = got_on(job, _JUDGED, len(refused), 0, refused)
+    return made._replace(total=run.report.good + len(refused))
+
+
+def _moved(batch: ImportBatch, new: int, job: JobRecord) -> JobRecord:
+    return got_on(job, str(batch.last), len(batch.clients), new)
+
+
+def _report(run: ImportRun, job: OngoingJob) -> JsonObject:
+    """As the command tells; those that are refused are the job's errors."""
+    record, told = job.record, run.report.to_json()
+    mapped, dropped = told["mapped"], told["dropped"]
+    return {
+        "imported": record.changed,
+        "already_there": max(0, record.handled - record.changed - record.failed),
+        "mapped": mapped[:MAX_ERRORS] if isinstance(mapped, list) else [],
+        "dropped": dropped[:MAX_ERRORS] if isinstance(dropped, list) else [],
+    }

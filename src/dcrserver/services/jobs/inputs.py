@@ -1,0 +1,74 @@
+"""Step: what was sent for a job, in parts, which are kept until the job has ended."""
+
+from __future__ import annotations
+
+import base64
+import zlib
+from collections.abc import AsyncIterable
+
+from dcrserver.repositories.jobs import JobInputRecord, JobRecord
+from dcrserver.repositories.transaction import Database, Transaction
+from dcrserver.security import SealedIn, SecretBox
+
+_PART_BYTES = 262_144
+_SEALED, _PLAIN = "sealed:", "plain:"
+
+
+class JobInputs:
+    """Keeps and reads what was sent: encrypted where there is a key, as is all that is secret."""
+
+    def __init__(self, database: Database, box: SecretBox) -> None:
+        self._database = database
+        self._box = box
+
+    async def keep(self, job: JobRecord, chunks: AsyncIterable[bytes]) -> int:
+        """Writes ``chunks`` while they come; how many octets they were."""
+        size = number = 0
+        waiting = b""
+        async for chunk in chunks:
+            size += len(chunk)
+            waiting += chunk
+            while len(waiting) >= _PART_BYTES:
+                await self._add(job, number, waiting[:_PART_BYTES])
+                waiting, number = waiting[_PART_BYTES:], number + 1
+        if waiting:
+            await self._add(job, number, waiting)
+        return size
+
+    async def _add(self, job: JobRecord, number: int, octets: bytes) -> None:
+        text = base64.b64encode(zlib.compress(octets, 1)).decode()
+        if self._box.can_encrypt:
+            content = _SEALED + self._box.encrypt(text, _place(job, number))
+        else:
+            content = _PLAIN + text
+        record = JobInputRecord(job.tenant, job.id, number, content)
+
+        await self._database.transact(lambda tx: _added(tx, record))
+
+    async def read(self, job: JobRecord) -> bytes:
+        """All of it.
+
+        Raises:
+            UndecipherableError: it was encrypted under a key that is not configured here.
+        """
+        parts: list[bytes] = []
+        async with self._database.read() as tx:
+            while (
+                content := await tx.job_inputs.content(job.tenant, job.id, len(parts))
+            ) is not None:
+                parts.append(self._opened(job, len(parts), content))
+        return b"".join(parts)
+
+    def _opened(self, job: JobRecord, number: int, content: str) -> bytes:
+        text = content.removeprefix(_PLAIN)
+        if content.startswith(_SEALED):
+            text = self._box.decrypt(content.removeprefix(_SEALED), _place(job, number))
+        return zlib.decompress(base64.b64decode(text))
+
+
+async def _added(tx: Transaction, record: JobInputRecord) -> None:
+    tx.job_inputs.add(record)
+
+
+def _place(job: JobRecord, number: int) -> SealedIn:
+    return SealedIn(job.tenant, "job_input", f"{job.id}.{number}")
