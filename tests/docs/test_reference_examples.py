@@ -22,6 +22,7 @@ from harness.programs import program
 
 # Other answers than success: what each of them is about is not there.
 _OTHERWISE = {
+    "{kid}": "404",
     "webfinger": "404",
     "restore": "404",
     "purge": "404",

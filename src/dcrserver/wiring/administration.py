@@ -13,6 +13,7 @@ from dcrserver.services.clients.statistics import ClientStatisticsService
 from dcrserver.services.policies.administration import PolicyAdministrationService
 from dcrserver.services.tenants.dcr_configuration import DcrConfigurationService
 from dcrserver.services.tenants.lifecycle import TenantLifecycleService, TenantMaking
+from dcrserver.services.tokens.key_administration import KeyAdministrationService
 from dcrserver.settings import Settings, TenantSettings
 from dcrserver.strict_json import JsonObject
 from dcrserver.tenants import Tenant
@@ -28,6 +29,7 @@ class Administration:
 
     def __init__(self, base: Foundation) -> None:
         self.events = EventReadingService(base.lists)
+        self.keys = KeyAdministrationService(base.signing_keys)
         self.statistics = ClientStatisticsService(base.lists)
         self.exports = asyncio.Semaphore(_EXPORTS)
 

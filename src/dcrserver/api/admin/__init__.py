@@ -8,6 +8,7 @@ from dcrserver.api.admin import (
     events,
     initial_access_tokens,
     jobs,
+    keys,
     moving,
     policies,
     secrets,
@@ -27,6 +28,7 @@ _NOUNS = (
     tenants,
     policies,
     events,
+    keys,
     statistics,
 )
 ROUTERS = [noun.router.api for noun in _NOUNS]

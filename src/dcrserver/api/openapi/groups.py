@@ -46,6 +46,11 @@ GROUPS = [
         "Administrators look at the clients of a tenant, make, change and end them.",
     ),
     _group(
+        "keys",
+        "Administration: signing keys",
+        "The keys that sign access tokens, replaced by a schedule, or by administrators before.",
+    ),
+    _group(
         "events",
         "Administration: events",
         "The audit trail: who did what to what, and when. Nothing in it is ever changed.",

@@ -40,7 +40,7 @@ _TOLD_SECONDS = 3600
 PUBLISHED_AHEAD = CACHED_SECONDS + REMEMBERED_SECONDS + _MARGIN_SECONDS
 # From when a key has a successor until nothing that it signed is good any more: a process that read
 # the keys just before signs with it for a while.
-_RETIRED_AFTER = PUBLISHED_AHEAD + REMEMBERED_SECONDS + MAX_TOKEN_LIFETIME
+RETIRED_AFTER = PUBLISHED_AHEAD + REMEMBERED_SECONDS + MAX_TOKEN_LIFETIME
 _SERVER = Origin(SYSTEM)
 
 PrivateKey: TypeAlias = rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey | ed25519.Ed25519PrivateKey
@@ -144,7 +144,7 @@ class SigningKeys:
                 rows = await tx.signing_keys.all(tenant)
             keys = [self._loaded(row) for row in rows]
             until = time.monotonic() + REMEMBERED_SECONDS
-            known = self._remembered[tenant] = _Remembered(until, keys, self._signing(keys))
+            known = self._remembered[tenant] = _Remembered(until, keys, self.signing_among(keys))
         return known
 
     async def not_ready_reason(self, tenants: Collection[str]) -> str | None:
@@ -190,7 +190,7 @@ class SigningKeys:
             await self._create(writer, tenant, _SERVER)
         # Oldest first, so the one after a key is what took over from it.
         for key, successor in itertools.pairwise(keys):
-            if successor.created_at + _RETIRED_AFTER < now:
+            if successor.created_at + RETIRED_AFTER < now:
                 await self._delete(writer, tenant, key.kid, EventType.SIGNING_KEY_RETIRED, _SERVER)
 
     async def create(self, tenant: str, origin: Origin) -> str:
@@ -240,7 +240,7 @@ class SigningKeys:
         self._remembered.pop(tenant, None)
         return kid
 
-    def _signing(self, keys: Sequence[SigningKey]) -> SigningKey | None:
+    def signing_among(self, keys: Sequence[SigningKey]) -> SigningKey | None:
         """The newest that has been published long enough; without one, the oldest."""
         fitting = [key for key in keys if key.algorithm == self._settings.signing_algorithm]
         published = [key for key in fitting if key.created_at + PUBLISHED_AHEAD <= time.time()]

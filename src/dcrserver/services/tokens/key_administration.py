@@ -1,0 +1,106 @@
+"""Use case: administrators look at the keys that sign access tokens, replace and discard them."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal, TypeAlias
+
+from dcrserver.errors import NotFound
+from dcrserver.services.audit import Origin
+from dcrserver.services.tokens.signing_keys import (
+    PUBLISHED_AHEAD,
+    RETIRED_AFTER,
+    SigningKeys,
+    StoredKey,
+)
+from dcrserver.strict_json import JsonObject
+
+KeyState: TypeAlias = Literal["signs", "published", "verifies", "unreadable"]
+
+
+@dataclass(frozen=True, slots=True)
+class KeyView:
+    """A signing key without its private part; times in seconds since 1970, 0 for not known yet.
+
+    ``state``: it signs; it is published, and will sign from ``signs_from``; its tokens are verified
+    until ``verifies_until``, when the schedule retires it; or no configured key opens it.
+    """
+
+    kid: str
+    algorithm: str
+    state: KeyState
+    created_at: int
+    signs_from: int
+    verifies_until: int
+    public_jwk: JsonObject | None
+
+
+class KeyAdministrationService:
+    """Use case: the signing keys of a tenant, as the schedule and administrators made them."""
+
+    def __init__(self, keys: SigningKeys) -> None:
+        self._keys = keys
+
+    async def keys(self, tenant: str) -> list[KeyView]:
+        """All that are stored, oldest first.
+
+        Raises:
+            Unavailable: the database does not answer.
+        """
+        stored = await self._keys.stored(tenant)
+        readable = [each.key for each in stored if each.key is not None]
+        signing = self._keys.signing_among(readable)
+        kid = None if signing is None else signing.kid
+        return [_view(stored, number, kid) for number in range(len(stored))]
+
+    async def key(self, tenant: str, kid: str) -> KeyView:
+        """One of the tenant's keys.
+
+        Raises:
+            NotFound: there is none.
+        """
+        for each in await self.keys(tenant):
+            if each.kid == kid:
+                return each
+        raise NotFound("there is no such signing key")
+
+    async def rotate(self, tenant: str, origin: Origin) -> KeyView:
+        """A new key now, before the schedule would make it.
+
+        Raises:
+            UnreadableKey: one that is there cannot be read: whoever can would sign with ours.
+        """
+        return await self.key(tenant, await self._keys.create(tenant, origin))
+
+    async def discard(self, tenant: str, kid: str, origin: Origin) -> None:
+        """Ends a key at once, and all tokens that it signed.
+
+        Raises:
+            NotFound: there is none.
+        """
+        if not await self._keys.discard(tenant, kid, origin):
+            raise NotFound("there is no such signing key")
+
+
+def _view(stored: Sequence[StoredKey], number: int, signing: str | None) -> KeyView:
+    row, key = stored[number]
+    successors = stored[number + 1 :]
+    return KeyView(
+        row.kid,
+        row.algorithm,
+        _state(stored[number], signing),
+        row.created_at,
+        row.created_at + PUBLISHED_AHEAD if number else row.created_at,
+        successors[0].row.created_at + RETIRED_AFTER if successors else 0,
+        None if key is None else key.public_jwk,
+    )
+
+
+def _state(stored: StoredKey, signing: str | None) -> KeyState:
+    if stored.key is None:
+        return "unreadable"
+    if stored.row.kid == signing:
+        return "signs"
+    return "published" if stored.row.created_at + PUBLISHED_AHEAD > time.time() else "verifies"
