@@ -5,12 +5,14 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
+import page_admin
 import page_configuration
 import page_metadata
 import page_security
 import page_telemetry
 
 PAGES = {
+    "admin.md": page_admin.text,
     "configuration.md": page_configuration.text,
     "metadata.md": page_metadata.text,
     "security.md": page_security.text,

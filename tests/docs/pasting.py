@@ -23,6 +23,11 @@ _FENCE = re.compile(
 # The pages say 8000 for dcrserver, 3000 for an authorization server, 9000 for what needs tokens.
 _PORTS = re.compile(r"\b(8000|8001|3000|9000)\b")
 _SECONDS = 240
+# What the pages presume: a server that runs in another shell, in the same folder.
+SERVER = """
+dcrserver serve >server.log 2>&1 &
+curl -sf --retry 60 --retry-delay 1 --retry-connrefused http://127.0.0.1:8000/readyz; echo
+"""
 
 
 @dataclass(frozen=True)

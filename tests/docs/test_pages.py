@@ -11,13 +11,14 @@ from pathlib import Path
 import pytest
 
 from dcrserver.settings import load
-from docs.pasting import ROOT, Block, Shell, blocks, commands, pages
+from docs.pasting import ROOT, SERVER, Block, Shell, blocks, commands, pages
 from harness.programs import program
 
 README = ROOT / "README.md"
 DOCS = ROOT / "docs"
 # Pasted by tests of their own, as they need programs of others, or are no walk from top to bottom.
 _ELSEWHERE = {
+    DOCS / "admin.md": "docs/test_admin_page.py",
     DOCS / "asgardeo.md": "docs/test_asgardeo.py",
     DOCS / "mcp.md": "interop/test_mcp_guide.py",
     DOCS / "moving-in.md": "docs/test_moving_in.py",
@@ -25,11 +26,6 @@ _ELSEWHERE = {
     DOCS / "examples" / "authlib-flask" / "README.md": "interop/test_authorization_servers.py",
     DOCS / "examples" / "node-oidc-provider" / "README.md": "interop/test_authorization_servers.py",
 }
-# What the pages presume: a server that runs in another shell, in the same folder.
-_SERVER = """
-dcrserver serve >server.log 2>&1 &
-curl -sf --retry 60 --retry-delay 1 --retry-connrefused http://127.0.0.1:8000/readyz; echo
-"""
 _KINDS = {"sh", "toml", "json", "yaml", "text"}
 
 
@@ -52,12 +48,12 @@ def _pasted() -> list[Path]:
 
 @pytest.mark.parametrize("page", [page for page in _pasted() if page != README], ids=_named)
 def test_a_page_works_when_pasted(page: Path, tmp_path: Path) -> None:
-    Shell(tmp_path).paste(_SERVER + commands(page))
+    Shell(tmp_path).paste(SERVER + commands(page))
 
 
 def test_the_readme_works_when_pasted(tmp_path: Path) -> None:
     shell = Shell(tmp_path)
-    printed = shell.paste(_SERVER + commands(README))
+    printed = shell.paste(SERVER + commands(README))
     lines = printed.splitlines()
     answers = [json.loads(line) for line in lines if line.startswith('{"')]
     base_url = f"http://127.0.0.1:{shell.ports['8000']}"
