@@ -8,7 +8,7 @@ import tomllib
 from pathlib import Path
 from typing import Any
 
-from pydantic import Field, ValidationError
+from pydantic import Field, PrivateAttr, ValidationError
 from pydantic_settings import (
     BaseSettings,
     EnvSettingsSource,
@@ -117,6 +117,12 @@ class Settings(BaseSettings):
     redis: RedisSettings = RedisSettings()
     worker: WorkerSettings = WorkerSettings()
     telemetry: TelemetrySettings = TelemetrySettings()
+    _read_from: Path | None = PrivateAttr(default=None)
+
+    @property
+    def read_from(self) -> Path | None:
+        """The file that they were read from, if there was any."""
+        return self._read_from
 
     @classmethod
     def settings_customise_sources(
@@ -159,6 +165,7 @@ def load(path: Path | None = None, **flags: Any) -> Settings:  # noqa: ANN401 - 
     except SettingsError as error:  # a variable that should be JSON and is not
         raise ConfigurationError(_not_json(str(error))) from None
     _check_members(settings, sources)
+    settings._read_from = path  # noqa: SLF001 - ours
     return _with_port_in_base_url(settings)
 
 

@@ -47,6 +47,7 @@ from dcrserver.services.tokens.signing_keys import SigningKeys
 from dcrserver.services.tokens.status import TokenStatusService
 from dcrserver.services.upkeep.readiness import Readiness
 from dcrserver.services.upkeep.runner import JobRunner
+from dcrserver.services.upkeep.state import ServerStateService
 from dcrserver.settings import Settings
 from dcrserver.telemetry import Metrics
 from dcrserver.tenants import Tenant, TenantRegistry
@@ -107,6 +108,17 @@ class Runtime:
     @property
     def default_tenant(self) -> Tenant:
         return self.tenants.now.default
+
+    @property
+    def server_state(self) -> ServerStateService:
+        """It keeps nothing, and is made when somebody asks."""
+        return ServerStateService(
+            self.database,
+            self.readiness,
+            self.stored_configuration,
+            self.metadata_copies,
+            self.jobs,
+        )
 
 
 @contextlib.asynccontextmanager

@@ -12,6 +12,7 @@ from dcrserver.api.admin import (
     moving,
     policies,
     secrets,
+    server,
     statistics,
     tenants,
 )
@@ -30,5 +31,6 @@ _NOUNS = (
     events,
     keys,
     statistics,
+    server,
 )
 ROUTERS = [noun.router.api for noun in _NOUNS]

@@ -67,6 +67,11 @@ GROUPS = [
         "Initial access tokens, which let clients register, and tokens of administrators. They are"
         " shown when they are issued, and never again.",
     ),
+    _group(
+        "server",
+        "Administration: server",
+        "How the server is, and what is configured. Secrets are never shown.",
+    ),
     _group("operations", "Operations", "For load balancers and monitoring. At the root only."),
 ]
 

@@ -146,9 +146,17 @@ class Leases:
         Raises:
             Unavailable: the database does not answer.
         """
+        due_in = await self.due_in(name)
+        return None if due_in is None else max(0, -due_in)
+
+    async def due_in(self, name: str) -> int | None:
+        """Seconds until anybody may do the job, negative if it is overdue; None: no row.
+
+        Raises:
+            Unavailable: the database does not answer.
+        """
         async with self._database.read() as tx:
-            free_in = await tx.leases.free_in(name)
-        return None if free_in is None else max(0, -free_in)
+            return await tx.leases.free_in(name)
 
     async def take(self, name: str) -> Lease | None:
         """The lease of a job, taken; None: somebody else was faster.

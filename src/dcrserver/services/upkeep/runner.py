@@ -55,6 +55,19 @@ class Job:
             raise ValueError(f"{self.name}: once in {LONGEST_SECONDS} s at least")
 
 
+@dataclass(frozen=True, slots=True)
+class JobState:
+    """A job: when it is due, in seconds (negative: overdue), and how this process did it.
+
+    ``last_success_at``: seconds since 1970, 0 for never; ``failures``: one after the other.
+    """
+
+    name: str
+    due_in_seconds: int | None
+    last_success_at: int
+    failures: int
+
+
 class JobRunner:
     """The worker: does ``jobs`` when it is their time and nobody else does them."""
 
@@ -93,6 +106,22 @@ class JobRunner:
                 overdue = await self._leases.overdue(name)
                 if overdue is None or overdue > _OVERDUE_SECONDS:
                     _log.error("job_overdue", job=name, seconds=overdue)
+
+    async def states(self) -> list[JobState]:
+        """Each job, by when it is due for anybody.
+
+        Raises:
+            Unavailable: the database does not answer.
+        """
+        return [
+            JobState(
+                name,
+                await self._leases.due_in(name),
+                int(self._succeeded.get((name,), 0)),
+                self._failures[name],
+            )
+            for name in self.jobs
+        ]
 
     async def _keep_doing(self, job: Job) -> None:
         while True:
