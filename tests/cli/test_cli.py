@@ -150,30 +150,34 @@ def test_clients_are_listed_shown_and_deleted(
         made = httpx.post(f"{server.base_url}/register", json=body, trust_env=False).json()
         (row,) = [json.loads(line) for line in run("client", "list").splitlines()]
         issued = datetime.fromtimestamp(made["client_id_issued_at"], UTC)
+        assert row.pop("metadata").items() <= made.items()
         assert row == {
             "client_id": made["client_id"],
-            "suspended": False,
-            "client_name": "Ünï",
+            "tenant": "default",
+            "status": "active",
+            "origin": "open",
             "owner": None,
-            "token_endpoint_auth_method": "client_secret_basic",
-            "redirect_uri": "https://client.example.org/cb",
-            "issued_at": f"{issued:%Y-%m-%dT%H:%M:%SZ}",
+            "tags": [],
+            "policy": None,
+            "created_at": f"{issued:%Y-%m-%dT%H:%M:%SZ}",
             "updated_at": f"{issued:%Y-%m-%dT%H:%M:%SZ}",
+            "suspended_at": None,
+            "version": 1,
         }
         shown = run("client", "show", made["client_id"])
         assert json.loads(shown)["events"][0]["type"] == "client.registered"
         assert made["client_secret"] not in shown
         told = run.both("client", "delete", made["client_id"])
         assert told.out == ""
-        assert told.err == f"dcrserver: client {made['client_id']} of tenant default is deleted\n"
+        assert told.err == f"dcrserver: client {made['client_id']} is deleted\n"
         headers = {"Authorization": f"Bearer {made['registration_access_token']}"}
         gone = httpx.get(made["registration_client_uri"], headers=headers, trust_env=False)
         assert gone.status_code == 401
     gone_too = json.loads(run("client", "show", made["client_id"]))
-    assert gone_too["deleted"]
+    assert gone_too["status"] == "deleted"
     assert [event["actor"] for event in gone_too["events"]] == [
-        {"kind": "anonymous", "id": None},
-        {"kind": "operator", "id": OPERATOR.actor.id},
+        {"kind": "anonymous", "id": None, "name": None},
+        {"kind": "operator", "id": OPERATOR.actor.id, "name": None},
     ]
     assert "no such client" in run("client", "delete", made["client_id"], status=1)
     assert "no such client" in run("client", "show", "nobody", status=1)

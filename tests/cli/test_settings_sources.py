@@ -15,7 +15,8 @@ from harness.commands import Commands
 _TEXTS = ("", "[", "-1", "no such thing", "\x1f")
 # Any text is good for them, as far as can be seen when they are read.
 _FREE = {
-    "authorization_server.metadata", "database.password", "database.url", "outbound.ca_file",
+    "authorization_server.metadata", "cli.ca_file", "cli.token", "database.password",
+    "database.url", "outbound.ca_file",
     "rate_limits.failed_authentication", "rate_limits.open_registration",
     "rate_limits.open_registration_attempts", "rate_limits.open_registration_total", "redis.url",
     "tenants.x.authorization_server.metadata", "tenants.x.policy",

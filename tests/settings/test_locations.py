@@ -38,6 +38,7 @@ HELD = {
     "bootstrap_token_file": "x" * 32,
     "url_file": "redis://host",
     "password_file": "x",
+    "token_file": "x",
     "encryption_keys_file": "x",
 }
 

@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 import typer
 
 from dcrserver import __version__
-from dcrserver.cli import clients, configuration, keys, policies, tenants, tokens
+from dcrserver.cli import clients, configuration, events, keys, policies, tenants, tokens
 from dcrserver.cli.shared import ConfigOption, examples, fail
 
 _NAME = "dcrserver"
@@ -29,6 +29,7 @@ app = typer.Typer(
 app.add_typer(tokens.app, name="token")
 app.add_typer(clients.app, name="client")
 app.add_typer(keys.app, name="keys")
+app.add_typer(events.app, name="events")
 app.add_typer(tenants.app, name="tenant")
 app.add_typer(policies.app, name="policy")
 app.add_typer(configuration.app, name="config")

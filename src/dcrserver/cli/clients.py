@@ -1,230 +1,150 @@
-"""dcrserver client: look at clients, change them, end them."""
+"""dcrserver client: look at clients, make them, change them, end them."""
 
 from __future__ import annotations
 
-import json
-import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from dcrserver.cli.output import Output, OutputOption, print_one, print_rows
+from dcrserver.cli import client_credentials, client_files, deleted_clients
+from dcrserver.cli.administration.filters import Wanted
+from dcrserver.cli.administration.options import grouped
+from dcrserver.cli.administration.refusals import Refused
+from dcrserver.cli.administration.where import LimitOption, Where, listed
+from dcrserver.cli.output import Form, print_one, print_rows
 from dcrserver.cli.shared import (
     ClientArgument,
-    ConfigOption,
-    TenantOption,
     commands,
     examples,
-    fail,
     print_message,
-    read,
+    read_object,
     seconds,
 )
-from dcrserver.names import DEFAULT_TENANT
+from dcrserver.errors import NotFound
 
 if TYPE_CHECKING:
-    from dcrserver.cli.work import Operations
+    from dcrserver.cli.administration.desks import Desk
+    from dcrserver.strict_json import JsonObject, JsonValue
 
 # Takes back what was set for a client.
 _DEFAULT = "default"
+_MAX_EVENTS = 10_000
+_COLUMNS = (
+    "client_id", "status", "metadata.client_name", "owner", "tags",
+    "metadata.token_endpoint_auth_method", "metadata.redirect_uris", "created_at", "updated_at",
+)  # fmt: skip
+SortOption = Annotated[
+    str,
+    typer.Option(help="created, updated, name or last_used; - before it for descending"),
+]
+DocumentArgument = Annotated[
+    Path, typer.Argument(metavar="FILE", help="JSON object; - for stdin", show_default=False)
+]
 
 app = commands("Registered clients.")
+for each in (client_credentials, deleted_clients, client_files):
+    app.add_typer(each.app)
 
 
 @app.command(
-    "import",
+    "list",
     epilog=examples(
-        "client import clients.jsonl --dry-run",
-        "client import clients.jsonl --skip-refused",
-        "client import - --dry-run --json < clients.jsonl",
+        "client list",
+        "client list --limit 10 --output json",
+        "client list --status suspended --grant client_credentials --sort name",
+        "client list --metadata software_statement_issuer=https://a.example",
     ),
 )
-def import_(  # noqa: PLR0913 - what can be given
-    file: Annotated[
-        Path,
-        typer.Argument(
-            help="clients of Ory Hydra, Keycloak, node-oidc-provider, Authlib or of client export;"
-            " - for stdin"
-        ),
-    ],
-    config: ConfigOption = None,
-    tenant: TenantOption = DEFAULT_TENANT,
-    policy: Annotated[
-        str | None, typer.Option(help="named policy that the clients are judged by, for ever")
-    ] = None,
-    hashes: Annotated[
-        Path | None, typer.Option(help="rows of Ory Hydra's table: client_id, client_secret")
-    ] = None,
-    *,
-    dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="the same report, and nothing is written")
-    ] = False,
-    skip_refused: Annotated[
-        bool, typer.Option("--skip-refused", help="import the good ones all the same")
-    ] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="print the report as JSON")] = False,
-) -> None:
-    """Take over clients of another server, with their ids, and secrets or hashes of these.
-
-    Tells what is mapped, what is dropped and who is refused, with the reason. Nothing is written
-    while one is refused. Clients that are there already are left as they are, so an import that was
-    interrupted goes on when it is started again.
-    """
-    from dcrserver.cli.client_import import import_clients
-
-    import_clients(
-        file, config, tenant, policy, hashes,
-        dry_run=dry_run, skip_refused=skip_refused, as_json=as_json,
-    )  # fmt: skip
-
-
-@app.command("list", epilog=examples("client list", "client list --limit 10 --output json"))
+@grouped
 def list_(
-    config: ConfigOption = None,
-    tenant: TenantOption = DEFAULT_TENANT,
-    limit: Annotated[int, typer.Option(min=1, max=10000, help="how many at most")] = 100,
-    output: OutputOption = None,
+    where: Where,
+    wanted: Wanted,
+    form: Form,
+    limit: LimitOption = 100,
+    sort: SortOption = "-created",
 ) -> None:
-    """Show the newest clients."""
-    from dcrserver.cli import work
+    """Show clients, the newest first: all, or those that every filter means."""
+    print_rows(where.list("list_clients", limit, sort=sort, **wanted.query), form, _COLUMNS)
 
-    found = work.administer(config, tenant, lambda it, here: it.administration.clients(here, limit))
-    print_rows(found, output)
+
+@app.command("search", epilog=examples("client search billing", "client search bill acme"))
+@grouped
+def search(
+    words: Annotated[list[str], typer.Argument(help="words of the name, or beginnings of them")],
+    where: Where,
+    form: Form,
+    limit: LimitOption = 100,
+) -> None:
+    """Show the clients in whose names all of the words are, by name."""
+    found = where.list("list_clients", limit, sort="name", q=" ".join(words))
+    print_rows(found, form, _COLUMNS)
+
+
+@app.command("count", epilog=examples("client count", "client count --status suspended"))
+@grouped
+def count(where: Where, wanted: Wanted, form: Form) -> None:
+    """Tell how many clients there are, or how many every filter means."""
+    print_one(where.ask("count_clients", **wanted.query), form)
 
 
 @app.command("show", epilog=examples("client show CLIENT_ID"))
-def show(
-    client_id: ClientArgument,
-    config: ConfigOption = None,
-    tenant: TenantOption = DEFAULT_TENANT,
-    output: OutputOption = None,
-) -> None:
-    """Show a client with its history, never a secret."""
-    from dcrserver.cli import work
+@grouped
+def show(client_id: ClientArgument, where: Where, form: Form) -> None:
+    """Show a client with everything that is known of it, and its history; never a secret."""
 
-    found = work.administer(
-        config, tenant, lambda it, here: it.administration.client(here, client_id)
-    )
-    if found is None:
-        fail(f"no such client: {client_id}")
-    print_one(found, output)
+    async def look(desk: Desk) -> JsonObject:
+        try:
+            found = await desk.ask("show_client", client_id=client_id)
+        except (NotFound, Refused):
+            if not (events := (await _history(desk, client_id))[0]):
+                raise
+            return {"client_id": client_id, "status": "deleted", "events": events}
+        events, reason = await _history(desk, client_id)
+        if reason:
+            print_message(f"its history is left out: {reason}")
+        return {**found, "events": events}
 
-
-@app.command(
-    "export", epilog=examples("client export", "client export --tenant acme --with-hashes")
-)
-def export(
-    config: ConfigOption = None,
-    tenant: TenantOption = DEFAULT_TENANT,
-    *,
-    with_hashes: Annotated[
-        bool,
-        typer.Option(
-            "--with-hashes", help="hashes of secrets and tokens too, for client import elsewhere"
-        ),
-    ] = False,
-) -> None:
-    """Print all clients, one JSON object a line: what they registered, never a secret."""
-    if with_hashes:
-        print_message("hashes of secrets are among it: keep the output as safe as the database")
-    from dcrserver.cli import work
-    from dcrserver.services.clients.exports import exported_pages
-
-    async def export(operations: Operations) -> None:
-        here = await operations.tenant_administration.find(tenant)
-        async for page in exported_pages(operations.lists, here, credentials=with_hashes):
-            print(page, end="")
-
-    work.with_operations(work.load(config), export)
+    print_one(where.run(look), form)
 
 
-@app.command(
-    "check", epilog=examples("client check client.json", "client check client.json --json")
-)
-def check(
-    file: Annotated[Path, typer.Argument(help="JSON object of client metadata; - for stdin")],
-    config: ConfigOption = None,
-    tenant: TenantOption = DEFAULT_TENANT,
-    *,
-    as_json: Annotated[bool, typer.Option("--json", help="print the explanation as JSON")] = False,
-) -> None:
-    """Explain what registering FILE would do; fail when it would be refused."""
-    from dcrserver.cli.loading import known_tenant, load
-    from dcrserver.metadata import explain
-    from dcrserver.strict_json import BadJson, loads_object
-
-    raw = read(file)
-    terms = known_tenant(load(config), tenant).terms
-    limits = terms.policy.json_
+async def _history(desk: Desk, client_id: str) -> tuple[list[JsonValue], str]:
+    """What happened to a client, oldest first; or why that is not told."""
+    about = {"subject_kind": "client", "subject_id": client_id, "oldest_first": "true"}
     try:
-        submission = loads_object(raw, max_depth=limits.max_depth, max_members=limits.max_members)
-    except BadJson as error:
-        fail(f"{file}: {error}")
-    told = explain(submission, terms)
-    if as_json:
-        print(json.dumps(told, indent=2, ensure_ascii=False))
-    else:
-        print("\n".join(_explained(told)))
-    sys.exit(0 if told["acceptable"] else 1)
+        return [*await listed(desk, "list_events", _MAX_EVENTS, **about)], ""
+    except Refused as error:
+        return [], str(error)
 
 
-def _explained(told: dict[str, Any]) -> Iterator[str]:
-    """The explanation for a person, a line for each thing."""
-    yield "acceptable" if told["acceptable"] else f"not acceptable: {told['error']}"
-    for issue in told["issues"]:
-        where = f"[{issue['requirement']}, {issue['specification']}]"
-        yield f"  {issue['severity']}: {issue['member']} {issue['reason']} {where}"
-    for change in told["changes"]:
-        registered = json.dumps(change["registered"]) if "registered" in change else "left out"
-        sent = json.dumps(change["sent"], ensure_ascii=False)
-        yield f"  changed: {change['member']} {sent} -> {registered}: {change['reason']}"
-    for name, value in told["defaults"].items():
-        yield f"  filled in: {name} = {json.dumps(value)}"
-    for ignored in told["ignored"]:
-        yield f"  ignored: {ignored['member']}: {ignored['reason']}"
-    for name in told["not_checked"]:
-        yield f"  not checked: {name} is only read at registration"
+@app.command(
+    "create",
+    epilog=examples("client create new.json", "client create - --output json < new.json"),
+)
+@grouped
+def create(file: DocumentArgument, where: Where, form: Form) -> None:
+    """Make a client of FILE: {"metadata": {...}}, and beside it owner, tags, policy, template, and
+    client_id, client_secret, client_secret_expires_at where they are not to be made.
+
+    Prints it with its credentials, which are not shown again.
+    """
+    print_one(where.ask("create_client", read_object(file)), form)
 
 
-@app.command("delete", epilog=examples("client delete CLIENT_ID"))
-def delete(
-    client_id: ClientArgument, config: ConfigOption = None, tenant: TenantOption = DEFAULT_TENANT
-) -> None:
-    """End a registration."""
-    from dcrserver.cli import work
-
-    work.administer(
-        config, tenant, lambda it, here: it.client_lifecycle.delete(here, client_id, work.OPERATOR)
-    )
-    print_message(f"client {client_id} of tenant {tenant} is deleted")
+@app.command("replace", epilog=examples("client replace CLIENT_ID new.json"))
+@grouped
+def replace(client_id: ClientArgument, file: DocumentArgument, where: Where, form: Form) -> None:
+    """Make a client what FILE says, as for client create; what it leaves out is gone."""
+    print_one(where.ask("replace_client", read_object(file), client_id=client_id), form)
 
 
-@app.command("suspend", epilog=examples("client suspend CLIENT_ID"))
-def suspend(
-    client_id: ClientArgument, config: ConfigOption = None, tenant: TenantOption = DEFAULT_TENANT
-) -> None:
-    """Let no credential of a client work, until it is resumed."""
-    from dcrserver.cli import work
-
-    work.administer(
-        config, tenant, lambda it, here: it.client_lifecycle.suspend(here, client_id, work.OPERATOR)
-    )
-    print_message(f"client {client_id} of tenant {tenant} is suspended")
-
-
-@app.command("resume", epilog=examples("client resume CLIENT_ID"))
-def resume(
-    client_id: ClientArgument, config: ConfigOption = None, tenant: TenantOption = DEFAULT_TENANT
-) -> None:
-    """Let the credentials of a suspended client work again."""
-    from dcrserver.cli import work
-
-    work.administer(
-        config, tenant, lambda it, here: it.client_lifecycle.resume(here, client_id, work.OPERATOR)
-    )
-    print_message(f"client {client_id} of tenant {tenant} is resumed")
+@app.command("patch", epilog=examples("client patch CLIENT_ID change.json"))
+@grouped
+def patch(client_id: ClientArgument, file: DocumentArgument, where: Where, form: Form) -> None:
+    """Change a client by the JSON Merge Patch (RFC 7396) in FILE, such as {"metadata":
+    {"client_name": "x"}}; null takes a member away, what is not named stays.
+    """
+    print_one(where.ask("patch_client", read_object(file), client_id=client_id), form)
 
 
 @app.command(
@@ -232,89 +152,79 @@ def resume(
     epilog=examples(
         "client set CLIENT_ID --access-token-lifetime 10m",
         "client set CLIENT_ID --access-token-format opaque --access-token-lifetime default",
+        "client set CLIENT_ID --owner team-a --tag production --tag eu",
     ),
 )
+@grouped
 def set_(
     client_id: ClientArgument,
-    config: ConfigOption = None,
-    tenant: TenantOption = DEFAULT_TENANT,
+    where: Where,
+    *,
+    owner: Annotated[str | None, typer.Option(help="whom it belongs to; empty: nobody")] = None,
+    tag: Annotated[
+        list[str] | None,
+        typer.Option(help="a word; in place of those it has; may be repeated; empty: none"),
+    ] = None,
+    policy: Annotated[str | None, typer.Option(help="named policy that it is judged by")] = None,
     access_token_lifetime: Annotated[
-        str | None, typer.Option(help="e.g. 10m; at most 1d; default: as configured for all")
+        str | None,
+        typer.Option(help="of client_credentials: e.g. 10m; default: as configured for all"),
     ] = None,
     access_token_format: Annotated[
         Literal["jwt", "opaque", "default"] | None,
         typer.Option(help="default: as configured for all"),
     ] = None,
 ) -> None:
-    """Set what access tokens of a client are like; what is not given stays."""
-    from dcrserver.cli import work
-    from dcrserver.settings import MAX_TOKEN_LIFETIME
-
-    option = "--access-token-lifetime"
-    lifetime: int | Literal["default"] | None = None
-    if access_token_lifetime == _DEFAULT:
-        lifetime = "default"
-    elif access_token_lifetime is not None:
-        lifetime = seconds(access_token_lifetime, option)
-        if not 0 < lifetime <= MAX_TOKEN_LIFETIME:
-            raise typer.BadParameter("must be from 1s to 1d", param_hint=option)
-    work.administer(
-        config,
-        tenant,
-        lambda it, here: it.administration.configure_client(
-            here,
-            client_id,
-            work.OPERATOR,
-            access_token_lifetime=lifetime,
-            access_token_format=access_token_format,
-        ),
+    """Set what administrators know of a client, and what its access tokens are like; what is not
+    given stays.
+    """
+    lifetime: str | int | None = access_token_lifetime
+    if access_token_lifetime not in {None, _DEFAULT}:
+        lifetime = seconds(access_token_lifetime, "--access-token-lifetime")
+    metadata = _given(
+        client_credentials_access_token_lifetime=lifetime, access_token_format=access_token_format
     )
-    print_message(f"client {client_id} of tenant {tenant} is configured")
+    facts = _given(owner=owner, policy=policy, tags=tag if tag is None else _words(tag))
+    body: JsonObject = {**facts, "metadata": metadata} if metadata else facts
+    if not body:
+        raise typer.BadParameter("there is nothing to set; give an option", param_hint="client set")
+    where.ask("patch_client", body, client_id=client_id)
+    print_message(f"client {client_id}{where.in_words} is configured")
 
 
-@app.command("new-token", epilog=examples("client new-token CLIENT_ID"))
-def new_token(
-    client_id: ClientArgument, config: ConfigOption = None, tenant: TenantOption = DEFAULT_TENANT
-) -> None:
-    """Print a new registration access token; older ones are dead at once."""
-    from dcrserver.cli import work
-
-    print(
-        work.administer(
-            config,
-            tenant,
-            lambda it, here: it.client_credentials.reissue_registration_token(
-                here, client_id, work.OPERATOR
-            ),
-        )
-    )
+def _given(**values: Any) -> JsonObject:  # noqa: ANN401 - of options
+    """Those that were given, as a merge patch has them: what is taken back is null."""
+    taken_back: tuple[JsonValue, ...] = ("", _DEFAULT, [])
+    return {
+        name: None if value in taken_back else value
+        for name, value in values.items()
+        if value is not None
+    }
 
 
-@app.command("rotate-secret", epilog=examples("client rotate-secret CLIENT_ID"))
-def rotate_secret(
-    client_id: ClientArgument, config: ConfigOption = None, tenant: TenantOption = DEFAULT_TENANT
-) -> None:
-    """Print a new client_secret as JSON; the one before works on for the policy's overlap."""
-    from dcrserver.cli import work
-
-    rotated = work.administer(
-        config,
-        tenant,
-        lambda it, here: it.client_credentials.rotate_secret(here, client_id, work.OPERATOR),
-    )
-    print_one(rotated, Output.JSON)
+def _words(tags: list[str]) -> list[str]:
+    return [each for each in tags if each]
 
 
-@app.command("end-overlap", epilog=examples("client end-overlap CLIENT_ID"))
-def end_overlap(
-    client_id: ClientArgument, config: ConfigOption = None, tenant: TenantOption = DEFAULT_TENANT
-) -> None:
-    """End the older one of two secrets now."""
-    from dcrserver.cli import work
+@app.command("delete", epilog=examples("client delete CLIENT_ID"))
+@grouped
+def delete(client_id: ClientArgument, where: Where) -> None:
+    """End a registration; client restore takes it back for a while."""
+    where.ask("delete_client", client_id=client_id)
+    print_message(f"client {client_id}{where.in_words} is deleted")
 
-    work.administer(
-        config,
-        tenant,
-        lambda it, here: it.client_credentials.end_overlap(here, client_id, work.OPERATOR),
-    )
-    print_message(f"only the newest secret of client {client_id} of tenant {tenant} works on")
+
+@app.command("suspend", epilog=examples("client suspend CLIENT_ID"))
+@grouped
+def suspend(client_id: ClientArgument, where: Where) -> None:
+    """Let no credential of a client work, until it is resumed."""
+    where.ask("suspend_client", client_id=client_id)
+    print_message(f"client {client_id}{where.in_words} is suspended")
+
+
+@app.command("resume", epilog=examples("client resume CLIENT_ID"))
+@grouped
+def resume(client_id: ClientArgument, where: Where) -> None:
+    """Let the credentials of a suspended client work again."""
+    where.ask("resume_client", client_id=client_id)
+    print_message(f"client {client_id}{where.in_words} is resumed")

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Annotated, Any, TypedDict
 
 import typer
 
-from dcrserver.cli.output import Output, OutputOption, is_table, printable, table
+from dcrserver.cli.administration.options import grouped
+from dcrserver.cli.output import Form, printable, table
 from dcrserver.cli.shared import ConfigOption, commands, examples
 
 if TYPE_CHECKING:
@@ -49,11 +50,11 @@ def init() -> None:
         "config check --config dcrserver.toml", "config check --offline", "config check --json"
     ),
 )
+@grouped
 def check(
+    form: Form,
     config: ConfigOption = None,
-    output: OutputOption = None,
     *,
-    as_json: Annotated[bool, typer.Option("--json", help="as --output json: everything")] = False,
     offline: Annotated[
         bool, typer.Option("--offline", help="try neither database, Redis nor other servers")
     ] = False,
@@ -74,7 +75,7 @@ def check(
     settings = load(config)
     told = _configured(settings) if offline else _tried(settings)
     told["changes"] = [asdict(each) for each in changes(settings, configuration_file(config))]
-    if is_table(Output.JSON if as_json else output):
+    if form.is_table:
         print("\n".join(_in_words(told)))
     else:
         print(json.dumps(shown(settings) | told, indent=2, sort_keys=True))

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from dcrserver.cli.output import OutputOption, print_rows
+from dcrserver.cli.administration.options import grouped
+from dcrserver.cli.output import Form, print_rows
 from dcrserver.cli.progress import bar
 from dcrserver.cli.shared import (
     ConfigOption,
@@ -43,10 +44,11 @@ def generate() -> None:
 
 
 @app.command("list", epilog=examples("keys list", "keys list --tenant acme --output json"))
+@grouped
 def list_(
+    form: Form,
     config: ConfigOption = None,
     tenant: TenantOption = DEFAULT_TENANT,
-    output: OutputOption = None,
 ) -> None:
     """Show the public signing keys, oldest first."""
     from dcrserver.cli import work
@@ -55,16 +57,18 @@ def list_(
         here = await operations.tenant_administration.find(tenant)
         return [_shown(each) for each in await operations.signing_keys.stored(here.name)]
 
-    print_rows(work.with_operations(work.load(config), find), output)
+    print_rows(work.with_operations(work.load(config), find), form)
 
 
 def _shown(stored: StoredKey) -> JsonObject:
     """``unreadable``: no key of secrets.encryption_keys opens it."""
-    row, key = stored
+    from dcrserver.services.audit import utc
+
+    (row, key), created_at = stored, utc(stored[0].created_at)
     if key is not None:
-        return key.public_jwk | {"created_at": row.created_at}
+        return key.public_jwk | {"created_at": created_at}
     return {
-        "kid": row.kid, "alg": row.algorithm, "created_at": row.created_at, "unreadable": True,
+        "kid": row.kid, "alg": row.algorithm, "created_at": created_at, "unreadable": True,
     }  # fmt: skip
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 from dcrserver import settings
 from dcrserver.logger import Logger
@@ -11,9 +12,9 @@ from dcrserver.tenants import Tenant, TenantRegistry
 from dcrserver.wiring.configured import Configured
 
 
-def load(config: Path | None) -> Settings:
+def load(config: Path | None, **flags: Any) -> Settings:  # noqa: ANN401 - any group
     """As ``settings.load``; what is logged from now on is logged as they say."""
-    loaded = settings.load(config)
+    loaded = settings.load(config, **flags)
 
     def configure() -> None:
         from dcrserver.telemetry import configure_logging

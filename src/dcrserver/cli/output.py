@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from enum import StrEnum
-from typing import Annotated, Any, TypeAlias
+from inspect import Parameter
+from typing import Annotated, Any, Self, TypeAlias
 
 import typer
 
-from dcrserver.cli.shared import duration
+from dcrserver.cli.administration.options import option
 
 Row: TypeAlias = Mapping[str, Any]
 
@@ -22,52 +24,79 @@ class Output(StrEnum):
     JSON = "json"
 
 
-OutputOption = Annotated[
-    Output | None,
-    typer.Option("--output", "-o", help="form of the output; a table on a terminal, else JSON"),
-]
+_OPTIONS = (
+    option(
+        "output",
+        Annotated[
+            Output | None,
+            typer.Option(
+                "--output", "-o", help="form of the output; a table on a terminal, else JSON"
+            ),
+        ],
+    ),
+    option(
+        "as_json", Annotated[bool, typer.Option("--json", help="as --output json")], default=False
+    ),
+)
 
 
-def spelled(value: Any, name: str = "") -> Any:  # noqa: ANN401 - any JSON
-    """``value`` of the member ``name``, with its times as all commands spell them.
+@dataclass(frozen=True, slots=True)
+class Form:
+    """The options that say in which form something is printed; None: it was not said."""
 
-    Moments as RFC 3339 has them, durations as options take them; a client's own metadata stays.
+    chosen: Output | None = None
+
+    @classmethod
+    def parameters(cls) -> tuple[Parameter, ...]:
+        return _OPTIONS
+
+    @classmethod
+    def taken_from(cls, given: dict[str, Any]) -> Self:
+        """Takes them out of what a command was given; --json is one of them."""
+        output, as_json = given.pop("output"), given.pop("as_json")
+        return cls(Output.JSON if as_json else output)
+
+    @property
+    def is_table(self) -> bool:
+        """Whether a table was chosen; else whether it is for a terminal."""
+        return self.chosen is Output.TABLE if self.chosen else sys.stdout.isatty()
+
+    @property
+    def is_json(self) -> bool:
+        """Whether JSON was chosen."""
+        return self.chosen is Output.JSON
+
+
+def print_rows(rows: Iterable[Row], form: Form, columns: Sequence[str] = ()) -> None:
+    """Prints rows as a table, or as an object a line.
+
+    ``columns``: what the table has of each row, all of it if there are none; a.b is b in a.
     """
-    if isinstance(value, Mapping) and name != "metadata":
-        return {each: spelled(inner, each) for each, inner in value.items()}
-    if isinstance(value, list):
-        return [spelled(inner, name) for inner in value]
-    if type(value) is int and name.endswith("_at"):
-        from dcrserver.services.audit import utc
-
-        return utc(value)
-    return duration(value) if type(value) is int and name.endswith("_lifetime") else value
-
-
-def is_table(output: Output | None) -> bool:
-    """Whether to print a table: as ``output`` says, else for a terminal."""
-    return output is Output.TABLE if output else sys.stdout.isatty()
-
-
-def print_rows(rows: Iterable[Row], output: Output | None) -> None:
-    """Prints rows as a table, or as an object a line."""
-    rows = [spelled(row) for row in rows]
-    if is_table(output):
-        _print_lines(table(rows))
+    if form.is_table:
+        _print_lines(table([_cut(row, columns) if columns else row for row in rows]))
     else:
         _print_lines(json.dumps(row, ensure_ascii=False) for row in rows)
 
 
-def print_one(row: Row, output: Output | None) -> None:
+def print_one(row: Row, form: Form) -> None:
     """Prints an object: a line for each member, lists as tables below; or as JSON."""
-    row = spelled(row)
-    if not is_table(output):
+    if not form.is_table:
         print(json.dumps(row, indent=2, ensure_ascii=False))
         return
     tables = {name: value for name, value in row.items() if _is_table(value)}
     _print_lines(table([{"": name, " ": row[name]} for name in row if name not in tables])[1:])
     for name, value in tables.items():
         _print_lines(["", f"{name}:", *table(value)])
+
+
+def _cut(row: Row, columns: Sequence[str]) -> Row:
+    made = {}
+    for column in columns:
+        value: Any = row
+        for name in column.split("."):
+            value = value.get(name) if isinstance(value, Mapping) else None
+        made[column.rpartition(".")[2]] = value
+    return made
 
 
 def table(rows: Sequence[Row]) -> list[str]:
@@ -96,7 +125,7 @@ def _cell(value: object) -> str:
         return "-"
     if isinstance(value, bool):
         return "yes" if value else "no"
-    if isinstance(value, Mapping) and {*value} == {"kind", "id"}:
+    if isinstance(value, Mapping) and {"kind", "id"} <= {*value} <= {"kind", "id", "name"}:
         return printable(":".join(value[name] for name in ("kind", "id") if value[name]))
     if isinstance(value, list) and all(isinstance(each, str) for each in value):
         return printable(", ".join(value))

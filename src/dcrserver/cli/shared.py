@@ -13,9 +13,12 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
-from typing import Annotated, BinaryIO, NoReturn
+from typing import TYPE_CHECKING, Annotated, BinaryIO, NoReturn
 
 import typer
+
+if TYPE_CHECKING:
+    from dcrserver.strict_json import JsonObject
 
 ConfigOption = Annotated[
     Path | None, typer.Option("--config", help="TOML file; DCR_CONFIG if not given")
@@ -23,6 +26,8 @@ ConfigOption = Annotated[
 TenantOption = Annotated[str, typer.Option("--tenant", help="name of the tenant")]
 ClientArgument = Annotated[str, typer.Argument(help="its client_id")]
 
+# Of JSON that is for the API, which has bounds of its own.
+_DEPTH, _MEMBERS = 64, 10_000
 # At most a few centuries, which every database can count.
 _DURATION = re.compile(r"([1-9][0-9]{0,4})([smhd])")
 _UNIT_SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
@@ -62,14 +67,6 @@ def seconds(text: str, option: str) -> int:
     return int(found.group(1)) * _UNIT_SECONDS[found.group(2)]
 
 
-def duration(given: int) -> str:
-    """The text that ``seconds`` reads."""
-    for unit, length in reversed(_UNIT_SECONDS.items()):
-        if given and given % length == 0:
-            return f"{given // length}{unit}"
-    return "0"
-
-
 def counted(number: int, noun: str) -> str:
     """As in 1 client, 2 clients."""
     return f"{number} {noun}{'' if number == 1 else 's'}"
@@ -82,6 +79,16 @@ def opened(file: Path) -> Iterator[BinaryIO]:
     """
     with nullcontext(sys.stdin.buffer) if str(file) == "-" else file.open("rb") as given:
         yield given if given.seekable() else io.BytesIO(given.read())
+
+
+def read_object(file: Path) -> JsonObject:
+    """The JSON object in ``file``; - is stdin."""
+    from dcrserver.strict_json import BadJson, loads_object
+
+    try:
+        return loads_object(read(file), max_depth=_DEPTH, max_members=_MEMBERS)
+    except BadJson as error:
+        fail(f"{file}: {str(error).replace('the body', 'it')}")
 
 
 def read(file: Path) -> bytes:

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from dcrserver.cli.output import OutputOption, print_rows
+from dcrserver.cli.administration.options import grouped
+from dcrserver.cli.output import Form, print_rows
 from dcrserver.cli.shared import (
     ConfigOption,
     TenantOption,
@@ -202,10 +203,11 @@ async def _check_name(operations: Operations, tenant: str) -> None:
 
 
 @app.command("list", epilog=examples("token list", "token list --output json"))
+@grouped
 def list_(
+    form: Form,
     config: ConfigOption = None,
     tenant: TenantOption = DEFAULT_TENANT,
-    output: OutputOption = None,
 ) -> None:
     """Show tokens: id, what for, and who registered what with it."""
     from dcrserver.cli import work
@@ -215,7 +217,7 @@ def list_(
         tokens = operations.token_administration
         return [*await tokens.initial_access_tokens(tenant), *await tokens.admin_tokens(tenant)]
 
-    print_rows(work.with_operations(work.load(config), find), output)
+    print_rows(work.with_operations(work.load(config), find), form)
 
 
 @app.command("revoke", epilog=examples("token revoke TOKEN_ID"))

@@ -9,7 +9,6 @@ import gc
 import os
 import pwd
 from collections.abc import Awaitable, Callable
-from pathlib import Path
 from typing import TypeVar
 
 from pydantic import SecretStr
@@ -26,7 +25,7 @@ from dcrserver.wiring.foundation import opened
 from dcrserver.wiring.operations import Operations
 
 __all__ = [
-    "OPERATOR", "Operations", "Tenant", "administer", "load", "tenant_of", "with_operations",
+    "OPERATOR", "Operations", "Tenant", "load", "tenant_of", "with_operations",
 ]  # fmt: skip
 
 T = TypeVar("T")
@@ -64,6 +63,11 @@ def with_operations(
     Raises:
         ConfigurationError: among others, there is none, and ``work`` needs one.
     """
+    if settings.cli.server is not None:
+        raise ConfigurationError(
+            "cli.server: this command opens the database, and asks no server; run it where the"
+            " database is"
+        )
     if (file := missing_file(settings.database)) is not None:
         if needs_schema:
             raise ConfigurationError(
@@ -74,10 +78,8 @@ def with_operations(
         settings = settings.model_copy(update={"database": nowhere})
 
     async def run() -> T:
-        async with waiting(shown=progress), opened(Configured(settings)) as base:
-            if needs_schema and (reason := await base.database.not_ready_reason()):
-                raise ConfigurationError(reason)
-            return await work(Operations(base))
+        async with waiting(shown=progress):
+            return await _done(settings, work, needs_schema=needs_schema)
 
     # Work may be long, but what is loaded by now stays.
     gc.freeze()
@@ -85,15 +87,14 @@ def with_operations(
     return asyncio.run(run())
 
 
-def administer(
-    config: Path | None,
-    tenant: str,
-    work: Callable[[Operations, Tenant], Awaitable[T]],
+async def _done(
+    settings: Settings, work: Callable[[Operations], Awaitable[T]], *, needs_schema: bool
 ) -> T:
-    """What ``work`` returns for a tenant, which may be one that is configured no longer."""
-
-    async def run(operations: Operations) -> T:
-        here = await operations.tenant_administration.find(tenant)
-        return await work(operations, here)
-
-    return with_operations(load(config), run)
+    async with opened(Configured(settings)) as base:
+        if needs_schema and (reason := await base.database.not_ready_reason()):
+            raise ConfigurationError(reason)
+        operations = Operations(base)
+        try:
+            return await work(operations)
+        finally:
+            await operations.close()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from http import HTTPStatus
+from typing import Any
 from urllib.parse import quote
 
 from fastapi.exceptions import RequestValidationError
@@ -77,10 +78,16 @@ def mistakes_of(error: ProtocolError) -> list[JsonObject]:
 
 def unreadable(error: RequestValidationError) -> Response:
     """400 for what a model does not take: where each mistake is, and never what was sent there."""
-    mistakes = [_mistake(each["loc"], each["type"], each["msg"]) for each in error.errors()]
+    detail, mistakes = in_words(error.errors())
+    return problem("invalid_request", detail, 400, NO_STORE, mistakes)
+
+
+def in_words(errors: Sequence[Mapping[str, Any]]) -> tuple[str, list[JsonObject]]:
+    """What a model does not take, as pydantic tells it: the first in a sentence, and all."""
+    mistakes = [_mistake(each["loc"], each["type"], each["msg"]) for each in errors]
     first = mistakes[0]
     where = first.get("parameter") or first["pointer"]
-    return problem("invalid_request", f"{where}: {first['detail']}", 400, NO_STORE, mistakes)
+    return f"{where}: {first['detail']}", mistakes
 
 
 def _mistake(place: Sequence[object], kind: str, message: str) -> JsonObject:

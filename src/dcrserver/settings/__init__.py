@@ -28,6 +28,7 @@ from dcrserver.settings.credentials import (
 from dcrserver.settings.groups.administration import AdminProviderSettings, AdminSettings
 from dcrserver.settings.groups.asgardeo import AsgardeoSettings
 from dcrserver.settings.groups.authorization_server import AuthorizationServerSettings
+from dcrserver.settings.groups.cli import CliSettings
 from dcrserver.settings.groups.clients import ClientSettings
 from dcrserver.settings.groups.database import DatabaseSettings
 from dcrserver.settings.groups.members import MemberName, MemberSettings
@@ -48,6 +49,7 @@ __all__ = [
     "AdminProviderSettings",
     "AdminSettings",
     "AuthorizationServerSettings",
+    "CliSettings",
     "ClientSettings",
     "ConfigurationError",
     "DatabaseSettings",
@@ -116,6 +118,7 @@ class Settings(BaseSettings):
     rate_limits: RateLimitSettings = RateLimitSettings()
     redis: RedisSettings = RedisSettings()
     worker: WorkerSettings = WorkerSettings()
+    cli: CliSettings = CliSettings()
     telemetry: TelemetrySettings = TelemetrySettings()
     _read_from: Path | None = PrivateAttr(default=None)
 

@@ -33,7 +33,7 @@ class Sources:
 
     def _of(self, key: Sequence[str]) -> Iterable[str]:
         if _holds(self.flags, key):
-            return [f"--{key[-1]}"]
+            return [f"--{key[-1].replace('_', '-')}"]
         variables = {name: _keys(name) for name in sorted(os.environ) if _is_ours(name)}
         lowered = [part.lower() for part in key]
         if deciding := [name for name, keys in variables.items() if _decides(name, keys, lowered)]:

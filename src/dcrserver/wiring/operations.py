@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+from dcrserver.fetch import CachingFetcher
 from dcrserver.services.access.token_administration import TokenAdministrationService
+from dcrserver.services.audit.reading import EventReadingService
 from dcrserver.services.clients.administration import AdministrationService
+from dcrserver.services.clients.changes import ClientChangeService
 from dcrserver.services.clients.credentials import ClientCredentialsService
 from dcrserver.services.clients.imports import ClientImportService
 from dcrserver.services.clients.lifecycle import ClientLifecycleService
+from dcrserver.services.clients.reading import ClientReadingService
+from dcrserver.services.registration.administered import AdministeredClients
+from dcrserver.services.registration.judgement import SubmissionValidator
+from dcrserver.services.registration.remote_checks import RemoteChecks
 from dcrserver.services.tenants.administration import TenantAdministrationService
 from dcrserver.services.upkeep.reencryption import ReencryptionService
 from dcrserver.wiring.administration import policy_administration, tenant_lifecycle
@@ -24,6 +31,16 @@ class Operations:
         self.providers = base.providers
         self.signing_keys = base.signing_keys
         self.administration = AdministrationService(base.database, base.lists)
+        self.event_reading = EventReadingService(base.lists)
+        self.client_reading = ClientReadingService(base.database, base.lists)
+        self._documents = CachingFetcher(base.configured.fetcher, base.configured.settings.outbound)
+        self.client_changes = ClientChangeService(
+            base.database,
+            AdministeredClients(
+                base.database, base.secrets, SubmissionValidator(), RemoteChecks(self._documents)
+            ),
+            base.requests,
+        )
         self.client_lifecycle = ClientLifecycleService(base.database)
         self.client_credentials = ClientCredentialsService(base.database, base.secret_changes)
         self.token_administration = TokenAdministrationService(
@@ -36,3 +53,7 @@ class Operations:
         self.policy_administration = policy_administration(base)
         self.client_import = ClientImportService(base.database, base.configured.box)
         self.reencryption = ReencryptionService(base.database, base.lists, base.configured.box)
+
+    async def close(self) -> None:
+        """Ends what is being fetched."""
+        await self._documents.close()

@@ -150,6 +150,4 @@ def _tagged(tenant: TenantView, response: Response) -> Tenant:
 
 
 def _told(tenant: TenantView) -> Tenant:
-    """Settings beside the rest: so a merge patch names them."""
-    facts = {name: getattr(tenant, name) for name in Tenant.model_fields if hasattr(tenant, name)}
-    return Tenant.model_validate(tenant.settings | facts)
+    return Tenant.of(tenant, tenant.settings)

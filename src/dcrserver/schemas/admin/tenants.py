@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal, TypeAlias
+from typing import Annotated, Any, Literal, Self, TypeAlias
 
 from pydantic import Field, WithJsonSchema
 
 from dcrserver.schemas.admin.parts import Moment, Told
+from dcrserver.strict_json import JsonObject
 
 _SETTINGS: dict[str, Any] = {
     "path": {
@@ -77,3 +78,9 @@ class Tenant(Told):
     )
     created_at: Moment
     updated_at: Moment
+
+    @classmethod
+    def of(cls, view: object, settings: JsonObject) -> Self:
+        """``view`` with its settings beside the rest: so a merge patch names them."""
+        facts = {name: getattr(view, name) for name in cls.model_fields if hasattr(view, name)}
+        return cls.model_validate(settings | facts)

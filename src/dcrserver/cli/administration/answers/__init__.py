@@ -1,0 +1,18 @@
+"""What the database answers, a function for each operation and a file for each noun."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from types import MappingProxyType
+from typing import TypeAlias
+
+from dcrserver.cli.administration.answers import clients, events, policies, tenants
+from dcrserver.strict_json import JsonObject
+
+Answer: TypeAlias = Callable[..., Awaitable[JsonObject]]
+
+_ALL = (*clients.ANSWERS, *events.ANSWERS, *policies.ANSWERS, *tenants.ANSWERS)
+# By the operation's id, which its function is called after.
+ANSWERS: Mapping[str, Answer] = MappingProxyType(
+    {answer.__name__.removeprefix("_"): answer for answer in _ALL}
+)

@@ -1,0 +1,54 @@
+"""What the database answers about policies: of the tenant that was named, else of all."""
+
+from __future__ import annotations
+
+from dcrserver.cli.administration.answers.here import Here, page, place_in, told, validated
+from dcrserver.schemas.admin.policies import Policy, PolicyVersions, RollBack
+from dcrserver.services.policies.administration import PolicyView
+from dcrserver.strict_json import JsonObject
+
+
+async def _list_policies(here: Here, *, limit: int, cursor: str | None = None) -> JsonObject:
+    found = await here.operations.policy_administration.policies(here.scope)
+    after = place_in(cursor)
+    left = [each for each in found if after is None or _place(each) > after]
+    return page(left[: limit + 1], limit, _place, lambda each: told(Policy, each))
+
+
+def _place(found: PolicyView) -> tuple[str, int, str]:
+    return found.name, int(not found.declared), found.tenant
+
+
+async def _show_policy(here: Here, *, name: str) -> JsonObject:
+    return told(Policy, await here.operations.policy_administration.policy(here.scope, name))
+
+
+async def _list_policy_versions(here: Here, *, name: str) -> JsonObject:
+    found = await here.operations.policy_administration.versions(here.scope, name)
+    return told(PolicyVersions, {"items": found})
+
+
+async def _draft_policy(here: Here, *, name: str, body: JsonObject) -> JsonObject:
+    policies = here.operations.policy_administration
+    return told(Policy, await policies.draft(here.scope, name, body, here.origin))
+
+
+async def _activate_policy(here: Here, *, name: str) -> JsonObject:
+    policies = here.operations.policy_administration
+    return told(Policy, await policies.activate(here.scope, name, here.origin))
+
+
+async def _roll_back_policy(here: Here, *, name: str, body: JsonObject) -> JsonObject:
+    policies, asked = here.operations.policy_administration, validated(RollBack, body)
+    return told(Policy, await policies.roll_back(here.scope, name, here.origin, asked.version))
+
+
+async def _delete_policy(here: Here, *, name: str) -> JsonObject:
+    await here.operations.policy_administration.delete(here.scope, name, here.origin)
+    return {}
+
+
+ANSWERS = (
+    _list_policies, _show_policy, _list_policy_versions, _draft_policy, _activate_policy,
+    _roll_back_policy, _delete_policy,
+)  # fmt: skip

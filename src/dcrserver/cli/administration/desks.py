@@ -1,0 +1,47 @@
+"""The two whom commands ask: the database, and a server. Loaded when a command runs."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING, Protocol, TypeVar
+
+from dcrserver.cli.loading import load
+from dcrserver.strict_json import JsonObject, JsonValue
+
+if TYPE_CHECKING:
+    from dcrserver.cli.administration.where import Where
+
+T = TypeVar("T")
+
+
+class Desk(Protocol):
+    """Answers what a command asks."""
+
+    async def ask(
+        self, operation: str, body: JsonValue = None, **given: str | int | None
+    ) -> JsonObject:
+        """The JSON that the administrators' API answers to ``operation``; empty if nothing.
+
+        ``given``: parameters of its path and its query by name; None: not given.
+
+        Raises:
+            ProtocolError, Refused: it is refused.
+        """
+        ...
+
+
+def run(where: Where, work: Callable[[Desk], Awaitable[T]]) -> T:
+    """What ``work`` returns of the desk that ``where`` and the configuration mean.
+
+    Raises:
+        ConfigurationError: it cannot be told, or not be used.
+    """
+    flags = where.flags
+    settings = load(where.config, cli=flags) if flags else load(where.config)
+    if settings.cli.server is not None:
+        from dcrserver.cli.administration import remote
+
+        return remote.run(settings.cli, where.tenant, work)
+    from dcrserver.cli.administration import database
+
+    return database.run(settings, where.tenant, work)

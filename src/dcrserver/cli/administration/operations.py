@@ -1,0 +1,56 @@
+"""Operations of the administrators' API that commands ask for, and where a server has them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import NamedTuple
+
+
+class Route(NamedTuple):
+    """A request without its values: ``path`` is below /admin/v1."""
+
+    method: str
+    path: str
+
+
+def _routes(lines: str) -> Mapping[str, Route]:
+    rows = (line.split() for line in lines.strip().splitlines())
+    return MappingProxyType({name: Route(method, path) for name, method, path in rows})
+
+
+# By the operation's id in the OpenAPI document, to which a test holds the rest.
+ROUTES = _routes("""
+list_clients                       GET     /clients
+create_client                      POST    /clients
+count_clients                      GET     /clients/count
+show_client                        GET     /clients/{client_id}
+replace_client                     PUT     /clients/{client_id}
+patch_client                       PATCH   /clients/{client_id}
+delete_client                      DELETE  /clients/{client_id}
+suspend_client                     POST    /clients/{client_id}/suspend
+resume_client                      POST    /clients/{client_id}/resume
+list_client_secrets                GET     /clients/{client_id}/secrets
+rotate_client_secret               POST    /clients/{client_id}/secrets
+end_client_secret                  DELETE  /clients/{client_id}/secrets/{secret_id}
+reissue_registration_access_token  POST    /clients/{client_id}/registration-access-token
+revoke_registration_access_token   DELETE  /clients/{client_id}/registration-access-token
+list_deleted_clients               GET     /deleted-clients
+restore_client                     POST    /clients/{client_id}/restore
+list_events                        GET     /events
+purge_client                       POST    /clients/{client_id}/purge
+list_tenants                       GET     /tenants
+show_tenant                        GET     /tenants/{name}
+create_tenant                      POST    /tenants
+change_tenant                      PATCH   /tenants/{name}
+suspend_tenant                     POST    /tenants/{name}/suspend
+resume_tenant                      POST    /tenants/{name}/resume
+delete_tenant                      DELETE  /tenants/{name}
+list_policies                      GET     /policies
+show_policy                        GET     /policies/{name}
+list_policy_versions               GET     /policies/{name}/versions
+draft_policy                       PUT     /policies/{name}
+activate_policy                    POST    /policies/{name}/activate
+roll_back_policy                   POST    /policies/{name}/rollback
+delete_policy                      DELETE  /policies/{name}
+""")

@@ -1,0 +1,26 @@
+"""What a server that was asked refuses, or why it does not answer; loads nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+
+class Refused(Exception):
+    """What was asked for was not done; the text is for the operator."""
+
+
+def in_a_line(detail: str, mistakes: Iterable[Mapping[str, Any]]) -> str:
+    """A refusal with the members and parameters that it is about.
+
+    ``mistakes``: as a problem has them, each with a ``pointer`` or the name of a ``parameter``.
+    """
+    texts = [detail]
+    for each in mistakes:
+        where = str(each.get("parameter") or each.get("pointer") or "")
+        name = where.rpartition("/")[2]
+        if each.get("detail", "") not in detail:
+            texts.append(f"{where}: {each['detail']}")
+        elif name not in detail:
+            texts[0] += f" ({where})"
+    return "; ".join(texts)

@@ -1,0 +1,156 @@
+"""The desk that asks a server: a request of the administrators' API for each operation."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import re
+import ssl
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from typing import Any, TypeVar
+from urllib.parse import quote, urlsplit
+
+import httpx
+
+from dcrserver import __version__
+from dcrserver.cli.administration.operations import ROUTES
+from dcrserver.cli.administration.refusals import Refused, in_a_line
+from dcrserver.cli.progress import waiting
+from dcrserver.names import ALL_TENANTS
+from dcrserver.settings import CliSettings, ConfigurationError
+from dcrserver.strict_json import JsonObject, JsonValue
+
+T = TypeVar("T")
+
+_ROOT = "/admin/v1"
+_PROBLEM = "application/problem+json"
+_CONNECT_SECONDS = 10.0
+# Longer than a server takes to say that something takes it too long.
+_ANSWER_SECONDS = 60.0
+_PLACEHOLDER = re.compile(r"\{(\w+)\}")
+_LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
+_UNAUTHORIZED = 401
+
+
+class RemoteDesk:
+    """Answers of a server; ``tenant``: another than that of its URL."""
+
+    def __init__(self, http: httpx.AsyncClient, server: str, tenant: str | None) -> None:
+        self._http = http
+        self._server = server
+        self._tenant = tenant
+
+    async def ask(
+        self, operation: str, body: JsonValue = None, **given: str | int | None
+    ) -> JsonObject:
+        """See ``Desk``.
+
+        Raises:
+            Refused: as well when there is no answer.
+        """
+        route = ROUTES[operation]
+        query = {"tenant": self._tenant} | given
+        path = _PLACEHOLDER.sub(lambda name: quote(str(query.pop(name[1])), safe=""), route.path)
+        known = {name: value for name, value in query.items() if value is not None}
+        answer = await self._sent(
+            self._http.build_request(
+                route.method, f"{self._server}{_ROOT}{path}", params=known,
+                json=body if body is not None else None,
+            )
+        )  # fmt: skip
+        if not answer.is_success:
+            raise Refused(_told(answer))
+        return _object(answer) if answer.content else {}
+
+    async def _sent(self, request: httpx.Request) -> httpx.Response:
+        try:
+            return await self._http.send(request)
+        except httpx.TimeoutException:
+            raise Refused(
+                f"{self._server} does not answer in time; what was asked for may be done all the"
+                " same: look before you ask again"
+            ) from None
+        except httpx.TransportError as error:
+            raise Refused(_unreachable(self._server, error)) from None
+
+
+def run(settings: CliSettings, tenant: str | None, job: Callable[[RemoteDesk], Awaitable[T]]) -> T:
+    """What ``job`` returns.
+
+    Raises:
+        ConfigurationError: cli.ca_file cannot be used.
+    """
+    server = settings.server or ""
+
+    async def answer() -> T:
+        async with waiting(), _opened(settings) as http:
+            named = None if tenant == ALL_TENANTS else tenant
+            return await job(RemoteDesk(http, server, named))
+
+    gc.freeze()
+    gc.enable()
+    return asyncio.run(answer())
+
+
+@asynccontextmanager
+async def _opened(settings: CliSettings) -> AsyncIterator[httpx.AsyncClient]:
+    token = settings.token.get_secret_value() if settings.token else ""
+    url = urlsplit(settings.server or "")
+    async with httpx.AsyncClient(
+        headers={"Authorization": f"Bearer {token}", "User-Agent": f"dcrserver/{__version__}"},
+        verify=_verified_by(settings) if url.scheme == "https" else False,
+        timeout=httpx.Timeout(_ANSWER_SECONDS, connect=_CONNECT_SECONDS),
+        trust_env=url.hostname not in _LOOPBACK,  # no proxy is on the way to this machine
+    ) as http:
+        yield http
+
+
+def _verified_by(settings: CliSettings) -> ssl.SSLContext:
+    try:
+        return ssl.create_default_context(cafile=settings.ca_file)
+    except OSError as error:
+        reason = "no PEM certificates" if isinstance(error, ssl.SSLError) else error.strerror
+        raise ConfigurationError(f"cli.ca_file: {settings.ca_file}: {reason}") from None
+
+
+def _unreachable(server: str, error: httpx.TransportError) -> str:
+    told = str(error) or type(error).__name__
+    if "CERTIFICATE_VERIFY_FAILED" in told:
+        return (
+            f"{server} cannot prove who it is ({told}); --ca-file names the certificates of who"
+            " vouches for it"
+        )
+    return f"{server} cannot be reached: {told}; is it running, and is --server its URL?"
+
+
+def _told(answer: httpx.Response) -> str:
+    """The problem of an answer, in words."""
+    problem = _object(answer)
+    told = in_a_line(str(problem.get("detail")), _mistakes(problem))
+    if answer.status_code == _UNAUTHORIZED:
+        return f"{told}; dcrserver token issue admin makes one"
+    return told
+
+
+def _mistakes(problem: dict[str, Any]) -> list[dict[str, Any]]:
+    return list(problem.get("errors", ()))
+
+
+def _object(answer: httpx.Response) -> JsonObject:
+    """
+    Raises:
+        Refused: it is not one that a dcrserver gives.
+    """
+    media_type = answer.headers.get("content-type", "").partition(";")[0]
+    expected = "application/json" if answer.is_success else _PROBLEM
+    try:
+        made = answer.json() if media_type == expected else None
+    except ValueError:
+        made = None
+    if not isinstance(made, dict):
+        raise Refused(
+            f"{answer.url.copy_with(query=None)} answers {answer.status_code}, and not as the API"
+            " of administrators does; is --server the URL of a dcrserver, or of one of its tenants?"
+        )
+    return made

@@ -1,0 +1,154 @@
+"""dcrserver client import, export, check: clients in files. The database alone is asked."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from dcrserver.cli.administration.options import grouped
+from dcrserver.cli.output import Form
+from dcrserver.cli.shared import (
+    ConfigOption,
+    TenantOption,
+    commands,
+    examples,
+    fail,
+    print_message,
+    read,
+)
+from dcrserver.names import DEFAULT_TENANT
+
+if TYPE_CHECKING:
+    from dcrserver.cli.work import Operations
+
+app = commands("")
+
+
+@app.command(
+    "import",
+    epilog=examples(
+        "client import clients.jsonl --dry-run",
+        "client import clients.jsonl --skip-refused",
+        "client import - --dry-run --json < clients.jsonl",
+    ),
+)
+@grouped
+def import_clients(  # noqa: PLR0913 - what can be given
+    file: Annotated[
+        Path,
+        typer.Argument(
+            help="clients of Ory Hydra, Keycloak, node-oidc-provider, Authlib or of client export;"
+            " - for stdin"
+        ),
+    ],
+    config: ConfigOption = None,
+    tenant: TenantOption = DEFAULT_TENANT,
+    policy: Annotated[
+        str | None, typer.Option(help="named policy that the clients are judged by, for ever")
+    ] = None,
+    hashes: Annotated[
+        Path | None, typer.Option(help="rows of Ory Hydra's table: client_id, client_secret")
+    ] = None,
+    *,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="the same report, and nothing is written")
+    ] = False,
+    skip_refused: Annotated[
+        bool, typer.Option("--skip-refused", help="import the good ones all the same")
+    ] = False,
+    form: Form,
+) -> None:
+    """Take over clients of another server, with their ids, and secrets or hashes of these.
+
+    Tells what is mapped, what is dropped and who is refused, with the reason. Nothing is written
+    while one is refused. Clients that are there already are left as they are, so an import that was
+    interrupted goes on when it is started again.
+    """
+    from dcrserver.cli import client_import
+
+    client_import.import_clients(
+        file, config, tenant, policy, hashes,
+        dry_run=dry_run, skip_refused=skip_refused, as_json=form.is_json,
+    )  # fmt: skip
+
+
+@app.command(
+    "export", epilog=examples("client export", "client export --tenant acme --with-hashes")
+)
+def export(
+    config: ConfigOption = None,
+    tenant: TenantOption = DEFAULT_TENANT,
+    *,
+    with_hashes: Annotated[
+        bool,
+        typer.Option(
+            "--with-hashes", help="hashes of secrets and tokens too, for client import elsewhere"
+        ),
+    ] = False,
+) -> None:
+    """Print all clients, one JSON object a line: what they registered, never a secret."""
+    if with_hashes:
+        print_message("hashes of secrets are among it: keep the output as safe as the database")
+    from dcrserver.cli import work
+    from dcrserver.services.clients.exports import exported_pages
+
+    async def export(operations: Operations) -> None:
+        here = await operations.tenant_administration.find(tenant)
+        async for page in exported_pages(operations.lists, here, credentials=with_hashes):
+            print(page, end="")
+
+    work.with_operations(work.load(config), export)
+
+
+@app.command(
+    "check", epilog=examples("client check client.json", "client check client.json --json")
+)
+@grouped
+def check(
+    file: Annotated[Path, typer.Argument(help="JSON object of client metadata; - for stdin")],
+    config: ConfigOption = None,
+    tenant: TenantOption = DEFAULT_TENANT,
+    *,
+    form: Form,
+) -> None:
+    """Explain what registering FILE would do; fail when it would be refused."""
+    from dcrserver.cli.loading import known_tenant, load
+    from dcrserver.metadata import explain
+    from dcrserver.strict_json import BadJson, loads_object
+
+    raw = read(file)
+    terms = known_tenant(load(config), tenant).terms
+    limits = terms.policy.json_
+    try:
+        submission = loads_object(raw, max_depth=limits.max_depth, max_members=limits.max_members)
+    except BadJson as error:
+        fail(f"{file}: {error}")
+    told = explain(submission, terms)
+    if form.is_json:
+        print(json.dumps(told, indent=2, ensure_ascii=False))
+    else:
+        print("\n".join(_explained(told)))
+    sys.exit(0 if told["acceptable"] else 1)
+
+
+def _explained(told: dict[str, Any]) -> Iterator[str]:
+    """The explanation for a person, a line for each thing."""
+    yield "acceptable" if told["acceptable"] else f"not acceptable: {told['error']}"
+    for issue in told["issues"]:
+        where = f"[{issue['requirement']}, {issue['specification']}]"
+        yield f"  {issue['severity']}: {issue['member']} {issue['reason']} {where}"
+    for change in told["changes"]:
+        registered = json.dumps(change["registered"]) if "registered" in change else "left out"
+        sent = json.dumps(change["sent"], ensure_ascii=False)
+        yield f"  changed: {change['member']} {sent} -> {registered}: {change['reason']}"
+    for name, value in told["defaults"].items():
+        yield f"  filled in: {name} = {json.dumps(value)}"
+    for ignored in told["ignored"]:
+        yield f"  ignored: {ignored['member']}: {ignored['reason']}"
+    for name in told["not_checked"]:
+        yield f"  not checked: {name} is only read at registration"

@@ -1,0 +1,270 @@
+"""The same commands, asked of the database and of a server: one output, whoever answers."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import threading
+from collections.abc import Callable, Iterator
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
+from typing import Any, TypeAlias
+
+import pytest
+
+from cli.test_walk import LEAVES
+from dcrserver.cli.administration.answers import ANSWERS
+from dcrserver.cli.administration.filters import FILTERS
+from dcrserver.cli.administration.operations import ROUTES
+from dcrserver.repositories.queries.clients.filters import FILTERS as OF_THE_API
+from harness.application import Application
+from harness.commands import Commands
+from harness.commands_stage import Stage
+from harness.process import ServerProcess, free_port, serving
+from harness.tls import certified
+
+Way: TypeAlias = Callable[..., Any]
+
+# What changes nothing: asked of both about the same things.
+READS = (
+    "client list", "client list --limit 1 --sort name", "client list --status suspended",
+    "client list --q billing --metadata client_name='Billing of Acme'", "client list -o table",
+    "client search billing acme", "client count", "client count --owner nobody",
+    "client show CLIENT_ID", "client show CLIENT_ID -o table", "client show DELETED_ID",
+    "events list", "events list --type client. --since 2026-01-01 --oldest-first",
+    "events list --subject-kind client --subject-id CLIENT_ID -o table",
+    "client secrets CLIENT_ID", "client deleted", "tenant list", "tenant show default",
+    "policy list", "policy list --tenant acme", "policy show filed", "policy versions filed",
+)  # fmt: skip
+# What changes something: asked of each about a thing of its own, one after the other.
+CHANGES = (
+    "client create new.json", "client replace CLIENT_ID new.json",
+    "client patch CLIENT_ID change.json", "client set CLIENT_ID --owner team-b --tag a --tag b",
+    "client set CLIENT_ID --owner '' --access-token-format opaque", "client suspend CLIENT_ID",
+    "client resume CLIENT_ID", "client delete CLIENT_ID", "client restore DELETED_ID",
+    "client purge DELETED_ID --yes", "client rotate-secret CLIENT_ID",
+    "client end-overlap CLIENT_ID", "client end-secret CLIENT_ID SECRET_ID",
+    "client new-token CLIENT_ID", "client revoke-token CLIENT_ID",
+    "tenant create NEW --set mode=protected", "tenant set NEW --set mode=closed",
+    "tenant suspend NEW", "tenant resume NEW", "tenant delete NEW --yes",
+    "policy put NEW policy.json", "policy activate NEW", "policy rollback NEW --version 1",
+    "policy delete NEW",
+)  # fmt: skip
+# What is refused, and how.
+REFUSALS = {
+    "client show nobody": "there is no such client",
+    "client suspend nobody": "no such client",
+    "client list --sort age": "sort must be one of",
+    "client list --created-after soon": "created_after must be a moment",
+    "client list --metadata 'a b=c'": "there is no member of that name",
+    "client create bad.json": "redirect_uris",
+    "client create unknown.json": "#/colour",
+    "client patch CLIENT_ID unknown.json": "colour cannot be changed",
+    "client restore CLIENT_ID": "there is no such deleted client",
+    "events list --type nothing": "type must be one of",
+    "events list --since soon": "since must be a moment",
+    "client list --tenant nobody": "there is no such tenant",
+    "tenant show nobody": "there is no such tenant",
+    "tenant create default": "default",
+    "policy show nobody": "there is no such policy",
+    "policy activate filed": "filed",
+}
+
+
+@pytest.fixture
+def stage(run: Commands, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Stage:
+    made = Stage(run, tmp_path, monkeypatch)
+    Path("bad.json").write_text('{"metadata": {"redirect_uris": ["x"]}}')
+    Path("unknown.json").write_text('{"metadata": {}, "colour": 1}')
+    return made
+
+
+@pytest.fixture
+def server(
+    stage: Stage, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[ServerProcess]:
+    del stage  # whose variables these are
+    env = {name: value for name, value in os.environ.items() if name.startswith("DCR_")}
+    with serving(tmp_path, f"sqlite:///{tmp_path}/cli.db", env=env) as made:
+        monkeypatch.setenv("DCR_SERVER__BASE_URL", made.base_url)
+        yield made
+
+
+@pytest.fixture
+def remote(server: ServerProcess, run: Commands) -> tuple[str, ...]:
+    """The options by which a command asks the server."""
+    return ("--server", server.base_url, "--token-file", _token(run, "--role=administrator"))
+
+
+def _token(run: Commands, *arguments: str) -> str:
+    file = Path(f"token{free_port()}")
+    file.write_text(run("token", "issue", "admin", "--tenant", "*", *arguments))
+    return str(file)
+
+
+def _plain(text: str) -> str:
+    """Without what is another each time: identifiers, times, secrets, who did it."""
+    for pattern, name in (
+        (r"made-[0-9]+|new-[0-9]+|[0-9a-f]{16,32}", "ID"),
+        (r"20[0-9]{2}-[0-9T:.-]+Z", "TIME"),
+        (r"(?:cs|rat)_[A-Za-z0-9_-]+", "SECRET"),
+        (r'"(k[0-9]+|[a-z]+:[^"]+)"', '"WHO"'),
+    ):
+        text = re.sub(pattern, name, text)
+    return text
+
+
+def test_reads_are_answered_alike(stage: Stage, remote: tuple[str, ...]) -> None:
+    stage.client_id()
+    stage.run("client", "suspend", stage.client_id())
+    for line in READS:
+        arguments = stage.arguments(line)
+        ours, theirs = stage.run.both(*arguments), stage.run.both(*arguments, *remote)
+        assert theirs == ours, line
+
+
+def test_changes_are_made_and_told_alike(stage: Stage, remote: tuple[str, ...]) -> None:
+    for line in CHANGES:
+        told = []
+        for number, options in enumerate(((), remote)):
+            arguments = stage.arguments(line.replace("NEW", f"new-{number}"))
+            printed = stage.run.both(*arguments, *options)
+            told.append((_plain(printed.out), _plain(printed.err)))
+        assert told[0] == told[1], line
+
+
+def test_refusals_are_told_alike(stage: Stage, remote: tuple[str, ...]) -> None:
+    for line, reason in REFUSALS.items():
+        arguments = stage.arguments(line)
+        ours = stage.run(*arguments, status=1)
+        theirs = stage.run(*arguments, *remote, status=1)
+        assert reason in ours, line
+        assert _plain(theirs) == _plain(ours), line
+
+
+def test_each_command_that_can_ask_a_server_is_tried_both_ways() -> None:
+    can = {path for path, each in LEAVES.items() if any(p.name == "server" for p in each.params)}
+    tried = {tuple(line.split()[:2]) for line in (*READS, *CHANGES)}
+    assert tried == can
+
+
+async def test_operations_are_where_the_document_says(app: Application) -> None:
+    document = (await app.http.get("/openapi.json")).json()
+    there = {
+        operation["operationId"]: (method.upper(), path.removeprefix("/admin/v1"))
+        for path, item in document["paths"].items()
+        if path.startswith("/admin/v1/")
+        for method, operation in item.items()
+    }
+    assert ANSWERS.keys() == ROUTES.keys()
+    for name, route in ROUTES.items():
+        assert there[name] == route
+
+
+def test_filters_are_those_of_the_api() -> None:
+    assert {name: row.values or row.description for name, row in OF_THE_API.items()} == FILTERS
+
+
+def test_pages_are_followed_up_to_the_limit(
+    stage: Stage, remote: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for _ in range(5):
+        stage.client_id()
+    monkeypatch.setattr("dcrserver.cli.administration.where._PAGE", 2)
+    for limit, number in ((4, 4), (5, 5), (100, 5)):
+        for options in ((), remote):
+            listed = stage.run("client", "list", "--limit", str(limit), *options).splitlines()
+            assert len({json.loads(line)["client_id"] for line in listed}) == number
+
+
+def test_server_and_token_come_of_variables_and_tell_where_they_are_wrong(
+    stage: Stage, server: ServerProcess, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run, client_id = stage.run, stage.client_id()
+    token_file = _token(run, "--role=viewer")
+    monkeypatch.setenv("DCR_CLI__SERVER", server.base_url)
+    told = run("client", "list", status=1)
+    assert "DCR_CLI__TOKEN_FILE" in told
+    monkeypatch.setenv("DCR_CLI__TOKEN_FILE", token_file)
+    assert client_id in run("client", "list")
+    assert "cli.server: this command opens the database" in run("client", "export", status=1)
+    told = run("client", "suspend", client_id, status=1)
+    assert "needs the scope clients:update" in told
+    Path(token_file).write_text("adm_" + "x" * 43)
+    told = run("client", "list", status=1)
+    assert "dcrserver token issue admin makes one" in told
+    assert "xxx" not in told
+    monkeypatch.delenv("DCR_CLI__TOKEN_FILE")
+    assert "--token-file" in run("client", "list", "--token-file", "nothing", status=1)
+
+
+@pytest.mark.parametrize(
+    ("server", "told"),
+    [
+        ("http://dcr.example", "must be an https URL"),
+        ("ftp://127.0.0.1", "must be an http(s) URL"),
+        ("http://127.0.0.1:1", "cannot be reached"),
+    ],
+)
+def test_a_server_that_cannot_be_asked_is_named(
+    run: Commands, tmp_path: Path, server: str, told: str
+) -> None:
+    (tmp_path / "token").write_text("adm_x")
+    given = ("--server", server, "--token-file", str(tmp_path / "token"))
+    assert told in run("client", "list", *given, status=1)
+
+
+def test_a_tenant_is_asked_by_its_own_url(stage: Stage, server: ServerProcess) -> None:
+    token = _token(stage.run, "--role=administrator")
+    given = ("--server", f"{server.base_url}/t/acme/", "--token-file", token)
+    made = json.loads(stage.run("client", "create", "new.json", *given))
+    assert made["tenant"] == "acme"
+    assert made["client_id"] in stage.run("client", "list", "--tenant", "acme")
+
+
+class _Other(BaseHTTPRequestHandler):
+    """A server that is none of ours."""
+
+    def do_GET(self) -> None:
+        self.send_response(200)
+        self.end_headers()
+        self.wfile.write(b"<p>welcome")
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+@pytest.fixture
+def other() -> Iterator[HTTPServer]:
+    made = HTTPServer(("127.0.0.1", 0), _Other)
+    thread = threading.Thread(target=made.serve_forever)
+    thread.start()
+    yield made
+    made.shutdown()
+    thread.join()
+    made.server_close()
+
+
+def test_a_server_that_is_none_of_ours_is_told(
+    run: Commands, tmp_path: Path, other: HTTPServer
+) -> None:
+    (tmp_path / "token").write_text("adm_x")
+    url = f"http://127.0.0.1:{other.server_port}"
+    told = run("client", "list", "--server", url, "--token-file", str(tmp_path / "token"), status=1)
+    assert "is --server the URL of a dcrserver" in told
+
+
+def test_who_vouches_for_a_server_is_checked(
+    run: Commands, tmp_path: Path, other: HTTPServer
+) -> None:
+    (tmp_path / "token").write_text("adm_x")
+    context, ca_file = certified(tmp_path)
+    other.socket = context.wrap_socket(other.socket, server_side=True)
+    given = ("--server", f"https://127.0.0.1:{other.server_port}",
+             "--token-file", str(tmp_path / "token"))  # fmt: skip
+    assert "--ca-file" in run("client", "list", *given, status=1)
+    told = run("client", "list", *given, "--ca-file", str(ca_file), status=1)
+    assert "is --server the URL of a dcrserver" in told
+    told = run("client", "list", *given, "--ca-file", str(tmp_path / "token"), status=1)
+    assert "cli.ca_file" in told

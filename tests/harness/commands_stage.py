@@ -1,0 +1,81 @@
+"""What the lines of the commands' examples speak of: made on the database, anew for each line."""
+
+from __future__ import annotations
+
+import json
+import re
+import shlex
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from harness.commands import Commands
+
+
+class Stage:
+    """Files in a folder, and what is stored, for the lines of examples."""
+
+    def __init__(self, run: Commands, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.run = run
+        self._made = 0
+        self._monkeypatch = monkeypatch
+        monkeypatch.chdir(folder)
+        monkeypatch.setenv("DCR_TENANTS__ACME__MODE", "open")
+        monkeypatch.setenv("DCR_POLICIES__FILED__PRESET", "mcp")
+        monkeypatch.setenv("DCR_SECRETS__ENCRYPTION_KEYS", run("keys", "generate").strip())
+        new = {"metadata": {"redirect_uris": ["https://a.example/cb"]}, "owner": "team-a"}
+        Path("client.json").write_text(json.dumps(self.client()))
+        Path("clients.jsonl").write_text(json.dumps(self.client() | {"client_id": "example"}))
+        Path("new.json").write_text(json.dumps(new))
+        Path("change.json").write_text(json.dumps({"metadata": {"client_name": "Changed"}}))
+        Path("policy.json").write_text('{"preset": "mcp"}')
+        Path("dcrserver.toml").write_text(run("config", "init"))
+
+    @staticmethod
+    def client() -> dict[str, Any]:
+        return {
+            "redirect_uris": ["https://a.example/cb"],
+            "client_name": "Billing of Acme",
+            "client_secret": "x" * 32,
+        }
+
+    def client_id(self) -> str:
+        self._made += 1
+        file = Path(f"{self._made}.jsonl")
+        file.write_text(json.dumps(self.client() | {"client_id": f"made-{self._made}"}))
+        self.run("client", "import", str(file))
+        return f"made-{self._made}"
+
+    def deleted_id(self) -> str:
+        client_id = self.client_id()
+        self.run("client", "delete", client_id)
+        return client_id
+
+    def token_id(self) -> str:
+        self.run("token", "issue", "initial")
+        return str(json.loads(self.run("token", "list").splitlines()[-1])["id"])
+
+    def kid(self) -> str:
+        self.run("keys", "rotate")
+        return str(json.loads(self.run("keys", "list").splitlines()[0])["kid"])
+
+    def arguments(self, example: str) -> list[str]:
+        """``example`` about things that are there."""
+        makers: dict[str, Callable[[], str]] = {
+            "CLIENT_ID": self.client_id,
+            "DELETED_ID": self.deleted_id,
+            "TOKEN_ID": self.token_id,
+            "KID": self.kid,
+        }
+        for placeholder, make in makers.items():
+            if re.search(rf"\b{placeholder}\b", example):
+                example = example.replace(placeholder, make())
+        if example.startswith(("client end-overlap", "client end-secret")):
+            rotated = json.loads(self.run("client", "rotate-secret", example.split()[2]))
+            example = example.replace("SECRET_ID", rotated["id"])
+        if example.startswith("tenant purge"):
+            self.run("token", "issue", "initial", "--tenant", "acme")
+            self._monkeypatch.delenv("DCR_TENANTS__ACME__MODE")
+        return shlex.split(example)
