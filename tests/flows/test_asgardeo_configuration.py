@@ -258,6 +258,36 @@ async def test_an_owner_is_bound_as_well(one: Configuration) -> None:
     assert (await bob.register("Strong", **FAPI, **key_set())).status_code == 201
 
 
+async def test_without_its_policy_nobody_registers_and_a_patch_brings_it_back(
+    configuration: Configuration,
+) -> None:
+    """Whoever takes the policy away has not ended enforcement."""
+    await configuration.set(enableFapiEnforcement="true", fapiProfile="FAPI2_SECURITY")
+    url, http = "/admin/v1/policies/asgardeo-fapi2", configuration.app.http
+    shown = await http.get(url, headers=configuration.headers)
+    assert shown.json()["policy"] == {"preset": "fapi2"}
+    assert (await http.delete(url, headers=configuration.headers)).status_code == 204
+    assert (await configuration.register("Strong", **FAPI, **key_set())).status_code == 503
+    assert (await configuration.set(enableFapiEnforcement="true")).status_code == 200
+    assert (await configuration.register("Weak")).status_code == 400
+    assert (await configuration.register("Strong", **FAPI, **key_set())).status_code == 201
+    # Now somebody is bound to it.
+    assert (await http.delete(url, headers=configuration.headers)).status_code == 409
+
+
+async def test_what_administrators_make_of_the_policy_counts(one: Configuration) -> None:
+    await one.set(enableFapiEnforcement="true", fapiProfile="FAPI2_SECURITY")
+    url, http = "/admin/v1/policies/asgardeo-fapi2", one.app.http
+    stricter = {"preset": "fapi2", "registration": {"required": ["contacts"]}}
+    drafted = await http.put(url, json=stricter, headers=one.headers)
+    assert drafted.status_code == 200, drafted.text
+    assert (await http.post(f"{url}/activate", headers=one.headers)).status_code == 200
+    await one.set(enableFapiEnforcement="false")
+    await one.set(enableFapiEnforcement="true")
+    refused = await one.register("Strong", **FAPI, **key_set())
+    assert "contacts" in refused.json()["error_description"]
+
+
 async def test_a_policy_is_no_way_around_it(one: Configuration) -> None:
     await one.set(enableFapiEnforcement="true")
     assert (await one.register("Weak", policy="lax")).status_code == 400

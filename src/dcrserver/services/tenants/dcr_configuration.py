@@ -105,13 +105,10 @@ class DcrConfigurationService:
         async with self._database.read() as tx:
             return _of(await tx.dcr_configurations.find(tenant.name))
 
-    async def change(
-        self,
-        tenant: Tenant,
-        changed: Change,
-        origin: Origin,
-    ) -> None:
+    async def change(self, tenant: Tenant, changed: Change, origin: Origin) -> None:
         """What ``changed`` makes of it counts for whoever registers from now on.
+
+        The policy of a profile is made where there is none, or none any more.
 
         Raises:
             BadDcrConfiguration: it cannot be; nothing has changed.
@@ -120,7 +117,8 @@ class DcrConfigurationService:
         async def attempt() -> None:
             before = await self.read(tenant)
             after = changed(before).checked()
-            if after == before:
+            adds = after.enable_fapi_enforcement and not self._has(tenant, _policy_name(after))
+            if after == before and not adds:
                 return
 
             async def write(tx: Transaction, number: int) -> None:
@@ -129,7 +127,7 @@ class DcrConfigurationService:
                 await tx.dcr_configurations.write(
                     DcrConfigurationRecord(tenant.name, text, number, now)
                 )
-                if after.enable_fapi_enforcement:
+                if adds:
                     await _add_policy(tx, tenant, after, number, origin)
                 audit.record(
                     tx,
@@ -152,8 +150,13 @@ class DcrConfigurationService:
         name = _policy_name(configuration)
         if name not in tenant.policies:  # it was made a moment ago, by another process
             await self._stored.look()
-            tenant = self._tenants.now.by_name.get(tenant.name, tenant)
-        return tenant, Bounds(policy=name)
+        return self._now(tenant), Bounds(policy=name)
+
+    def _now(self, tenant: Tenant) -> Tenant:
+        return self._tenants.now.by_name.get(tenant.name, tenant)
+
+    def _has(self, tenant: Tenant, policy: str) -> bool:
+        return policy in self._now(tenant).policies
 
 
 def _of(record: DcrConfigurationRecord | None) -> DcrConfiguration:
@@ -172,14 +175,14 @@ def _policy_name(configuration: DcrConfiguration) -> str:
 async def _add_policy(
     tx: Transaction, tenant: Tenant, configuration: DcrConfiguration, number: int, origin: Origin
 ) -> None:
-    """The policy that clients are bound to; what administrators made of it stays."""
+    """The policy that clients are bound to, after whatever drafts and versions there are."""
     name = _policy_name(configuration)
-    if name in tenant.policies or await tx.stored_policies.versions(tenant.name, name):
-        return
+    versions = [each.version for each in await tx.stored_policies.versions(tenant.name, name)]
     preset = PROFILES[configuration.fapi_profile or _DEFAULT_PROFILE]
     now, by = int(time.time()), str(origin.actor.id)[:128]
     await tx.stored_policies.add(
         StoredPolicyRecord(
-            tenant.name, name, 1, dumps({"preset": preset}), "active", number, now, by, now, by
+            tenant.name, name, max(versions, default=0) + 1, dumps({"preset": preset}), "active",
+            number, now, by, now, by,
         )
-    )
+    )  # fmt: skip
