@@ -1,8 +1,9 @@
 """Use case: a job that does one thing to all clients that a filter means.
 
-It goes through them by client_id, so that it comes to its end whatever is registered and changed
-meanwhile. A client that is no longer meant when it is its turn is left alone; one that was changed
-after it was read is read again.
+It goes through them from the newest to the oldest, as lists do: a batch costs what is in it, and
+what is registered meanwhile is newer than all, so the job comes to its end. A client that is no
+longer meant when it is its turn is left alone; one that was changed after it was read is read
+again.
 """
 
 from __future__ import annotations
@@ -16,11 +17,13 @@ from dcrserver.repositories.deleted_clients import DeletedClientRecord
 from dcrserver.repositories.events import EventRecord
 from dcrserver.repositories.jobs import JobRecord
 from dcrserver.repositories.queries import Lists
+from dcrserver.repositories.queries.clients import Match
 from dcrserver.repositories.queries.clients.filters import Filter
+from dcrserver.repositories.queries.keyset import Place
 from dcrserver.repositories.transaction import Transaction
 from dcrserver.services.access.stored_clients import deletion, replacement
 from dcrserver.services.jobs.actions import ACTIONS, Action
-from dcrserver.services.jobs.ongoing import JobFailed, OngoingJob, got_on
+from dcrserver.services.jobs.ongoing import PLACE, JobFailed, OngoingJob, got_on
 from dcrserver.strict_json import JsonObject, JsonValue, dumps
 from dcrserver.tenants import Tenant, TenantRegistry
 
@@ -59,8 +62,8 @@ class BulkChange:
         is_dry = bool(job.parameters.get("dry_run"))
         longest = size = _DRY_BATCH if is_dry else _BATCH
         attempts = 0
-        while page := await self._lists.clients.by_id(
-            tenant.name, wanted, job.record.position, size
+        while page := await self._lists.clients.search(
+            tenant.name, wanted, after=_place(job), limit=size
         ):
             batch = _Batch(job, tenant, page)
             try:
@@ -80,12 +83,19 @@ def _pairs(job: OngoingJob) -> list[tuple[JsonValue, JsonValue]]:
     return list(made.items()) if isinstance(made, dict) else []
 
 
+def _place(job: OngoingJob) -> Place | None:
+    """Behind which it goes on: too long, at times, for the job's position."""
+    found = json.loads(job.record.report).get(PLACE)
+    return None if found is None else tuple(found)
+
+
 class _Batch:
     """Clients that come one after the other, and what becomes of them."""
 
-    def __init__(self, job: OngoingJob, tenant: Tenant, page: Sequence[ClientRecord]) -> None:
+    def __init__(self, job: OngoingJob, tenant: Tenant, page: Sequence[Match]) -> None:
         self._job = job
-        self._page = page
+        self._page = [match.record for match in page]
+        self._places = [match.place for match in page]
         self._window = tenant.restore_window
         self._action: Action = ACTIONS[str(job.parameters["action"])]
         value = job.parameters.get("value")
@@ -115,7 +125,7 @@ class _Batch:
                 tx.events.add(event)
 
         await self._job.advance(
-            lambda it: got_on(it, self._last, len(self._page), len(changed), self._errors), change
+            lambda it: self._got_on(it, len(self._page), len(changed), self._errors), change
         )
 
     async def count(self) -> None:
@@ -123,8 +133,8 @@ class _Batch:
         meant = [record for record in self._page if self._made_of(record) is not None]
 
         def counted(it: JobRecord) -> JobRecord:
-            made = got_on(it, self._last, len(self._page), len(meant), self._errors)
-            report = json.loads(it.report)
+            made = self._got_on(it, len(self._page), len(meant), self._errors)
+            report = json.loads(made.report)
             examples = [*report.get("examples", []), *(_example(each) for each in meant)]
             return made._replace(report=dumps(report | {"examples": examples[:_EXAMPLES]}))
 
@@ -134,11 +144,14 @@ class _Batch:
         """The first of them is left as it is."""
         first = self._page[0].client_id
         errors: list[JsonObject] = [{"client_id": first, "reason": _BUSY}]
-        await self._job.advance(lambda it: got_on(it, first, 1, 0, errors))
+        await self._job.advance(lambda it: self._got_on(it, 1, 0, errors))
 
-    @property
-    def _last(self) -> str:
-        return self._page[-1].client_id
+    def _got_on(
+        self, job: JobRecord, handled: int, changed: int, errors: Sequence[JsonObject]
+    ) -> JobRecord:
+        made = got_on(job, str(job.handled + handled), handled, changed, errors)
+        report = json.loads(job.report) | {PLACE: self._places[handled - 1]}
+        return made._replace(report=dumps(report))
 
     def _made_of(self, record: ClientRecord) -> ClientRecord | None:
         """What shall become of the client, for a deletion itself; None: nothing."""

@@ -14,6 +14,8 @@ from dcrserver.strict_json import JsonObject, dumps
 
 # Those that are told of; how many there are is counted.
 MAX_ERRORS = 100
+# A member of the report that nobody is told of.
+PLACE = "place"
 
 
 class JobGone(Exception):

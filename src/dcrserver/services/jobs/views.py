@@ -10,7 +10,7 @@ from dcrserver.repositories.transaction import Transaction
 from dcrserver.security import new_id
 from dcrserver.services import audit
 from dcrserver.services.audit import EventType, Origin, Subject, SubjectKind
-from dcrserver.services.jobs.ongoing import origin_out
+from dcrserver.services.jobs.ongoing import PLACE, origin_out
 from dcrserver.strict_json import JsonObject, JsonValue, dumps
 from dcrserver.tenants import Tenant
 
@@ -30,6 +30,7 @@ class JobView:
         self.failed = record.failed
         self.errors: list[JsonObject] = json.loads(record.errors)
         self.report: JsonObject = json.loads(record.report)
+        self.report.pop(PLACE, None)
         self.created_at = record.created_at
         self.updated_at = record.updated_at
         self.started_at = record.started_at

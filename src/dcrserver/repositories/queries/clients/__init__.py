@@ -79,18 +79,6 @@ class ClientLists:
             yield found
             after = found[-1].place
 
-    async def by_id(
-        self, tenant: str, wanted: Filter, after: str, limit: int
-    ) -> list[ClientRecord]:
-        """Those that come after the client_id ``after``, whatever was changed since the last
-        page; the empty one comes before all.
-        """
-        scope = await scope_of(self._queries, tenant, wanted)
-        if scope.is_empty:
-            return []
-        rows = await self._queries.all(page(scope.clients(), _BY_ID, (after,), limit))
-        return records(ClientRecord, rows)
-
     async def every(
         self, tenant: str | None, wanted: Filter = ALL, after: str = ""
     ) -> AsyncIterator[Sequence[ClientRecord]]:
