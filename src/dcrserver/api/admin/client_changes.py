@@ -24,13 +24,15 @@ _JSON_PATCH = "application/json-patch+json"
 _MERGE_PATCH = "application/merge-patch+json"
 _MERGE_EXAMPLE = {"metadata": {"client_name": "New name"}}
 _PATCH_EXAMPLE = [{"op": "replace", "path": "/metadata/client_name", "value": "New name"}]
-_OBJECT, _ARRAY = {"type": "object"}, {"type": "array", "items": {"type": "object"}}
+# By their titles generators tell them apart.
+_CHANGE, _MERGE = {"type": "object", "title": "Change"}, {"type": "object", "title": "MergePatch"}
+_ARRAY = {"type": "array", "items": {"type": "object", "title": "Operation"}}
 _PATCHES: dict[str, Any] = {
     "requestBody": {
         "required": True,
         "content": {
-            JSON: {"schema": _OBJECT, "example": _MERGE_EXAMPLE},
-            _MERGE_PATCH: {"schema": _OBJECT, "example": _MERGE_EXAMPLE},
+            JSON: {"schema": _CHANGE, "example": _MERGE_EXAMPLE},
+            _MERGE_PATCH: {"schema": _MERGE, "example": _MERGE_EXAMPLE},
             _JSON_PATCH: {"schema": _ARRAY, "example": _PATCH_EXAMPLE},
         },
     }

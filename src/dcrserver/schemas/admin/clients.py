@@ -33,7 +33,10 @@ class ClientSummary(Told):
     updated_at: Moment
     suspended_at: Moment
     version: int = Field(description="grows with each change")
-    metadata: Members = Field(description="what it registered, by the names of RFC 7591")
+    # Generators name a model after its owner and this title: ClientMetadata is another one.
+    metadata: Members = Field(
+        title="RegisteredMembers", description="what it registered, by the names of RFC 7591"
+    )
 
 
 class Client(ClientSummary):
