@@ -95,6 +95,18 @@ def test_a_value_that_nobody_gave_is_missed(compiler: Compiler) -> None:
         compiler(insert(clients), row).positions(row)
 
 
+def test_values_go_where_the_text_has_them(compiler: Compiler) -> None:
+    """Also one that stands in the statement itself, and whatever else is given."""
+    names = clients.columns.keys()
+    given = {name: f"its {name}" for name in reversed([*names, "other"])}
+    positions = compiler(insert(clients), given).positions(given)
+    assert positions == tuple(f"its {name}" for name in names)
+    one = update(_T).where(_THIS).values(note="said")
+    assert compiler(one, {}).positions({"b_name": "n", "other": "x"}) == ("said", "n")
+    alone = compiler(delete(_T).where(_THIS), {})
+    assert alone.positions({"b_name": "n"}) == ("n",)
+
+
 def test_a_list_is_no_statement_for_many_rows(compiler: Compiler) -> None:
     one_of = _T.c.name.in_(bindparam("b_names", expanding=True))
     assert compiler(select(_T.c.note).where(one_of), {"b_names": ["a", "b"]}).positions({})

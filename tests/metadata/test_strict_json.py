@@ -10,7 +10,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from dcrserver.strict_json import BadJson, dumps, loads, loads_object
+from dcrserver.strict_json import BadJson, JsonObject, dumps, loads, loads_object, stored_exactly
 from harness.cases import each
 from harness.properties import examples
 
@@ -355,3 +355,12 @@ def test_arbitrary_octets_are_read_or_refused(raw: bytes) -> None:
     value, told = attempt(raw)
     assert told.isascii()
     assert told or value == json.loads(raw.decode())
+
+
+@examples(150)
+@given(st.dictionaries(st.text(max_size=4), JSON, max_size=4))
+@example({"most": 2**64 - 1, "least": -(2**63), "float": 1e22, "zero": -0.0})
+@example({"more": 2**64, "less": -(2**63) - 1, "fine": "\u65e5\u2028"})
+def test_what_is_stored_is_read_exactly_however_large_its_integers(value: JsonObject) -> None:
+    text = dumps(value)
+    assert repr(stored_exactly(text)) == repr(json.loads(text))

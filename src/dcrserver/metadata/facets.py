@@ -11,11 +11,11 @@ import hashlib
 import re
 import unicodedata
 from collections.abc import Callable, Iterable, Mapping
-from enum import StrEnum
 from types import MappingProxyType
 from urllib.parse import urlsplit
 
 from dcrserver.metadata.catalogue import PARAMETERS
+from dcrserver.names import Word
 from dcrserver.strict_json import JsonValue
 
 # Characters; what is longer is cut, or ends in a digest of all of it.
@@ -24,7 +24,7 @@ _DIGEST = 64
 _WORD = re.compile(r"[^\W_]+")
 
 
-class ClientOrigin(StrEnum):
+class ClientOrigin(Word):
     """How a client came to be."""
 
     OPEN = "open"
@@ -43,7 +43,7 @@ def words_of(text: str) -> list[str]:
 
 def name_key(text: str) -> str:
     """Of a name: its words, each behind a space, so that `" acme"` is where a word begins."""
-    return "".join(f" {word}" for word in words_of(text))[:LONGEST].rstrip()
+    return f" {' '.join(words_of(text))}"[:LONGEST].rstrip()
 
 
 def exact(text: str) -> str:
@@ -56,7 +56,7 @@ def exact(text: str) -> str:
 
 def listed(values: Iterable[str]) -> str:
     """``values``, each once and with a space on both sides; they hold none themselves."""
-    return "".join(f" {value}" for value in dict.fromkeys(values)) + " "
+    return f" {' '.join(dict.fromkeys(values))} "
 
 
 def host_of(uri: str) -> str:
@@ -74,8 +74,8 @@ def _of_text(make: Callable[[str], str]) -> Callable[[JsonValue], str | None]:
 def _of_list(make: Callable[[str], str]) -> Callable[[JsonValue], str | None]:
     def made(value: JsonValue) -> str | None:
         texts = value if isinstance(value, list) else []
-        found = [make(text) for text in texts if isinstance(text, str)]
-        return listed(filter(None, found)) if any(found) else None
+        found = [one for text in texts if isinstance(text, str) and (one := make(text))]
+        return listed(found) if found else None
 
     return made
 

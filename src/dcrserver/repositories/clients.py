@@ -48,7 +48,7 @@ _KNOWN = select(clients.c.client_id).where(
 _PRESENT = Lookup([clients.c.client_id], [clients.c.tenant, clients.c.client_id])
 
 
-# What follows from the others, and is for lists alone: written by ``_derived``, and not read here.
+# What follows from the others, and is for lists alone: written by ``_row``, and not read here.
 DERIVED = frozenset({"facets_id", "secret_expires_at"})
 
 
@@ -78,8 +78,8 @@ class ClientRecord(NamedTuple):
 
 
 # Of a client that is changed all but what it was born with is written.
-_FIELDS = [name for name in ClientRecord._fields if name not in {*_KEY, "issued_at", "origin"}]
-_UPDATED = [*_FIELDS, *sorted(DERIVED)]
+_OF_BIRTH = (*_KEY, "issued_at", "origin")
+_UPDATED = [name for name in (*ClientRecord._fields, *sorted(DERIVED)) if name not in _OF_BIRTH]
 _BY_KEY = Lookup(
     [clients.c[name] for name in ClientRecord._fields], [clients.c[name] for name in _KEY]
 )
@@ -119,10 +119,10 @@ class ClientRepository:
 
     def add(self, record: ClientRecord) -> None:
         """Writes a new client, and by what it is found."""
-        facets = _facets(record)
-        self._session.insert(_INSERT, record._asdict() | _derived(record, facets))
-        for statement, row in self._unknown(facets):
-            self._session.insert(statement, row)
+        row, beside = self._row(record)
+        self._session.insert(_INSERT, row)
+        for statement, facets in beside:
+            self._session.insert(statement, facets)
 
     async def find(self, tenant: str, client_id: str) -> ClientRecord | None:
         """The client of this id; None if there is none."""
@@ -139,10 +139,10 @@ class ClientRepository:
 
         False, and nothing is written, when ``old`` is no longer what is stored.
         """
-        facets = _facets(new)
-        values = {name: getattr(new, name) for name in _FIELDS} | _derived(new, facets)
-        beside = self._unknown(facets)
-        return await self._change(_UPDATE, _values_held(old) | values, event, beside)
+        row, beside = self._row(new)
+        for name in _OF_BIRTH:
+            del row[name]
+        return await self._change(_UPDATE, row | _values_held(old), event, beside)
 
     async def delete(
         self, record: ClientRecord, event: EventRecord | None = None, beside: Inserts = ()
@@ -162,12 +162,16 @@ class ClientRepository:
             self._session.insert(statement, row)
         return True
 
-    def _unknown(self, facets: FacetsRecord) -> Inserts:
-        """The row of ``facets``, where nobody here knows that it is there."""
+    def _row(self, record: ClientRecord) -> tuple[dict[str, Any], Inserts]:
+        """All columns, and the row of its facets, where nobody here knows that it is there."""
+        facets = facets_record(record.tenant, record.metadata, record.bounds, record.origin)
+        row = record._asdict()
+        row["facets_id"] = facets.id
+        row["secret_expires_at"] = _secret_expires_at(record)
         if self._known.holds(facets):
-            return []
+            return row, ()
         self.new_facets.append(facets)
-        return [(insertion(self._session.dialect), facets._asdict())]
+        return row, [(insertion(self._session.dialect), facets._asdict())]
 
     async def end_grace(self, record: ClientRecord) -> None:
         """The registration access token before the current one works no longer."""
@@ -194,14 +198,11 @@ class ClientRepository:
         return {row["client_id"] for row in found.all()} - {None}
 
 
-def _facets(record: ClientRecord) -> FacetsRecord:
-    return facets_record(record.tenant, record.metadata, record.bounds, record.origin)
-
-
-def _derived(record: ClientRecord, facets: FacetsRecord) -> dict[str, str | int]:
-    secrets = orjson.loads(record.client_secrets) if record.client_secrets else []
-    ends_at = secrets[0]["expires_at"] if secrets else 0
-    return {"facets_id": facets.id, "secret_expires_at": ends_at}
+def _secret_expires_at(record: ClientRecord) -> int:
+    if not record.client_secrets:
+        return 0
+    secrets = orjson.loads(record.client_secrets)
+    return int(secrets[0]["expires_at"]) if secrets else 0
 
 
 def _values_held(record: ClientRecord) -> dict[str, str | int]:

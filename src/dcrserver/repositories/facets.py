@@ -20,7 +20,6 @@ from dcrserver.db.dialects import insert_of, is_mysql
 from dcrserver.db.tables import client_facets
 from dcrserver.metadata.facets import exact, facets_of
 from dcrserver.repositories.rows import row_of
-from dcrserver.strict_json import dumps
 
 # Rows that a process knows to be there, and for how long it believes it: the tenant may have been
 # deleted with all that it had, and made again.
@@ -58,7 +57,7 @@ def _facets_record(tenant: str, metadata: str, bounds: str | None, origin: str) 
     made["name_key"] = made["name_key"] or ""
     policy = orjson.loads(bounds).get("policy") if bounds else None
     made |= {"origin": origin, "policy": exact(policy) if policy else None}
-    digest = hashlib.sha256(dumps([tenant, made]).encode()).digest()[:16]
+    digest = hashlib.sha256(orjson.dumps([tenant, made])).digest()[:16]
     facets_id = base64.urlsafe_b64encode(digest).rstrip(b"=").decode()
     return FacetsRecord(tenant=tenant, id=facets_id, **made)
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from operator import itemgetter
 from typing import Any, TypeAlias
 
 from sqlalchemy import (
@@ -158,6 +159,8 @@ def _of(made: SQLCompiler, *, reads: bool) -> Compiled:
     names = tuple(made.positiontup or ())
     # What is in the statement itself; a value that nobody gave is none of these.
     own = {made.bind_names[each]: each.value for each in made.bind_names if not each.required}
+    if not own and len(names) > 1:  # each registration and update
+        return Compiled(str(made), itemgetter(*names), reads)
 
     def positions(values: Values) -> tuple[Any, ...]:
         return tuple([values[name] if name in values else own[name] for name in names])

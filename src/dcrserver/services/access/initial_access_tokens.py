@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from dcrserver import security
 from dcrserver.errors import InsufficientScope, InvalidToken, MissingToken
@@ -28,8 +29,7 @@ REGISTER = "clients:create"
 _ISSUER_LENGTH = 128
 
 
-@dataclass(frozen=True, slots=True)
-class RegistrationPermit:
+class RegistrationPermit(NamedTuple):
     """Permission to register.
 
     ``terms``: what the registration is judged by, for life, within ``bounds``.

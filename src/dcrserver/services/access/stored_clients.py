@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
@@ -18,7 +17,7 @@ from dcrserver.services import audit
 from dcrserver.services.access.versions import Expected
 from dcrserver.services.audit import EventType, Origin, Subject, SubjectKind
 from dcrserver.services.audit.actors import Actor, ActorKind
-from dcrserver.strict_json import JsonObject, stored
+from dcrserver.strict_json import JsonObject, stored, stored_exactly
 from dcrserver.tenants import Tenant
 
 T = TypeVar("T")
@@ -119,7 +118,9 @@ def replacement(
     written = new if new.version > old.version else next_version(old, new)
     told: JsonObject = dict(changes or {})
     if old.metadata != new.metadata:
-        told["metadata"] = audit.difference(json.loads(old.metadata), json.loads(new.metadata))
+        told["metadata"] = audit.difference(
+            stored_exactly(old.metadata), stored_exactly(new.metadata)
+        )
     elif event is EventType.CLIENT_UPDATED:
         told["metadata"] = {}
     subject = Subject(SubjectKind.CLIENT, old.client_id)

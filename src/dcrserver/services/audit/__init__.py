@@ -8,10 +8,11 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import NamedTuple
 
+from dcrserver.names import Word
 from dcrserver.repositories.events import EventRecord
 from dcrserver.repositories.transaction import Transaction
 from dcrserver.security import new_id
-from dcrserver.services.audit.actors import Actor, Word
+from dcrserver.services.audit.actors import Actor
 from dcrserver.strict_json import JsonObject, JsonValue, dumps
 
 

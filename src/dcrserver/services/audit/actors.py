@@ -4,20 +4,10 @@ by, and what events name.
 
 from __future__ import annotations
 
-from enum import StrEnum
 from typing import NamedTuple
 
 from dcrserver.errors import InsufficientScope
-
-
-class Word(StrEnum):
-    """One of a few words that are stored: as ``word``, a third of the price of ``value``.
-
-    Each registration stores three.
-    """
-
-    def __init__(self, word: str) -> None:
-        self.word = word
+from dcrserver.names import Word
 
 
 class ActorKind(Word):

@@ -35,7 +35,7 @@ def new_record(
         registration_access_token_expires_at=token[1],
         client_secrets=secrets.to_json(),
         bounds=bounds.to_json(),
-        origin=origin.value,
+        origin=origin.word,
         issued_at=now,
         updated_at=now,
         version=1,
