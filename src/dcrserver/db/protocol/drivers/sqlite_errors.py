@@ -20,6 +20,8 @@ class Errors:
         pass
 
     def __exit__(self, _kind: object, error: BaseException | None, _trace: object) -> None:
+        if error is None:
+            return
         if isinstance(error, sqlite3.IntegrityError):
             raise AlreadyThere(str(error)) from error
         if not isinstance(error, sqlite3.DatabaseError):
