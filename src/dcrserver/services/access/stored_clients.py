@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Awaitable, Callable
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from dcrserver.errors import NotFound, Unavailable
 from dcrserver.metadata import ClientMetadata, Terms, for_administrators
@@ -102,9 +102,9 @@ async def change_client(
     return await changing(await find(), find, change)
 
 
-def next_version(old: ClientRecord, new: ClientRecord) -> ClientRecord:
-    """``new`` as it is when it is written over ``old``."""
-    return new._replace(updated_at=int(time.time()), version=old.version + 1)
+def next_version(old: ClientRecord, new: ClientRecord, **changes: Any) -> ClientRecord:  # noqa: ANN401 - fields of it
+    """``new``, with ``changes``, as it is when it is written over ``old``."""
+    return new._replace(updated_at=int(time.time()), version=old.version + 1, **changes)
 
 
 def replacement(

@@ -15,6 +15,7 @@ from dcrserver.services.access.stored_clients import (
     changing,
     delete_client,
     metadata_of,
+    next_version,
     replace_client,
 )
 from dcrserver.services.audit import EventType, Origin
@@ -123,15 +124,17 @@ class ManagementService:
             raise InvalidToken("the registration access token was replaced by an update")
         _check_method(before, metadata, policy)
         await self._remote_checks.check(metadata, policy)
-        secrets = secrets_of(record)
-        if is_current:
-            secrets = self._secrets.updated(record, before, metadata, policy)
+        secrets = (
+            self._secrets.updated(record, before, metadata, policy)
+            if is_current
+            else secrets_of(record)
+        )
         answered, changed = token, record
         if policy.management.rotates_on_update:
             answered, changed = with_new_token(record, policy, token)
         elif is_current:  # else it is the one before that works on
             changed = record._replace(previous_registration_access_token_digest=None)
-        changed = changed._replace(metadata=text, client_secrets=secrets.to_json())
+        changed = next_version(record, changed, metadata=text, client_secrets=secrets.to_json())
         if not await replace_client(
             self._database,
             record,

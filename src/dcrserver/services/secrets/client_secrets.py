@@ -33,6 +33,10 @@ class ClientSecret(NamedTuple):
     def is_live(self) -> bool:
         return self.expires_at == 0 or self.expires_at > time.time()
 
+    def without_copy(self) -> ClientSecret:
+        """The same, by its digest alone."""
+        return self if self.ciphertext is None else self._replace(ciphertext=None)
+
     def ending(self, at: int) -> ClientSecret:
         """The same, not to outlive ``at``."""
         return self._replace(expires_at=min(self.expires_at or at, at))
@@ -158,7 +162,7 @@ class SecretIssuer:
         live = [secret for secret in secrets_of(record).held if secret.is_live()]
         if needs_readable_secret(metadata):
             return tuple(secret for secret in live if secret.ciphertext)
-        return tuple(secret._replace(ciphertext=None) for secret in live)
+        return tuple([secret.without_copy() for secret in live])
 
 
 def place_of(tenant: str, client_id: str) -> SealedIn:
