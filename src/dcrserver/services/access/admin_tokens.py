@@ -15,6 +15,7 @@ from dcrserver.services.audit import EventType, Origin, Subject, SubjectKind
 from dcrserver.strict_json import dumps
 
 ADMIN_TOKEN_PREFIX = "adm"  # noqa: S105 - a prefix
+_PREFIX = f"{ADMIN_TOKEN_PREFIX}_"
 _ISSUER_LENGTH = 128
 
 
@@ -68,7 +69,7 @@ class NewAdminToken:
 
 def has_prefix(bearer: str) -> bool:
     """Whether it says that it is an admin token."""
-    return bearer.startswith(f"{ADMIN_TOKEN_PREFIX}_")
+    return bearer.startswith(_PREFIX)
 
 
 async def find(
