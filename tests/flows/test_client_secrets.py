@@ -340,17 +340,17 @@ async def test_parallel_rotations_leave_one_newest_secret(any_database: str) -> 
 
 
 async def test_an_administrator_rotates_and_ends_the_overlap(any_app: Application) -> None:
-    admin, tenant = any_app.operations.administration, any_app.runtime.default_tenant
+    tenant, credentials = any_app.runtime.default_tenant, any_app.operations.client_credentials
     client = await any_app.register(**MACHINE)
     client_id = client["client_id"]
     with pytest.raises(NotFound, match="no second secret"):
-        await admin.end_overlap(tenant, client_id, OPERATOR)
-    made = await admin.rotate_secret(tenant, client_id, OPERATOR)
+        await credentials.end_overlap(tenant, client_id, OPERATOR)
+    made = await credentials.rotate_secret(tenant, client_id, OPERATOR)
     assert await let_in(any_app, client_id, client["client_secret"])
-    await admin.end_overlap(tenant, client_id, OPERATOR)
+    await credentials.end_overlap(tenant, client_id, OPERATOR)
     assert not await let_in(any_app, client_id, client["client_secret"])
     assert await let_in(any_app, client_id, str(made["client_secret"]))
-    shown = await admin.client(tenant, client_id)
+    shown = await any_app.operations.administration.client(tenant, client_id)
     assert shown is not None
     assert [event["type"] for event in shown["events"]][-2:] == [  # type: ignore[index,union-attr,call-overload]
         "client_secret.rotated",
@@ -360,12 +360,12 @@ async def test_an_administrator_rotates_and_ends_the_overlap(any_app: Applicatio
 
 
 async def test_an_administrator_cannot_rotate_what_is_not_there(app: Application) -> None:
-    admin, tenant = app.operations.administration, app.runtime.default_tenant
+    credentials, tenant = app.operations.client_credentials, app.runtime.default_tenant
     public = await app.register(token_endpoint_auth_method="none")
     with pytest.raises(InvalidClientMetadata):
-        await admin.rotate_secret(tenant, public["client_id"], OPERATOR)
+        await credentials.rotate_secret(tenant, public["client_id"], OPERATOR)
     with pytest.raises(NotFound):
-        await admin.rotate_secret(tenant, "0" * 32, OPERATOR)
+        await credentials.rotate_secret(tenant, "0" * 32, OPERATOR)
 
 
 async def test_uses_are_written_in_batches(any_app: Application) -> None:
