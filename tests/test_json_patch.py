@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dcrserver.json_patch import BadPatch, NotAsTested, merged, patched
+from dcrserver.json_patch import BadPatch, NotAsTested, merged, patched, pointer
 
 # RFC 7396, appendix A.
 MERGES: list[tuple[Any, Any, Any]] = [
@@ -132,3 +132,35 @@ def test_replacing_the_whole_gives_the_other(document: Any, other: Any) -> None:
 def test_merging_twice_is_merging_once(document: Any, patch: Any) -> None:
     once = merged(document, patch)
     assert merged(once, patch) == once
+
+
+def _deepening() -> list[dict[str, Any]]:
+    """Each copy into its own end doubles how deep it is."""
+    made: list[dict[str, Any]] = [{"op": "add", "path": "/x", "value": {"a": {"a": {}}}}]
+    depth = 2
+    for _ in range(12):
+        made.append({"op": "copy", "from": "/x", "path": "/x" + "/a" * (depth + 1)})
+        depth = 2 * depth + 1
+    return made
+
+
+@pytest.mark.finding("M2")
+def test_copies_into_themselves_do_not_become_too_deep_to_be_read() -> None:
+    with pytest.raises(BadPatch, match="too deep"):
+        patched({}, _deepening())
+    with pytest.raises(BadPatch, match="too deep"):
+        patched({}, [*_deepening()[:4], {"op": "add", "path": "/x" + "/a" * 500, "value": 1}])
+
+
+@pytest.mark.finding("M2")
+def test_all_operations_together_write_no_more_than_a_document_may_hold() -> None:
+    """A copy that overwrites the one before makes nothing larger, and costs as much."""
+    again = [{"op": "copy", "from": "/a", "path": "/b"}] * 100
+    with pytest.raises(BadPatch, match="too large") as refused:
+        patched({"a": ["x" * 100] * 1000}, again)
+    assert refused.value.index == 9
+
+
+def test_a_pointer_is_escaped_twice() -> None:
+    """By RFC 6901 3, and as the fragment of a URI (6)."""
+    assert pointer(["a/b", "c~d", "e f", "\r\n", 0]) == "#/a~1b/c~0d/e%20f/%0D%0A/0"

@@ -1,19 +1,23 @@
 """Changes of a JSON document: JSON Merge Patch (RFC 7396) and JSON Patch (RFC 6902).
 
-A document is never changed in place, and never grows beyond a bound: a list of copies of copies
-doubles it with each.
+A document is never changed in place, and what a patch may write is bounded: a list of copies of
+copies doubles the document with each, and a copy into its own end doubles how deep it is.
 """
 
 from __future__ import annotations
 
 import copy
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from urllib.parse import quote
 
 from dcrserver.strict_json import JsonObject, JsonValue, dumps
 
 MAX_OPERATIONS = 200
-_MAX_LENGTH = 1_000_000
+# Octets that all operations together write, and levels of arrays and objects: more than any policy
+# lets a body have, and fewer than a recursive reader can take.
+_MAX_WRITTEN = 1_000_000
+_MAX_DEPTH = 210
 _INDEX = re.compile(r"0|[1-9][0-9]{0,8}")
 _NEEDS: Mapping[str, tuple[str, ...]] = {
     "add": ("value",),
@@ -37,6 +41,12 @@ class NotAsTested(BadPatch):
     """The document is not what an operation of the patch demands."""
 
 
+def pointer(parts: Iterable[object]) -> str:
+    """Where a member of a document is, as RFC 6901 6 writes it into a URI."""
+    escaped = (str(part).replace("~", "~0").replace("/", "~1") for part in parts)
+    return "#" + "".join(f"/{quote(part, safe='~')}" for part in escaped)
+
+
 def merged(document: JsonValue, patch: JsonValue) -> JsonValue:
     """``document`` with ``patch`` merged in (RFC 7396 2): null removes a member."""
     if not isinstance(patch, dict):
@@ -58,35 +68,48 @@ def patched(document: JsonValue, patch: JsonValue) -> JsonValue:
     """
     if not isinstance(patch, list) or len(patch) > MAX_OPERATIONS:
         raise BadPatch(f"must be an array of at most {MAX_OPERATIONS} operations")
-    made = copy.deepcopy(document)
+    made, left = copy.deepcopy(document), _MAX_WRITTEN
     for index, operation in enumerate(patch):
         try:
-            made = _bounded(_applied(made, operation))
+            made, left = _applied(made, operation, left)
         except BadPatch as error:
             raise type(error)(str(error), index) from None
     return made
 
 
-def _bounded(document: JsonValue) -> JsonValue:
-    if len(dumps(document)) > _MAX_LENGTH:
-        raise BadPatch("makes the document too large")
-    return document
-
-
-def _applied(document: JsonValue, operation: JsonValue) -> JsonValue:
+def _applied(document: JsonValue, operation: JsonValue, left: int) -> tuple[JsonValue, int]:
+    """The document after ``operation``, and of the octets ``left`` those that others may write."""
     name, given = _read(operation)
     path, value = _parts(given.get("path")), given.get("value")
     if name == "test":
         if not _equal(_at(document, path), value):
             raise NotAsTested("the value is another one")
-        return document
+        return document, left
     if name in {"move", "copy"}:
         document, value = _taken(document, _parts(given["from"]), path, is_move=name == "move")
     if name in {"remove", "replace"}:
         _at(document, path)
     if name == "remove":
-        return _removed(document, path)
-    return _put(document, path, copy.deepcopy(value), is_new=name != "replace")
+        return _removed(document, path), left
+    if len(path) + _depth(value) > _MAX_DEPTH:
+        raise BadPatch("makes the document too deep")
+    left -= len(dumps(value))
+    if left < 0:
+        raise BadPatch("makes the document too large")
+    return _put(document, path, copy.deepcopy(value), is_new=name != "replace"), left
+
+
+def _depth(value: JsonValue) -> int:
+    """Levels of arrays and objects; none for a text or a number."""
+    levels, layer = 0, [value]
+    while layer := [each for each in layer if isinstance(each, dict | list)]:
+        levels += 1
+        layer = [part for each in layer for part in _parts_of(each)]
+    return levels
+
+
+def _parts_of(value: JsonObject | list[JsonValue]) -> Iterable[JsonValue]:
+    return value.values() if isinstance(value, dict) else value
 
 
 def _read(operation: JsonValue) -> tuple[str, JsonObject]:

@@ -7,8 +7,10 @@ import secrets
 from typing import Any
 
 import pytest
+from fastapi.routing import iter_route_contexts
 
 from conftest import MakeApplication
+from dcrserver.app import ROUTERS
 from dcrserver.services.access.admin_tokens import NewAdminToken
 from harness.actors import OPERATOR
 from harness.administration import Administrator, administrator
@@ -230,3 +232,50 @@ async def test_an_owner_makes_and_changes_own_clients_only(any_app: Application)
     other = await any_app.register()
     for method in ("PUT", "PATCH"):
         await owner.ask(method, f"/clients/{other['client_id']}", 404, json={"metadata": METADATA})
+
+
+@pytest.mark.finding("M3")
+async def test_changes_make_no_client_that_could_not_be_registered(any_app: Application) -> None:
+    """Neither bit by bit, nor by copies within one patch, nor over a template."""
+    admin = await administrator(any_app, *SCOPES)
+    key = {"kty": "RSA", "e": "AQAB", "n": "v" * 342, "kid": "1", "x-more": "x" * 40_000}
+    client = await made(admin, metadata=METADATA | {"jwks": {"keys": [key]}})
+    where = f"/clients/{client['client_id']}"
+    copied = [{"op": "copy", "from": "/metadata/jwks/keys/0", "path": "/metadata/jwks/more"}]
+    another = {"metadata": {"jwks": {"more": "x" * 40_000}}}
+    for headers, body in ((PATCH, copied), (MERGE, another)):
+        told = (await admin.ask("PATCH", where, 400, json=body, headers=headers)).json()
+        assert "larger than 65536 octets" in told["detail"]
+    deeper = [
+        {"op": "add", "path": "/metadata/jwks/a", "value": {"b": {"c": {"d": {"e": {}}}}}},
+        *[{"op": "copy", "from": "/metadata/jwks/a", "path": "/metadata/jwks/a/b/c/d/e/f"}] * 2,
+        {"op": "copy", "from": "/metadata/jwks/a", "path": "/metadata/jwks/a/b/c/d/e/f/b/c/d/e/f"},
+    ]
+    told = (await admin.ask("PATCH", where, 400, json=deeper, headers=PATCH)).json()
+    assert "nested deeper" in told["detail"]
+    body = {"template": client["client_id"], "metadata": {"software_statement_": "x" * 60_000}}
+    assert "larger" in (await admin.post("/clients", 400, json=body))["detail"]
+    await admin.ask("PATCH", where, json={"tags": ["small"]})
+
+
+async def test_a_mistake_in_a_name_is_pointed_at(any_app: Application) -> None:
+    client = await any_app.register()
+    admin = await administrator(any_app, *SCOPES)
+    where = f"/clients/{client['client_id']}"
+    told = (await admin.ask("PATCH", where, 400, json={"a/b\r\n": 1})).json()
+    assert told["errors"][0]["pointer"] == "#/a~1b%0D%0A"
+
+
+@pytest.mark.finding("M4")
+async def test_no_client_is_called_as_what_stands_beside_clients(any_app: Application) -> None:
+    """Else nobody could look at it: /admin/v1/clients/count is how many there are."""
+    admin = await administrator(any_app, *SCOPES)
+    beside = {
+        found.path.removeprefix("/admin/v1/clients/")
+        for found in iter_route_contexts([each for router in ROUTERS for each in router.routes])
+        if str(found.path).startswith("/admin/v1/clients/") and "{" not in str(found.path)
+    }
+    assert "count" in beside
+    for name in beside:
+        body = {"metadata": METADATA, "client_id": name}
+        assert "client_id" in (await admin.post("/clients", 400, json=body))["detail"]

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from http import HTTPStatus
 from typing import Any
-from urllib.parse import quote
 
 from fastapi.exceptions import RequestValidationError
 from starlette.requests import Request
@@ -13,6 +12,7 @@ from starlette.responses import Response
 
 from dcrserver.edge.responses import NO_STORE, json_response
 from dcrserver.errors import InvalidInput, ProtocolError, RegistrationError
+from dcrserver.json_patch import pointer
 from dcrserver.strict_json import JsonObject
 
 MEDIA_TYPE = "application/problem+json"
@@ -54,12 +54,6 @@ def problem(
     if mistakes:
         made["errors"] = list(mistakes[:_MAX_MISTAKES])
     return json_response(made, status, headers, MEDIA_TYPE)
-
-
-def pointer(parts: Iterable[object]) -> str:
-    """Where a member of the body is, as RFC 6901 6 writes it into a URI."""
-    escaped = (str(part).replace("~", "~0").replace("/", "~1") for part in parts)
-    return "#" + "".join(f"/{quote(part, safe='~')}" for part in escaped)
 
 
 def mistakes_of(error: ProtocolError) -> list[JsonObject]:

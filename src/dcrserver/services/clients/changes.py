@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from dcrserver.errors import AlreadyExists, InvalidInput
-from dcrserver.json_patch import BadPatch, NotAsTested, merged, patched
+from dcrserver.json_patch import BadPatch, NotAsTested, merged, patched, pointer
 from dcrserver.metadata.bounds import Bounds
 from dcrserver.repositories.clients import ClientRecord
 from dcrserver.repositories.transaction import Database
@@ -184,7 +184,8 @@ def _checked(document: JsonValue) -> tuple[JsonObject, JsonObject]:
     for name in document:
         if name not in _WRITABLE:
             known = ", ".join((*_FACTS, _METADATA))
-            raise InvalidInput(f"{name[:64]} cannot be changed; {known} can", pointer=f"#/{name}")
+            text = f"{name[:64]} cannot be changed; {known} can"
+            raise InvalidInput(text, pointer=pointer([name[:64]]))
     metadata = document.get(_METADATA)
     if not isinstance(metadata, dict):
         raise InvalidInput("metadata must be an object", pointer=f"#/{_METADATA}")

@@ -11,7 +11,7 @@ from typing import NamedTuple, TypeAlias
 from dcrserver import security
 from dcrserver.db.failures import AlreadyThere
 from dcrserver.errors import IdentifierTaken, InvalidClientMetadata
-from dcrserver.metadata import ClientMetadata, needs_readable_secret, needs_secret
+from dcrserver.metadata import ClientMetadata, Policy, needs_readable_secret, needs_secret
 from dcrserver.metadata.bounds import UNBOUNDED, Bounds
 from dcrserver.metadata.facets import ClientOrigin, listed
 from dcrserver.repositories.clients import ClientRecord
@@ -28,14 +28,14 @@ from dcrserver.services.audit import EventType, Origin, Subject, SubjectKind
 from dcrserver.services.audit.actors import Actor
 from dcrserver.services.registration.client_information import new_record
 from dcrserver.services.registration.facts import ClientFacts
-from dcrserver.services.registration.judgement import SubmissionValidator
+from dcrserver.services.registration.judgement import SubmissionValidator, parse_object
 from dcrserver.services.registration.remote_checks import RemoteChecks
 from dcrserver.services.secrets.client_secrets import (
     ChosenSecret,
     ClientSecrets,
     SecretIssuer,
 )
-from dcrserver.strict_json import JsonObject, JsonValue
+from dcrserver.strict_json import JsonObject, JsonValue, dumps
 from dcrserver.tenants import Tenant
 
 # Octets of a key for HS512 (OpenID Connect Core 16.19).
@@ -89,9 +89,9 @@ class AdministeredClients:
         actor = origin.actor
         bounds = _bounds(within, tenant, facts, actor)
         terms = terms_for(actor, tenant.terms_within(bounds))
-        judged = self._validator.validate_members(
-            await self._completed(tenant, submission, facts, actor), terms
-        )
+        completed = await self._completed(tenant, submission, facts, actor)
+        _check_could_be_sent(completed, terms.policy)
+        judged = self._validator.validate_members(completed, terms)
         await self._remote_checks.check(judged.metadata, terms.policy)
         client_id = facts.client_id or security.new_client_id()
         chosen = _chosen(facts, judged.metadata)
@@ -127,6 +127,8 @@ class AdministeredClients:
         terms = terms_for(actor, tenant.terms_within(bounds))
         completed = await self._completed(tenant, submission, facts, actor)
         before = metadata_of(record)
+        if completed != before.members:
+            _check_could_be_sent(completed, terms.policy)
         metadata, text = self._validator.validate_update(completed, terms, before)
         await self._remote_checks.check(metadata, terms.policy)
         secrets = self._secrets.updated(record, before, metadata, terms.policy)
@@ -198,6 +200,18 @@ async def _is_taken(tx: Transaction, tenant: str, client_id: str) -> bool:
         return True
     deleted = await tx.deleted_clients.find(tenant, client_id)
     return deleted is not None and deleted.purge_at > time.time()
+
+
+def _check_could_be_sent(members: JsonObject, policy: Policy) -> None:
+    """What patches and templates add up to is no more than a registration may be.
+
+    Raises:
+        ProtocolError: a body of these ``members`` would be too large, or too deep.
+    """
+    octets, limit = dumps(members).encode(), policy.registration.max_body_bytes
+    if len(octets) > limit:
+        raise InvalidClientMetadata(f"the metadata must not be larger than {limit} octets")
+    parse_object(octets, policy.json_)
 
 
 def _bounds(before: Bounds, tenant: Tenant, facts: ClientFacts, actor: Actor) -> Bounds:

@@ -17,6 +17,8 @@ _Check: TypeAlias = Callable[[JsonValue], "str | None"]
 # Unreserved characters of URIs (RFC 3986 2.3), so that no path or form has to escape them.
 _CLIENT_ID = re.compile(r"[A-Za-z0-9._~-]{1,128}")
 _DOT_SEGMENTS = frozenset({".", ".."})
+# What stands beside clients in the paths of the administrators' API.
+_BESIDE_CLIENTS = frozenset({"bulk", "count", "export", "import"})
 # RFC 6749 A.2, less the space.
 _SECRET = re.compile(r"[!-~]{20,512}")
 _MAX_OWNER = 255
@@ -83,8 +85,9 @@ def _wrong(given: Mapping[str, JsonValue]) -> Iterator[str]:
 
 
 def _client_id(value: JsonValue) -> str | None:
-    good = isinstance(value, str) and _CLIENT_ID.fullmatch(value) and value not in _DOT_SEGMENTS
-    return None if good else "must be 1 to 128 letters, digits, or any of . _ ~ -"
+    if not isinstance(value, str) or not _CLIENT_ID.fullmatch(value) or value in _DOT_SEGMENTS:
+        return "must be 1 to 128 letters, digits, or any of . _ ~ -"
+    return "is a word of the administrators' API" if value in _BESIDE_CLIENTS else None
 
 
 def _client_secret(value: JsonValue) -> str | None:
