@@ -4,6 +4,7 @@ nothing has been written. What is expected follows from what each route declares
 
 from __future__ import annotations
 
+import re
 import sqlite3
 import time
 from collections.abc import AsyncIterator, Iterator
@@ -83,7 +84,8 @@ def routes() -> Iterator[Route]:
 class Who:
     """Somebody: what they bring, and what it is worth.
 
-    ``scopes``: of an administrator; None for who is none. ``is_of_all``: tenants.
+    ``scopes``: of an administrator; None for who is none. ``is_of_all``: tenants. ``is_owner``:
+    bound to clients of one owner.
     """
 
     name: str
@@ -91,6 +93,7 @@ class Who:
     scopes: frozenset[str] | None = None
     kind: str = "none"
     is_of_all: bool = False
+    is_owner: bool = False
 
     def __str__(self) -> str:
         return self.name
@@ -111,7 +114,8 @@ class Ground:
 
     async def ask(self, route: Route, who: Who, client_id: str, name: str) -> httpx.Response:
         """As somebody would who means it."""
-        path = route.path.format(client_id=client_id, secret_id="k9", name=name)
+        known = {"client_id": client_id, "secret_id": "k9", "name": name}
+        path = re.sub(r"{(\w+)}", lambda found: known.get(found[1], "nobody"), route.path)
         body = BODIES.get(str(route), {} if route.method in {"POST", "PUT", "PATCH"} else None)
         if route.path == "/register/{client_id}" and isinstance(body, dict):
             body = body | {"client_id": client_id}
@@ -151,13 +155,15 @@ def expected(route: Route, who: Who) -> int:
         return 0
     if route.access == "client" or who.scopes is None:
         return 401
-    if route.scope not in expanded(who.scopes):
+    if route.scope not in expanded(who.scopes) or (who.is_owner and str(route) == _IMPORT):
         return 403
     # Those of one tenant have nothing to do with others.
     is_of_others = route.path.startswith("/admin/v1/tenants") and str(route) != _LIST_OF_TENANTS
     return 403 if is_of_others and not who.is_of_all else 0
 
 
+# Those who come may be anybody's.
+_IMPORT = "POST /admin/v1/clients/import"
 _LIST_OF_TENANTS = "GET /admin/v1/tenants"
 ROUTES = [*routes()]
 
@@ -196,7 +202,8 @@ async def everybody(
     async def add(name: str, tenant: str, *scopes: str, good: bool = True, **more: Any) -> None:
         worth = frozenset(ALIASES.get(scope, scope) for scope in scopes) if good else None
         token = await issue(app, tenant, *scopes, **more)
-        made.append(Who(name, _as(token), worth, is_of_all=tenant == ALL_TENANTS))
+        is_of_all, is_owner = tenant == ALL_TENANTS, "owner" in more
+        made.append(Who(name, _as(token), worth, is_of_all=is_of_all, is_owner=is_owner))
 
     for role, scopes in ROLES.items():
         await add(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from conftest import MakeApplication
 from dcrserver.services.access.admin_tokens import NewAdminToken
 from dcrserver.services.access.scopes import ROLES
@@ -112,3 +114,17 @@ async def test_who_administers_all_tenants_issues_tokens_for_all(
     acme = Administrator(app, {"Authorization": f"Bearer {own['token']}"})
     await acme.get("/clients?tenant=acme")
     await acme.get("/clients", 401)
+
+
+@pytest.mark.finding("M5")
+async def test_who_looks_at_some_access_tokens_lets_nobody_look_at_others(
+    any_app: Application,
+) -> None:
+    scopes, mine = ["tokens:introspect", "tokens:write", "tokens:read"], ["https://mine.example"]
+    headers = await any_app.admin_token(*scopes, audiences=tuple(mine))
+    admin = Administrator(any_app, headers)
+    for audiences in ([], ["https://other.example"], [*mine, "https://other.example"]):
+        body = {"scopes": scopes[:1], "audiences": audiences}
+        assert "audiences" in (await admin.post("/admin-tokens", 403, json=body))["detail"]
+    await admin.post("/admin-tokens", 201, json={"scopes": scopes[:1], "audiences": mine})
+    await admin.post("/admin-tokens", 201, json={"scopes": scopes[1:]})

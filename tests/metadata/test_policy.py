@@ -32,6 +32,7 @@ def test_misspelt_choices_are_refused(group: str) -> None:
         ("redirect", {"max_count": 0}),
         ("redirect", {"max_length": 0}),
         ("registration", {"max_body_bytes": 1023}),
+        ("registration", {"max_body_bytes": 4194305}),
         ("registration", {"client_supplied_credentials": "accept"}),
         ("json", {"max_depth": 3}),
         ("json", {"max_depth": 201}),

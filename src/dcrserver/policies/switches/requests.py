@@ -88,7 +88,7 @@ class RegistrationPolicy(Group):
         default={}, description="other names of members, e.g. of older profiles"
     )
     max_body_bytes: int = Field(
-        default=65536, ge=1024, description="a larger body is refused (413)"
+        default=65536, ge=1024, le=4_194_304, description="a larger body is refused (413)"
     )
 
 

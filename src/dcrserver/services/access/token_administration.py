@@ -217,6 +217,11 @@ def _must_be_within(actor: Actor, tenant: str, wanted: NewAdminToken) -> None:
     """
     if beyond := sorted(expanded(wanted.scopes) - actor.scopes):
         raise Forbidden(f"nobody can give what they do not have: {', '.join(beyond)}")
+    if actor.audiences and "tokens:introspect" in wanted.scopes:
+        beyond = sorted(set(wanted.audiences) - set(actor.audiences))
+        if beyond or not wanted.audiences:
+            told = ", ".join(actor.audiences)
+            raise Forbidden(f"it must be for some of these audiences: {told}")
     if tenant == ALL_TENANTS and actor.tenant is not None:
         raise Forbidden("a token for all tenants is issued by whoever administers all of them")
     if actor.owner not in {None, wanted.owner}:
