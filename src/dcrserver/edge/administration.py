@@ -23,9 +23,10 @@ from dcrserver.edge import problems
 from dcrserver.edge.body import JSON, strict_json
 from dcrserver.edge.callers import authorize, caller_of
 from dcrserver.edge.dependencies import UNDIVIDED_KEY
-from dcrserver.edge.parameters import Parameters
+from dcrserver.edge.parameters import NUL, Parameters
 from dcrserver.edge.responses import not_modified
 from dcrserver.edge.selection import Selection
+from dcrserver.errors import NotFound
 from dcrserver.services.access.scopes import SCOPES
 from dcrserver.strict_json import JsonValue
 
@@ -105,6 +106,8 @@ class AdminRoute(APIRoute):
             if UNDIVIDED_KEY in request.scope:
                 found = request.scope["path_params"].items()
                 request.scope["path_params"] = {name: unquote(text) for name, text in found}
+            if any(NUL in str(part) for part in request.scope["path_params"].values()):
+                raise NotFound("nothing has a name with U+0000")
             if self.body_field is not None:
                 octets, value = await strict_json(request, self.accepts)
                 request = _ReadRequest(request.scope, request.receive, octets, value)

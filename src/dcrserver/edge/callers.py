@@ -9,6 +9,7 @@ from fastapi import Depends, Path, Query
 from starlette.requests import Request
 
 from dcrserver.edge.dependencies import TENANT_KEY, bearer_token, origin, runtime
+from dcrserver.edge.parameters import NUL
 from dcrserver.errors import Forbidden, InvalidInput, InvalidToken, MissingToken, NotFound
 from dcrserver.schemas import EXAMPLE_ID
 from dcrserver.services.access.actors import Actor
@@ -64,6 +65,8 @@ def _named_tenant(request: Request) -> str:
     named = request.query_params.getlist(_TENANT)
     if len(named) > 1:
         raise InvalidInput("must be there once", parameter=_TENANT)
+    if named and NUL in named[0]:
+        raise InvalidInput("must not hold U+0000", parameter=_TENANT)
     if named and own is not runtime(request).default_tenant and named[0] != own.name:
         raise InvalidInput("is another than that of the path", parameter=_TENANT)
     return named[0] if named else own.name

@@ -12,6 +12,7 @@ from starlette.requests import Request
 
 from dcrserver.errors import InvalidInput
 
+NUL = "\0"
 _LISTS = (list, tuple, set, frozenset)
 
 
@@ -38,10 +39,13 @@ class Parameters:
         """Every parameter of the query means something.
 
         Raises:
-            InvalidInput: one does not, or is there twice where one is meant.
+            InvalidInput: one does not, or is there twice where one is meant; or it holds a NUL,
+                which PostgreSQL has in no text.
         """
         seen: set[str] = set()
-        for name, _ in request.query_params.multi_items():
+        for name, value in request.query_params.multi_items():
+            if NUL in name or NUL in value:
+                raise InvalidInput("must not hold U+0000", parameter=name[:64])
             if name in self.repeatable or (self.free and name.startswith(self.free)):
                 continue
             if name not in self.single:

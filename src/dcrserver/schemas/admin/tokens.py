@@ -10,7 +10,8 @@ from dcrserver.schemas.admin.parts import Asked, Moment, Told
 
 _MONTH, _YEAR = 30 * 86400, 365 * 86400
 _LONGEST = 2**40
-_Label = Annotated[str, StringConstraints(max_length=200)]
+# Shown on terminals, too.
+_Label = Annotated[str, StringConstraints(max_length=200, pattern=r"^[^\x00-\x1f\x7f-\x9f]*$")]
 _EXPIRES_IN = "seconds; 0: never expires"
 
 
