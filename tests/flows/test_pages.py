@@ -182,7 +182,7 @@ async def test_the_reference_tells_everything_that_is_documented(app: Applicatio
         assert f"<code>{path}</code>" in page
     for name, schema in api["components"]["schemas"].items():
         assert page.count(f'id="{name}"') == 1
-        for member in schema["properties"]:
+        for member in schema.get("properties", ()):  # a word of a few has none
             assert f"<dt><code>{member}</code>" in page
     ids = re.findall(r' id="([^"]+)"', page)
     assert len(ids) == len(set(ids))

@@ -228,6 +228,10 @@ class Reference:
 
 def _kind(node: Node) -> str:
     """The type in words: ``array of string (uri)``, ``integer or null``."""
+    if "anyOf" in node:
+        return " or ".join(_kind(each) for each in node["anyOf"])
+    if "$ref" in node:
+        return str(node["$ref"]).rpartition("/")[2]
     types = node.get("type", "any")
     text = types if isinstance(types, str) else " or ".join(types)
     if "array" in types and "items" in node:

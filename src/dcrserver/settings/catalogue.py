@@ -93,6 +93,15 @@ def default(field: FieldInfo) -> str | None:
     return None if value is None else json.dumps(value, default=list, ensure_ascii=False)
 
 
+def _in_toml(field: FieldInfo) -> str:
+    """The default as it stands in the file: a table of plain values in one line."""
+    value = field.get_default(call_default_factory=True)
+    if isinstance(value, dict) and value:
+        pairs = (f"{key} = {json.dumps(each, ensure_ascii=False)}" for key, each in value.items())
+        return f"{{ {', '.join(pairs)} }}"
+    return default(field) or ""
+
+
 def choices(field: FieldInfo) -> list[str]:
     """The words that may be chosen, where the description does not say all of them."""
     words = [str(word) for each in _literals(field.annotation) for word in get_args(each)]
@@ -127,7 +136,7 @@ def _table(section: Section, *, commented: bool) -> Iterator[str]:
             + (f" (one of {', '.join(words)})" if words else "")
             + _without(field, value)
         )
-        yield f"#{name} = {value or ''}".rstrip()
+        yield f"#{name} = {_in_toml(field)}".rstrip()
 
 
 def _without(field: FieldInfo, value: str | None) -> str:
@@ -142,8 +151,12 @@ def _comment(text: str) -> list[str]:
 
 
 def _is_table(field: FieldInfo) -> bool:
-    """A table of tables, each by a name."""
-    return get_origin(field.annotation) is dict
+    """A table of tables, each by a name; a table of plain values is a setting."""
+    hint = field.annotation
+    if get_origin(hint) is not dict:
+        return False
+    inner = get_args(hint)[1]
+    return isinstance(inner, type) and issubclass(inner, BaseModel)
 
 
 def _literals(annotation: Any) -> Iterator[Any]:  # noqa: ANN401 - any type
