@@ -28,6 +28,7 @@ _OTHERWISE = {
     "purge": "404",
     "rollback": "409",
     "{job_id}": "404",
+    "{note_id}": "404",
     "cancel": "404",
 }
 _SECONDS = 60

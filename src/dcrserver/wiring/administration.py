@@ -9,6 +9,7 @@ from pydantic import BaseModel
 
 from dcrserver.names import DEFAULT_TENANT
 from dcrserver.services.audit.reading import EventReadingService
+from dcrserver.services.clients.notes import ClientNoteService
 from dcrserver.services.clients.statistics import ClientStatisticsService
 from dcrserver.services.policies.administration import PolicyAdministrationService
 from dcrserver.services.tenants.dcr_configuration import DcrConfigurationService
@@ -30,6 +31,7 @@ class Administration:
     def __init__(self, base: Foundation) -> None:
         self.events = EventReadingService(base.lists)
         self.keys = KeyAdministrationService(base.signing_keys)
+        self.notes = ClientNoteService(base.database)
         self.statistics = ClientStatisticsService(base.lists)
         self.exports = asyncio.Semaphore(_EXPORTS)
 

@@ -3,6 +3,7 @@
 from dcrserver.api.admin import (
     admin_tokens,
     client_changes,
+    client_notes,
     clients,
     deleted_clients,
     events,
@@ -22,6 +23,7 @@ _NOUNS = (
     moving,
     clients,
     client_changes,
+    client_notes,
     secrets,
     deleted_clients,
     initial_access_tokens,

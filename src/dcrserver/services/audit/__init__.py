@@ -28,6 +28,8 @@ class EventType(Word):
     CLIENT_CONFIGURED = "client.configured"
     CLIENT_RESTORED = "client.restored"
     CLIENT_PURGED = "client.purged"
+    CLIENT_NOTE_WRITTEN = "client.note_written"
+    CLIENT_NOTE_DELETED = "client.note_deleted"
     CLIENT_SECRET_ROTATED = "client_secret.rotated"  # noqa: S105 - a name
     CLIENT_SECRET_ENDED = "client_secret.ended"  # noqa: S105
     REGISTRATION_TOKEN_ROTATED = "registration_access_token.rotated"  # noqa: S105

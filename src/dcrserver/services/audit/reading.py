@@ -11,7 +11,7 @@ from dcrserver.repositories.events import EventRecord
 from dcrserver.repositories.queries import Lists
 from dcrserver.repositories.queries.events import NEWEST, OLDEST, EventFilter
 from dcrserver.repositories.queries.keyset import Order, Place
-from dcrserver.services.audit import EventType, described
+from dcrserver.services.audit import EventType, Subject, described
 from dcrserver.services.audit.actors import Actor
 from dcrserver.strict_json import JsonObject
 
@@ -66,6 +66,19 @@ class EventReadingService:
         _check(actor, tenant)
         place = None if after is None else order.place_in(after)
         found = await self._lists.events.page(tenant, wanted, order, place, limit=limit)
+        return await self._told(found)
+
+    async def about(
+        self, tenant: str, subject: Subject, after: Place | None, limit: int
+    ) -> list[JsonObject]:
+        """A page of what happened to one thing, newest first, for whoever may see that thing.
+
+        Raises:
+            InvalidInput: ``after`` is no place in this list.
+        """
+        wanted = EventFilter(subject_kind=subject.kind.word, subject_id=subject.id)
+        place = None if after is None else NEWEST.place_in(after)
+        found = await self._lists.events.page(tenant, wanted, NEWEST, place, limit=limit)
         return await self._told(found)
 
     async def export(
