@@ -30,7 +30,7 @@ def _keys(hint: Any, key: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
     if isinstance(hint, type) and issubclass(hint, BaseModel):
         for name, field in hint.model_fields.items():
             yield from _keys(field.annotation, (*key, field.alias or name))
-    elif get_origin(hint) is dict and isinstance(get_args(hint)[1], type):
+    elif get_origin(hint) is dict and get_args(hint)[1] is not Any:
         if key != ("policies",):  # whose keys are those of [policy]
             yield from _keys(get_args(hint)[1], (*key, "NAME"))
     else:

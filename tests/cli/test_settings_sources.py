@@ -52,6 +52,15 @@ def test_the_list_of_settings_is_whole() -> None:
     assert set(KEYS) > _FREE | {"server.port", "policies.x.json.max_depth", "tenants.x.mode"}
 
 
+def _about(key: str, error: ConfigurationError) -> list[str]:
+    """The lines of a refusal, less those of others in the table that must be there, too."""
+    group = key.rpartition(".")[0]
+    missing = {f"{each}: Field required" for each in KEYS if each != key}
+    lines = str(error).splitlines()
+    assert lines
+    return [each for each in lines if not (each.startswith(f"{group}.") and each in missing)]
+
+
 @pytest.mark.parametrize("key", KEYS)
 def test_a_wrong_value_is_told_with_its_variable(key: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Of texts that mean nothing at least one is refused, by the key and the variable."""
@@ -63,7 +72,7 @@ def test_a_wrong_value_is_told_with_its_variable(key: str, monkeypatch: pytest.M
             load()
         except ConfigurationError as error:
             refused += 1
-            for line in str(error).splitlines():
+            for line in _about(key, error):
                 assert variable in line
                 assert line.startswith((f"{key}: ", f"{key}.", f"{group}: ", f"{variable}: "))
                 assert "Input should" not in line
@@ -79,7 +88,7 @@ def test_a_wrong_value_is_told_with_its_file(key: str, tmp_path: Path) -> None:
     file.write_text(f"{table}{name} = [[[1]]]\n")
     with pytest.raises(ConfigurationError) as refusal:
         load(file)
-    for line in str(refusal.value).splitlines():
+    for line in _about(key, refusal.value):
         assert line.startswith(key)
         assert line.endswith(f"(from {file})")
 
