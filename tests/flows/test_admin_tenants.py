@@ -91,6 +91,7 @@ async def test_a_tenant_is_made_changed_suspended_and_deleted(any_app: Applicati
     assert gone.status_code == 404
 
 
+@pytest.mark.finding("M9")
 async def test_what_cannot_be_a_tenant_is_refused_with_its_place(make_app: MakeApplication) -> None:
     app = await make_app(
         tenants={"filed": {"webfinger": ["filed.example"]}}, policies={"known": {}}
@@ -110,6 +111,9 @@ async def test_what_cannot_be_a_tenant_is_refused_with_its_place(make_app: MakeA
         ({"name": "n", "policy": "unknown"}, 400, "#/policy"),
         ({"name": "n", "authorization_server": {"metadata": "/etc/passwd"}}, 400,
          "#/authorization_server/metadata"),
+        *[({"name": "n", "authorization_server": {"metadata": url}}, 400,
+           "#/authorization_server/metadata")
+          for url in ("file:///etc/passwd", "x://y", "https://ada:secret@a.example/", "https:///a")],
         ({"name": "n", "authorization_server": {"scopes_supported": 1}}, 400,
          "#/authorization_server/scopes_supported"),
         ({"name": "filed"}, 409, None),

@@ -17,6 +17,7 @@ from dcrserver.strict_json import JsonObject
 _Model = TypeVar("_Model", bound=BaseModel)
 
 _POLICY_NAME = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]{0,62}[A-Za-z0-9_-])?")
+_WEB = re.compile(r"https?://[^/?#@]+(?:[/?#]|$)")
 _NAMES: TypeAdapter[str] = TypeAdapter(TenantName)
 
 
@@ -62,8 +63,11 @@ def tenant_settings(document: JsonObject) -> TenantSettings:
     """
     made = _checked(TenantSettings, document)
     server = made.authorization_server
-    if server is not None and server.metadata is not None and "://" not in server.metadata:
-        text = "must be a URL: a file is for the configuration file to name"
+    url = server.metadata if server is not None else None
+    if url is not None and not _WEB.match(url):
+        text = (
+            "must be an https URL without user names: a file is for the configuration file to name"
+        )
         raise BadDocument([Problem(("authorization_server", "metadata"), text)])
     return made
 

@@ -27,6 +27,10 @@ _SETTINGS: dict[str, Any] = {
     },
     "mode": {"type": ["string", "null"], "enum": ["open", "protected", "closed", None]},
     "policy": {"type": ["string", "null"], "description": "the name of a policy"},
+    "asgardeo": {
+        "type": ["object", "boolean", "null"],
+        "description": "a table as [asgardeo], or true or false; as that one if unset",
+    },
 }
 # Of any members: what is wrong with one is told with the nearest that there is.
 NewTenant: TypeAlias = Annotated[
@@ -68,6 +72,7 @@ class Tenant(Told):
     issuer: str | None = Field(description="null while it is not served")
     mode: Annotated[Any, _shown("mode")] = None
     policy: Annotated[Any, _shown("policy")] = None
+    asgardeo: Annotated[Any, _shown("asgardeo")] = None
     path: Annotated[Any, _shown("path")] = None
     base_url: Annotated[Any, _shown("base_url")] = None
     webfinger: Annotated[Any, _shown("webfinger")] = None
