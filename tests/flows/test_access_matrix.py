@@ -158,12 +158,13 @@ def expected(route: Route, who: Who) -> int:
     if route.scope not in expanded(who.scopes) or (who.is_owner and str(route) == _IMPORT):
         return 403
     # Those of one tenant have nothing to do with others.
-    is_of_others = route.path.startswith("/admin/v1/tenants") and str(route) != _LIST_OF_TENANTS
+    is_of_others = route.path.startswith(_OF_OTHERS) and str(route) != _LIST_OF_TENANTS
     return 403 if is_of_others and not who.is_of_all else 0
 
 
 # Those who come may be anybody's.
 _IMPORT = "POST /admin/v1/clients/import"
+_OF_OTHERS = ("/admin/v1/tenants", "/admin/v1/configuration")
 _LIST_OF_TENANTS = "GET /admin/v1/tenants"
 ROUTES = [*routes()]
 
