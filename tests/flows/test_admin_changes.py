@@ -219,6 +219,23 @@ async def test_the_policy_of_birth_binds_administrators_too(make_app: MakeApplic
     assert (await admin.get(where))["policy"] == "small"
 
 
+async def test_whoever_moves_a_client_to_another_policy_needs_a_scope_for_it(
+    make_app: MakeApplication,
+) -> None:
+    app = await make_app(policies={"small": {}, "large": {}})
+    admin = await administrator(app, *SCOPES)
+    client = await made(admin, policy="small")
+    where = f"/clients/{client['client_id']}"
+    moved = {"policy": "large"}
+    refused = await admin.ask("PATCH", where, 403, json=moved)
+    assert 'error="insufficient_scope"' in refused.headers["www-authenticate"]
+    assert "policies:override" in refused.text
+    await admin.ask("PATCH", where, json={"policy": "small", "tags": ["stays"]})
+    assert (await admin.get(where))["policy"] == "small"
+    mover = await administrator(app, *SCOPES, "policies:override")
+    assert (await mover.ask("PATCH", where, json=moved)).json()["policy"] == "large"
+
+
 async def test_an_owner_makes_and_changes_own_clients_only(any_app: Application) -> None:
     wanted = NewAdminToken(SCOPES, 60, owner="team-b")
     issue = any_app.operations.token_administration.issue_admin_token

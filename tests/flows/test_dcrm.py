@@ -468,7 +468,8 @@ async def test_an_owner_sets_nothing_that_is_an_administrator_s(
     make_app: MakeApplication,
 ) -> None:
     app = await make_app(policies={"loose": {}})
-    alice, admin = await owner_token(app, "alice"), await app.admin_token(*SCOPES)
+    alice = await owner_token(app, "alice")
+    admin = await app.admin_token(*SCOPES, "policies:override")
     for members in ({"owner": "bob"}, {"policy": "loose"}):
         assert (await post(app, alice, **members)).status_code == 400
     made = (await post(app, alice, client_id="mine", skip_consent=True)).json()

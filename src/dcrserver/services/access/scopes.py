@@ -21,7 +21,7 @@ SCOPES: Mapping[str, str] = {
     "tokens:introspect": "look at access tokens (RFC 7662)",
     "policies:read": "read policies and what they would do",
     "policies:write": "write, activate and roll back policies",
-    "policies:override": "register what a policy would refuse, with a reason",
+    "policies:override": "move a client to another policy than that of its birth",
     "tenants:read": "read tenants",
     "tenants:write": "make, change and end tenants",
     "keys:read": "list signing keys",

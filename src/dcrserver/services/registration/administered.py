@@ -123,7 +123,7 @@ class AdministeredClients:
             RegistrationError: one of both is not acceptable; nothing has changed.
         """
         actor = origin.actor
-        bounds = _bounds(Bounds.from_json(record.bounds), tenant, facts, actor)
+        bounds = _moved(Bounds.from_json(record.bounds), tenant, facts, actor)
         terms = terms_for(actor, tenant.terms_within(bounds))
         completed = await self._completed(tenant, submission, facts, actor)
         before = metadata_of(record)
@@ -226,6 +226,19 @@ def _bounds(before: Bounds, tenant: Tenant, facts: ClientFacts, actor: Actor) ->
     if facts.policy not in tenant.policies:
         raise InvalidClientMetadata("policy must be the name of one that is configured")
     return replace(before, policy=facts.policy)
+
+
+def _moved(before: Bounds, tenant: Tenant, facts: ClientFacts, actor: Actor) -> Bounds:
+    """The policy of birth binds for life, unless somebody who may moves the client to another.
+
+    Raises:
+        InvalidClientMetadata: the policy is not there, or not for this actor to choose.
+        InsufficientScope: the actor may change the client, but not by what it is judged.
+    """
+    bounds = _bounds(before, tenant, facts, actor)
+    if bounds != before:
+        actor.require("policies:override")
+    return bounds
 
 
 def _owner(facts: ClientFacts, actor: Actor) -> str | None:
