@@ -194,11 +194,13 @@ async def test_an_owner_sees_and_changes_own_clients_only(any_app: Application) 
     assert [item["client_id"] for item in (await owner.get("/clients"))["items"]] == [
         mine["client_id"]
     ]
-    for method, path in (("GET", ""), ("POST", "/suspend"), ("POST", "/resume"), ("DELETE", "")):
+    for method, path in (("GET", ""), ("POST", "/suspend"), ("DELETE", "")):
         url = f"/clients/{other['client_id']}{path}"
         told = (await owner.ask(method, url, 404)).json()
         assert told["code"] == "not_found"
     await owner.post(f"/clients/{mine['client_id']}/suspend")
+    # Nor is undone what an administrator may have done.
+    await owner.post(f"/clients/{mine['client_id']}/resume", 403)
     await owner.delete(f"/clients/{mine['client_id']}")
     everybody = await administrator(any_app, *ALL)
     await everybody.delete(f"/clients/{other['client_id']}")

@@ -164,6 +164,14 @@ async def test_what_is_wrong_with_choices_is_told(app: Application) -> None:
     assert await app.runtime.lists.clients.count("default") == before
 
 
+async def test_a_template_is_for_those_who_may_read_clients(app: Application) -> None:
+    admin, maker = await app.admin_token(*SCOPES), await app.admin_token("clients:create")
+    made = (await post(app, admin, client_name="Read me", **MACHINE)).json()
+    refused = await post(app, maker, template=made["client_id"])
+    assert (refused.status_code, refused.json()["error"]) == (403, "insufficient_scope")
+    assert (await post(app, maker)).status_code == 201
+
+
 async def test_a_template_fills_in_what_is_not_sent(any_app: Application) -> None:
     admin = await any_app.admin_token(*SCOPES)
     first = (

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
-from dcrserver.errors import AlreadyExists, NotFound
+from dcrserver.errors import AlreadyExists, Forbidden, NotFound
 from dcrserver.repositories.clients import ClientRecord
 from dcrserver.repositories.deleted_clients import DeletedClientRecord
 from dcrserver.repositories.transaction import AlreadyThere, Database, Transaction
@@ -50,7 +50,13 @@ class ClientLifecycleService:
     async def resume(
         self, tenant: Tenant, client_id: str, origin: Origin, expected: Expected = ANY
     ) -> None:
-        """Lets a suspended client work again."""
+        """Lets a suspended client work again.
+
+        Raises:
+            Forbidden: an owner asks, who would undo what an administrator did.
+        """
+        if origin.actor.owner is not None:
+            raise Forbidden("an owner resumes no clients; ask an administrator")
 
         def resumed(record: ClientRecord) -> ClientRecord:
             return record._replace(suspended_at=0)

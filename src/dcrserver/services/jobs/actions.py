@@ -31,6 +31,7 @@ class Action:
     event: EventType
     change: _Change | None
     value: str | None = None
+    is_for_owners: bool = True
 
 
 def _suspended(record: ClientRecord, _: str | None) -> ClientRecord | None:
@@ -70,11 +71,11 @@ _UPDATE, _UPDATED = "clients:update", EventType.CLIENT_UPDATED
 ACTIONS: Mapping[str, Action] = MappingProxyType(
     {
         "suspend": Action(_UPDATE, EventType.CLIENT_SUSPENDED, _suspended),
-        "resume": Action(_UPDATE, EventType.CLIENT_RESUMED, _resumed),
+        "resume": Action(_UPDATE, EventType.CLIENT_RESUMED, _resumed, is_for_owners=False),
         "delete": Action("clients:delete", EventType.CLIENT_DELETED, None),
         "tag": Action(_UPDATE, _UPDATED, _tagged, "tag"),
         "untag": Action(_UPDATE, _UPDATED, _untagged, "tag"),
-        "set_owner": Action(_UPDATE, _UPDATED, _owned, "owner"),
+        "set_owner": Action(_UPDATE, _UPDATED, _owned, "owner", is_for_owners=False),
     }
 )
 

@@ -49,12 +49,12 @@ class JobService:
         Raises:
             InvalidInput: there is no such filter, or it is empty and not said to be for all.
             InsufficientScope: the action needs another scope.
-            Forbidden: an owner gives clients away.
+            Forbidden: an owner gives clients away, or resumes what others suspended.
         """
         row = ACTIONS[action]
         origin.actor.require(row.scope)
-        if row.value == "owner" and origin.actor.owner is not None:
-            raise Forbidden("an owner does not give clients away")
+        if not row.is_for_owners and origin.actor.owner is not None:
+            raise Forbidden(f"{action} is not for owners; ask an administrator")
         if (reason := reason_against(row, value)) is not None:
             raise InvalidInput(reason, pointer=f"#/{row.value}")
         _check_filter(wanted)

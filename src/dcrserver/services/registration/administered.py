@@ -153,9 +153,11 @@ class AdministeredClients:
 
         Raises:
             InvalidClientMetadata: there is no such client, for this actor.
+            InsufficientScope: the actor may not read it, as the answer would tell what it is.
         """
         if facts.template is None:
             return submission
+        actor.require("clients:read")
         async with self._database.read() as tx:
             found = await tx.clients.find(tenant.name, facts.template)
         if found is None or (actor.owner is not None and found.owner != actor.owner):
