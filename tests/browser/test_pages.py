@@ -20,7 +20,7 @@ PAGES = {
     "index": ("/", 200, "dcrserver"),
     "reference": ("/docs", 200, "API reference · dcrserver"),
     "missing": ("/nope", 404, "Not Found · dcrserver"),
-    "for-programs": ("/register", 405, "Method Not Allowed · dcrserver"),
+    "for-programs": ("/token", 405, "Method Not Allowed · dcrserver"),
     "authorize": ("/authorize?client_id=x", 400, "Cannot continue · dcrserver"),
 }
 LOOKS = {"light": "rgb(255, 255, 255)", "dark": "rgb(17, 20, 24)", "phone": "rgb(255, 255, 255)"}
@@ -44,7 +44,7 @@ def _visits(folder: Path) -> list[Visit]:
         done = subprocess.run(
             [node, "look.mjs", chromium, str(shots)],
             cwd=HERE,
-            env=environment(HOME=str(folder)),
+            env=environment(HOME=str(folder), DCR_TEST_LONG=os.environ.get("DCR_TEST_LONG", "")),
             input=json.dumps(wanted),
             capture_output=True,
             text=True,
