@@ -242,6 +242,15 @@ def test_a_table_has_a_head_and_obeys_nobody() -> None:
     assert table([]) == []
 
 
+def test_a_table_tells_who_it_was_by_name() -> None:
+    """By the label of the token; whoever has none is told by the identifier alone."""
+    ada = {"kind": "administrator", "id": "8abc", "name": "Ada\x1b[2J"}
+    operator = {"kind": "operator", "id": "root", "name": None}
+    _, first, second = table([{"actor": ada}, {"actor": operator}])
+    assert first == r"administrator:8abc (Ada\x1b[2J)"
+    assert second == "operator:root"
+
+
 @pytest.mark.parametrize(
     ("text", "length"), [("90d", 7_776_000), ("12h", 43_200), ("45m", 2700), ("59s", 59), ("0", 0)]
 )

@@ -126,7 +126,8 @@ def _cell(value: object) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, Mapping) and {"kind", "id"} <= {*value} <= {"kind", "id", "name"}:
-        return printable(":".join(value[name] for name in ("kind", "id") if value[name]))
+        told = ":".join(value[name] for name in ("kind", "id") if value[name])
+        return printable(f"{told} ({value['name']})" if value.get("name") else told)
     if isinstance(value, list) and all(isinstance(each, str) for each in value):
         return printable(", ".join(value))
     text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
