@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
+import time
+
 import pytest
 
 from dcrserver.services.access.admin_tokens import NewAdminToken
 from dcrserver.services.clients import notes
 from harness.actors import OPERATOR
 from harness.administration import Administrator, administrator
-from harness.application import Application
+from harness.application import Application, application
 
 ALL = ("clients:read", "clients:update", "clients:delete", "clients:create")
 
@@ -97,14 +100,35 @@ async def test_owners_see_notes_and_history_of_their_own_clients_only(any_app: A
 
 async def test_notes_come_back_with_a_client_and_end_with_it(any_app: Application) -> None:
     admin = await administrator(any_app, *ALL)
-    body = {"client_id": "mine", "metadata": {"redirect_uris": ["https://c.example/cb"]}}
+    body = {"client_id": "noted", "metadata": {"redirect_uris": ["https://c.example/cb"]}}
     await admin.post("/clients", 201, json=body)
-    note = await admin.post("/clients/mine/notes", 201, json={"text": "kept"})
-    await admin.delete("/clients/mine")
-    await admin.get("/clients/mine/notes", 404)
-    await admin.post("/clients/mine/restore")
-    assert (await admin.get("/clients/mine/notes"))["items"] == [note]
-    await admin.delete("/clients/mine")
-    await admin.ask("POST", "/clients/mine/purge", 204)
+    note = await admin.post("/clients/noted/notes", 201, json={"text": "kept"})
+    await admin.delete("/clients/noted")
+    await admin.get("/clients/noted/notes", 404)
+    await admin.post("/clients/noted/restore")
+    assert (await admin.get("/clients/noted/notes"))["items"] == [note]
+    await admin.delete("/clients/noted")
+    await admin.ask("POST", "/clients/noted/purge", 204)
     await admin.post("/clients", 201, json=body)
-    assert await admin.get("/clients/mine/notes") == {"items": []}
+    assert await admin.get("/clients/noted/notes") == {"items": []}
+
+
+async def test_an_owner_who_takes_a_name_over_sees_nothing_of_the_client_before(
+    any_database: str,
+) -> None:
+    async with application(any_database, clients={"restore_window": 0}) as app:
+        admin = await administrator(app, *ALL)
+        body = {"client_id": "taken-over", "metadata": {"redirect_uris": ["https://a.example/cb"]}}
+        await admin.post("/clients", 201, json={"owner": "team-a", **body})
+        where = "/clients/taken-over"
+        await admin.post(f"{where}/notes", 201, json={"text": "of team-a"})
+        await admin.delete(where)
+        # created_at knows whole seconds: the other one is of a later one.
+        await asyncio.sleep(1.01 - time.time() % 1)
+        await admin.post("/clients", 201, json={"owner": "team-b", **body})
+        theirs = await owner(app, "team-b")
+        assert (await theirs.get(f"{where}/notes"))["items"] == []
+        told = (await theirs.get(f"{where}/history"))["items"]
+        assert [each["type"] for each in told] == ["client.registered"]
+        # Who administers all sees what happened under this name.
+        assert len((await admin.get(f"{where}/history"))["items"]) == 4

@@ -82,5 +82,7 @@ async def show_history(
         Subject(SubjectKind.CLIENT, client.client_id),
         paging.after,
         paging.limit + 1,
+        # Owners choose names of clients: it may be that of a client that was another's.
+        since=None if caller.actor.owner is None else client.created_at,
     )
     return paging.page(found, place_of, Event.model_validate)

@@ -69,14 +69,22 @@ class EventReadingService:
         return await self._told(found)
 
     async def about(
-        self, tenant: str, subject: Subject, after: Place | None, limit: int
+        self,
+        tenant: str,
+        subject: Subject,
+        after: Place | None,
+        limit: int,
+        since: int | None = None,
     ) -> list[JsonObject]:
         """A page of what happened to one thing, newest first, for whoever may see that thing.
+
+        ``since``: seconds since 1970; what was called so before is none of their business.
 
         Raises:
             InvalidInput: ``after`` is no place in this list.
         """
-        wanted = EventFilter(subject_kind=subject.kind.word, subject_id=subject.id)
+        kind = subject.kind.word
+        wanted = EventFilter(subject_kind=kind, subject_id=subject.id, since=since)
         place = None if after is None else NEWEST.place_in(after)
         found = await self._lists.events.page(tenant, wanted, NEWEST, place, limit=limit)
         return await self._told(found)

@@ -175,8 +175,8 @@ class AdministeredClients:
         record, secrets = made.record, made.secrets
 
         async def write(tx: Transaction) -> None:
-            if is_chosen and await _is_taken(tx, record.tenant, record.client_id):
-                raise IdentifierTaken(_TAKEN)
+            if is_chosen:
+                await _free(tx, record.tenant, record.client_id)
             tx.clients.add(record)
             audit.record(
                 tx,
@@ -196,12 +196,20 @@ class AdministeredClients:
             raise IdentifierTaken(_TAKEN) from None
 
 
-async def _is_taken(tx: Transaction, tenant: str, client_id: str) -> bool:
-    """Also by a client that was deleted and can be restored."""
+async def _free(tx: Transaction, tenant: str, client_id: str) -> None:
+    """Nothing is left of whoever was called so before: its notes would be those of the new one.
+
+    Raises:
+        IdentifierTaken: a client is called so, or one was that can be restored.
+    """
     if await tx.clients.find(tenant, client_id):
-        return True
+        raise IdentifierTaken(_TAKEN)
     deleted = await tx.deleted_clients.find(tenant, client_id)
-    return deleted is not None and deleted.purge_at > time.time()
+    if deleted is None:
+        return
+    if deleted.purge_at > time.time():
+        raise IdentifierTaken(_TAKEN)
+    await tx.deleted_clients.purge(deleted)
 
 
 def _check_could_be_sent(members: JsonObject, policy: Policy) -> None:
