@@ -33,11 +33,7 @@ async def manages(app: Application, client: dict[str, Any]) -> bool:
 
 
 async def events_of(app: Application, client: dict[str, Any]) -> list[str]:
-    found = await app.operations.administration.client(
-        app.runtime.default_tenant, client["client_id"]
-    )
-    assert found is not None
-    return [event["type"] for event in found["events"]]  # type: ignore[index, union-attr, misc]
+    return [event.type for event in await app.events(client["client_id"])]
 
 
 async def test_a_client_is_suspended_and_resumed(any_app: Application) -> None:

@@ -46,8 +46,8 @@ async def test_the_only_registered_uri_need_not_be_named(app: Application) -> No
 @pytest.mark.finding("S14")
 async def test_a_suspended_client_has_no_way_back(app: Application) -> None:
     client = await app.register()
-    tenant, admin = app.runtime.default_tenant, app.operations.administration
-    await admin.suspend_client(tenant, client["client_id"], OPERATOR)
+    tenant, lifecycle = app.runtime.default_tenant, app.operations.client_lifecycle
+    await lifecycle.suspend(tenant, client["client_id"], OPERATOR)
     answer = await app.http.get("/authorize", params={"client_id": client["client_id"]})
     assert answer.status_code == 400
     assert CALLBACK not in answer.text

@@ -628,9 +628,9 @@ async def test_a_certificate_from_anybody_else_is_ignored(make_app: MakeApplicat
 
 async def test_a_suspended_client_is_let_in_by_nothing(any_app: Application) -> None:
     client, key = await with_key(any_app)
-    tenant, admin = any_app.runtime.default_tenant, any_app.operations.administration
+    tenant, lifecycle = any_app.runtime.default_tenant, any_app.operations.client_lifecycle
 
-    await admin.suspend_client(tenant, client["client_id"], OPERATOR)
+    await lifecycle.suspend(tenant, client["client_id"], OPERATOR)
     assert refused(await ask(any_app, assertion(client["client_id"], key)))
-    await admin.resume_client(tenant, client["client_id"], OPERATOR)
+    await lifecycle.resume(tenant, client["client_id"], OPERATOR)
     assert (await ask(any_app, assertion(client["client_id"], key))).status_code == 200

@@ -97,9 +97,8 @@ async def _is_looked_up(app: Application, client_id: str) -> None:
     url = f"/authorization-server/clients/{quote(client_id, '')}"
     answer = await app.http.get(url, headers=headers)
     assert (answer.status_code, answer.json()["client_id"]) == (200, client_id)
-    described = await app.operations.administration.client(app.runtime.default_tenant, client_id)
-    assert described is not None
-    assert described["events"]
+    assert (await app.client(client_id)).client_id == client_id
+    assert await app.events(client_id)
 
 
 async def test_below_the_path_of_a_tenant(make_app: MakeApplication) -> None:

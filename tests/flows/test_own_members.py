@@ -7,7 +7,6 @@ from typing import Any
 import pytest
 
 from dcrserver.metadata import FAMILIES
-from harness.actors import OPERATOR
 from harness.application import BASE_URL, Application, bearer, update_of
 
 OWN = {row.name: row.example for row in FAMILIES["extensions"].rows}
@@ -24,22 +23,17 @@ async def test_whoever_registers_itself_sets_none_of_it(any_app: Application) ->
     answer = await any_app.http.put(path, json=update_of(client, **OWN), headers=bearer(client))
     assert answer.status_code == 200, answer.text
     assert not answer.json().keys() & {*OWN}
-    found = await any_app.operations.administration.client(
-        any_app.runtime.default_tenant, client["client_id"]
-    )
-    assert found is not None
-    assert found["owner"] is None
-    assert not found["metadata"].keys() & {*OWN}  # type: ignore[union-attr]
+    found = await any_app.client(client["client_id"])
+    assert (found.owner, found.tags, found.policy) == (None, [], None)
+    assert not found.metadata.keys() & {*OWN}
 
 
 @pytest.mark.finding("E2")
 async def test_an_update_by_the_client_leaves_what_was_set(any_app: Application) -> None:
     client = await any_app.register(**MACHINE)
-    await any_app.operations.administration.configure_client(
-        any_app.runtime.default_tenant,
+    await any_app.set_members(
         client["client_id"],
-        OPERATOR,
-        access_token_lifetime=77,
+        client_credentials_access_token_lifetime=77,
         access_token_format="opaque",
     )
     path = client["registration_client_uri"].removeprefix(BASE_URL)

@@ -229,8 +229,8 @@ async def test_an_administrator_issues_a_new_one(any_app: Application) -> None:
 async def test_the_token_of_a_suspended_client_is_dead(any_app: Application) -> None:
     """Row 12: it must not bring the client back."""
     client = await any_app.register()
-    admin, tenant = any_app.operations.administration, any_app.runtime.default_tenant
-    await admin.suspend_client(tenant, client["client_id"], OPERATOR)
+    lifecycle, tenant = any_app.operations.client_lifecycle, any_app.runtime.default_tenant
+    await lifecycle.suspend(tenant, client["client_id"], OPERATOR)
     where, headers = client["registration_client_uri"], bearer(client)
     answers = [
         await any_app.http.get(where, headers=headers),
@@ -244,7 +244,7 @@ async def test_the_token_of_a_suspended_client_is_dead(any_app: Application) -> 
         record = await tx.clients.find("default", client["client_id"])
     assert record is not None
     assert record.suspended_at
-    await admin.resume_client(tenant, client["client_id"], OPERATOR)
+    await lifecycle.resume(tenant, client["client_id"], OPERATOR)
     assert (await get(any_app, client)).status_code == 200
 
 

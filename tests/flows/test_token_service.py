@@ -200,25 +200,20 @@ async def test_tokens_are_signed_as_configured(make_app: MakeApplication, algori
 
 async def test_lifetime_and_format_are_per_client(any_app: Application) -> None:
     client = await machine(any_app)
-    tenant, admin = any_app.runtime.default_tenant, any_app.operations.administration
-    await admin.configure_client(
-        tenant,
+    await any_app.set_members(
         client["client_id"],
-        OPERATOR,
-        access_token_lifetime=77,
+        client_credentials_access_token_lifetime=77,
         access_token_format="opaque",
     )
     made = (await grant(any_app, client)).json()
     assert made["expires_in"] == 77
     assert made["access_token"].startswith("at_")
     events = await any_app.events(client["client_id"])
-    assert events[-1].type == "client.configured"
-    await admin.configure_client(
-        tenant,
+    assert events[-1].type == "client.updated"
+    await any_app.set_members(
         client["client_id"],
-        OPERATOR,
-        access_token_lifetime="default",
-        access_token_format="default",
+        client_credentials_access_token_lifetime=None,
+        access_token_format=None,
     )
     made = (await grant(any_app, client)).json()
     assert made["expires_in"] == 300

@@ -53,13 +53,7 @@ async def look(app: Application, token: str, **fields: str) -> dict[str, Any]:
 
 
 async def opaque(app: Application, client: dict[str, Any]) -> None:
-    await app.operations.administration.configure_client(
-        app.runtime.default_tenant,
-        client["client_id"],
-        OPERATOR,
-        access_token_lifetime=None,
-        access_token_format="opaque",
-    )
+    await app.set_members(client["client_id"], access_token_format="opaque")
 
 
 @requirement("R7662-2.2-01", "R7662-2.2-04")

@@ -47,8 +47,7 @@ async def test_it_says_what_registering_says_and_registers_nothing(
     good = await explained(app, **MINIMAL, client_name="A")
     assert good["acceptable"]
     assert good["error"] is None
-    listed = await app.operations.administration.clients(app.runtime.default_tenant, 10)
-    assert listed == []
+    assert await app.runtime.lists.clients.page("default", limit=1) == []
     registered = await app.register(client_name="A")
     assert good["registration"].items() <= registered.items()
 

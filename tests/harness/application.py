@@ -16,6 +16,7 @@ from dcrserver.posture import Finding
 from dcrserver.repositories.events import EventRecord
 from dcrserver.services.access.admin_tokens import NewAdminToken
 from dcrserver.services.access.initial_access_tokens import NewInitialAccessToken
+from dcrserver.services.clients.views import ClientView
 from dcrserver.settings import Settings, load
 from dcrserver.wiring.configured import Configured
 from dcrserver.wiring.foundation import opened
@@ -46,6 +47,16 @@ class Application:
     async def events(self, client_id: str) -> list[EventRecord]:
         """What happened to a client of the default tenant, oldest first."""
         return await self.runtime.lists.events.of_subject("default", "client", client_id)
+
+    async def client(self, client_id: str) -> ClientView:
+        """A client of the default tenant as administrators see it; NotFound without one."""
+        tenant, reading = self.runtime.default_tenant, self.operations.client_reading
+        return await reading.client(tenant, client_id, OPERATOR.actor)
+
+    async def set_members(self, client_id: str, **members: Any) -> None:
+        """An administrator sets metadata of a client of the default tenant; None takes back."""
+        tenant, changes = self.runtime.default_tenant, self.operations.client_changes
+        await changes.merge(tenant, client_id, {"metadata": members}, OPERATOR)
 
     async def do_job(self, name: str) -> None:
         """What a worker does when it is time for it."""

@@ -22,6 +22,7 @@ import pytest
 from conftest import MakeApplication
 from dcrserver.metadata.bounds import Bounds
 from dcrserver.moving import Documents, Report
+from dcrserver.services.audit import utc
 from dcrserver.services.clients.imports import Import
 from harness.actors import OPERATOR
 from harness.application import Application
@@ -94,18 +95,16 @@ async def test_clients_of_hydra(any_app: Application) -> None:
         assert await login(any_app, client_id, "s-other-0123456789") == 401, client_id
     for number in (1, 2):
         assert await login(any_app, "rotating", f"before-{number}-rotating") == 200
-    await any_app.operations.client_credentials.end_overlap(
-        any_app.runtime.default_tenant, "rotating", OPERATOR
-    )
+    for older in (await any_app.client("rotating")).secrets[1:]:
+        await any_app.operations.client_credentials.end_secret(
+            any_app.runtime.default_tenant, "rotating", older.id, OPERATOR
+        )
     for number in (1, 2):
         assert await login(any_app, "rotating", f"before-{number}-rotating") == 401
     assert await login(any_app, "rotating", "s-rotating-0123456789") == 200
     assert await login(any_app, "acme:inventory/eu", "s-acme:inventory/eu-0123456789") == 400
-    shown = await any_app.operations.administration.client(
-        any_app.runtime.default_tenant, "acme:inventory/eu"
-    )
-    assert shown is not None
-    assert (shown["owner"], shown["issued_at"]) == ("acme", "2025-03-04T05:06:07Z")
+    shown = await any_app.client("acme:inventory/eu")
+    assert (shown.owner, utc(shown.created_at)) == ("acme", "2025-03-04T05:06:07Z")
     what = told(report)
     assert "registered for authorization_code" in what["old-spa"]
     assert "any port will do" in what["https://agent.example.org/client.json"]
@@ -144,9 +143,7 @@ async def test_nothing_is_lost_where_the_server_does_what_keycloak_did(
     )
     report = await move_in(app, "keycloak-realm.json")
     assert report.imported == 14
-    stored = await app.operations.administration.client(app.runtime.default_tenant, "implicit")
-    assert stored is not None
-    assert stored["metadata"]["grant_types"] == ["implicit"]
+    assert (await app.client("implicit")).metadata["grant_types"] == ["implicit"]
     assert "implicit stays" in told(report)["implicit"]
 
 
@@ -169,9 +166,7 @@ async def test_rows_of_authlib(app: Application) -> None:
     data = {"grant_type": "client_credentials", "client_id": "a1B2c3",
             "client_secret": "Xk29sLq8Wd7Zr5Tn3Vb6Mp1Hy4Gc0Jf"}  # fmt: skip
     assert (await app.http.post("/token", data=data)).status_code == 200
-    shown = await app.operations.administration.client(app.runtime.default_tenant, "a1B2c3")
-    assert shown is not None
-    assert shown["owner"] == "7"
+    assert (await app.client("a1B2c3")).owner == "7"
 
 
 async def test_who_is_there_already_stays(any_app: Application) -> None:

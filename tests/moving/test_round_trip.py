@@ -99,10 +99,9 @@ async def test_credentials_work_on(make_app: MakeApplication) -> None:
     await imported(first, [machine | {"client_id": "chosen", "client_secrets": None}])
     made = await first.register(grant_types=["client_credentials"], redirect_uris=[])
     rotated = await first.http.post(f"/register/{made['client_id']}/secret", headers=bearer(made))
-    await first.operations.administration.configure_client(
-        first.runtime.default_tenant, "chosen", OPERATOR,
-        access_token_lifetime=60, access_token_format="opaque",
-    )  # fmt: skip
+    await first.set_members(
+        "chosen", client_credentials_access_token_lifetime=60, access_token_format="opaque"
+    )
     await imported(second, await exported(first))
     assert await exported(second) == await exported(first)
     for client_id, secret in (

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dcrserver.fetch import CachingFetcher
 from dcrserver.services.access.token_administration import TokenAdministrationService
 from dcrserver.services.audit.reading import EventReadingService
-from dcrserver.services.clients.administration import AdministrationService
 from dcrserver.services.clients.changes import ClientChangeService
 from dcrserver.services.clients.credentials import ClientCredentialsService
 from dcrserver.services.clients.imports import ClientImportService
@@ -30,7 +29,6 @@ class Operations:
         self.metadata_copies = base.metadata_copies
         self.providers = base.providers
         self.signing_keys = base.signing_keys
-        self.administration = AdministrationService(base.database, base.lists)
         self.event_reading = EventReadingService(base.lists)
         self.client_reading = ClientReadingService(base.database, base.lists)
         self._documents = CachingFetcher(base.configured.fetcher, base.configured.settings.outbound)

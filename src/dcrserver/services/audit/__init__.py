@@ -25,6 +25,7 @@ class EventType(Word):
     CLIENT_IMPORTED = "client.imported"
     CLIENT_SUSPENDED = "client.suspended"
     CLIENT_RESUMED = "client.resumed"
+    # Nothing writes it any more: events of earlier versions are found by it.
     CLIENT_CONFIGURED = "client.configured"
     CLIENT_RESTORED = "client.restored"
     CLIENT_PURGED = "client.purged"

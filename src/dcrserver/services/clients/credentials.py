@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dcrserver.errors import NotFound
 from dcrserver.repositories.clients import ClientRecord
 from dcrserver.repositories.transaction import Database
 from dcrserver.security import new_token, token_digest
@@ -14,7 +13,6 @@ from dcrserver.services.access.stored_clients import change_client, replace_clie
 from dcrserver.services.access.versions import ANY, Expected
 from dcrserver.services.audit import EventType, Origin
 from dcrserver.services.secrets.changes import SecretChanges
-from dcrserver.services.secrets.client_secrets import secrets_of
 from dcrserver.strict_json import JsonObject
 from dcrserver.tenants import Tenant
 
@@ -62,18 +60,6 @@ class ClientCredentialsService:
             return await self._secret_changes.end(record, secret_id, origin)
 
         await change_client(self._database, tenant, client_id, origin, expected, end)
-
-    async def end_overlap(self, tenant: Tenant, client_id: str, origin: Origin) -> None:
-        """Only the newest secret works on; NotFound also when it is the only one."""
-
-        async def end(record: ClientRecord) -> bool:
-            older = secrets_of(record).held[1:]
-            if not older:
-                raise NotFound("the client has no second secret")
-            is_last = len(older) == 1  # more may have come from another server
-            return await self._secret_changes.end(record, older[0].id, origin) and is_last
-
-        await change_client(self._database, tenant, client_id, origin, ANY, end)
 
     async def reissue_registration_token(
         self, tenant: Tenant, client_id: str, origin: Origin, expected: Expected = ANY
