@@ -145,7 +145,7 @@ WRONG: list[tuple[dict[str, Any], str]] = [
 
 
 async def test_what_is_wrong_with_choices_is_told(app: Application) -> None:
-    admin = await app.admin_token("clients:create")
+    admin = await app.admin_token("clients:create", "clients:read")
     before = await app.runtime.lists.clients.count("default")
     for members, reason in WRONG:
         answer = await post(app, admin, **members)
