@@ -68,7 +68,7 @@ REFUSALS = {
     "tenant show nobody": "there is no such tenant",
     "tenant create default": "default",
     "policy show nobody": "there is no such policy",
-    "policy activate filed": "filed",
+    "policy activate filed": "declared",
 }
 
 

@@ -237,7 +237,7 @@ async def test_whoever_moves_a_client_to_another_policy_needs_a_scope_for_it(
 
 
 async def test_an_owner_makes_and_changes_own_clients_only(any_app: Application) -> None:
-    wanted = NewAdminToken(SCOPES, 60, owner="team-b")
+    wanted = NewAdminToken(SCOPES, 3600, owner="team-b")
     issue = any_app.operations.token_administration.issue_admin_token
     token = await issue("default", wanted, OPERATOR)
     owner = Administrator(any_app, {"Authorization": f"Bearer {token}"})

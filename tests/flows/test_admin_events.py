@@ -24,7 +24,7 @@ LATER = "until=2999-01-01T00:00:00Z"
 
 
 async def of_all(app: Application, *scopes: str) -> Administrator:
-    wanted = NewAdminToken(scopes, 60, "night shift")
+    wanted = NewAdminToken(scopes, 3600, "night shift")
     issue = app.operations.token_administration.issue_admin_token
     token = await issue(ALL_TENANTS, wanted, OPERATOR)
     return Administrator(app, {"Authorization": f"Bearer {token}"})

@@ -156,7 +156,7 @@ async def test_an_action_needs_the_scope_that_it_needs_for_one_client(
 
 
 async def owner_of(app: Application, name: str) -> Administrator:
-    wanted = NewAdminToken(SCOPES, 60, "", (), owner=name)
+    wanted = NewAdminToken(SCOPES, 3600, "", (), owner=name)
     token = await app.operations.token_administration.issue_admin_token("default", wanted, OPERATOR)
     return Administrator(app, {"Authorization": f"Bearer {token}"})
 
@@ -223,7 +223,7 @@ async def test_a_job_stays_within_its_tenant(make_app: MakeApplication) -> None:
     admin = await administrator(app, *SCOPES)
     job = await done(admin, action="suspend", filter={"name": "nobody"})
     token = await app.operations.token_administration.issue_admin_token(
-        acme.name, NewAdminToken(SCOPES, 60, "", ()), OPERATOR
+        acme.name, NewAdminToken(SCOPES, 3600, "", ()), OPERATOR
     )
     there = Administrator(app, {"Authorization": f"Bearer {token}"})
     await there.ask("GET", f"/jobs/{job['id']}", 401)

@@ -208,6 +208,6 @@ async def test_an_owner_sees_and_changes_own_clients_only(any_app: Application) 
 
 async def _owner(app: Application, name: str) -> Administrator:
     """An administrator who is bound to the clients of ``name``."""
-    wanted = NewAdminToken(ALL, 60, owner=name)
+    wanted = NewAdminToken(ALL, 3600, owner=name)
     token = await app.operations.token_administration.issue_admin_token("default", wanted, OPERATOR)
     return Administrator(app, {"Authorization": f"Bearer {token}"})

@@ -150,7 +150,7 @@ async def test_an_owner_exports_own_clients_and_imports_none(make_app: MakeAppli
     app: Application = await make_app()
     admin = await administrator(app, *SCOPES)
     await imported(admin, [client("own", owner="ann"), client("foreign", owner="bob")])
-    wanted = NewAdminToken(("clients:read", "clients:create"), 60, "", (), owner="ann")
+    wanted = NewAdminToken(("clients:read", "clients:create"), 3600, "", (), owner="ann")
     token = await app.operations.token_administration.issue_admin_token("default", wanted, OPERATOR)
     ann = Administrator(app, {"Authorization": f"Bearer {token}"})
     assert [line["client_id"] for line in await exported(ann)] == ["own"]

@@ -28,7 +28,7 @@ _SECRET = "c2VjcmV0LWNhbmFyeS1zZWNyZXQtY2FuYXJ5LTEyMzQ="
 
 async def of_all(app: Application, *scopes: str) -> Administrator:
     issue = app.operations.token_administration.issue_admin_token
-    token = await issue(ALL_TENANTS, NewAdminToken(scopes, 60), OPERATOR)
+    token = await issue(ALL_TENANTS, NewAdminToken(scopes, 3600), OPERATOR)
     return Administrator(app, {"Authorization": f"Bearer {token}"})
 
 

@@ -302,7 +302,7 @@ async def test_what_a_late_request_wrote_is_deleted_too(
     await admin.ask("DELETE", f"{TENANTS}/{name}", 202)
     await quick(any_app)
     await any_app.operations.token_administration.issue_admin_token(
-        name, NewAdminToken(("clients:read",), 60, "", ()), OPERATOR
+        name, NewAdminToken(("clients:read",), 3600, "", ()), OPERATOR
     )
     await quick(any_app)
     assert await rows(any_app, name) == {}

@@ -99,7 +99,7 @@ async def test_who_administers_all_tenants_issues_tokens_for_all(
     make_app: MakeApplication,
 ) -> None:
     app = await make_app(tenants={"acme": {}})
-    wanted = NewAdminToken(ROLES["administrator"], 60)
+    wanted = NewAdminToken(ROLES["administrator"], 3600)
     token = await app.operations.token_administration.issue_admin_token("*", wanted, OPERATOR)
     admin = Administrator(app, {"Authorization": f"Bearer {token}"})
     made = await admin.post(ADMIN, 201, json={"role": "viewer", "all_tenants": True})

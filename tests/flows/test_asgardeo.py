@@ -246,7 +246,7 @@ async def test_an_owner_sees_and_changes_own_clients_only(one: Asgardeo) -> None
     scopes = ("clients:create", "clients:read", "clients:update", "clients:delete")
     administration = one.app.operations.token_administration
     token = await administration.issue_admin_token(
-        "default", NewAdminToken(scopes, 60, "", owner="bob"), OPERATOR
+        "default", NewAdminToken(scopes, 3600, "", owner="bob"), OPERATOR
     )
     bob = Asgardeo(one.app, {"Authorization": f"Bearer {token}"})
     others = await one.made("Alice's", ext_application_owner="alice")
@@ -264,7 +264,7 @@ async def test_an_owner_sees_and_changes_own_clients_only(one: Asgardeo) -> None
 async def test_paths_are_there_for_tenants_that_switch_them_on(make_app: MakeApplication) -> None:
     app = await make_app(asgardeo={"enabled": True}, tenants={"on": {}, "off": {"asgardeo": False}})
     administration = app.operations.token_administration
-    token = await administration.issue_admin_token("*", NewAdminToken(SCOPES, 60, ""), OPERATOR)
+    token = await administration.issue_admin_token("*", NewAdminToken(SCOPES, 3600, ""), OPERATOR)
     headers = {"Authorization": f"Bearer {token}"}
     made = await Asgardeo(app, headers, f"/t/on{PATH}").made()
     assert made["registration_client_uri"].startswith("https://server.example.com/t/on/register/")
@@ -287,7 +287,7 @@ async def test_nothing_is_there_unless_it_is_switched_on(app: Application) -> No
 async def test_one_tenant_can_have_them_alone(make_app: MakeApplication) -> None:
     app = await make_app(tenants={"on": {"asgardeo": {"enabled": True}}})
     administration = app.operations.token_administration
-    token = await administration.issue_admin_token("*", NewAdminToken(SCOPES, 60, ""), OPERATOR)
+    token = await administration.issue_admin_token("*", NewAdminToken(SCOPES, 3600, ""), OPERATOR)
     headers = {"Authorization": f"Bearer {token}"}
     assert (await Asgardeo(app, headers, f"/t/on{PATH}").create()).status_code == 201
     assert (await Asgardeo(app, headers).create()).status_code == 404
@@ -297,7 +297,7 @@ async def test_one_tenant_can_have_them_alone(make_app: MakeApplication) -> None
 
 async def test_a_tenant_that_is_made_at_run_time_has_them(own_database: str) -> None:
     async with application(own_database) as app:
-        wanted = NewAdminToken((*SCOPES, "tenants:write"), 60)
+        wanted = NewAdminToken((*SCOPES, "tenants:write"), 3600)
         administration = app.operations.token_administration
         token = await administration.issue_admin_token("*", wanted, OPERATOR)
         headers = {"Authorization": f"Bearer {token}"}

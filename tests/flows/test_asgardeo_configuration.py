@@ -251,7 +251,7 @@ async def test_enforcement_binds_new_clients_for_life(configuration: Configurati
 async def test_an_owner_is_bound_as_well(one: Configuration) -> None:
     await one.set(enableFapiEnforcement="true", fapiProfile="FAPI2_SECURITY")
     administration = one.app.operations.token_administration
-    wanted = NewAdminToken(("clients:create",), 60, owner="bob")
+    wanted = NewAdminToken(("clients:create",), 3600, owner="bob")
     token = await administration.issue_admin_token("default", wanted, OPERATOR)
     bob = Configuration(one.app, {"Authorization": f"Bearer {token}"})
     assert (await bob.register("Weak")).status_code == 400
@@ -319,7 +319,7 @@ async def test_each_tenant_has_its_own(make_app: MakeApplication) -> None:
         asgardeo={"enabled": True}, tenants={"one": {}, "off": {"asgardeo": False}}
     )
     administration = app.operations.token_administration
-    token = await administration.issue_admin_token("*", NewAdminToken(SCOPES, 60), OPERATOR)
+    token = await administration.issue_admin_token("*", NewAdminToken(SCOPES, 3600), OPERATOR)
     headers = {"Authorization": f"Bearer {token}"}
     root, tenant = Configuration(app, headers), Configuration(app, headers, "/t/one")
     await tenant.set(enableFapiEnforcement="true")

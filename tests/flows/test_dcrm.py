@@ -434,7 +434,7 @@ async def test_an_administrator_is_told_that_there_is_no_client(app: Application
 
 
 async def owner_token(app: Application, owner: str) -> dict[str, str]:
-    wanted = NewAdminToken(SCOPES, 60, owner=owner)
+    wanted = NewAdminToken(SCOPES, 3600, owner=owner)
     token = await app.operations.token_administration.issue_admin_token("default", wanted, OPERATOR)
     return {"Authorization": f"Bearer {token}"}
 

@@ -72,7 +72,7 @@ class Application:
 
     async def admin_token(self, *scopes: str, audiences: tuple[str, ...] = ()) -> dict[str, str]:
         """The Authorization header of an admin token with ``scopes``."""
-        wanted = NewAdminToken(scopes, 60, "", audiences)
+        wanted = NewAdminToken(scopes, 3600, "", audiences)
         token = await self.operations.token_administration.issue_admin_token(
             self.runtime.default_tenant.name, wanted, OPERATOR
         )
