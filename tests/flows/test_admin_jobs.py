@@ -233,3 +233,12 @@ async def test_a_job_stays_within_its_tenant(make_app: MakeApplication) -> None:
     await there.ask("POST", "/clients/bulk?tenant=acme", 202, json=body)
     await app.do_job("do_jobs")
     assert await statuses(admin, [here]) == ["active"]
+
+
+async def test_clients_whose_owner_has_no_name_are_nobodys(
+    any_app: Application, admin: Administrator
+) -> None:
+    (mine,) = await named(any_app, "bulk disowned", 1)
+    await set_owner(any_app, mine, "team-z")
+    await done(admin, action="set_owner", owner="", filter={"name": "bulk disowned"})
+    assert (await admin.get(f"/clients/{mine}"))["owner"] is None

@@ -14,6 +14,7 @@ from harness.actors import OPERATOR
 from harness.administration import Administrator, administrator
 from harness.application import Application
 
+DELETE = "clients:delete"
 SCOPES = ("clients:read", "clients:create", "clients:update", "jobs:read", "secrets:export")
 LINES = {"Content-Type": "application/x-ndjson"}
 MACHINE: dict[str, Any] = {"grant_types": ["client_credentials"], "redirect_uris": []}
@@ -180,3 +181,23 @@ async def test_what_was_sent_is_kept_until_the_job_has_ended(
     async with app.runtime.database.read() as tx:
         assert await tx.job_inputs.content("default", job["id"], 0) is None
         assert await tx.job_inputs.content("default", other["id"], 0) is None
+
+
+async def test_a_client_that_can_be_restored_is_not_imported_in_its_place(
+    any_app: Application,
+) -> None:
+    admin = await administrator(any_app, *SCOPES, DELETE)
+    await imported(admin, [client("gone-a")])
+    await admin.delete("/clients/gone-a")
+    lines = [client("gone-a"), client("gone-b")]
+    told = await imported(admin, lines)
+    assert (told["state"], told["changed"], told["total"]) == ("failed", 0, 2)
+    assert told["errors"] == [
+        {"client_id": "gone-a", "reason": "it was deleted and can be restored"}
+    ]
+    told = await imported(admin, lines, "?skip_refused=true")
+    assert (told["state"], told["changed"], told["failed"]) == ("done", 1, 1)
+    assert told["report"]["already_there"] == 0
+    await admin.post("/clients/gone-a/restore")
+    told = await imported(admin, lines)
+    assert (told["state"], told["changed"], told["report"]["already_there"]) == ("done", 0, 2)

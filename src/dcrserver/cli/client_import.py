@@ -18,10 +18,12 @@ from dcrserver.settings import ConfigurationError
 from dcrserver.strict_json import BadJson, JsonObject
 
 
-def _judge(run: ImportRun, documents: Documents) -> None:
+async def _judge(run: ImportRun, documents: Documents) -> None:
     with bar("judging", documents.size) as move:
         for size in run.judge(documents):
             move(size)
+    async for _ in run.refuse_deleted():
+        pass
 
 
 async def _count(run: ImportRun, service: ClientImportService, where: Tenant) -> None:
@@ -61,7 +63,7 @@ def import_clients(  # noqa: PLR0913 - what can be given
         service = operations.client_import
         run = ImportRun(service, where, bounds, rows)
         with opened(file) as source:
-            _judge(run, Documents(source))
+            await _judge(run, Documents(source))
         if dry_run:
             await _count(run, service, where)
         elif skip_refused or not run.report.refusals:

@@ -58,6 +58,11 @@ class Report:
             for each in dict.fromkeys(told):
                 kinds.setdefault(each, Kind()).add(made.client_id or where)
 
+    def refuse(self, client_id: str, where: str, reason: str) -> None:
+        """Takes back that one was good."""
+        self.good -= 1
+        self._refused.append(_Refusal(client_id, where, reason))
+
     def refused(self) -> Iterator[tuple[str, Kind]]:
         """By reason, most frequent first; an example tells the client and where it stood."""
         kinds: dict[str, Kind] = {}

@@ -24,6 +24,11 @@ _OF_CLIENT = (deleted.c.tenant == bindparam("b_tenant")) & (
 _FIND = (
     select(deleted).where(_OF_CLIENT).order_by(deleted.c.deleted_at_milliseconds.desc()).limit(1)
 )
+_RESTORABLE = select(deleted.c.client_id).where(
+    deleted.c.tenant == bindparam("b_tenant"),
+    deleted.c.client_id.in_(bindparam("b_client_ids", expanding=True)),
+    deleted.c.purge_at > bindparam("b_now"),
+)
 _DUE = select(deleted).where(deleted.c.purge_at <= bindparam("b_now")).limit(AT_ONCE)
 _DELETE = delete(deleted).where(
     _OF_CLIENT, deleted.c.deleted_at_milliseconds == bindparam("b_deleted_at")
@@ -92,6 +97,12 @@ class DeletedClientRepository:
         found = await self._session.execute(_FIND, {"b_tenant": tenant, "b_client_id": client_id})
         row = found.one_or_none()
         return None if row is None else DeletedClientRecord(**row)
+
+    async def restorable(self, tenant: str, client_ids: Sequence[str], now: int) -> set[str]:
+        """Those of ``client_ids`` of which a client can be restored at ``now``."""
+        values = {"b_tenant": tenant, "b_client_ids": list(client_ids), "b_now": now}
+        found = await self._session.execute(_RESTORABLE, values)
+        return {row["client_id"] for row in found.all()}
 
     async def take(self, record: DeletedClientRecord) -> bool:
         """Removes it, to be restored; False when somebody else was faster."""

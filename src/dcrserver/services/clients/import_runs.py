@@ -5,7 +5,7 @@ from __future__ import annotations
 import pickle
 import zlib
 from bisect import bisect_right
-from collections.abc import Iterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
 from typing import NamedTuple
 
 from dcrserver.metadata.bounds import Bounds
@@ -14,6 +14,7 @@ from dcrserver.services.clients.imports import ClientImportService, Hashes, Impo
 from dcrserver.tenants import Tenant
 
 _BATCH = 200
+_DELETED = "it was deleted and can be restored"
 _TWICE = "its client_id is that of one before"
 
 
@@ -56,9 +57,11 @@ class ImportRun:
         self._numbers: list[int] = []
         self._waiting: list[bytes] = []
         self._seen: set[str] = set()
+        self._unit = ""
 
     def judge(self, documents: Documents) -> Iterator[int]:
         """Fills the report, and keeps what can be imported; yields how much was looked at."""
+        self._unit = documents.unit
         for number, value, size in documents:
             made, client = self._service.judge(self._tenant, self._bounds, value, self._hashes)
             if client is not None and client.record.client_id in self._seen:
@@ -76,19 +79,44 @@ class ImportRun:
         if len(self._batch) == _BATCH:
             self._put_away()
 
+    async def refuse_deleted(self, after: int = 0) -> AsyncIterator[None]:
+        """Refuses those whose name a deleted client gets back when it is restored, a batch at a
+        time. Up to the line ``after`` all were imported, and what was deleted since is left alone.
+
+        Raises:
+            Unavailable: the database does not answer.
+        """
+        for place, batch in enumerate(self.batches()):
+            ahead = batch.after(after).clients
+            taken = await self._service.restorable(self._tenant, ahead) if ahead else ()
+            yield
+            if not taken:
+                continue
+            left = ImportBatch([], [])
+            for client, number in zip(batch.clients, batch.numbers, strict=True):
+                if (client_id := client.record.client_id) in taken:
+                    self.report.refuse(client_id, f"{self._unit} {number}", _DELETED)
+                else:
+                    left = ImportBatch([*left.clients, client], [*left.numbers, number])
+            self._waiting[place] = _packed(left)
+
     def _put_away(self) -> None:
         if self._batch:
-            packed = pickle.dumps(ImportBatch(self._batch, self._numbers))
-            self._waiting.append(zlib.compress(packed, 1))
+            self._waiting.append(_packed(ImportBatch(self._batch, self._numbers)))
             self._batch, self._numbers = [], []
 
     def batches(self) -> Iterator[ImportBatch]:
         """What is to be written, when all was judged."""
         for packed in self._waiting:
             made: ImportBatch = pickle.loads(zlib.decompress(packed))  # noqa: S301 - our own
-            yield made
+            if made.clients:
+                yield made
 
     def count(self, batch: ImportBatch, new: int) -> None:
         """Adds to the report that so many of ``batch`` were not there yet."""
         self.report.imported += new
         self.report.there += len(batch.clients) - new
+
+
+def _packed(batch: ImportBatch) -> bytes:
+    return zlib.compress(pickle.dumps(batch), 1)

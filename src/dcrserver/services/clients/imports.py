@@ -7,6 +7,7 @@ A line is a client of a server that ``dcrserver.moving`` knows, or a client meta
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import NamedTuple
@@ -151,6 +152,16 @@ class ClientImportService:
         """
         async with self._database.read() as tx:
             return await tx.clients.known(tenant.name, [each.record.client_id for each in clients])
+
+    async def restorable(self, tenant: Tenant, clients: Sequence[Import]) -> set[str]:
+        """The client_id of each of ``clients`` that was deleted and can be restored.
+
+        Raises:
+            Unavailable: the database does not answer.
+        """
+        names, now = [each.record.client_id for each in clients], int(time.time())
+        async with self._database.read() as tx:
+            return await tx.deleted_clients.restorable(tenant.name, names, now)
 
     async def write(self, tenant: Tenant, clients: Sequence[Import], origin: Origin) -> int:
         """Imports those of ``clients`` that are not there yet, all or none; how many.

@@ -64,6 +64,7 @@ def _untagged(record: ClientRecord, tag: str | None) -> ClientRecord | None:
 
 
 def _owned(record: ClientRecord, owner: str | None) -> ClientRecord | None:
+    owner = owner or None  # no name is nobody's, as in any other request
     return None if record.owner == owner else record._replace(owner=owner)
 
 

@@ -49,10 +49,14 @@ class ClientImport:
         judging = run.judge(await self._documents(job))
         while await _judged_some(judging):
             yield
+        done = int(job.record.position or 0)
+        async for _ in run.refuse_deleted(done):
+            yield
         if not job.record.position:
             await job.advance(partial(_judged, run))
         is_dry = bool(job.parameters.get("dry_run"))
-        if run.report.refusals and not (is_dry or job.parameters.get("skip_refused")):
+        takes_some = is_dry or job.parameters.get("skip_refused") or done
+        if run.report.refusals and not takes_some:
             await job.fail(
                 f"{run.report.refusals} of them are refused, so none was imported;"
                 " skip_refused imports the others",
