@@ -157,6 +157,21 @@ async def test_what_is_wrong_with_choices_is_told(app: Application) -> None:
     assert await app.runtime.lists.clients.count("default") == before
 
 
+@pytest.mark.finding("E4")
+async def test_an_owner_changes_the_method_as_little_as_the_client_may(
+    make_app: MakeApplication,
+) -> None:
+    app = await make_app(policy={"management": {"method_change": "reject"}})
+    alice, admin = await owner_token(app, "alice"), await app.admin_token(*SCOPES)
+    made = (await post(app, alice, client_id="bound")).json()
+    public = {"client_id": "bound", **REDIRECTS, "token_endpoint_auth_method": "none"}
+    assert made["token_endpoint_auth_method"] == "client_secret_basic"
+    refused = await app.http.put("/register/bound", json=public, headers=alice)
+    assert (refused.status_code, refused.json()["error"]) == (400, "invalid_client_metadata")
+    answer = await app.http.put("/register/bound", json=public | {"owner": "alice"}, headers=admin)
+    assert answer.status_code == 200
+
+
 async def test_a_template_is_for_those_who_may_read_clients(app: Application) -> None:
     admin, maker = await app.admin_token(*SCOPES), await app.admin_token("clients:create")
     made = (await post(app, admin, client_name="Read me", **MACHINE)).json()

@@ -28,7 +28,11 @@ from dcrserver.services.audit import EventType, Origin, Subject, SubjectKind
 from dcrserver.services.audit.actors import Actor
 from dcrserver.services.registration.client_information import new_record
 from dcrserver.services.registration.facts import ClientFacts
-from dcrserver.services.registration.judgement import SubmissionValidator, parse_object
+from dcrserver.services.registration.judgement import (
+    SubmissionValidator,
+    check_method,
+    parse_object,
+)
 from dcrserver.services.registration.remote_checks import RemoteChecks
 from dcrserver.services.secrets.client_secrets import (
     ChosenSecret,
@@ -130,6 +134,8 @@ class AdministeredClients:
         if completed != before.members:
             _check_could_be_sent(completed, terms.policy)
         metadata, text = self._validator.validate_update(completed, terms, before)
+        if actor.owner is not None:  # who is to its clients what a client is to itself
+            check_method(before, metadata, terms.policy)
         await self._remote_checks.check(metadata, terms.policy)
         secrets = self._secrets.updated(record, before, metadata, terms.policy)
         changed = record._replace(

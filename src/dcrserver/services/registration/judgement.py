@@ -14,6 +14,7 @@ from typing import NamedTuple, TypeAlias
 from dcrserver.errors import InvalidClientMetadata, InvalidRequest, ProtocolError
 from dcrserver.metadata import (
     ClientMetadata,
+    Policy,
     Terms,
     beyond,
     refuse_server_members,
@@ -114,3 +115,13 @@ def _registration_in(octets: bytes, terms: Terms) -> JsonObject:
     if terms.policy.registration.client_supplied_credentials == "reject":
         refuse_server_members(members, withheld(terms))
     return members
+
+
+def check_method(before: ClientMetadata, metadata: ClientMetadata, policy: Policy) -> None:
+    """Whether a client may come to authenticate in another way (POL-55).
+
+    Raises:
+        InvalidClientMetadata: the policy binds it to the method it registered with.
+    """
+    if policy.management.method_change == "reject" and metadata.auth_method != before.auth_method:
+        raise InvalidClientMetadata("token_endpoint_auth_method must not be changed")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import partial
 
 from dcrserver.errors import InvalidClientMetadata, InvalidToken
-from dcrserver.metadata import ClientMetadata, Policy, refuse_server_members
+from dcrserver.metadata import Policy, refuse_server_members
 from dcrserver.repositories.clients import ClientRecord
 from dcrserver.repositories.transaction import Database
 from dcrserver.security import UndecipherableError
@@ -25,7 +25,11 @@ from dcrserver.services.registration.client_information import (
     client_information,
 )
 from dcrserver.services.registration.facts import facts_in_update
-from dcrserver.services.registration.judgement import SubmissionValidator, parse_object
+from dcrserver.services.registration.judgement import (
+    SubmissionValidator,
+    check_method,
+    parse_object,
+)
 from dcrserver.services.registration.remote_checks import RemoteChecks
 from dcrserver.services.secrets.client_secrets import ClientSecrets, SecretIssuer, secrets_of
 from dcrserver.services.secrets.verification import SecretVerifier
@@ -122,7 +126,7 @@ class ManagementService:
         is_current = is_token_of(record, token)[0]
         if not is_current and text != record.metadata:
             raise InvalidToken("the registration access token was replaced by an update")
-        _check_method(before, metadata, policy)
+        check_method(before, metadata, policy)
         await self._remote_checks.check(metadata, policy)
         secrets = (
             self._secrets.updated(record, before, metadata, policy)
@@ -202,9 +206,3 @@ class ManagementService:
             return self._secrets.readable(record, secrets.held[0])
         except UndecipherableError:
             return None
-
-
-def _check_method(before: ClientMetadata, metadata: ClientMetadata, policy: Policy) -> None:
-    """POL-55."""
-    if policy.management.method_change == "reject" and metadata.auth_method != before.auth_method:
-        raise InvalidClientMetadata("token_endpoint_auth_method must not be changed")
