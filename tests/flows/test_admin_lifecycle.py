@@ -10,6 +10,7 @@ import httpx
 
 from conftest import MakeApplication
 from dcrserver.repositories.transaction import Transaction
+from dcrserver.security import new_client_id
 from dcrserver.services.access.admin_tokens import NewAdminToken
 from harness.actors import OPERATOR
 from harness.administration import Administrator, administrator
@@ -180,13 +181,13 @@ async def test_without_a_window_nothing_can_be_restored(any_database: str) -> No
 
 async def test_an_owner_sees_and_changes_own_clients_only(any_app: Application) -> None:
     mine, other = await any_app.register(client_name="mine"), await any_app.register()
-    tenant = any_app.runtime.default_tenant.name
+    tenant, team = any_app.runtime.default_tenant.name, f"team {new_client_id()}"
     async with any_app.runtime.database.read() as tx:
         record = await tx.clients.find(tenant, mine["client_id"])
     assert record is not None
-    owned = record._replace(owner="team-a", version=2)
+    owned = record._replace(owner=team, version=2)
     await any_app.runtime.database.transact(lambda tx: tx.clients.replace(record, owned))
-    owner = await _owner(any_app, "team-a")
+    owner = await _owner(any_app, team)
     assert [item["client_id"] for item in (await owner.get("/clients"))["items"]] == [
         mine["client_id"]
     ]
