@@ -15,7 +15,7 @@ from sqlalchemy import make_url, text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import create_async_engine
 
-from dcrserver.db.failures import Absent, Conflict, Locked, Lost
+from dcrserver.db.failures import Absent, Conflict, Locked, Lost, TooLong
 from dcrserver.db.protocol.drivers import mariadb_pool, open_driver
 from dcrserver.db.protocol.drivers.mariadb_pool import MEANINGS, Meaning, translated
 from dcrserver.db.urls import database_url
@@ -195,6 +195,7 @@ def test_every_error_has_a_meaning(number: int, meaning: Meaning, kind: type[Exc
         Meaning.LOCKED: Locked,
         Meaning.LOST: Lost,
         Meaning.CLOSED: mariadb_pool.Closed,
+        Meaning.TOO_LONG: TooLong,
     }[meaning]
     raw = kind(number, "text")
     for error in (raw, DBAPIError("SELECT", None, raw)):

@@ -150,12 +150,17 @@ async def test_a_batch_fits_the_packets_of_the_server(server: Server) -> None:
         assert [await find(database, each.client_id) for each in rows] == rows
 
 
+def registration_of(text: str) -> str:
+    """As a registration, which is JSON."""
+    return f'{{"client_name":"{text}"}}'
+
+
 @pytest.mark.finding("R10")
 @pytest.mark.parametrize("metadata", ["x" * 70_000, "ü" * 33_000, "'" * 33_000])
 async def test_a_row_that_no_packet_holds_fails_alone(server: Server, metadata: str) -> None:
     """The server would hang up, and all of the batch be lost with it."""
     rows = [record() for _ in range(20)]
-    rows[7] = rows[7]._replace(metadata=metadata)
+    rows[7] = rows[7]._replace(metadata=registration_of(metadata))
     async with server.driver() as driver:
         database = Database(driver)
 
@@ -174,14 +179,16 @@ async def test_a_row_that_no_packet_holds_fails_alone(server: Server, metadata: 
         assert [await find(database, each.client_id) for each in rows] == rows
         with pytest.raises(Unavailable):  # by a statement of its own
             await database.transact(
-                lambda tx: tx.clients.replace(rows[0], rows[0]._replace(metadata=metadata))
+                lambda tx: tx.clients.replace(
+                    rows[0], rows[0]._replace(metadata=registration_of(metadata))
+                )
             )
         assert await value(driver, "CONNECTION_ID()") == before, "nobody hung up"
 
 
 @pytest.mark.finding("R10")
 async def test_a_row_that_just_fits_a_packet_is_written(server: Server) -> None:
-    row = record()._replace(metadata="x" * 60_000)
+    row = record()._replace(metadata=registration_of("x" * 60_000))
     async with server.driver() as driver:
         database = Database(driver)
 
