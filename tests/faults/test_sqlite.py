@@ -211,6 +211,11 @@ async def test_a_damaged_file_is_told_of(
     assert "Traceback" not in told
 
 
+def _of(length: int) -> str:
+    """A registration about as long."""
+    return f'{{"policy_uri":"{length * "x"}"}}'
+
+
 @pytest.mark.finding("R10")
 async def test_a_log_that_a_reader_held_up_is_cut_again(tmp_path: Path) -> None:
     file = tmp_path / "some.db"
@@ -220,9 +225,9 @@ async def test_a_log_that_a_reader_held_up_is_cut_again(tmp_path: Path) -> None:
             reader.execute("BEGIN")
             reader.execute("SELECT count(*) FROM sqlite_master").fetchone()
             for _ in range(12):
-                await add(database, record(metadata=1_000_000 * "x"))
+                await add(database, record(metadata=_of(1_000_000)))
             assert log.stat().st_size > 8_000_000
             reader.execute("ROLLBACK")
         for _ in range(4):
-            await add(database, record(metadata=100_000 * "x"))
+            await add(database, record(metadata=_of(100_000)))
         assert log.stat().st_size < 8_000_000
