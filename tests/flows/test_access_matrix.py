@@ -155,15 +155,18 @@ def expected(route: Route, who: Who) -> int:
         return 0
     if route.access == "client" or who.scopes is None:
         return 401
-    if route.scope not in expanded(who.scopes) or (who.is_owner and str(route) == _IMPORT):
+    if route.scope not in expanded(who.scopes) or (who.is_owner and str(route) in _NOT_OF_OWNERS):
         return 403
     # Those of one tenant have nothing to do with others.
     is_of_others = route.path.startswith(_OF_OTHERS) and str(route) != _LIST_OF_TENANTS
     return 403 if is_of_others and not who.is_of_all else 0
 
 
-# Those who come may be anybody's.
-_IMPORT = "POST /admin/v1/clients/import"
+# Those who come may be anybody's; who is suspended may have been so by an administrator.
+_NOT_OF_OWNERS = {
+    "POST /admin/v1/clients/import",
+    "POST /admin/v1/clients/{client_id}/resume",
+}
 _OF_OTHERS = ("/admin/v1/tenants", "/admin/v1/configuration")
 _LIST_OF_TENANTS = "GET /admin/v1/tenants"
 ROUTES = [*routes()]
