@@ -72,6 +72,24 @@ async def test_whoever_comes_second_shares_what_is_there(
     }  # fmt: skip
 
 
+async def test_what_a_change_that_came_too_late_would_have_written_is_not_known(
+    database: Database,
+) -> None:
+    """It wrote nothing: the next client of that name has to."""
+    tenant = new_client_id()
+    first = _named(tenant, "First")
+    await add(database, first)
+    late = _named(tenant, "Late")._replace(client_id=first.client_id, version=8)
+    stale = first._replace(version=7)
+
+    async def change(tx: Transaction) -> bool:
+        return await tx.clients.replace(stale, late)
+
+    assert not await database.transact(change)
+    await add(database, _named(tenant, "Late"))
+    assert (await _names(database, tenant)).keys() == {" first", " late"}
+
+
 async def test_a_change_is_found_by_what_it_made(database: Database) -> None:
     tenant = new_client_id()
     old = _named(tenant, "Before")

@@ -114,15 +114,17 @@ class ClientRepository:
     def __init__(self, session: Session, known: KnownFacets) -> None:
         self._session = session
         self._known = known
-        # Those that are written here: known to be there when they are committed.
+        # Those that are written here, which a change that came too late does not: known to be there
+        # when they are committed.
         self.new_facets: list[FacetsRecord] = []
 
     def add(self, record: ClientRecord) -> None:
         """Writes a new client, and by what it is found."""
-        row, beside = self._row(record)
+        row, facets = self._row(record)
         self._session.insert(_INSERT, row)
-        for statement, facets in beside:
-            self._session.insert(statement, facets)
+        for statement, values in self._beside(facets):
+            self._session.insert(statement, values)
+        self.new_facets += facets
 
     async def find(self, tenant: str, client_id: str) -> ClientRecord | None:
         """The client of this id; None if there is none."""
@@ -139,10 +141,14 @@ class ClientRepository:
 
         False, and nothing is written, when ``old`` is no longer what is stored.
         """
-        row, beside = self._row(new)
+        row, facets = self._row(new)
         for name in _OF_BIRTH:
             del row[name]
-        return await self._change(_UPDATE, row | _values_held(old), event, beside)
+        values = row | _values_held(old)
+        if not await self._change(_UPDATE, values, event, self._beside(facets)):
+            return False
+        self.new_facets += facets
+        return True
 
     async def delete(
         self, record: ClientRecord, event: EventRecord | None = None, beside: Inserts = ()
@@ -162,16 +168,16 @@ class ClientRepository:
             self._session.insert(statement, row)
         return True
 
-    def _row(self, record: ClientRecord) -> tuple[dict[str, Any], Inserts]:
-        """All columns, and the row of its facets, where nobody here knows that it is there."""
+    def _row(self, record: ClientRecord) -> tuple[dict[str, Any], list[FacetsRecord]]:
+        """All columns, and its facets, where nobody here knows that they are there."""
         facets = facets_record(record.tenant, record.metadata, record.bounds, record.origin)
         row = record._asdict()
         row["facets_id"] = facets.id
         row["secret_expires_at"] = _secret_expires_at(record)
-        if self._known.holds(facets):
-            return row, ()
-        self.new_facets.append(facets)
-        return row, [(insertion(self._session.dialect), facets._asdict())]
+        return row, [] if self._known.holds(facets) else [facets]
+
+    def _beside(self, facets: list[FacetsRecord]) -> Inserts:
+        return [(insertion(self._session.dialect), each._asdict()) for each in facets]
 
     async def end_grace(self, record: ClientRecord) -> None:
         """The registration access token before the current one works no longer."""

@@ -11,7 +11,13 @@ from typing import NamedTuple, TypeAlias
 from dcrserver import security
 from dcrserver.db.failures import AlreadyThere
 from dcrserver.errors import IdentifierTaken, InvalidClientMetadata
-from dcrserver.metadata import ClientMetadata, Policy, needs_readable_secret, needs_secret
+from dcrserver.metadata import (
+    ClientMetadata,
+    Policy,
+    Terms,
+    needs_readable_secret,
+    needs_secret,
+)
 from dcrserver.metadata.bounds import UNBOUNDED, Bounds
 from dcrserver.metadata.facets import ClientOrigin, listed
 from dcrserver.repositories.clients import ClientRecord
@@ -30,6 +36,7 @@ from dcrserver.services.registration.client_information import new_record
 from dcrserver.services.registration.facts import ClientFacts
 from dcrserver.services.registration.judgement import (
     SubmissionValidator,
+    ValidSubmission,
     check_method,
     parse_object,
 )
@@ -131,11 +138,7 @@ class AdministeredClients:
         terms = terms_for(actor, tenant.terms_within(bounds))
         completed = await self._completed(tenant, submission, facts, actor)
         before = metadata_of(record)
-        if completed != before.members:
-            _check_could_be_sent(completed, terms.policy)
-        metadata, text = self._validator.validate_update(completed, terms, before)
-        if actor.owner is not None:  # who is to its clients what a client is to itself
-            check_method(before, metadata, terms.policy)
+        metadata, text = self._validated(completed, before, terms, actor)
         await self._remote_checks.check(metadata, terms.policy)
         secrets = self._secrets.updated(record, before, metadata, terms.policy)
         changed = record._replace(
@@ -151,6 +154,20 @@ class AdministeredClients:
         if not await replace_client(self._database, record, changed, event, origin, told):
             return None
         return Administered(changed, secrets)
+
+    def _validated(
+        self, completed: JsonObject, before: ClientMetadata, terms: Terms, actor: Actor
+    ) -> ValidSubmission:
+        """
+        Raises:
+            RegistrationError: the client must not become what was sent.
+        """
+        if completed != before.members:
+            _check_could_be_sent(completed, terms.policy)
+        valid = self._validator.validate_update(completed, terms, before)
+        if actor.owner is not None:  # who is to its clients what a client is to itself
+            check_method(before, valid.metadata, terms.policy)
+        return valid
 
     async def _completed(
         self, tenant: Tenant, submission: JsonObject, facts: ClientFacts, actor: Actor
