@@ -84,6 +84,9 @@ class AdminRoute(APIRoute):
         told["responses"] = _problems(
             (*_ANY, *(_WITH_BODY if takes_body else ()), *refusals)
         ) | told.get("responses", {})
+        if "content" in told["responses"].get(HTTPStatus.OK, {}):
+            # A class without a media type of its own: FastAPI adds no JSON to what is described.
+            told["response_class"] = Response
         super().__init__(
             path, endpoint, methods=[method], tags=list[str | Enum](tags),
             dependencies=[Depends(caller_of)], **told,
