@@ -19,7 +19,7 @@ DOCS = ROOT / "docs"
 # Pasted by tests of their own, as they need programs of others, or are no walk from top to bottom.
 _ELSEWHERE = {
     DOCS / "admin.md": "docs/test_admin_page.py",
-    DOCS / "asgardeo.md": "docs/test_asgardeo.py",
+    DOCS / "asgardeo.md": "docs/test_asgardeo_page.py",
     DOCS / "mcp.md": "interop/test_mcp_guide.py",
     DOCS / "moving-in.md": "docs/test_moving_in.py",
     DOCS / "operations.md": "docs/test_operations.py",
