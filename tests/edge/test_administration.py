@@ -13,9 +13,10 @@ from starlette.exceptions import HTTPException
 
 from conftest import MakeApplication
 from dcrserver.app import ROUTERS, create_app
-from dcrserver.edge.administration import AdminRoute, AdminRouter
+from dcrserver.edge.administration import AdminRoute
 from dcrserver.edge.callers import CallerOf
 from dcrserver.edge.pages import Page, PagingOf
+from dcrserver.edge.routers import Router
 from dcrserver.schemas.admin.parts import Asked, Told
 from harness.application import BASE_URL, Application
 
@@ -36,8 +37,8 @@ class ProbeTold(Told):
     tenant: str
 
 
-def probes() -> AdminRouter:
-    router = AdminRouter("/probes", "probes")
+def probes() -> Router[...]:
+    router = Router(AdminRoute, "/probes", "probes")
 
     @router.get(
         "", scope="clients:read", summary="List", operation_id="list_probes",
@@ -103,7 +104,7 @@ def test_a_route_without_a_scope_cannot_be_made() -> None:
     async def probe() -> None:
         raise AssertionError
 
-    router = AdminRouter("/probes", "probes")
+    router = Router(AdminRoute, "/probes", "probes")
     with pytest.raises(TypeError, match="scope"):
         router.get("", summary="x", operation_id="x")(probe)  # type: ignore[call-arg]
     with pytest.raises(ValueError, match="clients:look: no such scope"):

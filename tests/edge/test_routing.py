@@ -15,7 +15,8 @@ from starlette.responses import Response
 
 from conftest import MakeApplication
 from dcrserver.app import ROUTERS, create_app
-from dcrserver.edge.routing import SECURITY, ProtocolRoute, ProtocolRouter
+from dcrserver.edge.routers import Router
+from dcrserver.edge.routing import SECURITY, ProtocolRoute
 from dcrserver.services.access.scopes import SCOPES
 from dcrserver.tenants import TenantConflict
 from harness.application import BASE_URL, Application
@@ -61,9 +62,9 @@ async def test_no_tenant_has_a_path_that_begins_as_a_route(app: Application, seg
         app.runtime.tenants.replace([default, other])
 
 
-def conditional() -> ProtocolRouter:
+def conditional() -> Router[...]:
     """A route of the tenant that is called shop."""
-    router = ProtocolRouter()
+    router = Router(ProtocolRoute)
 
     @router.get("/probe", access="public", offered=lambda tenant: tenant.name == "shop")
     async def probe(_: Request) -> Response:
@@ -107,11 +108,15 @@ def _no_coroutine(_: Request) -> Response:
     raise AssertionError
 
 
-@pytest.mark.parametrize("endpoint", [_two, _none, _other, _no_coroutine])
+async def _no_response(_: Request) -> str:
+    raise AssertionError
+
+
+@pytest.mark.parametrize("endpoint", [_two, _none, _other, _no_coroutine, _no_response])
 def test_an_endpoint_that_cannot_be_called_with_the_request_is_refused(
     endpoint: Callable[..., Any],
 ) -> None:
-    router = ProtocolRouter()
+    router = Router(ProtocolRoute)
     with pytest.raises(TypeError, match=f"{endpoint.__name__}: an endpoint of a protocol route"):
         router.get("/probe", access="public")(endpoint)
     assert not router.api.routes
@@ -122,7 +127,7 @@ def test_a_route_that_does_not_say_who_may_call_it_is_refused() -> None:
         raise AssertionError
 
     with pytest.raises(TypeError, match="'access'"):
-        ProtocolRouter().get("/probe")(probe)  # type: ignore[call-arg]
+        Router(ProtocolRoute).get("/probe")(probe)  # type: ignore[call-arg]
 
 
 async def test_a_protocol_route_hidden_from_the_dispatcher_is_refused(app: Application) -> None:

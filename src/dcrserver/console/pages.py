@@ -18,13 +18,14 @@ from dcrserver.edge.body import form
 from dcrserver.edge.dependencies import runtime, tenant
 from dcrserver.edge.error_pages import prefers_html
 from dcrserver.edge.responses import NO_STORE, json_response
-from dcrserver.edge.routing import ProtocolRouter
+from dcrserver.edge.routers import Router
+from dcrserver.edge.routing import ProtocolRoute
 from dcrserver.errors import AuthorizationError, InvalidRequest
 from dcrserver.services.tokens.authorization import UNAVAILABLE
 from dcrserver.strict_json import JsonValue
 from dcrserver.tenants import Mode, Tenant
 
-router = ProtocolRouter()
+router = Router(ProtocolRoute, tag="authorization")
 
 
 def _refuses_authorization(here: Tenant) -> bool:
@@ -35,7 +36,6 @@ def _refuses_authorization(here: Tenant) -> bool:
     "/authorize",
     access="public",
     offered=_refuses_authorization,
-    tags=["authorization"],
     **document.AUTHORIZE,
 )
 async def authorize(request: Request) -> Response:
@@ -47,7 +47,6 @@ async def authorize(request: Request) -> Response:
     "/authorize",
     access="public",
     offered=_refuses_authorization,
-    tags=["authorization"],
     **document.AUTHORIZE_BY_FORM,
 )
 async def authorize_by_form(request: Request) -> Response:

@@ -10,10 +10,10 @@ from __future__ import annotations
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from enum import Enum
 from http import HTTPStatus
-from typing import Any, Required, TypeAlias, TypedDict, TypeVar, Unpack
+from typing import Any, Required, TypeAlias, TypedDict, Unpack
 from urllib.parse import unquote
 
-from fastapi import APIRouter, Depends
+from fastapi import Depends
 from fastapi.routing import APIRoute
 from starlette.requests import Request
 from starlette.responses import Response
@@ -30,7 +30,6 @@ from dcrserver.errors import NotFound
 from dcrserver.services.access.scopes import SCOPES
 from dcrserver.strict_json import JsonValue
 
-_Endpoint = TypeVar("_Endpoint", bound=Callable[..., Any])
 _Handler: TypeAlias = Callable[[Request], Coroutine[Any, Any, Response]]
 # Of every route; and of those that take a body.
 _ANY = (400, 401, 403, 404, 503)
@@ -58,7 +57,7 @@ class Declaration(TypedDict, total=False):
 
 
 class AdminRoute(APIRoute):
-    """A route that lets nobody in without ``scope``; see the module."""
+    """A route below /admin/v1 that lets nobody in without ``scope``; see the module."""
 
     def __init__(
         self,
@@ -88,7 +87,7 @@ class AdminRoute(APIRoute):
             # A class without a media type of its own: FastAPI adds no JSON to what is described.
             told["response_class"] = Response
         super().__init__(
-            path, endpoint, methods=[method], tags=list[str | Enum](tags),
+            problems.ROOT + path, endpoint, methods=[method], tags=list[str | Enum](tags),
             dependencies=[Depends(caller_of)], **told,
         )  # fmt: skip
         self.selection = Selection.of(self.response_model) if method == "GET" else None
@@ -121,42 +120,6 @@ class AdminRoute(APIRoute):
             return not_modified(request, response)
 
         return administer
-
-
-class AdminRouter:
-    """Makes routes below /admin/v1; ``api`` holds them for FastAPI."""
-
-    def __init__(self, prefix: str, tag: str) -> None:
-        self.api = APIRouter()
-        self._prefix = problems.ROOT + prefix
-        self._tag = tag
-
-    def get(self, path: str, **declared: Unpack[Declaration]) -> Callable[[_Endpoint], _Endpoint]:
-        return self._route("GET", path, declared)
-
-    def post(self, path: str, **declared: Unpack[Declaration]) -> Callable[[_Endpoint], _Endpoint]:
-        return self._route("POST", path, declared)
-
-    def put(self, path: str, **declared: Unpack[Declaration]) -> Callable[[_Endpoint], _Endpoint]:
-        return self._route("PUT", path, declared)
-
-    def patch(self, path: str, **declared: Unpack[Declaration]) -> Callable[[_Endpoint], _Endpoint]:
-        return self._route("PATCH", path, declared)
-
-    def delete(
-        self, path: str, **declared: Unpack[Declaration]
-    ) -> Callable[[_Endpoint], _Endpoint]:
-        return self._route("DELETE", path, declared)
-
-    def _route(
-        self, method: str, path: str, declared: Declaration
-    ) -> Callable[[_Endpoint], _Endpoint]:
-        def add(endpoint: _Endpoint) -> _Endpoint:
-            route = AdminRoute(self._prefix + path, endpoint, method, [self._tag], **declared)
-            self.api.routes.append(route)
-            return endpoint
-
-        return add
 
 
 class _ReadRequest(Request):

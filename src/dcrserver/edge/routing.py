@@ -7,11 +7,10 @@ happens for them. Whatever wants that is an ordinary route of FastAPI's, in an `
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Coroutine, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from enum import Enum
-from typing import Any, Literal, Required, TypeAlias, TypedDict, TypeVar, Unpack
+from typing import Any, Literal, TypeAlias, TypedDict, Unpack
 
-from fastapi import APIRouter
 from fastapi.routing import APIRoute
 from starlette.requests import Request
 from starlette.responses import Response
@@ -28,7 +27,6 @@ Access: TypeAlias = Literal[
     "administrator",
 ]
 Offered: TypeAlias = Callable[[Tenant], bool]
-_Endpoint = TypeVar("_Endpoint", bound=Callable[..., Coroutine[Any, Any, Response]])
 
 # What OpenAPI says of each: one of these is enough, and {} is nothing at all. Administrators use
 # the routes of clients, too, with the scope for it. Whoever may reach the paths for operations is
@@ -49,18 +47,10 @@ class Description(TypedDict, total=False):
 
     summary: str
     operation_id: str
-    tags: list[str | Enum]
     status_code: int
     responses: dict[int | str, dict[str, Any]]
     openapi_extra: dict[str, Any]
     include_in_schema: bool
-
-
-class Declaration(Description, total=False):
-    """What a protocol route says of itself; see ``ProtocolRoute``."""
-
-    access: Required[Access]
-    offered: Offered
 
 
 class ProtocolRoute(APIRoute):
@@ -75,6 +65,7 @@ class ProtocolRoute(APIRoute):
         path: str,
         endpoint: Callable[..., Any],
         method: str,
+        tags: Sequence[str],
         *,
         access: Access,
         offered: Offered | None = None,
@@ -91,58 +82,24 @@ class ProtocolRoute(APIRoute):
         extra = described.get("openapi_extra", {}) | security
         told: Description = {**described, "openapi_extra": extra}
         # A class without a media type of its own: FastAPI adds no answer to those described.
-        super().__init__(path, endpoint, methods=[method], response_class=Response, **told)
-
-
-class ProtocolRouter:
-    """Makes protocol routes; ``api`` holds them for FastAPI.
-
-    Every route has to declare its ``access``; the rest is what ``APIRouter`` takes.
-    """
-
-    def __init__(self, prefix: str = "", tags: Sequence[str] = ()) -> None:
-        self.api = APIRouter()
-        self._prefix = prefix
-        self._tags = tags
-
-    def get(self, path: str, **declared: Unpack[Declaration]) -> Callable[[_Endpoint], _Endpoint]:
-        return self._route("GET", path, declared)
-
-    def post(self, path: str, **declared: Unpack[Declaration]) -> Callable[[_Endpoint], _Endpoint]:
-        return self._route("POST", path, declared)
-
-    def put(self, path: str, **declared: Unpack[Declaration]) -> Callable[[_Endpoint], _Endpoint]:
-        return self._route("PUT", path, declared)
-
-    def patch(self, path: str, **declared: Unpack[Declaration]) -> Callable[[_Endpoint], _Endpoint]:
-        return self._route("PATCH", path, declared)
-
-    def delete(
-        self, path: str, **declared: Unpack[Declaration]
-    ) -> Callable[[_Endpoint], _Endpoint]:
-        return self._route("DELETE", path, declared)
-
-    def _route(
-        self, method: str, path: str, declared: Declaration
-    ) -> Callable[[_Endpoint], _Endpoint]:
-        told: Declaration = {"tags": [*self._tags], **declared}
-
-        def add(endpoint: _Endpoint) -> _Endpoint:
-            self.api.routes.append(ProtocolRoute(self._prefix + path, endpoint, method, **told))
-            return endpoint
-
-        return add
+        super().__init__(
+            path, endpoint, methods=[method], tags=list[str | Enum](tags),
+            response_class=Response, **told,
+        )  # fmt: skip
 
 
 def _check(endpoint: Callable[..., Any]) -> None:
     """
     Raises:
-        TypeError: it is no coroutine function of the request alone.
+        TypeError: it is no coroutine function from the request alone to a response.
     """
-    parameters = inspect.signature(endpoint, eval_str=True).parameters.values()
-    takes = [parameter.annotation for parameter in parameters]
-    if takes != [Request] or not inspect.iscoroutinefunction(endpoint):
+    signature = inspect.signature(endpoint, eval_str=True)
+    takes = [parameter.annotation for parameter in signature.parameters.values()]
+    gives = signature.return_annotation
+    is_response = isinstance(gives, type) and issubclass(gives, Response)
+    if takes != [Request] or not is_response or not inspect.iscoroutinefunction(endpoint):
         raise TypeError(
             f"{endpoint.__module__}.{endpoint.__qualname__}: an endpoint of a protocol route is"
-            " async and takes the Request alone; other signatures are for an APIRouter of FastAPI"
+            " async, takes the Request alone and returns a Response; other signatures are for an"
+            " APIRouter of FastAPI"
         )

@@ -6,10 +6,11 @@ from typing import Annotated, TypeAlias
 
 from fastapi import Depends, Path, Query
 
-from dcrserver.edge.administration import AdminRouter
+from dcrserver.edge.administration import AdminRoute
 from dcrserver.edge.callers import Caller, CallerOf, RuntimeOf
 from dcrserver.edge.idempotency import REUSED, IdempotencyKeyOf
 from dcrserver.edge.pages import Page, PagingOf
+from dcrserver.edge.routers import Router
 from dcrserver.errors import Forbidden, InvalidInput
 from dcrserver.names import ALL_TENANTS
 from dcrserver.schemas.admin.tokens import AdminToken, AdminTokenAsked, NewAdminToken
@@ -17,7 +18,7 @@ from dcrserver.services.access import admin_tokens as tokens
 from dcrserver.services.access.scopes import ROLES
 from dcrserver.services.audit import SubjectKind
 
-router = AdminRouter("/admin-tokens", "credentials")
+router = Router(AdminRoute, "/admin-tokens", "credentials")
 TokenId: TypeAlias = Annotated[str, Path(description="its id", examples=["b03f5d22c816"])]
 
 

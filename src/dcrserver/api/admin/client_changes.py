@@ -9,16 +9,17 @@ from fastapi import Body
 from starlette.requests import Request
 from starlette.responses import Response
 
-from dcrserver.edge.administration import AdminRouter
+from dcrserver.edge.administration import AdminRoute
 from dcrserver.edge.body import JSON
 from dcrserver.edge.callers import Caller, CallerOf, ClientId, RuntimeOf
 from dcrserver.edge.conditions import CHANGE, ExpectedOf
 from dcrserver.edge.dependencies import header
 from dcrserver.edge.idempotency import REUSED, IdempotencyKeyOf
+from dcrserver.edge.routers import Router
 from dcrserver.schemas.admin.clients import ClientAsked, ClientReplacement, NewClient
 from dcrserver.services.clients.changes import NewClientView
 
-router = AdminRouter("/clients", "clients")
+router = Router(AdminRoute, "/clients", "clients")
 
 _JSON_PATCH = "application/json-patch+json"
 _MERGE_PATCH = "application/merge-patch+json"

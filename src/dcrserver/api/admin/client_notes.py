@@ -6,15 +6,16 @@ from typing import Annotated
 
 from fastapi import Path
 
-from dcrserver.edge.administration import AdminRouter
+from dcrserver.edge.administration import AdminRoute
 from dcrserver.edge.callers import CallerOf, ClientId, RuntimeOf
 from dcrserver.edge.pages import Page, PagingOf
+from dcrserver.edge.routers import Router
 from dcrserver.schemas.admin.events import Event
 from dcrserver.schemas.admin.notes import ClientNote, ClientNotes, NewClientNote
 from dcrserver.services.audit import Subject, SubjectKind
 from dcrserver.services.audit.reading import place_of
 
-router = AdminRouter("/clients/{client_id}", "clients")
+router = Router(AdminRoute, "/clients/{client_id}", "clients")
 
 
 @router.get(

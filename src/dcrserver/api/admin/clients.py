@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from starlette.responses import Response
 
-from dcrserver.edge.administration import AdminRouter
+from dcrserver.edge.administration import AdminRoute
 from dcrserver.edge.callers import Caller, CallerOf, ClientId, RuntimeOf
 from dcrserver.edge.client_filters import FREE, FilterOf, SortOf
 from dcrserver.edge.conditions import CHANGE, ExpectedOf
 from dcrserver.edge.pages import Page, PagingOf
+from dcrserver.edge.routers import Router
 from dcrserver.schemas.admin.clients import Client, ClientCount, ClientSummary
 from dcrserver.services.clients.views import ClientView
 from dcrserver.wiring.runtime import Runtime
 
-router = AdminRouter("/clients", "clients")
+router = Router(AdminRoute, "/clients", "clients")
 
 
 @router.get(

@@ -5,12 +5,13 @@ from __future__ import annotations
 from starlette.responses import Response
 
 from dcrserver.api.admin.clients import tagged
-from dcrserver.edge.administration import AdminRouter
+from dcrserver.edge.administration import AdminRoute
 from dcrserver.edge.callers import CallerOf, ClientId, RuntimeOf
 from dcrserver.edge.pages import Page, PagingOf
+from dcrserver.edge.routers import Router
 from dcrserver.schemas.admin.clients import Client, DeletedClient
 
-router = AdminRouter("", "clients")
+router = Router(AdminRoute, "", "clients")
 
 
 @router.get(

@@ -8,10 +8,11 @@ from typing import Annotated, TypeAlias
 from fastapi import Depends, Query
 from starlette.responses import Response
 
-from dcrserver.edge.administration import AdminRouter
+from dcrserver.edge.administration import AdminRoute
 from dcrserver.edge.callers import Caller, CallerOf, RuntimeOf
 from dcrserver.edge.lines import MEDIA_TYPE, lines
 from dcrserver.edge.pages import Page, PagingOf
+from dcrserver.edge.routers import Router
 from dcrserver.repositories.queries.clients.filters import moment_in
 from dcrserver.repositories.queries.events import EventFilter
 from dcrserver.schemas.admin.events import Event
@@ -19,7 +20,7 @@ from dcrserver.services.audit import SubjectKind
 from dcrserver.services.audit.actors import ActorKind
 from dcrserver.services.audit.reading import order_of, place_of, types_in
 
-router = AdminRouter("/events", "events")
+router = Router(AdminRoute, "/events", "events")
 
 _Text: TypeAlias = Annotated[
     str | None, Query(min_length=1, max_length=512, pattern=r"^[^\x00-\x1f\x7f]*$")

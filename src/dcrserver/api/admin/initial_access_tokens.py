@@ -6,10 +6,11 @@ from typing import Annotated, TypeAlias
 
 from fastapi import Path
 
-from dcrserver.edge.administration import AdminRouter
+from dcrserver.edge.administration import AdminRoute
 from dcrserver.edge.callers import CallerOf, RuntimeOf
 from dcrserver.edge.idempotency import REUSED, IdempotencyKeyOf
 from dcrserver.edge.pages import Page, PagingOf
+from dcrserver.edge.routers import Router
 from dcrserver.errors import InvalidInput
 from dcrserver.metadata.bounds import Bounds
 from dcrserver.schemas.admin.tokens import (
@@ -21,7 +22,7 @@ from dcrserver.schemas.admin.tokens import (
 from dcrserver.services.access import initial_access_tokens as tokens
 from dcrserver.services.audit import SubjectKind
 
-router = AdminRouter("/initial-access-tokens", "credentials")
+router = Router(AdminRoute, "/initial-access-tokens", "credentials")
 TokenId: TypeAlias = Annotated[str, Path(description="its id", examples=["5d0e7c41e9a0"])]
 
 

@@ -7,13 +7,14 @@ from typing import Annotated, TypeAlias
 from fastapi import Path, Query
 from starlette.responses import Response
 
-from dcrserver.edge.administration import AdminRouter
+from dcrserver.edge.administration import AdminRoute
 from dcrserver.edge.callers import Caller, CallerOf, RuntimeOf
 from dcrserver.edge.pages import Page, PagingOf
+from dcrserver.edge.routers import Router
 from dcrserver.schemas.admin.jobs import BulkRequest, Job, JobState
 from dcrserver.services.jobs.views import JobView
 
-router = AdminRouter("", "jobs")
+router = Router(AdminRoute, "", "jobs")
 
 JobId: TypeAlias = Annotated[str, Path(description="its id")]
 

@@ -6,11 +6,12 @@ from typing import Annotated
 
 from fastapi import Path
 
-from dcrserver.edge.administration import AdminRouter
+from dcrserver.edge.administration import AdminRoute
 from dcrserver.edge.callers import CallerOf, RuntimeOf
+from dcrserver.edge.routers import Router
 from dcrserver.schemas.admin.keys import SigningKey, SigningKeys
 
-router = AdminRouter("/keys", "keys")
+router = Router(AdminRoute, "/keys", "keys")
 
 
 @router.get(

@@ -10,14 +10,15 @@ from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
 from dcrserver.api.admin.jobs import begun
-from dcrserver.edge.administration import AdminRouter
+from dcrserver.edge.administration import AdminRoute
 from dcrserver.edge.body import JSON, streamed
 from dcrserver.edge.callers import CallerOf, RuntimeOf
 from dcrserver.edge.client_filters import FREE, FilterOf
+from dcrserver.edge.routers import Router
 from dcrserver.schemas.admin.jobs import Job
 from dcrserver.services.clients.exports import exported_pages
 
-router = AdminRouter("/clients", "jobs")
+router = Router(AdminRoute, "/clients", "jobs")
 
 LINES = "application/x-ndjson"
 _EXAMPLE = {

@@ -8,10 +8,11 @@ from fastapi import Depends, Path
 from starlette.requests import Request
 from starlette.responses import Response
 
-from dcrserver.edge.administration import AdminRouter
+from dcrserver.edge.administration import AdminRoute
 from dcrserver.edge.callers import CallerOf, RuntimeOf
 from dcrserver.edge.conditions import ExpectedOf
 from dcrserver.edge.pages import Page, PagingOf
+from dcrserver.edge.routers import Router
 from dcrserver.names import ALL_TENANTS
 from dcrserver.schemas.admin.parts import example_of_body
 from dcrserver.schemas.admin.policies import (
@@ -25,7 +26,7 @@ from dcrserver.schemas.admin.policies import (
 )
 from dcrserver.services.policies.administration import PolicyAdministrationService, PolicyView
 
-router = AdminRouter("/policies", "policies")
+router = Router(AdminRoute, "/policies", "policies")
 
 _CHANGING = (409, 412, 428)
 _EXAMPLE = example_of_body({"preset": "mcp", "registration": {"required": ["client_name"]}})

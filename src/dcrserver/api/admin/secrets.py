@@ -6,16 +6,17 @@ from typing import Annotated
 
 from fastapi import Path
 
-from dcrserver.edge.administration import AdminRouter
+from dcrserver.edge.administration import AdminRoute
 from dcrserver.edge.callers import CallerOf, ClientId, RuntimeOf
 from dcrserver.edge.conditions import CHANGE, ExpectedOf
+from dcrserver.edge.routers import Router
 from dcrserver.schemas.admin.secrets import (
     ClientSecrets,
     NewClientSecret,
     NewRegistrationAccessToken,
 )
 
-router = AdminRouter("/clients/{client_id}", "clients")
+router = Router(AdminRoute, "/clients/{client_id}", "clients")
 
 
 @router.get(

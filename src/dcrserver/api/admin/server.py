@@ -5,13 +5,14 @@ from __future__ import annotations
 import asyncio
 
 from dcrserver import __version__
-from dcrserver.edge.administration import AdminRouter
+from dcrserver.edge.administration import AdminRoute
 from dcrserver.edge.callers import CallerOf, RuntimeOf
+from dcrserver.edge.routers import Router
 from dcrserver.errors import Forbidden, Unavailable
 from dcrserver.schemas.admin.server import Change, Configuration, Server
 from dcrserver.settings.origins import changes, shown
 
-router = AdminRouter("", "server")
+router = Router(AdminRoute, "", "server")
 
 
 @router.get(

@@ -6,13 +6,14 @@ from typing import Annotated, Literal
 
 from fastapi import Query
 
-from dcrserver.edge.administration import AdminRouter
+from dcrserver.edge.administration import AdminRoute
 from dcrserver.edge.callers import CallerOf, RuntimeOf
+from dcrserver.edge.routers import Router
 from dcrserver.repositories.queries.clients.filters import moment_in
 from dcrserver.schemas.admin.statistics import Statistics
 from dcrserver.services.clients.statistics import Kind, Step, Wanted
 
-router = AdminRouter("/statistics", "statistics")
+router = Router(AdminRoute, "/statistics", "statistics")
 
 
 @router.get(

@@ -7,16 +7,17 @@ from typing import Annotated, TypeAlias
 from fastapi import Path
 from starlette.responses import Response
 
-from dcrserver.edge.administration import AdminRouter
+from dcrserver.edge.administration import AdminRoute
 from dcrserver.edge.callers import CallerOf, RuntimeOf
 from dcrserver.edge.conditions import ExpectedOf
 from dcrserver.edge.pages import Page, PagingOf
+from dcrserver.edge.routers import Router
 from dcrserver.errors import InvalidInput
 from dcrserver.schemas.admin.parts import example_of_body
 from dcrserver.schemas.admin.tenants import NewTenant, Tenant, TenantPatch
 from dcrserver.services.tenants.lifecycle import TenantView
 
-router = AdminRouter("/tenants", "tenants")
+router = Router(AdminRoute, "/tenants", "tenants")
 
 _MERGE_PATCH = ("application/json", "application/merge-patch+json")
 _CHANGING = (409, 412, 428)

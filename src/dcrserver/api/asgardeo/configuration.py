@@ -14,13 +14,14 @@ from dcrserver.edge import asgardeo
 from dcrserver.edge.body import JSON, strict_json
 from dcrserver.edge.dependencies import administrator, origin, runtime, tenant
 from dcrserver.edge.responses import NO_STORE, json_response
-from dcrserver.edge.routing import ProtocolRouter
+from dcrserver.edge.routers import Router
+from dcrserver.edge.routing import ProtocolRoute
 from dcrserver.errors import InvalidInput
 from dcrserver.services.tenants.dcr_configuration import DcrConfiguration
 from dcrserver.strict_json import JsonObject, JsonValue
 from dcrserver.tenants import Tenant
 
-router = ProtocolRouter(asgardeo.CONFIGURATION, tags=["asgardeo"])
+router = Router(ProtocolRoute, asgardeo.CONFIGURATION, tag="asgardeo")
 _JSON_PATCH = "application/json-patch+json"
 _DEFAULT = DcrConfiguration()
 _Value: TypeAlias = "bool | str | None"

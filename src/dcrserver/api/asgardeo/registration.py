@@ -19,7 +19,8 @@ from dcrserver.edge import asgardeo
 from dcrserver.edge.body import json_octets
 from dcrserver.edge.dependencies import administrator, origin, runtime, tenant
 from dcrserver.edge.responses import NO_STORE, Credentials
-from dcrserver.edge.routing import ProtocolRouter
+from dcrserver.edge.routers import Router
+from dcrserver.edge.routing import ProtocolRoute
 from dcrserver.errors import InvalidClientMetadata, NotFound, RegistrationError
 from dcrserver.metadata import Policy
 from dcrserver.services.access.actors import Actor
@@ -29,7 +30,7 @@ from dcrserver.services.registration.judgement import parse_object
 from dcrserver.strict_json import JsonObject, dumps
 from dcrserver.tenants import Tenant
 
-router = ProtocolRouter(asgardeo.REGISTRATION, tags=["asgardeo"])
+router = Router(ProtocolRoute, asgardeo.REGISTRATION, tag="asgardeo")
 _NAME = "client_name"
 _TEMPLATE = "template"
 

@@ -9,14 +9,15 @@ from dcrserver.api.openapi import tokens
 from dcrserver.edge.body import request_object
 from dcrserver.edge.dependencies import administrator, runtime, tenant
 from dcrserver.edge.responses import NO_STORE, json_response, tagged
-from dcrserver.edge.routing import ProtocolRouter
+from dcrserver.edge.routers import Router
+from dcrserver.edge.routing import ProtocolRoute
 from dcrserver.errors import InvalidRequest
 from dcrserver.services.authentication.certificates import BadCertificate, ClientCertificate
 from dcrserver.services.authentication.presented import Presented
 from dcrserver.services.clients.directory import AUTHENTICATE, READ
 from dcrserver.strict_json import JsonObject, dumps
 
-router = ProtocolRouter(prefix="/authorization-server", tags=["authorization server"])
+router = Router(ProtocolRoute, "/authorization-server", tag="authorization server")
 
 
 @router.post("/authenticate", access="administrator", **tokens.AUTHENTICATE)

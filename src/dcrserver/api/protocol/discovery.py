@@ -9,10 +9,11 @@ from starlette.responses import Response
 from dcrserver.api.openapi import document
 from dcrserver.edge.dependencies import runtime, tenant
 from dcrserver.edge.responses import json_response, tagged
-from dcrserver.edge.routing import ProtocolRouter
+from dcrserver.edge.routers import Router
+from dcrserver.edge.routing import ProtocolRoute
 from dcrserver.errors import BadQuery
 
-router = ProtocolRouter(tags=["discovery"])
+router = Router(ProtocolRoute, tag="discovery")
 
 _PUBLIC = {"Cache-Control": "public, max-age=300"}
 

@@ -11,11 +11,12 @@ from starlette.responses import Response
 from dcrserver.api.openapi import document
 from dcrserver.edge.dependencies import runtime
 from dcrserver.edge.responses import NO_STORE, json_response
-from dcrserver.edge.routing import ProtocolRouter
+from dcrserver.edge.routers import Router
+from dcrserver.edge.routing import ProtocolRoute
 from dcrserver.strict_json import JsonObject
 from dcrserver.wiring.runtime import Runtime
 
-router = ProtocolRouter(tags=["operations"])
+router = Router(ProtocolRoute, tag="operations")
 
 
 @router.get("/healthz", access="operations", **document.ALIVE)

@@ -12,12 +12,13 @@ from dcrserver.api.openapi import document, tokens
 from dcrserver.edge.body import json_octets
 from dcrserver.edge.dependencies import USES_KEY, bearer_token, is_head, origin, runtime, tenant
 from dcrserver.edge.responses import NO_STORE, Credentials, json_response
-from dcrserver.edge.routing import ProtocolRouter
+from dcrserver.edge.routers import Router
+from dcrserver.edge.routing import ProtocolRoute
 from dcrserver.rate_limit import Uses
 from dcrserver.services.access.client_access import ClientPermit
 from dcrserver.tenants import Tenant
 
-router = ProtocolRouter(tags=["registration"])
+router = Router(ProtocolRoute, tag="registration")
 
 
 def _explains(here: Tenant) -> bool:

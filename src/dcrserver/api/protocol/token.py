@@ -12,7 +12,8 @@ from dcrserver.edge.body import form, form_with
 from dcrserver.edge.client_certificates import client_certificate
 from dcrserver.edge.dependencies import administrator, bearer_token, headers, runtime, tenant
 from dcrserver.edge.responses import NO_STORE, Credentials, json_response
-from dcrserver.edge.routing import ProtocolRouter
+from dcrserver.edge.routers import Router
+from dcrserver.edge.routing import ProtocolRoute
 from dcrserver.errors import InvalidRequest
 from dcrserver.services.access.actors import Actor
 from dcrserver.services.authentication.presented import Presented
@@ -21,7 +22,7 @@ from dcrserver.services.tokens.status import INTROSPECT
 from dcrserver.strict_json import dumps
 from dcrserver.tenants import Tenant
 
-router = ProtocolRouter(tags=["token"])
+router = Router(ProtocolRoute, tag="token")
 
 
 def _issues_tokens(here: Tenant) -> bool:
