@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 
 from dcrserver.metadata import FAMILIES, IGNORED, RULES, SERVER_ASSIGNED, Parameter, Who
 from dcrserver.metadata.advice import ADVICE
@@ -138,8 +138,8 @@ def _presets() -> Iterator[str]:
     for name, preset in PRESETS.items():
         yield f"\n### {name}\n\n{preset.description}.\n"
         for group, choices in preset.policy.items():
-            for key, value in choices.items():
-                yield f"- `policy.{group}.{key} = {json.dumps(value)}`"
+            for key, value in _settings(f"policy.{group}", choices):
+                yield f"- `{key} = {json.dumps(value)}`"
         for key, value in preset.server.items():
             told = "no bound" if value is None else f"`{json.dumps(value)}`"
             yield f"- presumed of a server of which nothing else is known: `{key}` {told}"
@@ -147,3 +147,11 @@ def _presets() -> Iterator[str]:
             yield f"- at most: `{key}` `{json.dumps(values)}`"
         for key, value in preset.forced.items():
             yield f"- said of any server: `{key}` `{json.dumps(value)}`"
+
+
+def _settings(key: str, value: object) -> Iterator[tuple[str, object]]:
+    if isinstance(value, Mapping):
+        for name, each in value.items():
+            yield f"{key}.{name}", each
+    else:
+        yield key, value

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, get_args
 
 import pytest
@@ -92,6 +93,12 @@ def test_a_preset_is_made_of_keys_that_exist(name: str) -> None:
 def test_every_key_can_be_set_beside_a_preset(name: str) -> None:
     plain = Policy.model_validate({"preset": name})
     for group, choices in PRESETS[name].policy.items():
+        if not isinstance(choices, Mapping):
+            assert getattr(plain, group) == choices
+            default = getattr(Policy(), group)
+            made = Policy.model_validate({"preset": name, group: default})
+            assert getattr(made, group) == default
+            continue
         for key in choices:
             default = getattr(getattr(Policy(), group), key)
             made = Policy.model_validate({"preset": name, group: {key: default}})

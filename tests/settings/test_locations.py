@@ -16,6 +16,14 @@ from dcrserver.settings.locations import FileReference, _fields
 pytestmark = pytest.mark.finding("B9")
 
 
+# Files that tables of a list name.
+LISTS: list[tuple[str, ...]] = []
+
+
+def _is_table(hint: Any) -> bool:
+    return isinstance(hint, type) and issubclass(hint, BaseModel)
+
+
 def _files(hint: Any, key: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
     """The keys of all settings whose type says that they name a file."""
     if hint is Path or isinstance(hint, FileReference):
@@ -25,6 +33,8 @@ def _files(hint: Any, key: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
             yield from _files(field, (*key, name))
     elif get_origin(hint) is dict:
         yield from _files(get_args(hint)[1], (*key, "NAME"))
+    elif get_origin(hint) is tuple and _is_table(get_args(hint)[0]):
+        LISTS.extend((*key, *each) for each in _files(get_args(hint)[0]))
     else:
         for argument in get_args(hint):
             yield from _files(argument, key)
@@ -67,6 +77,21 @@ def test_these_settings_name_files() -> None:
         ("secrets", "encryption_keys_file"),
         ("tenants", "NAME", "authorization_server", "metadata"),
     }
+
+
+def test_files_of_tables_in_a_list_are_relative_to_the_configuration(tmp_path: Path) -> None:
+    assert set(LISTS) == {
+        (*where, "software_statements", name)
+        for where in ((), ("tenants", "NAME"))
+        for name in ("jwks_file", "pem_file")
+    }
+    for *where, name in LISTS:
+        table = f"[[{'.'.join(where)}]]\nissuer = 'a'\n{name} = 'sub/x'\n"
+        (tmp_path / "c.toml").write_text(table)
+        settings = load(tmp_path / "c.toml")
+        holder = settings.tenants["NAME"] if "tenants" in where else settings
+        (entry,) = holder.software_statements or ()
+        assert getattr(entry, name) == tmp_path / "sub" / "x"
 
 
 @pytest.mark.parametrize("key", FILES, ids=".".join)

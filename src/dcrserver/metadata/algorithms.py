@@ -36,3 +36,16 @@ def of_assertions(
     if registered:
         return fitting.intersection({registered})
     return fitting if supported is None else fitting.intersection(supported)
+
+
+def asymmetric(names: tuple[str, ...]) -> tuple[str, ...]:
+    """``names``, of algorithms by which others sign: whoever verifies by a symmetric key can, too.
+
+    Raises:
+        ValueError: one is none of them.
+    """
+    for each in names:
+        if each not in SIGNATURE:
+            known = ", ".join(SIGNATURE)
+            raise ValueError(f"'{each}' is no asymmetric algorithm; there are {known}")
+    return names

@@ -41,6 +41,10 @@ from dcrserver.policies.switches.security import (
     LogoutPolicy,
     MutualTlsPolicy,
 )
+from dcrserver.policies.switches.software_statements import (
+    SoftwareStatementPolicy,
+    StatementsMode,
+)
 
 __all__ = ["KNOWN_SCHEMES", "AuthenticationPolicy", "JwksPolicy", "Policy", "RedirectPolicy"]
 
@@ -74,6 +78,12 @@ class Policy(Group):
     cors: CorsPolicy = CorsPolicy()
     discovery: DiscoveryPolicy = DiscoveryPolicy()
     webfinger: WebFingerPolicy = WebFingerPolicy()
+    statements_mode: StatementsMode = Field(
+        default="ignored",
+        description="software statements (RFC 7591 2.3): not read; read where one is sent; or no"
+        " registration without one. Whose are trusted says [[software_statements]]",
+    )
+    software_statements: SoftwareStatementPolicy = SoftwareStatementPolicy()
 
     @model_validator(mode="before")
     @classmethod
@@ -82,7 +92,7 @@ class Policy(Group):
         preset = PRESETS.get(str(given.get("preset"))) if isinstance(given, dict) else None
         if preset is None or not isinstance(given, dict):
             return given
-        made: dict[str, Any] = {group: dict(choices) for group, choices in preset.policy.items()}
+        made: dict[str, Any] = dict(preset.policy)
         for name, value in given.items():
             over = isinstance(value, dict) and name in made
             made[name] = made[name] | value if over else value

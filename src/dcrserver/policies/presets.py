@@ -30,7 +30,7 @@ class Preset:
     """
 
     description: str
-    policy: Mapping[str, Mapping[str, object]] = field(default_factory=dict)
+    policy: Mapping[str, object] = field(default_factory=dict)
     server: Mapping[str, JsonValue] = field(default_factory=dict)
     limits: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     cuts: Mapping[str, tuple[str, ...]] = field(default_factory=dict)

@@ -8,7 +8,7 @@ import tomllib
 from pathlib import Path
 from typing import Any
 
-from pydantic import Field, PrivateAttr, ValidationError
+from pydantic import Field, PrivateAttr, ValidationError, field_validator
 from pydantic_settings import (
     BaseSettings,
     EnvSettingsSource,
@@ -36,6 +36,7 @@ from dcrserver.settings.groups.outbound import OutboundSettings
 from dcrserver.settings.groups.rate_limits import RateLimitSettings, RedisSettings
 from dcrserver.settings.groups.registration import RegistrationSettings
 from dcrserver.settings.groups.server import ServerSettings
+from dcrserver.settings.groups.software_statements import StatementIssuerSettings, each_once
 from dcrserver.settings.groups.telemetry import TelemetrySettings
 from dcrserver.settings.groups.tenants import TenantName, TenantSettings
 from dcrserver.settings.groups.worker import WorkerSettings
@@ -61,6 +62,7 @@ __all__ = [
     "SecretSettings",
     "ServerSettings",
     "Settings",
+    "StatementIssuerSettings",
     "TelemetrySettings",
     "TenantSettings",
     "TokenSettings",
@@ -103,6 +105,11 @@ class Settings(BaseSettings):
     members: dict[MemberName, MemberSettings] = Field(
         default={}, description="members of client metadata of your own, each a table, see below"
     )
+    software_statements: tuple[StatementIssuerSettings, ...] = Field(
+        default=(),
+        description="trusted issuers of software statements, each a table of its own, see below;"
+        " of the default tenant, and of those that name none",
+    )
     mutual_tls: MutualTlsSettings = MutualTlsSettings()
     authorization_server: AuthorizationServerSettings = AuthorizationServerSettings()
     webfinger: Texts = Field(
@@ -126,6 +133,14 @@ class Settings(BaseSettings):
     def read_from(self) -> Path | None:
         """The file that they were read from, if there was any."""
         return self._read_from
+
+    @field_validator("software_statements")
+    @classmethod
+    def _each_once(
+        cls, value: tuple[StatementIssuerSettings, ...]
+    ) -> tuple[StatementIssuerSettings, ...]:
+        each_once(value)
+        return value
 
     @classmethod
     def settings_customise_sources(

@@ -28,10 +28,11 @@ _HEAD = """
 """
 _PLACEHOLDER = "NAME"
 _NAMED = (
-    ("policies", "A policy by name; every key of [policy] may follow."),
-    ("tenants", "A further issuer, by name."),
-    ("members", "A member of client metadata of your own, by its name."),
-    ("admin.providers", "A provider by name, whose access tokens name administrators."),
+    ("policies.NAME", "A policy by name; every key of [policy] may follow."),
+    ("tenants.NAME", "A further issuer, by name."),
+    ("members.NAME", "A member of client metadata of your own, by its name."),
+    ("[software_statements]", "An issuer whose software statements are trusted; one table each."),
+    ("admin.providers.NAME", "A provider by name, whose access tokens name administrators."),
 )
 
 
@@ -65,18 +66,20 @@ def sections_of(path: str, model: type[BaseModel]) -> Iterator[Section]:
 
 
 def named_sections() -> Iterator[Section]:
-    """The tables of what has a name of its own, by a name that stands for any, and those below;
+    """The tables of what there are many of, by a name that stands for any, and those below;
     but those of policies, whose keys are those of [policy].
     """
     for path, model in _named(Settings, ()):
         if model is not Policy:
-            yield from sections_of(f"{path}.{_PLACEHOLDER}", model)
+            yield from sections_of(path, model)
 
 
 def _named(model: type[BaseModel], key: tuple[str, ...]) -> Iterator[tuple[str, type[BaseModel]]]:
     for name, field in model.model_fields.items():
-        if _is_table(field):
-            yield ".".join((*key, name)), get_args(field.annotation)[1]
+        path = ".".join((*key, name))
+        if (each := _each(field)) is not None:
+            is_list = get_origin(field.annotation) is tuple
+            yield f"[{path}]" if is_list else f"{path}.{_PLACEHOLDER}", each
         elif (inner := _model(field)) is not None:
             yield from _named(inner, (*key, name))
 
@@ -114,8 +117,7 @@ def sample() -> str:
     lines = _HEAD.strip().splitlines()
     for section in sections():
         lines += _table(section, commented=False)
-    for name, text in _NAMED:
-        path = f"{name}.{_PLACEHOLDER}"
+    for path, text in _NAMED:
         found = [each for each in named_sections() if each.path == path]
         lines += _table(Section(path, text, found[0].fields if found else {}), commented=True)
     return "\n".join(lines) + "\n"
@@ -127,7 +129,7 @@ def _table(section: Section, *, commented: bool) -> Iterator[str]:
     if section.path:
         yield f"{'#' if commented else ''}[{section.path}]"
     for name, field in section.fields.items():
-        if _is_table(field):
+        if _each(field) is not None:
             continue
         words = choices(field)
         value = default(field)
@@ -150,13 +152,14 @@ def _comment(text: str) -> list[str]:
     return [f"# {line}" for line in made]
 
 
-def _is_table(field: FieldInfo) -> bool:
-    """A table of tables, each by a name; a table of plain values is a setting."""
-    hint = field.annotation
-    if get_origin(hint) is not dict:
-        return False
-    inner = get_args(hint)[1]
-    return isinstance(inner, type) and issubclass(inner, BaseModel)
+def _each(field: FieldInfo) -> type[BaseModel] | None:
+    """Of a table of tables, each by a name, or of a list of them; a table of plain values is a
+    setting.
+    """
+    if get_origin(field.annotation) not in {dict, tuple}:
+        return None
+    inner = get_args(field.annotation)[1 if get_origin(field.annotation) is dict else 0]
+    return inner if isinstance(inner, type) and issubclass(inner, BaseModel) else None
 
 
 def _literals(annotation: Any) -> Iterator[Any]:  # noqa: ANN401 - any type

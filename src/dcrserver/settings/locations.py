@@ -67,6 +67,8 @@ def relative_to(folder: Path, given: Any, hint: Any) -> Any:  # noqa: ANN401 - a
     made = given
     if get_origin(hint) is dict and isinstance(given, dict):
         return {name: relative_to(folder, each, get_args(hint)[1]) for name, each in given.items()}
+    if get_origin(hint) is tuple and isinstance(given, list):
+        return [relative_to(folder, each, get_args(hint)[0]) for each in given]
     for argument in get_args(hint):
         if isinstance(argument, FileReference) and isinstance(given, str):
             return argument.relative_to(folder, given)
@@ -80,9 +82,10 @@ def siblings(keys: Sequence[str], hint: Any) -> list[str]:  # noqa: ANN401 - a t
         if not keys:
             return list(_fields(model))
         return siblings(keys[1:], _fields(model).get(keys[0]))
-    if get_origin(hint) is dict:
-        return siblings(keys[1:], get_args(hint)[1])
-    return []
+    if get_origin(hint) in {dict, tuple}:  # by a name, or by a number
+        each = get_args(hint)[1 if get_origin(hint) is dict else 0]
+        return siblings(keys[1:], each)
+    return next((found for each in get_args(hint) if (found := siblings(keys, each))), [])
 
 
 def nearest(name: str, known: Iterable[str]) -> str:
@@ -103,6 +106,6 @@ def _fields(model: type[BaseModel]) -> dict[str, Any]:
 def _models(hint: Any) -> Iterator[type[BaseModel]]:  # noqa: ANN401 - a type
     if isinstance(hint, type) and issubclass(hint, BaseModel):
         yield hint
-    elif get_origin(hint) is not dict:
+    elif get_origin(hint) not in {dict, tuple}:
         for argument in get_args(hint):
             yield from _models(argument)

@@ -69,6 +69,10 @@ def tenant_settings(document: JsonObject) -> TenantSettings:
             "must be an https URL without user names: a file is for the configuration file to name"
         )
         raise BadDocument([Problem(("authorization_server", "metadata"), text)])
+    for index, issuer in enumerate(made.software_statements or ()):
+        if issuer.jwks_uri is None:
+            text = "needs a jwks_uri: files are for the configuration file to name"
+            raise BadDocument([Problem(("software_statements", str(index)), text)])
     return made
 
 

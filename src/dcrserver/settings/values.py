@@ -155,6 +155,21 @@ def checked_issuer(value: str) -> str:
     return value
 
 
+def https_url(value: str) -> str:
+    """A URL of keys: what others are told by is not read from a wire that anybody writes on.
+
+    Raises:
+        ValueError: it is none, or neither https nor of this machine.
+    """
+    try:
+        uri = uris.parse(value)
+    except uris.BadUri as error:
+        raise ValueError(str(error)) from None
+    if uri.scheme != "https" and not uri.is_loopback:
+        raise ValueError("must be an https URL, or one of this machine (localhost, 127.0.0.1, ::1)")
+    return value
+
+
 def nameserver(text: str) -> tuple[str, int]:
     """Address and port of a name server: ``192.0.2.1``, ``192.0.2.1:5353``, ``[2001:db8::1]:53``.
 

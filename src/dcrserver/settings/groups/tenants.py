@@ -10,6 +10,7 @@ from pydantic import AfterValidator, Field, field_validator
 from dcrserver.names import DEFAULT_TENANT
 from dcrserver.settings.groups.asgardeo import AsgardeoSettings
 from dcrserver.settings.groups.authorization_server import AuthorizationServerSettings
+from dcrserver.settings.groups.software_statements import StatementIssuerSettings, each_once
 from dcrserver.settings.values import Group, Texts, checked_issuer
 
 # As the names of tenants are kept in the database, and stand in paths.
@@ -53,6 +54,19 @@ class TenantSettings(Group):
     asgardeo: AsgardeoSettings | None = Field(
         default=None, description="a table as [asgardeo], or true or false; as that one if unset"
     )
+
+    software_statements: tuple[StatementIssuerSettings, ...] | None = Field(
+        default=None,
+        description="tables as [[software_statements]], in place of those; [] trusts nobody",
+    )
+
+    @field_validator("software_statements")
+    @classmethod
+    def _each_once(
+        cls, value: tuple[StatementIssuerSettings, ...] | None
+    ) -> tuple[StatementIssuerSettings, ...] | None:
+        each_once(value or ())
+        return value
 
     @field_validator("asgardeo", mode="before")
     @classmethod

@@ -1,0 +1,48 @@
+"""Choices about software statements (RFC 7591 2.3)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Literal, TypeAlias
+
+from pydantic import Field
+
+from dcrserver.policies.switches.group import Group
+
+StatementsMode: TypeAlias = Literal["ignored", "allowed", "required"]
+
+
+class SoftwareStatementPolicy(Group):
+    """What a software statement must be and means, whichever trusted issuer signed it.
+
+    Whether statements are read at all says ``policy.statements_mode``, who is trusted
+    ``[[software_statements]]``, which can ask for more.
+    """
+
+    unknown_issuer: Literal["reject", "ignore"] = Field(
+        default="reject",
+        description="a statement of an issuer that is not trusted: refused with"
+        " unapproved_software_statement, or as if it had not been sent",
+    )
+    algorithms: frozenset[str] = Field(
+        default=frozenset(),
+        description="only these may sign statements; empty: those that the issuer's entry names",
+    )
+    required_claims: frozenset[str] = Field(
+        default=frozenset(), description="claims that every statement must hold, e.g. software_id"
+    )
+    maximum_age: int | None = Field(
+        default=None,
+        ge=1,
+        description="seconds after its iat in which a statement can be used; unset: any time",
+    )
+    claim_aliases: Mapping[str, str] = Field(
+        default={},
+        description="claims that stand for members under other names, e.g."
+        ' { software_redirect_uris = "redirect_uris" }',
+    )
+    redirect_subset: bool = Field(
+        default=False,
+        description="a client may choose among the redirect_uris of its statement, and names no"
+        " other; false: it has all of them, whatever it sends",
+    )
