@@ -1,0 +1,144 @@
+"""Clients, by what they are found, and what is kept beside them."""
+
+from __future__ import annotations
+
+from sqlalchemy import BigInteger, Column, Index, Integer, PrimaryKeyConstraint, String, Table
+
+from dcrserver.db.tables.columns import (
+    MARIADB,
+    ClientId,
+    Digest,
+    Document,
+    FacetsId,
+    Name,
+    metadata,
+    of_few,
+    timestamp,
+)
+
+clients = Table(
+    "clients",
+    metadata,
+    Column("tenant", Name, nullable=False),
+    Column("client_id", ClientId, nullable=False),
+    # The registration as one document, exactly as it is echoed.
+    Column("metadata", Document, nullable=False),
+    Column("registration_access_token_digest", Digest, nullable=False),
+    # 0: never.
+    timestamp("registration_access_token_expires_at"),
+    # The token before, while it still works: until the one above is used, or this moment.
+    Column("previous_registration_access_token_digest", Digest),
+    timestamp("previous_registration_access_token_expires_at"),
+    # JSON, newest first: at most two that were made here; see services.client_secrets. None: the
+    # client has none.
+    Column("client_secrets", Document),
+    # JSON: what the initial access token allowed, for later updates; see metadata.bounds.
+    Column("bounds", Document),
+    # Whom it belongs to, in the words of the server that it came from.
+    Column("owner", String(255)),
+    # By what it came to be: metadata.facets.
+    Column("origin", String(32), nullable=False, server_default="open"),
+    # Separated by spaces, and with one at each end.
+    Column("tags", String(512)),
+    # What follows from the rest, for lists: repositories.facets. Of client_facets, which has it.
+    Column("facets_id", FacetsId, nullable=False, server_default=""),
+    # Of the newest secret.
+    timestamp("secret_expires_at"),
+    # As an administrator had set them before they were members of the metadata; read no longer.
+    Column("access_token_lifetime", Integer),
+    Column("access_token_format", String(16)),
+    # 0: it is not.
+    timestamp("suspended_at"),
+    # Access tokens that were issued until then are dead, also when the client is resumed.
+    timestamp("tokens_ended_at"),
+    Column("issued_at", BigInteger, nullable=False),
+    Column("updated_at", BigInteger, nullable=False),
+    Column("version", Integer, nullable=False),
+    PrimaryKeyConstraint("tenant", "client_id"),
+    # Without client_id, which is random: what is new goes to the end, one page for a whole batch.
+    Index(None, "tenant", "issued_at"),
+    # Of each program's copies, one after the other.
+    Index(None, "facets_id", "issued_at"),
+    # What few clients have costs the others nothing.
+    of_few("updated_at", "tenant", "updated_at"),
+    of_few("owner", "tenant", "owner", "issued_at"),
+    of_few("tags", "tenant", "tags", "issued_at"),
+    of_few("suspended_at", "tenant", "suspended_at"),
+    of_few("secret_expires_at", "tenant", "secret_expires_at"),
+    **MARIADB,
+)
+
+# What a client is searched by: the values that follow from its metadata, and from how it came to
+# be. Copies of one program share the row; whoever comes second writes none.
+client_facets = Table(
+    "client_facets",
+    metadata,
+    Column("tenant", Name, nullable=False),
+    # A digest of all the others.
+    Column("id", FacetsId, nullable=False),
+    # The words of the name, folded, each behind a space; cut.
+    Column("name_key", String(255), nullable=False),
+    Column("software_id", String(255)),
+    Column("software_version", String(255)),
+    Column("auth_method", String(255)),
+    Column("application_type", String(64)),
+    # Each behind a space, and one at the end.
+    Column("grant_types", Document),
+    Column("redirect_hosts", Document),
+    Column("origin", String(32), nullable=False),
+    Column("policy", String(255)),
+    PrimaryKeyConstraint("tenant", "id"),
+    Index(None, "tenant", "name_key", "id"),
+    Index(None, "tenant", "software_id"),
+    info={"is_shared": True},
+    **MARIADB,
+)
+
+# Clients that were deleted, until they are restored or purged. One may be deleted more than once:
+# whoever brings clients from elsewhere may bring one of the same client_id.
+deleted_clients = Table(
+    "deleted_clients",
+    metadata,
+    Column("tenant", Name, nullable=False),
+    Column("client_id", ClientId, nullable=False),
+    Column("deleted_at_milliseconds", BigInteger, nullable=False),
+    # Restored until then, if at all.
+    Column("purge_at", BigInteger, nullable=False),
+    # Of the client, for owners who look for theirs.
+    Column("owner", String(255)),
+    # JSON: the row of ``clients`` as it was.
+    Column("record", Document, nullable=False),
+    PrimaryKeyConstraint("tenant", "client_id", "deleted_at_milliseconds"),
+    Index(None, "purge_at"),
+    **MARIADB,
+)
+
+# What administrators write down about clients, for each other.
+client_notes = Table(
+    "client_notes",
+    metadata,
+    Column("tenant", Name, nullable=False),
+    Column("client_id", ClientId, nullable=False),
+    # Sorts by time; made by us.
+    Column("id", Name, nullable=False),
+    Column("written_at", BigInteger, nullable=False),
+    Column("author", String(128), nullable=False),
+    Column("text", Document, nullable=False),
+    PrimaryKeyConstraint("tenant", "client_id", "id"),
+    **MARIADB,
+)
+
+# When a client and each of its secrets was last used; written in batches, apart from the client's
+# row, so that it never stands in the way of a change.
+last_uses = Table(
+    "last_uses",
+    metadata,
+    Column("tenant", Name, nullable=False),
+    Column("client_id", ClientId, nullable=False),
+    # Empty: by another credential than a secret.
+    Column("secret_id", Name, nullable=False),
+    Column("used_at", BigInteger, nullable=False),
+    PrimaryKeyConstraint("tenant", "client_id", "secret_id"),
+    Index(None, "tenant", "used_at"),
+    **MARIADB,
+)
