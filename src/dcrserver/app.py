@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cached_property
 
 from fastapi import APIRouter, FastAPI
 from fastapi.routing import RouteContext, iter_route_contexts
@@ -40,24 +41,67 @@ ROUTERS: Sequence[APIRouter] = (
 )
 
 
-def create_app(runtime: Runtime, routers: Sequence[APIRouter] = ROUTERS) -> AdmissionMiddleware:
+class Api:
+    """The routes of ``routers``, and what follows from them alone: made once for all applications
+    of a process, as OpenAPI takes a quarter of a second.
+    """
+
+    def __init__(self, routers: Sequence[APIRouter]) -> None:
+        # As they are: where FastAPI includes a router it makes each of its routes once more, for
+        # every application.
+        self.routes = [route for router in routers for route in router.routes]
+
+    @cached_property
+    def found(self) -> list[RouteContext]:
+        """Every route, with the whole of its path where a router includes another."""
+        return list(iter_route_contexts(self.routes))
+
+    @cached_property
+    def protocol_routes(self) -> list[ProtocolRoute]:
+        """Those that the dispatcher answers; FastAPI would not ask which tenants offer them.
+
+        Raises:
+            ValueError: one was included under a prefix, which the dispatcher knows nothing of.
+        """
+        made = []
+        for found in self.found:
+            if isinstance(route := found.original_route, ProtocolRoute):
+                if (path := found.path) != route.path:
+                    raise ValueError(f"{path}: the prefix of a protocol route is its router's")
+                made.append(route)
+        return made
+
+    @cached_property
+    def openapi(self) -> document.Document:
+        """What OpenAPI says of them.
+
+        Raises:
+            ValueError: a model of an ordinary route has the name of a schema of ours.
+        """
+        return document.made("dcrserver", __version__, _DESCRIPTION, self.routes)
+
+
+API = Api(ROUTERS)
+
+
+def create_app(runtime: Runtime, api: Api = API) -> AdmissionMiddleware:
     """All routes on ``runtime``, which the caller builds and closes; it is given requests only.
 
     Raises:
         ConfigurationError: a tenant is in the way of one of them.
         ValueError: a route is in the way of all tenants, or hidden from the dispatcher.
     """
-    reserve_paths(runtime.tenants, routers)
-    fast = _fastapi(runtime, routers)
+    reserve_paths(runtime.tenants, api)
+    fast = _fastapi(runtime, api)
     cors = runtime.settings.policy.cors.enabled
     rest = PreflightMiddleware(fast) if cors else fast
-    app = _with_common_layers(Dispatcher(fast, _protocol_routes(routers), rest, runtime), runtime)
+    app = _with_common_layers(Dispatcher(fast, api.protocol_routes, rest, runtime), runtime)
     refuse = _with_common_layers(OverloadResponse(), runtime)
     limit = runtime.settings.server.max_requests
     return AdmissionMiddleware(app, refuse, limit, in_turns=runtime.database.is_server)
 
 
-def reserve_paths(tenants: TenantRegistry, routers: Sequence[APIRouter] = ROUTERS) -> None:
+def reserve_paths(tenants: TenantRegistry, api: Api = API) -> None:
     """From now on no tenant may have a path that begins as one of our routes does.
 
     Raises:
@@ -65,7 +109,7 @@ def reserve_paths(tenants: TenantRegistry, routers: Sequence[APIRouter] = ROUTER
         ValueError: a route begins with a parameter, so that no path is left for tenants.
     """
     try:
-        tenants.reserve({_first_segment(route) for route in _routes(routers)})
+        tenants.reserve({_first_segment(route) for route in api.found})
     except TenantConflict as error:
         raise ConfigurationError(str(error)) from None
 
@@ -77,26 +121,6 @@ def _first_segment(route: RouteContext) -> str:
     return segment
 
 
-def _routes(routers: Sequence[APIRouter]) -> list[RouteContext]:
-    """Every route, with the whole of its path where a router includes another."""
-    return list(iter_route_contexts([route for router in routers for route in router.routes]))
-
-
-def _protocol_routes(routers: Sequence[APIRouter]) -> list[ProtocolRoute]:
-    """Those that the dispatcher answers; FastAPI would not ask which tenants offer them.
-
-    Raises:
-        ValueError: one was included under a prefix, which the dispatcher knows nothing of.
-    """
-    made = []
-    for found in _routes(routers):
-        if isinstance(route := found.original_route, ProtocolRoute):
-            if found.path != route.path:
-                raise ValueError(f"{found.path}: the prefix of a protocol route is its router's")
-            made.append(route)
-    return made
-
-
 def _with_common_layers(app: ASGIApp, runtime: Runtime) -> ASGIApp:
     """``app`` with what every answer has, and for the paths of all tenants."""
     policy = runtime.settings.policy
@@ -106,20 +130,12 @@ def _with_common_layers(app: ASGIApp, runtime: Runtime) -> ASGIApp:
     return RequestMiddleware(app, runtime.metrics, https=https, cors=policy.cors.enabled)
 
 
-def _fastapi(runtime: Runtime, routers: Sequence[APIRouter]) -> FastAPI:
+def _fastapi(runtime: Runtime, api: Api) -> FastAPI:
     app = FastAPI(
-        title="dcrserver",
-        version=__version__,
-        description=_DESCRIPTION,
-        docs_url=None,
-        redoc_url=None,
-        openapi_url=None,
-        redirect_slashes=False,
+        routes=api.routes, docs_url=None, redoc_url=None, openapi_url=None, redirect_slashes=False
     )
-    for router in routers:
-        app.include_router(router)
-    # FastAPI keeps included routers as they are; a 405 has to look at all routes of a path.
-    app.state.routes = _routes(routers)
+    # A 405 has to look at all routes of a path, those of included routers among them.
+    app.state.routes = api.found
     errors.install(app)
-    document.install(app, runtime.tenants)
+    api.openapi.install(app, runtime.tenants)
     return app

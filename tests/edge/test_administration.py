@@ -12,7 +12,7 @@ from pydantic import BaseModel
 from starlette.exceptions import HTTPException
 
 from conftest import MakeApplication
-from dcrserver.app import ROUTERS, create_app
+from dcrserver.app import ROUTERS, Api, create_app
 from dcrserver.edge.administration import AdminRoute
 from dcrserver.edge.callers import CallerOf
 from dcrserver.edge.pages import Page, PagingOf
@@ -84,7 +84,7 @@ async def http(app: Application) -> AsyncIterator[httpx.AsyncClient]:
 
 
 def client_of(app: Application) -> httpx.AsyncClient:
-    server = create_app(app.runtime, [*ROUTERS, probes().api])
+    server = create_app(app.runtime, Api([*ROUTERS, probes().api]))
     transport = httpx.ASGITransport(server, raise_app_exceptions=False)
     return httpx.AsyncClient(transport=transport, base_url=BASE_URL)
 

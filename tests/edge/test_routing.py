@@ -14,7 +14,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from conftest import MakeApplication
-from dcrserver.app import ROUTERS, create_app
+from dcrserver.app import ROUTERS, Api, create_app
 from dcrserver.edge.routers import Router
 from dcrserver.edge.routing import SECURITY, ProtocolRoute
 from dcrserver.services.access.scopes import SCOPES
@@ -78,7 +78,7 @@ async def test_a_route_is_there_for_tenants_that_offer_it_and_in_openapi_if_any_
 ) -> None:
     for tenants, is_told in (({"shop": {}, "other": {}}, True), ({"other": {}}, False)):
         app = await make_app(tenants=tenants)
-        server = create_app(app.runtime, [*ROUTERS, conditional().api])
+        server = create_app(app.runtime, Api([*ROUTERS, conditional().api]))
         transport = httpx.ASGITransport(server)
         async with httpx.AsyncClient(transport=transport, base_url=BASE_URL) as http:
             for name in tenants:
@@ -134,7 +134,7 @@ async def test_a_protocol_route_hidden_from_the_dispatcher_is_refused(app: Appli
     above = APIRouter()
     above.include_router(conditional().api, prefix="/above")
     with pytest.raises(ValueError, match="/above/probe: the prefix of a protocol route"):
-        create_app(app.runtime, [*ROUTERS, above])
+        create_app(app.runtime, Api([*ROUTERS, above]))
 
 
 async def test_a_route_that_begins_with_a_parameter_is_refused(app: Application) -> None:
@@ -145,7 +145,7 @@ async def test_a_route_that_begins_with_a_parameter_is_refused(app: Application)
         return name
 
     with pytest.raises(ValueError, match=r"/\{name\}/probe: a route must not begin"):
-        create_app(app.runtime, [*ROUTERS, router])
+        create_app(app.runtime, Api([*ROUTERS, router]))
 
 
 class ProbePage(BaseModel):
@@ -176,7 +176,7 @@ def ordinary(model: type[BaseModel] = ProbePage) -> APIRouter:
 
 @pytest.fixture
 async def http(app: Application) -> AsyncIterator[httpx.AsyncClient]:
-    transport = httpx.ASGITransport(create_app(app.runtime, [*ROUTERS, ordinary()]))
+    transport = httpx.ASGITransport(create_app(app.runtime, Api([*ROUTERS, ordinary()])))
     async with httpx.AsyncClient(transport=transport, base_url=BASE_URL) as made:
         yield made
 
@@ -223,4 +223,4 @@ async def test_openapi_has_the_models_of_ordinary_routes_beside_its_own(
 
 async def test_a_model_with_the_name_of_a_schema_of_ours_is_refused(app: Application) -> None:
     with pytest.raises(ValueError, match=r"components/schemas: \['Error'\] are there twice"):
-        create_app(app.runtime, [*ROUTERS, ordinary(Error)])
+        create_app(app.runtime, Api([*ROUTERS, ordinary(Error)]))

@@ -14,7 +14,7 @@ import socket
 import sys
 from importlib import import_module
 
-# What a server has imported when it answers.
+# What a server has imported when it answers; and made, which is OpenAPI.
 _IMPORTED = (
     "dcrserver.cli",
     "dcrserver.serving",
@@ -31,6 +31,7 @@ def main() -> None:
     """Returns in a process that is to be a server, as the interpreter does with the program."""
     for name in _IMPORTED:
         import_module(name)
+    assert import_module("dcrserver.app").API.openapi
     requests = socket.socket(fileno=int(sys.argv[1]))
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)
     while True:

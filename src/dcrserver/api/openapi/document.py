@@ -5,12 +5,14 @@ What it says of FastAPI's ordinary routes stands beside that, as FastAPI makes i
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from typing import Any
+from collections.abc import Iterable, Mapping, Sequence
+from functools import partial
+from typing import Any, NamedTuple
 
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 from fastapi.routing import iter_route_contexts
+from starlette.routing import BaseRoute
 
 from dcrserver import schemas
 from dcrserver.api.openapi.groups import GROUPS, SECURITY_SCHEMES
@@ -221,41 +223,43 @@ READY: dict[str, Any] = {
 _REFUSALS = {"HTTPValidationError", "ValidationError"}
 
 
-def install(app: FastAPI, tenants: Iterable[Tenant]) -> None:
-    """Makes ``app.openapi()`` the document described here, less what none of ``tenants`` offers.
+class Document(NamedTuple):
+    """What is described here; ``conditions``: see ``_conditions``."""
 
-    Raises:
-        ValueError: a model of an ordinary route has the name of a schema of ours.
-    """
-    made = get_openapi(
-        title=app.title,
-        version=app.version,
-        description=app.description,
-        routes=app.routes,
-    )
-    _without_unprocessable(made["paths"])
-    made["tags"] = GROUPS
-    made["components"] = _merged(made.get("components", {}))
+    whole: dict[str, Any]
+    conditions: Mapping[tuple[str, str], Offered]
 
-    conditions = _conditions(app)
+    def install(self, app: FastAPI, tenants: Iterable[Tenant]) -> None:
+        """Makes ``app.openapi()`` this, less what none of ``tenants`` offers."""
+        # The way FastAPI documents to bring a document of one's own.
+        app.openapi = partial(self._offered, tenants)  # type: ignore[method-assign]
 
-    def document() -> dict[str, Any]:
+    def _offered(self, tenants: Iterable[Tenant]) -> dict[str, Any]:
         offered = {
             condition: any(tenant.waits or condition(tenant) for tenant in tenants)
-            for condition in set(conditions.values())
+            for condition in set(self.conditions.values())
         }
         on = {
             path: {
                 method: operation
                 for method, operation in item.items()
-                if (condition := conditions.get((path, method))) is None or offered[condition]
+                if (condition := self.conditions.get((path, method))) is None or offered[condition]
             }
-            for path, item in made["paths"].items()
+            for path, item in self.whole["paths"].items()
         }
-        return made | {"paths": {path: item for path, item in on.items() if item}}
+        return self.whole | {"paths": {path: item for path, item in on.items() if item}}
 
-    # The way FastAPI documents to bring a document of one's own.
-    app.openapi = document  # type: ignore[method-assign]
+
+def made(title: str, version: str, description: str, routes: Sequence[BaseRoute]) -> Document:
+    """
+    Raises:
+        ValueError: a model of an ordinary route has the name of a schema of ours.
+    """
+    whole = get_openapi(title=title, version=version, description=description, routes=routes)
+    _without_unprocessable(whole["paths"])
+    whole["tags"] = GROUPS
+    whole["components"] = _merged(whole.get("components", {}))
+    return Document(whole, _conditions(routes))
 
 
 def _without_unprocessable(paths: Mapping[str, Any]) -> None:
@@ -267,12 +271,12 @@ def _without_unprocessable(paths: Mapping[str, Any]) -> None:
                     del operation["responses"]["422"]
 
 
-def _conditions(app: FastAPI) -> dict[tuple[str, str], Offered]:
+def _conditions(routes: Sequence[BaseRoute]) -> dict[tuple[str, str], Offered]:
     """By path and method, which tenants offer an operation that not all do."""
-    routes = [found.original_route for found in iter_route_contexts(app.routes)]
+    found = [each.original_route for each in iter_route_contexts(routes)]
     return {
         (route.path, method.lower()): route.offered
-        for route in routes
+        for route in found
         if isinstance(route, ProtocolRoute) and route.offered is not None
         for method in route.methods or ()
     }
