@@ -251,7 +251,8 @@ class Document(NamedTuple):
 
 
 def made(title: str, version: str, description: str, routes: Sequence[BaseRoute]) -> Document:
-    """
+    """The document of ``routes``.
+
     Raises:
         ValueError: a model of an ordinary route has the name of a schema of ours.
     """
