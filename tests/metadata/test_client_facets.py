@@ -7,8 +7,8 @@ from dcrserver.metadata.facets import FACETS, LONGEST, exact, facets_of, host_of
 from dcrserver.strict_json import JsonObject
 from harness.cases import each
 
-# They follow from how the client came to be.
-_OTHERS = {"tenant", "id", "origin", "policy"}
+# They follow from how the client came to be, and from whether it is there.
+_OTHERS = {"tenant", "id", "origin", "policy", "retired_at"}
 
 
 def test_every_facet_is_a_column_and_every_column_a_facet() -> None:

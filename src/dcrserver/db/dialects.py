@@ -8,7 +8,10 @@ from __future__ import annotations
 from importlib import import_module
 from typing import Any
 
-from sqlalchemy import Table
+from sqlalchemy import ColumnElement, Insert, Table, literal_column
+
+# Written out: nothing that each registration would have to send along.
+_NEVER: ColumnElement[int] = literal_column("0")
 
 
 def is_mysql(dialect: str) -> bool:
@@ -19,6 +22,23 @@ def is_mysql(dialect: str) -> bool:
 def words_of(dialect: str) -> Any:  # noqa: ANN401 - a module
     """The types and statements of the database that SQLAlchemy calls ``dialect``."""
     return import_module(f"sqlalchemy.dialects.{'mysql' if is_mysql(dialect) else dialect}")
+
+
+def reviving(dialect: str, statement: Any) -> Insert:  # noqa: ANN401 - of ``insert_of``
+    """``statement``, an INSERT of rows that are shared: of one that is there nothing is written,
+    unless it is retired.
+    """
+    table: Any = statement.table
+    made: Insert = (
+        statement.on_duplicate_key_update(retired_at=_NEVER)
+        if is_mysql(dialect)
+        else statement.on_conflict_do_update(
+            index_elements=list(table.primary_key),
+            set_={"retired_at": _NEVER},
+            where=table.c.retired_at != _NEVER,
+        )
+    )
+    return made
 
 
 def insert_of(dialect: str, table: Table) -> Any:  # noqa: ANN401 - they share no class for it

@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 import orjson
 from sqlalchemy import Insert
 
-from dcrserver.db.dialects import insert_of, is_mysql
+from dcrserver.db.dialects import insert_of, reviving
 from dcrserver.db.tables import client_facets
 from dcrserver.metadata.facets import exact, facets_of
 from dcrserver.repositories.rows import row_of
@@ -31,7 +31,7 @@ _LONGEST = 4096
 
 @row_of(client_facets)
 class FacetsRecord(NamedTuple):
-    """A row of ``client_facets``; ``id`` is a digest of the rest."""
+    """A row of ``client_facets``; ``id`` is a digest of what a client has."""
 
     tenant: str
     id: str
@@ -44,6 +44,7 @@ class FacetsRecord(NamedTuple):
     redirect_hosts: str | None
     origin: str
     policy: str | None
+    retired_at: int = 0
 
 
 def facets_record(tenant: str, metadata: str, bounds: str | None, origin: str) -> FacetsRecord:
@@ -71,13 +72,7 @@ def insertion(dialect: str) -> Insert:
 
     PostgreSQL's batches make their own of it (``db.protocol.batches``).
     """
-    statement = insert_of(dialect, client_facets)
-    made: Insert = (
-        statement.on_duplicate_key_update(tenant=client_facets.c.tenant)
-        if is_mysql(dialect)
-        else statement.on_conflict_do_nothing()
-    )
-    return made
+    return reviving(dialect, insert_of(dialect, client_facets))
 
 
 class KnownFacets:

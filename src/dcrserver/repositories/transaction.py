@@ -29,6 +29,7 @@ from dcrserver.repositories.jobs import JobInputRepository, JobRepository
 from dcrserver.repositories.last_uses import LastUseRepository
 from dcrserver.repositories.leases import LeaseRepository
 from dcrserver.repositories.metadata_copies import MetadataCopyRepository
+from dcrserver.repositories.retired_facets import RetiredFacetsRepository
 from dcrserver.repositories.signing_keys import SigningKeyRepository
 from dcrserver.repositories.stored_policies import StoredPolicyRepository
 from dcrserver.repositories.stored_tenants import StoredTenantRepository
@@ -85,6 +86,10 @@ class Transaction:
     @property
     def last_uses(self) -> LastUseRepository:
         return LastUseRepository(self.session)
+
+    @property
+    def retired_facets(self) -> RetiredFacetsRepository:
+        return RetiredFacetsRepository(self.session)
 
     @property
     def metadata_copies(self) -> MetadataCopyRepository:

@@ -29,7 +29,7 @@ from sqlalchemy import (
 from sqlalchemy.sql import ClauseElement
 from sqlalchemy.sql.selectable import TableValuedAlias
 
-from dcrserver.db.dialects import insert_of
+from dcrserver.db.dialects import insert_of, reviving, words_of
 from dcrserver.db.protocol.statements import Change, Inserts, Lookup, Values
 from dcrserver.strict_json import dumps
 
@@ -96,11 +96,11 @@ def _from(statement: Insert, rows: TableValuedAlias, source: FromClause) -> Inse
     columns = [rows.c[each.name] for each in table.columns]
     chosen = select(*columns).select_from(source)
     if table.info.get("is_shared"):
-        # Whoever comes second writes nothing, and all in one order, so that they do not deadlock.
-        chosen = chosen.order_by(*(rows.c[each.name] for each in table.primary_key))
-    made = insert_of("postgresql", table).from_select(list(table.columns), chosen)
-    done: Insert = made.on_conflict_do_nothing() if table.info.get("is_shared") else made
-    return done
+        # All in one order, so that they do not deadlock, and each once, however many have it.
+        key = [rows.c[each.name] for each in table.primary_key]
+        chosen = chosen.ext(words_of("postgresql").distinct_on(*key)).order_by(*key)
+    made: Insert = insert_of("postgresql", table).from_select(list(table.columns), chosen)
+    return reviving("postgresql", made) if table.info.get("is_shared") else made
 
 
 @cache

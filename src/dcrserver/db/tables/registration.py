@@ -87,6 +87,8 @@ client_facets = Table(
     Column("redirect_hosts", Document),
     Column("origin", String(32), nullable=False),
     Column("policy", String(255)),
+    # Since when no client has it, as far as is known; whoever writes it again sets it to 0.
+    timestamp("retired_at"),
     PrimaryKeyConstraint("tenant", "id"),
     Index(None, "tenant", "name_key", "id"),
     Index(None, "tenant", "software_id"),

@@ -6,11 +6,13 @@ keys and copies of metadata that others wrote, and whatever it cannot serve with
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 
 from dcrserver.errors import ProtocolError
 from dcrserver.logger import Logger
 from dcrserver.repositories.leases import LONGEST_SECONDS
+from dcrserver.repositories.retired_facets import Place
 from dcrserver.repositories.transaction import Transaction, Writer
 from dcrserver.services.tenants.deletion import TenantDeletion
 from dcrserver.services.tenants.lifecycle import DELETION
@@ -25,6 +27,9 @@ _log = Logger(__name__)
 _MINUTE = 60.0
 # What somebody waits for begins within a second or two.
 _SOON = 1.0
+# Facets are retired for so long before they are removed: some hundred times as long as any process
+# believes them to be there, and less than a day, so that the next time does it.
+_RETIRED_SECONDS = 43_200
 
 
 class Upkeep:
@@ -49,6 +54,7 @@ class Upkeep:
         return (
             Job("forget_expired", _MINUTE, self.forget_expired),
             Job("purge_deleted_clients", _MINUTE, self.purge_deleted_clients),
+            Job("remove_unused_facets", LONGEST_SECONDS, self.remove_unused_facets),
             Job("rotate_signing_keys", _MINUTE, self.rotate_signing_keys),
             Job(DELETION, _MINUTE, self._deletion.work, look_seconds=_SOON),
             Job("refresh_metadata", pause, self._copies.renew),
@@ -76,6 +82,17 @@ class Upkeep:
 
         while await writer.transact(purge):
             pass
+
+    async def remove_unused_facets(self, writer: Writer) -> None:
+        """Removes what clients are searched by where no client has it, a day after it is seen."""
+        now, before = int(time.time()), self._time.now() - _RETIRED_SECONDS
+        place: Place | None = Place()
+        while place is not None:
+
+            async def tidy(tx: Transaction, after: Place = place) -> Place | None:
+                return await tx.retired_facets.tidy(after, now, before)
+
+            place = await writer.transact(tidy)
 
     async def rotate_signing_keys(self, writer: Writer) -> None:
         """Makes and retires keys by schedule; one tenant's fault holds up those of no other."""
