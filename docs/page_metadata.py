@@ -5,7 +5,15 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator, Mapping
 
-from dcrserver.metadata import FAMILIES, IGNORED, RULES, SERVER_ASSIGNED, Parameter, Who
+from dcrserver.metadata import (
+    FAMILIES,
+    IGNORED,
+    RULES,
+    SERVER_ASSIGNED,
+    VERIFIED,
+    Parameter,
+    Who,
+)
 from dcrserver.metadata.advice import ADVICE
 from dcrserver.metadata.catalogue import Family
 from dcrserver.metadata.model import Rule
@@ -57,6 +65,8 @@ def text() -> str:
         parts.extend(_family(name, family))
     parts.append("\n## Set by the server\n")
     parts.extend(_pairs("member", "meaning", SERVER_ASSIGNED.items()))
+    parts.append("\n## Of software statements\n")
+    parts.extend(_pairs("member", "meaning", VERIFIED.items()))
     parts.append("\n## Known and ignored\n")
     parts.extend(_pairs("member", "why", IGNORED.items()))
     parts.append(_KINDS)

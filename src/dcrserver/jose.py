@@ -10,14 +10,15 @@ import base64
 import hashlib
 import json
 import warnings
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
 from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric import ec, ed448, ed25519, rsa
 from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
-from jwt.algorithms import OKPAlgorithm
+from jwt.algorithms import ECAlgorithm, OKPAlgorithm, RSAAlgorithm
 from jwt.api_jws import PyJWS
 from jwt.exceptions import PyJWTError
 from jwt.warnings import InsecureKeyLengthWarning
@@ -29,6 +30,12 @@ _MAX_KID = 128
 # Seconds: far enough, and a float holds each of them. JSON's integers have no end.
 _MAX_DATE = 2**53
 _jws = PyJWS()
+_OF_KEYS: Mapping[type, Any] = {
+    rsa.RSAPublicKey: RSAAlgorithm,
+    ec.EllipticCurvePublicKey: ECAlgorithm,
+    ed25519.Ed25519PublicKey: OKPAlgorithm,
+    ed448.Ed448PublicKey: OKPAlgorithm,
+}
 _ES256, _ES256_OCTETS = ec.ECDSA(hashes.SHA256()), 32  # RFC 7518 3.4
 # Fully specified names (RFC 9864), which the library does not know yet.
 for _name in ("Ed25519", "Ed448"):
@@ -122,6 +129,19 @@ def _signature(octets: bytes, key: Any, algorithm: str) -> bytes:  # noqa: ANN40
 @lru_cache(maxsize=256)
 def _header(algorithm: str, kid: str, token_type: str) -> str:
     return base64url(dumps({"alg": algorithm, "kid": kid, "typ": token_type}).encode())
+
+
+def public_jwk(key: object) -> JsonObject:
+    """A public key of the library as a JWK, without what it may be used for.
+
+    Raises:
+        ValueError: it is a key of another kind.
+    """
+    for kind, algorithm in _OF_KEYS.items():
+        if isinstance(key, kind):
+            made: JsonObject = algorithm.to_jwk(key, as_dict=True)
+            return {name: value for name, value in made.items() if name != "key_ops"}
+    raise ValueError("it is no public key of a kind that is known")
 
 
 def thumbprint(key: JsonObject) -> str:

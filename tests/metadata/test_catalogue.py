@@ -14,6 +14,7 @@ from dcrserver.metadata import (
     PARAMETERS,
     RULES,
     SERVER_ASSIGNED,
+    VERIFIED,
     Parameter,
     Policy,
     kinds,
@@ -29,10 +30,10 @@ from metadata.support import MINIMAL, OPTIONAL_FAMILIES, issues_of, terms
 requirement = pytest.mark.requirement
 
 REGISTRY = tomllib.loads((Path(__file__).parent.parent / "data" / "iana.toml").read_text("utf-8"))
-KNOWN = {*PARAMETERS, *SERVER_ASSIGNED, *IGNORED}
+KNOWN = {*PARAMETERS, *SERVER_ASSIGNED, *VERIFIED, *IGNORED}
 # Names in use that IANA does not list, by where they come from.
 UNREGISTERED = {
-    "RFC 7591 2.3": {"software_statement"},
+    "RFC 7591 2.3, and who issued it": {"software_statement", "software_statement_issuer"},
     "JARM": {
         "authorization_signed_response_alg",
         "authorization_encrypted_response_alg",
@@ -68,7 +69,8 @@ def test_names_stand_in_one_place() -> None:
     assert len(rows) == len(set(rows)) == len(PARAMETERS)
     assert not PARAMETERS.keys() & SERVER_ASSIGNED.keys()
     assert not IGNORED.keys() & (PARAMETERS.keys() | SERVER_ASSIGNED.keys())
-    assert len(KNOWN) == len(rows) + len(SERVER_ASSIGNED) + len(IGNORED)
+    others = (SERVER_ASSIGNED, VERIFIED, IGNORED)
+    assert len(KNOWN) == len(rows) + sum(map(len, others))
 
 
 def test_a_row_that_forgets_its_role_cannot_be_made() -> None:

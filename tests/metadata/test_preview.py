@@ -174,7 +174,7 @@ def test_changes_are_told_with_their_reason(
         ("x_vendor_thing", "unknown"),
         ("client_label", "unknown"),  # not similar enough to client_name
         ("client_id", "only the server sets it"),
-        ("software_statement", "RFC 7591 2.3; ignored by a server that does not use statements"),
+        ("software_statement", "software statements are not read here (policy.statements_mode)"),
         ("organization_name", "the family federation is off (policy.extensions.optional_families)"),
         (
             "organization_name#de",

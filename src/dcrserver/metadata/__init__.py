@@ -1,7 +1,7 @@
 """Client metadata as data and pure functions: this module is the interface."""
 
 from dcrserver.metadata.capabilities import ServerCapabilities
-from dcrserver.metadata.catalogue import FAMILIES, IGNORED, PARAMETERS, SERVER_ASSIGNED
+from dcrserver.metadata.catalogue import FAMILIES, IGNORED, PARAMETERS, SERVER_ASSIGNED, VERIFIED
 from dcrserver.metadata.model import (
     ClientMetadata,
     Issue,
@@ -29,6 +29,7 @@ __all__ = [
     "PARAMETERS",
     "RULES",
     "SERVER_ASSIGNED",
+    "VERIFIED",
     "ClientMetadata",
     "Issue",
     "Kind",

@@ -10,7 +10,7 @@ from dcrserver.metadata.public_keys import is_known
 from dcrserver.policies import JwksPolicy
 from dcrserver.strict_json import JsonObject, JsonValue
 
-_PRIVATE_MEMBERS = ("d", "p", "q", "dp", "dq", "qi", "oth", "k")
+PRIVATE_MEMBERS = ("d", "p", "q", "dp", "dq", "qi", "oth", "k")
 _SIGNING_OKP = frozenset({"Ed25519", "Ed448"})
 _ENCRYPTION_ALGORITHMS = frozenset((*algorithms.ENCRYPTION, "RSA1_5"))
 _OPERATIONS: Mapping[str, frozenset[JsonValue]] = {
@@ -31,6 +31,8 @@ _SIGNING_KEYS: Mapping[str, tuple[str, frozenset[str]]] = {
     "Ed25519": ("OKP", frozenset({"Ed25519"})),
     "Ed448": ("OKP", frozenset({"Ed448"})),
 }
+
+_POLICY = JwksPolicy()
 
 
 def check(value: JsonValue, policy: JwksPolicy) -> None:
@@ -70,6 +72,27 @@ def keys_for(value: JsonValue, use: str, algorithm: str | None = None) -> list[J
     ]
 
 
+def sound_keys(value: JsonValue, algorithm: str, kid: str | None) -> list[JsonObject]:
+    """Signing keys of a set of others for ``algorithm``; with a ``kid``, those that have it or have
+    none. One by one: a key that is for others, or too short, takes nothing from its neighbours.
+    """
+    keys = value.get("keys") if isinstance(value, dict) else None
+    named = [
+        key
+        for key in (keys if isinstance(keys, list) else ())
+        if isinstance(key, dict) and (kid is None or key.get("kid", kid) == kid) and _is_sound(key)
+    ]
+    return keys_for({"keys": list[JsonValue](named)}, "sig", algorithm)
+
+
+def _is_sound(key: JsonObject) -> bool:
+    try:
+        check({"keys": [key]}, _POLICY)
+    except Unacceptable:
+        return False
+    return True
+
+
 def has_certificate(value: JsonValue) -> bool:
     """Whether a checked set holds a certificate (RFC 8705 2.2.2)."""
     keys = value.get("keys") if isinstance(value, dict) else None
@@ -106,7 +129,7 @@ def _check_key(key: JsonValue, policy: JwksPolicy) -> None:
         raise Unacceptable("must be a JSON object with a text 'kty'")
     if key["kty"] == "oct":
         raise Unacceptable("is symmetric; only public keys may be registered")
-    if any(name in key for name in _PRIVATE_MEMBERS):
+    if any(name in key for name in PRIVATE_MEMBERS):
         raise Unacceptable("holds private key material; register the public key only")
     for name in ("kid", "use", "alg"):
         if name in key and not isinstance(key[name], str):

@@ -7,7 +7,13 @@ from collections.abc import Iterator, Mapping
 from typing import Literal
 
 from dcrserver.metadata.advice import ADVICE
-from dcrserver.metadata.catalogue import FAMILIES, IGNORED, PARAMETERS, SERVER_ASSIGNED
+from dcrserver.metadata.catalogue import (
+    FAMILIES,
+    IGNORED,
+    PARAMETERS,
+    SERVER_ASSIGNED,
+    VERIFIED,
+)
 from dcrserver.metadata.model import Draft, Issue, Parameter, Terms
 from dcrserver.metadata.plan import plan_for, withheld
 from dcrserver.metadata.spelling import meant
@@ -153,6 +159,8 @@ def _why_ignored(name: str, terms: Terms) -> str:
         return "only the server sets it"
     if name in plan_for(terms).reserved:
         return "only an administrator sets it (policy.extensions.self_service)"
+    if name in VERIFIED:
+        return "software statements are not read here (policy.statements_mode)"
     if name in IGNORED:
         return IGNORED[name]
     for key, family in FAMILIES.items():

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from dcrserver.errors import InvalidClientMetadata
+from dcrserver.errors import InvalidClientMetadata, InvalidSoftwareStatement
 from dcrserver.metadata.catalogue import SERVER_ASSIGNED
 from dcrserver.metadata.defaults import fill_in
 from dcrserver.metadata.model import (
@@ -22,6 +22,15 @@ from dcrserver.metadata.text import is_language_tag
 from dcrserver.strict_json import JsonObject, JsonValue
 
 _NOTHING: Mapping[str, JsonValue] = {}
+_STATEMENT = "software_statement"
+# Whoever writes a registration and verifies no statement finds out here.
+_WITHOUT_STATEMENT = Issue(
+    _STATEMENT,
+    "must be sent: this server registers software for which a trusted issuer vouches",
+    "POL-31",
+    "RFC 7591 2.3",
+    InvalidSoftwareStatement,
+)
 
 
 def validate(
@@ -60,6 +69,8 @@ def examine(
     members = tuple([name for name in draft.members if "#" not in name])
     for rule in rules_for(members, draft.text("token_endpoint_auth_method")):
         issues.extend(rule.ask(draft, terms))
+    if terms.policy.statements_mode == "required" and _STATEMENT not in draft.members:
+        issues.insert(0, _WITHOUT_STATEMENT)
     return draft, issues
 
 

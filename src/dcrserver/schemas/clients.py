@@ -3,7 +3,14 @@
 from __future__ import annotations
 
 from dcrserver.metadata import PARAMETERS, SERVER_ASSIGNED
-from dcrserver.schemas.parts import EXAMPLE_ID, METADATA, REQUEST_EXAMPLE, server_members
+from dcrserver.schemas.parts import (
+    EXAMPLE_ID,
+    METADATA,
+    REQUEST_EXAMPLE,
+    SENT_STATEMENT,
+    TOLD_STATEMENT,
+    server_members,
+)
 from dcrserver.strict_json import JsonObject
 
 RESPONSE_EXAMPLE: JsonObject = {
@@ -62,7 +69,7 @@ _CLIENT_METADATA: JsonObject = {
     "description": "Client metadata (RFC 7591 2, OpenID Connect Registration 2). Texts and"
     " pages for people may be given per language as name#tag. Members that are not listed"
     " are ignored.",
-    "properties": _CHOSEN | METADATA,
+    "properties": _CHOSEN | SENT_STATEMENT | METADATA,
     "patternProperties": {
         f"^{row.name}#.+$": row.kind.schema for row in PARAMETERS.values() if row.localizable
     },
@@ -73,7 +80,10 @@ _CLIENT_UPDATE: JsonObject = {
     "description": "The whole new registration (RFC 7592 2.2): what is left out is removed"
     " or returns to its default.",
     "required": ["client_id"],
-    "properties": server_members("client_id", "client_secret") | _REPLACED | METADATA,
+    "properties": server_members("client_id", "client_secret")
+    | _REPLACED
+    | SENT_STATEMENT
+    | METADATA,
     "example": {"client_id": EXAMPLE_ID, **REQUEST_EXAMPLE},
 }
 _CLIENT_INFORMATION: JsonObject = {
@@ -82,7 +92,7 @@ _CLIENT_INFORMATION: JsonObject = {
     " registered metadata, with defaults and what the server replaced. registration_access_token"
     " is always there for the client itself, and for administrators where it is new.",
     "required": ["client_id", "client_id_issued_at", "registration_client_uri"],
-    "properties": server_members(*SERVER_ASSIGNED) | _TOLD | METADATA,
+    "properties": server_members(*SERVER_ASSIGNED) | _TOLD | TOLD_STATEMENT | METADATA,
     "example": RESPONSE_EXAMPLE,
 }
 _CLIENT_INFORMATION_LIST: JsonObject = {
@@ -97,7 +107,7 @@ _CLIENT_INFORMATION_LIST: JsonObject = {
 _REGISTERED_CLIENT: JsonObject = {
     "type": "object",
     "required": ["client_id", "client_id_issued_at"],
-    "properties": {**server_members("client_id", "client_id_issued_at"), **METADATA},
+    "properties": server_members("client_id", "client_id_issued_at") | TOLD_STATEMENT | METADATA,
     "example": {
         "client_id": EXAMPLE_ID,
         "client_id_issued_at": 1795392000,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from dcrserver.metadata import PARAMETERS, SERVER_ASSIGNED, Parameter
+from dcrserver.metadata import PARAMETERS, SERVER_ASSIGNED, VERIFIED, Parameter
 from dcrserver.strict_json import JsonObject, JsonValue
 
 EXAMPLE_ID = "3f1c0b7e9d2a4c58a6b1e0d4f7c29b83"
@@ -33,6 +33,15 @@ def _property(row: Parameter) -> JsonObject:
 
 # Every parameter of the catalogue.
 METADATA: JsonObject = {row.name: _property(row) for row in PARAMETERS.values()}
+
+
+# Where statements are not read, it may be anything, as any member that is not known.
+SENT_STATEMENT: JsonObject = {
+    "software_statement": {"description": VERIFIED["software_statement"]},
+}
+TOLD_STATEMENT: JsonObject = {
+    name: {"type": "string", "description": text} for name, text in VERIFIED.items()
+}
 
 
 def server_members(*names: str) -> dict[str, JsonValue]:

@@ -1,5 +1,6 @@
 """Tenants: what one is, and all of them together."""
 
+from dcrserver.tenants.issuers import TrustedIssuer
 from dcrserver.tenants.policies import NamedPolicies
 from dcrserver.tenants.registry import TenantRegistry
 from dcrserver.tenants.snapshot import TenantConflict, TenantSnapshot
@@ -12,4 +13,5 @@ __all__ = [
     "TenantConflict",
     "TenantRegistry",
     "TenantSnapshot",
+    "TrustedIssuer",
 ]

@@ -13,6 +13,7 @@ from dcrserver.errors import Unavailable
 from dcrserver.metadata.bounds import Bounds, narrowed
 from dcrserver.metadata.model import Terms
 from dcrserver.strict_json import JsonValue, dumps
+from dcrserver.tenants.issuers import TrustedIssuer
 
 Mode: TypeAlias = Literal["open", "protected", "closed"]
 # When those who were told that it is suspended may ask again.
@@ -41,6 +42,7 @@ class Tenant:
     registered and what is to be published.
     ``declared``: by the configuration file, which nobody changes at run time.
     ``asgardeo``: the paths of Asgardeo's API are there.
+    ``statement_issuers``: by name, those whose software statements it trusts.
     ``suspended``: by an administrator; until it is resumed it answers nothing.
     """
 
@@ -59,6 +61,7 @@ class Tenant:
     suspended: bool = False
     asgardeo: bool = False
     restore_window: int = 0
+    statement_issuers: Mapping[str, TrustedIssuer] = field(default_factory=dict)
 
     def awake(self) -> Tenant:
         """The tenant itself, for whatever it is asked.

@@ -15,6 +15,8 @@ from dcrserver.services.access.idempotency import IdempotentRequests
 from dcrserver.services.access.providers import Providers
 from dcrserver.services.secrets.changes import SecretChanges
 from dcrserver.services.secrets.client_secrets import SecretIssuer
+from dcrserver.services.software_statements.keys import StatementKeys
+from dcrserver.services.software_statements.reader import SoftwareStatements
 from dcrserver.services.tenants.metadata_copies import MetadataCopies
 from dcrserver.services.tenants.stored_configuration import StoredChanges, StoredConfiguration
 from dcrserver.services.tokens.signing_keys import SigningKeys
@@ -36,6 +38,7 @@ class Foundation:
     secrets: SecretIssuer
     secret_changes: SecretChanges
     providers: Providers
+    statements: SoftwareStatements
     requests: IdempotentRequests
 
 
@@ -53,6 +56,7 @@ async def opened(configured: Configured) -> AsyncIterator[Foundation]:
     copies = _copies(configured, database)
     secrets = SecretIssuer(configured.box)
     providers = Providers(settings.admin.providers, configured.fetcher, settings.outbound)
+    keys = StatementKeys(configured.fetcher, settings.outbound)
     take = partial(_take, configured, stored, copies)
     stored_configuration = StoredConfiguration(database, lists, take)
     try:
@@ -69,10 +73,12 @@ async def opened(configured: Configured) -> AsyncIterator[Foundation]:
             secrets,
             SecretChanges(database, secrets),
             providers,
+            SoftwareStatements(database, keys),
             IdempotentRequests(database, configured.box),
         )
     finally:
         await providers.close()
+        await keys.close()
         await queries.close()
         await database.close()
 

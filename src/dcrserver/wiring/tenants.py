@@ -12,6 +12,7 @@ from dcrserver.metadata import Policy, Terms
 from dcrserver.metadata.capabilities import capabilities_of
 from dcrserver.names import DEFAULT_TENANT
 from dcrserver.security import SecretBox
+from dcrserver.services.software_statements.key_files import trusted
 from dcrserver.services.tenants import server_metadata
 from dcrserver.settings import (
     AuthorizationServerSettings,
@@ -21,7 +22,9 @@ from dcrserver.settings import (
     checked_issuer,
 )
 from dcrserver.strict_json import JsonObject
-from dcrserver.tenants import Mode, NamedPolicies, Tenant
+from dcrserver.tenants import Mode, NamedPolicies, Tenant, TrustedIssuer
+
+_STATEMENTS = "software_statements"
 
 
 def metadata_locations(settings: Settings) -> Mapping[str, str]:
@@ -78,6 +81,11 @@ class TenantFactory:
             **{name: value for name, value in members.items() if name.endswith("_supported")}
         )
         self._shared: dict[tuple[str | None, bool], Terms] = {}
+        self._issuers = {DEFAULT_TENANT: trusted(settings.software_statements, _STATEMENTS)}
+        for name, tenant in settings.tenants.items():
+            if tenant.software_statements is not None:
+                place = f"tenants.{name}.{_STATEMENTS}"
+                self._issuers[name] = trusted(tenant.software_statements, place)
         self.policies = NamedPolicies(settings.policies)
         self.stored: dict[str, StoredTenant] = {}
 
@@ -131,7 +139,15 @@ class TenantFactory:
             restore_window=self._settings.clients.restore_window,
             asgardeo=(chosen.asgardeo or self._settings.asgardeo).enabled,
             server_issuer=str(((document or {}) | facts.server.members).get("issuer", "")),
+            statement_issuers=self._trusted(name, chosen),
         )
+
+    def _trusted(self, name: str, chosen: TenantSettings) -> Mapping[str, TrustedIssuer]:
+        """Whose software statements the tenant takes: of entries of its own, or of all."""
+        entries = chosen.software_statements
+        if entries is None or name in self._issuers:
+            return self._issuers.get(name, self._issuers[DEFAULT_TENANT])
+        return trusted(entries, f"tenants.{name}.{_STATEMENTS}", declared=False)
 
     def _facts(
         self, name: str, issuer: str, chosen: TenantSettings, document: JsonObject | None

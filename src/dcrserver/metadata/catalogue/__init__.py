@@ -67,9 +67,17 @@ SERVER_ASSIGNED: Mapping[str, str] = {
     "registration_client_uri": "Where the registration can be read, updated and deleted",
 }
 
+# Members that a registration has once a trusted issuer's statement was verified, and that nothing
+# else brings into it, with their meaning (RFC 7591 2.3, 3.2.1).
+VERIFIED: Mapping[str, str] = {
+    "software_statement": "Software statement: a JWT whose claims count before what is sent beside"
+    " them; told as it was sent (policy.statements_mode)",
+    "software_statement_issuer": "Who vouches for the software: the verified issuer of the"
+    " statement; set by this server",
+}
+
 # Names in use that are known and ignored like any unknown member (RFC 7591 2), with the reason.
 IGNORED: Mapping[str, str] = {
-    "software_statement": "RFC 7591 2.3; ignored by a server that does not use statements",
     "vp_formats": "drafts of OpenID for Verifiable Presentations; now vp_formats_supported",
     "tls_client_auth_dn": "UK Open Banking before 3.2; now tls_client_auth_subject_dn",
 }

@@ -14,8 +14,6 @@ from dcrserver.errors import Unavailable
 from dcrserver.fetch import CachingFetcher, Document, FetchError, HttpFetcher
 from dcrserver.logger import Logger
 from dcrserver.metadata import jwks, uris
-from dcrserver.metadata.model import Unacceptable
-from dcrserver.policies import JwksPolicy
 from dcrserver.settings import AdminProviderSettings
 from dcrserver.strict_json import BadJson, JsonObject, JsonValue, loads_object
 
@@ -28,7 +26,6 @@ REFETCH_SECONDS = 10
 _PATIENCE_SECONDS = 1.0
 # As many signatures are verified for one token.
 _MAX_CANDIDATES = 4
-_POLICY = JwksPolicy()
 
 
 class KeySets:
@@ -182,17 +179,8 @@ def _keys_of(issuer: str, metadata: JsonObject) -> str:
 
 
 def _matching(keys: list[JsonObject], algorithm: str, kid: str) -> list[JsonObject]:
-    named = [key for key in keys if key.get("kid") == kid and _is_sound(key)]
-    return jwks.keys_for({"keys": list[JsonValue](named)}, "sig", algorithm)[:_MAX_CANDIDATES]
-
-
-def _is_sound(key: JsonObject) -> bool:
-    """One by one: a key that is for others, or too short, takes nothing from its neighbours."""
-    try:
-        jwks.check({"keys": [key]}, _POLICY)
-    except Unacceptable:
-        return False
-    return True
+    named: list[JsonValue] = [key for key in keys if key.get("kid") == kid]
+    return jwks.sound_keys({"keys": named}, algorithm, kid)[:_MAX_CANDIDATES]
 
 
 def _keys(body: bytes) -> list[JsonObject]:

@@ -15,7 +15,6 @@ from typing import NamedTuple, TypeAlias
 
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
-from jwt.algorithms import ECAlgorithm, OKPAlgorithm, RSAAlgorithm
 
 from dcrserver import jose, security
 from dcrserver.errors import Unavailable
@@ -64,7 +63,7 @@ class SigningKey:
     @property
     def public_jwk(self) -> JsonObject:
         """The public half, as the JWK Set publishes it (RFC 7517)."""
-        made: JsonObject = _public_jwk(self.private_key)
+        made = jose.public_jwk(self.private_key.public_key())
         return made | {"kid": self.kid, "use": "sig", "alg": self.algorithm}
 
     def sign(self, claims: JsonObject, token_type: str) -> str:
@@ -299,11 +298,3 @@ class SigningKeys:
 def place_of(tenant: str, kid: str) -> SealedIn:
     """Where an encrypted private key belongs."""
     return SealedIn(tenant, "signing_key", kid)
-
-
-def _public_jwk(key: PrivateKey) -> JsonObject:
-    if isinstance(key, rsa.RSAPrivateKey):
-        return RSAAlgorithm.to_jwk(key.public_key(), as_dict=True)
-    if isinstance(key, ec.EllipticCurvePrivateKey):
-        return ECAlgorithm.to_jwk(key.public_key(), as_dict=True)
-    return OKPAlgorithm.to_jwk(key.public_key(), as_dict=True)

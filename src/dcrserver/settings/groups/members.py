@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field, field_validator
 
-from dcrserver.metadata.catalogue import IGNORED, PARAMETERS, SERVER_ASSIGNED
+from dcrserver.metadata.catalogue import IGNORED, PARAMETERS, SERVER_ASSIGNED, VERIFIED
 from dcrserver.metadata.kinds.declared import declared
 from dcrserver.metadata.model import Parameter, Who
 from dcrserver.settings.values import Group
@@ -15,7 +15,7 @@ from dcrserver.settings.values import Group
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,63}")
 # Of the administrators' own: services.registration.facts.
 _FACTS = frozenset({"owner", "tags", "policy", "template"})
-_TAKEN = frozenset({*PARAMETERS, *SERVER_ASSIGNED, *IGNORED, *_FACTS})
+_TAKEN = frozenset({*PARAMETERS, *SERVER_ASSIGNED, *IGNORED, *VERIFIED, *_FACTS})
 
 
 def _member_name(name: str) -> str:

@@ -1,0 +1,85 @@
+"""Keys of statement issuers in files: read at the start, or the start is refused with the place."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives.serialization import (
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+    PublicFormat,
+)
+
+from dcrserver.jose import public_jwk
+from dcrserver.services.software_statements.key_files import trusted
+from dcrserver.settings import ConfigurationError, StatementIssuerSettings
+from harness.cases import each
+from harness.statements import ISSUER, key_set, pem
+from harness.tls import certified
+
+_KEY = rsa.generate_private_key(65537, 2048)
+_SHORT = rsa.generate_private_key(65537, 1024).public_key()  # noqa: S505 - to be refused
+_SPKI = PublicFormat.SubjectPublicKeyInfo
+PRIVATE = _KEY.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+
+
+def _keys(folder: Path, name: str, content: bytes, **more: Any) -> Any:
+    file = folder / "keys"
+    file.write_bytes(content)
+    entry = StatementIssuerSettings.model_validate({"issuer": ISSUER, name: str(file)} | more)
+    return trusted([entry], "software_statements")[ISSUER].keys
+
+
+def test_keys_come_from_a_jwk_set_or_from_pem(tmp_path: Path) -> None:
+    as_set = _keys(tmp_path, "jwks_file", json.dumps(key_set()).encode())
+    assert [key["kid"] for key in as_set] == ["ss-1", "ss-2"]
+    as_pem = _keys(tmp_path, "pem_file", b"# ours\n" + pem())
+    unnamed = [{n: v for n, v in key.items() if n not in {"kid", "use"}} for key in as_set]
+    assert [*as_pem] == unnamed
+
+
+def test_certificates_are_taken_as_pem(tmp_path: Path) -> None:
+    _, authority = certified(tmp_path)
+    (key,) = _keys(tmp_path, "pem_file", authority.read_bytes())
+    assert key["kty"] in {"RSA", "EC"}
+
+
+@each(
+    "name, content, told",
+    [
+        ("jwks_file", b"{", "not valid JSON"),
+        ("jwks_file", b"[]", "not a JSON object"),
+        ("jwks_file", b'{"keys": 1}', "it is no JWK Set"),
+        ("jwks_file", b'{"keys": []}', "it holds no public key that fits"),
+        ("jwks_file", b'{"keys": [{"kty": "oct", "k": "x"}]}', "is symmetric"),
+        ("jwks_file", json.dumps({"keys": [public_jwk(_SHORT)]}).encode(), "key 0 "),
+        ("jwks_file", b" " * 1_000_001, "more than 1000000 octets"),
+        ("pem_file", b"", "it is no PEM"),
+        ("pem_file", json.dumps(key_set()).encode(), "it is no PEM"),
+        ("pem_file", PRIVATE, "it holds a private key"),
+        ("pem_file", b"-----BEGIN PUBLIC KEY-----\nAAAA\n-----END PUBLIC KEY-----", "a block"),
+        ("pem_file", _SHORT.public_bytes(Encoding.PEM, _SPKI), "key 0 "),
+    ],
+)
+def test_a_file_of_no_use_is_refused_with_its_place(
+    tmp_path: Path, name: str, content: bytes, told: str
+) -> None:
+    with pytest.raises(ConfigurationError) as caught:
+        _keys(tmp_path, name, content)
+    assert str(caught.value).startswith(f"software_statements.0.{name}: {tmp_path}/keys: ")
+    assert told in str(caught.value)
+
+
+def test_keys_that_fit_no_algorithm_and_files_that_are_not_there_are_refused(
+    tmp_path: Path,
+) -> None:
+    with pytest.raises(ConfigurationError, match="no public key that fits an algorithm"):
+        _keys(tmp_path, "pem_file", pem(), algorithms=["ES384"])
+    gone = StatementIssuerSettings(issuer="a", pem_file=tmp_path / "gone")
+    with pytest.raises(ConfigurationError, match=r"^a\.1\.pem_file: .*gone: No such file"):
+        trusted([StatementIssuerSettings(issuer="b", jwks_uri="https://a.example"), gone], "a")
