@@ -36,6 +36,7 @@ READS = (
     "events list --subject-kind client --subject-id CLIENT_ID -o table",
     "client secrets CLIENT_ID", "client deleted", "tenant list", "tenant show default",
     "policy list", "policy list --tenant acme", "policy show filed", "policy versions filed",
+    "keys list", "token list", "token list --tenant '*'", "token show TOKEN_ID -o table",
 )  # fmt: skip
 # What changes something: asked of each about a thing of its own, one after the other.
 CHANGES = (
@@ -50,6 +51,9 @@ CHANGES = (
     "tenant suspend NEW", "tenant resume NEW", "tenant delete NEW --yes",
     "policy put NEW policy.json", "policy activate NEW", "policy rollback NEW --version 1",
     "policy delete NEW",
+    "token issue initial --uses 2 --scope pilots --label partner",
+    "token issue admin --role owner --owner team-a", "token issue admin --role viewer --tenant '*'",
+    "token revoke TOKEN_ID", "keys rotate", "keys discard KID --yes",
 )  # fmt: skip
 # What is refused, and how.
 REFUSALS = {
@@ -69,6 +73,14 @@ REFUSALS = {
     "tenant create default": "default",
     "policy show nobody": "there is no such policy",
     "policy activate filed": "declared",
+    "token show nobody": "there is no such token",
+    "token revoke nobody": "there is no such token",
+    "token issue admin --scope all": "scopes must be one or more",
+    "token issue admin --role nobody": "role must be one of",
+    "token issue initial --policy nobody": "policy must be",
+    "token issue initial --tenant nobody": "there is no such tenant",
+    "keys discard nobody --yes": "there is no such signing key",
+    "keys list --tenant nobody": "there is no such tenant",
 }
 
 
@@ -108,7 +120,9 @@ def _plain(text: str) -> str:
     for pattern, name in (
         (r"made-[0-9]+|new-[0-9]+|[0-9a-f]{16,32}", "ID"),
         (r"20[0-9]{2}-[0-9T:.-]+Z", "TIME"),
-        (r"(?:cs|rat)_[A-Za-z0-9_-]+", "SECRET"),
+        (r"(?:cs|rat|iat|adm)_[A-Za-z0-9_-]+", "SECRET"),
+        # Of keys that were made in one second either may be the newer one.
+        (r'"(?:x|y|state|verifies_until)": (?:"[^"]*"|null)', "KEY"),
         (r'"(k[0-9]+|[a-z]+:[^"]+)"', '"WHO"'),
     ):
         text = re.sub(pattern, name, text)

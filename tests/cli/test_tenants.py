@@ -109,7 +109,7 @@ def test_a_token_that_names_a_policy_tells_of_servers_that_run(
     run: Commands, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     issue = ("token", "issue", "initial", "--policy", "strict")
-    assert "policies.strict: no such policy" in run(*issue, status=1)
+    assert "policy must be the name of one" in run(*issue, status=1)
     monkeypatch.setenv("DCR_POLICIES__STRICT__PRESET", "fapi2")
     printed = run.both(*issue)
     assert printed.out.startswith("iat_")

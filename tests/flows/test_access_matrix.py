@@ -24,6 +24,7 @@ from dcrserver.edge.routing import ProtocolRoute
 from dcrserver.names import ALL_TENANTS
 from dcrserver.services.access.admin_tokens import NewAdminToken
 from dcrserver.services.access.scopes import ALIASES, AUTHORIZATION_SERVER, ROLES, SCOPES, expanded
+from dcrserver.services.audit import SubjectKind
 from harness.actors import OPERATOR
 from harness.application import CALLBACK, Application, bearer
 from harness.clients import public_jwk
@@ -178,9 +179,10 @@ async def issue(app: Application, tenant: str, *scopes: str, **more: Any) -> str
 
 
 async def revoke_newest(app: Application) -> None:
-    service = app.operations.token_administration
-    newest = max(await service.admin_tokens("default"), key=lambda each: each["label"] == "newest")
-    assert await service.revoke_token("default", str(newest["id"]), OPERATOR)
+    found = await app.operations.token_reading.admin_tokens("default", None, 500)
+    newest = next(each for each in found if each.label == "newest" and each.status == "active")
+    service, kind = app.operations.token_administration, SubjectKind.ADMIN_TOKEN
+    await service.revoke(kind, "default", newest.id, OPERATOR)
 
 
 def _as(token: str) -> dict[str, str]:

@@ -12,6 +12,7 @@ import pytest
 
 from conftest import MakeApplication
 from dcrserver.services.access.admin_tokens import NewAdminToken
+from dcrserver.services.audit import SubjectKind
 from harness.actors import OPERATOR
 from harness.application import Application, bearer, update_of
 
@@ -418,8 +419,8 @@ async def test_tokens_that_are_no_good_are_refused_alike(make_app: MakeApplicati
     client = await app.register()
     revoked = await app.admin_token(*SCOPES)
     here, tokens = app.runtime.default_tenant, app.operations.token_administration
-    for row in await tokens.admin_tokens(here.name):
-        assert await tokens.revoke_token(here.name, str(row["id"]), OPERATOR)
+    for row in await app.operations.token_reading.admin_tokens(here.name, None, 500):
+        await tokens.revoke(SubjectKind.ADMIN_TOKEN, here.name, row.id, OPERATOR)
     good = await app.admin_token(*SCOPES)
     for method, path, _ in CALLS:
         rest = f"/register{path.format(id=client['client_id'])}"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import time
 from typing import Any
 
@@ -11,6 +10,9 @@ import httpx
 import pytest
 
 from conftest import MakeApplication
+from dcrserver.errors import NotFound
+from dcrserver.services.access.token_reading import InitialAccessTokenView
+from dcrserver.services.audit import SubjectKind
 from harness.actors import OPERATOR
 from harness.application import BASE_URL, CALLBACK, Application, application, bearer, update_of
 
@@ -28,9 +30,11 @@ async def register(app: Application, token: str | None, **metadata: Any) -> http
     return await app.http.post("/register", json=MINIMAL | metadata, headers=headers)
 
 
-async def listed(app: Application) -> list[Any]:
-    tokens = app.operations.token_administration
-    return list(await tokens.initial_access_tokens("default"))
+async def listed(app: Application) -> list[InitialAccessTokenView]:
+    """Those of the default tenant, each with what was registered with it."""
+    reading = app.operations.token_reading
+    found = await reading.initial_access_tokens("default", None, 500)
+    return [await reading.initial_access_token("default", each.id) for each in found]
 
 
 async def test_each_tenant_has_a_mode_of_its_own(make_app: MakeApplication) -> None:
@@ -82,14 +86,14 @@ async def test_the_challenges(make_app: MakeApplication) -> None:
 async def test_a_token_ends(make_app: MakeApplication, monkeypatch: pytest.MonkeyPatch) -> None:
     app = await make_app(**PROTECTED)
     revoked, expired = await app.initial_token(), await app.initial_token()
-    tokens = app.operations.token_administration
-    first = (await listed(app))[0]["id"]
-    tenant = app.runtime.default_tenant
-    assert await tokens.revoke_token(tenant.name, first, OPERATOR) == "initial access token"
-    assert await tokens.revoke_token(tenant.name, first, OPERATOR) is None
-    ended = {row["id"]: row["revoked_at"] for row in await listed(app)}
-    assert ended[first] is not None
-    assert sorted(at is None for at in ended.values()) == [False, True]
+    tokens, kind = app.operations.token_administration, SubjectKind.INITIAL_ACCESS_TOKEN
+    first = (await app.operations.lists.tokens.initial_access_tokens("default"))[0].id
+    await tokens.revoke(kind, "default", first, OPERATOR)
+    with pytest.raises(NotFound):
+        await tokens.revoke(kind, "default", first, OPERATOR)
+    ended = {each.id: each.revoked_at for each in await listed(app)}
+    assert ended[first]
+    assert sorted(not at for at in ended.values()) == [False, True]
     statuses = sorted([(await register(app, each)).status_code for each in (revoked, expired)])
     assert statuses == [201, 401]
     later = time.time() + 61
@@ -178,13 +182,12 @@ async def test_who_registered_what_is_told(any_database: str) -> None:
         token = await app.initial_token(uses=3)
         made = [(await register(app, token)).json() for _ in range(2)]
         await app.http.delete(made[0]["registration_client_uri"], headers=bearer(made[0]))
-        (row,) = [row for row in await listed(app) if len(row["used"]) == 2]
-        assert {use["client_id"] for use in row["used"]} == {each["client_id"] for each in made}
-        assert {use["address"] for use in row["used"]} == {"203.0.113.7"}
-        assert (row["uses_left"], row["issuer"]) == (1, "operator:test")
-        assert token not in json.dumps(row)
+        (row,) = [row for row in await listed(app) if len(row.used) == 2]
+        assert {use.client_id for use in row.used} == {each["client_id"] for each in made}
+        assert {use.address for use in row.used} == {"203.0.113.7"}
+        assert (row.uses_left, row.issuer) == (1, "operator:test")
         events = await app.events(made[1]["client_id"])
-        assert (events[0].actor_kind, events[0].actor_id) == ("initial_access_token", row["id"])
+        assert (events[0].actor_kind, events[0].actor_id) == ("initial_access_token", row.id)
 
 
 async def test_a_refused_registration_takes_no_use(any_database: str) -> None:
@@ -210,5 +213,5 @@ async def test_fifty_at_once_get_no_more_than_there_is(any_database: str, uses: 
         statuses = [answer.status_code for answer in answers]
         assert (statuses.count(201), statuses.count(401)) == (uses, 50 - uses)
         made = {answer.json()["client_id"] for answer in answers if answer.status_code == 201}
-        histories = [{use["client_id"] for use in row["used"]} for row in await listed(one)]
+        histories = [{use.client_id for use in row.used} for row in await listed(one)]
         assert made in histories

@@ -55,7 +55,7 @@ class Stage:
 
     def token_id(self) -> str:
         self.run("token", "issue", "initial")
-        return str(json.loads(self.run("token", "list").splitlines()[-1])["id"])
+        return str(json.loads(self.run("token", "list").splitlines()[0])["id"])
 
     def kid(self) -> str:
         self.run("keys", "rotate")

@@ -10,7 +10,7 @@ import typer
 from dcrserver.cli import client_credentials, client_files, deleted_clients
 from dcrserver.cli.administration.filters import Wanted
 from dcrserver.cli.administration.options import grouped
-from dcrserver.cli.administration.refusals import Refused
+from dcrserver.cli.administration.refusals import MISSING, Refused
 from dcrserver.cli.administration.where import LimitOption, Where, listed
 from dcrserver.cli.output import Form, print_one, print_rows
 from dcrserver.cli.shared import (
@@ -21,7 +21,6 @@ from dcrserver.cli.shared import (
     read_object,
     seconds,
 )
-from dcrserver.errors import NotFound
 
 if TYPE_CHECKING:
     from dcrserver.cli.administration.desks import Desk
@@ -96,7 +95,7 @@ def show(client_id: ClientArgument, where: Where, form: Form) -> None:
     async def look(desk: Desk) -> JsonObject:
         try:
             found = await desk.ask("show_client", client_id=client_id)
-        except (NotFound, Refused):
+        except MISSING:
             if not (events := (await _history(desk, client_id))[0]):
                 raise
             return {"client_id": client_id, "status": "deleted", "events": events}

@@ -2,33 +2,33 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
 from dcrserver.cli.administration.options import grouped
-from dcrserver.cli.output import Form, print_rows
-from dcrserver.cli.shared import (
-    ConfigOption,
-    TenantOption,
-    commands,
-    examples,
-    fail,
-    print_message,
-    seconds,
-)
-from dcrserver.names import ALL_TENANTS, DEFAULT_TENANT
+from dcrserver.cli.administration.refusals import MISSING
+from dcrserver.cli.administration.where import LimitOption, Where, listed
+from dcrserver.cli.output import Form, print_one, print_rows
+from dcrserver.cli.shared import commands, examples, print_message, seconds
+from dcrserver.names import ALL_TENANTS
 from dcrserver.services.access.scopes import ROLES, SCOPES
 
 if TYPE_CHECKING:
-    from pathlib import Path
+    from dcrserver.cli.administration.desks import Desk
+    from dcrserver.strict_json import JsonObject
 
-    from dcrserver.cli.work import Operations, Tenant
-    from dcrserver.metadata.bounds import Bounds
+TokenArgument = Annotated[str, typer.Argument(help="its id, as token list shows it")]
+_COLUMNS = (
+    "kind", "id", "label", "status", "issuer", "issued_at", "expires_at", "uses_left", "policy",
+    "scopes", "grant_types", "owner", "audiences",
+)  # fmt: skip
+_LIFETIMES = {"initial": "30d", "admin": "365d"}
+# What operations call the kinds.
+_NOUNS = {"initial": "initial_access_token", "admin": "admin_token"}
 
 app = commands("Initial access tokens and admin tokens.")
-
-_LIFETIMES = {"initial": "30d", "admin": "365d"}
 
 
 @app.command(
@@ -40,12 +40,13 @@ _LIFETIMES = {"initial": "30d", "admin": "365d"}
         "token issue admin --role owner --owner team-a",
     ),
 )
+@grouped
 def issue(  # noqa: PLR0913, PLR0917 - the options of a command
     kind: Annotated[
         Literal["initial", "admin"],
         typer.Argument(help="initial: lets a client register; admin: for servers and people"),
     ],
-    config: ConfigOption = None,
+    where: Where,
     uses: Annotated[
         int | None, typer.Option(min=1, max=2**31 - 1, help="registrations it is good for")
     ] = None,
@@ -82,7 +83,6 @@ def issue(  # noqa: PLR0913, PLR0917 - the options of a command
         ),
     ] = None,
     label: Annotated[str, typer.Option(help="what it is for, as token list shows it")] = "",
-    tenant: TenantOption = DEFAULT_TENANT,
 ) -> None:
     """Print a new token, alone on stdout; it is not shown again."""
     lifetime = seconds(_LIFETIMES[kind] if expires_in is None else expires_in, "--expires-in")
@@ -92,148 +92,74 @@ def issue(  # noqa: PLR0913, PLR0917 - the options of a command
         ("--uses", uses, "initial"), ("--policy", policy, "initial"),
         ("--grant-type", grant_type, "initial"), ("--audience", audience, "admin"),
         ("--role", role, "admin"), ("--owner", owner, "admin"),
-        ("--tenant *", True if tenant == ALL_TENANTS else None, "admin"),
+        ("--tenant *", True if where.tenant == ALL_TENANTS else None, "admin"),
     ):  # fmt: skip
         if value is not None and kind != meant_for:
             raise typer.BadParameter(f"is for {meant_for} tokens", param_hint=option)
+    given: JsonObject = {"label": label, "expires_in": lifetime}
     if kind == "admin":
         if role == "owner" and owner is None:
             raise typer.BadParameter("the role owner needs one", param_hint="--owner")
-        scopes = [*_scopes_of(role), *(scope or ())]
-        _print_admin(config, tenant, scopes, lifetime, label, audience or [], owner)
-        return
-    _print_initial(config, tenant, (uses, lifetime, label), (policy, scope, grant_type))
+        given |= {"role": role, "owner": owner}
+        given |= {"scopes": [*(scope or ())], "audiences": [*(audience or ())]}
+        given["all_tenants"] = where.tenant == ALL_TENANTS
+    else:
+        bounds = {"scopes": scope, "grant_types": grant_type}
+        given |= {"uses": uses, "policy": policy, **_lists(bounds)}
+    made: dict[str, Any] = where.ask(f"issue_{_NOUNS[kind]}", given)
+    print(made["token"])
+    for warning in made.get("warnings", ()):
+        print_message(f"warning: {warning}")
 
 
-def _scopes_of(role: str | None) -> tuple[str, ...]:
-    if role is not None and role not in ROLES:
-        raise typer.BadParameter(f"must be one of {', '.join(ROLES)}", param_hint="--role")
-    return ROLES[role] if role else ()
+def _lists(given: dict[str, list[str] | None]) -> JsonObject:
+    return {name: None if each is None else [*each] for name, each in given.items()}
 
 
-def _print_initial(
-    config: Path | None,
-    tenant: str,
-    terms: tuple[int | None, int, str],
-    bound: tuple[str | None, list[str] | None, list[str] | None],
-) -> None:
-    from dcrserver.cli import work
-    from dcrserver.metadata.bounds import Bounds
-    from dcrserver.services.access.initial_access_tokens import NewInitialAccessToken
-
-    (uses, lifetime, label), (policy, scopes, grant_types) = terms, bound
-    settings = work.load(config)
-    bounds = Bounds(
-        policy=policy,
-        scopes=None if scopes is None else tuple(scopes),
-        grant_types=None if grant_types is None else tuple(grant_types),
-    )
-    initial = NewInitialAccessToken(uses, lifetime, bounds, label)
-
-    async def issue(operations: Operations) -> str:
-        here = work.tenant_of(operations.tenants, tenant)
-        _check_policy(here, policy)
-        _warn(here, bounds)
-        return await operations.token_administration.issue_initial_access_token(
-            here, initial, work.OPERATOR
-        )
-
-    print(work.with_operations(settings, issue))
-    if policy in settings.policies:
-        print_message(
-            f"servers that do not know policies.{policy} yet refuse it with 503: restart them"
-        )
-
-
-def _warn(tenant: Tenant, bounds: Bounds) -> None:
-    """Of what its clients cannot have, as the server does not have it."""
-    if tenant.mode == "closed":
-        print_message(
-            f"warning: registration is closed for tenant {tenant.name}; nobody can use it"
-        )
-    for name, wanted in (
-        ("scopes_supported", bounds.scopes),
-        ("grant_types_supported", bounds.grant_types),
-    ):
-        supported = None if tenant.waits else tenant.terms.server.lists.get(name)
-        for value in wanted or ():
-            if supported is not None and value not in supported:
-                print_message(f"warning: {value} is not in {name} of tenant {tenant.name}")
-
-
-def _check_policy(tenant: Tenant, policy: str | None) -> None:
-    from dcrserver.settings import ConfigurationError
-
-    if policy is not None and policy not in tenant.policies:
-        raise ConfigurationError(f"policies.{policy}: no such policy")
-
-
-def _print_admin(
-    config: Path | None,
-    tenant: str,
-    scopes: list[str],
-    lifetime: int,
-    label: str,
-    audiences: list[str],
-    owner: str | None,
-) -> None:
-    from dcrserver.cli import work
-    from dcrserver.services.access.admin_tokens import BadAdminToken, NewAdminToken
-
-    try:
-        wanted = NewAdminToken(scopes, lifetime, label, audiences, owner)
-    except BadAdminToken as error:
-        option = f"--{error.member.removesuffix('s')}"
-        raise typer.BadParameter(str(error), param_hint=option) from None
-
-    async def issue(operations: Operations) -> str:
-        if tenant != ALL_TENANTS:
-            work.tenant_of(operations.tenants, tenant)
-        return await operations.token_administration.issue_admin_token(
-            tenant, wanted, work.OPERATOR
-        )
-
-    print(work.with_operations(work.load(config), issue))
-
-
-async def _check_name(operations: Operations, tenant: str) -> None:
-    """Of a tenant that is configured, or that something is stored of; or all of them."""
-    if tenant != ALL_TENANTS:
-        await operations.tenant_administration.find(tenant)
-
-
-@app.command("list", epilog=examples("token list", "token list --output json"))
+@app.command("list", epilog=examples("token list", "token list --tenant '*' --output json"))
 @grouped
-def list_(
-    form: Form,
-    config: ConfigOption = None,
-    tenant: TenantOption = DEFAULT_TENANT,
-) -> None:
-    """Show tokens: id, what for, and who registered what with it."""
-    from dcrserver.cli import work
+def list_(where: Where, form: Form, limit: LimitOption = 1000) -> None:
+    """Show tokens, those of each kind the newest first, never a token itself; --tenant '*': those
+    for all tenants.
+    """
 
-    async def find(operations: Operations) -> list[dict[str, Any]]:
-        await _check_name(operations, tenant)
-        tokens = operations.token_administration
-        return [*await tokens.initial_access_tokens(tenant), *await tokens.admin_tokens(tenant)]
+    async def find(desk: Desk) -> list[JsonObject]:
+        return [
+            {"kind": kind, **each}
+            for kind, noun, given in _kinds(where)
+            for each in await listed(desk, f"list_{noun}s", limit, **given)
+        ]
 
-    print_rows(work.with_operations(work.load(config), find), form)
+    print_rows(where.run(find), form, _COLUMNS)
+
+
+@app.command("show", epilog=examples("token show TOKEN_ID"))
+@grouped
+def show(token_id: TokenArgument, where: Where, form: Form) -> None:
+    """Show a token, and which clients were registered with it, when and from where."""
+    kind, found = where.run(lambda desk: _first(desk, where, "show", token_id))
+    print_one({"kind": kind, **found}, form)
 
 
 @app.command("revoke", epilog=examples("token revoke TOKEN_ID"))
-def revoke(
-    token_id: Annotated[str, typer.Argument(help="id as shown by token list")],
-    config: ConfigOption = None,
-    tenant: TenantOption = DEFAULT_TENANT,
-) -> None:
+@grouped
+def revoke(token_id: TokenArgument, where: Where) -> None:
     """End a token. What was registered with it stays."""
-    from dcrserver.cli import work
+    kind, _ = where.run(lambda desk: _first(desk, where, "revoke", token_id))
+    print_message(f"{_NOUNS[kind].replace('_', ' ')} {token_id}{where.in_words} is revoked")
 
-    async def revoke(operations: Operations) -> str | None:
-        await _check_name(operations, tenant)
-        return await operations.token_administration.revoke_token(tenant, token_id, work.OPERATOR)
 
-    kind = work.with_operations(work.load(config), revoke)
-    if kind is None:
-        fail(f"no such token, or it is revoked already: {token_id}")
-    print_message(f"{kind} {token_id} of tenant {tenant} is revoked")
+def _kinds(where: Where) -> list[tuple[str, str, dict[str, str]]]:
+    """The kinds that there may be, what operations call them, and what these are given."""
+    if where.tenant == ALL_TENANTS:
+        return [("admin", _NOUNS["admin"], {"all_tenants": "true"})]
+    return [(kind, noun, {}) for kind, noun in _NOUNS.items()]
+
+
+async def _first(desk: Desk, where: Where, verb: str, token_id: str) -> tuple[str, JsonObject]:
+    """What is answered about the token by the first kind that has it."""
+    *others, (kind, noun, given) = _kinds(where)
+    for other, its_noun, _ in others:
+        with suppress(*MISSING):
+            return other, await desk.ask(f"{verb}_{its_noun}", token_id=token_id)
+    return kind, await desk.ask(f"{verb}_{noun}", token_id=token_id, **given)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dcrserver.fetch import CachingFetcher
 from dcrserver.services.access.token_administration import TokenAdministrationService
+from dcrserver.services.access.token_reading import TokenReadingService
 from dcrserver.services.audit.reading import EventReadingService
 from dcrserver.services.clients.changes import ClientChangeService
 from dcrserver.services.clients.credentials import ClientCredentialsService
@@ -14,6 +15,7 @@ from dcrserver.services.registration.administered import AdministeredClients
 from dcrserver.services.registration.judgement import SubmissionValidator
 from dcrserver.services.registration.remote_checks import RemoteChecks
 from dcrserver.services.tenants.administration import TenantAdministrationService
+from dcrserver.services.tokens.key_administration import KeyAdministrationService
 from dcrserver.services.upkeep.reencryption import ReencryptionService
 from dcrserver.wiring.administration import policy_administration, tenant_lifecycle
 from dcrserver.wiring.foundation import Foundation
@@ -23,6 +25,7 @@ class Operations:
     """The services of a command."""
 
     def __init__(self, base: Foundation) -> None:
+        self.settings = base.configured.settings
         self.tenants = base.configured.tenants
         self.database = base.database
         self.lists = base.lists
@@ -41,9 +44,9 @@ class Operations:
         )
         self.client_lifecycle = ClientLifecycleService(base.database)
         self.client_credentials = ClientCredentialsService(base.database, base.secret_changes)
-        self.token_administration = TokenAdministrationService(
-            base.database, base.lists, base.requests
-        )
+        self.token_administration = TokenAdministrationService(base.database, base.requests)
+        self.token_reading = TokenReadingService(base.lists)
+        self.key_administration = KeyAdministrationService(base.signing_keys)
         self.tenant_administration = TenantAdministrationService(
             base.database, base.lists, self.tenants
         )

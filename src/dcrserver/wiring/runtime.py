@@ -224,7 +224,7 @@ def _runtime(base: Foundation, steps: _Steps, limiter: RateLimiter, metrics: Met
         client_reading=ClientReadingService(database, base.lists),
         client_lifecycle=ClientLifecycleService(database),
         client_changes=ClientChangeService(database, steps.administered, base.requests),
-        token_administration=TokenAdministrationService(database, base.lists, base.requests),
+        token_administration=TokenAdministrationService(database, base.requests),
         token_reading=TokenReadingService(base.lists),
         client_credentials=ClientCredentialsService(database, base.secret_changes),
         tenant_lifecycle=tenant_lifecycle(base),

@@ -11,11 +11,10 @@ from dcrserver.edge.callers import Caller, CallerOf, RuntimeOf
 from dcrserver.edge.idempotency import REUSED, IdempotencyKeyOf
 from dcrserver.edge.pages import Page, PagingOf
 from dcrserver.edge.routers import Router
-from dcrserver.errors import Forbidden, InvalidInput
+from dcrserver.errors import Forbidden
 from dcrserver.names import ALL_TENANTS
 from dcrserver.schemas.admin.tokens import AdminToken, AdminTokenAsked, NewAdminToken
 from dcrserver.services.access import admin_tokens as tokens
-from dcrserver.services.access.scopes import ROLES
 from dcrserver.services.audit import SubjectKind
 
 router = Router(AdminRoute, "/admin-tokens", "credentials")
@@ -71,9 +70,9 @@ async def issue_admin_token(
 ) -> NewAdminToken:
     """A new token, shown this once; nobody gives what they do not have."""
     place = _name(caller, all_tenants=body.all_tenants)
-    made = await here.token_administration.issue_admin(place, _wanted(body), caller.origin, key)
-    view = await here.token_reading.admin_token(place, made.id)
-    return NewAdminToken(token=made.token, **dict(AdminToken.model_validate(view)))
+    wanted = tokens.NewAdminToken.asked(**body.model_dump(exclude={"all_tenants"}))
+    made = await here.token_administration.issue_admin(place, wanted, caller.origin, key)
+    return NewAdminToken.of(made.token, await here.token_reading.admin_token(place, made.id))
 
 
 @router.get(
@@ -102,16 +101,3 @@ async def revoke_admin_token(
     """It works no longer, and stays in the list."""
     kind = SubjectKind.ADMIN_TOKEN
     await here.token_administration.revoke(kind, place, token_id, caller.origin)
-
-
-def _wanted(body: AdminTokenAsked) -> tokens.NewAdminToken:
-    if body.role is not None and body.role not in ROLES:
-        raise InvalidInput(f"role must be one of {', '.join(ROLES)}", pointer="#/role")
-    if body.role == "owner" and body.owner is None:
-        raise InvalidInput("the role owner needs an owner", pointer="#/owner")
-    scopes = [*(ROLES[body.role] if body.role else ()), *body.scopes]
-    try:
-        return tokens.NewAdminToken(scopes, body.expires_in, body.label, body.audiences, body.owner)
-    except tokens.BadAdminToken as error:
-        detail = f"{error.member} {error}"
-        raise InvalidInput(detail, pointer=f"#/{error.member}") from None

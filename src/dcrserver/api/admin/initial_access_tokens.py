@@ -11,8 +11,6 @@ from dcrserver.edge.callers import CallerOf, RuntimeOf
 from dcrserver.edge.idempotency import REUSED, IdempotencyKeyOf
 from dcrserver.edge.pages import Page, PagingOf
 from dcrserver.edge.routers import Router
-from dcrserver.errors import InvalidInput
-from dcrserver.metadata.bounds import Bounds
 from dcrserver.schemas.admin.tokens import (
     InitialAccessToken,
     InitialAccessTokenAsked,
@@ -55,18 +53,10 @@ async def issue_initial_access_token(
     here: RuntimeOf, caller: CallerOf, body: InitialAccessTokenAsked, key: IdempotencyKeyOf
 ) -> NewInitialAccessToken:
     """A new token, shown this once."""
-    if body.policy is not None and body.policy not in caller.tenant.policies:
-        raise InvalidInput("policy must be the name of one that there is", pointer="#/policy")
-    bounds = Bounds(
-        body.policy,
-        None if body.scopes is None else tuple(body.scopes),
-        None if body.grant_types is None else tuple(body.grant_types),
-    )
-    wanted = tokens.NewInitialAccessToken(body.uses, body.expires_in, bounds, body.label)
+    wanted = tokens.NewInitialAccessToken.asked(caller.tenant, **body.model_dump())
     made = await here.token_administration.issue_initial(caller.tenant, wanted, caller.origin, key)
     view = await here.token_reading.initial_access_token(caller.tenant.name, made.id)
-    told = InitialAccessToken.model_validate(view)
-    return NewInitialAccessToken(token=made.token, **dict(told))
+    return NewInitialAccessToken.of(made.token, view, tokens.doubts(caller.tenant, wanted.bounds))
 
 
 @router.get(

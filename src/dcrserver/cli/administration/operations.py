@@ -53,4 +53,15 @@ draft_policy                       PUT     /policies/{name}
 activate_policy                    POST    /policies/{name}/activate
 roll_back_policy                   POST    /policies/{name}/rollback
 delete_policy                      DELETE  /policies/{name}
+list_signing_keys                  GET     /keys
+rotate_signing_key                 POST    /keys
+discard_signing_key                DELETE  /keys/{kid}
+list_initial_access_tokens         GET     /initial-access-tokens
+issue_initial_access_token         POST    /initial-access-tokens
+show_initial_access_token          GET     /initial-access-tokens/{token_id}
+revoke_initial_access_token        DELETE  /initial-access-tokens/{token_id}
+list_admin_tokens                  GET     /admin-tokens
+issue_admin_token                  POST    /admin-tokens
+show_admin_token                   GET     /admin-tokens/{token_id}
+revoke_admin_token                 DELETE  /admin-tokens/{token_id}
 """)

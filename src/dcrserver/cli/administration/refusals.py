@@ -5,9 +5,19 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from dcrserver.errors import NotFound
+
 
 class Refused(Exception):
     """What was asked for was not done; the text is for the operator."""
+
+
+class Missing(Refused):
+    """What was asked about is not there."""
+
+
+# How either desk tells that something is not there.
+MISSING = (Missing, NotFound)
 
 
 def in_a_line(detail: str, mistakes: Iterable[Mapping[str, Any]]) -> str:

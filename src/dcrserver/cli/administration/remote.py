@@ -12,10 +12,11 @@ from typing import Any, TypeVar
 from urllib.parse import quote, urlsplit
 
 import httpx
+from httpx import codes
 
 from dcrserver import __version__
 from dcrserver.cli.administration.operations import ROUTES
-from dcrserver.cli.administration.refusals import Refused, in_a_line
+from dcrserver.cli.administration.refusals import Missing, Refused, in_a_line
 from dcrserver.cli.progress import waiting
 from dcrserver.names import ALL_TENANTS
 from dcrserver.settings import CliSettings, ConfigurationError
@@ -30,7 +31,6 @@ _CONNECT_SECONDS = 10.0
 _ANSWER_SECONDS = 60.0
 _PLACEHOLDER = re.compile(r"\{(\w+)\}")
 _LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
-_UNAUTHORIZED = 401
 
 
 class RemoteDesk:
@@ -60,7 +60,7 @@ class RemoteDesk:
             )
         )  # fmt: skip
         if not answer.is_success:
-            raise Refused(_told(answer))
+            raise _refusal(answer)
         return _object(answer) if answer.content else {}
 
     async def _sent(self, request: httpx.Request) -> httpx.Response:
@@ -124,13 +124,13 @@ def _unreachable(server: str, error: httpx.TransportError) -> str:
     return f"{server} cannot be reached: {told}; is it running, and is --server its URL?"
 
 
-def _told(answer: httpx.Response) -> str:
+def _refusal(answer: httpx.Response) -> Refused:
     """The problem of an answer, in words."""
     problem = _object(answer)
     told = in_a_line(str(problem.get("detail")), _mistakes(problem))
-    if answer.status_code == _UNAUTHORIZED:
-        return f"{told}; dcrserver token issue admin makes one"
-    return told
+    if answer.status_code == codes.UNAUTHORIZED:
+        return Refused(f"{told}; dcrserver token issue admin makes one")
+    return (Missing if answer.status_code == codes.NOT_FOUND else Refused)(told)
 
 
 def _mistakes(problem: dict[str, Any]) -> list[dict[str, Any]]:

@@ -72,19 +72,6 @@ class TokenLists:
         )
         return records(InitialAccessTokenUse, found)
 
-    async def uses(self, tenant: str) -> dict[str, list[InitialAccessTokenUse]]:
-        """By the token's id: the clients that were registered with it, oldest first."""
-        columns = initial_access_token_uses.c
-        found = await self._queries.all(
-            select(initial_access_token_uses)
-            .where(columns.tenant == tenant)
-            .order_by(columns.used_at, columns.client_id)
-        )
-        made: dict[str, list[InitialAccessTokenUse]] = {}
-        for use in records(InitialAccessTokenUse, found):
-            made.setdefault(use.token_id, []).append(use)
-        return made
-
     async def admin_tokens(self, tenant: str) -> list[AdminTokenRecord]:
         """All admin tokens that are alive, or have expired."""
         columns = admin_tokens.c

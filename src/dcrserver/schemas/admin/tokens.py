@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from collections.abc import Iterable
+from typing import Annotated, Self
 
 from pydantic import ConfigDict, Field, StringConstraints
 
@@ -50,6 +51,13 @@ class NewInitialAccessToken(InitialAccessToken):
     """A new initial access token, shown this once."""
 
     token: str
+    warnings: list[str] = Field(description="why it may be of no use as the tenant is now")
+
+    @classmethod
+    def of(cls, token: str, view: object, warnings: Iterable[str]) -> Self:
+        """``token`` with what is to be known of it."""
+        told = InitialAccessToken.model_validate(view)
+        return cls(token=token, warnings=list(warnings), **dict(told))
 
 
 class InitialAccessTokenAsked(Asked):
@@ -85,6 +93,11 @@ class NewAdminToken(AdminToken):
     """A new admin token, shown this once."""
 
     token: str
+
+    @classmethod
+    def of(cls, token: str, view: object) -> Self:
+        """``token`` with what is to be known of it."""
+        return cls(token=token, **dict(AdminToken.model_validate(view)))
 
 
 class AdminTokenAsked(Asked):

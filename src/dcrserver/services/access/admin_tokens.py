@@ -5,8 +5,10 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Self
 
 from dcrserver import security
+from dcrserver.errors import InvalidInput
 from dcrserver.repositories.admin_tokens import AdminTokenRecord
 from dcrserver.repositories.transaction import Database, Transaction
 from dcrserver.services import audit
@@ -47,6 +49,33 @@ class NewAdminToken:
     label: str = ""
     audiences: Sequence[str] = ()
     owner: str | None = None
+
+    @classmethod
+    def asked(
+        cls,
+        *,
+        role: str | None,
+        scopes: Sequence[str],
+        expires_in: int,
+        label: str,
+        audiences: Sequence[str],
+        owner: str | None,
+    ) -> Self:
+        """As an administrator asks for it: scopes by the name of a ``role``, too.
+
+        Raises:
+            InvalidInput: such a token cannot be issued.
+        """
+        if role is not None and role not in ROLES:
+            raise InvalidInput(f"role must be one of {', '.join(ROLES)}", pointer="#/role")
+        if role == "owner" and owner is None:
+            raise InvalidInput("the role owner needs an owner", pointer="#/owner")
+        all_scopes = [*(ROLES[role] if role else ()), *scopes]
+        try:
+            return cls(all_scopes, expires_in, label, audiences, owner)
+        except BadAdminToken as error:
+            detail = f"{error.member} {error}"
+            raise InvalidInput(detail, pointer=f"#/{error.member}") from None
 
     def __post_init__(self) -> None:
         unknown = sorted(set(self.scopes) - set(SCOPES) - set(ALIASES))

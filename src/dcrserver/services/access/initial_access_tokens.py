@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import NamedTuple, Self
 
 from dcrserver import security
-from dcrserver.errors import InsufficientScope, InvalidToken, MissingToken
+from dcrserver.errors import InsufficientScope, InvalidInput, InvalidToken, MissingToken
 from dcrserver.metadata import Terms
 from dcrserver.metadata.bounds import UNBOUNDED, Bounds
 from dcrserver.metadata.facets import ClientOrigin
@@ -121,6 +122,46 @@ class NewInitialAccessToken:
     lifetime: int
     bounds: Bounds = UNBOUNDED
     label: str = ""
+
+    @classmethod
+    def asked(
+        cls,
+        tenant: Tenant,
+        *,
+        uses: int | None,
+        expires_in: int,
+        label: str,
+        policy: str | None,
+        scopes: Sequence[str] | None,
+        grant_types: Sequence[str] | None,
+    ) -> Self:
+        """As an administrator of ``tenant`` asks for it.
+
+        Raises:
+            InvalidInput: there is no such policy.
+        """
+        if policy is not None and policy not in tenant.policies:
+            raise InvalidInput("policy must be the name of one that there is", pointer="#/policy")
+        bounds = Bounds(
+            policy,
+            None if scopes is None else tuple(scopes),
+            None if grant_types is None else tuple(grant_types),
+        )
+        return cls(uses, expires_in, bounds, label)
+
+
+def doubts(tenant: Tenant, bounds: Bounds) -> Iterator[str]:
+    """Why a token with ``bounds`` may be of no use as ``tenant`` is now: sentences for people."""
+    if tenant.mode == "closed":
+        yield f"registration is closed for tenant {tenant.name}; nobody can use it"
+    for name, wanted in (
+        ("scopes_supported", bounds.scopes),
+        ("grant_types_supported", bounds.grant_types),
+    ):
+        supported = None if tenant.waits else tenant.terms.server.lists.get(name)
+        for value in wanted or ():
+            if supported is not None and value not in supported:
+                yield f"{value} is not in {name} of tenant {tenant.name}"
 
 
 def issue(

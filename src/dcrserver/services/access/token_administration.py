@@ -1,4 +1,4 @@
-"""Use cases of the operator: issue, list and revoke initial access tokens and admin tokens."""
+"""Use cases of the operator: issue and revoke initial access tokens and admin tokens."""
 
 from __future__ import annotations
 
@@ -9,8 +9,6 @@ from typing import NamedTuple
 
 from dcrserver.errors import Forbidden, NotFound
 from dcrserver.names import ALL_TENANTS
-from dcrserver.repositories.admin_tokens import AdminTokenRecord
-from dcrserver.repositories.queries import Lists
 from dcrserver.repositories.transaction import Database, Transaction
 from dcrserver.services import audit
 from dcrserver.services.access import admin_tokens, initial_access_tokens
@@ -18,9 +16,9 @@ from dcrserver.services.access.admin_tokens import NewAdminToken
 from dcrserver.services.access.idempotency import IdempotencyKey, IdempotentRequests, Keep
 from dcrserver.services.access.initial_access_tokens import NewInitialAccessToken
 from dcrserver.services.access.scopes import expanded
-from dcrserver.services.audit import EventType, Origin, Subject, SubjectKind, utc
+from dcrserver.services.audit import EventType, Origin, Subject, SubjectKind
 from dcrserver.services.audit.actors import Actor
-from dcrserver.strict_json import JsonObject, JsonValue
+from dcrserver.strict_json import JsonObject
 from dcrserver.tenants import Tenant
 
 
@@ -32,11 +30,10 @@ class Issued(NamedTuple):
 
 
 class TokenAdministrationService:
-    """Use case: administrators issue, list and revoke initial access tokens and admin tokens."""
+    """Use case: administrators issue and revoke initial access tokens and admin tokens."""
 
-    def __init__(self, database: Database, lists: Lists, requests: IdempotentRequests) -> None:
+    def __init__(self, database: Database, requests: IdempotentRequests) -> None:
         self._database = database
-        self._lists = lists
         self._requests = requests
 
     async def issue_initial_access_token(
@@ -97,33 +94,6 @@ class TokenAdministrationService:
         made = await self._requests.once(tenant, origin.actor, key, work)
         return Issued(str(made["token"]), str(made["id"]))
 
-    async def initial_access_tokens(self, tenant: str) -> list[JsonObject]:
-        """All that were ever issued, with what was registered by each."""
-        rows = await self._lists.tokens.initial_access_tokens(tenant)
-        uses = await self._lists.tokens.uses(tenant)
-        return [
-            {
-                "kind": "initial",
-                "id": row.id,
-                "label": row.label,
-                "issuer": row.issuer,
-                "issued_at": utc(row.issued_at),
-                "expires_at": utc(row.expires_at),
-                "revoked_at": utc(row.revoked_at),
-                "uses_left": row.uses_left,
-                "bounds": json.loads(row.bounds) if row.bounds else None,
-                "used": [
-                    {
-                        "client_id": use.client_id,
-                        "at": utc(use.used_at),
-                        "address": use.address,
-                    }
-                    for use in uses.get(row.id, ())
-                ],
-            }
-            for row in rows
-        ]
-
     async def issue_admin_token(self, tenant: str, wanted: NewAdminToken, origin: Origin) -> str:
         """The token alone; see ``issue_admin``."""
         return (await self.issue_admin(tenant, wanted, origin)).token
@@ -149,25 +119,6 @@ class TokenAdministrationService:
 
         return await self._issue(tenant, origin, key, write)
 
-    async def admin_tokens(self, tenant: str) -> list[JsonObject]:
-        """All that were ever issued for a tenant, without the tokens themselves."""
-        rows = await self._lists.tokens.admin_tokens(tenant)
-        return [
-            {
-                "kind": "admin",
-                "id": row.id,
-                "label": row.label,
-                "issuer": row.issuer,
-                "scopes": list[JsonValue](row.scopes.split()),
-                "owner": row.owner,
-                "audiences": _audiences(row),
-                "issued_at": utc(row.issued_at),
-                "expires_at": utc(row.expires_at),
-                "revoked_at": utc(row.revoked_at),
-            }
-            for row in rows
-        ]
-
     async def revoke(self, kind: SubjectKind, tenant: str, token_id: str, origin: Origin) -> None:
         """Ends a token of this kind; it stays visible.
 
@@ -189,26 +140,6 @@ class TokenAdministrationService:
 
         await self._database.transact(write)
 
-    async def revoke_token(self, tenant: str, token_id: str, origin: Origin) -> str | None:
-        """Ends an initial access token or an admin token, which is told; None without any."""
-        now = int(time.time())
-
-        async def write(tx: Transaction) -> str | None:
-            if await tx.initial_access_tokens.revoke(tenant, token_id, now):
-                event, kind = (
-                    EventType.INITIAL_ACCESS_TOKEN_REVOKED,
-                    SubjectKind.INITIAL_ACCESS_TOKEN,
-                )
-            elif await tx.admin_tokens.revoke(tenant, token_id, now):
-                event, kind = EventType.ADMIN_TOKEN_REVOKED, SubjectKind.ADMIN_TOKEN
-            else:
-                return None
-            subject = Subject(kind, token_id)
-            audit.record(tx, event, tenant=tenant, origin=origin, subject=subject)
-            return kind.value.replace("_", " ")
-
-        return await self._database.transact(write)
-
 
 def _must_be_within(actor: Actor, tenant: str, wanted: NewAdminToken) -> None:
     """
@@ -226,8 +157,3 @@ def _must_be_within(actor: Actor, tenant: str, wanted: NewAdminToken) -> None:
         raise Forbidden("a token for all tenants is issued by whoever administers all of them")
     if actor.owner not in {None, wanted.owner}:
         raise Forbidden("an owner's token is for the clients of this owner")
-
-
-def _audiences(row: AdminTokenRecord) -> JsonValue:
-    made: JsonValue = json.loads(row.audiences) if row.audiences else None
-    return made

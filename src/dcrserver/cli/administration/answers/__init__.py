@@ -6,12 +6,15 @@ from collections.abc import Awaitable, Callable, Mapping
 from types import MappingProxyType
 from typing import TypeAlias
 
-from dcrserver.cli.administration.answers import clients, events, policies, tenants
+from dcrserver.cli.administration.answers import clients, events, keys, policies, tenants, tokens
 from dcrserver.strict_json import JsonObject
 
 Answer: TypeAlias = Callable[..., Awaitable[JsonObject]]
 
-_ALL = (*clients.ANSWERS, *events.ANSWERS, *policies.ANSWERS, *tenants.ANSWERS)
+_ALL = (
+    *clients.ANSWERS, *events.ANSWERS, *keys.ANSWERS, *policies.ANSWERS, *tenants.ANSWERS,
+    *tokens.ANSWERS,
+)  # fmt: skip
 # By the operation's id, which its function is called after.
 ANSWERS: Mapping[str, Answer] = MappingProxyType(
     {answer.__name__.removeprefix("_"): answer for answer in _ALL}

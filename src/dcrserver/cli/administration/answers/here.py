@@ -20,6 +20,7 @@ from dcrserver.wiring.operations import Operations
 
 Row = TypeVar("Row")
 Asked = TypeVar("Asked", bound=BaseModel)
+_NO_TENANT = "there is no such tenant"
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +45,18 @@ class Here:
         try:
             return await self.operations.tenant_administration.find(self.named or DEFAULT_TENANT)
         except NotFound:
-            raise NotFound("there is no such tenant") from None
+            raise NotFound(_NO_TENANT) from None
+
+    def configured(self) -> Tenant:
+        """The tenant, for which something new is made.
+
+        Raises:
+            NotFound: it is not configured.
+        """
+        tenant = self.operations.tenants.now.by_name.get(self.named or DEFAULT_TENANT)
+        if tenant is None:
+            raise NotFound(_NO_TENANT)
+        return tenant
 
 
 def told(model: type[BaseModel], found: object) -> JsonObject:
