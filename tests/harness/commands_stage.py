@@ -54,12 +54,19 @@ class Stage:
         return client_id
 
     def token_id(self) -> str:
-        self.run("token", "issue", "initial")
-        return str(json.loads(self.run("token", "list").splitlines()[0])["id"])
+        self._made += 1
+        self.run("token", "issue", "initial", "--label", f"made-{self._made}")
+        rows = map(json.loads, self.run("token", "list").splitlines())
+        return next(str(row["id"]) for row in rows if row["label"] == f"made-{self._made}")
 
     def kid(self) -> str:
         self.run("keys", "rotate")
         return str(json.loads(self.run("keys", "list").splitlines()[0])["kid"])
+
+    def job_id(self) -> str:
+        """Of one that nobody has begun yet."""
+        queued = self.run("client", "bulk", "suspend", "--owner", "nobody", "--no-wait", "--json")
+        return str(json.loads(queued)["id"])
 
     def arguments(self, example: str) -> list[str]:
         """``example`` about things that are there."""
@@ -68,6 +75,7 @@ class Stage:
             "DELETED_ID": self.deleted_id,
             "TOKEN_ID": self.token_id,
             "KID": self.kid,
+            "JOB_ID": self.job_id,
         }
         for placeholder, make in makers.items():
             if re.search(rf"\b{placeholder}\b", example):

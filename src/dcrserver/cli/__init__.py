@@ -9,7 +9,17 @@ from typing import Annotated, Literal
 import typer
 
 from dcrserver import __version__
-from dcrserver.cli import clients, configuration, events, keys, policies, tenants, tokens
+from dcrserver.cli import (
+    clients,
+    configuration,
+    events,
+    jobs,
+    keys,
+    policies,
+    server,
+    tenants,
+    tokens,
+)
 from dcrserver.cli.shared import ConfigOption, examples, fail
 
 _NAME = "dcrserver"
@@ -32,7 +42,9 @@ app.add_typer(keys.app, name="keys")
 app.add_typer(events.app, name="events")
 app.add_typer(tenants.app, name="tenant")
 app.add_typer(policies.app, name="policy")
+app.add_typer(jobs.app, name="job")
 app.add_typer(configuration.app, name="config")
+app.add_typer(server.app)
 
 
 def main() -> None:

@@ -11,13 +11,15 @@ from typing import TYPE_CHECKING, Annotated, Any, TypedDict
 import typer
 
 from dcrserver.cli.administration.options import grouped
-from dcrserver.cli.output import Form, printable, table
+from dcrserver.cli.administration.where import WhereOfAll
+from dcrserver.cli.output import Form, print_one, print_rows, printable, table
 from dcrserver.cli.shared import ConfigOption, commands, examples
 
 if TYPE_CHECKING:
     from dcrserver.cli.work import Operations
     from dcrserver.rate_limit import RateLimiter
     from dcrserver.settings import Settings
+    from dcrserver.strict_json import JsonObject
     from dcrserver.tenants import TenantRegistry
 
 # As long may a database take to be found away.
@@ -80,6 +82,36 @@ def check(
     else:
         print(json.dumps(shown(settings) | told, indent=2, sort_keys=True))
     sys.exit(0 if all(trial["usable"] for trial in told["trials"].values()) else 1)
+
+
+@app.command("show", epilog=examples("config show", "config show --config dcrserver.toml"))
+@grouped
+def show(where: WhereOfAll, form: Form) -> None:
+    """Show what differs from the defaults and where it was set, of the file and the variables here,
+    or of the server that is asked. As JSON: every setting, and below "changes" those.
+    """
+    from dcrserver.cli.loading import load
+
+    settings = load(where.config, cli=where.flags)
+    told: dict[str, Any] = (
+        where.ask("show_configuration") if settings.cli.server else _in_force(settings)
+    )
+    if form.is_table:
+        print_rows(told["changes"], form)
+    else:
+        print_one(told, form)
+
+
+def _in_force(settings: Settings) -> JsonObject:
+    """As a server that began with it tells; no database is opened."""
+    from dcrserver.schemas.admin.server import Change, Configuration
+    from dcrserver.settings.origins import changes, shown
+
+    found = [Change.model_validate(each) for each in changes(settings, settings.read_from)]
+    made: JsonObject = Configuration(settings=shown(settings), changes=found).model_dump(
+        mode="json"
+    )
+    return made
 
 
 def _configured(settings: Settings) -> dict[str, Any]:

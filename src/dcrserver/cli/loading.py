@@ -19,8 +19,10 @@ def load(config: Path | None, **flags: Any) -> Settings:  # noqa: ANN401 - any g
     def configure() -> None:
         from dcrserver.telemetry import configure_logging
 
-        # To stderr: stdout is what the command was asked for.
-        configure_logging(loaded.telemetry)
+        # To stderr: stdout is what the command was asked for. What goes well it tells itself.
+        told = loaded.telemetry
+        is_news = told.level == "info"
+        configure_logging(told.model_copy(update={"level": "warning"}) if is_news else told)
 
     Logger.configure = configure
     return loaded

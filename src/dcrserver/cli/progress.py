@@ -9,6 +9,7 @@ from contextlib import asynccontextmanager, contextmanager, suppress
 import typer
 
 _PATIENCE_SECONDS = 1.0
+_BAR = 36
 _ERASE_LINE = "\r\x1b[K"
 
 
@@ -18,6 +19,28 @@ def bar(label: str, length: int) -> Iterator[Callable[[int], None]]:
     hidden = not sys.stderr.isatty()
     with typer.progressbar(length=length, label=label, file=sys.stderr, hidden=hidden) as shown:
         yield shown.update
+
+
+@contextmanager
+def moving() -> Iterator[Callable[[str, int, int | None], None]]:
+    """A line that is told of what there is, how much of it is done, and how much there is to do,
+    where that changes, or is not known (None).
+    """
+    if not sys.stderr.isatty():
+        yield lambda _label, _done, _total: None
+        return
+
+    def move(label: str, done: int, total: int | None) -> None:
+        share = min(1.0, done / total) if total else 0.0
+        filled = "#" * round(share * _BAR)
+        told = f"{done} of {total}" if total is not None else "..."
+        line = f"{_ERASE_LINE}{label}  [{filled:-<{_BAR}}]  {told}"
+        print(line, end="", file=sys.stderr, flush=True)
+
+    try:
+        yield move
+    finally:
+        print(_ERASE_LINE, end="", file=sys.stderr, flush=True)
 
 
 @asynccontextmanager

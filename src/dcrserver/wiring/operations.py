@@ -11,6 +11,8 @@ from dcrserver.services.clients.credentials import ClientCredentialsService
 from dcrserver.services.clients.imports import ClientImportService
 from dcrserver.services.clients.lifecycle import ClientLifecycleService
 from dcrserver.services.clients.reading import ClientReadingService
+from dcrserver.services.clients.statistics import ClientStatisticsService
+from dcrserver.services.jobs.administration import JobService
 from dcrserver.services.registration.administered import AdministeredClients
 from dcrserver.services.registration.judgement import SubmissionValidator
 from dcrserver.services.registration.remote_checks import RemoteChecks
@@ -25,6 +27,7 @@ class Operations:
     """The services of a command."""
 
     def __init__(self, base: Foundation) -> None:
+        self.base = base
         self.settings = base.configured.settings
         self.tenants = base.configured.tenants
         self.database = base.database
@@ -47,6 +50,8 @@ class Operations:
         self.token_administration = TokenAdministrationService(base.database, base.requests)
         self.token_reading = TokenReadingService(base.lists)
         self.key_administration = KeyAdministrationService(base.signing_keys)
+        self.client_statistics = ClientStatisticsService(base.lists)
+        self.job_administration = JobService(base.database, base.lists, base.configured.box)
         self.tenant_administration = TenantAdministrationService(
             base.database, base.lists, self.tenants
         )

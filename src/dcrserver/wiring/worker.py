@@ -29,6 +29,12 @@ def job_runner(base: Foundation, metrics: Metrics) -> JobRunner:
     return JobRunner(leases, jobs, metrics)
 
 
+def jobs_of_administrators(base: Foundation, metrics: Metrics) -> JobRunner:
+    """Their jobs alone."""
+    leases = Leases(base.database, base.configured.settings.worker.lease_seconds)
+    return JobRunner(leases, [_of_administrators(base, metrics)], metrics)
+
+
 def _deletion(base: Foundation) -> TenantDeletion:
     settings = base.configured.settings
     # So long may a request of before write what is deleted.

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager, suppress
 from typing import TypeVar
 
 from dcrserver.cli import work
 from dcrserver.cli.administration.answers import ANSWERS
 from dcrserver.cli.administration.answers.here import Here
+from dcrserver.cli.administration.refusals import Refused
 from dcrserver.settings import Settings
 from dcrserver.strict_json import JsonObject, JsonValue
 
@@ -24,17 +27,40 @@ class DatabaseDesk:
         self, operation: str, body: JsonValue = None, **given: str | int | None
     ) -> JsonObject:
         """See ``Desk``."""
+        if operation not in ANSWERS:
+            raise Refused("this is about a server, which --server names; no database knows it")
         known = {name: value for name, value in given.items() if value is not None}
         if body is not None:
             return await ANSWERS[operation](self._here, body=body, **known)
         return await ANSWERS[operation](self._here, **known)
 
+    @asynccontextmanager
+    async def working(self) -> AsyncIterator[None]:
+        """As a worker does jobs, beside others: what is left when it ends, these go on with."""
+        from dcrserver.telemetry import Metrics
+        from dcrserver.wiring.worker import jobs_of_administrators
 
-def run(settings: Settings, tenant: str | None, job: Callable[[DatabaseDesk], Awaitable[T]]) -> T:
+        runner = jobs_of_administrators(self._here.operations.base, Metrics())
+        doing = asyncio.create_task(runner.run())
+        try:
+            yield
+        finally:
+            doing.cancel()
+            with suppress(asyncio.CancelledError):
+                await doing
+
+
+def run(
+    settings: Settings,
+    tenant: str | None,
+    job: Callable[[DatabaseDesk], Awaitable[T]],
+    *,
+    progress: bool = True,
+) -> T:
     """What ``job`` returns."""
 
     async def answer(operations: work.Operations) -> T:
         here = Here(operations, tenant, work.OPERATOR)
         return await job(DatabaseDesk(here))
 
-    return work.with_operations(settings, answer)
+    return work.with_operations(settings, answer, progress=progress)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from contextlib import AbstractAsyncContextManager
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from dcrserver.cli.loading import load
@@ -29,9 +30,15 @@ class Desk(Protocol):
         """
         ...
 
+    def working(self) -> AbstractAsyncContextManager[None]:
+        """While it lasts somebody does the jobs that there are, if anybody can."""
+        ...
 
-def run(where: Where, work: Callable[[Desk], Awaitable[T]]) -> T:
+
+def run(where: Where, work: Callable[[Desk], Awaitable[T]], *, progress: bool = True) -> T:
     """What ``work`` returns of the desk that ``where`` and the configuration mean.
+
+    ``progress``: a line says how long it takes; without, ``work`` tells something better.
 
     Raises:
         ConfigurationError: it cannot be told, or not be used.
@@ -41,7 +48,7 @@ def run(where: Where, work: Callable[[Desk], Awaitable[T]]) -> T:
     if settings.cli.server is not None:
         from dcrserver.cli.administration import remote
 
-        return remote.run(settings.cli, where.tenant, work)
+        return remote.run(settings.cli, where.tenant, work, progress=progress)
     from dcrserver.cli.administration import database
 
-    return database.run(settings, where.tenant, work)
+    return database.run(settings, where.tenant, work, progress=progress)

@@ -37,6 +37,13 @@ reissue_registration_access_token  POST    /clients/{client_id}/registration-acc
 revoke_registration_access_token   DELETE  /clients/{client_id}/registration-access-token
 list_deleted_clients               GET     /deleted-clients
 restore_client                     POST    /clients/{client_id}/restore
+change_clients                     POST    /clients/bulk
+list_jobs                          GET     /jobs
+show_job                           GET     /jobs/{job_id}
+cancel_job                         POST    /jobs/{job_id}/cancel
+show_statistics                    GET     /statistics
+show_server                        GET     /server
+show_configuration                 GET     /configuration
 list_events                        GET     /events
 purge_client                       POST    /clients/{client_id}/purge
 list_tenants                       GET     /tenants

@@ -7,7 +7,7 @@ import gc
 import re
 import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
 from typing import Any, TypeVar
 from urllib.parse import quote, urlsplit
 
@@ -63,6 +63,10 @@ class RemoteDesk:
             raise _refusal(answer)
         return _object(answer) if answer.content else {}
 
+    def working(self) -> AbstractAsyncContextManager[None]:
+        """See ``Desk``: the server has workers of its own."""
+        return nullcontext()
+
     async def _sent(self, request: httpx.Request) -> httpx.Response:
         try:
             return await self._http.send(request)
@@ -75,7 +79,13 @@ class RemoteDesk:
             raise Refused(_unreachable(self._server, error)) from None
 
 
-def run(settings: CliSettings, tenant: str | None, job: Callable[[RemoteDesk], Awaitable[T]]) -> T:
+def run(
+    settings: CliSettings,
+    tenant: str | None,
+    job: Callable[[RemoteDesk], Awaitable[T]],
+    *,
+    progress: bool = True,
+) -> T:
     """What ``job`` returns.
 
     Raises:
@@ -84,7 +94,7 @@ def run(settings: CliSettings, tenant: str | None, job: Callable[[RemoteDesk], A
     server = settings.server or ""
 
     async def answer() -> T:
-        async with waiting(), _opened(settings) as http:
+        async with waiting(shown=progress), _opened(settings) as http:
             named = None if tenant == ALL_TENANTS else tenant
             return await job(RemoteDesk(http, server, named))
 

@@ -94,11 +94,11 @@ class Where:
         given = {"server": self.server, "token_file": self.token_file, "ca_file": self.ca_file}
         return {name: value for name, value in given.items() if value is not None}
 
-    def run(self, work: Callable[[Desk], Awaitable[T]]) -> T:
-        """What ``work`` returns, which may ask several times."""
+    def run(self, work: Callable[[Desk], Awaitable[T]], *, progress: bool = True) -> T:
+        """What ``work`` returns, which may ask several times; see ``desks.run``."""
         from dcrserver.cli.administration import desks
 
-        return desks.run(self, work)
+        return desks.run(self, work, progress=progress)
 
     def ask(self, operation: str, body: JsonValue = None, **given: str | int | None) -> JsonObject:
         """The answer to one operation."""

@@ -6,14 +6,22 @@ from collections.abc import Awaitable, Callable, Mapping
 from types import MappingProxyType
 from typing import TypeAlias
 
-from dcrserver.cli.administration.answers import clients, events, keys, policies, tenants, tokens
+from dcrserver.cli.administration.answers import (
+    clients,
+    events,
+    jobs,
+    keys,
+    policies,
+    tenants,
+    tokens,
+)
 from dcrserver.strict_json import JsonObject
 
 Answer: TypeAlias = Callable[..., Awaitable[JsonObject]]
 
 _ALL = (
-    *clients.ANSWERS, *events.ANSWERS, *keys.ANSWERS, *policies.ANSWERS, *tenants.ANSWERS,
-    *tokens.ANSWERS,
+    *clients.ANSWERS, *events.ANSWERS, *jobs.ANSWERS, *keys.ANSWERS, *policies.ANSWERS,
+    *tenants.ANSWERS, *tokens.ANSWERS,
 )  # fmt: skip
 # By the operation's id, which its function is called after.
 ANSWERS: Mapping[str, Answer] = MappingProxyType(

@@ -14,6 +14,7 @@ from dcrserver.errors import NotFound
 from dcrserver.names import ALL_TENANTS, DEFAULT_TENANT
 from dcrserver.repositories.queries.keyset import Place
 from dcrserver.services.audit import Origin
+from dcrserver.services.audit.actors import Actor
 from dcrserver.strict_json import JsonObject
 from dcrserver.tenants import Tenant
 from dcrserver.wiring.operations import Operations
@@ -30,6 +31,11 @@ class Here:
     operations: Operations
     named: str | None
     origin: Origin
+
+    @property
+    def actor(self) -> Actor:
+        """Who asks."""
+        return self.origin.actor
 
     @property
     def scope(self) -> str:
