@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 from pydantic import SecretStr
-from sqlalchemy import delete, func, insert, select
+from sqlalchemy import delete, func, insert, select, update
 
 from dcrserver.db.protocol.drivers import open_driver
 from dcrserver.db.protocol.session import Driver, Session
@@ -81,3 +81,32 @@ async def test_a_change_may_have_no_rows_beside_it(driver: Driver) -> None:
     values = {"b_tenant": "test", "b_client_id": one.client_id}
     assert await driver.transact(lambda session: session.change(_DELETE, values, []))
     assert not await driver.transact(lambda session: session.change(_DELETE, values, []))
+
+
+async def test_many_changes_at_once_tell_how_many_found_their_row(driver: Driver) -> None:
+    """Also of a row that is changed to what it is."""
+    tenant = f"{_TENANT}-many"
+    there = [record()._replace(tenant=tenant, owner="alice") for _ in range(5)]
+    gone = record()._replace(tenant=tenant)
+    change = Change(
+        {name: clients.c[name.removeprefix("b_")] for name in ("b_tenant", "b_client_id", "owner")},
+        lambda value: (
+            update(clients)
+            .where(clients.c.tenant == value("b_tenant"))
+            .where(clients.c.client_id == value("b_client_id"))
+            .values(owner=value("owner"))
+        ),
+    )
+    owned = select(clients.c.client_id).where(clients.c.tenant == tenant, clients.c.owner == "bob")
+
+    async def own(session: Session) -> tuple[int, int]:
+        for each in there:
+            session.insert(_CLIENT, each._asdict() | _DERIVED)
+        rows = [
+            {"b_tenant": tenant, "b_client_id": each.client_id, "owner": owner}
+            for each, owner in zip([*there, gone], ["alice", *["bob"] * 5], strict=True)
+        ]
+        found = await session.change_all(change, rows)
+        return found, len((await session.execute(owned, {})).all())
+
+    assert await driver.transact(own) == (5, 4)

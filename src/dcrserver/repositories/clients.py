@@ -141,14 +141,33 @@ class ClientRepository:
 
         False, and nothing is written, when ``old`` is no longer what is stored.
         """
-        row, facets = self._row(new)
-        for name in _OF_BIRTH:
-            del row[name]
-        values = row | _values_held(old)
+        values, facets = self._values(old, new)
         if not await self._change(_UPDATE, values, event, self._beside(facets)):
             return False
         self.new_facets += facets
         return True
+
+    async def replace_all(self, pairs: Sequence[tuple[ClientRecord, ClientRecord]]) -> bool:
+        """Writes the second of each pair over the first.
+
+        False when one of the first is no longer what is stored: the transaction must not be
+        committed.
+        """
+        made = [self._values(old, new) for old, new in pairs]
+        if await self._session.change_all(_UPDATE, [values for values, _ in made]) != len(made):
+            return False
+        new = {each.id: each for _, facets in made for each in facets}
+        # In one order everywhere, so that writers do not deadlock.
+        facets = [new[facets_id] for facets_id in sorted(new)]
+        for statement, row in self._beside(facets):
+            self._session.insert(statement, row)
+        self.new_facets += facets
+        return True
+
+    async def delete_all(self, records: Sequence[ClientRecord]) -> bool:
+        """Removes all of ``records``; False as with ``replace_all``."""
+        held = [_values_held(each) for each in records]
+        return await self._session.change_all(_DELETE, held) == len(held)
 
     async def delete(
         self, record: ClientRecord, event: EventRecord | None = None, beside: Inserts = ()
@@ -167,6 +186,15 @@ class ClientRepository:
         for statement, row in beside:
             self._session.insert(statement, row)
         return True
+
+    def _values(
+        self, old: ClientRecord, new: ClientRecord
+    ) -> tuple[dict[str, Any], list[FacetsRecord]]:
+        """What a change of ``old`` to ``new`` takes, and the new facets."""
+        row, facets = self._row(new)
+        for name in _OF_BIRTH:
+            del row[name]
+        return row | _values_held(old), facets
 
     def _row(self, record: ClientRecord) -> tuple[dict[str, Any], list[FacetsRecord]]:
         """All columns, and its facets, where nobody here knows that they are there."""

@@ -248,6 +248,9 @@ class _ReadingSession:
     async def change(self, *_: object) -> bool:
         _refuse()
 
+    async def change_all(self, *_: object) -> int:
+        _refuse()
+
 
 def _refuse() -> NoReturn:
     raise TypeError("nothing is written outside of a transaction")

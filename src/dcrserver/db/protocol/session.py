@@ -55,6 +55,12 @@ class Session(Reader, Protocol):
         """
         ...
 
+    async def change_all(self, change: Change, rows: Sequence[Values]) -> int:
+        """Executes ``change`` with each of the ``rows``, which are about different rows of its
+        table; how many of those it found.
+        """
+        ...
+
 
 async def change_in_steps(
     session: Session, change: Change, values: Values, inserts: Inserts

@@ -10,11 +10,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import AsyncGenerator, Sequence
+from typing import TypeAlias
 
 from dcrserver.errors import InvalidClientMetadata
 from dcrserver.repositories.clients import ClientRecord
-from dcrserver.repositories.deleted_clients import DeletedClientRecord
-from dcrserver.repositories.events import EventRecord
 from dcrserver.repositories.jobs import JobRecord
 from dcrserver.repositories.queries import Lists
 from dcrserver.repositories.queries.clients import Match
@@ -28,12 +27,13 @@ from dcrserver.strict_json import JsonObject, JsonValue, dumps
 from dcrserver.tenants import Tenant, TenantRegistry
 
 # Some milliseconds of a transaction, for which nobody else waits long.
-_BATCH = 50
+_BATCH = 100
 # Nothing is written of a dry run but the counts.
 _DRY_BATCH = 200
 _EXAMPLES = 10
 # How often one client is read again that others change all the time.
 _ATTEMPTS = 20
+_Pair: TypeAlias = tuple[ClientRecord, ClientRecord]
 _BUSY = "it was being changed by others; try again"
 
 
@@ -108,21 +108,15 @@ class _Batch:
         Raises:
             ChangedMeanwhile: nothing was written.
         """
-        changed: list[ClientRecord] = []
+        changed: list[_Pair] = []
 
         async def change(tx: Transaction) -> None:
-            changed[:], self._errors = [], []  # it may be a further attempt
-            beside: list[EventRecord] = []
-            kept: list[DeletedClientRecord] = []
-            for record in self._page:
-                new = self._made_of(record)
-                if new is not None:
-                    await self._change(tx, record, new, beside, kept)
-                    changed.append(record)
-            for deleted in kept:
-                tx.deleted_clients.add(deleted)
-            for event in beside:
-                tx.events.add(event)
+            self._errors = []  # it may be a further attempt
+            made = [(record, self._made_of(record)) for record in self._page]
+            changed[:] = [(old, new) for old, new in made if new is not None]
+            write = self._delete if self._action.change is None else self._replace
+            if changed and not await write(tx, changed):
+                raise ChangedMeanwhile
 
         await self._job.advance(
             lambda it: self._got_on(it, len(self._page), len(changed), self._errors), change
@@ -163,28 +157,23 @@ class _Batch:
             self._errors.append({"client_id": record.client_id, "reason": error.description})
             return None
 
-    async def _change(
-        self,
-        tx: Transaction,
-        old: ClientRecord,
-        new: ClientRecord,
-        beside: list[EventRecord],
-        kept: list[DeletedClientRecord],
-    ) -> None:
-        origin = self._job.origin
-        if self._action.change is None:
-            deleted, event = deletion(old, origin, self._window)
-            is_changed = await tx.clients.delete(old)
-            kept.append(deleted)
-        else:
+    async def _delete(self, tx: Transaction, pairs: Sequence[_Pair]) -> bool:
+        for record, _ in pairs:
+            deleted, event = deletion(record, self._job.origin, self._window)
+            tx.deleted_clients.add(deleted)
+            tx.events.add(event)
+        return await tx.clients.delete_all([record for record, _ in pairs])
+
+    async def _replace(self, tx: Transaction, pairs: Sequence[_Pair]) -> bool:
+        written: list[_Pair] = []
+        for old, new in pairs:
             told: JsonObject = {"job": self._job.record.id}
             if self._action.value is not None:
                 told[self._action.value] = _difference(self._action.value, old, new)
-            written, event = replacement(old, new, self._action.event, origin, told)
-            is_changed = await tx.clients.replace(old, written)
-        if not is_changed:
-            raise ChangedMeanwhile
-        beside.append(event)
+            made, event = replacement(old, new, self._action.event, self._job.origin, told)
+            written.append((old, made))
+            tx.events.add(event)
+        return await tx.clients.replace_all(written)
 
 
 def _difference(member: str, old: ClientRecord, new: ClientRecord) -> JsonValue:

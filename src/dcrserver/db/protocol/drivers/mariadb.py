@@ -140,6 +140,12 @@ class _Transaction:
     async def change(self, change: Change, values: Values, inserts: Inserts) -> bool:
         return await change_in_steps(self, change, values, inserts)
 
+    async def change_all(self, change: Change, rows: Sequence[Values]) -> int:
+        connection = await self._begun()
+        self._check(rows)
+        async with self._pool.exchange():
+            return (await _executed(connection, change.statement, rows)).rowcount
+
     async def commit(self) -> None:
         if self.connection is not None or self.pending:
             connection = await self._begun()

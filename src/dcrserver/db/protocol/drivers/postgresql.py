@@ -210,6 +210,10 @@ class _Writing:
         self._is_over = True
         return await self._driver.change_together(change, values, inserts)
 
+    async def change_all(self, change: Change, rows: Sequence[Values]) -> int:
+        changes = {"changes": batches.placed(enumerate(rows))}
+        return len((await self.execute(batches.change_all(change), changes)).all())
+
     async def commit(self) -> None:
         if self._connection is not None:
             await self._begun()

@@ -236,6 +236,12 @@ class _SqliteSession:
     async def change(self, change: Change, values: Values, inserts: Inserts) -> bool:
         return await change_in_steps(self, change, values, inserts)
 
+    async def change_all(self, change: Change, rows: Sequence[Values]) -> int:
+        compiled = self._compiler(change.statement, {})
+        with self._errors:
+            positions = map(compiled.positions, rows)
+            return self._connection.executemany(compiled.text, positions).rowcount
+
 
 class _Reading(_SqliteSession):
     """Lookups of one pass of the event loop share a view of the database: to begin and end one
