@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Literal
 
+from dcrserver.errors import RegistrationError
 from dcrserver.metadata.advice import ADVICE
 from dcrserver.metadata.catalogue import (
     FAMILIES,
@@ -17,22 +18,28 @@ from dcrserver.metadata.catalogue import (
 from dcrserver.metadata.model import Draft, Issue, Parameter, Terms
 from dcrserver.metadata.plan import plan_for, withheld
 from dcrserver.metadata.spelling import meant
-from dcrserver.metadata.validation import examine, recognized, server_members
+from dcrserver.metadata.validation import STATEMENT, examine, recognized, server_members
 from dcrserver.strict_json import JsonObject, JsonValue
 
 _MAX_SHOWN = 120
+_NOTHING: Mapping[str, JsonValue] = {}
 
 
-def explain(submission: Mapping[str, JsonValue], terms: Terms) -> JsonObject:
+def explain(
+    submission: Mapping[str, JsonValue],
+    terms: Terms,
+    kept: Mapping[str, JsonValue] = _NOTHING,
+) -> JsonObject:
     """Every issue, and what would become of each member.
 
     ``issues`` hold member, reason, requirement, specification, severity (error or warning) and,
     for errors, the error code; ``error`` is the code that registering would answer with.
     ``registration`` is what would be registered, or null. ``defaults``: filled in; ``changes``:
     sent otherwise, or left out, with the reason; ``ignored``: not understood, or empty.
-    ``not_checked``: members whose documents are only read at registration.
+    ``not_checked``: members whose documents are only read at registration. ``kept``: as for
+    ``validate``.
     """
-    draft, issues = examine(submission, terms)
+    draft, issues = examine(submission, terms, kept)
     if terms.policy.registration.client_supplied_credentials == "reject":
         issues = server_members(submission, withheld(terms)) or issues
     advice = [issue for rule in ADVICE for issue in rule.issues(draft, terms)]
@@ -48,11 +55,40 @@ def explain(submission: Mapping[str, JsonValue], terms: Terms) -> JsonObject:
         "defaults": {
             name: value
             for name, value in draft.members.items()
-            if name not in {row.name for row in sent.values()} and "#" not in name
+            if name not in {row.name for row in sent.values()} | kept.keys() and "#" not in name
         },
         "changes": [*_changes(submission, sent, draft, terms)],
         "ignored": [*_ignored(submission, terms)],
         "not_checked": [*_read_later(draft, terms)],
+    }
+
+
+def with_statement(
+    explained: JsonObject, submission: Mapping[str, JsonValue], overruled: Iterable[str]
+) -> JsonObject:
+    """``explained`` of what a software statement made of ``submission``: ``overruled`` is told."""
+    registration = explained["registration"]
+    members = registration if isinstance(registration, dict) else {}
+    changes = explained["changes"]
+    told = [*changes] if isinstance(changes, list) else []
+    for name in overruled:
+        change: JsonObject = {"member": name, "sent": submission[name]}
+        if name in members:
+            change["registered"] = members[name]
+        told.append(change | {"reason": "the software statement says otherwise"})
+    return explained | {"changes": told}
+
+
+def with_refusal(explained: JsonObject, error: RegistrationError) -> JsonObject:
+    """``explained`` of a submission whose software statement is refused for ``error``."""
+    issue = Issue(STATEMENT, error.description, "R7591-2.3-01", "RFC 7591 2.3", type(error))
+    issues = explained["issues"]
+    others = issues if isinstance(issues, list) else []
+    return explained | {
+        "acceptable": False,
+        "error": error.code,
+        "registration": None,
+        "issues": [_told(issue, "error"), *others],
     }
 
 

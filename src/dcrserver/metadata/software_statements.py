@@ -13,11 +13,10 @@ from typing import NamedTuple
 from dcrserver.errors import InvalidRedirectUri
 from dcrserver.metadata.jwks import PRIVATE_MEMBERS
 from dcrserver.metadata.model import Terms, once
-from dcrserver.metadata.validation import recognized
+from dcrserver.metadata.validation import STATEMENT, recognized
 from dcrserver.strict_json import JsonObject, JsonValue
 
-# Only a verified statement brings them into a registration: metadata.catalogue.VERIFIED.
-STATEMENT = "software_statement"
+# Who vouches, as only a verified statement brings it into a registration.
 STATEMENT_ISSUER = "software_statement_issuer"
 
 # RFC 7519 4.1: they are about the statement, not about the client.

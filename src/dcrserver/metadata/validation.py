@@ -22,10 +22,10 @@ from dcrserver.metadata.text import is_language_tag
 from dcrserver.strict_json import JsonObject, JsonValue
 
 _NOTHING: Mapping[str, JsonValue] = {}
-_STATEMENT = "software_statement"
+STATEMENT = "software_statement"
 # Whoever writes a registration and verifies no statement finds out here.
 _WITHOUT_STATEMENT = Issue(
-    _STATEMENT,
+    STATEMENT,
     "must be sent: this server registers software for which a trusted issuer vouches",
     "POL-31",
     "RFC 7591 2.3",
@@ -69,7 +69,7 @@ def examine(
     members = tuple([name for name in draft.members if "#" not in name])
     for rule in rules_for(members, draft.text("token_endpoint_auth_method")):
         issues.extend(rule.ask(draft, terms))
-    if terms.policy.statements_mode == "required" and _STATEMENT not in draft.members:
+    if terms.policy.statements_mode == "required" and STATEMENT not in draft.members:
         issues.insert(0, _WITHOUT_STATEMENT)
     return draft, issues
 

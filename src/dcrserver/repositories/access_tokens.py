@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-from sqlalchemy import and_, bindparam, delete, insert, select
+from sqlalchemy import Insert, and_, bindparam, delete, insert, select
 
 from dcrserver.db.protocol.session import Session
 from dcrserver.db.tables import access_tokens, spent_identifiers
@@ -46,6 +46,11 @@ class SpentIdentifier(NamedTuple):
     digest: str
     expires_at: int
 
+    @property
+    def insertion(self) -> tuple[Insert, dict[str, Any]]:
+        """What writes it."""
+        return _INSERT_SPENT, self._asdict()
+
 
 class AccessTokenRepository:
     """Opaque access tokens of our token endpoint, by digest."""
@@ -78,7 +83,7 @@ class SpentIdentifierRepository:
 
     def add(self, tenant: str, digest: str, expires_at: int) -> None:
         """Marks it as used; a second one is ``AlreadyThere`` when the transaction ends."""
-        self._session.insert(_INSERT_SPENT, SpentIdentifier(tenant, digest, expires_at)._asdict())
+        self._session.insert(*SpentIdentifier(tenant, digest, expires_at).insertion)
 
     async def has(self, tenant: str, digest: str) -> bool:
         """Whether this identifier of an assertion or proof was used before."""

@@ -135,14 +135,18 @@ class ClientRepository:
         return record if record.client_id == client_id else None
 
     async def replace(
-        self, old: ClientRecord, new: ClientRecord, event: EventRecord | None = None
+        self,
+        old: ClientRecord,
+        new: ClientRecord,
+        event: EventRecord | None = None,
+        beside: Inserts = (),
     ) -> bool:
-        """Writes ``new`` over ``old``, with its event.
+        """Writes ``new`` over ``old``, with its event and what is to be ``beside`` it.
 
         False, and nothing is written, when ``old`` is no longer what is stored.
         """
         values, facets = self._values(old, new)
-        if not await self._change(_UPDATE, values, event, self._beside(facets)):
+        if not await self._change(_UPDATE, values, event, [*self._beside(facets), *beside]):
             return False
         self.new_facets += facets
         return True

@@ -41,7 +41,11 @@ class Operations:
         self.client_changes = ClientChangeService(
             base.database,
             AdministeredClients(
-                base.database, base.secrets, SubmissionValidator(), RemoteChecks(self._documents)
+                base.database,
+                base.secrets,
+                SubmissionValidator(),
+                RemoteChecks(self._documents),
+                base.statements,
             ),
             base.requests,
         )

@@ -190,7 +190,7 @@ def _steps(base: Foundation, documents: CachingFetcher, metrics: Metrics) -> _St
         guesses,
         ClientAuthenticator(database, base.secrets, verifier, keys, last_uses, guesses, metrics),
         AccessTokens(database, base.signing_keys),
-        AdministeredClients(database, base.secrets, validator, remote_checks),
+        AdministeredClients(database, base.secrets, validator, remote_checks, base.statements),
     )
 
 
@@ -266,6 +266,7 @@ def _registration(base: Foundation, steps: _Steps) -> RegistrationService:
         steps.validator,
         steps.remote_checks,
         steps.administered,
+        base.statements,
     )
 
 
@@ -278,6 +279,7 @@ def _management(base: Foundation, steps: _Steps) -> ManagementService:
         steps.validator,
         steps.remote_checks,
         steps.administered,
+        base.statements,
     )
 
 

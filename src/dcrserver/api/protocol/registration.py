@@ -69,7 +69,7 @@ async def validate(request: Request) -> Response:
         await here.limiter.attempt(tenant(request).name, _address(request), _uses(request))
     permit = await here.registration.authorize(tenant(request), bearer)
     octets = await json_octets(request, permit.terms.policy)
-    return json_response(here.registration.explain(permit, octets), headers=NO_STORE)
+    return json_response(await here.registration.explain(permit, octets), headers=NO_STORE)
 
 
 @router.get("/register", access="administrator", **document.BY_NAME)

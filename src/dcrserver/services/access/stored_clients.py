@@ -6,6 +6,7 @@ import time
 from collections.abc import Awaitable, Callable
 from typing import Any, TypeVar
 
+from dcrserver.db.protocol.statements import Inserts
 from dcrserver.errors import NotFound, Unavailable
 from dcrserver.metadata import ClientMetadata, Terms, for_administrators
 from dcrserver.metadata.bounds import Bounds
@@ -135,10 +136,13 @@ async def replace_client(
     event: EventType,
     origin: Origin,
     changes: JsonObject | None = None,
+    beside: Inserts = (),
 ) -> bool:
-    """Writes ``new`` with its event; False when ``old`` is no longer what is stored."""
+    """Writes ``new`` with its event, and what is to be ``beside`` it; False when ``old`` is no
+    longer what is stored.
+    """
     written, made = replacement(old, new, event, origin, changes)
-    return await database.transact(lambda tx: tx.clients.replace(old, written, made))
+    return await database.transact(lambda tx: tx.clients.replace(old, written, made, beside))
 
 
 def deletion(

@@ -12,9 +12,9 @@ from dcrserver import security
 from dcrserver.db.failures import AlreadyThere
 from dcrserver.errors import IdentifierTaken, InvalidClientMetadata
 from dcrserver.metadata import (
+    VERIFIED,
     ClientMetadata,
     Policy,
-    Terms,
     needs_readable_secret,
     needs_secret,
 )
@@ -27,7 +27,6 @@ from dcrserver.services.access.registration_access_tokens import new_registratio
 from dcrserver.services.access.stored_clients import (
     metadata_of,
     next_version,
-    replace_client,
     terms_for,
 )
 from dcrserver.services.audit import EventType, Origin, Subject, SubjectKind
@@ -46,6 +45,7 @@ from dcrserver.services.secrets.client_secrets import (
     ClientSecrets,
     SecretIssuer,
 )
+from dcrserver.services.software_statements.reader import SoftwareStatements, Submitted
 from dcrserver.strict_json import JsonObject, JsonValue, dumps
 from dcrserver.tenants import Tenant
 
@@ -74,7 +74,9 @@ class AdministeredClients:
         secrets: SecretIssuer,
         validator: SubmissionValidator,
         remote_checks: RemoteChecks,
+        statements: SoftwareStatements,
     ) -> None:
+        self._statements = statements
         self._database = database
         self._secrets = secrets
         self._validator = validator
@@ -102,7 +104,8 @@ class AdministeredClients:
         terms = terms_for(actor, tenant.terms_within(bounds))
         completed = await self._completed(tenant, submission, facts, actor)
         _check_could_be_sent(completed, terms.policy)
-        judged = self._validator.validate_members(completed, terms)
+        stated = await self._statements.read(tenant, completed, terms)
+        judged = self._validator.validate_members(*stated.judged())
         await self._remote_checks.check(judged.metadata, terms.policy)
         client_id = facts.client_id or security.new_client_id()
         chosen = _chosen(facts, judged.metadata)
@@ -114,7 +117,7 @@ class AdministeredClients:
         )
         record = record._replace(owner=_owner(facts, actor), tags=_tags(facts))
         made = Administered(record, secrets, token)
-        await self._add(made, origin, beside, is_chosen=facts.client_id is not None)
+        await self._add(made, origin, beside, stated, is_chosen=facts.client_id is not None)
         return made
 
     async def replace(
@@ -138,7 +141,8 @@ class AdministeredClients:
         terms = terms_for(actor, tenant.terms_within(bounds))
         completed = await self._completed(tenant, submission, facts, actor)
         before = metadata_of(record)
-        metadata, text = self._validated(completed, before, terms, actor)
+        stated = await self._statements.read(tenant, completed, terms, before)
+        metadata, text = self._validated(completed, stated, before, actor)
         await self._remote_checks.check(metadata, terms.policy)
         secrets = self._secrets.updated(record, before, metadata, terms.policy)
         changed = record._replace(
@@ -150,21 +154,21 @@ class AdministeredClients:
         )
         told: JsonObject = {"secret": secrets.is_new, **_facts_changed(record, changed)}
         changed = next_version(record, changed)
-        event = EventType.CLIENT_UPDATED
-        if not await replace_client(self._database, record, changed, event, origin, told):
+        if not await stated.replace(self._database, record, changed, origin, told):
             return None
         return Administered(changed, secrets)
 
     def _validated(
-        self, completed: JsonObject, before: ClientMetadata, terms: Terms, actor: Actor
+        self, completed: JsonObject, stated: Submitted, before: ClientMetadata, actor: Actor
     ) -> ValidSubmission:
         """
         Raises:
             RegistrationError: the client must not become what was sent.
         """
+        members, terms, kept = stated.judged()
         if completed != before.members:
             _check_could_be_sent(completed, terms.policy)
-        valid = self._validator.validate_update(completed, terms, before)
+        valid = self._validator.validate_update(members, terms, before, kept)
         if actor.owner is not None:  # who is to its clients what a client is to itself
             check_method(before, valid.metadata, terms.policy)
         return valid
@@ -186,16 +190,26 @@ class AdministeredClients:
         if found is None or (actor.owner is not None and found.owner != actor.owner):
             raise InvalidClientMetadata("template must be the client_id of a client")
         members: JsonObject = json.loads(found.metadata)
+        # Nobody vouched for the new one.
+        members = {name: value for name, value in members.items() if name not in VERIFIED}
         return members | submission
 
     async def _add(
-        self, made: Administered, origin: Origin, beside: Beside | None, *, is_chosen: bool
+        self,
+        made: Administered,
+        origin: Origin,
+        beside: Beside | None,
+        stated: Submitted,
+        *,
+        is_chosen: bool,
     ) -> None:
         """
         Raises:
             IdentifierTaken: another client is called so, or what stands beside it is there.
+            InvalidSoftwareStatement: another registration used the statement meanwhile.
         """
-        record, secrets = made.record, made.secrets
+        record = made.record
+        told = {"secret": made.secrets.is_new, **_facts_changed(None, record), **stated.told()}
 
         async def write(tx: Transaction) -> None:
             if is_chosen:
@@ -207,15 +221,18 @@ class AdministeredClients:
                 tenant=record.tenant,
                 origin=origin,
                 subject=Subject(SubjectKind.CLIENT, record.client_id),
-                changes={"secret": secrets.is_new, **_facts_changed(None, record)},
+                changes=told,
                 metadata=record.metadata,
             )
+            stated.spend(tx)
             if beside is not None:
                 beside(tx, made)
 
         try:
             await self._database.transact(write)
         except AlreadyThere:  # somebody was faster
+            if not is_chosen:
+                stated.check_spent()
             raise IdentifierTaken(_TAKEN) from None
 
 

@@ -60,17 +60,22 @@ class SubmissionValidator:
             ProtocolError: the submission is no JSON object, or not acceptable.
         """
         key = (terms, octets)
-        return self._known(key) or self._judged(key, _registration_in(octets, terms))
+        return self._known(key) or self._judged(key, registration_in(octets, terms))
 
     def validate_update(
-        self, members: JsonObject, terms: Terms, before: ClientMetadata
+        self,
+        members: JsonObject,
+        terms: Terms,
+        before: ClientMetadata,
+        kept: JsonObject | None = None,
     ) -> ValidSubmission:
-        """As ``validate``, but for ``client_id`` and ``client_secret``, which the caller compares.
+        """As ``validate_members``, but for ``client_id`` and ``client_secret``, which the caller
+        compares.
 
         What is not for its caller to change stays as it is in ``before``.
         """
         rest = {name: value for name, value in members.items() if name not in _ENVELOPE}
-        return self.validate_members(rest, terms, beyond(before.members, terms))
+        return self.validate_members(rest, terms, beyond(before.members, terms) | (kept or {}))
 
     def validate_members(
         self, members: JsonObject, terms: Terms, kept: JsonObject | None = None
@@ -110,7 +115,12 @@ def parse_object(octets: bytes, policy: JsonPolicy) -> JsonObject:
         raise _MALFORMED[policy.malformed_error](str(error)) from None
 
 
-def _registration_in(octets: bytes, terms: Terms) -> JsonObject:
+def registration_in(octets: bytes, terms: Terms) -> JsonObject:
+    """The members that the body of a registration holds.
+
+    Raises:
+        ProtocolError: it is no JSON object, or holds what only others set, where that is refused.
+    """
     members = parse_object(octets, terms.policy.json_)
     if terms.policy.registration.client_supplied_credentials == "reject":
         refuse_server_members(members, withheld(terms))

@@ -33,6 +33,7 @@ from dcrserver.services.registration.judgement import (
 from dcrserver.services.registration.remote_checks import RemoteChecks
 from dcrserver.services.secrets.client_secrets import ClientSecrets, SecretIssuer, secrets_of
 from dcrserver.services.secrets.verification import SecretVerifier
+from dcrserver.services.software_statements.reader import SoftwareStatements
 from dcrserver.strict_json import JsonObject
 from dcrserver.tenants import Tenant
 
@@ -50,7 +51,7 @@ _FORBIDDEN = frozenset(
 class ManagementService:
     """Use case: a client, or an administrator, reads, updates and deletes it (RFC 7592)."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913, PLR0917 - a step each
         self,
         database: Database,
         access: ClientAccess,
@@ -59,7 +60,9 @@ class ManagementService:
         validator: SubmissionValidator,
         remote_checks: RemoteChecks,
         administered: AdministeredClients,
+        statements: SoftwareStatements,
     ) -> None:
+        self._statements = statements
         self._database = database
         self._access = access
         self._secrets = secrets
@@ -118,11 +121,13 @@ class ManagementService:
     ) -> str | None:
         """None when the permit's record is no longer what is stored."""
         tenant, record, token = permit.tenant, permit.record, permit.token
-        terms = permit.terms
-        policy = terms.policy
+        policy = permit.terms.policy
         await self._check_envelope(record, submission, policy)
         before = metadata_of(record)
-        metadata, text = self._validator.validate_update(submission, terms, before)
+        stated = await self._statements.read(tenant, submission, permit.terms, before)
+        metadata, text = self._validator.validate_update(
+            stated.members, stated.terms, before, stated.kept
+        )
         is_current = is_token_of(record, token)[0]
         if not is_current and text != record.metadata:
             raise InvalidToken("the registration access token was replaced by an update")
@@ -139,14 +144,8 @@ class ManagementService:
         elif is_current:  # else it is the one before that works on
             changed = record._replace(previous_registration_access_token_digest=None)
         changed = next_version(record, changed, metadata=text, client_secrets=secrets.to_json())
-        if not await replace_client(
-            self._database,
-            record,
-            changed,
-            EventType.CLIENT_UPDATED,
-            origin,
-            {"secret": secrets.is_new},
-        ):
+        told: JsonObject = {"secret": secrets.is_new}
+        if not await stated.replace(self._database, record, changed, origin, told):
             return None
         return self._information(tenant, changed, policy, answered, secrets)
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from dcrserver import security
-from dcrserver.metadata import explain
+from dcrserver.errors import RegistrationError
+from dcrserver.metadata.preview import explain, with_refusal, with_statement
 from dcrserver.repositories.clients import ClientRecord
-from dcrserver.repositories.transaction import Database, Transaction
+from dcrserver.repositories.transaction import AlreadyThere, Database, Transaction
 from dcrserver.services import audit
 from dcrserver.services.access import initial_access_tokens
 from dcrserver.services.access.administrators import Administrators
@@ -21,9 +22,19 @@ from dcrserver.services.registration.client_information import (
     new_record,
 )
 from dcrserver.services.registration.facts import facts_in
-from dcrserver.services.registration.judgement import SubmissionValidator, parse_object
+from dcrserver.services.registration.judgement import (
+    SubmissionValidator,
+    ValidSubmission,
+    parse_object,
+    registration_in,
+)
 from dcrserver.services.registration.remote_checks import RemoteChecks
 from dcrserver.services.secrets.client_secrets import SecretIssuer
+from dcrserver.services.software_statements.reader import (
+    UNSTATED,
+    SoftwareStatements,
+    Submitted,
+)
 from dcrserver.strict_json import JsonObject
 from dcrserver.tenants import Tenant
 
@@ -46,7 +57,9 @@ class RegistrationService:
         validator: SubmissionValidator,
         remote_checks: RemoteChecks,
         administered: AdministeredClients,
+        statements: SoftwareStatements,
     ) -> None:
+        self._statements = statements
         self._database = database
         self._administrators = administrators
         self._administered = administered
@@ -64,16 +77,22 @@ class RegistrationService:
             self._database, self._administrators, tenant, bearer
         )
 
-    def explain(self, permit: RegistrationPermit, octets: bytes) -> JsonObject:
-        """What ``register`` would do, as ``metadata.explain`` tells it; nothing is done or fetched.
+    async def explain(self, permit: RegistrationPermit, octets: bytes) -> JsonObject:
+        """What ``register`` would do, as ``metadata.explain`` tells it; nothing is done, and
+        nothing fetched but the keys of a statement's issuer.
 
         Raises:
             ProtocolError: ``octets`` are no JSON object.
+            Unavailable: the keys of a statement's issuer cannot be read.
         """
         submission = parse_object(octets, permit.terms.policy.json_)
         if permit.is_administrator_s:
             submission, _ = facts_in(submission)
-        return explain(submission, permit.terms)
+        try:
+            stated = await self._statements.read(permit.tenant, submission, permit.terms)
+        except RegistrationError as error:
+            return with_refusal(explain(submission, permit.terms), error)
+        return with_statement(explain(*stated.judged()), submission, stated.overruled)
 
     async def register(
         self, permit: RegistrationPermit, octets: bytes, origin: Origin
@@ -86,9 +105,11 @@ class RegistrationService:
         """
         if permit.is_administrator_s:
             return await self._register_for(permit, octets, origin)
-        tenant, terms = permit.tenant, permit.terms
-        policy = terms.policy
-        judged = self._validator.validate(octets, terms)
+        tenant, policy = permit.tenant, permit.terms.policy
+        if policy.statements_mode == "ignored":  # word for word the same is judged once
+            judged, submitted = self._validator.validate(octets, permit.terms), UNSTATED
+        else:
+            judged, submitted = await self._judged(permit, octets)
         await self._remote_checks.check(judged.metadata, policy)
 
         client_id = security.new_client_id()
@@ -96,18 +117,62 @@ class RegistrationService:
         secrets = self._secrets.first(tenant.name, client_id, judged.metadata, policy)
         kept = (security.token_digest(token), ends_at)
         record = new_record(
-            tenant, client_id, judged.text, secrets, permit.bounds, kept, origin=permit.origin
-        )
-
-        async def write(tx: Transaction) -> None:
-            await initial_access_tokens.redeem(tx, permit, client_id, origin)
-            _add(tx, record, origin, has_secret=secrets.is_new)
-
-        await self._database.transact(write)
+            tenant, client_id, judged.text, secrets, permit.bounds, kept,
+            origin=submitted.born(permit.origin),
+        )  # fmt: skip
+        told: JsonObject = {"secret": secrets.is_new, **submitted.told()}
+        await self._add(permit, record, submitted, origin, told)
         return Registered(
             tenant.registration_client_uri(client_id),
             client_information(tenant, record, secrets, token),
         )
+
+    async def _judged(
+        self, permit: RegistrationPermit, octets: bytes
+    ) -> tuple[ValidSubmission, Submitted]:
+        """What is registered, and what its software statement says.
+
+        Raises:
+            ProtocolError: it is not acceptable.
+        """
+        tenant, terms = permit.tenant, permit.terms
+        sent = registration_in(octets, terms)
+        submitted = await self._statements.read(tenant, sent, terms)
+        return self._validator.validate_members(*submitted.judged()), submitted
+
+    async def _add(
+        self,
+        permit: RegistrationPermit,
+        record: ClientRecord,
+        submitted: Submitted,
+        origin: Origin,
+        told: JsonObject,
+    ) -> None:
+        """
+        Raises:
+            BearerError: another registration took the last use of the token.
+            InvalidSoftwareStatement: another registration used the statement meanwhile.
+        """
+
+        async def write(tx: Transaction) -> None:
+            await initial_access_tokens.redeem(tx, permit, record.client_id, origin)
+            tx.clients.add(record)
+            audit.record(
+                tx,
+                EventType.CLIENT_REGISTERED,
+                tenant=record.tenant,
+                origin=origin,
+                subject=Subject(SubjectKind.CLIENT, record.client_id),
+                changes=told,
+                metadata=record.metadata,
+            )
+            submitted.spend(tx)
+
+        try:
+            await self._database.transact(write)
+        except AlreadyThere:
+            submitted.check_spent()
+            raise
 
     async def _register_for(
         self, permit: RegistrationPermit, octets: bytes, origin: Origin
@@ -121,16 +186,3 @@ class RegistrationService:
             permit.tenant.registration_client_uri(made.record.client_id),
             administered_information(permit.tenant, made.record, made.secrets, made.token),
         )
-
-
-def _add(tx: Transaction, record: ClientRecord, origin: Origin, *, has_secret: bool) -> None:
-    tx.clients.add(record)
-    audit.record(
-        tx,
-        EventType.CLIENT_REGISTERED,
-        tenant=record.tenant,
-        origin=origin,
-        subject=Subject(SubjectKind.CLIENT, record.client_id),
-        changes={"secret": has_secret},
-        metadata=record.metadata,
-    )

@@ -12,8 +12,14 @@ from typing import NamedTuple
 from dcrserver import jose
 from dcrserver.errors import InvalidSoftwareStatement
 from dcrserver.metadata import VERIFIED, ClientMetadata, Terms
-from dcrserver.metadata.software_statements import STATEMENT, STATEMENT_ISSUER, merged
-from dcrserver.repositories.transaction import Database, Transaction
+from dcrserver.metadata.facets import ClientOrigin
+from dcrserver.metadata.software_statements import STATEMENT_ISSUER, merged
+from dcrserver.metadata.validation import STATEMENT
+from dcrserver.repositories.access_tokens import SpentIdentifier
+from dcrserver.repositories.clients import ClientRecord
+from dcrserver.repositories.transaction import AlreadyThere, Database, Transaction
+from dcrserver.services.access.stored_clients import replace_client
+from dcrserver.services.audit import EventType, Origin
 from dcrserver.services.authentication import replay
 from dcrserver.services.software_statements import verification
 from dcrserver.services.software_statements.keys import StatementKeys
@@ -30,9 +36,9 @@ _NOTHING: JsonObject = {}
 class Submitted(NamedTuple):
     """What is to be judged: ``members`` by ``terms``, and ``kept`` that are there beside them.
 
-    ``statement``: what was verified, if there is one; ``overruled``: members that were sent
-    otherwise than it says. ``spent``: what must be written with the registration, so that nobody
-    can use it again: digest, and when it would be refused anyway.
+    ``statement``: what was verified, if there is one, and ``is_new`` to the client;
+    ``overruled``: members that were sent otherwise than it says. ``spent``: what must be written
+    with the registration, so that nobody can use it again.
     """
 
     members: JsonObject
@@ -40,16 +46,67 @@ class Submitted(NamedTuple):
     kept: JsonObject = _NOTHING
     statement: Statement | None = None
     overruled: tuple[str, ...] = ()
-    spent: tuple[str, int] | None = None
+    spent: SpentIdentifier | None = None
+    is_new: bool = False
 
-    def spend(self, tx: Transaction, tenant: Tenant) -> None:
+    def judged(self) -> tuple[JsonObject, Terms, JsonObject]:
+        """What the metadata rules are asked about."""
+        return self.members, self.terms, self.kept
+
+    def born(self, otherwise: ClientOrigin) -> ClientOrigin:
+        """How a client comes to be that registers itself."""
+        return otherwise if self.statement is None else ClientOrigin.SOFTWARE_STATEMENT
+
+    def told(self) -> JsonObject:
+        """For the event of the write: which statement it was, where it is a new one."""
+        if self.statement is None or not self.is_new:
+            return {}
+        facts: JsonObject = {
+            "issuer": self.statement.issuer.settings.issuer,
+            "software_id": self.statement.software_id,
+            "jti": self.statement.jws.text("jti"),
+        }
+        return {STATEMENT: {name: value for name, value in facts.items() if value}}
+
+    def spend(self, tx: Transaction) -> None:
         """In the transaction of the registration: both are there, or none."""
         if self.spent is not None:
-            tx.spent_identifiers.add(tenant.name, *self.spent)
+            tx.spent_identifiers.add(*self.spent)
 
-    def used(self) -> InvalidSoftwareStatement:
-        """When another registration was faster."""
-        return InvalidSoftwareStatement(_USED)
+    async def replace(
+        self,
+        database: Database,
+        old: ClientRecord,
+        new: ClientRecord,
+        origin: Origin,
+        told: JsonObject,
+    ) -> bool:
+        """Writes ``new`` with its event, and spends the statement beside it.
+
+        False, and nothing is written, when ``old`` is no longer what is stored.
+
+        Raises:
+            InvalidSoftwareStatement: as ``check_spent``.
+        """
+        told, event = {**told, **self.told()}, EventType.CLIENT_UPDATED
+        beside = [self.spent.insertion] if self.spent else ()
+        try:
+            return await replace_client(database, old, new, event, origin, told, beside)
+        except AlreadyThere:
+            self.check_spent()
+            raise
+
+    def check_spent(self) -> None:
+        """Where something is there already that was to be written.
+
+        Raises:
+            InvalidSoftwareStatement: another registration used the statement meanwhile.
+        """
+        if self.spent is not None:
+            raise InvalidSoftwareStatement(_USED)
+
+
+UNSTATED = Submitted({}, Terms())
 
 
 class SoftwareStatements:
@@ -89,8 +146,10 @@ class SoftwareStatements:
             if terms.policy.statements_mode == "required":
                 raise InvalidSoftwareStatement(_MISSING)
             return Submitted(rest, terms)
-        spent = None if statement.text == held else await self._to_spend(tenant, statement, terms)
-        return _with(rest, terms, statement, spent)
+        made = _with(rest, terms, statement)
+        if statement.text == held:
+            return made
+        return made._replace(is_new=True, spent=await self._to_spend(tenant, statement, terms))
 
     async def _believed(
         self, tenant: Tenant, sent: JsonValue, held: str, terms: Terms
@@ -121,7 +180,7 @@ class SoftwareStatements:
 
     async def _to_spend(
         self, tenant: Tenant, statement: Statement, terms: Terms
-    ) -> tuple[str, int] | None:
+    ) -> SpentIdentifier | None:
         """
         Raises:
             InvalidSoftwareStatement: it was used before, here or at another instance.
@@ -132,13 +191,11 @@ class SoftwareStatements:
         if await replay.is_spent(self._database, tenant.name, purpose, jti):
             raise InvalidSoftwareStatement(_USED)
         ends_at = statement.refused_after(terms.policy.software_statements.maximum_age)
-        return replay.digest_of(purpose, jti), ends_at
+        return SpentIdentifier(tenant.name, replay.digest_of(purpose, jti), ends_at)
 
 
-def _with(
-    rest: JsonObject, terms: Terms, statement: Statement, spent: tuple[str, int] | None
-) -> Submitted:
+def _with(rest: JsonObject, terms: Terms, statement: Statement) -> Submitted:
     settings = statement.issuer.settings
     made = merged(rest, statement.claims, terms, frozenset(settings.may_set))
     kept: JsonObject = {STATEMENT: statement.text, STATEMENT_ISSUER: settings.issuer}
-    return Submitted(made.members, made.terms, kept, statement, made.overruled, spent)
+    return Submitted(made.members, made.terms, kept, statement, made.overruled)
