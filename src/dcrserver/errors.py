@@ -6,7 +6,8 @@ ProtocolError
 │   ├── InvalidClientMetadata
 │   │   ├── UnsupportedMediaType      415
 │   │   ├── BodyTooLarge              413
-│   │   ├── IdentifierTaken           409
+│   │   ├── BadChoice
+│   │   │   └── IdentifierTaken       409
 │   │   └── NameTaken                 409
 │   ├── InvalidSoftwareStatement
 │   └── UnapprovedSoftwareStatement
@@ -110,7 +111,11 @@ class BodyTooLarge(InvalidClientMetadata):
     status = 413
 
 
-class IdentifierTaken(InvalidClientMetadata):
+class BadChoice(InvalidClientMetadata):
+    """What an administrator chooses for a client, beside its metadata, is not acceptable."""
+
+
+class IdentifierTaken(BadChoice):
     """An administrator chose a client_id that is another client's."""
 
     status = 409

@@ -11,7 +11,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from dcrserver.edge.responses import NO_STORE, json_response
-from dcrserver.errors import InvalidInput, ProtocolError, RegistrationError
+from dcrserver.errors import BadChoice, InvalidInput, ProtocolError, RegistrationError
 from dcrserver.json_patch import pointer
 from dcrserver.strict_json import JsonObject
 
@@ -59,13 +59,14 @@ def problem(
 def mistakes_of(error: ProtocolError) -> list[JsonObject]:
     """What ``error`` says of single members and parameters."""
     if isinstance(error, RegistrationError):
+        where = () if isinstance(error, BadChoice) else _METADATA
         return [
-            {"pointer": pointer((*_METADATA, issue.member)), "detail": issue.text}
+            {"pointer": pointer((*where, issue.member)), "detail": issue.text}
             for issue in error.mistakes
         ]
     if isinstance(error, InvalidInput):
-        where = {"pointer": error.pointer, "parameter": error.parameter}
-        told: JsonObject = {name: text for name, text in where.items() if text is not None}
+        places = {"pointer": error.pointer, "parameter": error.parameter}
+        told: JsonObject = {name: text for name, text in places.items() if text is not None}
         return [told | {"detail": error.description}] if told else []
     return []
 

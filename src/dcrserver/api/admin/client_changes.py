@@ -83,7 +83,7 @@ async def replace_client(
 ) -> NewClient:
     """What is not sent is gone (RFC 7592 2.2); the client's own token works on."""
     made = await here.client_changes.replace(
-        caller.tenant, client_id, body.model_dump(exclude_none=True), caller.origin, expected
+        caller.tenant, client_id, body.model_dump(exclude_unset=True), caller.origin, expected
     )
     return _answer(made, response)
 

@@ -68,7 +68,8 @@ class ClientReplacement(Asked):
     owner: str | None = Field(default=None, description="whom it belongs to")
     tags: list[str] | None = Field(default=None, description="words")
     policy: str | None = Field(
-        default=None, description="a named policy that it is judged by; left out: as before"
+        default=None,
+        description="a named policy that it is judged by; left out: as before; null: the tenant's",
     )
 
 

@@ -4,18 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from dcrserver.errors import AlreadyExists, InvalidInput
+from dcrserver.errors import AlreadyExists, InvalidClientMetadata, InvalidInput
 from dcrserver.json_patch import BadPatch, NotAsTested, merged, patched, pointer
-from dcrserver.metadata.bounds import Bounds
+from dcrserver.metadata import SERVER_ASSIGNED, Issue
+from dcrserver.metadata.bounds import UNBOUNDED, Bounds
+from dcrserver.metadata.plan import withheld
+from dcrserver.metadata.validation import server_members
 from dcrserver.repositories.clients import ClientRecord
 from dcrserver.repositories.transaction import Database
 from dcrserver.services.access.idempotency import IdempotencyKey, IdempotentRequests, Keep
-from dcrserver.services.access.stored_clients import change_client
+from dcrserver.services.access.stored_clients import change_client, terms_for
 from dcrserver.services.access.versions import ANY, Expected
 from dcrserver.services.audit import Origin
+from dcrserver.services.audit.actors import Actor
 from dcrserver.services.clients.views import ClientView
 from dcrserver.services.registration.administered import Administered, AdministeredClients
-from dcrserver.services.registration.facts import facts_in, facts_in_update
+from dcrserver.services.registration.facts import NAMES, cleared, facts_in, facts_in_update
 from dcrserver.services.secrets.client_secrets import secrets_of
 from dcrserver.strict_json import JsonObject, JsonValue, stored
 from dcrserver.tenants import Tenant
@@ -66,6 +70,7 @@ class ClientChangeService:
         Raises:
             KeyReused: ``key`` belongs to another request.
         """
+        _check_members(metadata, {}, tenant.known(), UNBOUNDED, origin.actor)
 
         async def work(keep: Keep) -> JsonObject:
             _, facts = facts_in(chosen)
@@ -88,7 +93,7 @@ class ClientChangeService:
         origin: Origin,
         expected: Expected = ANY,
     ) -> NewClientView:
-        """What is not in ``body`` is gone, as RFC 7592 2.2 has it.
+        """What is not in ``body`` is gone, as RFC 7592 2.2 has it; but for the policy.
 
         Raises:
             NotFound: there is no such client, or it is another owner's.
@@ -106,7 +111,7 @@ class ClientChangeService:
     ) -> NewClientView:
         """By a JSON Merge Patch (RFC 7396); see ``replace``."""
         return await self._edit(
-            tenant, client_id, lambda document: merged(document, patch), origin, expected
+            tenant, client_id, lambda document: _whole(merged(document, patch)), origin, expected
         )
 
     async def patch(
@@ -126,7 +131,7 @@ class ClientChangeService:
 
         def edit(document: JsonValue) -> JsonValue:
             try:
-                return patched(document, operations)
+                return _whole(patched(document, operations))
             except NotAsTested as error:
                 raise AlreadyExists(f"operation {error.index}: {error}") from None
             except BadPatch as error:
@@ -142,7 +147,10 @@ class ClientChangeService:
 
         async def change(record: ClientRecord) -> Administered | None:
             metadata, chosen = _checked(edit(_document(record)))
+            bounds = Bounds.from_json(record.bounds)
+            _check_members(metadata, stored(record.metadata), known, bounds, origin.actor)
             _, facts = facts_in_update(chosen)
+            facts = facts._replace(cleared=cleared(chosen))
             return await self._administered.replace(known, record, metadata, facts, origin)
 
         made = await change_client(self._database, tenant, client_id, origin, expected, change)
@@ -166,11 +174,13 @@ def _made(kept: JsonObject) -> Administered:
 def _document(record: ClientRecord) -> JsonObject:
     """What can be changed of a client, as it is shown."""
     view = ClientView(record)
-    tags: list[JsonValue] = [*view.tags]
-    policy = Bounds.from_json(record.bounds).policy
-    facts = {"owner": record.owner, "tags": tags or None, "policy": policy}
-    made: JsonObject = {name: value for name, value in facts.items() if value is not None}
-    return made | {_METADATA: stored(record.metadata)}
+    facts: JsonObject = {"owner": view.owner, "tags": [*view.tags], "policy": view.policy}
+    return facts | {_METADATA: stored(record.metadata)}
+
+
+def _whole(document: JsonValue) -> JsonValue:
+    """What a patch took away is nothing from now on, also where a replacement would leave it."""
+    return {**dict.fromkeys(_FACTS), **document} if isinstance(document, dict) else document
 
 
 def _checked(document: JsonValue) -> tuple[JsonObject, JsonObject]:
@@ -190,3 +200,24 @@ def _checked(document: JsonValue) -> tuple[JsonObject, JsonObject]:
     if not isinstance(metadata, dict):
         raise InvalidInput("metadata must be an object", pointer=f"#/{_METADATA}")
     return metadata, {name: document[name] for name in _FACTS if name in document}
+
+
+def _check_members(
+    sent: JsonObject, before: JsonObject, tenant: Tenant, bounds: Bounds, actor: Actor
+) -> None:
+    """What a registration would ignore is told to who means it: an administrator.
+
+    Raises:
+        InvalidClientMetadata: the metadata that was ``sent`` name what they cannot set.
+    """
+    names = frozenset(SERVER_ASSIGNED) - NAMES
+    if actor.owner is not None:  # who may send back what is there
+        names = withheld(terms_for(actor, tenant.terms_within(bounds))) - NAMES
+        names = frozenset(name for name in names if sent.get(name) != before.get(name))
+    beside = sorted(name for name in NAMES if sent.get(name) is not None)
+    issues = [
+        *(Issue(name, "is no metadata: it stands beside them", "CF-97", "") for name in beside),
+        *server_members(sent, names),
+    ]
+    if issues:
+        raise InvalidClientMetadata("; ".join(issue.text for issue in issues), mistakes=issues)

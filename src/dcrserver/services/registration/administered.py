@@ -32,7 +32,7 @@ from dcrserver.services.access.stored_clients import (
 from dcrserver.services.audit import EventType, Origin, Subject, SubjectKind
 from dcrserver.services.audit.actors import Actor
 from dcrserver.services.registration.client_information import new_record
-from dcrserver.services.registration.facts import ClientFacts
+from dcrserver.services.registration.facts import ClientFacts, Wrong, refusal
 from dcrserver.services.registration.judgement import (
     SubmissionValidator,
     ValidSubmission,
@@ -51,7 +51,7 @@ from dcrserver.tenants import Tenant
 
 # Octets of a key for HS512 (OpenID Connect Core 16.19).
 _MAC_KEY = 64
-_TAKEN = "client_id is that of another client"
+_TAKEN = Wrong("client_id", "is that of another client")
 
 
 class Administered(NamedTuple):
@@ -179,7 +179,7 @@ class AdministeredClients:
         """``submission`` over the metadata of the client that is its template.
 
         Raises:
-            InvalidClientMetadata: there is no such client, for this actor.
+            BadChoice: there is no such client, for this actor.
             InsufficientScope: the actor may not read it, as the answer would tell what it is.
         """
         if facts.template is None:
@@ -188,7 +188,7 @@ class AdministeredClients:
         async with self._database.read() as tx:
             found = await tx.clients.find(tenant.name, facts.template)
         if found is None or (actor.owner is not None and found.owner != actor.owner):
-            raise InvalidClientMetadata("template must be the client_id of a client")
+            raise refusal(Wrong("template", "must be the client_id of a client"))
         members: JsonObject = json.loads(found.metadata)
         # Nobody vouched for the new one.
         members = {name: value for name, value in members.items() if name not in VERIFIED}
@@ -233,7 +233,7 @@ class AdministeredClients:
         except AlreadyThere:  # somebody was faster
             if not is_chosen:
                 stated.check_spent()
-            raise IdentifierTaken(_TAKEN) from None
+            raise _taken() from None
 
 
 async def _free(tx: Transaction, tenant: str, client_id: str) -> None:
@@ -243,13 +243,17 @@ async def _free(tx: Transaction, tenant: str, client_id: str) -> None:
         IdentifierTaken: a client is called so, or one was that can be restored.
     """
     if await tx.clients.find(tenant, client_id):
-        raise IdentifierTaken(_TAKEN)
+        raise _taken()
     deleted = await tx.deleted_clients.find(tenant, client_id)
     if deleted is None:
         return
     if deleted.purge_at > time.time():
-        raise IdentifierTaken(_TAKEN)
+        raise _taken()
     await tx.deleted_clients.purge(deleted)
+
+
+def _taken() -> IdentifierTaken:
+    return IdentifierTaken(_TAKEN.text, mistakes=[_TAKEN])
 
 
 def _check_could_be_sent(members: JsonObject, policy: Policy) -> None:
@@ -267,14 +271,15 @@ def _check_could_be_sent(members: JsonObject, policy: Policy) -> None:
 def _bounds(before: Bounds, tenant: Tenant, facts: ClientFacts, actor: Actor) -> Bounds:
     """
     Raises:
-        InvalidClientMetadata: the policy is not there, or not for this actor to choose.
+        BadChoice: the policy is not there, or not for this actor to choose.
     """
-    if facts.policy is None or facts.policy == before.policy:
+    is_left = facts.policy is None and "policy" not in facts.cleared
+    if is_left or facts.policy == before.policy:
         return before
     if actor.owner is not None:
-        raise InvalidClientMetadata("policy must not be sent: set by administrators")
-    if facts.policy not in tenant.policies:
-        raise InvalidClientMetadata("policy must be the name of one that is configured")
+        raise refusal(Wrong("policy", "must not be sent: set by administrators"))
+    if facts.policy is not None and facts.policy not in tenant.policies:
+        raise refusal(Wrong("policy", "must be the name of one that is configured"))
     return replace(before, policy=facts.policy)
 
 
@@ -282,7 +287,7 @@ def _moved(before: Bounds, tenant: Tenant, facts: ClientFacts, actor: Actor) -> 
     """The policy of birth binds for life, unless somebody who may moves the client to another.
 
     Raises:
-        InvalidClientMetadata: the policy is not there, or not for this actor to choose.
+        BadChoice: the policy is not there, or not for this actor to choose.
         InsufficientScope: the actor may change the client, but not by what it is judged.
     """
     bounds = _bounds(before, tenant, facts, actor)
@@ -294,27 +299,27 @@ def _moved(before: Bounds, tenant: Tenant, facts: ClientFacts, actor: Actor) -> 
 def _owner(facts: ClientFacts, actor: Actor) -> str | None:
     """
     Raises:
-        InvalidClientMetadata: an owner names another one.
+        BadChoice: an owner names another one, or nobody.
     """
     if actor.owner is None:
         return facts.owner
-    if facts.owner not in {None, actor.owner}:
-        raise InvalidClientMetadata("owner must be the one that the admin token is for")
+    if facts.owner not in {None, actor.owner} or "owner" in facts.cleared:
+        raise refusal(Wrong("owner", "must be the one that the admin token is for"))
     return actor.owner
 
 
 def _chosen(facts: ClientFacts, metadata: ClientMetadata) -> ChosenSecret | None:
     """
     Raises:
-        InvalidClientMetadata: a client with this metadata has no secret, or needs a longer one.
+        BadChoice: a client with this metadata has no secret, or needs a longer one.
     """
     if facts.client_secret is None and facts.client_secret_expires_at is None:
         return None
     if not needs_secret(metadata):
         name = "client_secret_expires_at" if facts.client_secret is None else "client_secret"
-        raise InvalidClientMetadata(f"{name} must not be sent: the client needs no secret")
+        raise refusal(Wrong(name, "must not be sent: the client needs no secret"))
     if needs_readable_secret(metadata) and len(facts.client_secret or "") in range(1, _MAC_KEY):
-        raise InvalidClientMetadata(f"client_secret must have {_MAC_KEY} characters to sign with")
+        raise refusal(Wrong("client_secret", f"must have {_MAC_KEY} characters to sign with"))
     return ChosenSecret(facts.client_secret, facts.client_secret_expires_at)
 
 

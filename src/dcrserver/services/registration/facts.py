@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import NamedTuple, TypeAlias
 
 from dcrserver import security
-from dcrserver.errors import InvalidClientMetadata
+from dcrserver.errors import BadChoice
 from dcrserver.metadata.text import hostile_character
 from dcrserver.strict_json import JsonObject, JsonValue
 
@@ -32,6 +32,7 @@ class ClientFacts(NamedTuple):
     """None: not chosen. ``client_secret_expires_at``: seconds since 1970, 0 for never.
 
     ``template``: the client_id of a client whose metadata count where nothing was sent.
+    ``cleared``: names of those that are to be nothing, whatever they were.
     """
 
     client_id: str | None = None
@@ -41,6 +42,23 @@ class ClientFacts(NamedTuple):
     tags: tuple[str, ...] | None = None
     policy: str | None = None
     template: str | None = None
+    cleared: frozenset[str] = frozenset()
+
+
+class Wrong(NamedTuple):
+    """What is wrong with a fact; ``reason`` completes "`member` ..."."""
+
+    member: str
+    reason: str
+
+    @property
+    def text(self) -> str:
+        return f"{self.member} {self.reason}"
+
+
+def refusal(*wrong: Wrong) -> BadChoice:
+    """The error that tells all of ``wrong``, each with its member."""
+    return BadChoice("; ".join(each.text for each in wrong), mistakes=wrong)
 
 
 NO_FACTS = ClientFacts()
@@ -50,7 +68,7 @@ def facts_in(members: JsonObject) -> tuple[JsonObject, ClientFacts]:
     """The metadata of an administrator's submission, and the facts that stand beside them.
 
     Raises:
-        InvalidClientMetadata: with the texts of all that is wrong with the facts.
+        BadChoice: with all that is wrong with the facts.
     """
     return _split(members, _CHECKS)
 
@@ -59,16 +77,21 @@ def facts_in_update(members: JsonObject) -> tuple[JsonObject, ClientFacts]:
     """As ``facts_in``, less those that a client is born with.
 
     Raises:
-        InvalidClientMetadata: with the texts of all that is wrong with the facts.
+        BadChoice: with all that is wrong with the facts.
     """
     return _split(members, {name: _CHECKS[name] for name in _CHECKS if name not in _OF_BIRTH})
+
+
+def cleared(members: JsonObject) -> frozenset[str]:
+    """Names of the facts that ``members`` name as nothing."""
+    return frozenset(name for name in NAMES & members.keys() if not _is_given(members[name]))
 
 
 def _split(members: JsonObject, checks: Mapping[str, _Check]) -> tuple[JsonObject, ClientFacts]:
     metadata = {name: value for name, value in members.items() if name not in checks}
     given = {name: members[name] for name in checks if _is_given(members.get(name))}
-    if told := [*_wrong(given)]:
-        raise InvalidClientMetadata("; ".join(told))
+    if wrong := [*_wrong(given)]:
+        raise refusal(*wrong)
     facts = ClientFacts(**given)  # type: ignore[arg-type]
     return metadata, facts._replace(tags=tuple(facts.tags) if facts.tags else None)
 
@@ -77,11 +100,11 @@ def _is_given(value: JsonValue) -> bool:
     return value is not None and value != ""
 
 
-def _wrong(given: Mapping[str, JsonValue]) -> Iterator[str]:
+def _wrong(given: Mapping[str, JsonValue]) -> Iterator[Wrong]:
     for name, value in given.items():
         reason = _CHECKS[name](value)
         if reason:
-            yield f"{name} {reason}"
+            yield Wrong(name, reason)
 
 
 def _client_id(value: JsonValue) -> str | None:
@@ -134,3 +157,5 @@ _CHECKS: Mapping[str, _Check] = {
     "policy": _text(_MAX_POLICY),
     "template": _text(512),
 }
+# Of those that stand beside the metadata.
+NAMES = frozenset(_CHECKS)
