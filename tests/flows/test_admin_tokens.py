@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import time
+from datetime import datetime
+from typing import Any
+
 import pytest
 
 from conftest import MakeApplication
@@ -45,7 +49,7 @@ async def test_an_initial_access_token_is_issued_used_and_revoked(any_database: 
 
 async def test_an_initial_access_token_is_bounded(make_app: MakeApplication) -> None:
     app = await make_app(policies={"small": {}})
-    admin = await administrator(app, *SCOPES)
+    admin = await administrator(app, *SCOPES, "tokens:outlive")
     made = await admin.post(
         INITIAL, 201, json={"policy": "small", "scopes": ["openid"], "expires_in": 0}
     )
@@ -128,3 +132,39 @@ async def test_who_looks_at_some_access_tokens_lets_nobody_look_at_others(
         assert "audiences" in (await admin.post("/admin-tokens", 403, json=body))["detail"]
     await admin.post("/admin-tokens", 201, json={"scopes": scopes[:1], "audiences": mine})
     await admin.post("/admin-tokens", 201, json={"scopes": scopes[1:]})
+
+
+def seconds(moment: str | None) -> float:
+    return 0 if moment is None else datetime.fromisoformat(moment).timestamp()
+
+
+@pytest.mark.finding("M10")
+async def test_no_token_outlives_the_one_that_issued_it(app: Application) -> None:
+    """Else a token for an hour is one for ever: it issues another."""
+    admin = await administrator(app, *SCOPES)
+    last = time.time() + 3600
+    more: dict[str, dict[str, Any]] = {INITIAL: {}, ADMIN: {"scopes": ["clients:read"]}}
+    for noun, body in more.items():
+        made = await admin.post(noun, 201, json=body)  # as long as others, if that were shorter
+        assert last - 60 < seconds(made["expires_at"]) <= last
+        made = await admin.post(noun, 201, json=body | {"expires_in": 60})
+        assert seconds(made["expires_at"]) < last - 3000
+        for expires_in in (0, 3700, 2**40):
+            told = await admin.post(noun, 403, json=body | {"expires_in": expires_in})
+            assert "tokens:outlive" in told["detail"]
+    lasting = await administrator(app, *SCOPES, "tokens:outlive")
+    for noun, body in more.items():
+        made = await lasting.post(noun, 201, json=body)
+        assert seconds(made["expires_at"]) > last + 86400
+        made = await lasting.post(noun, 201, json=body | {"expires_in": 0})
+        assert made["expires_at"] is None
+
+
+async def test_a_token_without_an_end_issues_others_without_one(app: Application) -> None:
+    wanted = NewAdminToken(SCOPES, 0)
+    issue = app.operations.token_administration.issue_admin_token
+    token = await issue("default", wanted, OPERATOR)
+    admin = Administrator(app, {"Authorization": f"Bearer {token}"})
+    for noun, body in ((INITIAL, {}), (ADMIN, {"scopes": ["clients:read"]})):
+        assert (await admin.post(noun, 201, json=body))["expires_at"] is not None
+        assert (await admin.post(noun, 201, json=body | {"expires_in": 0}))["expires_at"] is None

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
+from datetime import datetime
 from typing import Any
 
 import pytest
@@ -137,3 +139,23 @@ async def test_a_client_is_managed_by_a_jwt_where_it_is(
     assert await status(app, path, ada) == 404
     forged = by(provider, aud="https://other.example.com")
     assert await status(app, path, forged) == 401
+
+
+@pytest.mark.finding("M10")
+async def test_what_a_jwt_issues_ends_with_it(
+    make_app: MakeApplication, provider: MetadataServer
+) -> None:
+    """Unless it says that its bearer may do more."""
+    app = await made_with(make_app, provider)
+    ends_at = int(time.time()) + 300
+    for scope, is_lasting in (("tokens:write", False), ("tokens:write tokens:outlive", True)):
+        ada = by(provider, scope=f"{scope} clients:read", exp=ends_at)
+        for noun, body in (
+            ("initial-access-tokens", {}), ("admin-tokens", {"scopes": ["clients:read"]}),
+        ):  # fmt: skip
+            path = f"/admin/v1/{noun}"
+            made = (await app.http.post(path, json=body, headers=ada)).json()
+            told = datetime.fromisoformat(made["expires_at"]).timestamp()
+            assert (told == ends_at) is not is_lasting
+            answer = await app.http.post(path, json=body | {"expires_in": 0}, headers=ada)
+            assert answer.status_code == (201 if is_lasting else 403)

@@ -55,6 +55,7 @@ def test_an_administrator_may_all_but_what_authorization_servers_ask() -> None:
         "secrets:export",
         "clients:authenticate",
         "tokens:introspect",
+        "tokens:outlive",
     }
 
 

@@ -9,11 +9,10 @@ from pydantic import ConfigDict, Field, StringConstraints
 
 from dcrserver.schemas.admin.parts import Asked, Moment, Told
 
-_MONTH, _YEAR = 30 * 86400, 365 * 86400
 _LONGEST = 2**40
 # Shown on terminals, too.
 _Label = Annotated[str, StringConstraints(max_length=200, pattern=r"^[^\x00-\x1f\x7f-\x9f]*$")]
-_EXPIRES_IN = "seconds; 0: never expires"
+_EXPIRES_IN = "seconds; 0: never expires; null: {}, or as long as the token that issues it"
 
 
 class InitialAccessToken(Told):
@@ -67,7 +66,9 @@ class InitialAccessTokenAsked(Asked):
 
     label: _Label = ""
     uses: int | None = Field(default=None, ge=1, lt=2**31, description="null: without limit")
-    expires_in: int = Field(default=_MONTH, ge=0, le=_LONGEST, description=_EXPIRES_IN)
+    expires_in: int | None = Field(
+        default=None, ge=0, le=_LONGEST, description=_EXPIRES_IN.format("30 days")
+    )
     policy: str | None = Field(default=None, description="a named policy")
     scopes: list[str] | None = Field(default=None, description="null: all that there are")
     grant_types: list[str] | None = Field(default=None, description="null: all that there are")
@@ -112,5 +113,7 @@ class AdminTokenAsked(Asked):
     scopes: list[str] = Field(default=[], description="what it lets do")
     owner: str | None = Field(default=None, description="binds it to the clients of this owner")
     audiences: list[str] = Field(default=[], description="for tokens:introspect")
-    expires_in: int = Field(default=_YEAR, ge=0, le=_LONGEST, description=_EXPIRES_IN)
+    expires_in: int | None = Field(
+        default=None, ge=0, le=_LONGEST, description=_EXPIRES_IN.format("a year")
+    )
     all_tenants: bool = Field(default=False, description="good for all tenants")

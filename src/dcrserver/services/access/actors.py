@@ -29,4 +29,5 @@ def of(token: AdminTokenRecord) -> Actor:
         token.label,
         token.owner,
         tuple(json.loads(token.audiences)) if token.audiences else (),
+        token.expires_at,
     )

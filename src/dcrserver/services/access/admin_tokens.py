@@ -12,6 +12,7 @@ from dcrserver.errors import InvalidInput
 from dcrserver.repositories.admin_tokens import AdminTokenRecord
 from dcrserver.repositories.transaction import Database, Transaction
 from dcrserver.services import audit
+from dcrserver.services.access import giving
 from dcrserver.services.access.scopes import ALIASES, ROLES, SCOPES, expanded, known
 from dcrserver.services.audit import EventType, Origin, Subject, SubjectKind
 from dcrserver.strict_json import dumps
@@ -19,9 +20,8 @@ from dcrserver.strict_json import dumps
 ADMIN_TOKEN_PREFIX = "adm"  # noqa: S105 - a prefix
 _PREFIX = f"{ADMIN_TOKEN_PREFIX}_"
 _ISSUER_LENGTH = 128
-
-
 _OWNER_LENGTH = 255
+_YEAR = 365 * 86400
 
 
 class BadAdminToken(ValueError):
@@ -34,7 +34,8 @@ class BadAdminToken(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class NewAdminToken:
-    """What is to be issued; ``lifetime`` in seconds, 0 for ever.
+    """What is to be issued; ``lifetime`` in seconds, 0 for ever, None: a year, or as long as
+    whoever issues it may act.
 
     ``scopes``: by our names, or by those that others have for them.
     ``audiences``: looks at access tokens for one of these only; none for any.
@@ -45,7 +46,7 @@ class NewAdminToken:
     """
 
     scopes: Sequence[str]
-    lifetime: int
+    lifetime: int | None
     label: str = ""
     audiences: Sequence[str] = ()
     owner: str | None = None
@@ -120,7 +121,11 @@ def issue(
     origin: Origin,
     chosen: str | None = None,
 ) -> tuple[str, AdminTokenRecord]:
-    """The token and its row, with the event; ``chosen``: what somebody made to be the token."""
+    """The token and its row, with the event; ``chosen``: what somebody made to be the token.
+
+    Raises:
+        Forbidden: it would be good for longer than whoever issues it may act.
+    """
     token, now = chosen or security.new_token(ADMIN_TOKEN_PREFIX), int(time.time())
     row = AdminTokenRecord(
         tenant=tenant,
@@ -129,7 +134,7 @@ def issue(
         scopes=" ".join(wanted.scopes),
         issuer=str(origin.actor)[:_ISSUER_LENGTH],
         label=wanted.label,
-        expires_at=now + wanted.lifetime if wanted.lifetime else 0,
+        expires_at=giving.expiry(origin.actor, wanted.lifetime, _YEAR, now),
         issued_at=now,
         audiences=dumps(list(wanted.audiences)) if wanted.audiences else None,
         owner=wanted.owner,

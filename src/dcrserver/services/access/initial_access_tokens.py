@@ -17,6 +17,7 @@ from dcrserver.repositories.initial_access_tokens import (
     InitialAccessTokenUse,
 )
 from dcrserver.repositories.transaction import Database, Transaction
+from dcrserver.services.access import giving
 from dcrserver.services.access.actors import ANONYMOUS, Actor, ActorKind
 from dcrserver.services.access.administrators import Administrators
 from dcrserver.services.access.stored_clients import terms_for
@@ -28,6 +29,7 @@ INITIAL_TOKEN_PREFIX = "iat"  # noqa: S105 - a prefix
 REGISTER = "clients:create"
 # Of the column that tells who issued a token.
 _ISSUER_LENGTH = 128
+_MONTH = 30 * 86400
 
 
 class RegistrationPermit(NamedTuple):
@@ -116,10 +118,12 @@ async def redeem(
 
 @dataclass(frozen=True, slots=True)
 class NewInitialAccessToken:
-    """What is issued. ``uses`` None: without limit; ``lifetime`` in seconds, 0 for ever."""
+    """What is issued. ``uses`` None: without limit; ``lifetime`` in seconds, 0 for ever, None: a
+    month, or as long as whoever issues it may act.
+    """
 
     uses: int | None
-    lifetime: int
+    lifetime: int | None
     bounds: Bounds = UNBOUNDED
     label: str = ""
 
@@ -167,7 +171,11 @@ def doubts(tenant: Tenant, bounds: Bounds) -> Iterator[str]:
 def issue(
     tx: Transaction, tenant: Tenant, wanted: NewInitialAccessToken, issuer: Actor
 ) -> tuple[str, InitialAccessTokenRecord]:
-    """The token and its row."""
+    """The token and its row.
+
+    Raises:
+        Forbidden: it would be good for longer than whoever issues it may act.
+    """
     token = security.new_token(INITIAL_TOKEN_PREFIX)
     now = int(time.time())
     row = InitialAccessTokenRecord(
@@ -175,7 +183,7 @@ def issue(
         digest=security.token_digest(token),
         id=security.new_client_id(),
         uses_left=wanted.uses,
-        expires_at=now + wanted.lifetime if wanted.lifetime else 0,
+        expires_at=giving.expiry(issuer, wanted.lifetime, _MONTH, now),
         issued_at=now,
         issuer=str(issuer)[:_ISSUER_LENGTH],
         label=wanted.label,

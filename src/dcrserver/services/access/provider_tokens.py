@@ -100,6 +100,7 @@ def actor_of(jws: jose.Jws, name: str, provider: AdminProviderSettings, tenant: 
         scopes,
         "".join(each for each in shown[:_MAX_NAME] if each.isprintable()),
         owner,
+        expires_at=int(jws.number("exp") or 0),
     )
 
 

@@ -18,6 +18,7 @@ SCOPES: Mapping[str, str] = {
     "secrets:write": "issue, replace and end secrets of clients",
     "tokens:read": "list initial access tokens and admin tokens",
     "tokens:write": "issue and revoke initial access tokens and admin tokens",
+    "tokens:outlive": "issue tokens that end after one's own, or never",
     "tokens:introspect": "look at access tokens (RFC 7662)",
     "policies:read": "read policies and what they would do",
     "policies:write": "write, activate and roll back policies",
@@ -51,8 +52,11 @@ _COMPOUND: Mapping[str, frozenset[str]] = {
 AUTHORIZATION_SERVER = frozenset({"clients:read", "clients:authenticate", "tokens:introspect"})
 
 # Who has the hash of a weak secret finds the secret, and whoever imports it elsewhere is let in
-# there: it is given on purpose, while clients move, and to nobody as a part of a role.
-_OF_NO_ADMINISTRATOR = frozenset({"clients:authenticate", "tokens:introspect", "secrets:export"})
+# there: it is given on purpose, while clients move, and to nobody as a part of a role. So is what
+# makes one for ever of a token that was to end.
+_OF_NO_ADMINISTRATOR = frozenset(
+    {"clients:authenticate", "tokens:introspect", "secrets:export", "tokens:outlive"}
+)
 
 _VIEWER = (
     "clients:read", "tokens:read", "policies:read", "tenants:read", "statistics:read", "keys:read",

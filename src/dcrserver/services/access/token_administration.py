@@ -7,17 +7,14 @@ import time
 from collections.abc import Callable
 from typing import NamedTuple
 
-from dcrserver.errors import Forbidden, NotFound
-from dcrserver.names import ALL_TENANTS
+from dcrserver.errors import NotFound
 from dcrserver.repositories.transaction import Database, Transaction
 from dcrserver.services import audit
-from dcrserver.services.access import admin_tokens, initial_access_tokens
+from dcrserver.services.access import admin_tokens, giving, initial_access_tokens
 from dcrserver.services.access.admin_tokens import NewAdminToken
 from dcrserver.services.access.idempotency import IdempotencyKey, IdempotentRequests, Keep
 from dcrserver.services.access.initial_access_tokens import NewInitialAccessToken
-from dcrserver.services.access.scopes import expanded
 from dcrserver.services.audit import EventType, Origin, Subject, SubjectKind
-from dcrserver.services.audit.actors import Actor
 from dcrserver.strict_json import JsonObject
 from dcrserver.tenants import Tenant
 
@@ -53,6 +50,7 @@ class TokenAdministrationService:
 
         Raises:
             Unavailable: it names a policy that is not configured.
+            Forbidden: it would be good for longer than whoever issues it.
             KeyReused: ``key`` belongs to another request.
         """
         tenant.terms_within(wanted.bounds)
@@ -108,10 +106,10 @@ class TokenAdministrationService:
         """A new admin token; ``tenant``: a name, or * for all. Nobody gives more than they have.
 
         Raises:
-            Forbidden: it would be good for more than whoever issues it.
+            Forbidden: it would be good for more than whoever issues it, or for longer.
             KeyReused: ``key`` belongs to another request.
         """
-        _must_be_within(origin.actor, tenant, wanted)
+        giving.check(origin.actor, tenant, wanted)
 
         def write(tx: Transaction) -> Issued:
             token, row = admin_tokens.issue(tx, tenant, wanted, origin)
@@ -139,21 +137,3 @@ class TokenAdministrationService:
             audit.record(tx, event, tenant=tenant, origin=origin, subject=subject)
 
         await self._database.transact(write)
-
-
-def _must_be_within(actor: Actor, tenant: str, wanted: NewAdminToken) -> None:
-    """
-    Raises:
-        Forbidden: ``wanted`` is good for more than ``actor``.
-    """
-    if beyond := sorted(expanded(wanted.scopes) - actor.scopes):
-        raise Forbidden(f"nobody can give what they do not have: {', '.join(beyond)}")
-    if actor.audiences and "tokens:introspect" in wanted.scopes:
-        beyond = sorted(set(wanted.audiences) - set(actor.audiences))
-        if beyond or not wanted.audiences:
-            told = ", ".join(actor.audiences)
-            raise Forbidden(f"it must be for some of these audiences: {told}")
-    if tenant == ALL_TENANTS and actor.tenant is not None:
-        raise Forbidden("a token for all tenants is issued by whoever administers all of them")
-    if actor.owner not in {None, wanted.owner}:
-        raise Forbidden("an owner's token is for the clients of this owner")

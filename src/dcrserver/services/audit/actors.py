@@ -30,6 +30,7 @@ class Actor(NamedTuple):
     ``scopes``: all that they may do, compound scopes with their parts; see ``access.scopes``.
     ``name``: for people: the label of the token, the name in a JWT.
     ``owner``: set for whoever sees and changes the clients of this owner only.
+    ``expires_at``: when their credential ends, in seconds since 1970; 0: never.
     ``audiences``: for whoever may look only at access tokens for one of these; none: at any.
     """
 
@@ -40,6 +41,7 @@ class Actor(NamedTuple):
     name: str = ""
     owner: str | None = None
     audiences: tuple[str, ...] = ()
+    expires_at: int = 0
 
     def may(self, scope: str) -> bool:
         """Whether they have ``scope``."""
