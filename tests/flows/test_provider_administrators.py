@@ -159,3 +159,34 @@ async def test_what_a_jwt_issues_ends_with_it(
             assert (told == ends_at) is not is_lasting
             answer = await app.http.post(path, json=body | {"expires_in": 0}, headers=ada)
             assert answer.status_code == (201 if is_lasting else 403)
+
+
+@pytest.mark.finding("J7")
+async def test_a_token_of_a_client_that_looks_like_a_jwt_needs_no_provider(
+    make_app: MakeApplication, provider: MetadataServer
+) -> None:
+    """Keycloak's registration access tokens are JWTs of the issuer that administrators have."""
+    app = await made_with(make_app, provider)
+    issuer = provider.says["issuer"]
+    provider.status = 500  # and is away
+    for number, token in enumerate(
+        (signed(KEY, iss=issuer, typ="RegistrationAccessToken"), "a.b.c", f"adm_{'x' * 40}")
+    ):
+        client_id = f"from-keycloak-{number}"
+        body = {
+            "client_id": client_id, "client_name": "Moved", "redirect_uris": [CALLBACK],
+            "token_endpoint_auth_method": "none", "registration_access_token": token,
+        }  # fmt: skip
+        sent = await app.http.post(
+            "/admin/v1/clients/import", json=body, headers=await app.admin_token("clients:create")
+        )
+        assert sent.status_code == 202
+        await app.do_job("do_jobs")
+        path = f"/register/{client_id}"
+        answer = await app.http.get(path, headers={"Authorization": f"Bearer {token}"})
+        assert answer.status_code == 200, answer.text
+    # It is good for its own client alone, and is nobody else's.
+    other = (await app.http.get("/register/from-keycloak-1", headers=by(provider))).status_code
+    assert other == 503
+    path = "/register/from-keycloak-0"
+    assert await status(app, path, {"Authorization": "Bearer a.b.c"}) == 401

@@ -90,7 +90,8 @@ class ClientAccess:
         Raises:
             NotFound: as ``by_current_token``.
         """
-        return ClientPermit(tenant, await self._seen_by(actor, tenant, client_id), "", actor)
+        record = seen_by(actor, await self._found(tenant, client_id))
+        return ClientPermit(tenant, record, "", actor)
 
     async def again(self, permit: ClientPermit) -> ClientRecord:
         """The client as it is stored by now.
@@ -99,13 +100,12 @@ class ClientAccess:
             BearerError: its current token is no longer the one that was presented.
             NotFound: an administrator asks, and it is gone.
         """
-        tenant, client_id = permit.tenant, permit.record.client_id
+        record = await self._found(permit.tenant, permit.record.client_id)
         if not permit.is_own:
-            return await self._seen_by(permit.actor, tenant, client_id)
-        found, is_current = await self._own(tenant, client_id, permit.token)
-        if not is_current:
+            return seen_by(permit.actor, record)
+        if record is None or not is_token_of(record, permit.token)[0]:
             raise _invalid()
-        return found.record
+        return record
 
     async def first_use(self, permit: ClientPermit) -> ClientPermit:
         """Ends the token before if the current one was presented, for the first time."""
@@ -137,27 +137,26 @@ class ClientAccess:
     async def _presented(
         self, tenant: Tenant, client_id: str, bearer: str | None, scope: str
     ) -> tuple[ClientPermit, bool]:
-        """The permit, and whether it is by the current token, or an administrator's."""
+        """The permit, and whether it is by the current token, or an administrator's.
+
+        The client's own comes first, whatever it looks like: one that was imported may be a JWT,
+        and must not need the provider of administrators who have such.
+        """
         if bearer is None:
             raise MissingToken("the registration access token is required")
-        if not self._administrators.are_told_by(bearer):
-            return await self._own(tenant, client_id, bearer)
-        actor = await self._administrators.authorize(tenant, bearer, scope)
-        record = await self._seen_by(actor, tenant, client_id)
-        return ClientPermit(tenant, record, "", actor), True
-
-    async def _seen_by(self, actor: Actor, tenant: Tenant, client_id: str) -> ClientRecord:
-        async with self._database.read() as tx:
-            return seen_by(actor, await tx.clients.find(tenant.name, client_id))
-
-    async def _own(self, tenant: Tenant, client_id: str, bearer: str) -> tuple[ClientPermit, bool]:
-        async with self._database.read() as tx:
-            record = await tx.clients.find(tenant.name, client_id)
+        record = await self._found(tenant, client_id)
         current, previous = is_token_of(record, bearer)
-        if record is None or not (current or previous):
+        if record is not None and (current or previous):
+            actor = Actor(ActorKind.CLIENT, client_id, tenant.name)
+            return ClientPermit(tenant, record, bearer, actor), current
+        if not self._administrators.are_told_by(bearer):
             raise _invalid()
-        actor = Actor(ActorKind.CLIENT, client_id, tenant.name)
-        return ClientPermit(tenant, record, bearer, actor), current
+        actor = await self._administrators.authorize(tenant, bearer, scope)
+        return ClientPermit(tenant, seen_by(actor, record), "", actor), True
+
+    async def _found(self, tenant: Tenant, client_id: str) -> ClientRecord | None:
+        async with self._database.read() as tx:
+            return await tx.clients.find(tenant.name, client_id)
 
 
 def _invalid() -> InvalidToken:
