@@ -14,6 +14,7 @@ ProtocolError
 ├── BearerError                       RFC 6750 3: challenge in WWW-Authenticate
 │   ├── MissingToken                  401, no error code
 │   ├── InvalidToken                  401
+│   │   └── InvalidAdminToken
 │   ├── InsufficientScope             403
 │   └── InvalidBearerRequest          400
 ├── TokenError                        RFC 6749 5.2
@@ -155,6 +156,10 @@ class InvalidToken(BearerError):
     """The token is unknown, expired, revoked, or of another client."""
 
     code = "invalid_token"
+
+
+class InvalidAdminToken(InvalidToken):
+    """The token is no administrator's whom anybody here knows: each counts as a guess."""
 
 
 class InsufficientScope(BearerError):

@@ -17,11 +17,12 @@ from starlette.routing import Match
 from starlette.types import Scope
 
 from dcrserver.edge import asgardeo, problems
-from dcrserver.edge.dependencies import issuer
+from dcrserver.edge.dependencies import issuer, runtime
 from dcrserver.edge.error_pages import as_page, navigates, prefers_html
 from dcrserver.edge.responses import NO_STORE, json_response
 from dcrserver.errors import (
     BearerError,
+    InvalidAdminToken,
     InvalidClient,
     MissingToken,
     ProtocolError,
@@ -56,7 +57,7 @@ def install(app: FastAPI) -> None:
 def answer_to(request: Request, error: Exception) -> Response:
     """The answer to a refusal, or to a request that nobody can serve."""
     if isinstance(error, ProtocolError):
-        return _protocol_error(request, error)
+        return _protocol_error(request, _unless_guessed(request, error))
     if isinstance(error, HTTPException):
         return _http_exception(request, error)
     if isinstance(error, RequestValidationError):
@@ -113,6 +114,21 @@ def _protocol_error(request: Request, error: ProtocolError) -> Response:
         headers["Retry-After"] = str(error.retry_after)
     mistakes = problems.mistakes_of(error)
     return _answer(request, error.code, error.description, error.status, headers, mistakes=mistakes)
+
+
+def _unless_guessed(request: Request, error: ProtocolError) -> ProtocolError:
+    """``error``, unless it tells an address that has failed too often that it failed again.
+
+    Here, as administrators have many doors and all refuse by one error. Nobody is kept from trying
+    a good token.
+    """
+    if not isinstance(error, InvalidAdminToken):
+        return error
+    client = request.scope.get("client")
+    seconds = runtime(request).guesses.unknown_administrator(client[0] if client else None)
+    if not seconds:
+        return error
+    return TooManyRequests(f"{error.description}, too often", retry_after=seconds)
 
 
 def _challenge(request: Request, error: BearerError) -> str:

@@ -88,6 +88,7 @@ class Runtime:
     authorization: AuthorizationService
     discovery: DiscoveryService
     limiter: RateLimiter
+    guesses: Guesses
     readiness: Readiness
     body_deadline: Deadline
     metrics: Metrics
@@ -218,6 +219,7 @@ def _runtime(base: Foundation, steps: _Steps, limiter: RateLimiter, metrics: Met
         authorization=AuthorizationService(database),
         discovery=DiscoveryService(configured.tenants),
         limiter=limiter,
+        guesses=steps.guesses,
         readiness=_readiness(base),
         body_deadline=Deadline(configured.settings.server.body_seconds),
         metrics=metrics,

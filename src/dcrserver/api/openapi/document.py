@@ -258,6 +258,7 @@ def made(title: str, version: str, description: str, routes: Sequence[BaseRoute]
     """
     whole = get_openapi(title=title, version=version, description=description, routes=routes)
     _without_unprocessable(whole["paths"])
+    _with_guesses(whole["paths"])
     whole["tags"] = GROUPS
     whole["components"] = _merged(whole.get("components", {}))
     return Document(whole, _conditions(routes))
@@ -270,6 +271,23 @@ def _without_unprocessable(paths: Mapping[str, Any]) -> None:
             for operation in item.values():
                 if "HTTPValidationError" in str(operation["responses"].get("422", "")):
                     del operation["responses"]["422"]
+
+
+def _with_guesses(paths: Mapping[str, Any]) -> None:
+    """Adds how every door of administrators answers whoever tries too many tokens."""
+    for item in paths.values():
+        for operation in item.values():
+            answers = operation["responses"]
+            if any("admin_token" in each for each in operation.get("security", ())):
+                answers.setdefault("429", _too_many_guesses(answers["401"]["content"]))
+
+
+def _too_many_guesses(refusal: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        "description": "Too many admin tokens that nobody knows came from this address",
+        "headers": {"Retry-After": {"schema": {"type": "string"}}},
+        "content": {kind: {"schema": told["schema"]} for kind, told in refusal.items()},
+    }
 
 
 def _conditions(routes: Sequence[BaseRoute]) -> dict[tuple[str, str], Offered]:

@@ -4,7 +4,7 @@ ours, or an access token of an OpenID provider. The one place for both.
 
 from __future__ import annotations
 
-from dcrserver.errors import InvalidToken, MissingToken
+from dcrserver.errors import InvalidAdminToken, InvalidToken, MissingToken
 from dcrserver.repositories.transaction import Database
 from dcrserver.services.access import actors, admin_tokens
 from dcrserver.services.access.actors import Actor
@@ -23,34 +23,42 @@ class Administrators:
         """Whether ``bearer`` has a form of administrators' tokens, whatever it is worth."""
         return admin_tokens.has_prefix(bearer) or self._providers.may_read(bearer)
 
-    async def find(self, tenant: str, bearer: str, beside: str | None = None) -> Actor | None:
-        """Who is let in at ``tenant``; None where nobody here knows the token.
+    async def find(self, tenant: str, bearer: str, beside: str | None = None) -> Actor:
+        """Who is let in at ``tenant``.
 
         Those whose admin token is one of ``beside`` are told, too: they are known, if not here.
 
         Raises:
-            InvalidToken: it says that it is of a provider of ours, and cannot be accepted.
+            InvalidAdminToken: nobody knows it, or its provider's rules refuse it.
             InsufficientScope: it is one, for other tenants, or names no owner.
             Unavailable: the keys of its provider cannot be read.
         """
         if self._providers.may_read(bearer) and not admin_tokens.has_prefix(bearer):
-            return await self._providers.actor(bearer, tenant)
-        found = await admin_tokens.find(self._database, tenant, bearer, beside)
-        return None if found is None else actors.of(found)
+            actor = await self._by_provider(bearer, tenant)
+        else:
+            found = await admin_tokens.find(self._database, tenant, bearer, beside)
+            actor = None if found is None else actors.of(found)
+        if actor is None:
+            raise InvalidAdminToken("the admin token is unknown or expired")
+        return actor
 
     async def authorize(self, tenant: Tenant, bearer: str | None, scope: str) -> Actor:
         """Who may do what needs ``scope``.
 
         Raises:
             MissingToken: there is no token.
-            InvalidToken: unknown, expired, revoked or forged.
+            InvalidAdminToken: unknown, expired, revoked or forged.
             InsufficientScope: it is for something else, or for other tenants.
             Unavailable: the keys of its provider cannot be read.
         """
         if bearer is None:
             raise MissingToken("an admin token is required")
         found = await self.find(tenant.name, bearer)
-        if found is None:
-            raise InvalidToken("the admin token is unknown or expired")
         found.require(scope)
         return found
+
+    async def _by_provider(self, bearer: str, tenant: str) -> Actor | None:
+        try:
+            return await self._providers.actor(bearer, tenant)
+        except InvalidToken as error:
+            raise InvalidAdminToken(error.description) from None

@@ -1,4 +1,5 @@
-"""Step: how often a caller failed to be a client (RFC 6749 2.3.1: brute force is to be stopped).
+"""Step: how often a caller failed to be a client (RFC 6749 2.3.1: brute force is to be stopped),
+or an administrator.
 
 Counted by this process alone: a look at Redis would slow down every token request.
 """
@@ -11,6 +12,8 @@ from dcrserver.rate_limit import address_key, limit_of
 from dcrserver.security import token_digest
 from dcrserver.settings import RateLimitSettings
 
+# No tenant and no client are called so.
+_ADMINISTRATORS = ("", "")
 _MAX_ID = 64  # longer ones are told apart by their digest: what is remembered is bounded
 
 
@@ -46,6 +49,21 @@ class Guesses:
         count, ends_at = self._windows.count(key)
         allowed = not self._enabled or not address or count <= self._allowed
         return Attempt(self, key, ends_at, allowed=allowed)
+
+    def unknown_administrator(self, address: str | None) -> int:
+        """Counts a bearer token that is no administrator's; for how many seconds its sender has
+        to wait, 0: it has tries left.
+
+        A token that is good is not counted, and takes nothing back: what is known of an address is
+        how often it failed, at all doors of administrators together.
+        """
+        if not self._enabled or not address:
+            return 0
+        count, ends_at = self._windows.count((*_ADMINISTRATORS, address_key(address)))
+        if count <= self._allowed:
+            return 0
+        self.refused += 1
+        return seconds_until(ends_at)
 
     def end(self, attempt: Attempt, error: BaseException | None) -> None:
         """Settles an attempt: success gives its count back, failure beyond the limit is told.

@@ -26,8 +26,8 @@ class RateLimitSettings(Group):
     )
     failed_authentication: str = Field(
         default="30/minute",
-        description="wrong credentials of one client from one address, counted by each process for"
-        " itself",
+        description="wrong credentials of one client from one address, and admin tokens that nobody"
+        " knows from one address, counted by each process for itself",
     )
 
 
