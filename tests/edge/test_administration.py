@@ -298,7 +298,7 @@ async def test_routes_are_counted_and_told_in_openapi(
         "tenant", "limit", "cursor", "kind", "fields",
     }  # fmt: skip
     assert {*making["responses"]} == {
-        "201", "400", "401", "403", "404", "408", "413", "415", "503",
+        "201", "400", "401", "403", "404", "408", "413", "415", "429", "503",
     }  # fmt: skip
     schema = {"$ref": "#/components/schemas/Problem"}
     assert making["responses"]["400"]["content"] == {"application/problem+json": {"schema": schema}}

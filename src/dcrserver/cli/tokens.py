@@ -24,7 +24,6 @@ _COLUMNS = (
     "kind", "id", "label", "status", "issuer", "issued_at", "expires_at", "uses_left", "policy",
     "scopes", "grant_types", "owner", "audiences",
 )  # fmt: skip
-_LIFETIMES = {"initial": "30d", "admin": "365d"}
 # What operations call the kinds.
 _NOUNS = {"initial": "initial_access_token", "admin": "admin_token"}
 
@@ -85,7 +84,7 @@ def issue(  # noqa: PLR0913, PLR0917 - the options of a command
     label: Annotated[str, typer.Option(help="what it is for, as token list shows it")] = "",
 ) -> None:
     """Print a new token, alone on stdout; it is not shown again."""
-    lifetime = seconds(_LIFETIMES[kind] if expires_in is None else expires_in, "--expires-in")
+    lifetime = None if expires_in is None else seconds(expires_in, "--expires-in")
     if len(label) > 200:  # noqa: PLR2004 - the column's width
         raise typer.BadParameter("must have at most 200 characters", param_hint="--label")
     for option, value, meant_for in (

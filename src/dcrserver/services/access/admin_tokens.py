@@ -57,7 +57,7 @@ class NewAdminToken:
         *,
         role: str | None,
         scopes: Sequence[str],
-        expires_in: int,
+        expires_in: int | None,
         label: str,
         audiences: Sequence[str],
         owner: str | None,

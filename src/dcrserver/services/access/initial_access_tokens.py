@@ -133,7 +133,7 @@ class NewInitialAccessToken:
         tenant: Tenant,
         *,
         uses: int | None,
-        expires_in: int,
+        expires_in: int | None,
         label: str,
         policy: str | None,
         scopes: Sequence[str] | None,
