@@ -14,7 +14,7 @@ ProtocolError
 ├── BearerError                       RFC 6750 3: challenge in WWW-Authenticate
 │   ├── MissingToken                  401, no error code
 │   ├── InvalidToken                  401
-│   │   └── InvalidAdminToken
+│   │   └── InvalidAdminToken         401
 │   ├── InsufficientScope             403
 │   └── InvalidBearerRequest          400
 ├── TokenError                        RFC 6749 5.2

@@ -96,7 +96,6 @@ class Runtime:
     client_lifecycle: ClientLifecycleService
     client_changes: ClientChangeService
     token_administration: TokenAdministrationService
-    token_reading: TokenReadingService
     client_credentials: ClientCredentialsService
     tenant_lifecycle: TenantLifecycleService
     policy_administration: PolicyAdministrationService
@@ -110,9 +109,13 @@ class Runtime:
     def default_tenant(self) -> Tenant:
         return self.tenants.now.default
 
+    # What keeps nothing is made when somebody asks.
+    @property
+    def token_reading(self) -> TokenReadingService:
+        return TokenReadingService(self.lists)
+
     @property
     def server_state(self) -> ServerStateService:
-        """It keeps nothing, and is made when somebody asks."""
         return ServerStateService(
             self.database,
             self.readiness,
@@ -227,7 +230,6 @@ def _runtime(base: Foundation, steps: _Steps, limiter: RateLimiter, metrics: Met
         client_lifecycle=ClientLifecycleService(database),
         client_changes=ClientChangeService(database, steps.administered, base.requests),
         token_administration=TokenAdministrationService(database, base.requests),
-        token_reading=TokenReadingService(base.lists),
         client_credentials=ClientCredentialsService(database, base.secret_changes),
         tenant_lifecycle=tenant_lifecycle(base),
         policy_administration=policy_administration(base),
