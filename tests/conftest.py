@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import itertools
 import os
+import ssl
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 
 from dcrserver.settings import TelemetrySettings
@@ -17,6 +19,8 @@ from harness.application import Application, application
 from harness.databases import BACKENDS, migrated, sqlite_schema
 
 MakeApplication = Callable[..., Any]
+# What httpx takes them from otherwise.
+_NAMES_OF_AUTHORITIES = {"SSL_CERT_FILE", "SSL_CERT_DIR"}
 
 
 def pytest_xdist_auto_num_workers(config: pytest.Config) -> int | None:
@@ -45,6 +49,23 @@ def _own_settings_only() -> None:
 @pytest.fixture(autouse=True, scope="session")
 def _logging_as_in_production() -> None:
     configure_logging(TelemetrySettings())
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _authorities_are_read_once() -> Iterator[None]:
+    """Httpx reads all certificate authorities for each client that it makes, which takes 20 ms, and
+    tests make hundreds that speak plain HTTP.
+    """
+    made = httpx.create_ssl_context
+    usual = made(trust_env=False)
+
+    def once(verify: Any = True, cert: Any = None, trust_env: bool = True) -> ssl.SSLContext:  # noqa: FBT001, FBT002 - as httpx
+        is_usual = verify is True and cert is None and not _NAMES_OF_AUTHORITIES & os.environ.keys()
+        return usual if is_usual else made(verify, cert, trust_env)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("httpx._transports.default.create_ssl_context", once)
+        yield
 
 
 @pytest.fixture(scope="session", params=BACKENDS)

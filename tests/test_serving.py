@@ -32,7 +32,7 @@ def test_the_start_up_line_tells_where_everything_is(tmp_path: Path) -> None:
 
 
 def test_the_database_file_is_for_its_owner_alone(tmp_path: Path) -> None:
-    with serving(tmp_path) as server:
+    with serving(tmp_path, fresh=True) as server:
         httpx.post(f"{server.base_url}/register", json=json.loads(BODY), trust_env=False)
         modes = {file.name: file.stat().st_mode & 0o777 for file in tmp_path.glob("dcrserver.db*")}
         assert "secrets.encryption_keys" not in server.log

@@ -12,6 +12,7 @@ import os
 import secrets
 import tempfile
 from collections.abc import AsyncIterator, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, asynccontextmanager, contextmanager
 from functools import cache
 from pathlib import Path
@@ -107,8 +108,8 @@ def postgresql_program(name: str) -> str:
 @cache
 def sqlite_schema() -> bytes:
     """A file with our schema."""
-    with database("sqlite") as url:
-        asyncio.run(migrate(url))
+    with database("sqlite") as url, ThreadPoolExecutor(1) as apart:  # from whatever loop runs here
+        apart.submit(asyncio.run, migrate(url)).result()
         return _file(url).read_bytes()
 
 
