@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from dcrserver.repositories.queries.clients.filters import ALIASES, FILTERS, FilterRow
+from dcrserver.client_filters import FILTERS, FilterName
+from dcrserver.repositories.queries.clients.filters import ALIASES
 from dcrserver.repositories.queries.clients.sorts import SortKey
 from dcrserver.services.access.scopes import ROLES, SCOPES, expanded
 
@@ -51,7 +52,7 @@ def _filters() -> str:
     return "\n".join([head, *rows])
 
 
-def _value(row: FilterRow) -> str:
+def _value(row: FilterName) -> str:
     return ", ".join(map(_code, row.values)) or ("a moment" if row.is_time else "a text")
 
 

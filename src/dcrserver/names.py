@@ -19,3 +19,14 @@ class Word(StrEnum):
 
     def __init__(self, word: str) -> None:
         self.word = word
+
+
+class ClientOrigin(Word):
+    """How a client came to be."""
+
+    OPEN = "open"
+    INITIAL_ACCESS_TOKEN = "initial_access_token"  # noqa: S105 - a name
+    ADMINISTRATOR = "administrator"
+    IMPORT = "import"
+    DOCUMENT = "document"
+    SOFTWARE_STATEMENT = "software_statement"

@@ -15,9 +15,7 @@ import pytest
 
 from cli.test_walk import LEAVES
 from dcrserver.cli.administration.answers import ANSWERS
-from dcrserver.cli.administration.filters import FILTERS
 from dcrserver.cli.administration.operations import ROUTES
-from dcrserver.repositories.queries.clients.filters import FILTERS as OF_THE_API
 from harness.application import Application
 from harness.commands import Commands
 from harness.commands_stage import Stage
@@ -232,10 +230,6 @@ async def test_operations_are_where_the_document_says(app: Application) -> None:
     assert ROUTES.keys() - ANSWERS.keys() == {"show_server", "show_configuration"}
     for name, route in ROUTES.items():
         assert there[name] == route
-
-
-def test_filters_are_those_of_the_api() -> None:
-    assert {name: row.values or row.description for name, row in OF_THE_API.items()} == FILTERS
 
 
 def test_pages_are_followed_up_to_the_limit(

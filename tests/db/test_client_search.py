@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 import pytest
 from pydantic import SecretStr
 
+from dcrserver.client_filters import FILTERS
 from dcrserver.db.protocol.drivers import open_driver
 from dcrserver.db.queries import Queries
 from dcrserver.errors import InvalidInput
@@ -18,7 +19,7 @@ from dcrserver.repositories.clients import ClientRecord
 from dcrserver.repositories.queries import Lists
 from dcrserver.repositories.queries.clients import Filter, Match, Sort, counting, search
 from dcrserver.repositories.queries.clients import scope as scoping
-from dcrserver.repositories.queries.clients.filters import FILTERS, MEMBER
+from dcrserver.repositories.queries.clients.filters import CLIENT_FILTERS, FACET_FILTERS, MEMBER
 from dcrserver.repositories.queries.clients.sorts import SortKey
 from dcrserver.repositories.transaction import Database, Transaction
 from dcrserver.security import new_client_id
@@ -342,3 +343,7 @@ async def test_a_place_of_another_list_is_refused(lists: Lists) -> None:
     for place in ((1,), ("a", 1), (1, None), (1, "a", "b")):
         with pytest.raises(InvalidInput, match="cursor"):
             await lists.clients.search("none", after=place, limit=1)
+
+
+def test_each_filter_has_a_condition() -> None:
+    assert sorted([*FACET_FILTERS, *CLIENT_FILTERS]) == sorted(FILTERS)

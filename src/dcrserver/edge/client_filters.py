@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from inspect import Parameter, Signature
 from types import MappingProxyType
 from typing import Annotated, TypeAlias
@@ -11,22 +10,17 @@ from typing import Annotated, TypeAlias
 from fastapi import Depends, Query
 from starlette.requests import Request
 
-from dcrserver.repositories.queries.clients.filters import (
-    ALIASES,
-    FILTERS,
-    MEMBER,
-    Filter,
-    FilterRow,
-)
+from dcrserver.client_filters import FILTERS, FilterName
+from dcrserver.repositories.queries.clients.filters import ALIASES, MEMBER, Filter
 from dcrserver.repositories.queries.clients.sorts import Sort, SortKey
 
 # For ``free`` of a route that is filtered: members of the metadata.
 FREE = (MEMBER,)
-_ROWS: Mapping[str, FilterRow] = MappingProxyType(
+_ROWS: Mapping[str, FilterName] = MappingProxyType(
     {
         **FILTERS,
         **{
-            alias: replace(FILTERS[name], name=alias, description=f"another name of `{name}`")
+            alias: FILTERS[name]._replace(name=alias, description=f"another name of `{name}`")
             for alias, name in ALIASES.items()
         },
     }

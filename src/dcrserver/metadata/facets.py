@@ -15,24 +15,12 @@ from types import MappingProxyType
 from urllib.parse import urlsplit
 
 from dcrserver.metadata.catalogue import PARAMETERS
-from dcrserver.names import Word
 from dcrserver.strict_json import JsonValue
 
 # Characters; what is longer is cut, or ends in a digest of all of it.
 LONGEST = 255
 _DIGEST = 64
 _WORD = re.compile(r"[^\W_]+")
-
-
-class ClientOrigin(Word):
-    """How a client came to be."""
-
-    OPEN = "open"
-    INITIAL_ACCESS_TOKEN = "initial_access_token"  # noqa: S105 - a name
-    ADMINISTRATOR = "administrator"
-    IMPORT = "import"
-    DOCUMENT = "document"
-    SOFTWARE_STATEMENT = "software_statement"
 
 
 def words_of(text: str) -> list[str]:

@@ -10,47 +10,21 @@ from typing import Annotated, Any, Literal, Self
 import typer
 
 from dcrserver.cli.administration.options import option
+from dcrserver.client_filters import FILTERS, FilterName
 
 _MEMBER = "metadata"
-# Name of a filter -> what it is, or the words that it may be. A test holds them to the filters.
-FILTERS: Mapping[str, str | tuple[str, ...]] = {
-    "q": "words of the name, or beginnings of them, in whatever case",
-    "name": "the name, in whatever case",
-    "origin": (
-        "open", "initial_access_token", "administrator", "import", "document",
-        "software_statement",
-    ),
-    "software_id": "the software",
-    "software_version": "the version of the software",
-    "method": "its token_endpoint_auth_method",
-    "grant": "one of its grant_types",
-    "redirect_host": "the host of one of its redirect_uris",
-    "application_type": "web or native",
-    "policy": "the named policy it is judged by",
-    "status": ("active", "suspended"),
-    "owner": "whom it belongs to",
-    "tag": "one of its tags",
-    "created_after": "registered then or later",
-    "created_before": "registered before",
-    "updated_after": "changed then or later",
-    "updated_before": "not changed since",
-    "last_used_after": "used then or later",
-    "last_used_before": "not used since, or never",
-    "secret_expires_after": "its newest secret ends then or later",
-    "secret_expires_before": "its newest secret ends before, or has ended",
-    "contains": "a text of the registration, in whatever case",
-}  # fmt: skip
 
 
-def _option(name: str, kind: str | tuple[str, ...]) -> inspect.Parameter:
-    if isinstance(kind, str):
-        return option(name, Annotated[str | None, typer.Option(help=kind)])
-    words = Literal[kind]  # type: ignore[valid-type]  # as many as there are
-    return option(name, Annotated[words | None, typer.Option(help="which of these it is")])
+def _option(row: FilterName) -> inspect.Parameter:
+    if not row.values:
+        return option(row.name, Annotated[str | None, typer.Option(help=row.description)])
+    values = row.values
+    words = Literal[values]  # type: ignore[valid-type]  # as many as there are
+    return option(row.name, Annotated[words | None, typer.Option(help=row.description)])
 
 
 _OPTIONS = (
-    *(_option(name, kind) for name, kind in FILTERS.items()),
+    *(_option(row) for row in FILTERS.values()),
     option(
         _MEMBER,
         Annotated[

@@ -11,7 +11,7 @@ from dcrserver import security
 from dcrserver.errors import InsufficientScope, InvalidInput, InvalidToken, MissingToken
 from dcrserver.metadata import Terms
 from dcrserver.metadata.bounds import UNBOUNDED, Bounds
-from dcrserver.metadata.facets import ClientOrigin
+from dcrserver.names import ClientOrigin
 from dcrserver.repositories.initial_access_tokens import (
     InitialAccessTokenRecord,
     InitialAccessTokenUse,

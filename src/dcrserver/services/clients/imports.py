@@ -17,8 +17,8 @@ from dcrserver.errors import Unavailable
 from dcrserver.metadata import ClientMetadata, needs_readable_secret, needs_secret
 from dcrserver.metadata.bounds import Bounds
 from dcrserver.metadata.catalogue.extensions import CLIENT_CREDENTIALS_LIFETIME
-from dcrserver.metadata.facets import ClientOrigin
 from dcrserver.moving import Moved, moved, without_empty
+from dcrserver.names import ClientOrigin
 from dcrserver.repositories.clients import ClientRecord
 from dcrserver.repositories.events import EventRecord
 from dcrserver.repositories.transaction import Database, Transaction

@@ -19,7 +19,8 @@ from dcrserver.metadata import (
     needs_secret,
 )
 from dcrserver.metadata.bounds import UNBOUNDED, Bounds
-from dcrserver.metadata.facets import ClientOrigin, listed
+from dcrserver.metadata.facets import listed
+from dcrserver.names import ClientOrigin
 from dcrserver.repositories.clients import ClientRecord
 from dcrserver.repositories.transaction import Database, Transaction
 from dcrserver.services import audit

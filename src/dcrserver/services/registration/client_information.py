@@ -7,8 +7,8 @@ import time
 from collections.abc import Collection
 
 from dcrserver.metadata.bounds import Bounds
-from dcrserver.metadata.facets import ClientOrigin
 from dcrserver.metadata.plan import hidden
+from dcrserver.names import ClientOrigin
 from dcrserver.repositories.clients import ClientRecord
 from dcrserver.services.secrets.client_secrets import ClientSecrets
 from dcrserver.strict_json import JsonObject, JsonValue, dumps, joined

@@ -1,4 +1,4 @@
-"""Filters of clients, as data: a row for each name.
+"""Filters of clients, as data: the condition of each name of ``client_filters``.
 
 What a filter looks for is made by the functions that made what is stored (``metadata.facets``).
 Those of facets are asked of ``client_facets``, which is small, the others of the clients.
@@ -15,10 +15,11 @@ from typing import Any, TypeAlias
 
 from sqlalchemy import ColumnElement, and_, exists, literal_column, not_, select
 
+from dcrserver.client_filters import FILTERS, FilterName
 from dcrserver.db.tables import client_facets, clients, last_uses
 from dcrserver.errors import InvalidInput
 from dcrserver.metadata.catalogue import PARAMETERS
-from dcrserver.metadata.facets import ClientOrigin, exact, host_of, name_key, words_of
+from dcrserver.metadata.facets import exact, host_of, name_key, words_of
 from dcrserver.repositories.queries.clients.members import member_is
 
 Condition: TypeAlias = ColumnElement[bool]
@@ -31,20 +32,6 @@ _MAX_MEMBERS = 8
 # Written out: an index of few rows is only found for its own condition.
 _NEVER: ColumnElement[int] = literal_column("0")
 _F, _C = client_facets.c, clients.c
-
-
-@dataclass(frozen=True, slots=True)
-class FilterRow:
-    """A filter: what its value may be, and what holds of a client that is meant.
-
-    ``values``: the words it may be; none: any text.
-    """
-
-    name: str
-    description: str
-    make: _Make
-    is_time: bool = False
-    values: tuple[str, ...] = ()
 
 
 def _is(column: ColumnElement[Any], value: Callable[[str], str] = exact) -> _Make:
@@ -80,6 +67,10 @@ def _before(column: ColumnElement[int]) -> _Make:
     return lambda moment: column < moment
 
 
+def _secret_ends(condition: _Make) -> _Make:
+    return lambda moment: and_(_C.secret_expires_at > _NEVER, condition(moment))
+
+
 def _used_since(moment: int) -> Condition:
     uses = last_uses.alias("uses")
     return exists(
@@ -91,52 +82,38 @@ def _used_since(moment: int) -> Condition:
     )
 
 
-# Asked of ``client_facets``.
-_OF_FACETS = (
-    FilterRow("q", "words of the name, or beginnings of them, in whatever case", _words),
-    FilterRow("name", "the name, in whatever case", _is(_F.name_key, name_key)),
-    FilterRow("origin", "how it came to be", _is(_F.origin), values=tuple(ClientOrigin)),
-    FilterRow("software_id", "the software", _is(_F.software_id)),
-    FilterRow("software_version", "the version of the software", _is(_F.software_version)),
-    FilterRow("method", "its token_endpoint_auth_method", _is(_F.auth_method)),
-    FilterRow("grant", "one of its grant_types", _lists(_F.grant_types)),
-    FilterRow(
-        "redirect_host", "the host of one of its redirect_uris", _lists(_F.redirect_hosts, _host)
-    ),
-    FilterRow("application_type", "web or native", _is(_F.application_type)),
-    FilterRow("policy", "the named policy it is judged by", _is(_F.policy)),
+# Name of a filter -> what holds of a client that it means. Asked of ``client_facets``.
+FACET_FILTERS: Mapping[str, _Make] = MappingProxyType(
+    {
+        "q": _words,
+        "name": _is(_F.name_key, name_key),
+        "origin": _is(_F.origin),
+        "software_id": _is(_F.software_id),
+        "software_version": _is(_F.software_version),
+        "method": _is(_F.auth_method),
+        "grant": _lists(_F.grant_types),
+        "redirect_host": _lists(_F.redirect_hosts, _host),
+        "application_type": _is(_F.application_type),
+        "policy": _is(_F.policy),
+    }
 )
 # Asked of the clients themselves.
-_OF_CLIENTS = (
-    FilterRow("status", "whether its credentials work", _status, values=("active", "suspended")),
-    FilterRow("owner", "whom it belongs to", _is(_C.owner, str)),
-    FilterRow("tag", "one of its tags", _lists(_C.tags)),
-    FilterRow("created_after", "registered then or later", _since(_C.issued_at), is_time=True),
-    FilterRow("created_before", "registered before", _before(_C.issued_at), is_time=True),
-    FilterRow("updated_after", "changed then or later", _since(_C.updated_at), is_time=True),
-    FilterRow("updated_before", "not changed since", _before(_C.updated_at), is_time=True),
-    FilterRow("last_used_after", "used then or later", _used_since, is_time=True),
-    FilterRow(
-        "last_used_before", "not used since, or never",
-        lambda moment: not_(_used_since(moment)), is_time=True,
-    ),
-    FilterRow(
-        "secret_expires_after", "its newest secret ends then or later",
-        lambda moment: and_(_C.secret_expires_at > _NEVER, _C.secret_expires_at >= moment),
-        is_time=True,
-    ),
-    FilterRow(
-        "secret_expires_before", "its newest secret ends before, or has ended",
-        lambda moment: and_(_C.secret_expires_at > _NEVER, _C.secret_expires_at < moment),
-        is_time=True,
-    ),
-    FilterRow(
-        "contains", "a text of the registration, in whatever case",
-        lambda text: _C.metadata.icontains(text, autoescape=True),
-    ),
-)  # fmt: skip
-FACET_FILTERS: Mapping[str, FilterRow] = MappingProxyType({row.name: row for row in _OF_FACETS})
-CLIENT_FILTERS: Mapping[str, FilterRow] = MappingProxyType({row.name: row for row in _OF_CLIENTS})
+CLIENT_FILTERS: Mapping[str, _Make] = MappingProxyType(
+    {
+        "status": _status,
+        "owner": _is(_C.owner, str),
+        "tag": _lists(_C.tags),
+        "created_after": _since(_C.issued_at),
+        "created_before": _before(_C.issued_at),
+        "updated_after": _since(_C.updated_at),
+        "updated_before": _before(_C.updated_at),
+        "last_used_after": _used_since,
+        "last_used_before": lambda moment: not_(_used_since(moment)),
+        "secret_expires_after": _secret_ends(_since(_C.secret_expires_at)),
+        "secret_expires_before": _secret_ends(_before(_C.secret_expires_at)),
+        "contains": lambda text: _C.metadata.icontains(text, autoescape=True),
+    }
+)
 # Other names of the same, as RFC 7591 and the answers have them.
 ALIASES: Mapping[str, str] = MappingProxyType(
     {
@@ -147,7 +124,7 @@ ALIASES: Mapping[str, str] = MappingProxyType(
         "tags": "tag",
     }
 )
-FILTERS: Mapping[str, FilterRow] = MappingProxyType({**FACET_FILTERS, **CLIENT_FILTERS})
+_MAKE: Mapping[str, _Make] = {**FACET_FILTERS, **CLIENT_FILTERS}
 # Filters that are exact about what a member says: they narrow a search for the member, too.
 _NARROWING: Mapping[str, str] = MappingProxyType(
     {
@@ -194,7 +171,7 @@ class Filter:
     def about_facets(self) -> list[Condition]:
         """What holds for their row of ``client_facets``."""
         made = [
-            FACET_FILTERS[name].make(value)
+            FACET_FILTERS[name](value)
             for name, value in self.values.items()
             if name in FACET_FILTERS
         ]
@@ -202,13 +179,13 @@ class Filter:
             row = PARAMETERS.get(name)
             narrowing = _NARROWING.get(row.facet or "") if row else None
             if narrowing is not None:
-                made.append(FILTERS[narrowing].make(text))
+                made.append(_MAKE[narrowing](text))
         return made
 
     def about_clients(self, dialect: str) -> list[Condition]:
         """What else holds for their own row."""
         made = [
-            CLIENT_FILTERS[name].make(value)
+            CLIENT_FILTERS[name](value)
             for name, value in self.values.items()
             if name in CLIENT_FILTERS
         ]
@@ -242,7 +219,7 @@ def _member_name(name: str) -> str:
     return member
 
 
-def _value(row: FilterRow | None, name: str, text: str) -> str | int:
+def _value(row: FilterName | None, name: str, text: str) -> str | int:
     if row is None:
         raise InvalidInput(f"there is no such filter: {name[:64]}", parameter=name[:64])
     if row.is_time:
