@@ -9,12 +9,12 @@ import threading
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any, ClassVar, TypeAlias
 
 import pytest
 
 from cli.test_walk import LEAVES
-from dcrserver.cli.administration.answers import ANSWERS
+from dcrserver.cli.administration.answers import ANSWERS, LINES
 from dcrserver.cli.administration.operations import ROUTES
 from harness.application import Application
 from harness.commands import Commands
@@ -32,6 +32,9 @@ READS = (
     "client show CLIENT_ID", "client show CLIENT_ID -o table", "client show DELETED_ID",
     "events list", "events list --type client. --since 2026-01-01 --oldest-first",
     "events list --subject-kind client --subject-id CLIENT_ID -o table",
+    "client export", "client export --status active --after made-1",
+    "events export --until 2100-01-01 --subject-kind client",
+    "client import clients.jsonl --dry-run --json", "client import clients.jsonl --dry-run",
     "client secrets CLIENT_ID", "client deleted", "tenant list", "tenant show default",
     "policy list", "policy list --tenant acme", "policy show filed", "policy versions filed",
     "keys list", "token list", "token list --tenant '*'", "token show TOKEN_ID -o table",
@@ -227,7 +230,11 @@ async def test_operations_are_where_the_document_says(app: Application) -> None:
         if path.startswith("/admin/v1/")
         for method, operation in item.items()
     }
-    assert ROUTES.keys() - ANSWERS.keys() == {"show_server", "show_configuration"}
+    assert ROUTES.keys() - {*ANSWERS, *LINES} == {
+        "show_server",
+        "show_configuration",
+        "import_clients",
+    }
     for name, route in ROUTES.items():
         assert there[name] == route
 
@@ -254,7 +261,7 @@ def test_server_and_token_come_of_variables_and_tell_where_they_are_wrong(
     assert "DCR_CLI__TOKEN_FILE" in told
     monkeypatch.setenv("DCR_CLI__TOKEN_FILE", token_file)
     assert client_id in run("client", "list")
-    assert "cli.server: this command opens the database" in run("client", "export", status=1)
+    assert "cli.server: this command opens the database" in run("tenant", "left", status=1)
     told = run("client", "suspend", client_id, status=1)
     assert "needs the scope clients:update" in told
     Path(token_file).write_text("adm_" + "x" * 43)
@@ -287,6 +294,78 @@ def test_a_tenant_is_asked_by_its_own_url(stage: Stage, server: ServerProcess) -
     made = json.loads(stage.run("client", "create", "new.json", *given))
     assert made["tenant"] == "acme"
     assert made["client_id"] in stage.run("client", "list", "--tenant", "acme")
+
+
+class _Breaking(BaseHTTPRequestHandler):
+    """A server whose export breaks off in the middle of its third line, once."""
+
+    protocol_version = "HTTP/1.1"
+    asked: ClassVar[list[str]] = []
+
+    def do_GET(self) -> None:
+        self.asked.append(self.path)
+        self.send_response(200)
+        self.send_header("Content-Type", "application/x-ndjson")
+        self.send_header("Transfer-Encoding", "chunked")
+        self.end_headers()
+        is_first = len(self.asked) == 1
+        text = (
+            b'{"client_id": "a"}\n{"client_id": "b"}\n{"clie'
+            if is_first
+            else (b'{"client_id": "c"}\n')
+        )
+        self.wfile.write(b"%x\r\n%s\r\n" % (len(text), text))
+        if not is_first:
+            self.wfile.write(b"0\r\n\r\n")
+        self.close_connection = True
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+def test_an_export_that_breaks_off_goes_on_behind_its_last_line(
+    run: Commands, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("dcrserver.cli.administration.exports._FIRST_SECONDS", 0.01)
+    monkeypatch.setattr(_Breaking, "asked", [])
+    (tmp_path / "token").write_text("adm_x")
+    with HTTPServer(("127.0.0.1", 0), _Breaking) as breaking:
+        thread = threading.Thread(target=breaking.serve_forever)
+        thread.start()
+        url = f"http://127.0.0.1:{breaking.server_port}"
+        given = ("--server", url, "--token-file", str(tmp_path / "token"))
+        exported = run("client", "export", *given).splitlines()
+        breaking.shutdown()
+        thread.join()
+    assert [json.loads(line)["client_id"] for line in exported] == ["a", "b", "c"]
+    assert [("after=b" in path) for path in _Breaking.asked] == [False, True]
+
+
+def test_clients_move_by_the_api_with_the_same_report(stage: Stage, server: ServerProcess) -> None:
+    token = Path("exporting")
+    scopes = ("--scope", "secrets:export", "--scope", "clients:write", "--scope", "clients:read",
+              "--scope", "jobs:read")  # fmt: skip
+    token.write_text(stage.run("token", "issue", "admin", "--tenant", "*", *scopes))
+    options = ("--server", server.base_url, "--token-file", str(token))
+    stage.client_id()
+    lines = Path("moved.jsonl")
+    lines.write_text(stage.run("client", "export", "--with-hashes", *options))
+    assert lines.read_text() == stage.run("client", "export", "--with-hashes")
+    told = stage.run.both("client", "import", str(lines), "--tenant", "acme", *options)
+    assert "1 client imported, 0 already there, 0 refused" in told.err
+    assert "client_id" in stage.run("client", "show", "made-1", "--tenant", "acme")
+    bad = {"client_id": "bad", "redirect_uris": ["x"]}
+    lines.write_text(f"{lines.read_text()}{json.dumps(bad)}\n")
+    reports = [
+        json.loads(stage.run.both("client", "import", str(lines), "--json", *each, status=1).out)
+        for each in ((), options)
+    ]
+    assert reports[0] == reports[1]
+    assert [each["client_id"] for each in reports[0]["refused"]] == ["bad"]
+    told = stage.run("client", "import", str(lines), *options, status=1)
+    assert "1 client refused, 1 good; nothing was imported" in told
+    hashes = ("--hashes", str(lines))
+    assert "--hashes" in stage.run("client", "import", str(lines), *hashes, *options, status=1)
 
 
 class _Other(BaseHTTPRequestHandler):

@@ -1,4 +1,4 @@
-"""dcrserver client import, export, check: clients in files. The database alone is asked."""
+"""dcrserver client import, export, check: clients in files."""
 
 from __future__ import annotations
 
@@ -6,11 +6,14 @@ import json
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
+from dcrserver.cli.administration.exports import print_export
+from dcrserver.cli.administration.filters import Wanted
 from dcrserver.cli.administration.options import grouped
+from dcrserver.cli.administration.where import Where
 from dcrserver.cli.output import Form
 from dcrserver.cli.shared import (
     ConfigOption,
@@ -22,9 +25,6 @@ from dcrserver.cli.shared import (
     read,
 )
 from dcrserver.names import DEFAULT_TENANT
-
-if TYPE_CHECKING:
-    from dcrserver.cli.work import Operations
 
 app = commands("")
 
@@ -38,7 +38,7 @@ app = commands("")
     ),
 )
 @grouped
-def import_clients(  # noqa: PLR0913 - what can be given
+def import_clients(
     file: Annotated[
         Path,
         typer.Argument(
@@ -46,13 +46,13 @@ def import_clients(  # noqa: PLR0913 - what can be given
             " - for stdin"
         ),
     ],
-    config: ConfigOption = None,
-    tenant: TenantOption = DEFAULT_TENANT,
+    where: Where,
     policy: Annotated[
         str | None, typer.Option(help="named policy that the clients are judged by, for ever")
     ] = None,
     hashes: Annotated[
-        Path | None, typer.Option(help="rows of Ory Hydra's table: client_id, client_secret")
+        Path | None,
+        typer.Option(help="rows of Ory Hydra's table: client_id, client_secret; without --server"),
     ] = None,
     *,
     dry_run: Annotated[
@@ -67,42 +67,50 @@ def import_clients(  # noqa: PLR0913 - what can be given
 
     Tells what is mapped, what is dropped and who is refused, with the reason. Nothing is written
     while one is refused. Clients that are there already are left as they are, so an import that was
-    interrupted goes on when it is started again.
+    interrupted goes on when it is started again. A server (--server) imports what it is sent as a
+    job, of which Ctrl-C asks whether to cancel it.
     """
     from dcrserver.cli import client_import
 
     client_import.import_clients(
-        file, config, tenant, policy, hashes,
+        file, where, policy, hashes,
         dry_run=dry_run, skip_refused=skip_refused, as_json=form.is_json,
     )  # fmt: skip
 
 
 @app.command(
-    "export", epilog=examples("client export", "client export --tenant acme --with-hashes")
+    "export",
+    epilog=examples(
+        "client export",
+        "client export --tenant acme --with-hashes",
+        "client export --status active --after CLIENT_ID",
+    ),
 )
+@grouped
 def export(
-    config: ConfigOption = None,
-    tenant: TenantOption = DEFAULT_TENANT,
+    where: Where,
+    wanted: Wanted,
     *,
+    after: Annotated[
+        str | None, typer.Option(help="client_id of the last client that was exported: go on there")
+    ] = None,
     with_hashes: Annotated[
         bool,
         typer.Option(
-            "--with-hashes", help="hashes of secrets and tokens too, for client import elsewhere"
+            "--with-hashes",
+            help="hashes of secrets and tokens too, for client import elsewhere; a server wants the"
+            " scope secrets:export for it",
         ),
     ] = False,
 ) -> None:
-    """Print all clients, one JSON object a line: what they registered, never a secret."""
+    """Print clients, one JSON object a line, by client_id: what they registered, never a secret.
+
+    All, or those that every filter means. Where the connection to a server breaks it goes on.
+    """
     if with_hashes:
         print_message("hashes of secrets are among it: keep the output as safe as the database")
-    from dcrserver.cli import work
-    from dcrserver.services.clients.exports import exported_pages
-
-    async def export(operations: Operations) -> None:
-        here = await operations.tenant_administration.find(tenant)
-        async for page in exported_pages(operations.lists, here, credentials=with_hashes):
-            print(page, end="")
-
-    work.with_operations(work.load(config), export)
+    given = dict(wanted.query) | ({"credentials": "true"} if with_hashes else {})
+    print_export(where, "export_clients", "client_id", after, **given)
 
 
 @app.command(

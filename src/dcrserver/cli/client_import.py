@@ -6,15 +6,18 @@ import json
 import sys
 from pathlib import Path
 
+from dcrserver.cli.administration.answers.here import Here
+from dcrserver.cli.administration.where import Where
 from dcrserver.cli.import_report import in_words
 from dcrserver.cli.progress import bar
+from dcrserver.cli.sent_import import report_of
 from dcrserver.cli.shared import counted, fail, opened, print_message
-from dcrserver.cli.work import OPERATOR, Operations, Tenant, load, tenant_of, with_operations
-from dcrserver.metadata.bounds import Bounds
+from dcrserver.cli.work import OPERATOR, Operations, Tenant, load, with_operations
 from dcrserver.moving import Documents, Report
 from dcrserver.services.clients.import_runs import ImportRun
 from dcrserver.services.clients.imports import ClientImportService
-from dcrserver.settings import ConfigurationError
+from dcrserver.services.jobs.reception import checked_bounds
+from dcrserver.settings import Settings
 from dcrserver.strict_json import BadJson, JsonObject
 
 
@@ -39,10 +42,9 @@ async def _write(run: ImportRun, service: ClientImportService, where: Tenant) ->
             move(len(batch.clients))
 
 
-def import_clients(  # noqa: PLR0913 - what can be given
+def import_clients(
     file: Path,
-    config: Path | None,
-    tenant: str,
+    where: Where,
     policy: str | None,
     hashes: Path | None,
     *,
@@ -53,31 +55,50 @@ def import_clients(  # noqa: PLR0913 - what can be given
     """The command; see its options."""
     if str(file) == str(hashes) == "-":
         fail("only one of FILE and --hashes can be stdin")
-    settings = load(config)
-    if policy is not None and policy not in settings.policies:
-        raise ConfigurationError(f"policies.{policy}: no such policy")
-
-    async def work(operations: Operations) -> Report:
-        rows = _rows(hashes) if hashes is not None else {}
-        where, bounds = tenant_of(operations.tenants, tenant).known(), Bounds(policy=policy)
-        service = operations.client_import
-        run = ImportRun(service, where, bounds, rows)
-        with opened(file) as source:
-            await _judge(run, Documents(source))
-        if dry_run:
-            await _count(run, service, where)
-        elif skip_refused or not run.report.refusals:
-            await _write(run, service, where)
-        return run.report
-
+    settings = load(where.config, cli=where.flags)
     try:
-        report = with_operations(settings, work, progress=False)
+        if settings.cli.server is None:
+            report = _imported(settings, where, file, policy, hashes, dry_run, skip_refused)
+        elif hashes is not None:
+            fail("--hashes is for the database: a server takes clients, and no rows beside them")
+        else:
+            asked = {"dry_run": dry_run, "skip_refused": skip_refused}
+            chosen = {name: "true" for name, is_so in asked.items() if is_so}
+            report = report_of(where, file, policy=policy, **chosen)
     except OSError as error:
         fail(f"{error.filename or file}: {error.strerror or error}")
     except KeyboardInterrupt:
         fail("interrupted; start the same command again to go on")
     _print(report, dry_run=dry_run, skip_refused=skip_refused, as_json=as_json)
     sys.exit(1 if report.refusals else 0)
+
+
+def _imported(
+    settings: Settings,
+    where: Where,
+    file: Path,
+    policy: str | None,
+    hashes: Path | None,
+    dry_run: bool,  # noqa: FBT001
+    skip_refused: bool,  # noqa: FBT001
+) -> Report:
+    """What came of it in the database."""
+
+    async def work(operations: Operations) -> Report:
+        rows = _rows(hashes) if hashes is not None else {}
+        tenant = Here(operations, where.tenant, OPERATOR).configured().known()
+        bounds = checked_bounds(tenant, {"policy": policy})
+        service = operations.client_import
+        run = ImportRun(service, tenant, bounds, rows)
+        with opened(file) as source:
+            await _judge(run, Documents(source))
+        if dry_run:
+            await _count(run, service, tenant)
+        elif skip_refused or not run.report.refusals:
+            await _write(run, service, tenant)
+        return run.report
+
+    return with_operations(settings, work, progress=False)
 
 
 def _print(report: Report, *, dry_run: bool, skip_refused: bool, as_json: bool) -> None:

@@ -7,9 +7,10 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from dcrserver.moving.record import Moved, Told
-from dcrserver.strict_json import JsonObject
+from dcrserver.strict_json import JsonObject, JsonValue
 
 _EXAMPLES = 3
+_NOWHERE = "?"
 
 
 @dataclass(slots=True)
@@ -39,6 +40,8 @@ class Report:
         self.imported = 0
         self.there = 0
         self.good = 0
+        # Refused ones of which no more is known than that.
+        self._untold = 0
         self._refused: list[_Refusal] = []
         self._mapped: dict[Told, Kind] = {}
         self._dropped: dict[Told, Kind] = {}
@@ -46,7 +49,25 @@ class Report:
     @property
     def refusals(self) -> int:
         """How many were refused."""
-        return len(self._refused)
+        return len(self._refused) + self._untold
+
+    @classmethod
+    def from_json(cls, told: JsonObject, *, judged: int, refusals: int) -> Report:
+        """What ``to_json`` told of an import elsewhere, of which some may have been left out."""
+        made = cls()
+        made.imported, made.there = _number(told["imported"]), _number(told["already_there"])
+        made.good = judged - refusals
+        for each in _objects(told["refused"]):
+            client_id = each["client_id"]
+            named = None if client_id is None else str(client_id)
+            made._refused.append(_Refusal(named, _NOWHERE, str(each["reason"])))
+        made._untold = refusals - len(made._refused)
+        for kinds, given in ((made._mapped, told["mapped"]), (made._dropped, told["dropped"])):
+            for each in _objects(given):
+                examples = each["examples"] if isinstance(each["examples"], list) else []
+                kind = Kind(_number(each["count"]), [str(name) for name in examples])
+                kinds[Told(str(each["member"]), str(each["what"]))] = kind
+        return made
 
     def tell(self, made: Moved, where: str) -> None:
         """Adds what became of one client; ``where`` it stood: line 7."""
@@ -67,7 +88,8 @@ class Report:
         """By reason, most frequent first; an example tells the client and where it stood."""
         kinds: dict[str, Kind] = {}
         for client_id, where, reason in self._refused:
-            name = where if client_id is None else f"{client_id} ({where})"
+            is_known = client_id is not None and where != _NOWHERE
+            name = f"{client_id} ({where})" if is_known else client_id or where
             kinds.setdefault(reason, Kind()).add(name)
         yield from sorted(kinds.items(), key=lambda pair: -pair[1].count)
 
@@ -98,6 +120,14 @@ class Report:
             "mapped": [_told(*each) for each in self.mapped()],
             "dropped": [_told(*each) for each in self.dropped()],
         }
+
+
+def _objects(value: JsonValue) -> list[JsonObject]:
+    return [each for each in value if isinstance(each, dict)] if isinstance(value, list) else []
+
+
+def _number(value: JsonValue) -> int:
+    return value if isinstance(value, int) else 0
 
 
 def _sorted(kinds: Iterable[tuple[Told, Kind]]) -> list[tuple[Told, Kind]]:

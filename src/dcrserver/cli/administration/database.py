@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager, suppress
 from typing import TypeVar
 
 from dcrserver.cli import work
-from dcrserver.cli.administration.answers import ANSWERS
+from dcrserver.cli.administration.answers import ANSWERS, LINES
 from dcrserver.cli.administration.answers.here import Here
 from dcrserver.cli.administration.refusals import Refused
 from dcrserver.settings import Settings
@@ -33,6 +33,17 @@ class DatabaseDesk:
         if body is not None:
             return await ANSWERS[operation](self._here, body=body, **known)
         return await ANSWERS[operation](self._here, **known)
+
+    def lines(self, operation: str, **given: str | None) -> AsyncIterator[str]:
+        """See ``Desk``."""
+        known = {name: value for name, value in given.items() if value is not None}
+        return LINES[operation](self._here, **known)
+
+    async def send(
+        self, operation: str, content: AsyncIterator[bytes], **given: str | None
+    ) -> JsonObject:
+        """See ``Desk``: nothing is sent to a database."""
+        raise NotImplementedError(operation)
 
     @asynccontextmanager
     async def working(self) -> AsyncIterator[None]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
@@ -28,6 +28,20 @@ class Desk(Protocol):
         Raises:
             ProtocolError, Refused: it is refused.
         """
+        ...
+
+    def lines(self, operation: str, **given: str | None) -> AsyncIterator[str]:
+        """What is answered in lines, some whole ones at a time; see ``ask``.
+
+        Raises:
+            BrokenOff: the rest of it did not come.
+        """
+        ...
+
+    async def send(
+        self, operation: str, content: AsyncIterator[bytes], **given: str | None
+    ) -> JsonObject:
+        """The answer to lines that are sent; see ``ask``."""
         ...
 
     def working(self) -> AbstractAsyncContextManager[None]:

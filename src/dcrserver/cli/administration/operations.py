@@ -44,6 +44,9 @@ cancel_job                         POST    /jobs/{job_id}/cancel
 show_statistics                    GET     /statistics
 show_server                        GET     /server
 show_configuration                 GET     /configuration
+export_clients                     GET     /clients/export
+import_clients                     POST    /clients/import
+export_events                      GET     /events/export
 list_events                        GET     /events
 purge_client                       POST    /clients/{client_id}/purge
 list_tenants                       GET     /tenants

@@ -12,6 +12,10 @@ class Refused(Exception):
     """What was asked for was not done; the text is for the operator."""
 
 
+class BrokenOff(Refused):
+    """An answer ended before its end; what came of it is whole."""
+
+
 class Missing(Refused):
     """What was asked about is not there."""
 

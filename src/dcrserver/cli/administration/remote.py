@@ -6,7 +6,7 @@ import asyncio
 import gc
 import re
 import ssl
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
 from typing import Any, TypeVar
 from urllib.parse import quote, urlsplit
@@ -16,7 +16,7 @@ from httpx import codes
 
 from dcrserver import __version__
 from dcrserver.cli.administration.operations import ROUTES
-from dcrserver.cli.administration.refusals import Missing, Refused, in_a_line
+from dcrserver.cli.administration.refusals import BrokenOff, Missing, Refused, in_a_line
 from dcrserver.cli.progress import waiting
 from dcrserver.names import ALL_TENANTS
 from dcrserver.settings import CliSettings, ConfigurationError
@@ -25,6 +25,7 @@ from dcrserver.strict_json import JsonObject, JsonValue
 T = TypeVar("T")
 
 _ROOT = "/admin/v1"
+_LINES = "application/x-ndjson"
 _PROBLEM = "application/problem+json"
 _CONNECT_SECONDS = 10.0
 # Longer than a server takes to say that something takes it too long.
@@ -49,16 +50,51 @@ class RemoteDesk:
         Raises:
             Refused: as well when there is no answer.
         """
+        return await self._answered(self._request(operation, given, json=body))
+
+    async def send(
+        self, operation: str, content: AsyncIterator[bytes], **given: str | None
+    ) -> JsonObject:
+        """See ``Desk``."""
+        headers = {"Content-Type": _LINES}
+        return await self._answered(
+            self._request(operation, given, content=content, headers=headers)
+        )
+
+    async def lines(self, operation: str, **given: str | None) -> AsyncIterator[str]:
+        """See ``Desk``."""
+        answer = await self._sent(self._request(operation, given), is_stream=True)
+        rest = b""
+        try:
+            if not answer.is_success:
+                await answer.aread()
+                raise _refusal(answer)
+            async for octets in answer.aiter_bytes():
+                whole, newline, rest = (rest + octets).rpartition(b"\n")
+                if newline:
+                    yield (whole + newline).decode()
+        except httpx.TransportError as error:
+            raise BrokenOff(
+                f"{self._server} broke off: {str(error) or type(error).__name__}"
+            ) from None
+        finally:
+            await answer.aclose()
+
+    def _request(
+        self,
+        operation: str,
+        given: Mapping[str, str | int | None],
+        **more: Any,  # noqa: ANN401 - what httpx takes
+    ) -> httpx.Request:
         route = ROUTES[operation]
-        query = {"tenant": self._tenant} | given
+        query = {"tenant": self._tenant, **given}
         path = _PLACEHOLDER.sub(lambda name: quote(str(query.pop(name[1])), safe=""), route.path)
         known = {name: value for name, value in query.items() if value is not None}
-        answer = await self._sent(
-            self._http.build_request(
-                route.method, f"{self._server}{_ROOT}{path}", params=known,
-                json=body if body is not None else None,
-            )
-        )  # fmt: skip
+        url = f"{self._server}{_ROOT}{path}"
+        return self._http.build_request(route.method, url, params=known, **more)
+
+    async def _answered(self, request: httpx.Request) -> JsonObject:
+        answer = await self._sent(request)
         if not answer.is_success:
             raise _refusal(answer)
         return _object(answer) if answer.content else {}
@@ -67,16 +103,16 @@ class RemoteDesk:
         """See ``Desk``: the server has workers of its own."""
         return nullcontext()
 
-    async def _sent(self, request: httpx.Request) -> httpx.Response:
+    async def _sent(self, request: httpx.Request, *, is_stream: bool = False) -> httpx.Response:
         try:
-            return await self._http.send(request)
+            return await self._http.send(request, stream=is_stream)
         except httpx.TimeoutException:
             raise Refused(
                 f"{self._server} does not answer in time; what was asked for may be done all the"
                 " same: look before you ask again"
             ) from None
         except httpx.TransportError as error:
-            raise Refused(_unreachable(self._server, error)) from None
+            raise BrokenOff(_unreachable(self._server, error)) from None
 
 
 def run(

@@ -38,7 +38,7 @@ class ImportReception:
         """
         if origin.actor.owner is not None:
             raise Forbidden("an owner imports no clients")
-        _check_policy(tenant, asked)
+        checked_bounds(tenant, asked)
         job = new_job(tenant, IMPORT, asked, origin, RECEIVING)
         await self._database.transact(lambda tx: _added(tx, job))
         size = 0
@@ -64,11 +64,18 @@ async def _added(tx: Transaction, job: JobRecord) -> None:
     tx.jobs.add(job)
 
 
-def _check_policy(tenant: Tenant, asked: JsonObject) -> None:
+def checked_bounds(tenant: Tenant, asked: JsonObject) -> Bounds:
+    """As ``bounds_in``, when somebody asks.
+
+    Raises:
+        InvalidInput: there is no such policy.
+    """
+    bounds = bounds_in(asked)
     try:
-        tenant.terms_within(bounds_in(asked))
+        tenant.terms_within(bounds)
     except Unavailable:
         raise InvalidInput("there is no such policy", parameter="policy") from None
+    return bounds
 
 
 def bounds_in(asked: JsonObject) -> Bounds:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from types import MappingProxyType
 from typing import TypeAlias
 
 from dcrserver.cli.administration.answers import (
     clients,
     events,
+    exports,
     jobs,
     keys,
     policies,
@@ -26,4 +27,8 @@ _ALL = (
 # By the operation's id, which its function is called after.
 ANSWERS: Mapping[str, Answer] = MappingProxyType(
     {answer.__name__.removeprefix("_"): answer for answer in _ALL}
+)
+# The same for what is answered in lines.
+LINES: Mapping[str, Callable[..., AsyncIterator[str]]] = MappingProxyType(
+    {answer.__name__.removeprefix("_"): answer for answer in exports.ANSWERS}
 )

@@ -1,0 +1,32 @@
+"""What the database answers in lines: exports."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+
+from dcrserver.cli.administration.answers.events import wanted_of
+from dcrserver.cli.administration.answers.here import Here
+from dcrserver.repositories.queries.clients.filters import Filter
+from dcrserver.services.clients.exports import exported_pages
+from dcrserver.strict_json import dumps
+
+
+async def _export_clients(
+    here: Here, *, after: str = "", credentials: str = "", **wanted: str
+) -> AsyncIterator[str]:
+    tenant, asked = await here.tenant(), Filter.parse(wanted.items())
+    lists = here.operations.lists
+    async for text in exported_pages(lists, tenant, asked, after, credentials=bool(credentials)):
+        yield text
+
+
+async def _export_events(
+    here: Here, *, after: str | None = None, all_tenants: str = "", **about: str
+) -> AsyncIterator[str]:
+    tenant = None if all_tenants else (await here.tenant()).name
+    reading = here.operations.event_reading
+    async for page in reading.export(tenant, wanted_of(about), after, here.actor):
+        yield "".join(f"{dumps(each)}\n" for each in page)
+
+
+ANSWERS = (_export_clients, _export_events)
