@@ -12,9 +12,9 @@ from typing import NamedTuple
 from dcrserver import jose
 from dcrserver.errors import InvalidSoftwareStatement
 from dcrserver.metadata import VERIFIED, ClientMetadata, Terms
-from dcrserver.metadata.facets import ClientOrigin
 from dcrserver.metadata.software_statements import STATEMENT_ISSUER, merged
 from dcrserver.metadata.validation import STATEMENT
+from dcrserver.names import ClientOrigin
 from dcrserver.repositories.access_tokens import SpentIdentifier
 from dcrserver.repositories.clients import ClientRecord
 from dcrserver.repositories.transaction import AlreadyThere, Database, Transaction
