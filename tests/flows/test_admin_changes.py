@@ -293,6 +293,17 @@ async def test_no_client_is_called_as_what_stands_beside_clients(any_app: Applic
         if str(found.path).startswith("/admin/v1/clients/") and "{" not in str(found.path)
     }
     assert "count" in beside
-    for name in beside:
-        body = {"metadata": METADATA, "client_id": name}
-        assert "client_id" in (await admin.post("/clients", 400, json=body))["detail"]
+    records = [
+        {"client_id": name, "client_name": name, "redirect_uris": [CALLBACK],
+         "token_endpoint_auth_method": "none"}
+        for name in beside
+    ]  # fmt: skip
+    for record in records:
+        body = {"metadata": METADATA, "client_id": record["client_id"]}
+        told = await admin.post("/clients", 400, json=body)
+        assert told["errors"][0]["pointer"] == "#/client_id"
+        # Nor does one come from elsewhere.
+        await admin.ask("POST", "/clients/import?skip_refused=true", 202, json=record)
+        await any_app.do_job("do_jobs")
+        listed = await admin.get(f"/clients?metadata.client_name={record['client_id']}")
+        assert listed["items"] == []

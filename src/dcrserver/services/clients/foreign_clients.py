@@ -27,7 +27,7 @@ from dcrserver.services.clients.foreign_credentials import (
     time_in,
     tokens_in,
 )
-from dcrserver.services.registration.facts import facts_in
+from dcrserver.services.registration.facts import BESIDE_CLIENTS, facts_in
 from dcrserver.strict_json import JsonObject, JsonValue, dumps
 from dcrserver.tenants import Tenant
 
@@ -70,6 +70,8 @@ def client_id_in(own: JsonObject) -> str:
         raise NotImportable("client_id must be 1 to 512 printable characters")
     if client_id in _DOT_SEGMENTS or client_id.strip() != client_id:
         raise NotImportable("client_id must be no dot segment, and have no space at its ends")
+    if client_id in BESIDE_CLIENTS:
+        raise NotImportable("client_id is a word of the administrators' API: nobody could show it")
     return client_id
 
 

@@ -18,7 +18,7 @@ _Check: TypeAlias = Callable[[JsonValue], "str | None"]
 _CLIENT_ID = re.compile(r"[A-Za-z0-9._~-]{1,128}")
 _DOT_SEGMENTS = frozenset({".", ".."})
 # What stands beside clients in the paths of the administrators' API.
-_BESIDE_CLIENTS = frozenset({"bulk", "count", "export", "import"})
+BESIDE_CLIENTS = frozenset({"bulk", "count", "export", "import"})
 # RFC 6749 A.2, less the space.
 _SECRET = re.compile(r"[!-~]{20,512}")
 _MAX_OWNER = 255
@@ -110,7 +110,7 @@ def _wrong(given: Mapping[str, JsonValue]) -> Iterator[Wrong]:
 def _client_id(value: JsonValue) -> str | None:
     if not isinstance(value, str) or not _CLIENT_ID.fullmatch(value) or value in _DOT_SEGMENTS:
         return "must be 1 to 128 letters, digits, or any of . _ ~ -"
-    return "is a word of the administrators' API" if value in _BESIDE_CLIENTS else None
+    return "is a word of the administrators' API" if value in BESIDE_CLIENTS else None
 
 
 def _client_secret(value: JsonValue) -> str | None:
