@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -268,3 +269,17 @@ def test_some_names_are_no_tenants(name: str) -> None:
 @pytest.mark.parametrize("name", ["a", "0", "acme-2.example_x", "a" * 64])
 def test_others_are(name: str) -> None:
     assert list(load(tenants={name: {}}).tenants) == [name]
+
+
+@pytest.mark.finding("M9")
+@pytest.mark.parametrize("entry", [".", "*", "*.a.example", "acct:*@a.example", "ftp://a.example"])
+def test_what_no_resource_could_match_is_no_entry_of_webfinger(entry: str) -> None:
+    for given in ({"webfinger": [entry]}, {"tenants": {"acme": {"webfinger": [entry]}}}):
+        with pytest.raises(ConfigurationError, match=re.escape(entry)):
+            load(None, **given)
+
+
+def test_what_webfinger_may_answer_for() -> None:
+    good = ["a.example", "A.example:8443", "localhost", "127.0.0.1", "[::1]:8443",
+            "acct:ann@a.example", "https://a.example/ann?x=1", "http://a.example/"]  # fmt: skip
+    assert load(None, webfinger=good).webfinger == tuple(good)

@@ -38,12 +38,12 @@ from dcrserver.settings.groups.registration import RegistrationSettings
 from dcrserver.settings.groups.server import ServerSettings
 from dcrserver.settings.groups.software_statements import StatementIssuerSettings, each_once
 from dcrserver.settings.groups.telemetry import TelemetrySettings
-from dcrserver.settings.groups.tenants import TenantName, TenantSettings
+from dcrserver.settings.groups.tenants import Answerable, TenantName, TenantSettings
 from dcrserver.settings.groups.worker import WorkerSettings
 from dcrserver.settings.locations import nearest, relative_to
 from dcrserver.settings.problems import problems_of, unknown_members
 from dcrserver.settings.sources import PREFIX, Sources, variables_of
-from dcrserver.settings.values import Texts, checked_issuer
+from dcrserver.settings.values import checked_issuer
 
 __all__ = [
     "MAX_TOKEN_LIFETIME",
@@ -112,7 +112,7 @@ class Settings(BaseSettings):
     )
     mutual_tls: MutualTlsSettings = MutualTlsSettings()
     authorization_server: AuthorizationServerSettings = AuthorizationServerSettings()
-    webfinger: Texts = Field(
+    webfinger: Answerable = Field(
         default=(), description="as tenants.NAME.webfinger, for the default tenant"
     )
     tenants: dict[TenantName, TenantSettings] = Field(

@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field, field_validator
 
+from dcrserver.metadata import uris
 from dcrserver.names import DEFAULT_TENANT
 from dcrserver.settings.groups.asgardeo import AsgardeoSettings
 from dcrserver.settings.groups.authorization_server import AuthorizationServerSettings
@@ -28,6 +29,44 @@ def _tenant_name(name: str) -> str:
 TenantName = Annotated[str, AfterValidator(_tenant_name)]
 
 
+def _answerable(entries: tuple[str, ...]) -> tuple[str, ...]:
+    """Whoever writes ``*`` would wonder for long why nothing is found."""
+    for entry in entries:
+        if reason := _never_found(entry):
+            raise ValueError(f"{entry[:100]} {reason}")
+    return entries
+
+
+def _never_found(entry: str) -> str | None:
+    """Why no resource could be ``entry``, or at it."""
+    if entry.startswith("acct:"):
+        user, at, host = entry.removeprefix("acct:").rpartition("@")
+        if not user or not at or "*" in user or not _is_host(host):
+            return "must be acct:user@host; a domain alone is for all of its users"
+        return None
+    if "://" not in entry:
+        told = "must be a domain, without a wildcard, an acct: or an https URI"
+        return None if _is_host(entry) else told
+    try:
+        uri = uris.parse(entry)
+    except uris.BadUri as error:
+        return str(error)
+    is_found = uri.scheme in {"http", "https"} and uri.fragment is None and not uri.userinfo
+    return None if is_found else "must be http or https, without a fragment or a user"
+
+
+def _is_host(text: str) -> bool:
+    """A host, with a port or without."""
+    try:
+        uri = uris.parse(f"https://{text}")
+    except uris.BadUri:
+        return False
+    return not (uri.userinfo or uri.path or uri.query is not None or uri.fragment is not None)
+
+
+Answerable = Annotated[Texts, AfterValidator(_answerable)]
+
+
 class TenantSettings(Group):
     """One issuer beside the default one."""
 
@@ -37,10 +76,10 @@ class TenantSettings(Group):
         pattern=r"^/[^?#]+$",
     )
     base_url: str | None = Field(default=None, description="the whole issuer, in place of path")
-    webfinger: Texts = Field(
+    webfinger: Answerable = Field(
         default=(),
-        description="what WebFinger answers for: a domain (acct:*@domain, https://domain), or one"
-        " exact resource. The default tenant always answers for the base URL's host",
+        description="what WebFinger answers for: a domain, with all of its users, or one exact"
+        " resource. The default tenant always answers for the base URL's host",
     )
     authorization_server: AuthorizationServerSettings | None = Field(
         default=None, description="a table as [authorization_server]: the one of this issuer"
