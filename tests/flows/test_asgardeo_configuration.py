@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -261,18 +262,53 @@ async def test_an_owner_is_bound_as_well(one: Configuration) -> None:
 async def test_without_its_policy_nobody_registers_and_a_patch_brings_it_back(
     configuration: Configuration,
 ) -> None:
-    """Whoever takes the policy away has not ended enforcement."""
+    """As an earlier version could leave it."""
     await configuration.set(enableFapiEnforcement="true", fapiProfile="FAPI2_SECURITY")
     url, http = "/admin/v1/policies/asgardeo-fapi2", configuration.app.http
     shown = await http.get(url, headers=configuration.headers)
     assert shown.json()["policy"] == {"preset": "fapi2"}
-    assert (await http.delete(url, headers=configuration.headers)).status_code == 204
+    runtime = configuration.app.runtime
+    await runtime.database.transact(
+        lambda tx: tx.stored_policies.delete("default", "asgardeo-fapi2")
+    )
+    stored = runtime.stored_configuration
+    await stored.changing(lambda: stored.change(_nothing))
     assert (await configuration.register("Strong", **FAPI, **key_set())).status_code == 503
     assert (await configuration.set(enableFapiEnforcement="true")).status_code == 200
     assert (await configuration.register("Weak")).status_code == 400
     assert (await configuration.register("Strong", **FAPI, **key_set())).status_code == 201
     # Now somebody is bound to it.
     assert (await http.delete(url, headers=configuration.headers)).status_code == 409
+
+
+async def _nothing(*_: Any) -> None:
+    """A change like any other, so that all is read again."""
+
+
+@pytest.mark.finding("RC2")
+async def test_the_policy_that_is_enforced_is_not_deleted(configuration: Configuration) -> None:
+    """Whoever takes the policy away has not ended enforcement: nobody could register."""
+    await configuration.set(enableFapiEnforcement="true", fapiProfile="FAPI2_SECURITY")
+    url, http = "/admin/v1/policies/asgardeo-fapi2", configuration.app.http
+    refused = await http.delete(url, headers=configuration.headers)
+    assert (refused.status_code, "Asgardeo's API" in refused.json()["detail"]) == (409, True)
+    assert (await configuration.register("Weak")).status_code == 400
+    await configuration.set(enableFapiEnforcement="true", fapiProfile="FAPI1_ADVANCED")
+    assert (await http.delete(url, headers=configuration.headers)).status_code == 204
+    await configuration.set(enableFapiEnforcement="false")
+    for_fapi1 = "/admin/v1/policies/asgardeo-fapi1-advanced"
+    assert (await http.delete(for_fapi1, headers=configuration.headers)).status_code == 204
+
+
+async def test_that_its_policy_was_made_is_told_as_of_any_other(one: Configuration) -> None:
+    await one.set(enableFapiEnforcement="true", fapiProfile="FAPI2_SECURITY")
+    lists = one.app.runtime.lists.events
+    (event,) = await lists.of_subject("default", "policy", "asgardeo-fapi2")
+    assert (event.type, event.actor_kind) == ("policy.activated", "administrator")
+    assert json.loads(event.changes)["policy"] == {"preset": "fapi2"}
+    url = "/admin/v1/policies/asgardeo-fapi2"
+    shown = (await one.app.http.get(url, headers=one.headers)).json()
+    assert shown["activated_by"] == f"administrator:{event.actor_id}"
 
 
 async def test_what_administrators_make_of_the_policy_counts(one: Configuration) -> None:

@@ -197,3 +197,34 @@ async def test_while_the_database_is_away_what_is_known_serves_and_says_its_age(
         assert configuration(app).age() >= before + 0.3
     await configuration(app).look()
     assert configuration(app).age() < 0.3
+
+
+async def test_a_policy_that_is_activated_makes_only_those_anew_that_name_it(
+    two: tuple[Application, Application],
+) -> None:
+    """With thousands of tenants all the others are where they were, and find it all the same."""
+    first, second = two
+    policy, naming, other = (new_client_id() for _ in range(3))
+    await activate(first, "*", policy, 1)
+    await store(first, naming, policy=policy)
+    await store(first, other)
+    await configuration(second).look()
+    for version, fields in enumerate((["contacts"], ["client_name"]), 2):
+        for app in two:
+            await configuration(app).look()
+        before = [dict(app.runtime.tenants.now.by_name) for app in two]
+        await activate(first, "*", policy, version, registration={"required": fields})
+        await configuration(second).look()
+        for app, was in zip(two, before, strict=True):
+            now = app.runtime.tenants.now.by_name
+            assert now[naming].terms.policy.registration.required == {*fields}
+            assert now[other].policies[policy].policy.registration.required == {*fields}
+            assert now[other] is was[other]
+    # That of the tenant itself counts before that of all, and is another's no more than before.
+    await activate(first, other, policy, 1, registration={"required": ["logo_uri"]})
+    now = first.runtime.tenants.now.by_name
+    assert now[other].policies[policy].policy.registration.required == {"logo_uri"}
+    assert now[naming].policies[policy].policy.registration.required == {"client_name"}
+    assert policy in now[other].policies
+    assert list(now[other].policies).count(policy) == 1
+    assert "nobody" not in now[other].policies

@@ -20,6 +20,7 @@ from dcrserver.db.protocol import batches
 from dcrserver.db.protocol.session import Session
 from dcrserver.db.protocol.statements import Change, Inserts, Lookup, Values
 from dcrserver.db.tables import clients
+from dcrserver.metadata.facets import exact
 from dcrserver.repositories import events
 from dcrserver.repositories.events import EventRecord
 from dcrserver.repositories.facets import FacetsRecord, KnownFacets, facets_record, insertion
@@ -117,10 +118,20 @@ class ClientRepository:
         # Those that are written here, which a change that came too late does not: known to be there
         # when they are committed.
         self.new_facets: list[FacetsRecord] = []
+        # Policies that nobody deletes before this is written.
+        self._held: set[str] = set()
+
+    def may_bind_to(self, policy: str) -> None:
+        """Clients that are written here may be bound to this policy."""
+        self._held.add(exact(policy))
 
     def add(self, record: ClientRecord) -> None:
-        """Writes a new client, and by what it is found."""
-        row, facets = self._row(record)
+        """Writes a new client, and by what it is found.
+
+        Raises:
+            RuntimeError: it is bound to a policy, and nobody asked whether it may be.
+        """
+        row, facets = self._row(record, None)
         self._session.insert(_INSERT, row)
         for statement, values in self._beside(facets):
             self._session.insert(statement, values)
@@ -195,14 +206,21 @@ class ClientRepository:
         self, old: ClientRecord, new: ClientRecord
     ) -> tuple[dict[str, Any], list[FacetsRecord]]:
         """What a change of ``old`` to ``new`` takes, and the new facets."""
-        row, facets = self._row(new)
+        row, facets = self._row(new, old.bounds)
         for name in _OF_BIRTH:
             del row[name]
         return row | _values_held(old), facets
 
-    def _row(self, record: ClientRecord) -> tuple[dict[str, Any], list[FacetsRecord]]:
-        """All columns, and its facets, where nobody here knows that they are there."""
+    def _row(
+        self, record: ClientRecord, bounds: str | None
+    ) -> tuple[dict[str, Any], list[FacetsRecord]]:
+        """All columns, and its facets, where nobody here knows that they are there.
+
+        ``bounds``: what it is bound to by now.
+        """
         facets = facets_record(record.tenant, record.metadata, record.bounds, record.origin)
+        if record.bounds != bounds and facets.policy not in self._held | {None}:
+            raise RuntimeError("services.access.policy_bindings was not asked for its policy")
         row = record._asdict()
         row["facets_id"] = facets.id
         row["secret_expires_at"] = _secret_expires_at(record)

@@ -31,6 +31,13 @@ def row_of(
     return declared
 
 
+def holding(text: str) -> str:
+    """Whatever has ``text`` in it, for LIKE ... ESCAPE '/'."""
+    for special in "/%_":
+        text = text.replace(special, f"/{special}")
+    return f"%{text}%"
+
+
 def records(record: type[Record], rows: Iterable[Row[*tuple[Any, ...]]]) -> list[Record]:
     """Each of the ``rows``, which have the columns of its table, as a ``record``."""
     return [record(**row._mapping) for row in rows]  # noqa: SLF001 - its public name

@@ -29,6 +29,7 @@ from dcrserver.repositories.jobs import JobInputRepository, JobRepository
 from dcrserver.repositories.last_uses import LastUseRepository
 from dcrserver.repositories.leases import LeaseRepository
 from dcrserver.repositories.metadata_copies import MetadataCopyRepository
+from dcrserver.repositories.policy_bindings import PolicyBindingRepository
 from dcrserver.repositories.retired_facets import RetiredFacetsRepository
 from dcrserver.repositories.signing_keys import SigningKeyRepository
 from dcrserver.repositories.stored_policies import StoredPolicyRepository
@@ -126,6 +127,10 @@ class Transaction:
     @property
     def stored_policies(self) -> StoredPolicyRepository:
         return StoredPolicyRepository(self.session)
+
+    @property
+    def policy_bindings(self) -> PolicyBindingRepository:
+        return PolicyBindingRepository(self.session)
 
 
 class Writer(Protocol):

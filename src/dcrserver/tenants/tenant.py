@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Literal, TypeAlias
@@ -37,6 +37,7 @@ class Tenant:
     ``server_issuer``: what its authorization server calls itself, empty if that is not known.
     ``restore_window``: seconds for which a deleted client can be restored.
     ``policies``: the terms of the named policies, for those who were bound to one.
+    ``declared_policies``: names of those that are never deleted.
     ``explains``: POST /register/validate is offered.
     ``waits``: the metadata of its authorization server was never read, so nobody knows what can be
     registered and what is to be published.
@@ -54,6 +55,7 @@ class Tenant:
     issues_tokens: bool
     mode: Mode = "open"
     policies: Mapping[str, Terms] = field(default_factory=dict)
+    declared_policies: Collection[str] = ()
     explains: bool = False
     waits: bool = False
     server_issuer: str = ""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import NamedTuple
 
 from dcrserver.logger import Logger
@@ -72,7 +72,7 @@ class StoredTenants:
         for name in gone:
             self._forget(name)
         touched = {*lost, *((each.tenant, each.name) for each in changes.policies)}
-        made = await self._make_all({*self._pending, *self._concerned(touched)} - gone)
+        made = await self._make_all({*self._pending, *self._concerned(touched, gone)} - gone)
         self._configured.tenants.update(
             [each.tenant for each in made.values()], gone - self._configured.settings.tenants.keys()
         )
@@ -142,11 +142,14 @@ class StoredTenants:
             if name in self._factory.policies.declared:
                 self.broken_policies[key] = _DECLARED
 
-    def _concerned(self, policies: Iterable[PolicyKey]) -> Iterable[str]:
-        """Tenants for which names of policies mean something else now."""
-        everybody = self._configured.tenants.names()
-        scopes = {tenant for tenant, _ in policies}
-        return everybody if ALL_TENANTS in scopes else scopes & everybody
+    def _concerned(self, policies: Collection[PolicyKey], gone: Collection[str]) -> Iterable[str]:
+        """Tenants whose settings name one of these; what others mean by a name is looked up when
+        a client is bound to it.
+        """
+        for tenant in self._configured.tenants.names().difference(gone) if policies else ():
+            name = self._factory.names(tenant)
+            if name is not None and ((tenant, name) in policies or (ALL_TENANTS, name) in policies):
+                yield tenant
 
     async def _make_all(self, names: Iterable[str]) -> dict[str, _Made]:
         made: dict[str, _Made] = {}

@@ -20,6 +20,7 @@ from dcrserver.repositories.transaction import Database, Transaction
 from dcrserver.services.access import giving
 from dcrserver.services.access.actors import ANONYMOUS, Actor, ActorKind
 from dcrserver.services.access.administrators import Administrators
+from dcrserver.services.access.policy_bindings import bind
 from dcrserver.services.access.stored_clients import terms_for
 from dcrserver.services.audit import Origin
 from dcrserver.tenants import Tenant
@@ -104,10 +105,12 @@ async def redeem(
 
     Raises:
         InvalidToken: another registration took the last.
+        Unavailable: the policy of the token was deleted a moment ago.
     """
     token = permit.token
     if token is None:
         return
+    await bind(tx, permit.tenant, permit.bounds)
     now = int(time.time())
     if not await tx.initial_access_tokens.redeem(token.tenant, token.digest, now):
         raise InvalidToken("the initial access token is unknown, expired or used up")
@@ -168,14 +171,16 @@ def doubts(tenant: Tenant, bounds: Bounds) -> Iterator[str]:
                 yield f"{value} is not in {name} of tenant {tenant.name}"
 
 
-def issue(
+async def issue(
     tx: Transaction, tenant: Tenant, wanted: NewInitialAccessToken, issuer: Actor
 ) -> tuple[str, InitialAccessTokenRecord]:
     """The token and its row.
 
     Raises:
         Forbidden: it would be good for longer than whoever issues it may act.
+        Unavailable: its policy was deleted a moment ago.
     """
+    await bind(tx, tenant, wanted.bounds)
     token = security.new_token(INITIAL_TOKEN_PREFIX)
     now = int(time.time())
     row = InitialAccessTokenRecord(

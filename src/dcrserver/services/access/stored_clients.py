@@ -13,7 +13,7 @@ from dcrserver.metadata.bounds import Bounds
 from dcrserver.repositories.clients import ClientRecord
 from dcrserver.repositories.deleted_clients import DeletedClientRecord
 from dcrserver.repositories.events import EventRecord
-from dcrserver.repositories.transaction import Database
+from dcrserver.repositories.transaction import Database, Writer
 from dcrserver.services import audit
 from dcrserver.services.access.versions import Expected
 from dcrserver.services.audit import EventType, Origin, Subject, SubjectKind
@@ -130,7 +130,7 @@ def replacement(
 
 
 async def replace_client(
-    database: Database,
+    writer: Writer,
     old: ClientRecord,
     new: ClientRecord,
     event: EventType,
@@ -142,7 +142,7 @@ async def replace_client(
     longer what is stored.
     """
     written, made = replacement(old, new, event, origin, changes)
-    return await database.transact(lambda tx: tx.clients.replace(old, written, made, beside))
+    return await writer.transact(lambda tx: tx.clients.replace(old, written, made, beside))
 
 
 def deletion(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import NamedTuple
 
 from dcrserver.errors import NotFound
@@ -55,8 +55,8 @@ class TokenAdministrationService:
         """
         tenant.terms_within(wanted.bounds)
 
-        def write(tx: Transaction) -> Issued:
-            token, row = initial_access_tokens.issue(tx, tenant, wanted, origin.actor)
+        async def write(tx: Transaction) -> Issued:
+            token, row = await initial_access_tokens.issue(tx, tenant, wanted, origin.actor)
             audit.record(
                 tx,
                 EventType.INITIAL_ACCESS_TOKEN_ISSUED,
@@ -79,11 +79,11 @@ class TokenAdministrationService:
         tenant: str,
         origin: Origin,
         key: IdempotencyKey | None,
-        write: Callable[[Transaction], Issued],
+        write: Callable[[Transaction], Awaitable[Issued]],
     ) -> Issued:
         async def work(keep: Keep) -> JsonObject:
             async def issue(tx: Transaction) -> JsonObject:
-                made: JsonObject = write(tx)._asdict()
+                made: JsonObject = (await write(tx))._asdict()
                 keep(tx, made)
                 return made
 
@@ -111,7 +111,7 @@ class TokenAdministrationService:
         """
         giving.check(origin.actor, tenant, wanted)
 
-        def write(tx: Transaction) -> Issued:
+        async def write(tx: Transaction) -> Issued:
             token, row = admin_tokens.issue(tx, tenant, wanted, origin)
             return Issued(token, row.id)
 

@@ -24,6 +24,7 @@ from dcrserver.repositories.events import EventRecord
 from dcrserver.repositories.transaction import Database, Transaction
 from dcrserver.security import SecretBox
 from dcrserver.services import audit
+from dcrserver.services.access.policy_bindings import bind
 from dcrserver.services.audit import EventType, Origin, Subject, SubjectKind
 from dcrserver.services.clients.foreign_clients import (
     EARLIER_LIFETIME,
@@ -186,9 +187,15 @@ class ClientImportService:
 async def add_new(
     tx: Transaction, tenant: Tenant, records: Sequence[ClientRecord], origin: Origin
 ) -> int:
-    """Writes those of ``records`` that are not there yet, with their events; how many."""
+    """Writes those of ``records`` that are not there yet, with their events; how many.
+
+    Raises:
+        Unavailable: a policy that one of them is bound to was deleted a moment ago.
+    """
     known = await tx.clients.known(tenant.name, [record.client_id for record in records])
     new = [record for record in records if record.client_id not in known]
+    for bounds in {record.bounds for record in new}:
+        await bind(tx, tenant, Bounds.from_json(bounds))
     for record in new:
         tx.clients.add(record)
         tx.events.add(_event(tenant, origin, record))

@@ -6,10 +6,12 @@ import time
 from collections.abc import Callable
 
 from dcrserver.errors import AlreadyExists, Forbidden, NotFound
+from dcrserver.metadata.bounds import Bounds
 from dcrserver.repositories.clients import ClientRecord
 from dcrserver.repositories.deleted_clients import DeletedClientRecord
 from dcrserver.repositories.transaction import AlreadyThere, Database, Transaction
 from dcrserver.services import audit
+from dcrserver.services.access.policy_bindings import may_bind
 from dcrserver.services.access.stored_clients import (
     change_client,
     delete_client,
@@ -78,7 +80,7 @@ class ClientLifecycleService:
         """A deleted client is as it was, with its credentials; its access tokens stay dead.
 
         Raises:
-            AlreadyExists: there is another client of this client_id by now.
+            AlreadyExists: there is another client of this client_id by now, or its policy is gone.
         """
         deleted = await self._deleted(tenant, client_id, origin.actor)
         now = int(time.time())
@@ -92,6 +94,7 @@ class ClientLifecycleService:
                 raise NotFound("there is no such deleted client")
             if await tx.clients.find(tenant.name, client_id) is not None:
                 raise AlreadyExists("there is another client of this client_id")
+            await _bind(tx, tenant, restored)
             tx.clients.add(restored)
             _record(tx, EventType.CLIENT_RESTORED, tenant, client_id, origin)
 
@@ -132,6 +135,18 @@ class ClientLifecycleService:
             return await replace_client(self._database, record, changed(record), event, origin)
 
         await change_client(self._database, tenant, client_id, origin, expected, change)
+
+
+async def _bind(tx: Transaction, tenant: Tenant, restored: ClientRecord) -> None:
+    """
+    Raises:
+        AlreadyExists: the policy that it was bound to is gone.
+    """
+    bounds = Bounds.from_json(restored.bounds)
+    if not await may_bind(tx, tenant, bounds):
+        raise AlreadyExists(
+            f"the policy of the client, {bounds.policy}, is gone; make one of this name first"
+        )
 
 
 def _record(

@@ -20,7 +20,8 @@ from dcrserver.repositories.transaction import Database, Transaction
 from dcrserver.services import audit
 from dcrserver.services.access.versions import ANY, Expected
 from dcrserver.services.audit import EventType, Origin, Subject, SubjectKind
-from dcrserver.services.tenants.stored_configuration import StoredConfiguration
+from dcrserver.services.tenants.fapi_profiles import enforcing
+from dcrserver.services.tenants.stored_configuration import StoredConfiguration, told_by
 from dcrserver.settings.problems import Problem
 from dcrserver.settings.stored import BadDocument, policy, policy_name
 from dcrserver.strict_json import JsonObject, dumps
@@ -151,7 +152,7 @@ class PolicyAdministrationService:
 
             async def write(tx: Transaction, number: int) -> None:
                 record = StoredPolicyRecord(
-                    scope, name, DRAFT, dumps(document), "draft", number, now, _by(origin)
+                    scope, name, DRAFT, dumps(document), "draft", number, now, told_by(origin)
                 )
                 await (tx.stored_policies.write(record) if is_there else _add(tx, record))
                 _record(tx, EventType.POLICY_DRAFTED, scope, name, origin, {"policy": document})
@@ -223,13 +224,10 @@ class PolicyAdministrationService:
 
         async def attempt() -> None:
             await self._changeable(scope, name, expected, there=True)
-            bound = await self._lists.configuration.bound(scope, name)
-            if any(bound.values()):
-                told = ", ".join(f"{count} {noun}" for noun, count in bound.items() if count)
-                raise AlreadyExists(f"the policy is in use: {told} are bound to it")
 
             async def write(tx: Transaction, _: int) -> None:
-                await tx.stored_policies.delete(scope, name)
+                await tx.stored_policies.delete(scope, name)  # nobody is bound from now on
+                await _check_unbound(tx, scope, name)
                 _record(tx, EventType.POLICY_DELETED, scope, name, origin, {})
 
             await self._stored.change(write)
@@ -255,7 +253,7 @@ class PolicyAdministrationService:
                     await tx.stored_policies.write(retired)
             made = target._replace(
                 version=version, state="active", change_number=number, activated_at=now,
-                activated_by=_by(origin),
+                activated_by=told_by(origin),
             )  # fmt: skip
             if target.version == DRAFT:
                 await tx.stored_policies.delete_draft(target.tenant, target.name)
@@ -291,13 +289,22 @@ class PolicyAdministrationService:
         return PolicyView(records, self._broken())
 
 
+async def _check_unbound(tx: Transaction, scope: str, name: str) -> None:
+    """
+    Raises:
+        AlreadyExists: something is bound to the policy: it says how many of what.
+    """
+    bound = await tx.policy_bindings.count(scope, name, int(time.time()))
+    if enforced := await enforcing(tx, scope, name):
+        bound["tenants by Asgardeo's API"] = enforced
+    if bound:
+        told = ", ".join(f"{count} {noun}" for noun, count in bound.items())
+        raise AlreadyExists(f"the policy is in use: {told} are bound to it")
+
+
 async def _add(tx: Transaction, record: StoredPolicyRecord) -> bool:
     await tx.stored_policies.add(record)
     return True
-
-
-def _by(origin: Origin) -> str:
-    return str(origin.actor)[:128]
 
 
 def _document(record: StoredPolicyRecord | None) -> JsonObject | None:

@@ -22,8 +22,9 @@ from dcrserver.metadata.bounds import UNBOUNDED, Bounds
 from dcrserver.metadata.facets import listed
 from dcrserver.names import ClientOrigin
 from dcrserver.repositories.clients import ClientRecord
-from dcrserver.repositories.transaction import Database, Transaction
+from dcrserver.repositories.transaction import Database, Transaction, Writer
 from dcrserver.services import audit
+from dcrserver.services.access.policy_bindings import Bound
 from dcrserver.services.access.registration_access_tokens import new_registration_token
 from dcrserver.services.access.stored_clients import (
     metadata_of,
@@ -118,7 +119,8 @@ class AdministeredClients:
         )
         record = record._replace(owner=_owner(facts, actor), tags=_tags(facts))
         made = Administered(record, secrets, token)
-        await self._add(made, origin, beside, stated, is_chosen=facts.client_id is not None)
+        writer = Bound(self._database, tenant, bounds)
+        await self._add(writer, made, origin, beside, stated, is_chosen=facts.client_id is not None)
         return made
 
     async def replace(
@@ -155,9 +157,10 @@ class AdministeredClients:
         )
         told: JsonObject = {"secret": secrets.is_new, **_facts_changed(record, changed)}
         changed = next_version(record, changed)
-        if not await stated.replace(self._database, record, changed, origin, told):
-            return None
-        return Administered(changed, secrets)
+        moves = changed.bounds != record.bounds
+        writer = Bound(self._database, tenant, bounds) if moves else self._database
+        is_written = await stated.replace(writer, record, changed, origin, told)
+        return Administered(changed, secrets) if is_written else None
 
     def _validated(
         self, completed: JsonObject, stated: Submitted, before: ClientMetadata, actor: Actor
@@ -197,6 +200,7 @@ class AdministeredClients:
 
     async def _add(
         self,
+        writer: Writer,
         made: Administered,
         origin: Origin,
         beside: Beside | None,
@@ -207,6 +211,7 @@ class AdministeredClients:
         """
         Raises:
             IdentifierTaken: another client is called so, or what stands beside it is there.
+            Unavailable: its policy was deleted a moment ago.
             InvalidSoftwareStatement: another registration used the statement meanwhile.
         """
         record = made.record
@@ -230,7 +235,7 @@ class AdministeredClients:
                 beside(tx, made)
 
         try:
-            await self._database.transact(write)
+            await writer.transact(write)
         except AlreadyThere:  # somebody was faster
             if not is_chosen:
                 stated.check_spent()

@@ -17,7 +17,7 @@ from dcrserver.metadata.validation import STATEMENT
 from dcrserver.names import ClientOrigin
 from dcrserver.repositories.access_tokens import SpentIdentifier
 from dcrserver.repositories.clients import ClientRecord
-from dcrserver.repositories.transaction import AlreadyThere, Database, Transaction
+from dcrserver.repositories.transaction import AlreadyThere, Database, Transaction, Writer
 from dcrserver.services.access.stored_clients import replace_client
 from dcrserver.services.audit import EventType, Origin
 from dcrserver.services.authentication import replay
@@ -75,7 +75,7 @@ class Submitted(NamedTuple):
 
     async def replace(
         self,
-        database: Database,
+        writer: Writer,
         old: ClientRecord,
         new: ClientRecord,
         origin: Origin,
@@ -91,7 +91,7 @@ class Submitted(NamedTuple):
         told, event = {**told, **self.told()}, EventType.CLIENT_UPDATED
         beside = [self.spent.insertion] if self.spent else ()
         try:
-            return await replace_client(database, old, new, event, origin, told, beside)
+            return await replace_client(writer, old, new, event, origin, told, beside)
         except AlreadyThere:
             self.check_spent()
             raise

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, fields
 from typing import TypeAlias
 
@@ -19,16 +19,11 @@ from dcrserver.repositories.stored_policies import StoredPolicyRecord
 from dcrserver.repositories.transaction import Database, Transaction
 from dcrserver.services import audit
 from dcrserver.services.audit import EventType, Origin, Subject, SubjectKind
-from dcrserver.services.tenants.stored_configuration import StoredConfiguration
+from dcrserver.services.tenants.fapi_profiles import PROFILES, policy_of
+from dcrserver.services.tenants.stored_configuration import StoredConfiguration, told_by
 from dcrserver.strict_json import JsonObject, dumps
 from dcrserver.tenants import Tenant, TenantRegistry
 
-# Profile -> the preset that is it here. Clients are bound to a policy of the tenant that begins as
-# the preset, and keep it when enforcement ends.
-PROFILES: Mapping[str, str] = {
-    "FAPI1_ADVANCED": "fapi1-advanced",
-    "FAPI2_SECURITY": "fapi2",
-}
 _DEFAULT_PROFILE = "FAPI1_ADVANCED"
 
 
@@ -169,7 +164,7 @@ def _of(record: DcrConfigurationRecord | None) -> DcrConfiguration:
 
 
 def _policy_name(configuration: DcrConfiguration) -> str:
-    return f"asgardeo-{PROFILES[configuration.fapi_profile or _DEFAULT_PROFILE]}"
+    return policy_of(configuration.fapi_profile or _DEFAULT_PROFILE)
 
 
 async def _add_policy(
@@ -179,10 +174,18 @@ async def _add_policy(
     name = _policy_name(configuration)
     versions = [each.version for each in await tx.stored_policies.versions(tenant.name, name)]
     preset = PROFILES[configuration.fapi_profile or _DEFAULT_PROFILE]
-    now, by = int(time.time()), str(origin.actor.id)[:128]
+    now, by, version = int(time.time()), told_by(origin), max(versions, default=0) + 1
+    document: JsonObject = {"preset": preset}
     await tx.stored_policies.add(
         StoredPolicyRecord(
-            tenant.name, name, max(versions, default=0) + 1, dumps({"preset": preset}), "active",
-            number, now, by, now, by,
+            tenant.name, name, version, dumps(document), "active", number, now, by, now, by
         )
-    )  # fmt: skip
+    )
+    audit.record(
+        tx,
+        EventType.POLICY_ACTIVATED,
+        tenant=tenant.name,
+        origin=origin,
+        subject=Subject(SubjectKind.POLICY, name),
+        changes={"tenant": tenant.name, "version": version, "policy": document},
+    )

@@ -19,12 +19,15 @@ from dcrserver.repositories.queries import Lists
 from dcrserver.repositories.stored_policies import StoredPolicyRecord
 from dcrserver.repositories.stored_tenants import StoredTenantRecord
 from dcrserver.repositories.transaction import AlreadyThere, Database, Transaction
+from dcrserver.services.audit import Origin
 
 _log = Logger(__name__)
 # Between two looks; processes that were started together need not look together.
 _PAUSE_SECONDS = (0.7, 1.0)
 # Each lost attempt means that another administrator has changed something.
 _ATTEMPTS = 20
+# Of the columns that tell who changed something.
+_NAME_LENGTH = 128
 
 PolicyKey: TypeAlias = tuple[str, str]
 
@@ -154,6 +157,11 @@ class StoredConfiguration:
             )
         )
         self._number = number
+
+
+def told_by(origin: Origin) -> str:
+    """Who changed something, as what is stored tells it."""
+    return str(origin.actor)[:_NAME_LENGTH]
 
 
 class Raced(Exception):
