@@ -285,7 +285,7 @@ async def _nothing(*_: Any) -> None:
     """A change like any other, so that all is read again."""
 
 
-@pytest.mark.finding("RC2")
+@pytest.mark.finding("M21")
 async def test_the_policy_that_is_enforced_is_not_deleted(configuration: Configuration) -> None:
     """Whoever takes the policy away has not ended enforcement: nobody could register."""
     await configuration.set(enableFapiEnforcement="true", fapiProfile="FAPI2_SECURITY")

@@ -140,7 +140,7 @@ def _before_commit(
     patch.setattr(Database, "transact", late)
 
 
-@pytest.mark.finding("RC1")
+@pytest.mark.finding("M20")
 async def test_nothing_is_bound_to_a_policy_that_was_deleted_meanwhile(
     race: Race, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -164,7 +164,7 @@ async def test_nothing_is_bound_to_a_policy_that_was_deleted_meanwhile(
             assert (what, await getattr(race, what)(), deleted) == (what, False, [204])
 
 
-@pytest.mark.finding("RC1")
+@pytest.mark.finding("M20")
 async def test_of_a_deletion_and_a_binding_at_once_one_comes_to_be(race: Race) -> None:
     for what in _BINDINGS * 3:
         await _with_a_policy(race)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable
-from dataclasses import replace
 from typing import NamedTuple, TypeAlias
 
 from dcrserver import security
@@ -24,7 +23,6 @@ from dcrserver.names import ClientOrigin
 from dcrserver.repositories.clients import ClientRecord
 from dcrserver.repositories.transaction import Database, Transaction, Writer
 from dcrserver.services import audit
-from dcrserver.services.access.policy_bindings import Bound
 from dcrserver.services.access.registration_access_tokens import new_registration_token
 from dcrserver.services.access.stored_clients import (
     metadata_of,
@@ -33,6 +31,7 @@ from dcrserver.services.access.stored_clients import (
 )
 from dcrserver.services.audit import EventType, Origin, Subject, SubjectKind
 from dcrserver.services.audit.actors import Actor
+from dcrserver.services.registration.chosen_policies import bound_by, moved, writer_for
 from dcrserver.services.registration.client_information import new_record
 from dcrserver.services.registration.facts import ClientFacts, Wrong, refusal
 from dcrserver.services.registration.judgement import (
@@ -102,7 +101,7 @@ class AdministeredClients:
             RegistrationError: one of both is not acceptable; nothing was made.
         """
         actor = origin.actor
-        bounds = _bounds(within, tenant, facts, actor)
+        bounds = bound_by(within, tenant, facts, actor)
         terms = terms_for(actor, tenant.terms_within(bounds))
         completed = await self._completed(tenant, submission, facts, actor)
         _check_could_be_sent(completed, terms.policy)
@@ -119,8 +118,8 @@ class AdministeredClients:
         )
         record = record._replace(owner=_owner(facts, actor), tags=_tags(facts))
         made = Administered(record, secrets, token)
-        writer = Bound(self._database, tenant, bounds)
-        await self._add(writer, made, origin, beside, stated, is_chosen=facts.client_id is not None)
+        writer = writer_for(self._database, tenant, None, bounds)
+        await _add(writer, made, origin, beside, stated, is_chosen=facts.client_id is not None)
         return made
 
     async def replace(
@@ -140,7 +139,7 @@ class AdministeredClients:
             RegistrationError: one of both is not acceptable; nothing has changed.
         """
         actor = origin.actor
-        bounds = _moved(Bounds.from_json(record.bounds), tenant, facts, actor)
+        bounds = moved(record, tenant, facts, actor)
         terms = terms_for(actor, tenant.terms_within(bounds))
         completed = await self._completed(tenant, submission, facts, actor)
         before = metadata_of(record)
@@ -157,8 +156,7 @@ class AdministeredClients:
         )
         told: JsonObject = {"secret": secrets.is_new, **_facts_changed(record, changed)}
         changed = next_version(record, changed)
-        moves = changed.bounds != record.bounds
-        writer = Bound(self._database, tenant, bounds) if moves else self._database
+        writer = writer_for(self._database, tenant, record.bounds, bounds)
         is_written = await stated.replace(writer, record, changed, origin, told)
         return Administered(changed, secrets) if is_written else None
 
@@ -198,48 +196,48 @@ class AdministeredClients:
         members = {name: value for name, value in members.items() if name not in VERIFIED}
         return members | submission
 
-    async def _add(
-        self,
-        writer: Writer,
-        made: Administered,
-        origin: Origin,
-        beside: Beside | None,
-        stated: Submitted,
-        *,
-        is_chosen: bool,
-    ) -> None:
-        """
-        Raises:
-            IdentifierTaken: another client is called so, or what stands beside it is there.
-            Unavailable: its policy was deleted a moment ago.
-            InvalidSoftwareStatement: another registration used the statement meanwhile.
-        """
-        record = made.record
-        told = {"secret": made.secrets.is_new, **_facts_changed(None, record), **stated.told()}
 
-        async def write(tx: Transaction) -> None:
-            if is_chosen:
-                await _free(tx, record.tenant, record.client_id)
-            tx.clients.add(record)
-            audit.record(
-                tx,
-                EventType.CLIENT_REGISTERED,
-                tenant=record.tenant,
-                origin=origin,
-                subject=Subject(SubjectKind.CLIENT, record.client_id),
-                changes=told,
-                metadata=record.metadata,
-            )
-            stated.spend(tx)
-            if beside is not None:
-                beside(tx, made)
+async def _add(
+    writer: Writer,
+    made: Administered,
+    origin: Origin,
+    beside: Beside | None,
+    stated: Submitted,
+    *,
+    is_chosen: bool,
+) -> None:
+    """
+    Raises:
+        IdentifierTaken: another client is called so, or what stands beside it is there.
+        Unavailable: its policy was deleted a moment ago.
+        InvalidSoftwareStatement: another registration used the statement meanwhile.
+    """
+    record = made.record
+    told = {"secret": made.secrets.is_new, **_facts_changed(None, record), **stated.told()}
 
-        try:
-            await writer.transact(write)
-        except AlreadyThere:  # somebody was faster
-            if not is_chosen:
-                stated.check_spent()
-            raise _taken() from None
+    async def write(tx: Transaction) -> None:
+        if is_chosen:
+            await _free(tx, record.tenant, record.client_id)
+        tx.clients.add(record)
+        audit.record(
+            tx,
+            EventType.CLIENT_REGISTERED,
+            tenant=record.tenant,
+            origin=origin,
+            subject=Subject(SubjectKind.CLIENT, record.client_id),
+            changes=told,
+            metadata=record.metadata,
+        )
+        stated.spend(tx)
+        if beside is not None:
+            beside(tx, made)
+
+    try:
+        await writer.transact(write)
+    except AlreadyThere:  # somebody was faster
+        if not is_chosen:
+            stated.check_spent()
+        raise _taken() from None
 
 
 async def _free(tx: Transaction, tenant: str, client_id: str) -> None:
@@ -272,34 +270,6 @@ def _check_could_be_sent(members: JsonObject, policy: Policy) -> None:
     if len(octets) > limit:
         raise InvalidClientMetadata(f"the metadata must not be larger than {limit} octets")
     parse_object(octets, policy.json_)
-
-
-def _bounds(before: Bounds, tenant: Tenant, facts: ClientFacts, actor: Actor) -> Bounds:
-    """
-    Raises:
-        BadChoice: the policy is not there, or not for this actor to choose.
-    """
-    is_left = facts.policy is None and "policy" not in facts.cleared
-    if is_left or facts.policy == before.policy:
-        return before
-    if actor.owner is not None:
-        raise refusal(Wrong("policy", "must not be sent: set by administrators"))
-    if facts.policy is not None and facts.policy not in tenant.policies:
-        raise refusal(Wrong("policy", "must be the name of one that is configured"))
-    return replace(before, policy=facts.policy)
-
-
-def _moved(before: Bounds, tenant: Tenant, facts: ClientFacts, actor: Actor) -> Bounds:
-    """The policy of birth binds for life, unless somebody who may moves the client to another.
-
-    Raises:
-        BadChoice: the policy is not there, or not for this actor to choose.
-        InsufficientScope: the actor may change the client, but not by what it is judged.
-    """
-    bounds = _bounds(before, tenant, facts, actor)
-    if bounds != before:
-        actor.require("policies:override")
-    return bounds
 
 
 def _owner(facts: ClientFacts, actor: Actor) -> str | None:
