@@ -219,15 +219,7 @@ async def _add(
         if is_chosen:
             await _free(tx, record.tenant, record.client_id)
         tx.clients.add(record)
-        audit.record(
-            tx,
-            EventType.CLIENT_REGISTERED,
-            tenant=record.tenant,
-            origin=origin,
-            subject=Subject(SubjectKind.CLIENT, record.client_id),
-            changes=told,
-            metadata=record.metadata,
-        )
+        _record(tx, record, origin, told)
         stated.spend(tx)
         if beside is not None:
             beside(tx, made)
@@ -238,6 +230,18 @@ async def _add(
         if not is_chosen:
             stated.check_spent()
         raise _taken() from None
+
+
+def _record(tx: Transaction, made: ClientRecord, origin: Origin, told: JsonObject) -> None:
+    audit.record(
+        tx,
+        EventType.CLIENT_REGISTERED,
+        tenant=made.tenant,
+        origin=origin,
+        subject=Subject(SubjectKind.CLIENT, made.client_id),
+        changes=told,
+        metadata=made.metadata,
+    )
 
 
 async def _free(tx: Transaction, tenant: str, client_id: str) -> None:
