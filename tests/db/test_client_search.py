@@ -19,7 +19,12 @@ from dcrserver.repositories.clients import ClientRecord
 from dcrserver.repositories.queries import Lists
 from dcrserver.repositories.queries.clients import Filter, Match, Sort, counting, search
 from dcrserver.repositories.queries.clients import scope as scoping
-from dcrserver.repositories.queries.clients.filters import CLIENT_FILTERS, FACET_FILTERS, MEMBER
+from dcrserver.repositories.queries.clients.filters import (
+    CLIENT_FILTERS,
+    DOCUMENT_FILTERS,
+    FACET_FILTERS,
+    MEMBER,
+)
 from dcrserver.repositories.queries.clients.sorts import SortKey
 from dcrserver.repositories.transaction import Database, Transaction
 from dcrserver.security import new_client_id
@@ -35,6 +40,8 @@ _OPTIONAL = {
     "application_type": ("web", "native"),
 }
 _WORDS = ("acme", "Mail", "mailer", "Über", "100%", "a_b", "client")
+
+_CREATED, _UPDATED = SortKey.CREATED, SortKey.UPDATED
 
 
 @pytest.fixture
@@ -284,6 +291,41 @@ async def test_many_are_estimated_and_told_so(
     assert not found.is_exact or found.value == 20
 
 
+async def test_those_whom_no_index_tells_of_are_found_part_by_part(
+    database: Database, lists: Lists, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also where more are of one second than are read at a time, and a part may have none."""
+    monkeypatch.setattr("dcrserver.repositories.queries.clients.windows.FIRST", 3)
+    monkeypatch.setattr("dcrserver.repositories.queries.clients._SECONDS", 0)
+    tenant = new_client_id()
+    rare, common = '{"client_uri":"https://rare.example/"}', "{}"
+    made = [
+        record(
+            tenant=tenant,
+            metadata=common if number % 9 else rare,
+            issued_at=number // 7,
+            updated_at=number // 7 + (number % 2) * (number % 5),
+        )
+        for number in range(40)
+    ]
+    await add(database, *made)
+    for name in ("metadata.client_uri", "contains"):
+        wanted = Filter.parse([(name, "https://rare.example/")])
+        for sort in (Sort(key, way) for key in (_CREATED, _UPDATED) for way in (False, True)):
+            column = "issued_at" if sort.key is _CREATED else "updated_at"
+            meant = [each for each in made if each.metadata == rare]
+            meant.sort(key=lambda it, c=column: (getattr(it, c), it.client_id))
+            found: list[Match] = []
+            place, parts = None, 0
+            while place is not None or not parts:
+                part = await lists.clients.some(tenant, wanted, sort, place, limit=2)
+                found, place, parts = [*found, *part.matches], part.next, parts + 1
+            assert [each.record for each in found] == (meant[::-1] if sort.is_descending else meant)
+            assert 4 < parts < 20
+            complete = await lists.clients.search(tenant, wanted, sort, limit=9)
+            assert complete == found
+
+
 async def test_a_stream_goes_on_where_it_was(database: Database, lists: Lists) -> None:
     tenant = new_client_id()
     made = [record(tenant=tenant, issued_at=number // 3, updated_at=9) for number in range(20)]
@@ -346,4 +388,4 @@ async def test_a_place_of_another_list_is_refused(lists: Lists) -> None:
 
 
 def test_each_filter_has_a_condition() -> None:
-    assert sorted([*FACET_FILTERS, *CLIENT_FILTERS]) == sorted(FILTERS)
+    assert sorted([*FACET_FILTERS, *CLIENT_FILTERS, *DOCUMENT_FILTERS]) == sorted(FILTERS)

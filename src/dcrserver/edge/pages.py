@@ -67,11 +67,15 @@ class Paging:
     ) -> Page[Item]:
         """The answer of ``rows``, of which there is one more than ``limit`` if any is left."""
         shown = rows[: self.limit]
-        following = None
-        if len(rows) > self.limit:
-            following = self._sealed(place_of(shown[-1]))
+        place = place_of(shown[-1]) if len(rows) > self.limit else None
+        return self.answer([item(row) for row in shown], place)
+
+    def answer(self, items: list[Item], place: Place | None) -> Page[Item]:
+        """The answer of ``items``; behind ``place`` the list goes on, None: it ends with them."""
+        following = None if place is None else self._sealed(place)
+        if following is not None:
             self._response.headers["Link"] = f'<{self._url(following)}>; rel="next"'
-        return Page(items=[item(row) for row in shown], next=following)
+        return Page(items=items, next=following)
 
     def _sealed(self, place: Place) -> str:
         octets = json.dumps(place, separators=(",", ":")).encode()

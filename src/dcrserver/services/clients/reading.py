@@ -17,10 +17,10 @@ from dcrserver.tenants import Tenant
 
 
 class Listed(NamedTuple):
-    """A client in a list, and where the list goes on after it."""
+    """A part of a list of clients, and behind which place it goes on; None: it ends here."""
 
-    client: ClientView
-    place: Place
+    clients: list[ClientView]
+    next: Place | None
 
 
 class ClientReadingService:
@@ -49,16 +49,17 @@ class ClientReadingService:
         after: Place | None,
         limit: int,
         actor: Actor,
-    ) -> list[Listed]:
-        """The clients that ``wanted`` means, and that ``actor`` may see.
+    ) -> Listed:
+        """The clients that ``wanted`` means, and that ``actor`` may see: ``limit`` of them at most,
+        and fewer where they are rare and no index tells of them.
 
         Raises:
             InvalidInput: ``after`` is no place in this list.
         """
-        found = await self._lists.clients.search(
+        found = await self._lists.clients.some(
             tenant.name, wanted, sort, after, limit=limit, owner=actor.owner
         )
-        return [Listed(ClientView(each.record), each.place) for each in found]
+        return Listed([ClientView(each.record) for each in found.matches], found.next)
 
     async def deleted(
         self, tenant: Tenant, after: Place | None, limit: int, actor: Actor

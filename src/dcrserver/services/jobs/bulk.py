@@ -16,7 +16,7 @@ from dcrserver.errors import InvalidClientMetadata
 from dcrserver.repositories.clients import ClientRecord
 from dcrserver.repositories.jobs import JobRecord
 from dcrserver.repositories.queries import Lists
-from dcrserver.repositories.queries.clients import Match
+from dcrserver.repositories.queries.clients import Found
 from dcrserver.repositories.queries.clients.filters import Filter
 from dcrserver.repositories.queries.keyset import Place
 from dcrserver.repositories.transaction import Transaction
@@ -62,13 +62,15 @@ class BulkChange:
         is_dry = bool(job.parameters.get("dry_run"))
         longest = size = _DRY_BATCH if is_dry else _BATCH
         attempts = 0
-        while page := await self._lists.clients.search(
-            tenant.name, wanted, after=_place(job), limit=size
-        ):
-            batch = _Batch(job, tenant, page)
+        is_over = False
+        while not is_over:
+            found = await self._lists.clients.some(
+                tenant.name, wanted, after=_place_in(job.record), limit=size
+            )
+            batch = _Batch(job, tenant, found)
             try:
                 await (batch.count() if is_dry else batch.write())
-                size, attempts = longest, 0
+                size, attempts, is_over = longest, 0, found.next is None
             except ChangedMeanwhile:
                 size, attempts = max(1, size // 2), attempts + 1
                 if attempts > _ATTEMPTS:
@@ -83,19 +85,20 @@ def _pairs(job: OngoingJob) -> list[tuple[JsonValue, JsonValue]]:
     return list(made.items()) if isinstance(made, dict) else []
 
 
-def _place(job: OngoingJob) -> Place | None:
+def _place_in(job: JobRecord) -> Place | None:
     """Behind which it goes on: too long, at times, for the job's position."""
-    found = json.loads(job.record.report).get(PLACE)
+    found = json.loads(job.report).get(PLACE)
     return None if found is None else tuple(found)
 
 
 class _Batch:
     """Clients that come one after the other, and what becomes of them."""
 
-    def __init__(self, job: OngoingJob, tenant: Tenant, page: Sequence[Match]) -> None:
+    def __init__(self, job: OngoingJob, tenant: Tenant, found: Found) -> None:
         self._job = job
-        self._page = [match.record for match in page]
-        self._places = [match.place for match in page]
+        self._page = [match.record for match in found.matches]
+        self._places = [match.place for match in found.matches]
+        self._next = found.next
         self._window = tenant.restore_window
         self._action: Action = ACTIONS[str(job.parameters["action"])]
         value = job.parameters.get("value")
@@ -144,8 +147,12 @@ class _Batch:
         self, job: JobRecord, handled: int, changed: int, errors: Sequence[JsonObject]
     ) -> JobRecord:
         made = got_on(job, str(job.handled + handled), handled, changed, errors)
-        report = json.loads(job.report) | {PLACE: self._places[handled - 1]}
-        return made._replace(report=dumps(report))
+        # Where all were handled, it may go on behind others that nobody means.
+        is_all = handled == len(self._page)
+        place = (is_all and self._next) or (
+            self._places[handled - 1] if handled else _place_in(job)
+        )
+        return made._replace(report=dumps(json.loads(job.report) | {PLACE: place}))
 
     def _made_of(self, record: ClientRecord) -> ClientRecord | None:
         """What shall become of the client, for a deletion itself; None: nothing."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dcrserver.cli.administration.answers.here import Here, page, place_in, told, validated
+from dcrserver.cli.administration.answers.here import Here, answer, page, place_in, told, validated
 from dcrserver.repositories.queries.clients import Filter, Sort
 from dcrserver.schemas.admin.clients import (
     Client,
@@ -27,10 +27,8 @@ async def _list_clients(
     reading, actor = here.operations.client_reading, here.origin.actor
     asked, order = Filter.parse(wanted.items()), Sort.parse(sort)
     place, tenant = place_in(cursor), await here.tenant()
-    found = await reading.clients(tenant, asked, order, place, limit + 1, actor)
-    return page(
-        found, limit, lambda each: each.place, lambda each: told(ClientSummary, each.client)
-    )
+    found = await reading.clients(tenant, asked, order, place, limit, actor)
+    return answer([told(ClientSummary, each) for each in found.clients], found.next)
 
 
 async def _count_clients(here: Here, **wanted: str) -> JsonObject:

@@ -101,6 +101,10 @@ def page(
 ) -> JsonObject:
     """A page of ``rows``, of which there is one more than ``limit`` if any is left."""
     shown = rows[:limit]
-    following = json.dumps(place_of(shown[-1])) if len(rows) > limit else None
-    items: list[Any] = [item(row) for row in shown]
-    return {"items": items, "next": following}
+    place = place_of(shown[-1]) if len(rows) > limit else None
+    return answer([item(row) for row in shown], place)
+
+
+def answer(items: list[Any], place: Place | None) -> JsonObject:
+    """A page of ``items``; behind ``place`` the list goes on, None: it ends with them."""
+    return {"items": items, "next": None if place is None else json.dumps(place)}

@@ -13,15 +13,17 @@ from dcrserver.repositories.queries.clients import counting
 from dcrserver.repositories.queries.clients.counting import Count
 from dcrserver.repositories.queries.clients.filters import ALL, Filter
 from dcrserver.repositories.queries.clients.scope import scope_of
-from dcrserver.repositories.queries.clients.search import Match, Search
+from dcrserver.repositories.queries.clients.search import Found, Match, Search
 from dcrserver.repositories.queries.clients.sorts import NEWEST_FIRST, Sort
 from dcrserver.repositories.queries.keyset import Order, Place, page
 from dcrserver.repositories.rows import records
 
-__all__ = ["ALL", "NEWEST_FIRST", "ClientLists", "Count", "Filter", "Match", "Sort"]
+__all__ = ["ALL", "NEWEST_FIRST", "ClientLists", "Count", "Filter", "Found", "Match", "Sort"]
 
 # Of one page of all clients: 500 are 6 ms of the event loop, in which nobody else is served.
 _BATCH = 200
+# So long a page is looked for where each client has to be read.
+_SECONDS = 0.1
 _BY_KEY = Order([clients.c.tenant, clients.c.client_id])
 # Of one tenant.
 _BY_ID = Order([clients.c.client_id])
@@ -46,13 +48,33 @@ class ClientLists:
         limit: int,
         owner: str | None = None,
     ) -> list[Match]:
-        """Of the ``tenant``, or of all; those that come after ``after`` in this order.
+        """Of the ``tenant``, or of all; the first of those that come after ``after`` in this order,
+        however long it takes.
 
         Raises:
             InvalidInput: ``after`` is no place in this list.
         """
         search = Search(self._queries, tenant, wanted.of_owner(owner), sort)
-        return await search.page(after, limit)
+        return (await search.page(after, limit)).matches
+
+    async def some(
+        self,
+        tenant: str | None,
+        wanted: Filter = ALL,
+        sort: Sort = NEWEST_FIRST,
+        after: Place | None = None,
+        *,
+        limit: int,
+        owner: str | None = None,
+    ) -> Found:
+        """As ``search``, and where the list goes on: it may do so though fewer were found, as it is
+        not looked for them for long.
+
+        Raises:
+            InvalidInput: ``after`` is no place in this list.
+        """
+        search = Search(self._queries, tenant, wanted.of_owner(owner), sort)
+        return await search.page(after, limit, _SECONDS)
 
     async def page(
         self, tenant: str | None, wanted: Filter = ALL, after: Place | None = None, *, limit: int
@@ -75,9 +97,13 @@ class ClientLists:
             InvalidInput: ``after`` is no place in this list.
         """
         search = Search(self._queries, tenant, wanted.of_owner(owner), sort)
-        while found := await search.page(after, _BATCH):
-            yield found
-            after = found[-1].place
+        while True:
+            found = await search.page(after, _BATCH, _SECONDS)
+            if found.matches:
+                yield found.matches
+            after = found.next
+            if after is None:
+                return
 
     async def every(
         self, tenant: str | None, wanted: Filter = ALL, after: str = ""

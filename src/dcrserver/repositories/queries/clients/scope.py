@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from sqlalchemy import ColumnElement, Select, any_, false, func, literal, literal_column, select
@@ -27,7 +28,8 @@ _DENSE = 5000
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """Conditions for clients, and for facets; ``ids`` of the facets unless they are too many.
+    """Conditions for clients, for what they registered, and for facets; ``ids`` of the facets
+    unless they are too many.
 
     ``ids`` None and ``facets`` empty: whatever facets they have. ``is_dense``: those of ``ids`` are
     the facets of many clients.
@@ -36,6 +38,7 @@ class Scope:
     dialect: str
     tenant: str | None
     conditions: Sequence[Condition]
+    documents: Sequence[Condition]
     facets: Sequence[Condition]
     ids: Sequence[str] | None = None
     is_dense: bool = False
@@ -45,21 +48,32 @@ class Scope:
         """Nobody has such facets."""
         return self.ids is not None and not self.ids
 
+    @property
+    def reads_many(self) -> bool:
+        """Whether very many clients may have to be read for one that is meant."""
+        return bool(self.documents) and (not self.ids or self.is_dense)
+
     def clients(self, *more: ColumnElement[Any]) -> Select[Any]:
         """Their rows, with ``more`` columns."""
         return self.of_any_facets(*more).where(*self._by_facets())
 
     def of_any_facets(self, *more: ColumnElement[Any]) -> Select[Any]:
         """The same, whatever facets they have."""
+        return self._any(*more).where(*self.documents)
+
+    def candidates(self) -> Select[Any]:
+        """Those that are read in the order of a list, for their facets and what they registered."""
+        return self._any()
+
+    def _any(self, *more: ColumnElement[Any]) -> Select[Any]:
         return select(*COLUMNS, *more).where(*of_tenant(clients, self.tenant), *self.conditions)
 
     def count(self, limit: int | None) -> Select[Any]:
         """A row for each, up to a limit; facets by facets, of which an index has the clients."""
         chosen: Select[Any] = select(literal_column("1").label("one")).select_from(clients)
-        conditions = [*of_tenant(clients, self.tenant), *self.conditions]
-        if self.facets:
-            joined = clients.c.facets_id == client_facets.c.id
-            conditions = [*of_tenant(client_facets, self.tenant), joined, *self.conditions]
+        table: Any = client_facets if self.facets else clients
+        joined = [clients.c.facets_id == client_facets.c.id] if self.facets else []
+        conditions = [*of_tenant(table, self.tenant), *joined, *self.conditions, *self.documents]
         return chosen.where(*conditions, *self.facets).limit(limit)
 
     def of_facets(self, facets_id: str) -> Select[Any]:
@@ -88,20 +102,25 @@ async def scope_of(
 ) -> Scope:
     """What ``wanted`` comes to; ``has_ids``: the facets are looked for."""
     facets = wanted.about_facets()
-    conditions = wanted.about_clients(queries.dialect)
+    made = partial(
+        Scope,
+        queries.dialect,
+        tenant,
+        wanted.about_clients(),
+        wanted.about_documents(queries.dialect),
+        facets,
+    )
     if not facets or not has_ids:
-        return Scope(queries.dialect, tenant, conditions, facets)
+        return made()
     chosen = select(client_facets.c.id).where(*of_tenant(client_facets, tenant), *facets)
     found = [row.id for row in await queries.all(chosen.limit(_MANY + 1))]
     if not found or len(found) > _MANY:
-        ids = None if found else ()
-        return Scope(queries.dialect, tenant, conditions, facets, ids)
+        return made(None if found else ())
     some: Select[Any] = select(literal_column("1").label("one")).where(
         is_one_of(queries.dialect, clients.c.facets_id, found)
     )
     counted = select(func.count()).select_from(some.limit(_DENSE + 1).subquery())
-    is_dense = (await queries.all(counted))[0][0] > _DENSE
-    return Scope(queries.dialect, tenant, conditions, facets, found, is_dense)
+    return made(found, is_dense=(await queries.all(counted))[0][0] > _DENSE)
 
 
 def of_tenant(table: Any, tenant: str | None) -> list[Condition]:  # noqa: ANN401 - a table

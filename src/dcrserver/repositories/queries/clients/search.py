@@ -6,6 +6,8 @@ what it shows, however many clients there are.
 
 from __future__ import annotations
 
+import math
+import time
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
@@ -17,9 +19,11 @@ from dcrserver.db.queries import Queries
 from dcrserver.db.tables import client_facets, clients, last_uses
 from dcrserver.errors import InvalidInput, QueryTooLong
 from dcrserver.repositories.clients import ClientRecord
+from dcrserver.repositories.queries.clients import windows
 from dcrserver.repositories.queries.clients.filters import Filter
 from dcrserver.repositories.queries.clients.scope import Scope, of_tenant, scope_of
 from dcrserver.repositories.queries.clients.sorts import Sort, SortKey
+from dcrserver.repositories.queries.clients.windows import CHANGED, NEVER_CHANGED
 from dcrserver.repositories.queries.keyset import Order, Place, page
 
 _C, _F, _U = clients.c, client_facets.c, last_uses.c
@@ -40,6 +44,13 @@ class Match(NamedTuple):
     place: Place
 
 
+class Found(NamedTuple):
+    """A part of a list, and behind which place it goes on; None: it ends here."""
+
+    matches: list[Match]
+    next: Place | None
+
+
 class Search:
     """One search: ``tenant`` None for all of them."""
 
@@ -48,8 +59,9 @@ class Search:
         self._tenant, self._wanted, self._sort = tenant, wanted, sort
         self._scope: Scope | None = None
 
-    async def page(self, after: Place | None, limit: int) -> list[Match]:
-        """The first ``limit`` of those that come after ``after``.
+    async def page(self, after: Place | None, limit: int, seconds: float = math.inf) -> Found:
+        """The first ``limit`` of those that come after ``after``; after so many ``seconds`` those
+        that were found by then, where each client has to be read.
 
         Raises:
             InvalidInput: ``after`` is no place in this list.
@@ -61,32 +73,57 @@ class Search:
         if self._scope is None:
             has_ids = key is not SortKey.NAME
             self._scope = await scope_of(self._queries, self._tenant, self._wanted, has_ids=has_ids)
-        if self._scope.is_empty:
-            return []
+        scope = self._scope
+        if scope.is_empty:
+            return Found([], None)
+        if not scope.reads_many or not windows.has_windows(self._sort):
+            return _cut(await self._some(scope, after, limit + 1), limit)
+        found: list[Match] = []
+        ends_at, size = time.monotonic() + seconds, windows.FIRST
+        while True:
+            edge = await windows.edge(self._queries, scope, self._sort, after, size)
+            found += await self._some(scope, after, limit + 1 - len(found), edge)
+            if edge is None or len(found) > limit:
+                return _cut(found, limit)
+            after = windows.behind(self._sort, edge)
+            if time.monotonic() >= ends_at:
+                return Found(found, after)
+            size = windows.larger(size)
+
+    async def _some(
+        self, scope: Scope, after: Place | None, limit: int, edge: int | None = None
+    ) -> list[Match]:
+        """Up to the moment ``edge``, if there is one."""
+        if self._sort.key is SortKey.CREATED:
+            return await self._by_creation(scope, after, limit, edge)
+        if self._sort.key is SortKey.UPDATED:
+            return await self._by_change(scope, after, limit, edge)
         ways = {
-            SortKey.CREATED: self._by_creation,
-            SortKey.UPDATED: self._by_change,
             SortKey.NAME: self._by_name,
             SortKey.LAST_USED: self._by_use,
         }
-        return await ways[key](self._scope, after, limit)
+        return await ways[self._sort.key](scope, after, limit)
 
-    async def _by_creation(self, scope: Scope, after: Place | None, limit: int) -> list[Match]:
+    async def _by_creation(
+        self, scope: Scope, after: Place | None, limit: int, edge: int | None
+    ) -> list[Match]:
         order = self._order(_C.issued_at, _C.client_id)
         ids = scope.ids or ()
         chosen = scope.of_facets(ids[0]) if len(ids) == 1 else scope.clients()
+        chosen = chosen.where(windows.up_to(self._sort, _C.issued_at, edge))
         return await self._matches(page(chosen, order, after, limit), order)
 
-    async def _by_change(self, scope: Scope, after: Place | None, limit: int) -> list[Match]:
+    async def _by_change(
+        self, scope: Scope, after: Place | None, limit: int, edge: int | None
+    ) -> list[Match]:
         """Two streams: those that never changed are sorted already, by when they were created."""
         order = self._order(_C.updated_at, _C.client_id)
         created = self._order(_C.issued_at, _C.client_id)
         chosen = scope.clients()
-        # Equal, in words by which PostgreSQL does not believe that hardly any are.
-        is_never = and_(_C.updated_at <= _C.issued_at, _C.updated_at >= _C.issued_at)
-        never = page(chosen.where(is_never), created, after, limit)
-        since = page(chosen.where(_C.updated_at != _C.issued_at), order, after, limit)
-        both = united(*(select(each.subquery()) for each in (never, since))).subquery()
+        never = chosen.where(NEVER_CHANGED, windows.up_to(self._sort, _C.issued_at, edge))
+        since = chosen.where(CHANGED, windows.up_to(self._sort, _C.updated_at, edge))
+        pages = [page(never, created, after, limit), page(since, order, after, limit)]
+        both = united(*(select(each.subquery()) for each in pages)).subquery()
         merged = self._order(both.c.updated_at, both.c.client_id)
         return await self._matches(page(select(both), merged, None, limit), order)
 
@@ -196,6 +233,11 @@ class Search:
     async def _matches(self, chosen: Select[Any], order: Order) -> list[Match]:
         rows = await self._queries.all(chosen)
         return [Match(_record(row), order.place_of(row)) for row in rows]
+
+
+def _cut(found: list[Match], limit: int) -> Found:
+    """One more than ``limit`` tells that the list goes on."""
+    return Found(found[:limit], found[limit - 1].place if len(found) > limit else None)
 
 
 _FIELDS = ClientRecord._fields
