@@ -38,6 +38,8 @@ def test_all_vectors_of_the_profile_pass(profile: str, state: Path, tmp_path: Pa
         "DCR_OUTBOUND__CA_FILE": str(state / "ca.pem"),
         # In place of the port that the profiles except from the address filter: runs may overlap.
         "DCR_OUTBOUND__ALLOWED_HOSTS": json.dumps([hosted]),
+        # Read by the profiles whose policy.statements_mode says so.
+        "DCR_SOFTWARE_STATEMENTS": json.dumps([_statement_issuer(state)]),
     }
     report = tmp_path / "report.json"
     with serving(tmp_path, env=env, host="localhost") as server:
@@ -52,6 +54,16 @@ def test_all_vectors_of_the_profile_pass(profile: str, state: Path, tmp_path: Pa
     assert results["skipped"] == 0, printed
     assert results["passed"] == sum(vector["profile"] == profile for vector in VECTORS)
     print(f"{profile}: {results['passed']} passed")
+
+
+def _statement_issuer(state: Path) -> dict[str, object]:
+    """Whom the vectors speak of, with the keys of this run."""
+    return {
+        "issuer": "https://ss-issuer.test",
+        "jwks_file": str(state / "ss-issuer.jwks.json"),
+        "algorithms": ["RS256", "PS256"],
+        "blocked_software_ids": ["blocked-1"],
+    }
 
 
 def _tokens(base_url: str, env: dict[str, str], folder: Path) -> list[str]:
