@@ -41,7 +41,9 @@ async def test_characters_that_a_database_has_not_are_refused_at_every_route(
 
 
 @pytest.mark.finding("M8")
-@pytest.mark.parametrize("label", ["a\0", "\x1b[2J", "a\r\nb", "\x9b2J"])
+@pytest.mark.parametrize(
+    "label", ["a\0", "\x1b[2J", "a\r\nb", "\x9b2J", "\u202egnp.exe", "a\u2028b", "x" * 201]
+)
 async def test_a_label_of_a_token_is_a_line_of_text(any_app: Application, label: str) -> None:
     admin = await administrator(any_app, *SCOPES)
     for noun, more in (

@@ -5,13 +5,26 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Annotated, Self
 
-from pydantic import ConfigDict, Field, StringConstraints
+from pydantic import AfterValidator, ConfigDict, Field, StringConstraints
 
+from dcrserver.metadata.text import hostile_character
 from dcrserver.schemas.admin.parts import Asked, Moment, Told
 
 _LONGEST = 2**40
+
+
+def _harmless(label: str) -> str:
+    if character := hostile_character(label):
+        raise ValueError(f"must not hold {character}")
+    return label
+
+
 # Shown on terminals, too.
-_Label = Annotated[str, StringConstraints(max_length=200, pattern=r"^[^\x00-\x1f\x7f-\x9f]*$")]
+_Label = Annotated[
+    str,
+    StringConstraints(max_length=200, pattern=r"^[^\x00-\x1f\x7f-\x9f]*$"),
+    AfterValidator(_harmless),
+]
 _EXPIRES_IN = "seconds; 0: never expires; null: {}, or as long as the token that issues it"
 
 
