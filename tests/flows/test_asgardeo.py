@@ -174,7 +174,10 @@ async def test_a_template_is_named_by_its_name_or_its_client_id(one: Asgardeo) -
         assert made["ext_pkce_mandatory"] is True
         assert made["contacts"] == ["a@example.org"]
     told = await one.refused(ext_param_sp_template="nothing like that")
-    assert "ext_param_sp_template must be the client_id of a client" in told["error_description"]
+    assert (
+        "ext_param_sp_template must be the client_id of a client, or the name of one"
+        in told["error_description"]
+    )
 
 
 async def test_a_secret_that_expired_before_it_was_chosen_is_refused(one: Asgardeo) -> None:

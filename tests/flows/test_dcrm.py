@@ -198,6 +198,20 @@ async def test_a_template_fills_in_what_is_not_sent(any_app: Application) -> Non
     assert made["client_secret"] != first["client_secret"]
 
 
+async def test_a_template_has_a_name(any_app: Application) -> None:
+    """Its client_id goes before; of several with the name none is meant, and none of others."""
+    admin, bob = await any_app.admin_token(*SCOPES), await owner_token(any_app, "bob")
+    name = f"Template of {time.time_ns()}"
+    await post(any_app, admin, client_name=name, contacts=["a@example.org"], owner="alice")
+    made = await post(any_app, admin, template=name, client_name="Own")
+    assert made.json()["contacts"] == ["a@example.org"]
+    refused = await post(any_app, bob, template=name)
+    assert (refused.status_code, "or the name of one" in refused.text) == (400, True)
+    await post(any_app, admin, client_name=name)
+    refused = await post(any_app, admin, template=name)
+    assert (refused.status_code, "several clients" in refused.text) == (400, True)
+
+
 async def test_a_policy_of_the_administrator_s_stays_with_the_client(
     make_app: MakeApplication,
 ) -> None:

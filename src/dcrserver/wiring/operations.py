@@ -16,6 +16,7 @@ from dcrserver.services.jobs.administration import JobService
 from dcrserver.services.registration.administered import AdministeredClients
 from dcrserver.services.registration.judgement import SubmissionValidator
 from dcrserver.services.registration.remote_checks import RemoteChecks
+from dcrserver.services.registration.templates import Templates
 from dcrserver.services.tenants.administration import TenantAdministrationService
 from dcrserver.services.tokens.key_administration import KeyAdministrationService
 from dcrserver.services.upkeep.reencryption import ReencryptionService
@@ -46,6 +47,7 @@ class Operations:
                 SubmissionValidator(),
                 RemoteChecks(self._documents),
                 base.statements,
+                Templates(base.database, base.lists),
             ),
             base.requests,
         )

@@ -33,6 +33,7 @@ from dcrserver.services.registration.lookup import RegistrationLookupService
 from dcrserver.services.registration.management import ManagementService
 from dcrserver.services.registration.register import RegistrationService
 from dcrserver.services.registration.remote_checks import RemoteChecks
+from dcrserver.services.registration.templates import Templates
 from dcrserver.services.secrets.rotation import SecretRotationService
 from dcrserver.services.secrets.verification import SecretVerifier
 from dcrserver.services.tenants.dcr_configuration import DcrConfigurationService
@@ -194,7 +195,14 @@ def _steps(base: Foundation, documents: CachingFetcher, metrics: Metrics) -> _St
         guesses,
         ClientAuthenticator(database, base.secrets, verifier, keys, last_uses, guesses, metrics),
         AccessTokens(database, base.signing_keys),
-        AdministeredClients(database, base.secrets, validator, remote_checks, base.statements),
+        AdministeredClients(
+            database,
+            base.secrets,
+            validator,
+            remote_checks,
+            base.statements,
+            Templates(database, base.lists),
+        ),
     )
 
 

@@ -21,9 +21,8 @@ from dcrserver.edge.dependencies import administrator, origin, runtime, tenant
 from dcrserver.edge.responses import NO_STORE, Credentials
 from dcrserver.edge.routers import Router
 from dcrserver.edge.routing import ProtocolRoute
-from dcrserver.errors import InvalidClientMetadata, NotFound, RegistrationError
+from dcrserver.errors import InvalidClientMetadata, RegistrationError
 from dcrserver.metadata import Policy
-from dcrserver.services.access.actors import Actor
 from dcrserver.services.access.client_access import ClientPermit
 from dcrserver.services.access.initial_access_tokens import RegistrationPermit
 from dcrserver.services.registration.judgement import parse_object
@@ -32,7 +31,6 @@ from dcrserver.tenants import Tenant
 
 router = Router(ProtocolRoute, asgardeo.REGISTRATION, tag="asgardeo")
 _NAME = "client_name"
-_TEMPLATE = "template"
 
 
 def _offered(here: Tenant) -> bool:
@@ -47,7 +45,7 @@ async def create(request: Request) -> Response:
     permit = RegistrationPermit(at, at.terms_within(bounds), bounds=bounds, actor=owner)
     sent = await _sent(request, permit.terms.policy)
     async with _in_their_names(sent):
-        asked = await _with_template(request, owner, members.read(sent))
+        asked = members.read(sent)
         async with here.client_names.kept(permit.tenant, _name_in(asked)):
             octets = dumps(asked).encode()
             made = await here.registration.register(permit, octets, origin(request, owner))
@@ -80,7 +78,6 @@ async def update(request: Request) -> Response:
     async with _in_their_names(sent):
         client_id = permit.record.client_id
         asked = members.read_update(client_id, sent)
-        asked = await _with_template(request, permit.actor, asked)
         octets, by = dumps(asked).encode(), origin(request, permit.actor)
         async with here.client_names.kept(permit.tenant, _name_in(asked), client_id):
             return _answer(await here.management.update(permit, octets, by))
@@ -125,18 +122,6 @@ def _name_in(asked: JsonObject) -> str:
     if not isinstance(name, str) or not name:
         raise InvalidClientMetadata(f"{_NAME} is required")
     return name
-
-
-async def _with_template(request: Request, actor: Actor, asked: JsonObject) -> JsonObject:
-    """``asked`` with the client_id of its template, which they know by its name."""
-    name = asked.get(_TEMPLATE)
-    if not isinstance(name, str) or not name:
-        return asked
-    try:
-        found = await runtime(request).client_names.find(actor, tenant(request), name)
-    except NotFound:
-        return asked  # it may be a client_id, which is looked for with the rest
-    return asked | {_TEMPLATE: found.client_id}
 
 
 def _answer(information: str, status: int = 200, *others: tuple[bytes, bytes]) -> Response:

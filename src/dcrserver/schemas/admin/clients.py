@@ -83,7 +83,7 @@ class ClientAsked(ClientReplacement):
     )
     template: str | None = Field(
         default=None,
-        description="the client_id of a client whose metadata count where none were sent",
+        description="client_id or name of a client whose metadata count where none were sent",
     )
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Callable
 from typing import NamedTuple, TypeAlias
@@ -11,7 +10,6 @@ from dcrserver import security
 from dcrserver.db.failures import AlreadyThere
 from dcrserver.errors import IdentifierTaken, InvalidClientMetadata
 from dcrserver.metadata import (
-    VERIFIED,
     ClientMetadata,
     Policy,
     needs_readable_secret,
@@ -41,6 +39,7 @@ from dcrserver.services.registration.judgement import (
     parse_object,
 )
 from dcrserver.services.registration.remote_checks import RemoteChecks
+from dcrserver.services.registration.templates import Templates
 from dcrserver.services.secrets.client_secrets import (
     ChosenSecret,
     ClientSecrets,
@@ -76,7 +75,9 @@ class AdministeredClients:
         validator: SubmissionValidator,
         remote_checks: RemoteChecks,
         statements: SoftwareStatements,
+        templates: Templates,
     ) -> None:
+        self._templates = templates
         self._statements = statements
         self._database = database
         self._secrets = secrets
@@ -181,20 +182,11 @@ class AdministeredClients:
         """``submission`` over the metadata of the client that is its template.
 
         Raises:
-            BadChoice: there is no such client, for this actor.
-            InsufficientScope: the actor may not read it, as the answer would tell what it is.
+            BadChoice, InsufficientScope: see ``Templates.members``.
         """
         if facts.template is None:
             return submission
-        actor.require("clients:read")
-        async with self._database.read() as tx:
-            found = await tx.clients.find(tenant.name, facts.template)
-        if found is None or (actor.owner is not None and found.owner != actor.owner):
-            raise refusal(Wrong("template", "must be the client_id of a client"))
-        members: JsonObject = json.loads(found.metadata)
-        # Nobody vouched for the new one.
-        members = {name: value for name, value in members.items() if name not in VERIFIED}
-        return members | submission
+        return await self._templates.members(tenant, facts.template, actor) | submission
 
 
 async def _add(
