@@ -10,9 +10,16 @@ from typing import Any
 
 import pytest
 
+from dcrserver.metadata.catalogue.extensions import ROWS
 from dcrserver.moving import Documents, Told, moved
 from dcrserver.moving.documents import clients_of
+from dcrserver.moving.extensions import ACCESS_TOKEN_SECONDS, LONGEST_SECONDS
 
+EXTENSIONS = {row.name for row in ROWS} & {
+    "skip_consent", "access_token_format", "audience", "id_token_lifetime",
+    "refresh_token_lifetime", "authorization_code_access_token_lifetime",
+    "client_credentials_access_token_lifetime",
+}  # fmt: skip
 LIFESPAN = "authorization_code_grant_access_token_lifespan"
 
 
@@ -53,13 +60,63 @@ def test_what_hydra_leaves_empty_is_left_out() -> None:
 
 
 def test_what_of_hydra_cannot_come_is_told() -> None:
-    made = moved(hydra(owner="acme", skip_consent=True, scope="a b.* *", **{LIFESPAN: "5m0s"}))
-    assert {each.member for each in made.dropped} == {"skip_consent", LIFESPAN, "scope"}
+    made = moved(hydra(owner="acme", allowed_cors_origins=["https://a.example"], scope="a b.* *"))
+    assert {each.member for each in made.dropped} == {"allowed_cors_origins", "scope"}
     assert (made.registration["owner"], made.registration["scope"]) == ("acme", "a")
     machine = moved(hydra(grant_types=["client_credentials"], redirect_uris=[]))
     assert machine.registration["response_types"] == []
     assert [each.member for each in machine.dropped] == ["response_types"]
     assert moved(hydra(grant_types=[])).registration["grant_types"] == ["authorization_code"]
+
+
+def test_what_administrators_of_hydra_decide_comes_along() -> None:
+    of_grants = {
+        LIFESPAN: "1h5m0s",
+        "client_credentials_grant_access_token_lifespan": "90s",
+        "authorization_code_grant_id_token_lifespan": "1.5s",
+        "authorization_code_grant_refresh_token_lifespan": "720h0m0s",
+        "jwt_bearer_grant_access_token_lifespan": "1m",
+    }
+    given = hydra(skip_consent=True, access_token_strategy="jwt", audience=["https://api"])
+    made = moved(given | of_grants)
+    assert {name: made.registration[name] for name in EXTENSIONS} == {
+        "skip_consent": True, "access_token_format": "jwt", "audience": ["https://api"],
+        "authorization_code_access_token_lifetime": 3900, "id_token_lifetime": 1,
+        "client_credentials_access_token_lifetime": 90, "refresh_token_lifetime": 2_592_000,
+    }  # fmt: skip
+    assert Told(LIFESPAN, "authorization_code_access_token_lifetime") in made.mapped
+    assert {each.member for each in made.dropped} == {"jwt_bearer_grant_access_token_lifespan"}
+    for length in ("0s", "24h0m1s", "soon", "-1m", ""):
+        told = moved(hydra(**{LIFESPAN: length}))
+        assert not EXTENSIONS & told.registration.keys(), length
+        assert [each.member for each in told.dropped] == [LIFESPAN] * bool(length)
+
+
+def test_what_administrators_of_keycloak_decide_comes_along() -> None:
+    mapper = {
+        "protocolMapper": "oidc-audience-mapper",
+        "config": {"included.custom.audience": "https://api", "included.client.audience": "other"},
+    }
+    attributes = {"pkce.code.challenge.method": "S256", "access.token.lifespan": "600"}
+    made = moved(
+        keycloak(consentRequired=False, attributes=attributes, protocolMappers=[mapper])
+    ).registration
+    assert (made["skip_consent"], made["audience"]) == (True, ["https://api", "other"])
+    assert (made["require_pkce"], made["allow_plain_pkce"]) == (True, False)
+    assert made["authorization_code_access_token_lifetime"] == 600
+    plain = moved(keycloak(attributes={"pkce.code.challenge.method": "plain"})).registration
+    assert plain["allow_plain_pkce"] is True
+    asked = moved(keycloak(consentRequired=True)).registration
+    assert asked["skip_consent"] is False
+    long = moved(keycloak(attributes={"access.token.lifespan": "86401"}))
+    assert [each.member for each in long.dropped] == ["access.token.lifespan"]
+
+
+def test_the_longest_lifetimes_are_those_of_the_catalogue() -> None:
+    rows = {row.name: row.kind.schema["maximum"] for row in ROWS if "lifetime" in row.name}
+    assert rows == {
+        name: ACCESS_TOKEN_SECONDS if "access_token" in name else LONGEST_SECONDS for name in rows
+    }
 
 
 @pytest.mark.parametrize("rotated", [["$old"], '["$old"]'])
@@ -116,8 +173,11 @@ def test_a_client_of_keycloak_is_mapped() -> None:
         "logo_uri": "https://k.example/logo",
         "dpop_bound_access_tokens": True,
         "post_logout_redirect_uris": ["https://k.example/1", "https://k.example/2"],
+        "skip_consent": False,
+        "client_credentials_access_token_lifetime": 600,
+        "authorization_code_access_token_lifetime": 600,
     }
-    assert {each.member for each in made.dropped} == {"access.token.lifespan", "consentRequired"}
+    assert made.dropped == []
     assert Told("secret", "client_secret") in made.mapped
     assert "client_secret_post" in next(
         each.what for each in made.mapped if each.member == "clientAuthenticatorType"

@@ -2,34 +2,30 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from datetime import datetime
 
+from dcrserver.moving.extensions import keep, keep_lifetime
 from dcrserver.moving.record import Moved, text, texts, without_empty
 from dcrserver.strict_json import BadJson, JsonObject, JsonValue, loads
 
 # Written into every client beside these, by some version or other, and by nobody else.
 _MARKS = frozenset({"skip_consent", "allowed_cors_origins", "access_token_strategy"})
-_LIFESPAN = "lifetimes of tokens belong to the authorization server"
+_LIFESPAN = "a grant of its own has no lifetime here"
 _DROPPED = {
     "allowed_cors_origins": "origins of scripts are a setting of the server, not of a client",
-    "audience": "a client names the resource when it asks for a token (RFC 8707)",
     "metadata": "free data has no member to be kept in",
-    "skip_consent": "consent is asked by the authorization server",
     "skip_logout_consent": "consent is asked by the authorization server",
-    "access_token_strategy": "the form of a token belongs to the authorization server",
-} | {
-    f"{grant}_{token}_token_lifespan": _LIFESPAN
-    for grant in (
-        "authorization_code_grant",
-        "client_credentials_grant",
-        "implicit_grant",
-        "jwt_bearer_grant",
-        "refresh_token_grant",
-        "device_authorization_grant",
-    )
-    for token in ("access", "id", "refresh")
 }
+_LIFETIMES = {
+    "client_credentials_grant_access_token_lifespan": "client_credentials_access_token_lifetime",
+    "authorization_code_grant_access_token_lifespan": "authorization_code_access_token_lifetime",
+    "authorization_code_grant_id_token_lifespan": "id_token_lifetime",
+    "authorization_code_grant_refresh_token_lifespan": "refresh_token_lifetime",
+}
+_OTHER_LIFETIME = re.compile(r"\w+_(?:access|id|refresh)_token_lifespan")
+_FORMATS = frozenset({"jwt", "opaque"})
 _QUIET = ("updated_at", "registration_client_uri", "registration_access_token")
 _CODE_GRANTS = frozenset({"authorization_code", "implicit"})
 _WITHOUT_SECRET = frozenset({"none", "private_key_jwt"})
@@ -50,6 +46,7 @@ def move(given: JsonObject, hashes: Mapping[str, JsonObject]) -> Moved:
     if kept.get("userinfo_signed_response_alg") == "none":
         del kept["userinfo_signed_response_alg"]
     made.drop_all(kept, _DROPPED)
+    _extensions(kept, made)
     if "owner" in kept:
         made.map("owner", "told by client show; it means nothing to the server")
     issued_at = _moment(kept.pop("created_at", None))
@@ -62,6 +59,22 @@ def move(given: JsonObject, hashes: Mapping[str, JsonObject]) -> Moved:
         _secrets(kept, made, hashes.get(made.client_id or ""))
     made.registration = kept
     return made
+
+
+def _extensions(kept: JsonObject, made: Moved) -> None:
+    """What Hydra's administrators decide about a client, and its owner here too."""
+    if kept.pop("skip_consent", None) is True:
+        keep(kept, made, "skip_consent", "skip_consent", value=True)
+    if (strategy := kept.pop("access_token_strategy", None)) in _FORMATS:
+        keep(kept, made, "access_token_strategy", "access_token_format", strategy)
+    if texts(audience := kept.pop("audience", None)):
+        keep(kept, made, "audience", "audience", audience)
+    for its in [name for name in kept if _OTHER_LIFETIME.fullmatch(name)]:
+        value = kept.pop(its)
+        if its in _LIFETIMES:
+            keep_lifetime(kept, made, its, (_LIFETIMES[its],), value)
+        else:
+            made.drop(its, _LIFESPAN)
 
 
 def _grants(kept: JsonObject, made: Moved) -> None:

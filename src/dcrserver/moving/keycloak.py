@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 
+from dcrserver.moving.extensions import keep, keep_lifetime
 from dcrserver.moving.keycloak_names import (
     ATTRIBUTES,
     BUILT_IN,
@@ -24,6 +25,8 @@ from dcrserver.strict_json import BadJson, JsonObject, JsonValue, loads
 
 _MASKED = re.compile(r"\*+")
 _PAIRWISE = "oidc-sha256-pairwise-sub-mapper"
+_AUDIENCE = "oidc-audience-mapper"
+_PKCE = "pkce.code.challenge.method"
 _CODE_GRANTS = frozenset({"authorization_code", "implicit"})
 _EITHER = "client_secret_basic; Keycloak took client_secret_post as well, which fails here"
 
@@ -88,6 +91,7 @@ def _registration(given: JsonObject, made: Moved) -> JsonObject:
     _scopes(kept, given, made)
     _keys(kept, attributes, made)
     _subjects(kept, given, made)
+    _extensions(kept, given, made)
     if method.startswith("client_secret"):
         _secrets(kept, given, made)
     if given.get("enabled") is False:
@@ -182,6 +186,39 @@ def _subjects(kept: JsonObject, given: JsonObject, made: Moved) -> None:
         if sector is not None and sector.lower().startswith("https:"):
             kept["sector_identifier_uri"] = sector
         made.map("protocolMappers", "subject_type; the salt of the pairwise subjects stays behind")
+
+
+def _extensions(kept: JsonObject, given: JsonObject, made: Moved) -> None:
+    """What Keycloak's administrators decide about a client."""
+    attributes, grants = _attributes(given), texts(kept["grant_types"])
+    has_person = not _CODE_GRANTS.isdisjoint(grants)
+    if has_person and "consentRequired" in given:
+        asks = given["consentRequired"] is True
+        keep(kept, made, "consentRequired", "skip_consent", value=not asks)
+    if lifetime := attributes.get("access.token.lifespan"):
+        of_grants = {
+            "client_credentials_access_token_lifetime": "client_credentials" in grants,
+            "authorization_code_access_token_lifetime": has_person,
+        }
+        ours = tuple(name for name, is_meant in of_grants.items() if is_meant)
+        keep_lifetime(kept, made, "access.token.lifespan", ours, lifetime)
+    if method := text(attributes.get(_PKCE)):
+        keep(kept, made, _PKCE, "require_pkce", value=True)
+        keep(kept, made, _PKCE, "allow_plain_pkce", value=method == "plain")
+    if audiences := [*dict.fromkeys(_audiences(given))]:
+        keep(kept, made, "protocolMappers", "audience", [*audiences])
+
+
+def _audiences(given: JsonObject) -> Iterator[str]:
+    """What mappers put into aud of access tokens."""
+    mappers = given.get("protocolMappers")
+    for mapper in mappers if isinstance(mappers, list) else []:
+        if not isinstance(mapper, dict) or mapper.get("protocolMapper") != _AUDIENCE:
+            continue
+        settings = mapper.get("config")
+        if isinstance(settings, dict) and settings.get("access.token.claim") != "false":
+            found = map(settings.get, ("included.custom.audience", "included.client.audience"))
+            yield from filter(None, map(text, found))
 
 
 def _secrets(kept: JsonObject, given: JsonObject, made: Moved) -> None:

@@ -70,6 +70,8 @@ LISTS = {
 # Read where they are needed, or without a meaning outside of Keycloak.
 _READ = frozenset(
     {
+        "access.token.lifespan",
+        "pkce.code.challenge.method",
         "use.refresh.tokens",
         "use.jwks.string",
         "use.jwks.url",
@@ -91,8 +93,7 @@ KNOWN = _READ | ATTRIBUTES.keys() | SWITCHES.keys() | GRANTS.keys() | LISTS.keys
 INTERNAL_SCOPES = frozenset({"acr", "basic", "roles", "service_account", "web-origins"})
 DROPPED = {
     "description": "it has no member to be kept in",
-    "consentRequired": "consent is asked by the authorization server",
-    "protocolMappers": "what is in a token belongs to the authorization server",
+    "protocolMappers": "what else is in a token belongs to the authorization server",
     "authorizationSettings": "permissions belong to the authorization server",
     "authenticationFlowBindingOverrides": "signing in belongs to the authorization server",
 }

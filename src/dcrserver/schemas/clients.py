@@ -44,8 +44,8 @@ _TOLD: JsonObject = {
 _REPLACED: JsonObject = _TOLD | {
     "template": {
         "type": "string",
-        "description": "A client, by its client_id or its name, whose metadata count where nothing is"
-        " sent; for administrators",
+        "description": "A client, by its client_id or its name, whose metadata count where"
+        " nothing is sent; for administrators",
     }
 }
 _CHOSEN: JsonObject = {
