@@ -2,10 +2,13 @@
 
 python benchmarks/instructions.py [--requests 320] [--postgres URL]
 
-Sixteen at a time; three counts of each operation tell the noise, about a per cent. What the kernel
-does, waiting, and other processes are not in it. Two trees are compared by running the one script
-with the ``PYTHONPATH`` of each, two settings by ``DCR_SERVER__HTTP=uvicorn`` and the like in the
-environment. Needs valgrind.
+Sixteen at a time; the counts of each operation tell the noise, about a per cent. What the kernel
+does, waiting, and other processes are not in it; nor what the server does by the clock whether
+anybody asks or not: under valgrind a request takes fifty times as long, and as many looks at the
+clock would fall to it. So there is no worker inside, which looks for jobs, and what is left (the
+configuration that others may have changed) is counted first, while nobody asks, and taken off by
+the second. Two trees are compared by running the one script with the ``PYTHONPATH`` of each, two
+settings by ``DCR_SERVER__HTTP=uvicorn`` and the like in the environment. Needs valgrind.
 """
 
 from __future__ import annotations
@@ -15,6 +18,7 @@ import asyncio
 import contextlib
 import os
 import re
+import statistics
 import subprocess
 import sys
 import tempfile
@@ -22,6 +26,7 @@ import time
 from collections.abc import Awaitable, Callable, Iterator
 from functools import partial
 from pathlib import Path
+from typing import NamedTuple
 
 import httpx
 from registration import _MACHINE, BODY
@@ -29,17 +34,18 @@ from registration import _MACHINE, BODY
 from harness import database, free_port, running
 
 _AT_ONCE = 16
-_COUNTS = 3
 _WARMING = 48
 _CLIENTS = 64
 # Under valgrind everything takes some fifty times as long.
 _PATIENCE_SECONDS = 120
+_IDLE_SECONDS = 10
 _Send = Callable[[httpx.AsyncClient, int], Awaitable[httpx.Response]]
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description="instructions per request")
     parser.add_argument("--requests", type=int, default=320, help="of each count")
+    parser.add_argument("--counts", type=int, default=3, help="of each operation")
     parser.add_argument("--postgres", help="server where databases may be made; SQLite if unset")
     options = parser.parse_args()
     with contextlib.ExitStack() as stack:
@@ -48,10 +54,18 @@ def main() -> None:
         if options.postgres:
             url = stack.enter_context(database(options.postgres, "instructions"))
         base, pid = stack.enter_context(_server(folder, url))
+        asyncio.run(_drive(base, _healthy, _WARMING))
+        counted = partial(_counted, pid, folder)
+        idle = counted(partial(time.sleep, _IDLE_SECONDS)).per_second
+        print(f"idle     {idle / 1000:8.1f} k a second", flush=True)
         for name, send in _operations(base):
             asyncio.run(_drive(base, send, _WARMING))
-            counts = [_counted(base, send, options.requests, pid, folder) for _ in range(_COUNTS)]
-            print(f"{name:8}", *(f"{count / 1000:8.1f} k" for count in counts), flush=True)
+            load = partial(_load, base, send, options.requests)
+            counts = sorted(
+                counted(load).without(idle) / options.requests / 1000 for _ in range(options.counts)
+            )
+            told = " ".join(f"{count:8.1f} k" for count in counts)
+            print(f"{name:8} {told}   median {statistics.median(counts):8.1f} k", flush=True)
 
 
 def _operations(base: str) -> Iterator[tuple[str, _Send]]:
@@ -64,6 +78,10 @@ def _operations(base: str) -> Iterator[tuple[str, _Send]]:
     pair = (machine["client_id"], machine["client_secret"])
     grant = {"grant_type": "client_credentials"}
     yield "TOKEN", lambda client, _: client.post("/token", data=grant, auth=pair)
+
+
+def _healthy(client: httpx.AsyncClient, _: int) -> Awaitable[httpx.Response]:
+    return client.get("/healthz")
 
 
 def _read(
@@ -98,10 +116,29 @@ async def _drive(base: str, send: _Send, requests: int) -> None:
         await asyncio.gather(*(one_of_many() for _ in range(_AT_ONCE)))
 
 
-def _counted(base: str, send: _Send, requests: int, pid: int, folder: Path) -> float:
+class _Count(NamedTuple):
+    instructions: int
+    seconds: float
+
+    @property
+    def per_second(self) -> float:
+        return self.instructions / self.seconds
+
+    def without(self, idle: float) -> float:
+        """Less what would have been done all the same: ``idle`` instructions a second."""
+        return self.instructions - idle * self.seconds
+
+
+def _load(base: str, send: _Send, requests: int) -> None:
+    asyncio.run(_drive(base, send, requests))
+
+
+def _counted(pid: int, folder: Path, meanwhile: Callable[[], None]) -> _Count:
     _tell(pid, "--zero")
     _tell(pid, "--instr=on")
-    asyncio.run(_drive(base, send, requests))
+    started_at = time.monotonic()
+    meanwhile()
+    seconds = time.monotonic() - started_at
     _tell(pid, "--instr=off")
     _tell(pid, "--dump")
     ends_at = time.monotonic() + _PATIENCE_SECONDS
@@ -111,7 +148,7 @@ def _counted(base: str, send: _Send, requests: int, pid: int, folder: Path) -> f
                 r"^totals: (\d+)", dump.read_text(errors="replace"), re.MULTILINE
             ):
                 dump.unlink()
-                return int(found.group(1)) / requests
+                return _Count(int(found.group(1)), seconds)
         time.sleep(0.05)
     sys.exit("valgrind wrote nothing")
 
@@ -128,6 +165,7 @@ def _server(folder: Path, url: str) -> Iterator[tuple[str, int]]:
         "DCR_DATABASE__URL": url,
         "DCR_RATE_LIMITS__ENABLED": "false",
         "DCR_TELEMETRY__LEVEL": "warning",
+        "DCR_WORKER__INSIDE": "false",
         "PYTHONHASHSEED": "0",
     }
     python = [sys.executable, "-m", "dcrserver"]

@@ -108,7 +108,7 @@ def _driven(
     return drive(target, target.url, seconds, {"REQUESTS": str(file), **settings})
 
 
-_SERVER: Mapping[str, Workload] = {
+WORKLOADS: Mapping[str, Workload] = {
     "POST": _post,
     # The same with another client_name each time.
     "VARIED": partial(_post, VARY="1"),
@@ -120,10 +120,10 @@ _SERVER: Mapping[str, Workload] = {
 }
 _OTHERS: Mapping[str, Mapping[str, Workload]] = {
     report.STATIC: {"STATIC": _constant},
-    report.MCP: {kind: _SERVER[kind] for kind in ("POST", "VARIED")},
+    report.MCP: {kind: WORKLOADS[kind] for kind in ("POST", "VARIED")},
     report.PGBENCH: {"POST": peers.pgbench},
 }
-_KINDS = ("STATIC", *_SERVER)
+_KINDS = ("STATIC", *WORKLOADS)
 
 
 def main() -> None:
@@ -221,7 +221,7 @@ def _on_server(
 
 
 def _measure(target: Target, folder: Path, seconds: int, kinds: list[str]) -> None:
-    for kind, workload in _OTHERS.get(target.name, _SERVER).items():
+    for kind, workload in _OTHERS.get(target.name, WORKLOADS).items():
         if kind in kinds:
             settled(target)
             sample = workload(target, folder, seconds)
