@@ -11,8 +11,6 @@ from dcrserver.logger import Logger
 _log = Logger(__name__)
 # Between the end of what should not end and its next beginning.
 _RESTART_SECONDS = 1.0
-# Between one cancellation and the next.
-_CANCEL_SECONDS = 0.2
 
 
 @asynccontextmanager
@@ -22,11 +20,8 @@ async def running(name: str, work: Callable[[], Awaitable[None]]) -> AsyncIterat
     try:
         yield
     finally:
-        # Again until it is heard: a commit that has begun keeps one to itself, as it must not be
-        # cut off, and whoever asked for that commit would then sleep until its next turn.
-        while not task.done():
-            task.cancel()
-            await asyncio.wait([task], timeout=_CANCEL_SECONDS)
+        task.cancel()
+        await asyncio.wait([task])
 
 
 async def _kept_running(name: str, work: Callable[[], Awaitable[None]]) -> None:

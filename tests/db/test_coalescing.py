@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import Any
 from unittest.mock import MagicMock
 
 import pytest
 
-from dcrserver.db.failures import Absent, Locked, Lost
+from dcrserver.db.failures import Absent, AlreadyThere, Locked, Lost
 from dcrserver.db.protocol import coalescing
 from dcrserver.db.protocol.coalescing import Coalescer
 from dcrserver.errors import Unavailable
@@ -102,6 +102,126 @@ async def test_a_cancelled_request_does_not_disturb_the_others() -> None:
     await asyncio.gather(*tasks[1:])
     await coalescer.drain()
     assert tasks[0].cancelled()
+
+
+async def _cancel_while_it_is_written(task: asyncio.Task[Any]) -> None:
+    for _ in range(3):  # it queues, and is taken
+        await asyncio.sleep(0)
+    task.cancel()
+
+
+@pytest.mark.finding("R8")
+async def test_who_is_cancelled_during_a_commit_is_told_its_outcome_and_then_cancelled() -> None:
+    """Else whoever does one thing after the other would go on as if nobody had asked it to end."""
+    release, told = asyncio.Event(), []
+
+    async def write(_: None, batch: Any) -> Any:
+        await release.wait()
+        return batch
+
+    async def one_after_the_other() -> None:
+        while len(told) < 100:
+            told.append(await coalescer.commit(len(told)))
+
+    coalescer: Coalescer[int] = Coalescer(write)
+    task = asyncio.create_task(one_after_the_other())
+    await _cancel_while_it_is_written(task)
+    release.set()
+    await asyncio.wait([task])
+    assert task.cancelled()
+    assert told == [0]
+
+
+@pytest.mark.finding("R8")
+async def test_who_is_cancelled_again_and_again_is_told_the_outcome() -> None:
+    release = asyncio.Event()
+
+    async def write(_: None, batch: Any) -> Any:
+        await release.wait()
+        return batch
+
+    coalescer: Coalescer[int] = Coalescer(write)
+    task = asyncio.create_task(coalescer.commit(7))
+    for _ in range(3):
+        await _cancel_while_it_is_written(task)
+        await asyncio.sleep(0)
+    release.set()
+    assert await task == 7
+
+
+async def test_who_waits_is_told_when_the_commit_itself_is_cut_off() -> None:
+    """As the end of the event loop does with all there is."""
+
+    async def write(_: None, batch: Any) -> Any:
+        return await asyncio.Event().wait() and batch
+
+    coalescer: Coalescer[int] = Coalescer(write)
+    task = asyncio.create_task(coalescer.commit(7))
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    others = asyncio.all_tasks() - {asyncio.current_task()}
+    for each in others:
+        each.cancel()
+    await asyncio.wait(others)
+    with pytest.raises(Absent, match="the server ends"):
+        await task
+
+
+async def test_a_failed_commit_is_told_and_then_its_caller_is_cancelled() -> None:
+    release, told = asyncio.Event(), []
+
+    async def write(_: None, batch: Any) -> Any:
+        await release.wait()
+        raise AlreadyThere(batch)
+
+    async def again_and_again() -> None:
+        for number in range(100):
+            with suppress(AlreadyThere):
+                told.append(number)
+                await coalescer.commit(number)
+
+    coalescer: Coalescer[int] = Coalescer(write)
+    task = asyncio.create_task(again_and_again())
+    await _cancel_while_it_is_written(task)
+    release.set()
+    await asyncio.wait([task])
+    assert task.cancelled()
+    assert told == [0, 1], "the second was not begun"
+
+
+@pytest.mark.parametrize("is_ending", [False, True], ids=["at work", "cancelled before"])
+async def test_a_time_limit_that_ends_during_a_commit_ends_nothing_after_it(
+    *, is_ending: bool
+) -> None:
+    """Also where it is around the last thing that a cancelled task does."""
+    limit = asyncio.timeout(None)
+    reached: list[str] = []
+
+    async def write(_: None, batch: Any) -> Any:
+        limit.reschedule(asyncio.get_running_loop().time())
+        for _ in range(3):
+            await asyncio.sleep(0)
+        return batch
+
+    async def work() -> None:
+        try:
+            await asyncio.sleep(60 if is_ending else 0)
+        finally:
+            async with limit:
+                await coalescer.commit(1)
+            for _ in range(3):
+                await asyncio.sleep(0)
+            reached.append("end")
+
+    coalescer: Coalescer[int] = Coalescer(write)
+    task = asyncio.create_task(work())
+    await asyncio.sleep(0)
+    if is_ending:
+        task.cancel()
+    await asyncio.wait([task])
+    assert limit.expired()
+    assert reached == ["end"]
+    assert task.cancelled() is is_ending
 
 
 async def test_the_queue_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 from asyncio import CancelledError
 from collections.abc import Awaitable, Callable, Sequence
-from contextlib import AbstractAsyncContextManager, nullcontext
+from contextlib import AbstractAsyncContextManager, nullcontext, suppress
 from dataclasses import dataclass
 from typing import Any, Generic, TypeAlias, TypeVar
 
@@ -85,22 +85,24 @@ class Coalescer(Generic[Work]):
         """The result of ``work``, when it is durable.
 
         Cancelled before its turn it is never executed; after that it waits on, as what is being
-        committed has to be told.
+        committed has to be told, and the caller is cancelled where it waits next.
 
         Raises:
             Unavailable: too many are waiting already.
             Absent: its turn did not come in time.
             Exception: whatever came of this very work.
         """
-        entry = self._queued(work)
+        entry, task = self._queued(work), asyncio.current_task()
+        asked_before = task.cancelling() if task else 0
         try:
             return await entry.done
         except CancelledError:
             if not entry.has_begun:
                 raise
-        if entry.done.cancelled():
-            entry.done = asyncio.get_running_loop().create_future()
-        return await entry.done
+        try:
+            return await _outcome(entry)
+        finally:
+            asyncio.get_running_loop().call_soon(_cancel_again, task, asked_before)
 
     async def ask(self, work: Work) -> Any:  # noqa: ANN401
         """As ``commit``, of what changes nothing: it can be cancelled at any time."""
@@ -147,11 +149,14 @@ class Coalescer(Generic[Work]):
                             break
                         await self._use(resource, batch)
                         batch = []
-            except Exception as error:  # noqa: BLE001 - handed to those who wait
+            except BaseException as error:
                 # Without a resource nobody can be served who waits now; trying again for each
                 # would take as many times as long. Who was told already is not told again.
+                told = error if isinstance(error, Exception) else Absent("the server ends")
                 for entry in self._next(_MAX_WAITING) if batch is None else batch:
-                    _tell(entry, Failed(error))
+                    _tell(entry, Failed(told))
+                if told is not error:
+                    raise
                 _log.warning("batch_failed", detail=str(error))
 
     def _next(self, count: int) -> list[_Entry[Work]]:
@@ -214,6 +219,25 @@ def _concerns_one(error: Exception) -> bool:
     answer to COMMIT they may all be there. Nor is a row to blame for a conflict.
     """
     return isinstance(error, Locked) or not isinstance(error, Absent | Conflict)
+
+
+async def _outcome(entry: _Entry[Any]) -> Any:  # noqa: ANN401
+    """What came of it, however often it is cancelled who waits: that is soon."""
+    while True:
+        if entry.done.cancelled():
+            entry.done = asyncio.get_running_loop().create_future()
+        with suppress(CancelledError):
+            return await entry.done
+
+
+def _cancel_again(task: asyncio.Task[Any] | None, asked_before: int) -> None:
+    """Cancels who was cancelled during a commit and knows by now what came of it.
+
+    Not if that was taken back (``Task.uncancel``), as a time limit's is at its end.
+    """
+    if task is not None and task.cancelling() > asked_before:
+        task.uncancel()
+        task.cancel()
 
 
 def _tell(entry: _Entry[Any], outcome: Any) -> None:  # noqa: ANN401

@@ -126,9 +126,6 @@ class JobRunner:
     async def _keep_doing(self, job: Job) -> None:
         while True:
             pause = min(job.look_seconds, await self._turn(job))
-            # Whatever a job made of its cancellation: a commit that has begun keeps it to itself.
-            if (task := asyncio.current_task()) is None or task.cancelling():
-                return
             await asyncio.sleep(pause + random.random())  # noqa: S311 - no secret
 
     async def _turn(self, job: Job) -> float:
