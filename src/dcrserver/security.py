@@ -10,7 +10,6 @@ import json
 import math
 import os
 import re
-import secrets
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
@@ -59,6 +58,9 @@ _MAX_SECRET = 1024
 # Of the form of a digest, and the digest of nothing that anybody knows.
 _ABSENT_DIGEST = "0" * 64
 
+# Base64 of URLs (RFC 4648 5).
+_URL_SAFE = bytes.maketrans(b"+/", b"-_")
+
 # Of ciphertexts, behind the id of the key; those before had none.
 _FORM = "2"
 
@@ -83,12 +85,18 @@ def new_id() -> str:
 
 
 def new_client_secret() -> str:
-    return f"cs_{secrets.token_urlsafe(_SECRET_BYTES)}"
+    return f"cs_{_random_text(_SECRET_BYTES)}"
 
 
 def new_token(prefix: str) -> str:
     """A bearer token of 256 random bits; the prefix lets scanners spot a leak."""
-    return f"{prefix}_{secrets.token_urlsafe(_TOKEN_BYTES)}"
+    return f"{prefix}_{_random_text(_TOKEN_BYTES)}"
+
+
+def _random_text(octets: int) -> str:
+    """As ``secrets.token_urlsafe``, by the same random octets, without its seven calls."""
+    encoded = binascii.b2a_base64(os.urandom(octets), newline=False)
+    return encoded.rstrip(b"=").translate(_URL_SAFE).decode("ascii")
 
 
 def token_digest(token: str) -> str:

@@ -31,7 +31,7 @@ class Reader(Protocol):
 
     async def execute(self, statement: ClauseElement, values: Values) -> Rows: ...
 
-    async def look_up(self, lookup: Lookup, values: Values) -> Sequence[Any]:
+    def look_up(self, lookup: Lookup, values: Values) -> Awaitable[Sequence[Any]]:
         """The values of its columns."""
         ...
 

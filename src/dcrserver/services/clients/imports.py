@@ -197,8 +197,7 @@ async def add_new(
     for bounds in {record.bounds for record in new}:
         await bind(tx, tenant, Bounds.from_json(bounds))
     for record in new:
-        tx.clients.add(record)
-        tx.events.add(_event(tenant, origin, record))
+        tx.clients.add(record, _event(tenant, origin, record))
     return len(new)
 
 

@@ -155,10 +155,9 @@ class RegistrationService:
         """
 
         async def write(tx: Transaction) -> None:
-            await initial_access_tokens.redeem(tx, permit, record.client_id, origin)
-            tx.clients.add(record)
-            audit.record(
-                tx,
+            if permit.token is not None:
+                await initial_access_tokens.redeem(tx, permit, record.client_id, origin)
+            event = audit.event(
                 EventType.CLIENT_REGISTERED,
                 tenant=record.tenant,
                 origin=origin,
@@ -166,6 +165,7 @@ class RegistrationService:
                 changes=told,
                 metadata=record.metadata,
             )
+            tx.clients.add(record, event)
             submitted.spend(tx)
 
         try:

@@ -19,6 +19,10 @@ class RemoteChecks:
 
     def __init__(self, fetcher: CachingFetcher) -> None:
         self._fetcher = fetcher
+        self._checks = (
+            ("sector_identifier_uri", self._check_sector),
+            ("jwks_uri", self._check_jwks),
+        )
 
     async def check(self, metadata: ClientMetadata, policy: Policy) -> None:
         """Reads the documents that a registration points to, and checks what they say.
@@ -27,19 +31,19 @@ class RemoteChecks:
             InvalidClientMetadata: a document cannot be had, or does not say what it must.
         """
         asked_at = time.monotonic()
-        for check in (self._check_sector, self._check_jwks):
+        for member, check in self._checks:
+            location = metadata.text(member)
+            if not location:
+                continue
             try:
-                await check(metadata, policy, None)
+                await check(location, metadata, policy, None)
             except _Wanting:  # perhaps it was remembered, and has been mended since
-                await check(metadata, policy, asked_at)
+                await check(location, metadata, policy, asked_at)
 
     async def _check_sector(
-        self, metadata: ClientMetadata, _: Policy, newer_than: float | None
+        self, location: str, metadata: ClientMetadata, _: Policy, newer_than: float | None
     ) -> None:
         """OIDR-5-01, OIDR-5-02: a JSON array that holds every redirect URI."""
-        location = metadata.text("sector_identifier_uri")
-        if not location:
-            return
         listed = await self._json(location, "sector_identifier_uri", newer_than)
         if not isinstance(listed, list) or not all(isinstance(item, str) for item in listed):
             raise _unusable("sector_identifier_uri", "not an array of strings")
@@ -48,11 +52,10 @@ class RemoteChecks:
             raise _Wanting(f"sector_identifier_uri does not list the redirect URI {missing[0]}")
 
     async def _check_jwks(
-        self, metadata: ClientMetadata, policy: Policy, newer_than: float | None
+        self, location: str, metadata: ClientMetadata, policy: Policy, newer_than: float | None
     ) -> None:
         """R7591-2-13: read as if it had been given by value."""
-        location = metadata.text("jwks_uri")
-        if not location or not policy.jwks.eager_fetch:
+        if not policy.jwks.eager_fetch:
             return
         keys = await self._json(location, "jwks_uri", newer_than)
         try:

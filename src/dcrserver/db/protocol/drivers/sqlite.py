@@ -12,9 +12,8 @@ import asyncio
 import random
 import sqlite3
 import time
-from collections.abc import Awaitable, Callable, Coroutine, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from functools import partial
 from typing import Any, TypeAlias, TypeVar, cast
 
 from sqlalchemy import Insert
@@ -27,6 +26,7 @@ from dcrserver.db.failures import Absent
 from dcrserver.db.protocol.coalescing import Coalescer, Failed, Outcomes
 from dcrserver.db.protocol.drivers.sqlite_errors import PRIMARY_CODE, Errors
 from dcrserver.db.protocol.drivers.sqlite_files import Files, check_file, durable
+from dcrserver.db.protocol.drivers.sqlite_thread import WaitingThread
 from dcrserver.db.protocol.load import Load, load_of
 from dcrserver.db.protocol.session import Reader, Session, change_in_steps
 from dcrserver.db.protocol.statements import Change, Compiler, Inserts, Lookup, Rows, Values
@@ -64,10 +64,10 @@ class SqliteDriver:
         self._errors = Errors()
         compiler = Compiler(pysqlite.dialect())
         self._reader = reader
-        self._writing = _SqliteSession(self._writer, compiler, self._errors)
+        self._writing = _Writing(self._writer, compiler, self._errors)
         # With one connection, a view of the database would be the writer's own transaction.
         self._reads = self._writing if self._in_memory else _Reading(reader, compiler, self._errors)
-        self._thread = ThreadPoolExecutor(1, "sqlite-writer")
+        self._thread = WaitingThread("sqlite-writer")
         self._coalescer: Coalescer[_Work] = Coalescer(
             self._write, lambda: self, patience=self._patience, batches=1
         )
@@ -77,12 +77,13 @@ class SqliteDriver:
         return self._reads
 
     async def transact(self, work: Callable[[Session], Awaitable[T]]) -> T:
-        return cast("T", await self._coalescer.commit(work))
+        result: T = await self._coalescer.commit(work)
+        return result
 
     async def close(self) -> None:
         """Finishes what waits for a commit, then closes thread and connections."""
         await self._coalescer.drain()
-        self._thread.shutdown()
+        self._thread.close()
         self._reader.close()
         self._writer.close()
 
@@ -176,8 +177,7 @@ class SqliteDriver:
         if self._in_memory:
             self._writer.execute("COMMIT")
         else:
-            loop = asyncio.get_running_loop()
-            await loop.run_in_executor(self._thread, self._writer.execute, "COMMIT")
+            await self._thread.do(partial(self._writer.execute, "COMMIT"))
 
     def _run(self, work: _Work) -> Any:  # noqa: ANN401 - whatever it returns
         self._writer.execute("SAVEPOINT one")
@@ -212,9 +212,6 @@ class _SqliteSession:
                 return Rows(cursor.fetchall())
             return Rows(rowcount=cursor.rowcount)
 
-    async def look_up(self, lookup: Lookup, values: Values) -> Sequence[Any]:
-        return self._found((lookup, values))
-
     def _found(self, asked: tuple[Lookup, Values]) -> Sequence[Any]:
         lookup, values = asked
         compiled = self._compiler(lookup.statement, values)
@@ -222,6 +219,11 @@ class _SqliteSession:
             cursor = self._connection.execute(compiled.text, compiled.positions(values))
             found: Sequence[Any] = cursor.fetchone()
         return found
+
+
+class _Writing(_SqliteSession):
+    async def look_up(self, lookup: Lookup, values: Values) -> Sequence[Any]:
+        return self._found((lookup, values))
 
     async def execute_many(self, statement: ClauseElement, rows: Sequence[Values]) -> None:
         compiled = self._compiler(statement, {})
@@ -250,19 +252,18 @@ class _Reading(_SqliteSession):
 
     def __init__(self, connection: sqlite3.Connection, compiler: Compiler, errors: Errors) -> None:
         super().__init__(connection, compiler, errors)
-        self._lookups = LoopBatcher(self._found, self._view)
+        self._lookups = LoopBatcher(self._found, lambda: self)
 
-    async def look_up(self, lookup: Lookup, values: Values) -> Sequence[Any]:
-        return await self._lookups.ask((lookup, values))
+    def look_up(self, lookup: Lookup, values: Values) -> Awaitable[Sequence[Any]]:
+        return self._lookups.ask((lookup, values))
 
-    @contextmanager
-    def _view(self) -> Iterator[None]:
+    def __enter__(self) -> None:
+        """Begins the view of one pass."""
         with self._errors:
             self._connection.execute("BEGIN")
-            try:
-                yield
-            finally:
-                self._connection.execute("ROLLBACK")  # nothing was written; this cannot fail
+
+    def __exit__(self, *_: object) -> None:
+        self._connection.execute("ROLLBACK")  # nothing was written; this cannot fail
 
 
 def _connect(url: URL, seconds: float) -> sqlite3.Connection:
@@ -286,7 +287,8 @@ def _without_waiting(work: Awaitable[T]) -> T:
     try:
         coroutine.send(None)
     except StopIteration as end:
-        return cast("T", end.value)
+        result: T = end.value
+        return result
     coroutine.close()
     raise RuntimeError("a use case awaited something else than its transaction")
 
