@@ -77,6 +77,7 @@ class SqliteDriver:
         return self._reads
 
     async def transact(self, work: Callable[[Session], Awaitable[T]]) -> T:
+        """Runs ``work`` in its turn; its result, when the batch that it is in is durable."""
         result: T = await self._coalescer.commit(work)
         return result
 
