@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import time
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from dcrserver.metadata.bounds import Bounds
 from harness import statements
 from harness.application import CALLBACK, Application, application, bearer, update_of
 from harness.statements import FORGERIES, ISSUER, SOFTWARE, STRICT, statement, trusting
@@ -358,3 +360,34 @@ async def test_each_tenant_trusts_its_own(make_app: Any, tmp_path: Path) -> None
     body = {"redirect_uris": [CALLBACK], "software_statement": sent}
     for path in ("/register", "/t/same/register"):
         assert (await app.http.post(path, json=body)).status_code == 201
+
+
+async def test_an_import_takes_statements_that_keys_of_ours_signed_whenever_that_was(
+    make_app: Any, tmp_path: Path
+) -> None:
+    app = await make_app(**trusting(tmp_path, "required", **STRICT))
+    service, tenant = app.operations.client_import, app.runtime.default_tenant
+
+    def judged(text: Any, **members: Any) -> tuple[Any, dict[str, Any]]:
+        line = {"client_id": "there", "redirect_uris": [CALLBACK], "client_name": "Evil"}
+        public = {"token_endpoint_auth_method": "none", "software_statement": text}
+        told, made = service.judge(tenant, Bounds(), line | public | members)
+        return told, json.loads(made.record.metadata) if made else {}
+
+    old = statement(exp=1, iat=1)
+    told, registered = judged(old)
+    assert registered["software_statement"] == old
+    assert registered["software_statement_issuer"] == ISSUER
+    assert registered["client_name"] == "From the statement"
+    assert "its software statement says otherwise" in str(told.mapped)
+    for name in ("alg none", "signed by another key of the same kid", "a client_secret",
+                 "of software that is blocked", "of an issuer that nobody trusts"):  # fmt: skip
+        told, registered = judged(FORGERIES[name][1]())
+        assert not registered
+        assert "software_statement must be sent" in told.refused
+    lenient = await make_app(**trusting(tmp_path, **STRICT))
+    service, tenant = lenient.operations.client_import, lenient.runtime.default_tenant
+    told, registered = judged(FORGERIES["alg none"][1](), software_statement_issuer="mine")
+    assert registered["client_name"] == "Evil"
+    assert not {"software_statement", "software_statement_issuer"} & registered.keys()
+    assert "the alg of software_statement is not accepted here" in str(told.dropped)

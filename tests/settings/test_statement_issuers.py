@@ -65,3 +65,13 @@ def test_the_mode_is_one_of_three(tmp_path: Path) -> None:
     file.write_text('[policy]\nstatements_mode = "maybe"\n')
     with pytest.raises(ConfigurationError, match=r"policy\.statements_mode: must be 'ignored'"):
         load(file)
+
+
+def test_a_statement_sets_members_that_there_are() -> None:
+    told = r"^software_statements\.0\.may_set: trust_marc: no such member; did you mean trust_mark"
+    with pytest.raises(ConfigurationError, match=told):
+        load(
+            None,
+            members={"trust_mark": {}},
+            software_statements=[ENTRY | {"may_set": ["skip_consent", "trust_mark", "trust_marc"]}],
+        )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import tomllib
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -41,7 +42,7 @@ from dcrserver.settings.groups.telemetry import TelemetrySettings
 from dcrserver.settings.groups.tenants import Answerable, TenantName, TenantSettings
 from dcrserver.settings.groups.worker import WorkerSettings
 from dcrserver.settings.locations import nearest, relative_to
-from dcrserver.settings.problems import problems_of, unknown_members
+from dcrserver.settings.problems import problems_of, unknown_members, unknown_names
 from dcrserver.settings.sources import PREFIX, Sources, variables_of
 from dcrserver.settings.values import checked_issuer
 
@@ -254,7 +255,8 @@ def _line(key: tuple[str, ...], text: str, sources: Sources) -> str:
 def _check_members(settings: Settings, sources: Sources) -> None:
     """
     Raises:
-        ConfigurationError: a policy names members of clients that nobody could send.
+        ConfigurationError: a policy, or an issuer of statements, names members that nobody could
+            send.
     """
     policies: dict[tuple[str, ...], Policy] = {("policy",): settings.policy}
     policies |= {("policies", name): policy for name, policy in settings.policies.items()}
@@ -263,8 +265,24 @@ def _check_members(settings: Settings, sources: Sources) -> None:
         for where, policy in policies.items()
         for problem in unknown_members(policy, settings.members)
     ]
+    lines += [
+        _line((*where, str(index), "may_set"), text, sources)
+        for where, issuers in _statement_issuers(settings)
+        for index, issuer in enumerate(issuers)
+        for text in unknown_names(issuer.may_set, settings.members)
+    ]
     if lines:
         raise ConfigurationError("\n".join(lines))
+
+
+def _statement_issuers(
+    settings: Settings,
+) -> Iterator[tuple[tuple[str, ...], tuple[StatementIssuerSettings, ...]]]:
+    """Each list of them, and its key."""
+    key = "software_statements"
+    yield (key,), settings.software_statements
+    for name, tenant in settings.tenants.items():
+        yield ("tenants", name, key), tenant.software_statements or ()
 
 
 def _with_port_in_base_url(settings: Settings) -> Settings:

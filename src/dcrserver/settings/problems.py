@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from typing import Any, NamedTuple
 
 from pydantic import ValidationError
@@ -55,6 +55,14 @@ def unknown_members(policy: Policy, declared: Collection[str] = ()) -> Iterator[
     ):
         for name in sorted(set(names) - known):
             yield Problem(("registration", choice), _unknown(name, known))
+
+
+def unknown_names(names: Iterable[str], declared: Collection[str]) -> list[str]:
+    """Of ``names`` those that are no members, neither of the catalogue nor ``declared``: what is
+    wrong with each.
+    """
+    known = {*PARAMETERS, *declared}
+    return [f"{name}: no such member{nearest(name, known)}" for name in names if name not in known]
 
 
 def _unknown(name: str, known: Collection[str]) -> str:

@@ -6,9 +6,10 @@ Beside metadata it has members that only its server sets, or its operators: ``OW
 from __future__ import annotations
 
 from dcrserver import security
-from dcrserver.errors import InvalidClientMetadata
+from dcrserver.errors import InvalidClientMetadata, RegistrationError
 from dcrserver.metadata import (
     SERVER_ASSIGNED,
+    VERIFIED,
     ClientMetadata,
     Terms,
     differences,
@@ -18,6 +19,7 @@ from dcrserver.metadata import (
 )
 from dcrserver.metadata.bounds import Bounds, narrowed
 from dcrserver.metadata.facets import listed
+from dcrserver.metadata.validation import STATEMENT
 from dcrserver.moving import Moved, texts
 from dcrserver.repositories.clients import ClientRecord
 from dcrserver.services.clients.foreign_credentials import (
@@ -28,6 +30,7 @@ from dcrserver.services.clients.foreign_credentials import (
     tokens_in,
 )
 from dcrserver.services.registration.facts import BESIDE_CLIENTS, facts_in
+from dcrserver.services.software_statements.reader import of_elsewhere
 from dcrserver.strict_json import JsonObject, JsonValue, dumps
 from dcrserver.tenants import Tenant
 
@@ -128,11 +131,12 @@ def registration_in(
     """
     terms = for_administrators(tenant.terms_within(bounds))
     _modernise(given, terms, made_of)
-    draft, issues = examine(given, terms)
+    given, terms, stated = _stated(given, tenant, terms, made_of)
+    draft, issues = examine(given, terms, stated)
     unserved = frozenset(draft.failed | {issue.member for issue in issues})
     if issues and all(issue.requirement != _NEEDS_A_KEY for issue in issues):
         lifted = with_unserved(for_administrators(tenant.terms_within(Bounds(bounds.policy))))
-        kept, left = examine({**draft.members, **given}, narrowed(lifted, bounds))
+        kept, left = examine({**draft.members, **given}, narrowed(lifted, bounds), stated)
         if not left:
             for name in sorted(unserved & kept.members.keys()):
                 value = dumps(kept.members[name])[:_MAX_SHOWN]
@@ -146,6 +150,21 @@ def registration_in(
     for member, why in left_out:
         made_of.drop(member, why)
     return ClientMetadata(draft.members), unserved
+
+
+def _stated(
+    given: JsonObject, tenant: Tenant, terms: Terms, made_of: Moved
+) -> tuple[JsonObject, Terms, JsonObject]:
+    """What the client's software statement makes of it; one that cannot be believed is left out."""
+    try:
+        stated = of_elsewhere(tenant, given, terms)
+        for name in stated.overruled:
+            made_of.map(name, "its software statement says otherwise")
+        return stated.judged()
+    except RegistrationError as error:
+        made_of.drop(STATEMENT, error.description)
+        rest = {name: value for name, value in given.items() if name not in VERIFIED}
+        return rest, terms, {}
 
 
 def with_own(record: ClientRecord, own: JsonObject) -> ClientRecord:

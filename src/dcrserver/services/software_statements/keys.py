@@ -51,7 +51,7 @@ class StatementKeys:
                 proof of a forged statement.
         """
         if issuer.keys is not None:
-            return _matching({"keys": list[JsonValue](issuer.keys)}, algorithm, kid)
+            return known_keys(issuer, algorithm, kid)
         found = _matching(await self._read(issuer), algorithm, kid)
         if found:
             return found
@@ -104,6 +104,11 @@ class _KeySets:
         if found.max_age is not None:
             found = replace(found, max_age=max(found.max_age, _REFETCH_SECONDS))
         return found
+
+
+def known_keys(issuer: TrustedIssuer, algorithm: str, kid: str | None) -> list[JsonObject]:
+    """As ``StatementKeys.candidates``, of keys in our files alone."""
+    return _matching({"keys": list[JsonValue](issuer.keys or ())}, algorithm, kid)
 
 
 def _key_set(document: Document) -> Document:

@@ -22,7 +22,7 @@ from dcrserver.services.access.stored_clients import replace_client
 from dcrserver.services.audit import EventType, Origin
 from dcrserver.services.authentication import replay
 from dcrserver.services.software_statements import verification
-from dcrserver.services.software_statements.keys import StatementKeys
+from dcrserver.services.software_statements.keys import StatementKeys, known_keys
 from dcrserver.services.software_statements.verification import Statement
 from dcrserver.strict_json import JsonObject, JsonValue
 from dcrserver.tenants import Tenant
@@ -30,6 +30,7 @@ from dcrserver.tenants import Tenant
 _USED = "software_statement was used before"
 _FORGED = "the signature of software_statement is not that of a key of its issuer"
 _MISSING = "software_statement must be sent: a trusted issuer has to vouch for the software"
+_UNKNOWN = "the signature of software_statement is of no key in a file of its issuer's entry"
 _NOTHING: JsonObject = {}
 
 
@@ -192,6 +193,32 @@ class SoftwareStatements:
             raise InvalidSoftwareStatement(_USED)
         ends_at = statement.refused_after(terms.policy.software_statements.maximum_age)
         return SpentIdentifier(tenant.name, replay.digest_of(purpose, jti), ends_at)
+
+
+def of_elsewhere(tenant: Tenant, members: JsonObject, terms: Terms) -> Submitted:
+    """As ``SoftwareStatements.read`` of a client that registered at another server, whenever that
+    was: nothing is fetched, and nothing spent.
+
+    Raises:
+        InvalidSoftwareStatement: it is forged, or its issuer's keys are in no file of ours.
+        UnapprovedSoftwareStatement: it is sound, and not welcome.
+    """
+    policy = terms.policy.software_statements
+    sent = members.get(STATEMENT)
+    if terms.policy.statements_mode == "ignored" or not sent:
+        return Submitted(members, terms)
+    jws = verification.parsed(sent)
+    issuer = verification.issuer_of(jws, tenant, policy)
+    rest = {name: value for name, value in members.items() if name not in VERIFIED}
+    if issuer is None:
+        return Submitted(rest, terms)
+    statement = Statement(jws, issuer)
+    verification.check_header(statement, policy)
+    keys = known_keys(issuer, jws.algorithm, jws.kid)
+    if not any(jose.verify(jws, key, jws.algorithm) for key in keys):
+        raise InvalidSoftwareStatement(_UNKNOWN)
+    verification.check_contents(statement)
+    return _with(rest, terms, statement)
 
 
 def _with(rest: JsonObject, terms: Terms, statement: Statement) -> Submitted:

@@ -125,6 +125,18 @@ def check_claims(
         raise InvalidSoftwareStatement("; ".join(f"software_statement {each}" for each in problems))
 
 
+def check_contents(statement: Statement) -> None:
+    """What is asked of a statement whenever it was made.
+
+    Raises:
+        InvalidSoftwareStatement: it holds what no statement may.
+        UnapprovedSoftwareStatement: as ``check_approved``.
+    """
+    if found := objection(statement.claims):
+        raise InvalidSoftwareStatement(f"software_statement {found}")
+    check_approved(statement)
+
+
 def check_approved(statement: Statement) -> None:
     """Whether software is welcome for which somebody vouches who is trusted.
 
