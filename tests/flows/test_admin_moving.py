@@ -189,9 +189,12 @@ async def test_a_client_that_can_be_restored_is_not_imported_in_its_place(
     admin = await administrator(any_app, *SCOPES, DELETE)
     await imported(admin, [client("gone-a")])
     await admin.delete("/clients/gone-a")
-    lines = [client("gone-a"), client("gone-b")]
+    lines = [client(name, token_format="jwt") for name in ("gone-a", "gone-b")]
     told = await imported(admin, lines)
     assert (told["state"], told["changed"], told["total"]) == ("failed", 0, 2)
+    for each in (*told["report"]["mapped"], *told["report"]["dropped"]):
+        assert (each["count"], each["examples"]) == (1, ["gone-b"])
+    assert told["report"]["dropped"], "nothing was told of it"
     assert told["errors"] == [
         {"client_id": "gone-a", "reason": "it was deleted and can be restored"}
     ]

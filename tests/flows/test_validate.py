@@ -118,3 +118,37 @@ async def test_the_code_of_a_malformed_body_can_be_chosen(make_app: MakeApplicat
     assert (answer.status_code, answer.json()["error"]) == (400, "invalid_request")
     bad = await app.http.post("/register", json={"redirect_uris": 1})
     assert bad.json()["error"] == "invalid_redirect_uri"
+
+
+async def test_what_an_administrator_names_is_judged_as_by_registering(
+    make_app: MakeApplication,
+) -> None:
+    """The policy of the client, and the client that is its template."""
+    strict = {"registration": {"required": ["contacts"]}}
+    app = await make_app(**SPEAKING, policies={"strict": strict})
+    like = await app.register(contacts=["a@example.org"], client_name="first")
+    headers = await app.admin_token("clients:create", "clients:read")
+    creator = await app.admin_token("clients:create")
+    template = {"template": like["client_id"]}
+
+    async def status(body: dict[str, Any], headers: dict[str, str]) -> tuple[int, bool]:
+        answers = [
+            await app.http.post(path, json=body, headers=headers)
+            for path in ("/register", "/register/validate")
+        ]
+        made, told = answers
+        is_made = made.status_code == 201
+        assert told.status_code == (200 if is_made or told.status_code == 200 else made.status_code)
+        if told.status_code == 200:
+            assert told.json()["acceptable"] is is_made, told.text
+        if is_made:
+            judged = told.json()["registration"].items()
+            assert judged <= made.json().items()
+        return told.status_code, is_made
+
+    assert await status({"policy": "strict", **MINIMAL}, headers) == (200, False)
+    assert await status({"policy": "strict", **template}, headers) == (200, True)
+    assert await status({**template, "client_name": "second"}, headers) == (200, True)
+    assert await status({"policy": "lax", **MINIMAL}, headers) == (400, False)
+    assert await status({"template": "nobody"}, headers) == (400, False)
+    assert await status(template, creator) == (403, False)

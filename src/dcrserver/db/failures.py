@@ -14,6 +14,10 @@ T = TypeVar("T")
 _ATTEMPTS = 5
 
 
+class DatabaseAway(Unavailable):
+    """The database does not answer, or is too busy: whatever else is asked fares no better."""
+
+
 class AlreadyThere(Exception):
     """A row with this key is there."""
 
@@ -51,15 +55,15 @@ async def repeated(work: Callable[[], Awaitable[T]]) -> T:
     """The result of ``work``, which met another writer, run again after each such conflict.
 
     Raises:
-        Unavailable: conflicts do not end.
+        DatabaseAway: conflicts do not end.
     """
     for attempt in range(_ATTEMPTS - 1):
         await asyncio.sleep(0.01 * 2**attempt)
         with suppress(Conflict):
             return await work()
-    raise Unavailable("the server is busy; try again later", detail="commit conflicts")
+    raise DatabaseAway("the server is busy; try again later", detail="commit conflicts")
 
 
-def unavailable(error: Absent) -> Unavailable:
+def unavailable(error: Absent) -> DatabaseAway:
     """The error 503 that a caller gets for it."""
-    return Unavailable("the server cannot reach its database; try again later", detail=str(error))
+    return DatabaseAway("the server cannot reach its database; try again later", detail=str(error))

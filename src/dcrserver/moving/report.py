@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -25,6 +25,19 @@ class Kind:
         self.count += 1
         if len(self.examples) < _EXAMPLES:
             self.examples.append(name)
+
+    def take_back(self, name: str) -> None:
+        """Counts one of them no longer."""
+        self.count -= 1
+        if name in self.examples:
+            self.examples.remove(name)
+
+
+class Changes(NamedTuple):
+    """What there was to tell of a client that was found good."""
+
+    mapped: Sequence[Told]
+    dropped: Sequence[Told]
 
 
 class _Refusal(NamedTuple):
@@ -79,10 +92,15 @@ class Report:
             for each in dict.fromkeys(told):
                 kinds.setdefault(each, Kind()).add(made.client_id or where)
 
-    def refuse(self, client_id: str, where: str, reason: str) -> None:
-        """Takes back that one was good."""
+    def refuse(self, client_id: str, where: str, reason: str, changes: Changes) -> None:
+        """Takes back that one was good, and that there were these ``changes`` to it."""
         self.good -= 1
         self._refused.append(_Refusal(client_id, where, reason))
+        for told, kinds in ((changes.mapped, self._mapped), (changes.dropped, self._dropped)):
+            for each in dict.fromkeys(told):
+                kinds[each].take_back(client_id)
+                if not kinds[each].count:
+                    del kinds[each]
 
     def refused(self) -> Iterator[tuple[str, Kind]]:
         """By reason, most frequent first; an example tells the client and where it stood."""

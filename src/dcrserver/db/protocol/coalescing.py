@@ -14,8 +14,7 @@ from contextlib import AbstractAsyncContextManager, nullcontext, suppress
 from dataclasses import dataclass
 from typing import Any, Generic, TypeAlias, TypeVar
 
-from dcrserver.db.failures import Absent, Conflict, Locked
-from dcrserver.errors import Unavailable
+from dcrserver.db.failures import Absent, Conflict, DatabaseAway, Locked
 from dcrserver.logger import Logger
 
 _log = Logger(__name__)
@@ -88,7 +87,7 @@ class Coalescer(Generic[Work]):
         committed has to be told, and the caller is cancelled where it waits next.
 
         Raises:
-            Unavailable: too many are waiting already.
+            DatabaseAway: too many are waiting already.
             Absent: its turn did not come in time.
             Exception: whatever came of this very work.
         """
@@ -111,7 +110,7 @@ class Coalescer(Generic[Work]):
     def _queued(self, work: Work) -> _Entry[Work]:
         if len(self._waiting) >= _MAX_WAITING:
             self.found_full += 1
-            raise Unavailable("the server is busy; try again later", detail="write queue is full")
+            raise DatabaseAway("the server is busy; try again later", detail="write queue is full")
         loop = asyncio.get_running_loop()
         entry = _Entry(work, loop.create_future(), loop.time() + self._patience)
         self._waiting.append(entry)

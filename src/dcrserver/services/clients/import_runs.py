@@ -5,11 +5,12 @@ from __future__ import annotations
 import pickle
 import zlib
 from bisect import bisect_right
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Collection, Iterator, Sequence
 from typing import NamedTuple
 
 from dcrserver.metadata.bounds import Bounds
 from dcrserver.moving import Documents, Report
+from dcrserver.moving.report import Changes
 from dcrserver.services.clients.imports import ClientImportService, Hashes, Import
 from dcrserver.tenants import Tenant
 
@@ -19,10 +20,13 @@ _TWICE = "its client_id is that of one before"
 
 
 class ImportBatch(NamedTuple):
-    """Good clients, in the order of what was given; ``numbers``: of the line of each."""
+    """Good clients, in the order of what was given; of each, the number of its line, and what was
+    told of it.
+    """
 
     clients: Sequence[Import]
     numbers: Sequence[int]
+    changes: Sequence[Changes]
 
     @property
     def last(self) -> int:
@@ -31,7 +35,15 @@ class ImportBatch(NamedTuple):
     def after(self, number: int) -> ImportBatch:
         """Those of them that stand after this line."""
         first = bisect_right(self.numbers, number)
-        return ImportBatch(self.clients[first:], self.numbers[first:])
+        return self.of(range(first, len(self.clients)))
+
+    def of(self, places: Sequence[int]) -> ImportBatch:
+        """Those of them at these places."""
+        return ImportBatch(
+            [self.clients[place] for place in places],
+            [self.numbers[place] for place in places],
+            [self.changes[place] for place in places],
+        )
 
 
 class ImportRun:
@@ -55,6 +67,7 @@ class ImportRun:
         self._hashes = hashes
         self._batch: list[Import] = []
         self._numbers: list[int] = []
+        self._changes: list[Changes] = []
         self._waiting: list[bytes] = []
         self._seen: set[str] = set()
         self._unit = ""
@@ -68,14 +81,15 @@ class ImportRun:
                 made.refused = _TWICE
             self.report.tell(made, f"{documents.unit} {number}")
             if client is not None and made.refused is None:
-                self._keep(client, number)
+                self._keep(client, number, Changes(made.mapped, made.dropped))
             yield size
         self._put_away()
 
-    def _keep(self, client: Import, number: int) -> None:
+    def _keep(self, client: Import, number: int, changes: Changes) -> None:
         self._seen.add(client.record.client_id)
         self._batch.append(client)
         self._numbers.append(number)
+        self._changes.append(changes)
         if len(self._batch) == _BATCH:
             self._put_away()
 
@@ -92,18 +106,23 @@ class ImportRun:
             yield
             if not taken:
                 continue
-            left = ImportBatch([], [])
-            for client, number in zip(batch.clients, batch.numbers, strict=True):
-                if (client_id := client.record.client_id) in taken:
-                    self.report.refuse(client_id, f"{self._unit} {number}", _DELETED)
-                else:
-                    left = ImportBatch([*left.clients, client], [*left.numbers, number])
-            self._waiting[place] = _packed(left)
+            self._waiting[place] = _packed(self._without(batch, taken))
+
+    def _without(self, batch: ImportBatch, taken: Collection[str]) -> ImportBatch:
+        """``batch`` without those whose names are ``taken``, which are refused."""
+        left = []
+        for place, client in enumerate(batch.clients):
+            if (client_id := client.record.client_id) in taken:
+                where = f"{self._unit} {batch.numbers[place]}"
+                self.report.refuse(client_id, where, _DELETED, batch.changes[place])
+            else:
+                left.append(place)
+        return batch.of(left)
 
     def _put_away(self) -> None:
         if self._batch:
-            self._waiting.append(_packed(ImportBatch(self._batch, self._numbers)))
-            self._batch, self._numbers = [], []
+            self._waiting.append(_packed(ImportBatch(self._batch, self._numbers, self._changes)))
+            self._batch, self._numbers, self._changes = [], [], []
 
     def batches(self) -> Iterator[ImportBatch]:
         """What is to be written, when all was judged."""

@@ -8,7 +8,8 @@ from collections.abc import AsyncGenerator, Mapping
 from contextlib import suppress
 from typing import NamedTuple, Protocol, TypeAlias
 
-from dcrserver.errors import ProtocolError, QueryTooLong
+from dcrserver.db.failures import DatabaseAway
+from dcrserver.errors import ProtocolError, Unavailable
 from dcrserver.logger import Logger
 from dcrserver.repositories.jobs import (
     DONE,
@@ -114,12 +115,13 @@ class JobExecutor:
             pass
         except JobFailed as error:
             await self._fail(job, str(error))
-        except LeaseLost:
+        except (LeaseLost, DatabaseAway):  # no job would fare better
             raise
-        except Exception as error:
-            if isinstance(error, ProtocolError) and not isinstance(error, QueryTooLong):
-                raise  # the database is away: no job would fare better
-            await self._put_off(key, job, error)
+        except Exception as error:  # noqa: BLE001 - told, and tried again
+            if isinstance(error, ProtocolError) and not isinstance(error, Unavailable):
+                await self._fail(job, error.description)  # and would be refused again
+            else:
+                await self._put_off(key, job, error)
         else:
             return
         doing.pop(key, None)
@@ -139,7 +141,8 @@ class JobExecutor:
         told = {"job": job.record.id, "kind": job.record.kind, "tenant": job.record.tenant}
         _log.error("administrators_job_put_off", exc_info=error, again_in=again_in, **told)
         if job.record.attempts >= _ATTEMPTS:
-            await self._fail(job, "it failed each time that it was tried; the log says more")
+            why = error.description if isinstance(error, ProtocolError) else "the log says more"
+            await self._fail(job, f"it failed each time that it was tried: {why}")
 
     async def _fail(self, job: OngoingJob, reason: str) -> None:
         with suppress(JobGone):

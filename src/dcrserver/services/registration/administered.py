@@ -12,6 +12,7 @@ from dcrserver.errors import IdentifierTaken, InvalidClientMetadata
 from dcrserver.metadata import (
     ClientMetadata,
     Policy,
+    Terms,
     needs_readable_secret,
     needs_secret,
 )
@@ -103,9 +104,7 @@ class AdministeredClients:
         """
         actor = origin.actor
         bounds = bound_by(within, tenant, facts, actor)
-        terms = terms_for(actor, tenant.terms_within(bounds))
-        completed = await self._completed(tenant, submission, facts, actor)
-        _check_could_be_sent(completed, terms.policy)
+        completed, terms = await self.asked(tenant, submission, facts, actor, bounds)
         stated = await self._statements.read(tenant, completed, terms)
         judged = self._validator.validate_members(*stated.judged())
         await self._remote_checks.check(judged.metadata, terms.policy)
@@ -122,6 +121,25 @@ class AdministeredClients:
         writer = writer_for(self._database, tenant, None, bounds)
         await _add(writer, made, origin, beside, stated, is_chosen=facts.client_id is not None)
         return made
+
+    async def asked(
+        self,
+        tenant: Tenant,
+        submission: JsonObject,
+        facts: ClientFacts,
+        actor: Actor,
+        bounds: Bounds,
+    ) -> tuple[JsonObject, Terms]:
+        """The metadata that are asked for, with those of the template, and what judges them.
+
+        Raises:
+            RegistrationError: there is no such template, or both together are too much.
+            InsufficientScope: as of a template that the actor may not read.
+        """
+        terms = terms_for(actor, tenant.terms_within(bounds))
+        completed = await self._completed(tenant, submission, facts, actor)
+        _check_could_be_sent(completed, terms.policy)
+        return completed, terms
 
     async def replace(
         self,

@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 from dcrserver import security
 from dcrserver.errors import RegistrationError
+from dcrserver.metadata import Terms
 from dcrserver.metadata.preview import explain, with_refusal, with_statement
 from dcrserver.repositories.clients import ClientRecord
 from dcrserver.repositories.transaction import AlreadyThere, Database, Transaction
@@ -16,6 +17,7 @@ from dcrserver.services.access.initial_access_tokens import RegistrationPermit
 from dcrserver.services.access.registration_access_tokens import new_registration_token
 from dcrserver.services.audit import EventType, Origin, Subject, SubjectKind
 from dcrserver.services.registration.administered import AdministeredClients
+from dcrserver.services.registration.chosen_policies import bound_by
 from dcrserver.services.registration.client_information import (
     administered_information,
     client_information,
@@ -82,17 +84,26 @@ class RegistrationService:
         nothing fetched but the keys of a statement's issuer.
 
         Raises:
-            ProtocolError: ``octets`` are no JSON object.
+            ProtocolError: ``octets`` are no JSON object, or an administrator chooses what cannot be
+                chosen beside the metadata.
             Unavailable: the keys of a statement's issuer cannot be read.
         """
-        submission = parse_object(octets, permit.terms.policy.json_)
+        submission, terms = parse_object(octets, permit.terms.policy.json_), permit.terms
         if permit.is_administrator_s:
-            submission, _ = facts_in(submission)
+            submission, terms = await self._asked(permit, submission)
         try:
-            stated = await self._statements.read(permit.tenant, submission, permit.terms)
+            stated = await self._statements.read(permit.tenant, submission, terms)
         except RegistrationError as error:
-            return with_refusal(explain(submission, permit.terms), error)
+            return with_refusal(explain(submission, terms), error)
         return with_statement(explain(*stated.judged()), submission, stated.overruled)
+
+    async def _asked(
+        self, permit: RegistrationPermit, submission: JsonObject
+    ) -> tuple[JsonObject, Terms]:
+        """What an administrator asks for by policy and template."""
+        members, facts = facts_in(submission)
+        bounds = bound_by(permit.bounds, permit.tenant, facts, permit.actor)
+        return await self._administered.asked(permit.tenant, members, facts, permit.actor, bounds)
 
     async def register(
         self, permit: RegistrationPermit, octets: bytes, origin: Origin

@@ -9,7 +9,7 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 
-from dcrserver.errors import ProtocolError
+from dcrserver.db.failures import DatabaseAway
 from dcrserver.logger import Logger
 from dcrserver.repositories.leases import LONGEST_SECONDS
 from dcrserver.repositories.retired_facets import Place
@@ -104,7 +104,7 @@ class Upkeep:
                 await self._keys.rotate(tenant.name, writer)
             except UnreadableKey as error:
                 _log.error("signing_keys_not_rotated", tenant=tenant.name, detail=error.detail)
-            except (LeaseLost, ProtocolError):  # the next would fare no better
+            except (LeaseLost, DatabaseAway):  # the next would fare no better
                 raise
             except Exception:  # noqa: BLE001 - told, and tried again
                 _log.exception("signing_keys_not_rotated", tenant=tenant.name)
