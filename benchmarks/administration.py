@@ -1,10 +1,12 @@
 """What administrators ask for with very many clients, and what it costs those who are served.
 
-python benchmarks/administration.py [--postgres URL] [--clients 1000 1000000] [--times 100]
+python benchmarks/administration.py [--postgres URL | --database URL] [--clients 1000 1000000]
+    [--times 100]
 
-The database is filled past the server (``many_clients.py``). In this very process: pages, filters,
-searches, counts and statistics, p50 and p99 of each, and the rate and memory of an export; then one
-worker is driven by registrations, alone and while an export runs.
+Without a URL it is SQLite; ``--database`` is an empty database of any kind, which stays. It is
+filled past the server (``many_clients.py``). In this very process: pages, filters, searches, counts
+and statistics, p50 and p99 of each, and the rate and memory of an export; then one worker is driven
+by registrations, alone and while an export runs. The load of the machine stands at both ends.
 """
 
 from __future__ import annotations
@@ -13,6 +15,7 @@ import argparse
 import asyncio
 import contextlib
 import json
+import os
 import resource
 import sys
 import tempfile
@@ -30,8 +33,9 @@ from dcrserver.db.engine import create_engine
 from dcrserver.db.queries import Queries
 from dcrserver.errors import QueryTooLong
 from dcrserver.repositories.queries import Lists
-from dcrserver.repositories.queries.clients import Filter, Sort
+from dcrserver.repositories.queries.clients import Filter, Found, Sort
 from dcrserver.repositories.queries.clients.statistics import Kind
+from dcrserver.services.clients.exports import exported_pages
 from dcrserver.settings import DatabaseSettings
 from harness import database, dcrserver, drive
 
@@ -58,6 +62,8 @@ _PAGES: dict[str, tuple[dict[str, str], str]] = {
     ),
     "suspended": ({"status": "suspended"}, "-created"),
     "owner": ({"owner": "owner-7"}, "-created"),
+    "owner by use": ({"owner": "owner-7"}, "-last_used"),
+    "owner by name": ({"owner": "owner-7"}, "name"),
     "owner of nobody": ({"owner": "nobody"}, "-created"),
     "tag by change": ({"tag": "tag-3"}, "-updated"),
     "secret ends": ({"secret_expires_before": "1800600000"}, "-created"),
@@ -71,6 +77,8 @@ _PAGES: dict[str, tuple[dict[str, str], str]] = {
     "member that many have": ({"metadata.scope": "openid profile email"}, "-created"),
     "member that is a facet": ({"metadata.software_id": "software-3"}, "-created"),
     "member that nobody has": ({"metadata.client_uri": "https://nobody.example/"}, "-created"),
+    "the same by change": ({"metadata.client_uri": "https://nobody.example/"}, "-updated"),
+    "text that nobody has": ({"contains": "nobody.example"}, "created"),
 }
 _COUNTS: dict[str, dict[str, str]] = {
     "count all": {},
@@ -86,13 +94,15 @@ def main() -> None:
         with contextlib.ExitStack() as stack:
             folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
             url = f"sqlite:///{folder}/administration.db"
-            if options.postgres:
+            if options.database:
+                url = options.database
+            elif options.postgres:
                 url = stack.enter_context(database(options.postgres, "administration"))
             asyncio.run(_migrated(url))
             for stored in many_clients.fill(url, _TENANT, count):
                 print(f"{stored} clients stored", file=sys.stderr)
             many_clients.analyze(url)
-            print(f"{count} clients, {url.partition(':')[0]}")
+            print(f"{count} clients, {url.partition(':')[0]}, load {os.getloadavg()[0]:.1f}")
             asyncio.run(_measured(url, options.times))
             _beside(url, folder)
 
@@ -100,6 +110,7 @@ def main() -> None:
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description="what administrators ask for, and what it costs")
     parser.add_argument("--postgres", help="server where databases may be made; SQLite if unset")
+    parser.add_argument("--database", help="an empty database, for one number of clients")
     parser.add_argument("--clients", type=int, nargs="+", default=[1_000, 1_000_000])
     parser.add_argument("--times", type=int, default=100, help="of each question")
     return parser.parse_args()
@@ -143,22 +154,30 @@ async def _measured(url: str, times: int) -> None:
             before = time.perf_counter()
             try:
                 made = await ask()
-                found = f"{len(made)} rows" if isinstance(made, list) else str(made)
+                if isinstance(made, Found):
+                    found = f"{len(made.matches)} clients{'' if made.next is None else ' ...'}"
+                else:
+                    found = f"{len(made)} rows" if isinstance(made, list) else str(made)
             except QueryTooLong as error:
                 found = error.description
             taken.append((time.perf_counter() - before) * 1000)
         taken.sort()
         p50, p99 = taken[len(taken) // 2], taken[int(len(taken) * 0.99)]
         print(f"{name:28} p50 {p50:8.1f} ms  p99 {p99:8.1f} ms  {found}", flush=True)
-    before, number = time.perf_counter(), 0
-    async for page in lists.clients.stream(_TENANT):
-        number += len(page)
+    before, number, at_first = time.perf_counter(), 0, _megabytes()
+    async for text in exported_pages(lists, _TENANT):
+        number += text.count("\n")
         if number >= _EXPORTED:
             break
     rate = number / (time.perf_counter() - before)
-    megabytes = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    print(f"export: {rate:.0f} clients a second, {megabytes:.0f} MB at most in this process")
+    print(f"export: {rate:.0f} clients a second, {at_first:.0f} MB grew to {_megabytes():.0f}")
+    print(f"load {os.getloadavg()[0]:.1f}")
     await queries.close()
+
+
+def _megabytes() -> float:
+    """At most, in this process."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
 
 def _beside(url: str, folder: Path) -> None:
@@ -180,7 +199,7 @@ def _beside(url: str, folder: Path) -> None:
 async def _exported(url: str, done: threading.Event) -> None:
     queries = Queries(_settings(url))
     while not done.is_set():
-        async for _ in Lists(queries).clients.stream(_TENANT):
+        async for _ in exported_pages(Lists(queries), _TENANT):
             if done.is_set():
                 break
     await queries.close()

@@ -132,7 +132,7 @@ async def _run(url: str, count: int) -> None:
 async def _export(app: Application, count: int) -> None:
     """As a server sends it, and without a client that would have to keep it."""
     seen = 0
-    async for page in exported_pages(app.runtime.lists, app.runtime.default_tenant):
+    async for page in exported_pages(app.runtime.lists, app.runtime.default_tenant.name):
         seen += page.count("\n")
     assert seen == count
 

@@ -16,12 +16,18 @@ from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
 import asyncpg
+from pydantic import SecretStr
+from sqlalchemy import text
 
-from dcrserver.db.tables import client_facets, clients, last_uses
+from dcrserver.db.engine import create_engine
+from dcrserver.db.tables import client_facets, clients, last_uses, metadata
 from dcrserver.repositories.clients import ClientRecord
 from dcrserver.repositories.facets import FacetsRecord, facets_record
+from dcrserver.settings import DatabaseSettings
 
 _BATCH = 10_000
+# Rows of one statement of MariaDB's.
+_AT_ONCE = 1000
 NOW = 1_800_000_000
 _YEARS = 2 * 365 * 86_400
 _FIRST = [
@@ -85,16 +91,16 @@ def rows(tenant: str, numbers: range) -> Iterator[Row]:
     """The same for the same numbers."""
     for number in numbers:
         chance = random.Random(number)  # noqa: S311 - no secret
-        metadata = _metadata(chance, number)
+        members = _metadata(chance, number)
         created = NOW - _YEARS + int(number * _YEARS / 1_000_000)
         ends_at = NOW + chance.randrange(90 * 86_400) if chance.random() < _ENDING else 0
         secrets = [{"id": "1", "digest": "x" * 64, "ciphertext": None, "issued_at": created,
                     "expires_at": ends_at}]  # fmt: skip
-        is_public = metadata["token_endpoint_auth_method"] == "none"
+        is_public = members["token_endpoint_auth_method"] == "none"
         record = ClientRecord(
             tenant=tenant,
             client_id=client_id(number),
-            metadata=json.dumps(metadata, separators=(",", ":")),
+            metadata=json.dumps(members, separators=(",", ":")),
             registration_access_token_digest=hashlib.sha256(f"rat{number}".encode()).hexdigest(),
             issued_at=created,
             updated_at=created + (chance.randrange(86_400) if chance.random() < _CHANGED else 0),
@@ -142,7 +148,7 @@ def _metadata(chance: random.Random, number: int) -> dict[str, Any]:
 
 def fill(url: str, tenant: str, count: int) -> Iterator[int]:
     """Writes them into a migrated database; how many there are, now and then."""
-    write = _sqlite if url.startswith("sqlite") else _postgresql
+    write = {"sqlite": _sqlite, "mysql": _mariadb}.get(url.partition(":")[0], _postgresql)
     seen: set[str] = set()
     for first in range(0, count, _BATCH):
         made = list(rows(tenant, range(first, min(first + _BATCH, count))))
@@ -172,6 +178,20 @@ def _sqlite(url: str, tables: _Tables) -> None:
         link.commit()
 
 
+def _mariadb(url: str, tables: _Tables) -> None:
+    async def insert() -> None:
+        engine = create_engine(DatabaseSettings(url=SecretStr(url), statement_timeout=60))
+        for name, (columns, rows) in tables.items():
+            statement = metadata.tables[name].insert()
+            values = [dict(zip(columns, row, strict=True)) for row in rows]
+            for first in range(0, len(values), _AT_ONCE):
+                async with engine.begin() as connection:
+                    await connection.execute(statement, values[first : first + _AT_ONCE])
+        await engine.dispose()
+
+    asyncio.run(insert())
+
+
 def _postgresql(url: str, tables: _Tables) -> None:
     async def copy() -> None:
         link = await asyncpg.connect(url)
@@ -183,15 +203,21 @@ def _postgresql(url: str, tables: _Tables) -> None:
 
 
 def analyze(url: str) -> None:
-    """What autovacuum would do by itself within minutes."""
-
-    async def run() -> None:
-        link = await asyncpg.connect(url)
-        await link.execute("VACUUM ANALYZE")
-        await link.close()
-
+    """What the database would do by itself within minutes, or a job of the server."""
     if url.startswith("sqlite"):
         with contextlib.closing(sqlite3.connect(url.removeprefix("sqlite:///"))) as link:
             link.execute("ANALYZE")
     else:
-        asyncio.run(run())
+        asyncio.run(_analyze(url))
+
+
+async def _analyze(url: str) -> None:
+    if url.startswith("mysql"):
+        engine = create_engine(DatabaseSettings(url=SecretStr(url), statement_timeout=60))
+        async with engine.connect() as connection:
+            await connection.execute(text("ANALYZE TABLE clients, client_facets, last_uses"))
+        await engine.dispose()
+        return
+    link = await asyncpg.connect(url)
+    await link.execute("VACUUM ANALYZE")
+    await link.close()

@@ -144,7 +144,7 @@ async def test_an_export_of_many_clients_stops_nobody(own_database: str) -> None
     assert await lists.clients.total("nobody") == 0
 
     async def export() -> int:
-        return sum([len(page) async for page in lists.clients.every("many")])
+        return sum([len(page) async for page in lists.clients.stream("many")])
 
     results = [await paused(export()) for _ in range(5)]
     assert {count for count, _ in results} == {5000}

@@ -105,6 +105,23 @@ async def test_an_export_that_was_interrupted_goes_on_after_its_last_line(
     await admin.get("/clients/export?colour=red", 400)
 
 
+async def test_an_export_goes_on_after_a_client_that_is_gone(any_app: Application) -> None:
+    """As long as it can be restored by its client_id, and then with the moment of its line."""
+    admin = await administrator(any_app, "clients:read", "clients:delete")
+    made = [await any_app.register(client_name="gone") for _ in range(3)]
+    whole = await exported(admin, "?name=gone")
+    assert sorted(line["client_id"] for line in whole) == sorted(it["client_id"] for it in made)
+    last, rest = whole[0], whole[1:]
+    path = f"/clients/{last['client_id']}"
+    await admin.ask("DELETE", path, 204)
+    after = f"?name=gone&after={last['client_id']}"
+    assert await exported(admin, after) == rest
+    await admin.ask("POST", f"{path}/purge", 204)
+    assert await exported(admin, f"{after}&after_issued_at={last['client_id_issued_at']}") == rest
+    refused = await admin.get(f"/clients/export{after}", 400)
+    assert "after_issued_at" in refused["detail"]
+
+
 async def test_all_are_refused_while_one_is_unless_it_is_skipped(any_app: Application) -> None:
     admin = await administrator(any_app, *SCOPES)
     lines = [client("refused-a"), "{", client("refused-b", redirect_uris=["http://x.example/"])]

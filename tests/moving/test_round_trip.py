@@ -36,7 +36,7 @@ MOMENTS = st.sampled_from([0, 1500000000, 4000000000])
 
 async def exported(app: Application, *, credentials: bool = True) -> list[JsonObject]:
     runtime = app.runtime
-    pages = exported_pages(runtime.lists, runtime.default_tenant, credentials=credentials)
+    pages = exported_pages(runtime.lists, runtime.default_tenant.name, credentials=credentials)
     return [json.loads(line) async for page in pages for line in page.splitlines()]
 
 

@@ -82,7 +82,7 @@ async def import_clients(
     free=FREE,
     responses={
         200: {
-            "description": "One JSON object a line, by client_id",
+            "description": "One JSON object a line, the oldest client first",
             "content": {LINES: {"schema": {"type": "string"}}},
         }
     },
@@ -94,6 +94,14 @@ async def export_clients(
     after: Annotated[
         str, Query(max_length=512, description="the client_id of the last line that was received")
     ] = "",
+    after_issued_at: Annotated[
+        int | None,
+        Query(
+            ge=0,
+            le=2**62,
+            description="its `client_id_issued_at`: needed where it may have been purged meanwhile",
+        ),
+    ] = None,
     *,
     credentials: Annotated[
         bool, Query(description="with hashes of secrets and tokens: needs `secrets:export`")
@@ -106,9 +114,11 @@ async def export_clients(
         caller.actor.require("secrets:export")
     pages = exported_pages(
         here.lists,
-        caller.tenant,
-        wanted.of_owner(caller.actor.owner),
+        caller.tenant.name,
+        wanted,
         after,
+        after_issued_at,
+        owner=caller.actor.owner,
         credentials=credentials,
     )
     first = await anext(pages, "")  # what is refused is refused before it begins

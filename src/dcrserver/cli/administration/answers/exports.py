@@ -12,11 +12,18 @@ from dcrserver.strict_json import dumps
 
 
 async def _export_clients(
-    here: Here, *, after: str = "", credentials: str = "", **wanted: str
+    here: Here,
+    *,
+    after: str = "",
+    after_issued_at: str | None = None,
+    credentials: str = "",
+    **wanted: str,
 ) -> AsyncIterator[str]:
     tenant, asked = await here.tenant(), Filter.parse(wanted.items())
-    lists = here.operations.lists
-    async for text in exported_pages(lists, tenant, asked, after, credentials=bool(credentials)):
+    moment = None if after_issued_at is None else int(after_issued_at)
+    async for text in exported_pages(
+        here.operations.lists, tenant.name, asked, after, moment, credentials=bool(credentials)
+    ):
         yield text
 
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import AsyncIterator, Sequence
 
-from sqlalchemy import func, select
+from sqlalchemy import ColumnElement, Table, func, select
 
 from dcrserver.db.queries import Queries
-from dcrserver.db.tables import clients
+from dcrserver.db.tables import clients, deleted_clients
 from dcrserver.repositories.clients import ClientRecord
 from dcrserver.repositories.queries.clients import counting
 from dcrserver.repositories.queries.clients.counting import Count
@@ -105,20 +106,35 @@ class ClientLists:
             if after is None:
                 return
 
-    async def every(
-        self, tenant: str | None, wanted: Filter = ALL, after: str = ""
-    ) -> AsyncIterator[Sequence[ClientRecord]]:
-        """All of them, by client_id; nothing is held meanwhile, however long it takes.
-
-        ``after``: of one tenant, those that come after this client_id.
-        """
+    async def every(self, tenant: str | None) -> AsyncIterator[Sequence[ClientRecord]]:
+        """All of them, by client_id, so that each comes once, whatever becomes of it meanwhile."""
         order = _BY_KEY if tenant is None else _BY_ID
-        scope = await scope_of(self._queries, tenant, wanted)
-        place: Place | None = (after,) if after else None
+        scope = await scope_of(self._queries, tenant, ALL)
+        place: Place | None = None
         while rows := await self._queries.all(page(scope.clients(), order, place, _BATCH)):
             found = records(ClientRecord, rows)
             yield found
             place = order.place_of(found[-1])
+
+    async def place_of(self, tenant: str, client_id: str, owner: str | None) -> Place | None:
+        """Where a client stands among all, by when they were created, also one that was deleted and
+        can be restored; None: there is none, or it is another owner's.
+        """
+        found = await self._queries.all(
+            select(clients.c.issued_at, clients.c.owner).where(*_of(clients, tenant, client_id))
+        )
+        if found:
+            issued_at, held_by = found[0]
+        else:
+            kept = await self._queries.all(
+                select(deleted_clients.c.record, deleted_clients.c.owner)
+                .where(*_of(deleted_clients, tenant, client_id))
+                .limit(1)
+            )
+            if not kept:
+                return None
+            issued_at, held_by = json.loads(kept[0][0])["issued_at"], kept[0][1]
+        return (issued_at, client_id) if owner in {None, held_by} else None
 
     async def count(
         self, tenant: str | None, wanted: Filter = ALL, *, owner: str | None = None
@@ -133,3 +149,7 @@ class ClientLists:
             select(func.count()).select_from(scope.count(None).subquery())
         )
         return found[0][0]
+
+
+def _of(table: Table, tenant: str, client_id: str) -> list[ColumnElement[bool]]:
+    return [table.c.tenant == tenant, table.c.client_id == client_id]
