@@ -1,6 +1,8 @@
 """How long until a server answers, how much memory it then has, and what its documents cost.
 
-python benchmarks/startup.py [--postgres postgresql://user@host/postgres]
+python benchmarks/startup.py [--postgres postgresql://user@host/postgres] [--tenants 5000]
+
+Beside the start of one tenant that of ``--tenants`` of the configuration file.
 """
 
 from __future__ import annotations
@@ -10,6 +12,7 @@ import contextlib
 import statistics
 import tempfile
 import time
+from collections.abc import Mapping
 from pathlib import Path
 
 import httpx
@@ -23,6 +26,7 @@ _DOCUMENTS = ("/.well-known/openid-configuration", "/.well-known/oauth-authoriza
 def main() -> None:
     parser = argparse.ArgumentParser(description="start-up, and discovery documents")
     parser.add_argument("--postgres", help="server where databases may be made")
+    parser.add_argument("--tenants", type=int, default=5000)
     parser.add_argument("--times", type=int, default=5)
     parser.add_argument("--seconds", type=int, default=4)
     options = parser.parse_args()
@@ -36,9 +40,12 @@ def main() -> None:
         if options.postgres:
             url = stack.enter_context(database(options.postgres, "start"))
             urls["PostgreSQL, existing"] = [url] * (options.times + 1)
+        many = f"SQLite, {options.tenants} tenants"
+        urls[many] = urls["SQLite, existing"]
+        with_many = {"DCR_CONFIG": str(_configured(folder, options.tenants))}
         for name, some in urls.items():
-            seconds = [_start(folder, url) for url in some]
-            if "existing" in name:
+            seconds = [_start(folder, url, with_many if name == many else {}) for url in some]
+            if name == many or "existing" in name:
                 seconds = seconds[1:]  # the first makes it
             print(f"{name:22} {statistics.median(seconds):5.2f} s ({max(seconds):.2f} at worst)")
         target = stack.enter_context(dcrserver("dcrserver/sqlite", folder))
@@ -46,10 +53,17 @@ def main() -> None:
         _documents(target, folder, options.seconds)
 
 
-def _start(folder: Path, url: str) -> float:
+def _configured(folder: Path, tenants: int) -> Path:
+    """A configuration file with so many tenants."""
+    file = folder / "dcrserver.toml"
+    file.write_text("".join(f"[tenants.t{number}]\n" for number in range(tenants)))
+    return file
+
+
+def _start(folder: Path, url: str, settings: Mapping[str, str]) -> float:
     """Seconds from the command to the first answer that it is ready."""
     started = time.perf_counter()
-    with dcrserver("x", folder, url):
+    with dcrserver("x", folder, url, settings):
         return time.perf_counter() - started
 
 
