@@ -7,6 +7,7 @@ body is bounded while it is read, and strict JSON, before a model sees it. An en
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from enum import Enum
 from http import HTTPStatus
@@ -114,6 +115,8 @@ class AdminRoute(APIRoute):
                 octets, value = await strict_json(request, self.accepts)
                 request = _ReadRequest(request.scope, request.receive, octets, value)
             response = await handle(request)
+            if self.selection is not None and not self.selection.is_page:
+                _tag(response)
             if chosen is not None and response.status_code == HTTPStatus.OK:
                 response = chosen.of(response)
             response.headers.setdefault("Cache-Control", "no-store")
@@ -135,6 +138,13 @@ class _ReadRequest(Request):
 
     async def json(self) -> JsonValue:
         return self._value
+
+
+def _tag(response: Response) -> None:
+    """Gives what has no version an entity tag by what it says."""
+    if response.status_code == HTTPStatus.OK and "etag" not in response.headers:
+        digest = hashlib.sha256(bytes(response.body)).hexdigest()
+        response.headers["ETag"] = f'"{digest[:32]}"'
 
 
 def _scope_of(endpoint: Callable[..., Any], declared: object) -> str:

@@ -5,9 +5,11 @@ from __future__ import annotations
 from typing import Annotated, TypeAlias
 
 from fastapi import Depends, Path, Query
+from starlette.responses import Response
 
 from dcrserver.edge.administration import AdminRoute
 from dcrserver.edge.callers import Caller, CallerOf, RuntimeOf
+from dcrserver.edge.conditions import CHANGE, ExpectedOf
 from dcrserver.edge.idempotency import REUSED, IdempotencyKeyOf
 from dcrserver.edge.pages import Page, PagingOf
 from dcrserver.edge.routers import Router
@@ -15,6 +17,7 @@ from dcrserver.errors import Forbidden
 from dcrserver.names import ALL_TENANTS
 from dcrserver.schemas.admin.tokens import AdminToken, AdminTokenAsked, NewAdminToken
 from dcrserver.services.access import admin_tokens as tokens
+from dcrserver.services.access.versions import ANY
 from dcrserver.services.audit import SubjectKind
 
 router = Router(AdminRoute, "/admin-tokens", "credentials")
@@ -66,13 +69,19 @@ async def list_admin_tokens(here: RuntimeOf, place: _PlaceOf, paging: PagingOf) 
     refusals=REUSED,
 )
 async def issue_admin_token(
-    here: RuntimeOf, caller: CallerOf, body: AdminTokenAsked, key: IdempotencyKeyOf
+    here: RuntimeOf,
+    caller: CallerOf,
+    body: AdminTokenAsked,
+    key: IdempotencyKeyOf,
+    response: Response,
 ) -> NewAdminToken:
     """A new token, shown this once; nobody gives what they do not have."""
     place = _name(caller, all_tenants=body.all_tenants)
     wanted = tokens.NewAdminToken.asked(**body.model_dump(exclude={"all_tenants"}))
     made = await here.token_administration.issue_admin(place, wanted, caller.origin, key)
-    return NewAdminToken.of(made.token, await here.token_reading.admin_token(place, made.id))
+    view = await here.token_reading.admin_token(place, made.id)
+    response.headers["ETag"] = view.etag
+    return NewAdminToken.of(made.token, view)
 
 
 @router.get(
@@ -82,9 +91,13 @@ async def issue_admin_token(
     operation_id="show_admin_token",
     response_model=AdminToken,
 )
-async def show_admin_token(here: RuntimeOf, place: _PlaceOf, token_id: TokenId) -> AdminToken:
+async def show_admin_token(
+    here: RuntimeOf, place: _PlaceOf, token_id: TokenId, response: Response
+) -> AdminToken:
     """What it is good for, and never the token itself."""
-    return AdminToken.model_validate(await here.token_reading.admin_token(place, token_id))
+    view = await here.token_reading.admin_token(place, token_id)
+    response.headers["ETag"] = view.etag
+    return AdminToken.model_validate(view)
 
 
 @router.delete(
@@ -94,10 +107,13 @@ async def show_admin_token(here: RuntimeOf, place: _PlaceOf, token_id: TokenId) 
     operation_id="revoke_admin_token",
     status_code=204,
     response_model=None,
+    refusals=CHANGE,
 )
 async def revoke_admin_token(
-    here: RuntimeOf, caller: CallerOf, place: _PlaceOf, token_id: TokenId
+    here: RuntimeOf, caller: CallerOf, place: _PlaceOf, token_id: TokenId, expected: ExpectedOf
 ) -> None:
     """It works no longer, and stays in the list."""
     kind = SubjectKind.ADMIN_TOKEN
+    if expected is not ANY:  # which nobody changes but by revoking it
+        expected.check((await here.token_reading.admin_token(place, token_id)).etag)
     await here.token_administration.revoke(kind, place, token_id, caller.origin)

@@ -5,9 +5,11 @@ from __future__ import annotations
 from typing import Annotated, TypeAlias
 
 from fastapi import Path
+from starlette.responses import Response
 
 from dcrserver.edge.administration import AdminRoute
 from dcrserver.edge.callers import CallerOf, RuntimeOf
+from dcrserver.edge.conditions import CHANGE, ExpectedOf
 from dcrserver.edge.idempotency import REUSED, IdempotencyKeyOf
 from dcrserver.edge.pages import Page, PagingOf
 from dcrserver.edge.routers import Router
@@ -18,6 +20,7 @@ from dcrserver.schemas.admin.tokens import (
     UsedInitialAccessToken,
 )
 from dcrserver.services.access import initial_access_tokens as tokens
+from dcrserver.services.access.versions import ANY
 from dcrserver.services.audit import SubjectKind
 
 router = Router(AdminRoute, "/initial-access-tokens", "credentials")
@@ -50,12 +53,17 @@ async def list_initial_access_tokens(
     refusals=REUSED,
 )
 async def issue_initial_access_token(
-    here: RuntimeOf, caller: CallerOf, body: InitialAccessTokenAsked, key: IdempotencyKeyOf
+    here: RuntimeOf,
+    caller: CallerOf,
+    body: InitialAccessTokenAsked,
+    key: IdempotencyKeyOf,
+    response: Response,
 ) -> NewInitialAccessToken:
     """A new token, shown this once."""
     wanted = tokens.NewInitialAccessToken.asked(caller.tenant, **body.model_dump())
     made = await here.token_administration.issue_initial(caller.tenant, wanted, caller.origin, key)
     view = await here.token_reading.initial_access_token(caller.tenant.name, made.id)
+    response.headers["ETag"] = view.etag
     return NewInitialAccessToken.of(made.token, view, tokens.doubts(caller.tenant, wanted.bounds))
 
 
@@ -67,10 +75,11 @@ async def issue_initial_access_token(
     response_model=UsedInitialAccessToken,
 )
 async def show_initial_access_token(
-    here: RuntimeOf, caller: CallerOf, token_id: TokenId
+    here: RuntimeOf, caller: CallerOf, token_id: TokenId, response: Response
 ) -> UsedInitialAccessToken:
     """With the clients that were registered with it."""
     found = await here.token_reading.initial_access_token(caller.tenant.name, token_id)
+    response.headers["ETag"] = found.etag
     return UsedInitialAccessToken.model_validate(found)
 
 
@@ -81,8 +90,14 @@ async def show_initial_access_token(
     operation_id="revoke_initial_access_token",
     status_code=204,
     response_model=None,
+    refusals=CHANGE,
 )
-async def revoke_initial_access_token(here: RuntimeOf, caller: CallerOf, token_id: TokenId) -> None:
+async def revoke_initial_access_token(
+    here: RuntimeOf, caller: CallerOf, token_id: TokenId, expected: ExpectedOf
+) -> None:
     """Nothing is registered with it any more; what was stays."""
-    kind = SubjectKind.INITIAL_ACCESS_TOKEN
+    kind, reading = SubjectKind.INITIAL_ACCESS_TOKEN, here.token_reading
+    if expected is not ANY:
+        view = await reading.initial_access_token(caller.tenant.name, token_id)
+        expected.check(view.etag)
     await here.token_administration.revoke(kind, caller.tenant.name, token_id, caller.origin)

@@ -9,6 +9,7 @@ from starlette.responses import Response
 
 from dcrserver.edge.administration import AdminRoute
 from dcrserver.edge.callers import Caller, CallerOf, RuntimeOf
+from dcrserver.edge.conditions import CHANGE, ExpectedOf
 from dcrserver.edge.pages import Page, PagingOf
 from dcrserver.edge.routers import Router
 from dcrserver.schemas.admin.jobs import BulkRequest, Job, JobState
@@ -71,10 +72,10 @@ async def list_jobs(
     operation_id="show_job",
     response_model=Job,
 )
-async def show_job(here: RuntimeOf, caller: CallerOf, job_id: JobId) -> Job:
+async def show_job(here: RuntimeOf, caller: CallerOf, job_id: JobId, response: Response) -> Job:
     """How far a job is, and what came of it."""
     found = await here.job_administration.job(caller.tenant, job_id, caller.actor)
-    return Job.model_validate(found)
+    return _tagged(found, response)
 
 
 @router.post(
@@ -83,15 +84,22 @@ async def show_job(here: RuntimeOf, caller: CallerOf, job_id: JobId) -> Job:
     summary="Cancel a job",
     operation_id="cancel_job",
     response_model=Job,
-    refusals=(409,),
+    refusals=(409, *CHANGE),
 )
-async def cancel_job(here: RuntimeOf, caller: CallerOf, job_id: JobId) -> Job:
+async def cancel_job(
+    here: RuntimeOf, caller: CallerOf, job_id: JobId, expected: ExpectedOf, response: Response
+) -> Job:
     """What was done stays done; nothing more is done from this moment on."""
-    found = await here.job_administration.cancel(caller.tenant, job_id, caller.origin)
-    return Job.model_validate(found)
+    found = await here.job_administration.cancel(caller.tenant, job_id, caller.origin, expected)
+    return _tagged(found, response)
 
 
 def begun(job: JobView, caller: Caller, response: Response) -> Job:
     """The answer about a job that was begun just now."""
     response.headers["Location"] = f"{caller.tenant.root}/admin/v1/jobs/{job.id}"
+    return _tagged(job, response)
+
+
+def _tagged(job: JobView, response: Response) -> Job:
+    response.headers["ETag"] = job.etag
     return Job.model_validate(job)

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, TypeAlias
 
 from fastapi import Path
+from starlette.responses import Response
 
 from dcrserver.edge.administration import AdminRoute
 from dcrserver.edge.callers import CallerOf, RuntimeOf
+from dcrserver.edge.conditions import CHANGE, ExpectedOf
 from dcrserver.edge.routers import Router
 from dcrserver.schemas.admin.keys import SigningKey, SigningKeys
+from dcrserver.services.tokens.key_administration import KeyView
 
 router = Router(AdminRoute, "/keys", "keys")
+KeyId: TypeAlias = Annotated[str, Path(description="as the list shows it", examples=["k"])]
 
 
 @router.get(
@@ -35,10 +39,22 @@ async def list_keys(here: RuntimeOf, caller: CallerOf) -> SigningKeys:
     status_code=201,
     response_model=SigningKey,
 )
-async def rotate_key(here: RuntimeOf, caller: CallerOf) -> SigningKey:
+async def rotate_key(here: RuntimeOf, caller: CallerOf, response: Response) -> SigningKey:
     """A new key, before the schedule would make it: it is published first, and signs later."""
     made = await here.administration.keys.rotate(caller.tenant.name, caller.origin)
-    return SigningKey.model_validate(made)
+    return _tagged(made, response)
+
+
+@router.get(
+    "/{kid}",
+    scope="keys:read",
+    summary="Show a signing key",
+    operation_id="show_signing_key",
+    response_model=SigningKey,
+)
+async def show_key(here: RuntimeOf, caller: CallerOf, kid: KeyId, response: Response) -> SigningKey:
+    """What it does now, and until when it is good; without its private part."""
+    return _tagged(await here.administration.keys.key(caller.tenant.name, kid), response)
 
 
 @router.delete(
@@ -48,14 +64,16 @@ async def rotate_key(here: RuntimeOf, caller: CallerOf) -> SigningKey:
     operation_id="discard_signing_key",
     status_code=204,
     response_model=None,
+    refusals=CHANGE,
 )
-async def discard_key(
-    here: RuntimeOf,
-    caller: CallerOf,
-    kid: Annotated[str, Path(description="as the list shows it", examples=["k"])],
-) -> None:
+async def discard_key(here: RuntimeOf, caller: CallerOf, kid: KeyId, expected: ExpectedOf) -> None:
     """For one that leaked: tokens that it signed are good nowhere afterwards.
 
     Other processes sign with it for up to 30 seconds more.
     """
-    await here.administration.keys.discard(caller.tenant.name, kid, caller.origin)
+    await here.administration.keys.discard(caller.tenant.name, kid, caller.origin, expected)
+
+
+def _tagged(key: KeyView, response: Response) -> SigningKey:
+    response.headers["ETag"] = key.etag
+    return SigningKey.model_validate(key)

@@ -15,6 +15,7 @@ from dcrserver.repositories.initial_access_tokens import (
 from dcrserver.repositories.queries import Lists
 from dcrserver.repositories.queries.keyset import Place
 from dcrserver.repositories.queries.tokens import NEWEST_ADMIN, NEWEST_INITIAL
+from dcrserver.services.access.versions import etag_of
 
 
 class InitialAccessTokenView:
@@ -39,6 +40,7 @@ class InitialAccessTokenView:
         self.used = uses or []
         is_used_up = record.uses_left == 0
         self.status = "used_up" if is_used_up else _status(record.revoked_at, record.expires_at)
+        self.etag = etag_of(record, self.status)
 
 
 class AdminTokenView:
@@ -57,6 +59,7 @@ class AdminTokenView:
         self.expires_at = record.expires_at
         self.revoked_at = record.revoked_at
         self.status = _status(record.revoked_at, record.expires_at)
+        self.etag = etag_of(record, self.status)
 
 
 def _status(revoked_at: int, expires_at: int) -> str:

@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
 
 from dcrserver.errors import PreconditionFailed
+
+
+def etag_of(*facts: object) -> str:
+    """The entity tag of what has no version: another one with each change of ``facts``."""
+    return f'"{hashlib.sha256(repr(facts).encode()).hexdigest()[:32]}"'
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,7 @@ from dcrserver.repositories.queries.jobs import NEWEST_FIRST
 from dcrserver.repositories.queries.keyset import Place
 from dcrserver.repositories.transaction import Database, Transaction
 from dcrserver.security import SecretBox
+from dcrserver.services.access.versions import ANY, Expected
 from dcrserver.services.audit import EventType, Origin
 from dcrserver.services.audit.actors import Actor
 from dcrserver.services.jobs.actions import ACTIONS, reason_against
@@ -99,15 +100,19 @@ class JobService:
         """
         return JobView(await self._find(tenant, job_id, actor))
 
-    async def cancel(self, tenant: Tenant, job_id: str, origin: Origin) -> JobView:
+    async def cancel(
+        self, tenant: Tenant, job_id: str, origin: Origin, expected: Expected = ANY
+    ) -> JobView:
         """What was done stays done; nothing more is done from this moment on.
 
         Raises:
             NotFound: there is none, or it is another owner's.
             AlreadyExists: it has ended.
+            PreconditionFailed: it is not what was ``expected``, or is so no longer.
         """
         while True:
             record = await self._find(tenant, job_id, origin.actor)
+            expected.check(JobView(record).etag)
             if record.state not in ALIVE:
                 raise AlreadyExists(f"the job is {record.state} already")
             if (cancelled := await self._cancel(record, origin)) is not None:

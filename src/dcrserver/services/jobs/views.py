@@ -9,6 +9,7 @@ from dcrserver.repositories.jobs import QUEUED, JobRecord
 from dcrserver.repositories.transaction import Transaction
 from dcrserver.security import new_id
 from dcrserver.services import audit
+from dcrserver.services.access.versions import etag_of
 from dcrserver.services.audit import EventType, Origin, Subject, SubjectKind
 from dcrserver.services.jobs.ongoing import PLACE, origin_out
 from dcrserver.strict_json import JsonObject, JsonValue, dumps
@@ -37,6 +38,7 @@ class JobView:
         self.finished_at = record.finished_at
         origin = json.loads(record.origin)
         self.requested_by: JsonObject = {"kind": origin["kind"], "id": origin["id"]}
+        self.etag = etag_of(record)
 
     @property
     def dry_run(self) -> bool:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
 from dcrserver.errors import NotFound
+from dcrserver.services.access.versions import ANY, Expected, etag_of
 from dcrserver.services.audit import Origin
 from dcrserver.services.tokens.signing_keys import (
     PUBLISHED_AHEAD,
@@ -35,6 +36,10 @@ class KeyView:
     signs_from: int
     verifies_until: int
     public_jwk: JsonObject | None
+
+    @property
+    def etag(self) -> str:
+        return etag_of(self.kid, self.state, self.verifies_until)
 
 
 class KeyAdministrationService:
@@ -74,12 +79,17 @@ class KeyAdministrationService:
         """
         return await self.key(tenant, await self._keys.create(tenant, origin))
 
-    async def discard(self, tenant: str, kid: str, origin: Origin) -> None:
+    async def discard(
+        self, tenant: str, kid: str, origin: Origin, expected: Expected = ANY
+    ) -> None:
         """Ends a key at once, and all tokens that it signed.
 
         Raises:
             NotFound: there is none.
+            PreconditionFailed: it is not what was ``expected``.
         """
+        if expected is not ANY:
+            expected.check((await self.key(tenant, kid)).etag)
         if not await self._keys.discard(tenant, kid, origin):
             raise NotFound("there is no such signing key")
 
