@@ -108,6 +108,7 @@ def server(
 ) -> Iterator[ServerProcess]:
     del stage  # whose variables these are
     env = {name: value for name, value in os.environ.items() if name.startswith("DCR_")}
+    env |= {"DCR_ADMIN__REQUIRE_IF_MATCH": "true"}  # no command is of no use where this is wanted
     with serving(tmp_path, f"sqlite:///{tmp_path}/cli.db", env=env) as made:
         monkeypatch.setenv("DCR_SERVER__BASE_URL", made.base_url)
         yield made

@@ -91,7 +91,10 @@ class RemoteDesk:
         path = _PLACEHOLDER.sub(lambda name: quote(str(query.pop(name[1])), safe=""), route.path)
         known = {name: value for name, value in query.items() if value is not None}
         url = f"{self._server}{_ROOT}{path}"
-        return self._http.build_request(route.method, url, params=known, **more)
+        request = self._http.build_request(route.method, url, params=known, **more)
+        if route.method != "GET":
+            request.headers["If-Match"] = "*"  # a command means what is there now
+        return request
 
     async def _answered(self, request: httpx.Request) -> JsonObject:
         answer = await self._sent(request)
