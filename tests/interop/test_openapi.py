@@ -38,6 +38,8 @@ _SETTINGS = {
     "DCR_WEBFINGER": '["example.com"]',
     "DCR_ASGARDEO__ENABLED": "true",
     "DCR_POLICY__MANAGEMENT__REGISTRATION_ACCESS_TOKEN_ROTATION": "never",
+    # It tries tokens that nobody knows by the hundred, and wants to be told so each time.
+    "DCR_RATE_LIMITS__FAILED_AUTHENTICATION": "1000000/second",
 }
 _MACHINE = {
     "redirect_uris": ["https://client.example.org/callback"],

@@ -16,6 +16,7 @@ from pydantic import BaseModel, Field
 from starlette.requests import Request
 from starlette.responses import Response
 
+from dcrserver.edge.callers import caller_of
 from dcrserver.edge.dependencies import TENANT_KEY, runtime
 from dcrserver.errors import InvalidInput
 from dcrserver.wiring.configured import cursor_keys
@@ -98,9 +99,10 @@ class Paging:
         return cursor_keys(runtime(self._request).settings)
 
     def _mac(self, key: bytes, octets: bytes) -> bytes:
-        """Over the list too: its tenant, its path, what it is filtered and sorted by."""
+        """Over the list too: its tenant, its path, what it is filtered and sorted by, who reads."""
         tenant: str = self._request.scope[TENANT_KEY].name
-        bound = json.dumps([tenant, self._request.scope["path"], self._chosen()])
+        reader = str(caller_of(self._request).actor)
+        bound = json.dumps([tenant, self._request.scope["path"], self._chosen(), reader])
         return hmac.digest(key, bound.encode() + b"\0" + octets, hashlib.sha256)[:_MAC_BYTES]
 
     def _chosen(self) -> list[tuple[str, str]]:
