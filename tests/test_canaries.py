@@ -24,7 +24,8 @@ from dcrserver.settings import DatabaseSettings
 from harness.application import bearer, update_of
 from harness.clients import assertion, new_key, proof
 from harness.commands import Commands
-from harness.databases import BACKENDS, migrated
+from harness.databases import migrated
+from harness.long_run import FIRST_EVERYDAY
 from harness.process import serving
 
 requirement = pytest.mark.requirement
@@ -113,7 +114,7 @@ class Life:
         return signed, None
 
 
-@pytest.mark.parametrize("backend", BACKENDS)
+@pytest.mark.parametrize("backend", FIRST_EVERYDAY)
 def test_no_secret_is_found_anywhere(
     backend: str,
     tmp_path: Path,

@@ -10,10 +10,12 @@ import httpx
 import pytest
 
 from harness.application import bearer
-from harness.long_run import rounds
+from harness.long_run import FIRST_EVERYDAY, rounds
 from harness.process import ServerProcess, serving
 
 CLIENTS = 64
+
+pytestmark = pytest.mark.parametrize("any_database", FIRST_EVERYDAY, indirect=True)
 
 
 @pytest.fixture(scope="module")

@@ -15,6 +15,7 @@ import httpx
 import pytest
 
 from harness.databases import database, migrated
+from harness.long_run import only_long
 from harness.process import ServerProcess, free_port, run_to_end, serving
 from harness.waiting import being_read, listens, until
 
@@ -103,8 +104,15 @@ def events(server: ServerProcess) -> list[str]:
     return [json.loads(line)["event"] for line in whole.splitlines() if line.startswith("{")]
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-@pytest.mark.parametrize("workers", [1, 2])
+@pytest.mark.parametrize(
+    ("number", "workers"),
+    [
+        (signal.SIGTERM, 2),
+        (signal.SIGINT, 1),
+        pytest.param(signal.SIGTERM, 1, marks=only_long),
+        pytest.param(signal.SIGINT, 2, marks=only_long),
+    ],
+)
 def test_the_last_line_tells_that_it_stopped(
     tmp_path: Path, number: signal.Signals, workers: int
 ) -> None:

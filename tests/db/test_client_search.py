@@ -30,6 +30,7 @@ from dcrserver.repositories.transaction import Database, Transaction
 from dcrserver.security import new_client_id
 from dcrserver.settings import DatabaseSettings
 from harness.cases import each
+from harness.long_run import rounds
 from harness.rows import add, record
 
 _CLIENTS = 60
@@ -215,7 +216,7 @@ async def test_a_search_finds_what_a_filter_in_python_would(
     uses = {each.client_id: chance.choice(_TIMES) for each in chance.sample(made, k=30)}
     await add(database, *made, *(_random_client(f"{tenant}x", chance) for _ in range(9)))
     await database.transact(lambda tx: _use(tx, tenant, uses, chance))
-    for _ in range(40):
+    for _ in range(rounds(15, long=40)):
         wanted = _random_filter(chance)
         sort = Sort(chance.choice(list(SortKey)), chance.random() < 0.5)
         expected = [client for client in made if _meant(client, uses, wanted)]

@@ -22,6 +22,7 @@ from dcrserver.repositories.transaction import Database, Transaction
 from dcrserver.security import new_client_id
 from harness.application import settings
 from harness.environment import environment
+from harness.long_run import FIRST_EVERYDAY
 from harness.process import Process, run_to_end, serving, started
 
 T = TypeVar("T")
@@ -98,6 +99,7 @@ def two_workers(url: str, folder: Path, freezes_after: int = 0) -> Iterator[tupl
         yield workers, workers.begun()[0]
 
 
+@pytest.mark.parametrize("any_database", FIRST_EVERYDAY, indirect=True)
 def test_a_worker_that_is_killed_is_taken_over_within_its_lease(
     any_database: str, tmp_path: Path
 ) -> None:
@@ -113,6 +115,7 @@ def test_a_worker_that_is_killed_is_taken_over_within_its_lease(
     assert took < _LEASE_SECONDS + 15
 
 
+@pytest.mark.parametrize("any_database", FIRST_EVERYDAY, indirect=True)
 def test_a_worker_that_was_frozen_writes_nothing_when_it_wakes(
     any_database: str, tmp_path: Path
 ) -> None:
@@ -170,6 +173,7 @@ def worker_apart(url: str, folder: Path) -> Iterator[tuple[Process, Path]]:
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
+@pytest.mark.parametrize("own_database", FIRST_EVERYDAY, indirect=True)
 def test_a_worker_apart_does_the_jobs_until_it_is_told_to_stop(
     own_database: str, tmp_path: Path, number: signal.Signals
 ) -> None:

@@ -11,6 +11,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from dcrserver.metadata.bounds import Bounds
 from dcrserver.repositories.queries.events import EventFilter
 from dcrserver.repositories.transaction import Transaction
@@ -21,6 +23,7 @@ from harness.actors import OPERATOR
 from harness.administration import Administrator
 from harness.application import Application, application
 from harness.environment import environment
+from harness.long_run import FIRST_EVERYDAY
 from harness.process import Process, started
 
 SCOPES = ("clients:read", "clients:update", "jobs:read", "jobs:write")
@@ -88,6 +91,7 @@ def worker(url: str, folder: Path) -> Iterator[Process]:
         process.wait()
 
 
+@pytest.mark.parametrize("own_database", FIRST_EVERYDAY, indirect=True)
 async def test_a_job_whose_worker_was_killed_goes_on_where_it_was(
     own_database: str, tmp_path: Path
 ) -> None:

@@ -26,6 +26,7 @@ from dcrserver.services.audit import utc
 from dcrserver.services.clients.imports import Import
 from harness.actors import OPERATOR
 from harness.application import Application
+from harness.long_run import FIRST_EVERYDAY
 
 FILES = Path(__file__).parent.parent / "data" / "imports"
 KEY = base64.b64encode(bytes(32)).decode()
@@ -86,6 +87,7 @@ async def keyed(make_app: MakeApplication) -> AsyncIterator[Application]:
         yield await make_app(secrets={"encryption_keys": [KEY]})
 
 
+@pytest.mark.parametrize("any_database", FIRST_EVERYDAY, indirect=True)
 async def test_clients_of_hydra(any_app: Application) -> None:
     report = await move_in(any_app, "hydra.json", **hydra_hashes())
     assert (report.imported, report.refusals) == (12, 2)
