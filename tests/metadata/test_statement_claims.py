@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dcrserver.errors import InvalidRedirectUri
+from dcrserver.errors import InvalidClientMetadata, InvalidRedirectUri
 from dcrserver.metadata import PARAMETERS, Parameter, Policy, Terms, Who, kinds
 from dcrserver.metadata.software_statements import merged, objection
 from dcrserver.metadata.validation import examine
@@ -153,3 +153,18 @@ def test_what_is_an_administrators_is_set_by_a_statement_only_where_its_entry_sa
 )
 def test_no_secrets_within_a_statement(claims: JsonObject, told: str | None) -> None:
     assert objection(claims) == told
+
+
+def test_versions_that_directories_write_as_numbers_are_texts() -> None:
+    made = merged({}, {"software_version": 1.1, "client_name": 7, "contacts": 5}, EVERYWHERE)
+    assert made.members == {"software_version": "1.1", "client_name": "7", "contacts": 5}
+    assert merged({}, {"client_name": True}, EVERYWHERE).members == {"client_name": True}
+
+
+@requirement("UKOB-07", "BROB-04")
+def test_a_body_does_not_contradict_its_statement_where_it_must_match() -> None:
+    by = _terms(software_statements={"must_match": ["software_id"]})
+    claims: JsonObject = {"software_id": "a", "client_name": "A"}
+    assert merged({"software_id": "a", "client_name": "B"}, claims, by).members == claims
+    with pytest.raises(InvalidClientMetadata, match="software_id is not what the software statem"):
+        merged({"software_id": "b"}, claims, by)

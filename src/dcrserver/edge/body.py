@@ -16,11 +16,14 @@ from dcrserver.errors import (
     InvalidRequest,
     UnsupportedMediaType,
 )
-from dcrserver.metadata import Policy
+from dcrserver.metadata import Policy, Terms
 from dcrserver.services.registration.judgement import parse_object
 from dcrserver.strict_json import BadJson, JsonObject, JsonValue, loads
 
 JSON = "application/json"
+# UK Open Banking says one or the other, by version.
+_SIGNED = ("application/jwt", "application/jose")
+_OF_REGISTRATIONS = {"refused": (JSON,), "allowed": (JSON, *_SIGNED), "required": _SIGNED}
 _MAX_FORM_BYTES = 16384
 _MAX_FORM_FIELDS = 50
 # Around what is registered, in bodies of administrators.
@@ -45,20 +48,36 @@ async def request_object(request: Request) -> JsonObject:
         raise InvalidRequest(error.description) from None
 
 
-async def json_octets(request: Request, policy: Policy) -> bytes:
+async def json_octets(
+    request: Request, policy: Policy, accepted: Collection[str] = (JSON,)
+) -> bytes:
     """The body that should be a JSON object (RFC 7591 3.1), unparsed.
 
     Raises:
-        UnsupportedMediaType: not application/json (POL-02).
+        UnsupportedMediaType: none of ``accepted`` (POL-02).
         BodyTooLarge: more octets than the policy allows (POL-01).
         BodyTooSlow: it did not arrive in time.
     """
-    _check_media_type(request)
+    _check_media_type(request, accepted)
     limit = policy.registration.max_body_bytes
     raw = await _read(request, limit)
     if raw is None:
         raise BodyTooLarge(f"the body must not be larger than {limit} octets")
     return raw
+
+
+async def registration_octets(request: Request, terms: Terms) -> bytes:
+    """As ``json_octets``; or a JWT, where a client may, or must, register by one.
+
+    Raises:
+        ProtocolError: as ``json_octets``.
+    """
+    policy = terms.policy
+    if policy.statements_mode == "ignored" or terms.administrator:
+        return await json_octets(request, policy)
+    return await json_octets(
+        request, policy, _OF_REGISTRATIONS[policy.software_statements.signed_requests]
+    )
 
 
 async def strict_json(request: Request, accepted: Collection[str]) -> tuple[bytes, JsonValue]:

@@ -10,9 +10,10 @@ from dataclasses import replace
 from functools import lru_cache, partial
 from typing import NamedTuple
 
-from dcrserver.errors import InvalidRedirectUri
+from dcrserver.errors import InvalidClientMetadata, InvalidRedirectUri
+from dcrserver.metadata import kinds
 from dcrserver.metadata.jwks import PRIVATE_MEMBERS
-from dcrserver.metadata.model import Terms, once
+from dcrserver.metadata.model import Parameter, Terms, once
 from dcrserver.metadata.validation import STATEMENT, recognized
 from dcrserver.strict_json import JsonObject, JsonValue
 
@@ -70,8 +71,9 @@ def merged(
 
     Raises:
         InvalidRedirectUri: the body names one that the statement does not, where it may choose.
+        InvalidClientMetadata: the body contradicts the statement where it must not.
     """
-    said = _members_said(claims, terms)
+    said = members_said(claims, terms)
     opened = with_members(terms, may_set.intersection(said))
     won = {
         name: row
@@ -81,18 +83,29 @@ def merged(
     rows = {row.name for row in won.values()}
     lost = {n for n, row in recognized(body, opened).items() if {row.name, row.chooses} & rows}
     kept = {name: value for name, value in body.items() if name not in lost}
-    made = kept | {name if "#" in name else row.name: said[name] for name, row in won.items()}
+    made = kept | {
+        name if "#" in name else row.name: _value(said[name], row) for name, row in won.items()
+    }
     if terms.policy.software_statements.redirect_subset:
         made |= _chosen(body, made)
     overruled = [name for name in body if name in lost and body[name] != made.get(name)]
+    for name in overruled:
+        if name in terms.policy.software_statements.must_match:
+            raise InvalidClientMetadata(f"{name} is not what the software statement says")
     return Merged(made, opened, tuple(overruled))
 
 
-def _members_said(claims: JsonObject, terms: Terms) -> JsonObject:
+def members_said(claims: JsonObject, terms: Terms) -> JsonObject:
     """The claims by the names of members; one that is named as the member itself counts first."""
     aliases = terms.policy.software_statements.claim_aliases
     by_other_names = {aliases[name]: value for name, value in claims.items() if name in aliases}
     return by_other_names | {n: v for n, v in claims.items() if n not in _ABOUT_THE_JWT}
+
+
+def _value(value: JsonValue, row: Parameter) -> JsonValue:
+    """Directories write versions as numbers (Open Finance Brasil: 1.10)."""
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    return str(value) if is_number and row.kind is kinds.TEXT else value
 
 
 def _chosen(body: JsonObject, made: JsonObject) -> JsonObject:

@@ -57,6 +57,16 @@ _FAPI2_ALGORITHMS = ("PS256", "ES256", "EdDSA", "Ed25519")
 _FAPI1_ALGORITHMS = ("PS256", "ES256")
 _FAPI_METHODS = ("private_key_jwt", "tls_client_auth", "self_signed_tls_client_auth")
 
+# What statements of the directories call members of clients.
+_OPEN_BANKING_CLAIMS = {
+    "software_redirect_uris": "redirect_uris",
+    "software_client_name": "client_name",
+    "software_client_uri": "client_uri",
+    "software_logo_uri": "logo_uri",
+    "software_policy_uri": "policy_uri",
+    "software_tos_uri": "tos_uri",
+}
+
 PRESETS: Mapping[str, Preset] = {
     "default": Preset("Tolerant of clients in use, strict where safety is at stake"),
     "oidc": Preset(
@@ -174,6 +184,21 @@ PRESETS: Mapping[str, Preset] = {
             "mtls": {"subject_params": ["tls_client_auth_subject_dn"]},
             "ciba": {"push": False, "user_code": False},
             "jwks": {"require_request_key": True},
+            "software_statements": {
+                "algorithms": ["PS256", "ES256"],
+                "required_claims": [
+                    "iat", "jti", "software_id", "software_client_id", "software_client_name",
+                    "software_redirect_uris", "software_roles", "software_jwks_endpoint",
+                    "org_id", "org_status", "organisation_competent_authority_claims",
+                ],
+                "claim_aliases": {
+                    **_OPEN_BANKING_CLAIMS,
+                    "software_jwks_endpoint": "jwks_uri",
+                },
+                "redirect_subset": True,
+                "must_match": ["software_id"],
+                "signed_requests": "allowed",
+            },
         },
         server={
             "scopes_supported": ["openid", "accounts", "payments", "fundsconfirmations"],
@@ -208,6 +233,14 @@ PRESETS: Mapping[str, Preset] = {
             "mtls": {"subject_params": ["tls_client_auth_subject_dn"]},
             "ciba": {"push": False},
             "management": {"registration_access_token_rotation": "never"},
+            "software_statements": {
+                "algorithms": ["PS256"],
+                "required_claims": ["iat", "software_id", "software_redirect_uris"],
+                "maximum_age": 300,
+                "claim_aliases": {**_OPEN_BANKING_CLAIMS, "software_jwks_uri": "jwks_uri"},
+                "redirect_subset": True,
+                "must_match": ["jwks_uri"],
+            },
         },
         server={
             "scopes_supported": [

@@ -9,7 +9,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from dcrserver.api.openapi import document, tokens
-from dcrserver.edge.body import json_octets
+from dcrserver.edge.body import json_octets, registration_octets
 from dcrserver.edge.dependencies import USES_KEY, bearer_token, is_head, origin, runtime, tenant
 from dcrserver.edge.responses import NO_STORE, Credentials, json_response
 from dcrserver.edge.routers import Router
@@ -54,7 +54,7 @@ async def register(request: Request) -> Response:
     registration, bearer = runtime(request).registration, bearer_token(request)
     async with _limited(request, bearer):
         permit = await registration.authorize(tenant(request), bearer)
-        octets = await json_octets(request, permit.terms.policy)
+        octets = await registration_octets(request, permit.terms)
         made = await registration.register(permit, octets, origin(request, permit.actor))
     return Credentials(made.information, 201, (b"location", made.uri.encode()))
 

@@ -46,3 +46,18 @@ class SoftwareStatementPolicy(Group):
         description="a client may choose among the redirect_uris of its statement, and names no"
         " other; false: it has all of them, whatever it sends",
     )
+    must_match: frozenset[str] = Field(
+        default=frozenset(),
+        description="members that a client sends as its statement has them, or not at all; of"
+        " others what the statement says counts",
+    )
+    signed_requests: Literal["refused", "allowed", "required"] = Field(
+        default="refused",
+        description="whether clients register by a JWT (application/jwt) of their metadata, signed"
+        " by a key of their statement, as UK Open Banking has it",
+    )
+    request_audience: str | None = Field(
+        default=None,
+        min_length=1,
+        description="what such a request must be for (aud); the issuer of the tenant if unset",
+    )

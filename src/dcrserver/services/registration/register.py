@@ -37,6 +37,7 @@ from dcrserver.services.software_statements.reader import (
     SoftwareStatements,
     Submitted,
 )
+from dcrserver.services.software_statements.signed_requests import is_signed
 from dcrserver.strict_json import JsonObject
 from dcrserver.tenants import Tenant
 
@@ -147,8 +148,11 @@ class RegistrationService:
             ProtocolError: it is not acceptable.
         """
         tenant, terms = permit.tenant, permit.terms
-        sent = registration_in(octets, terms)
-        submitted = await self._statements.read(tenant, sent, terms)
+        if is_signed(octets, terms.policy):
+            submitted = await self._statements.read_signed(tenant, octets, terms)
+        else:
+            sent = registration_in(octets, terms)
+            submitted = await self._statements.read(tenant, sent, terms)
         return self._validator.validate_members(*submitted.judged()), submitted
 
     async def _add(

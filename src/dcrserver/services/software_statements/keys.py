@@ -52,37 +52,59 @@ class StatementKeys:
         """
         if issuer.keys is not None:
             return known_keys(issuer, algorithm, kid)
-        found = _matching(await self._read(issuer), algorithm, kid)
-        if found:
-            return found
-        # What was read a moment ago is as new as can be had, and who comes while it is read waits
-        # for the same.
-        newer_than = time.monotonic() - _REFETCH_SECONDS
-        return _matching(await self._read(issuer, newer_than=newer_than), algorithm, kid)
+        documents = self._declared if issuer.declared else self._others
+        return await _found(documents, issuer.settings.jwks_uri or "", algorithm, kid)
+
+    async def of_client(
+        self, said: JsonObject, algorithm: str, kid: str | None
+    ) -> list[JsonObject]:
+        """As ``candidates``, of the keys that a statement has for its client: jwks_uri, or jwks.
+
+        Raises:
+            Unavailable: as ``candidates``.
+        """
+        location = said.get("jwks_uri")
+        if not isinstance(location, str) or not location:
+            return _matching(said.get("jwks"), algorithm, kid)
+        return await _found(self._others, location, algorithm, kid)
 
     async def close(self) -> None:
         """Gives up what is still being fetched."""
         await asyncio.gather(self._declared.close(), self._others.close())
 
-    async def _read(self, issuer: TrustedIssuer, *, newer_than: float | None = None) -> JsonValue:
-        """
-        Raises:
-            Unavailable: as ``candidates``.
-        """
-        documents = self._declared if issuer.declared else self._others
-        try:
-            document = await documents.fetch(
-                issuer.settings.jwks_uri or "",
-                newer_than=newer_than,
-                stale=newer_than is None,
-                patience=_PATIENCE_SECONDS,
-            )
-            return loads_object(document.body, max_members=_MAX_MEMBERS)
-        except (FetchError, BadJson) as error:
-            raise Unavailable(
-                "the keys of the statement's issuer cannot be read; try again later",
-                detail=str(error),
-            ) from None
+
+async def _found(
+    documents: CachingFetcher, location: str, algorithm: str, kid: str | None
+) -> list[JsonObject]:
+    found = _matching(await _read(documents, location), algorithm, kid)
+    if found:
+        return found
+    # What was read a moment ago is as new as can be had, and who comes while it is read waits for
+    # the same.
+    newer_than = time.monotonic() - _REFETCH_SECONDS
+    return _matching(await _read(documents, location, newer_than=newer_than), algorithm, kid)
+
+
+async def _read(
+    documents: CachingFetcher, location: str, *, newer_than: float | None = None
+) -> JsonValue:
+    """
+    Raises:
+        Unavailable: it cannot be read.
+    """
+    try:
+        document = await documents.fetch(
+            location,
+            newer_than=newer_than,
+            stale=newer_than is None,
+            patience=_PATIENCE_SECONDS,
+        )
+        return loads_object(document.body, max_members=_MAX_MEMBERS)
+    except (FetchError, BadJson) as error:
+        raise Unavailable(
+            "the keys that vouch for the client cannot be read; try again later",
+            detail=str(error),
+        ) from None
 
 
 class _KeySets:

@@ -10,9 +10,9 @@ import time
 from typing import NamedTuple
 
 from dcrserver import jose
-from dcrserver.errors import InvalidSoftwareStatement
+from dcrserver.errors import InvalidClientMetadata, InvalidSoftwareStatement
 from dcrserver.metadata import VERIFIED, ClientMetadata, Terms
-from dcrserver.metadata.software_statements import STATEMENT_ISSUER, merged
+from dcrserver.metadata.software_statements import STATEMENT_ISSUER, members_said, merged
 from dcrserver.metadata.validation import STATEMENT
 from dcrserver.names import ClientOrigin
 from dcrserver.repositories.access_tokens import SpentIdentifier
@@ -21,7 +21,7 @@ from dcrserver.repositories.transaction import AlreadyThere, Database, Transacti
 from dcrserver.services.access.stored_clients import replace_client
 from dcrserver.services.audit import EventType, Origin
 from dcrserver.services.authentication import replay
-from dcrserver.services.software_statements import verification
+from dcrserver.services.software_statements import signed_requests, verification
 from dcrserver.services.software_statements.keys import StatementKeys, known_keys
 from dcrserver.services.software_statements.verification import Statement
 from dcrserver.strict_json import JsonObject, JsonValue
@@ -31,6 +31,7 @@ _USED = "software_statement was used before"
 _FORGED = "the signature of software_statement is not that of a key of its issuer"
 _MISSING = "software_statement must be sent: a trusted issuer has to vouch for the software"
 _UNKNOWN = "the signature of software_statement is of no key in a file of its issuer's entry"
+_NOT_ITS_OWN = "the signature of the request is not that of a key that its statement names"
 _NOTHING: JsonObject = {}
 
 
@@ -47,7 +48,7 @@ class Submitted(NamedTuple):
     kept: JsonObject = _NOTHING
     statement: Statement | None = None
     overruled: tuple[str, ...] = ()
-    spent: SpentIdentifier | None = None
+    spent: tuple[SpentIdentifier, ...] = ()
     is_new: bool = False
 
     def judged(self) -> tuple[JsonObject, Terms, JsonObject]:
@@ -71,8 +72,8 @@ class Submitted(NamedTuple):
 
     def spend(self, tx: Transaction) -> None:
         """In the transaction of the registration: both are there, or none."""
-        if self.spent is not None:
-            tx.spent_identifiers.add(*self.spent)
+        for each in self.spent:
+            tx.spent_identifiers.add(*each)
 
     async def replace(
         self,
@@ -90,7 +91,7 @@ class Submitted(NamedTuple):
             InvalidSoftwareStatement: as ``check_spent``.
         """
         told, event = {**told, **self.told()}, EventType.CLIENT_UPDATED
-        beside = [self.spent.insertion] if self.spent else ()
+        beside = [each.insertion for each in self.spent]
         try:
             return await replace_client(writer, old, new, event, origin, told, beside)
         except AlreadyThere:
@@ -103,7 +104,7 @@ class Submitted(NamedTuple):
         Raises:
             InvalidSoftwareStatement: another registration used the statement meanwhile.
         """
-        if self.spent is not None:
+        if self.spent:
             raise InvalidSoftwareStatement(_USED)
 
 
@@ -152,6 +153,30 @@ class SoftwareStatements:
             return made
         return made._replace(is_new=True, spent=await self._to_spend(tenant, statement, terms))
 
+    async def read_signed(self, tenant: Tenant, octets: bytes, terms: Terms) -> Submitted:
+        """As ``read``, of a request that is a JWT, signed by a key of its statement.
+
+        Raises:
+            InvalidClientMetadata: it is none, forged, expired, used before, or somebody else's.
+            ProtocolError: as ``read``.
+        """
+        jws = signed_requests.parsed(octets, tenant, terms.policy, time.time())
+        submitted = await self.read(tenant, signed_requests.members_of(jws), terms)
+        statement = submitted.statement
+        if statement is None:
+            raise InvalidSoftwareStatement(_MISSING)
+        signed_requests.check_sender(jws, statement)
+        said = members_said(statement.claims, terms)
+        candidates = await self._keys.of_client(said, jws.algorithm, jws.kid)
+        if not any(jose.verify(jws, key, jws.algorithm) for key in candidates):
+            raise InvalidClientMetadata(_NOT_ITS_OWN)
+        purpose = f"{signed_requests.PURPOSE}:{statement.software_id}"
+        if await replay.is_spent(self._database, tenant.name, purpose, jws.text("jti")):
+            raise InvalidClientMetadata("the request was used before")
+        digest = replay.digest_of(purpose, jws.text("jti"))
+        used = SpentIdentifier(tenant.name, digest, signed_requests.refused_after(jws))
+        return submitted._replace(spent=(*submitted.spent, used))
+
     async def _believed(
         self, tenant: Tenant, sent: JsonValue, held: str, terms: Terms
     ) -> Statement | None:
@@ -181,18 +206,18 @@ class SoftwareStatements:
 
     async def _to_spend(
         self, tenant: Tenant, statement: Statement, terms: Terms
-    ) -> SpentIdentifier | None:
+    ) -> tuple[SpentIdentifier, ...]:
         """
         Raises:
             InvalidSoftwareStatement: it was used before, here or at another instance.
         """
         jti, purpose = statement.single_use, statement.purpose
         if not jti:
-            return None
+            return ()
         if await replay.is_spent(self._database, tenant.name, purpose, jti):
             raise InvalidSoftwareStatement(_USED)
         ends_at = statement.refused_after(terms.policy.software_statements.maximum_age)
-        return SpentIdentifier(tenant.name, replay.digest_of(purpose, jti), ends_at)
+        return (SpentIdentifier(tenant.name, replay.digest_of(purpose, jti), ends_at),)
 
 
 def of_elsewhere(tenant: Tenant, members: JsonObject, terms: Terms) -> Submitted:
