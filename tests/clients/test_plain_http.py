@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from harness import proxies
+from harness.long_run import only_long
 from harness.process import ServerProcess, serving
 from harness.programs import program
 
@@ -46,7 +47,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
         yield started
 
 
-@pytest.fixture(params=["directly", "through nginx"])
+@pytest.fixture
 def url(request: pytest.FixtureRequest, server: ServerProcess, tmp_path: Path) -> Iterator[str]:
     if request.param == "directly":
         yield server.base_url
@@ -71,7 +72,16 @@ def _curl(
 
 
 @pytest.mark.finding("S5")
-@pytest.mark.parametrize("command", [_java, _curl], ids=["java", "curl"])
+@pytest.mark.parametrize(
+    ("url", "command"),
+    [
+        ("directly", _java),
+        ("directly", _curl),
+        ("through nginx", _curl),
+        pytest.param("through nginx", _java, marks=only_long),
+    ],
+    indirect=["url"],
+)
 def test_a_client_that_offers_http_2_is_served(
     command: Any, url: str, server: ServerProcess, tmp_path: Path
 ) -> None:
