@@ -15,7 +15,7 @@ from sqlalchemy import make_url, text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import create_async_engine
 
-from dcrserver.db.failures import Absent, Conflict, Locked, Lost, TooLong
+from dcrserver.db.failures import Absent, Conflict, DatabaseAway, Locked, Lost, TooLong
 from dcrserver.db.protocol.drivers import mariadb_pool, open_driver
 from dcrserver.db.protocol.drivers.mariadb_pool import MEANINGS, Meaning, translated
 from dcrserver.db.urls import database_url
@@ -108,7 +108,7 @@ async def test_a_server_that_vanishes_without_a_word_is_away_and_then_is_back(
     began = time.monotonic()
     for _ in range(2):  # on connections that were open, then on new ones
         answers = await asked(database)
-        assert {type(each) for each in answers} == {Unavailable}
+        assert {type(each) for each in answers} == {DatabaseAway}
     assert time.monotonic() - began < 15
     proxy.dumb = False
     proxy.cut()  # the address has moved: nothing is heard of the old connections any more
@@ -179,7 +179,7 @@ async def test_a_server_that_restarts_is_unavailable_meanwhile(
     await asked(database)
     await proxy.refuse()
     for _ in range(2):
-        assert {type(each) for each in await asked(database)} == {Unavailable}
+        assert {type(each) for each in await asked(database)} == {DatabaseAway}
     await proxy.open()
     assert not failures(await asked(database))
 

@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 from pydantic import SecretStr
 
+from dcrserver.db.failures import DatabaseAway
 from dcrserver.db.protocol.drivers import open_driver
 from dcrserver.errors import Unavailable
 from dcrserver.repositories.transaction import Database
@@ -78,7 +79,7 @@ async def test_who_waits_for_a_lock_of_others_is_told_in_time(tmp_path: Path) ->
                 await asyncio.sleep(0.005)
             assert await find(database, there.client_id) == there, "reads go on"
             told = await asyncio.gather(*tasks)
-        assert {kind for _, kind in told} == {Unavailable}
+        assert {kind for _, kind in told} == {DatabaseAway}
         assert max(seconds for seconds, _ in told) < 2 * SECONDS
         late = record()
         await add(database, late)
