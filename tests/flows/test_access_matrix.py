@@ -156,7 +156,8 @@ def expected(route: Route, who: Who) -> int:
         return 0
     if route.access == "client" or who.scopes is None:
         return 401
-    if route.scope not in expanded(who.scopes) or (who.is_owner and str(route) in _NOT_OF_OWNERS):
+    needed = {route.scope, *_ALSO_NEEDED.get(str(route), ())}
+    if not needed <= expanded(who.scopes) or (who.is_owner and str(route) in _NOT_OF_OWNERS):
         return 403
     # Those of one tenant have nothing to do with others.
     is_of_others = route.path.startswith(_OF_OTHERS) and str(route) != _LIST_OF_TENANTS
@@ -168,6 +169,8 @@ _NOT_OF_OWNERS = {
     "POST /admin/v1/clients/import",
     "POST /admin/v1/clients/{client_id}/resume",
 }
+# Beside the scope that is declared, whatever is sent.
+_ALSO_NEEDED = {"POST /admin/v1/clients/import": ["clients:create"]}
 _OF_OTHERS = ("/admin/v1/tenants", "/admin/v1/configuration")
 _LIST_OF_TENANTS = "GET /admin/v1/tenants"
 ROUTES = [*routes()]

@@ -16,7 +16,7 @@ from harness.actors import OPERATOR
 from harness.administration import Administrator, administrator
 from harness.application import CALLBACK, Application, bearer, update_of
 
-SCOPES = ("clients:read", "clients:write", "clients:delete")
+SCOPES = ("clients:read", "clients:write", "clients:delete", "jobs:write")
 METADATA: dict[str, Any] = {"redirect_uris": [CALLBACK], "client_name": "made"}
 PATCH = {"Content-Type": "application/json-patch+json"}
 MERGE = {"Content-Type": "application/merge-patch+json"}

@@ -150,8 +150,15 @@ async def test_an_action_needs_the_scope_that_it_needs_for_one_client(
         for dry_run in (False, True):
             body = {"action": action, "all": True, "dry_run": dry_run}
             await reader.post("/clients/bulk", 403, json=body)
-    changer = await administrator(any_app, "clients:read", "clients:update")
+    changer = await administrator(any_app, "clients:read", "clients:update", "jobs:write")
     await changer.post("/clients/bulk", 403, json={"action": "delete", "all": True})
+    for missing in ("jobs:write", "clients:read", "clients:update"):
+        scopes = {"jobs:write", "clients:read", "clients:update"} - {missing}
+        lacking = await administrator(any_app, *scopes)
+        await lacking.post("/clients/bulk", 403, json={"action": "suspend", "all": True})
+    for scopes in ({"jobs:write"}, {"clients:create"}):
+        lacking = await administrator(any_app, *scopes)
+        await lacking.ask("POST", "/clients/import", 403, json={})
     assert await any_app.runtime.lists.jobs.page("default", None, "queued", None, 10) == []
 
 

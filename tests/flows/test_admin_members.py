@@ -20,7 +20,7 @@ from harness.actors import OPERATOR
 from harness.administration import Administrator, administrator
 from harness.application import CALLBACK, Application
 
-SCOPES = ("clients:read", "clients:write")
+SCOPES = ("clients:read", "clients:write", "jobs:write")
 METADATA: dict[str, Any] = {"redirect_uris": [CALLBACK], "client_name": "members"}
 PATCH = {"Content-Type": "application/json-patch+json"}
 # Beside the metadata, and not in it.

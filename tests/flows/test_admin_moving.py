@@ -15,7 +15,9 @@ from harness.administration import Administrator, administrator
 from harness.application import Application
 
 DELETE = "clients:delete"
-SCOPES = ("clients:read", "clients:create", "clients:update", "jobs:read", "secrets:export")
+SCOPES = (
+    "clients:read", "clients:create", "clients:update", "jobs:read", "jobs:write", "secrets:export",
+)  # fmt: skip
 LINES = {"Content-Type": "application/x-ndjson"}
 MACHINE: dict[str, Any] = {"grant_types": ["client_credentials"], "redirect_uris": []}
 
@@ -54,7 +56,7 @@ async def test_what_was_exported_and_imported_elsewhere_is_exported_there_the_sa
     made = [await here.register(client_name=f"n{number}") for number in range(3)]
     machine = await here.register(**MACHINE)
     admin, other = (
-        await administrator(here, *SCOPES, "jobs:write"),
+        await administrator(here, *SCOPES),
         await administrator(there, *SCOPES),
     )
     for number, each in enumerate(made):
@@ -168,7 +170,7 @@ async def test_an_owner_exports_own_clients_and_imports_none(make_app: MakeAppli
     app: Application = await make_app()
     admin = await administrator(app, *SCOPES)
     await imported(admin, [client("own", owner="ann"), client("foreign", owner="bob")])
-    wanted = NewAdminToken(("clients:read", "clients:create"), 3600, "", (), owner="ann")
+    wanted = NewAdminToken(SCOPES[:5], 3600, "", (), owner="ann")
     token = await app.operations.token_administration.issue_admin_token("default", wanted, OPERATOR)
     ann = Administrator(app, {"Authorization": f"Bearer {token}"})
     assert [line["client_id"] for line in await exported(ann)] == ["own"]
@@ -181,7 +183,7 @@ async def test_what_was_sent_is_kept_until_the_job_has_ended(
     make_app: MakeApplication, keys: tuple[str, ...]
 ) -> None:
     app: Application = await make_app(secrets={"encryption_keys": keys})
-    admin = await administrator(app, *SCOPES, "jobs:write")
+    admin = await administrator(app, *SCOPES)
     line = client(
         "kept", client_secret="chosen by a person", token_endpoint_auth_method="client_secret_basic"
     )

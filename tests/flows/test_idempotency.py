@@ -135,3 +135,41 @@ async def _kept(app: Application) -> list[dict[str, Any]]:
     async with app.runtime.database.read() as tx:
         rows = (await tx.session.execute(select(idempotency_keys), {})).all()
     return [dict(row) for row in rows]
+
+
+JOBS = ("clients:read", "clients:update", "clients:create", "jobs:read", "jobs:write")
+LINE = (
+    b'{"client_id": "sent-again", "redirect_uris": ["https://a.example/cb"],'
+    b' "token_endpoint_auth_method": "none"}\n'
+)
+
+
+@pytest.mark.finding("M23")
+async def test_a_job_that_is_asked_for_again_is_begun_once(any_app: Application) -> None:
+    """One after the other and at once; what is sent for it counts as part of the request."""
+    admin = await administrator(any_app, *JOBS)
+    await any_app.do_job("do_jobs")
+
+    async def bulk(key: dict[str, str], tag: str = "a", status: int = 202) -> Any:
+        body = {"action": "tag", "tag": tag, "filter": {"name": "nobody"}}
+        return await admin.ask("POST", "/clients/bulk", status, json=body, headers=key)
+
+    async def imported(key: dict[str, str], content: bytes = LINE, status: int = 202) -> Any:
+        return await admin.ask("POST", "/clients/import", status, content=content, headers=key)
+
+    made = []
+    for ask, other in ((bulk, {"tag": "b"}), (imported, {"content": LINE + LINE})):
+        key = new_key() | ({"Content-Type": "application/x-ndjson"} if ask is imported else {})
+        answers = [*await asyncio.gather(*(ask(key) for _ in range(5))), await ask(key)]
+        (job,) = {answer.json()["id"] for answer in answers}
+        assert {answer.headers["location"].rpartition("/")[2] for answer in answers} == {job}
+        refused = await ask(key, **other, status=422)
+        assert refused.json()["code"] == "idempotency_key_reused"
+        made.append(job)
+    listed = await any_app.runtime.lists.jobs.page("default", None, None, None, 100)
+    assert [each.id for each in listed if each.state in {"receiving", "queued"}] == made[::-1]
+    async with any_app.runtime.database.read() as tx:
+        assert await tx.job_inputs.content("default", made[1], 0) is not None
+    await any_app.do_job("do_jobs")
+    assert (await admin.get(f"/jobs/{made[1]}"))["changed"] == 1
+    assert (await bulk(new_key())).json()["id"] not in made

@@ -178,7 +178,9 @@ async def test_a_token_of_a_client_that_looks_like_a_jwt_needs_no_provider(
             "token_endpoint_auth_method": "none", "registration_access_token": token,
         }  # fmt: skip
         sent = await app.http.post(
-            "/admin/v1/clients/import", json=body, headers=await app.admin_token("clients:create")
+            "/admin/v1/clients/import",
+            json=body,
+            headers=await app.admin_token("clients:create", "jobs:write"),
         )
         assert sent.status_code == 202
         await app.do_job("do_jobs")

@@ -32,6 +32,26 @@ async def idempotency_key(
     Raises:
         InvalidInput: sent twice, or no text of 1 to 255 printable characters.
     """
+    key = _key(request)
+    return key and key.with_body(hashlib.sha256(await request.body()).hexdigest())
+
+
+async def streamed_key(
+    request: Request,
+    idempotency_key: Annotated[  # noqa: ARG001 - as above
+        str | None,
+        Header(description="what is sent again with it within a day is done once; else 422"),
+    ] = None,
+) -> IdempotencyKey | None:
+    """As ``idempotency_key``, for whoever reads the body in parts: its digest is still missing.
+
+    Raises:
+        InvalidInput: as ``idempotency_key``.
+    """
+    return _key(request)
+
+
+def _key(request: Request) -> IdempotencyKey | None:
     sent = headers(request, b"idempotency-key")
     if not sent:
         return None
@@ -40,9 +60,8 @@ async def idempotency_key(
         raise InvalidInput("must be one text of 1 to 255 printable characters", parameter=_NAME)
     scope = request.scope
     asked = f"{scope['method']} {scope['path']}?".encode() + scope["query_string"]
-    return IdempotencyKey(
-        found[1], hashlib.sha256(asked + b"\0" + await request.body()).hexdigest()
-    )
+    return IdempotencyKey(found[1], hashlib.sha256(asked).hexdigest())
 
 
 IdempotencyKeyOf: TypeAlias = Annotated[IdempotencyKey | None, Depends(idempotency_key)]
+StreamedKeyOf: TypeAlias = Annotated[IdempotencyKey | None, Depends(streamed_key)]

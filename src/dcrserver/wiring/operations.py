@@ -57,7 +57,9 @@ class Operations:
         self.token_reading = TokenReadingService(base.lists)
         self.key_administration = KeyAdministrationService(base.signing_keys)
         self.client_statistics = ClientStatisticsService(base.lists)
-        self.job_administration = JobService(base.database, base.lists, base.configured.box)
+        self.job_administration = JobService(
+            base.database, base.lists, base.configured.box, base.requests
+        )
         self.tenant_administration = TenantAdministrationService(
             base.database, base.lists, self.tenants
         )

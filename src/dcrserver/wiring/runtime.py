@@ -243,7 +243,7 @@ def _runtime(base: Foundation, steps: _Steps, limiter: RateLimiter, metrics: Met
         policy_administration=policy_administration(base),
         client_names=ClientNames(database, base.lists),
         dcr_configuration=dcr_configuration(base),
-        job_administration=JobService(database, base.lists, base.configured.box),
+        job_administration=JobService(database, base.lists, base.configured.box, base.requests),
         administration=Administration(base),
     )
 

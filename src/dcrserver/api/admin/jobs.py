@@ -10,9 +10,11 @@ from starlette.responses import Response
 from dcrserver.edge.administration import AdminRoute
 from dcrserver.edge.callers import Caller, CallerOf, RuntimeOf
 from dcrserver.edge.conditions import CHANGE, ExpectedOf
+from dcrserver.edge.idempotency import REUSED, IdempotencyKeyOf
 from dcrserver.edge.pages import Page, PagingOf
 from dcrserver.edge.routers import Router
 from dcrserver.schemas.admin.jobs import BulkRequest, Job, JobState
+from dcrserver.services.jobs.administration import BulkAsked
 from dcrserver.services.jobs.views import JobView
 
 router = Router(AdminRoute, "", "jobs")
@@ -22,27 +24,27 @@ JobId: TypeAlias = Annotated[str, Path(description="its id")]
 
 @router.post(
     "/clients/bulk",
-    scope="clients:read",
+    scope="jobs:write",
     summary="Change many clients",
     operation_id="change_clients",
     status_code=202,
     response_model=Job,
+    refusals=REUSED,
 )
 async def change_clients(
-    here: RuntimeOf, caller: CallerOf, body: BulkRequest, response: Response
+    here: RuntimeOf,
+    caller: CallerOf,
+    body: BulkRequest,
+    key: IdempotencyKeyOf,
+    response: Response,
 ) -> Job:
     """A job does one thing to all clients that the filter means; `Location` tells where it shows
-    how far it is. Also needed is `clients:delete` to delete, `clients:update` for all else.
+    how far it is. Also needed are `clients:read`, and `clients:delete` to delete,
+    `clients:update` for all else.
     """
-    made = await here.job_administration.change_clients(
-        caller.tenant,
-        body.action,
-        body.owner if body.action == "set_owner" else body.tag,
-        body.filter,
-        caller.origin,
-        dry_run=body.dry_run,
-        is_for_all=body.all,
-    )
+    asked = BulkAsked.of(**body.model_dump())
+    service = here.job_administration
+    made = await service.change_clients(caller.tenant, asked, caller.origin, key)
     return begun(made, caller, response)
 
 

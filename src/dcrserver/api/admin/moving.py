@@ -14,6 +14,7 @@ from dcrserver.edge.administration import AdminRoute
 from dcrserver.edge.body import JSON, streamed
 from dcrserver.edge.callers import CallerOf, RuntimeOf
 from dcrserver.edge.client_filters import FREE, FilterOf
+from dcrserver.edge.idempotency import REUSED, StreamedKeyOf
 from dcrserver.edge.routers import Router
 from dcrserver.schemas.admin.jobs import Job
 from dcrserver.services.clients.exports import exported_pages
@@ -40,17 +41,19 @@ _BODY: dict[str, Any] = {
 
 @router.post(
     "/import",
-    scope="clients:create",
+    scope="jobs:write",
     summary="Import clients",
     operation_id="import_clients",
     status_code=202,
     response_model=Job,
+    refusals=REUSED,
     openapi_extra=_BODY,
 )
-async def import_clients(
+async def import_clients(  # noqa: PLR0913 - parameters of a query
     here: RuntimeOf,
     caller: CallerOf,
     request: Request,
+    key: StreamedKeyOf,
     response: Response,
     policy: Annotated[
         str | None, Query(max_length=64, description="named policy that they are judged by")
@@ -61,7 +64,7 @@ async def import_clients(
 ) -> Job:
     """Clients of another server, or of an export, one JSON object a line, as `dcrserver client
     import` takes them: a job judges all of them, then imports them unless one is refused. Those
-    that are there already are left as they are.
+    that are there already are left as they are. Also needed is `clients:create`.
     """
     chunks = streamed(request, (LINES, JSON), here.settings.admin.max_import_bytes)
     made = await here.job_administration.reception.receive(
@@ -69,6 +72,7 @@ async def import_clients(
         {"policy": policy, "dry_run": dry_run, "skip_refused": skip_refused},
         chunks,
         caller.origin,
+        key,
     )
     return begun(made, caller, response)
 

@@ -34,6 +34,11 @@ class IdempotencyKey:
     key: str
     request: str
 
+    def with_body(self, digest: str) -> IdempotencyKey:
+        """The same, when the rest of the request was read as well."""
+        whole = hashlib.sha256(f"{self.request} {digest}".encode()).hexdigest()
+        return IdempotencyKey(self.key, whole)
+
 
 class IdempotentRequests:
     """Keeps answers for a day, encrypted: under the configured keys, or else under what follows

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 from dcrserver.errors import AlreadyExists, Forbidden, InvalidInput, NotFound
 from dcrserver.repositories.jobs import ALIVE, CANCELLED, JobRecord
@@ -13,67 +14,95 @@ from dcrserver.repositories.queries.jobs import NEWEST_FIRST
 from dcrserver.repositories.queries.keyset import Place
 from dcrserver.repositories.transaction import Database, Transaction
 from dcrserver.security import SecretBox
+from dcrserver.services.access.idempotency import IdempotencyKey, IdempotentRequests
 from dcrserver.services.access.versions import ANY, Expected
 from dcrserver.services.audit import EventType, Origin
 from dcrserver.services.audit.actors import Actor
 from dcrserver.services.jobs.actions import ACTIONS, reason_against
 from dcrserver.services.jobs.reception import ImportReception
-from dcrserver.services.jobs.views import JobView, new_job, record_event
+from dcrserver.services.jobs.views import JobView, begin, new_job, record_event
 from dcrserver.strict_json import JsonObject
 from dcrserver.tenants import Tenant
 
 BULK = "bulk"
 
 
+@dataclass(frozen=True, slots=True)
+class BulkAsked:
+    """``action`` is done to all clients that the filter ``wanted`` means; ``value``: of the action.
+
+    ``is_for_all``: said where the filter is empty.
+    """
+
+    action: str
+    value: str | None
+    wanted: Mapping[str, str]
+    dry_run: bool = False
+    is_for_all: bool = False
+
+    @classmethod
+    def of(
+        cls,
+        action: str,
+        filter: Mapping[str, str],  # noqa: A002
+        tag: str | None,
+        owner: str | None,
+        all: bool,  # noqa: A002, FBT001
+        dry_run: bool,  # noqa: FBT001
+    ) -> BulkAsked:
+        """As the request has it."""
+        value = owner if action == "set_owner" else tag
+        return cls(action, value, filter, dry_run=dry_run, is_for_all=all)
+
+
 class JobService:
     """Use case: administrators begin jobs, look at them, and cancel them."""
 
-    def __init__(self, database: Database, lists: Lists, box: SecretBox) -> None:
+    def __init__(
+        self, database: Database, lists: Lists, box: SecretBox, requests: IdempotentRequests
+    ) -> None:
         self._database = database
         self._lists = lists
+        self._requests = requests
         # Where clients that are to be imported are sent.
-        self.reception = ImportReception(database, box)
+        self.reception = ImportReception(database, box, requests)
 
     async def change_clients(
         self,
         tenant: Tenant,
-        action: str,
-        value: str | None,
-        wanted: Mapping[str, str],
+        asked: BulkAsked,
         origin: Origin,
-        *,
-        dry_run: bool = False,
-        is_for_all: bool = False,
+        key: IdempotencyKey | None = None,
     ) -> JobView:
-        """A job that does ``action`` to all clients that the filter ``wanted`` means.
+        """A job that does to many clients what is ``asked``.
 
         Raises:
+            KeyReused: ``key`` belongs to another request.
             InvalidInput: there is no such filter, or it is empty and not said to be for all.
             InsufficientScope: the action needs another scope.
             Forbidden: an owner gives clients away, or resumes what others suspended.
         """
-        row = ACTIONS[action]
-        origin.actor.require(row.scope)
+        row = ACTIONS[asked.action]
+        for scope in ("clients:read", row.scope):  # the filter tells of clients as well
+            origin.actor.require(scope)
         if not row.is_for_owners and origin.actor.owner is not None:
-            raise Forbidden(f"{action} is not for owners; ask an administrator")
-        if (reason := reason_against(row, value)) is not None:
+            raise Forbidden(f"{asked.action} is not for owners; ask an administrator")
+        if (reason := reason_against(row, asked.value)) is not None:
             raise InvalidInput(reason, pointer=f"#/{row.value}")
-        _check_filter(wanted)
-        if not wanted and not is_for_all:
+        _check_filter(asked.wanted)
+        if not asked.wanted and not asked.is_for_all:
             raise InvalidInput('is empty: say "all": true if all are meant', pointer="#/filter")
-        named: JsonObject = dict(wanted)
-        parameters: JsonObject = {"action": action, "filter": named, "dry_run": dry_run}
+        parameters: JsonObject = {
+            "action": asked.action, "filter": dict(asked.wanted), "dry_run": asked.dry_run,
+        }  # fmt: skip
         if row.value is not None:
-            parameters["value"] = value
-        return await self._begin(new_job(tenant, BULK, parameters, origin), origin)
+            parameters["value"] = asked.value
+        job = new_job(tenant, BULK, parameters, origin)
 
-    async def _begin(self, record: JobRecord, origin: Origin) -> JobView:
         async def write(tx: Transaction) -> None:
-            tx.jobs.add(record)
-            record_event(tx, EventType.JOB_REQUESTED, record, origin)
+            tx.jobs.add(job)
 
-        await self._database.transact(write)
-        return JobView(record)
+        return await begin(self._database, self._requests, key, job, origin, write)
 
     async def jobs(
         self, tenant: Tenant, state: str | None, after: Place | None, limit: int, actor: Actor

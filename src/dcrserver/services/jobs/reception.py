@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import hashlib
 import time
-from collections.abc import AsyncIterable
+from collections.abc import AsyncIterable, AsyncIterator, Callable
 
 from dcrserver.errors import Forbidden, InvalidInput, Unavailable
 from dcrserver.metadata.bounds import Bounds
 from dcrserver.repositories.jobs import QUEUED, RECEIVING, JobRecord
 from dcrserver.repositories.transaction import Database, Transaction
 from dcrserver.security import SecretBox
-from dcrserver.services.audit import EventType, Origin
+from dcrserver.services.access.idempotency import IdempotencyKey, IdempotentRequests
+from dcrserver.services.audit import Origin
 from dcrserver.services.jobs.inputs import JobInputs
-from dcrserver.services.jobs.views import JobView, new_job, record_event
+from dcrserver.services.jobs.views import JobView, begin, new_job
 from dcrserver.strict_json import JsonObject
 from dcrserver.tenants import Tenant
 
@@ -22,42 +24,68 @@ IMPORT = "import"
 class ImportReception:
     """Takes what is sent, and begins a job when all of it is there."""
 
-    def __init__(self, database: Database, box: SecretBox) -> None:
+    def __init__(self, database: Database, box: SecretBox, requests: IdempotentRequests) -> None:
         self._database = database
+        self._requests = requests
         self._inputs = JobInputs(database, box)
 
     async def receive(
-        self, tenant: Tenant, asked: JsonObject, chunks: AsyncIterable[bytes], origin: Origin
+        self,
+        tenant: Tenant,
+        asked: JsonObject,
+        chunks: AsyncIterable[bytes],
+        origin: Origin,
+        key: IdempotencyKey | None = None,
     ) -> JobView:
         """A job that imports what comes in ``chunks``; ``asked``: policy, dry_run, skip_refused.
 
         Raises:
             Forbidden: whoever asks is bound to one owner.
+            InsufficientScope: whoever asks may not make clients.
+            KeyReused: ``key`` belongs to another request.
             InvalidInput: there is no such policy, or nothing was sent.
             ProtocolError: whatever reading ``chunks`` raises.
         """
+        origin.actor.require("clients:create")
         if origin.actor.owner is not None:
             raise Forbidden("an owner imports no clients")
         checked_bounds(tenant, asked)
         job = new_job(tenant, IMPORT, asked, origin, RECEIVING)
         await self._database.transact(lambda tx: _added(tx, job))
-        size = 0
+        made = None
         try:
-            size = await self._inputs.keep(job, chunks)
+            made = await self._begun(job, chunks, origin, key)
         finally:
-            if not size:
+            if made is None or made.id != job.id:  # or it was sent, and begun, before
                 await self._database.transact(lambda tx: tx.jobs.delete(job.tenant, job.id))
-        if not size:
+        return made
+
+    async def _begun(
+        self,
+        job: JobRecord,
+        chunks: AsyncIterable[bytes],
+        origin: Origin,
+        key: IdempotencyKey | None,
+    ) -> JobView:
+        digest = hashlib.sha256()
+        if not await self._inputs.keep(job, _counted(chunks, digest.update)):
             raise InvalidInput("nothing was sent", pointer="#")
         queued = job._replace(state=QUEUED, updated_at=int(time.time()))
 
-        async def begin(tx: Transaction) -> None:
+        async def write(tx: Transaction) -> None:
             if not await tx.jobs.move(job, queued):
                 raise InvalidInput("it took too long to be sent", pointer="#")
-            record_event(tx, EventType.JOB_REQUESTED, job, origin)
 
-        await self._database.transact(begin)
-        return JobView(queued)
+        whole = key and key.with_body(digest.hexdigest())
+        return await begin(self._database, self._requests, whole, queued, origin, write)
+
+
+async def _counted(
+    chunks: AsyncIterable[bytes], count: Callable[[bytes], object]
+) -> AsyncIterator[bytes]:
+    async for chunk in chunks:
+        count(chunk)
+        yield chunk
 
 
 async def _added(tx: Transaction, job: JobRecord) -> None:

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import json
 import time
+from collections.abc import Awaitable, Callable
+from typing import Any
 
 from dcrserver.repositories.jobs import QUEUED, JobRecord
-from dcrserver.repositories.transaction import Transaction
+from dcrserver.repositories.transaction import Database, Transaction
 from dcrserver.security import new_id
 from dcrserver.services import audit
+from dcrserver.services.access.idempotency import IdempotencyKey, IdempotentRequests, Keep
 from dcrserver.services.access.versions import etag_of
 from dcrserver.services.audit import EventType, Origin, Subject, SubjectKind
 from dcrserver.services.jobs.ongoing import PLACE, origin_out
@@ -61,6 +64,35 @@ def new_job(
         created_at=now // 1000,
         updated_at=now // 1000,
     )
+
+
+async def begin(
+    database: Database,
+    requests: IdempotentRequests,
+    key: IdempotencyKey | None,
+    job: JobRecord,
+    origin: Origin,
+    write: Callable[[Transaction], Awaitable[None]],
+) -> JobView:
+    """``job``, which ``write`` writes, or the one that the same request began before.
+
+    Raises:
+        KeyReused: ``key`` belongs to another request.
+    """
+
+    async def work(keep: Keep) -> JsonObject:
+        made: JsonObject = job._asdict()
+
+        async def begun(tx: Transaction) -> None:
+            await write(tx)
+            record_event(tx, EventType.JOB_REQUESTED, job, origin)
+            keep(tx, made)
+
+        await database.transact(begun)
+        return made
+
+    told: Any = await requests.once(job.tenant, origin.actor, key, work)
+    return JobView(JobRecord(**told))
 
 
 def record_event(tx: Transaction, event: EventType, job: JobRecord, origin: Origin) -> None:

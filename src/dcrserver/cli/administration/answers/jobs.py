@@ -7,20 +7,14 @@ from dcrserver.repositories.queries.clients.filters import moment_in
 from dcrserver.schemas.admin.jobs import BulkRequest, Job
 from dcrserver.schemas.admin.statistics import Statistics
 from dcrserver.services.clients.statistics import Kind, Step, Wanted
+from dcrserver.services.jobs.administration import BulkAsked
 from dcrserver.strict_json import JsonObject
 
 
 async def _change_clients(here: Here, *, body: JsonObject) -> JsonObject:
-    asked = validated(BulkRequest, body)
-    made = await here.operations.job_administration.change_clients(
-        here.configured(),
-        asked.action,
-        asked.owner if asked.action == "set_owner" else asked.tag,
-        asked.filter,
-        here.origin,
-        dry_run=asked.dry_run,
-        is_for_all=asked.all,
-    )
+    asked = BulkAsked.of(**validated(BulkRequest, body).model_dump())
+    service = here.operations.job_administration
+    made = await service.change_clients(here.configured(), asked, here.origin)
     return told(Job, made)
 
 
