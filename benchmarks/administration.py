@@ -3,10 +3,11 @@
 python benchmarks/administration.py [--postgres URL | --database URL] [--clients 1000 1000000]
     [--times 100]
 
-Without a URL it is SQLite; ``--database`` is an empty database of any kind, which stays. It is
-filled past the server (``many_clients.py``). In this very process: pages, filters, searches, counts
-and statistics, p50 and p99 of each, and the rate and memory of an export; then one worker is driven
-by registrations, alone and while an export runs. The load of the machine stands at both ends.
+Without a URL it is SQLite; ``--database`` is a database of any kind, empty or filled by an earlier
+run, which stays. It is filled past the server (``many_clients.py``). In this very process: pages,
+filters, searches, counts and statistics, p50 and p99 of each, and the rate and memory of an export;
+then one worker is driven by registrations, alone and while an export runs. The load of the machine
+stands at both ends.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from pathlib import Path
 
 import many_clients
@@ -30,6 +31,7 @@ from registration import BODY
 
 from dcrserver.db import migration
 from dcrserver.db.engine import create_engine
+from dcrserver.db.protocol.drivers import open_driver
 from dcrserver.db.queries import Queries
 from dcrserver.errors import QueryTooLong
 from dcrserver.repositories.queries import Lists
@@ -99,11 +101,9 @@ def main() -> None:
             elif options.postgres:
                 url = stack.enter_context(database(options.postgres, "administration"))
             asyncio.run(_migrated(url))
-            for stored in many_clients.fill(url, _TENANT, count):
-                print(f"{stored} clients stored", file=sys.stderr)
-            many_clients.analyze(url)
+            _fill(url, count)
             print(f"{count} clients, {url.partition(':')[0]}, load {os.getloadavg()[0]:.1f}")
-            asyncio.run(_measured(url, options.times))
+            asyncio.run(_measure(url, options.times))
             _beside(url, folder)
 
 
@@ -120,6 +120,28 @@ async def _migrated(url: str) -> None:
     engine = create_engine(_settings(url))
     await migration.upgrade(engine)
     await engine.dispose()
+
+
+def _fill(url: str, count: int) -> None:
+    if asyncio.run(_stored(url)) >= count:
+        return
+    for stored in many_clients.fill(url, _TENANT, count):
+        print(f"{stored} clients stored", file=sys.stderr)
+    many_clients.analyze(url)
+
+
+async def _stored(url: str) -> int:
+    async with _opened(url) as queries:
+        return await Lists(queries).clients.total(_TENANT)
+
+
+@contextlib.asynccontextmanager
+async def _opened(url: str) -> AsyncIterator[Queries]:
+    """With the driver of requests, without which SQLite has no log to read by."""
+    driver, queries = open_driver(_settings(url)), Queries(_settings(url))
+    yield queries
+    await queries.close()
+    await driver.close()
 
 
 def _settings(url: str) -> DatabaseSettings:
@@ -145,9 +167,12 @@ def _questions(lists: Lists) -> Iterator[tuple[str, Callable[[], Awaitable[objec
     )
 
 
-async def _measured(url: str, times: int) -> None:
-    queries = Queries(_settings(url))
-    lists = Lists(queries)
+async def _measure(url: str, times: int) -> None:
+    async with _opened(url) as queries:
+        await _measured(Lists(queries), times)
+
+
+async def _measured(lists: Lists, times: int) -> None:
     for name, ask in _questions(lists):
         taken, found = [], ""
         for _ in range(times):
@@ -172,7 +197,6 @@ async def _measured(url: str, times: int) -> None:
     rate = number / (time.perf_counter() - before)
     print(f"export: {rate:.0f} clients a second, {at_first:.0f} MB grew to {_megabytes():.0f}")
     print(f"load {os.getloadavg()[0]:.1f}")
-    await queries.close()
 
 
 def _megabytes() -> float:
@@ -185,24 +209,30 @@ def _beside(url: str, folder: Path) -> None:
     (folder / "body.json").write_text(json.dumps(BODY))
     with dcrserver("dcrserver", folder, url) as target:
         for name in ("alone", "beside an export", "alone again"):
-            done = threading.Event()
-            exporting = threading.Thread(target=asyncio.run, args=(_exported(url, done),))
-            if "export" in name:
-                exporting.start()
-            sample = drive(target, target.url, _SECONDS, {"BODY": str(folder / "body.json")})
-            done.set()
-            if exporting.is_alive():
-                exporting.join()
+            with _export(url) if "export" in name else contextlib.nullcontext():
+                sample = drive(target, target.url, _SECONDS, {"BODY": str(folder / "body.json")})
             print(f"registrations {name}: {sample.rate:.0f}/s, p99 {sample.p99:.1f} ms")
 
 
+@contextlib.contextmanager
+def _export(url: str) -> Iterator[None]:
+    """Exports again and again meanwhile."""
+    done = threading.Event()
+    exporting = threading.Thread(target=lambda: asyncio.run(_exported(url, done)))
+    exporting.start()
+    try:
+        yield
+    finally:
+        done.set()
+        exporting.join()
+
+
 async def _exported(url: str, done: threading.Event) -> None:
-    queries = Queries(_settings(url))
-    while not done.is_set():
-        async for _ in exported_pages(Lists(queries), _TENANT):
-            if done.is_set():
-                break
-    await queries.close()
+    async with _opened(url) as queries:
+        while not done.is_set():
+            async for _ in exported_pages(Lists(queries), _TENANT):
+                if done.is_set():
+                    break
 
 
 if __name__ == "__main__":

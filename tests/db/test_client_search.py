@@ -267,6 +267,26 @@ async def test_names_are_in_order(database: Database, lists: Lists) -> None:
         assert told == sorted(map(words_of, names), reverse=is_descending)
 
 
+async def test_few_of_many_names_are_found_by_name_at_once(
+    database: Database, lists: Lists, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However many names nobody of them has."""
+    monkeypatch.setattr(search, "_NAMES", 2)
+    monkeypatch.setattr(search, "_MAX_NAMES", 4)
+    tenant = new_client_id()
+    made = [
+        record(
+            tenant=tenant, metadata=f'{{"client_name":"{n:02}"}}', owner="bob" if n > 17 else None
+        )
+        for n in range(20)
+    ]
+    await add(database, *made)
+    found = await _all_pages(
+        lists, tenant, Filter({"owner": "bob"}), Sort(SortKey.NAME, is_descending=False), 1
+    )
+    assert found == made[-2:]
+
+
 async def test_an_owner_sees_own_clients_whatever_the_filter(
     database: Database, lists: Lists
 ) -> None:

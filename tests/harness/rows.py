@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 from dcrserver.repositories.clients import ClientRecord
@@ -25,6 +26,8 @@ def record(**values: Any) -> ClientRecord:
 async def add(database: Database, *records: ClientRecord) -> None:
     async def write(tx: Transaction) -> None:
         for each in records:
+            if policy := json.loads(each.bounds or "{}").get("policy"):
+                tx.clients.may_bind_to(policy)
             tx.clients.add(each)
 
     await database.transact(write)

@@ -123,6 +123,16 @@ async def scope_of(
     return made(found, is_dense=(await queries.all(counted))[0][0] > _DENSE)
 
 
+async def are_few(queries: Queries, scope: Scope) -> bool:
+    """Whether so few are meant that all are looked at and sorted: to come to them in the order of a
+    list may take looking at very many others.
+    """
+    if scope.documents or not (scope.conditions or scope.facets):
+        return False
+    counted = select(func.count()).select_from(scope.count(_DENSE + 1).subquery())
+    return bool((await queries.all(counted))[0][0] <= _DENSE)
+
+
 def of_tenant(table: Any, tenant: str | None) -> list[Condition]:  # noqa: ANN401 - a table
     """That a row is the tenant's; None: of all."""
     return [] if tenant is None else [table.c.tenant == tenant]

@@ -21,7 +21,7 @@ from dcrserver.errors import InvalidInput, QueryTooLong
 from dcrserver.repositories.clients import ClientRecord
 from dcrserver.repositories.queries.clients import windows
 from dcrserver.repositories.queries.clients.filters import Filter
-from dcrserver.repositories.queries.clients.scope import Scope, of_tenant, scope_of
+from dcrserver.repositories.queries.clients.scope import Scope, are_few, of_tenant, scope_of
 from dcrserver.repositories.queries.clients.sorts import Sort, SortKey
 from dcrserver.repositories.queries.clients.windows import CHANGED, NEVER_CHANGED
 from dcrserver.repositories.queries.keyset import Order, Place, page
@@ -171,6 +171,8 @@ class Search:
 
     async def _by_name(self, scope: Scope, after: Place | None, limit: int) -> list[Match]:
         """Name by name, and of each the clients by when they were created."""
+        if await are_few(self._queries, scope):
+            return await self._few_by_name(scope, after, limit)
         order = self._order(_C.issued_at, _C.client_id)
         found: list[Match] = []
         cursor: Place | None = None
@@ -195,6 +197,12 @@ class Search:
         if found:
             return found
         raise QueryTooLong("too many names would be looked at: narrow the filter")
+
+    async def _few_by_name(self, scope: Scope, after: Place | None, limit: int) -> list[Match]:
+        order = self._order(_F.name_key, _F.id, _C.issued_at, _C.client_id)
+        joined = and_(_F.tenant == _C.tenant, _F.id == _C.facets_id, *scope.facets)
+        chosen = scope.of_any_facets(_F.name_key, _F.id).where(joined)
+        return await self._matches(page(chosen, order, after, limit), order)
 
     async def _of_names(
         self, scope: Scope, facets: Sequence[Row[Any]], order: Order, limit: int
