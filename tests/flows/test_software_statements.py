@@ -11,8 +11,11 @@ from typing import Any
 import pytest
 
 from dcrserver.metadata.bounds import Bounds
+from dcrserver.services.access.admin_tokens import NewAdminToken
 from harness import statements
+from harness.actors import OPERATOR
 from harness.application import CALLBACK, Application, application, bearer, update_of
+from harness.metadata_server import metadata_server
 from harness.statements import FORGERIES, ISSUER, SOFTWARE, STRICT, statement, trusting
 
 requirement, finding = pytest.mark.requirement, pytest.mark.finding
@@ -391,3 +394,34 @@ async def test_an_import_takes_statements_that_keys_of_ours_signed_whenever_that
     assert registered["client_name"] == "Evil"
     assert not {"software_statement", "software_statement_issuer"} & registered.keys()
     assert "the alg of software_statement is not accepted here" in str(told.dropped)
+
+
+async def test_a_tenant_made_at_run_time_trusts_whom_its_administrator_names(
+    make_app: Any, tmp_path: Path
+) -> None:
+    """By a URL, which leads nowhere inside; the files of the server are none of its business."""
+    app = await make_app(policy={"statements_mode": "allowed"})
+    token = await app.operations.token_administration.issue_admin_token(
+        "*", NewAdminToken(("tenants:write", "tenants:read"), 60, "", ()), OPERATOR
+    )
+    admin = {"Authorization": f"Bearer {token}"}
+
+    async def tried(**issuer: Any) -> Any:
+        body = {"name": "made", "software_statements": [{"issuer": ISSUER} | issuer]}
+        return await app.http.post("/admin/v1/tenants", json=body, headers=admin)
+
+    refused = await tried(jwks_file=statements.entry(tmp_path)["jwks_file"])
+    assert refused.status_code == 400
+    assert "files are for the configuration file to name" in refused.text
+    refused = await tried(jwks_uri="https://a.example", algorithms=["none"])
+    assert "/software_statements/0/algorithms" in refused.text
+    with metadata_server() as server:
+        server.says = statements.key_set()
+        made = await tried(jwks_uri=server.location)
+        assert made.status_code == 201, made.text
+        body = {"redirect_uris": [CALLBACK], "software_statement": statement()}
+        answer = await app.http.post("/t/made/register", json=body)
+        assert answer.status_code == 503, answer.text
+        assert server.asked == 0
+    elsewhere = await app.http.post("/register", json=body)
+    assert elsewhere.json()["error"] == "unapproved_software_statement"
