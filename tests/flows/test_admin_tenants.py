@@ -124,6 +124,7 @@ async def test_what_cannot_be_a_tenant_is_refused_with_its_place(make_app: MakeA
         ({"name": "n", "path": "/register/x"}, 409, None),
         ({"name": "n", "path": "/admin"}, 409, None),
         ({"name": "n", "webfinger": ["filed.example"]}, 409, None),
+        ({"name": "n", "webfinger": "a.example,b.example"}, 400, "#/webfinger"),
         *[({"name": "n", "webfinger": ["good.example", entry]}, 400, "#/webfinger")
           for entry in (".", "*", "*.example", "", "a b", "a.example/", "acct:*@a.example",
                         "ann@a.example", "mailto:ann@a.example", "https://", "https://a.example/#x",

@@ -12,6 +12,7 @@ from dcrserver.errors import InvalidInput
 from dcrserver.policies import Policy
 from dcrserver.settings.groups.tenants import TenantName, TenantSettings
 from dcrserver.settings.problems import Problem, problems_of, unknown_members
+from dcrserver.settings.values import OF_JSON
 from dcrserver.strict_json import JsonObject
 
 _Model = TypeVar("_Model", bound=BaseModel)
@@ -90,6 +91,6 @@ def policy(document: JsonObject, declared: Collection[str] = ()) -> Policy:
 
 def _checked(model: type[_Model], document: JsonObject) -> _Model:
     try:
-        return model.model_validate(document)
+        return model.model_validate(document, context=OF_JSON)
     except ValidationError as error:
         raise BadDocument(problems_of(error, model)) from None

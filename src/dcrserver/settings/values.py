@@ -7,6 +7,7 @@ import json
 import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Annotated, Any, get_origin
 
 from pydantic import (
@@ -16,6 +17,7 @@ from pydantic import (
     PlainSerializer,
     SecretStr,
     ValidationError,
+    ValidationInfo,
     model_validator,
 )
 from pydantic_core import InitErrorDetails, PydanticCustomError
@@ -95,9 +97,13 @@ def _lines(content: str) -> list[str]:
     return [line for line in lines if line and not line.startswith("#")]
 
 
-def _listed(value: object) -> object:
+# The context of what came as JSON: a list is a list there, and no text.
+OF_JSON = MappingProxyType({"is_json": True})
+
+
+def _listed(value: object, info: ValidationInfo) -> object:
     """A list as text, as environment variables bring it: JSON, or separated by commas."""
-    if not isinstance(value, str):
+    if not isinstance(value, str) or info.context is OF_JSON:
         return value
     if value.lstrip().startswith("["):
         try:
