@@ -235,4 +235,7 @@ def test_the_configuration_says_whether_a_provider_can_be_used(tmp_path: Path) -
     away = run_to_end("config", "check", "--json", env=env)
     assert json.loads(good.stdout)["admin_providers"] == {"corp": None}
     assert "openid-configuration" in json.loads(away.stdout)["admin_providers"]["corp"]
-    assert away.returncode == 0
+    assert (good.returncode, away.returncode) == (0, 1)
+    assert json.loads(good.stdout)["trials"]["admin.providers.corp"]["usable"] is True
+    told = run_to_end("config", "check", "--output", "table", env=env).stdout
+    assert "admin.providers.corp: cannot be used: " in told

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated, Any, TypedDict
 
@@ -32,7 +32,7 @@ app = commands("The configuration.")
 
 
 class _Trial(TypedDict):
-    """What came of trying something; ``usable``: a server would start."""
+    """What came of trying something; ``usable``: a server could do all that is configured."""
 
     usable: bool
     text: str
@@ -61,9 +61,10 @@ def check(
         bool, typer.Option("--offline", help="try neither database, Redis nor other servers")
     ] = False,
 ) -> None:
-    """Show what differs from the defaults and where it was set; try the database and Redis.
+    """Show what differs from the defaults and where it was set; try the database, Redis, and the
+    OpenID providers that name administrators.
 
-    Fails on a wrong or unknown key, and where one of the two cannot be used. As JSON it is all that
+    Fails on a wrong or unknown key, and where one of them cannot be used. As JSON it is all that
     is in force, secrets hidden: below "changes" what differs; below "effective" the server metadata
     of each tenant, as discovery publishes it; below "posture" what works, but not as one would want
     it in production; below "authorization_server_metadata" how old the copy of each server at a URL
@@ -133,15 +134,17 @@ def _tried(settings: Settings) -> dict[str, Any]:
             ages = copies.ages()
             await limiter.check()
             await copies.look()
+            providers = await operations.providers.problems()
             return _found(settings, operations.tenants, limiter) | {
                 "authorization_server_metadata": {
                     name: {"age_seconds": age, "problem": copies.problems.get(name)}
                     for name, age in ages.items()
                 },
-                "admin_providers": await operations.providers.problems(),
+                "admin_providers": providers,
                 "trials": {
                     "database": await _try_database(operations, settings),
                     "redis": await _try_redis(limiter, settings),
+                    **_tried_providers(providers),
                 },
             }
         finally:
@@ -206,6 +209,16 @@ async def _try_redis(limiter: RateLimiter, settings: Settings) -> _Trial:
     return {"usable": reason is None, "text": reason or "answers"}
 
 
+def _tried_providers(problems: Mapping[str, str | None]) -> dict[str, _Trial]:
+    return {
+        f"admin.providers.{name}": {
+            "usable": problem is None,
+            "text": problem or "answers, and its keys are good",
+        }
+        for name, problem in problems.items()
+    }
+
+
 def _in_words(told: dict[str, Any]) -> Iterator[str]:
     rows = [
         {
@@ -230,9 +243,6 @@ def _in_words(told: dict[str, Any]) -> Iterator[str]:
     for name, copy in told["authorization_server_metadata"].items():
         if copy["problem"]:
             yield printable(f"warning: metadata for tenant {name}: {copy['problem']}")
-    for name, problem in told["admin_providers"].items():
-        if problem:
-            yield printable(f"warning: administrators of {name} cannot be verified now: {problem}")
 
 
 def _short(value: object) -> str:

@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager, suppress
 from typing import TypeVar
 
 from dcrserver.cli import work
-from dcrserver.cli.administration.answers import ANSWERS, LINES
+from dcrserver.cli.administration.answers import answer_to
 from dcrserver.cli.administration.answers.here import Here
 from dcrserver.cli.administration.refusals import Refused
 from dcrserver.settings import Settings
@@ -27,16 +27,19 @@ class DatabaseDesk:
         self, operation: str, body: JsonValue = None, **given: str | int | None
     ) -> JsonObject:
         """See ``Desk``."""
-        if operation not in ANSWERS:
+        answer = answer_to(operation)
+        if answer is None:
             raise Refused("this is about a server, which --server names; no database knows it")
         known = {name: value for name, value in given.items() if value is not None}
         if body is not None:
-            return await ANSWERS[operation](self._here, body=body, **known)
-        return await ANSWERS[operation](self._here, **known)
+            return await answer(self._here, body=body, **known)
+        return await answer(self._here, **known)
 
     def lines(self, operation: str, **given: str | None) -> AsyncIterator[str]:
         """See ``Desk``."""
         known = {name: value for name, value in given.items() if value is not None}
+        from dcrserver.cli.administration.answers.exports import LINES
+
         return LINES[operation](self._here, **known)
 
     async def send(

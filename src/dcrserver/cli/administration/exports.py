@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import sys
 from typing import TYPE_CHECKING
@@ -35,6 +34,8 @@ def print_export(
 async def _printed(
     desk: Desk, operation: str, key: str, after: str | None, given: dict[str, str | None]
 ) -> None:
+    import asyncio
+
     reached, attempts = after, 0
     while True:
         try:

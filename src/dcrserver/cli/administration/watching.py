@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import sys
 from typing import TYPE_CHECKING, Any
 
@@ -43,6 +42,8 @@ def print_job(job: JsonObject, form: Form) -> None:
 
 
 async def _ended(desk: Desk, job_id: str) -> JsonObject:
+    import asyncio
+
     pause = _FIRST_SECONDS
     with moving() as move:
         async with desk.working():

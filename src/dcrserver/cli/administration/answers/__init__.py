@@ -2,33 +2,37 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
+from importlib import import_module
 from types import MappingProxyType
 from typing import TypeAlias
 
-from dcrserver.cli.administration.answers import (
-    clients,
-    events,
-    exports,
-    jobs,
-    keys,
-    policies,
-    tenants,
-    tokens,
-)
+from dcrserver.cli.administration.operations import ROUTES
 from dcrserver.strict_json import JsonObject
 
 Answer: TypeAlias = Callable[..., Awaitable[JsonObject]]
 
-_ALL = (
-    *clients.ANSWERS, *events.ANSWERS, *jobs.ANSWERS, *keys.ANSWERS, *policies.ANSWERS,
-    *tenants.ANSWERS, *tokens.ANSWERS,
-)  # fmt: skip
-# By the operation's id, which its function is called after.
-ANSWERS: Mapping[str, Answer] = MappingProxyType(
-    {answer.__name__.removeprefix("_"): answer for answer in _ALL}
+# How a path begins -> the file of what is below it; a command loads what it asks for.
+_FILES: Mapping[str, str] = MappingProxyType(
+    {
+        "admin-tokens": "tokens",
+        "clients": "clients",
+        "deleted-clients": "clients",
+        "events": "events",
+        "initial-access-tokens": "tokens",
+        "jobs": "jobs",
+        "keys": "keys",
+        "policies": "policies",
+        "statistics": "jobs",
+        "tenants": "tenants",
+    }
 )
-# The same for what is answered in lines.
-LINES: Mapping[str, Callable[..., AsyncIterator[str]]] = MappingProxyType(
-    {answer.__name__.removeprefix("_"): answer for answer in exports.ANSWERS}
-)
+
+
+def answer_to(operation: str) -> Answer | None:
+    """What answers ``operation``, which it is called after; None: no database knows it."""
+    file = _FILES.get(ROUTES[operation].path.split("/")[1])
+    if file is None:
+        return None
+    answers: tuple[Answer, ...] = import_module(f"{__name__}.{file}").ANSWERS
+    return next((each for each in answers if each.__name__ == f"_{operation}"), None)

@@ -13,11 +13,13 @@ from dcrserver.schemas.admin.clients import (
     DeletedClient,
     NewClient,
 )
+from dcrserver.schemas.admin.jobs import BulkRequest, Job
 from dcrserver.schemas.admin.secrets import (
     ClientSecrets,
     NewClientSecret,
     NewRegistrationAccessToken,
 )
+from dcrserver.services.jobs.administration import BulkAsked
 from dcrserver.strict_json import JsonObject
 
 
@@ -124,7 +126,15 @@ async def _purge_client(here: Here, *, client_id: str) -> JsonObject:
     return {}
 
 
+async def _change_clients(here: Here, *, body: JsonObject) -> JsonObject:
+    asked = BulkAsked.of(**validated(BulkRequest, body).model_dump())
+    service = here.operations.job_administration
+    made = await service.change_clients(here.configured(), asked, here.origin)
+    return told(Job, made)
+
+
 ANSWERS = (
+    _change_clients,
     _list_clients, _count_clients, _show_client, _create_client, _replace_client, _patch_client,
     _delete_client, _suspend_client, _resume_client,
     _list_client_secrets, _rotate_client_secret, _end_client_secret,

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Mapping
+from types import MappingProxyType
 
 from dcrserver.cli.administration.answers.events import wanted_of
 from dcrserver.cli.administration.answers.here import Here
@@ -36,4 +37,7 @@ async def _export_events(
         yield "".join(f"{dumps(each)}\n" for each in page)
 
 
-ANSWERS = (_export_clients, _export_events)
+# By the operation's id, which its function is called after.
+LINES: Mapping[str, Callable[..., AsyncIterator[str]]] = MappingProxyType(
+    {each.__name__.removeprefix("_"): each for each in (_export_clients, _export_events)}
+)

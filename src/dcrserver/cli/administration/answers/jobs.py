@@ -1,21 +1,13 @@
-"""What the database answers about jobs, and about many clients at once."""
+"""What the database answers about jobs, and what there is to count."""
 
 from __future__ import annotations
 
-from dcrserver.cli.administration.answers.here import Here, page, place_in, told, validated
+from dcrserver.cli.administration.answers.here import Here, page, place_in, told
 from dcrserver.repositories.queries.clients.filters import moment_in
-from dcrserver.schemas.admin.jobs import BulkRequest, Job
+from dcrserver.schemas.admin.jobs import Job
 from dcrserver.schemas.admin.statistics import Statistics
 from dcrserver.services.clients.statistics import Kind, Step, Wanted
-from dcrserver.services.jobs.administration import BulkAsked
 from dcrserver.strict_json import JsonObject
-
-
-async def _change_clients(here: Here, *, body: JsonObject) -> JsonObject:
-    asked = BulkAsked.of(**validated(BulkRequest, body).model_dump())
-    service = here.operations.job_administration
-    made = await service.change_clients(here.configured(), asked, here.origin)
-    return told(Job, made)
 
 
 async def _list_jobs(
@@ -54,4 +46,4 @@ async def _show_statistics(
     return told(Statistics, await statistics.statistics(tenant, wanted, here.actor))
 
 
-ANSWERS = (_change_clients, _list_jobs, _show_job, _cancel_job, _show_statistics)
+ANSWERS = (_list_jobs, _show_job, _cancel_job, _show_statistics)
