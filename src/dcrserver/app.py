@@ -137,5 +137,6 @@ def _fastapi(runtime: Runtime, api: Api) -> FastAPI:
     # A 405 has to look at all routes of a path, those of included routers among them.
     app.state.routes = api.found
     errors.install(app)
-    api.openapi.install(app, runtime.tenants)
+    members = runtime.settings.members.items()
+    api.openapi.install(app, runtime.tenants, [row.row(name) for name, row in members])
     return app

@@ -40,6 +40,20 @@ async def test_each_is_set_by_whom_it_says(make_app: MakeApplication) -> None:
     assert {name: made[name] for name in GIVEN} == GIVEN
 
 
+async def test_the_document_has_them_beside_the_others(make_app: MakeApplication) -> None:
+    described = MEMBERS | {"team": MEMBERS["team"] | {"description": "Who makes it"}}
+    app = await make_app(members=described)
+    document = (await app.http.get("/openapi.json")).json()
+    shapes = document["components"]["schemas"]
+    for name in ("ClientMetadata", "ClientUpdate", "ClientInformation", "RegisteredClient"):
+        members = shapes[name]["properties"]
+        assert members["cost_center"]["pattern"] == "^[0-9]{4}$", name
+        assert members["risk"]["type"] == "integer"
+        assert members["team"]["description"] == "Who makes it (members.team)"
+    without = await make_app()
+    assert "cost_center" not in (await without.http.get("/openapi.json")).text
+
+
 @pytest.mark.finding("E5")
 async def test_what_is_for_administrators_is_told_to_no_client(make_app: MakeApplication) -> None:
     app = await make_app(members=MEMBERS)

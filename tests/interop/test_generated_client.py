@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import subprocess
+import time
 from pathlib import Path
 
 import httpx
@@ -45,7 +46,31 @@ def test_a_client_is_generated_and_used(python: str, tmp_path: Path) -> None:
             "token", "issue", "admin", "--role=administrator", "--tenant=*",
             env={"DCR_DATABASE__URL": f"sqlite:///{tmp_path}/dcrserver.db"},
         )  # fmt: skip
-        _run(tmp_path, python, str(_DRIVER), server.base_url, issued.stdout.strip())
+        token = issued.stdout.strip()
+        _run(tmp_path, python, str(_DRIVER), server.base_url, token)
+        _move_by_hand(f"{server.base_url}/admin/v1", token)
+
+
+def _move_by_hand(root: str, token: str) -> None:
+    """What is not generated is a request of any client, by the same document."""
+    client = {"client_id": "by-hand", "redirect_uris": ["https://client.example.org/cb"],
+              "token_endpoint_auth_method": "none"}  # fmt: skip
+    headers = {"Authorization": f"Bearer {token}"}
+    with httpx.Client(headers=headers, trust_env=False) as http:
+        ndjson = {"Content-Type": "application/x-ndjson"}
+        url = f"{root}/clients/import"
+        begun = http.post(url, content=json.dumps(client), headers=ndjson)
+        assert begun.status_code == 202, begun.text
+        job = begun.json()
+        for _ in range(100):
+            if (job := http.get(f"{root}/jobs/{job['id']}").json())["state"] == "done":
+                break
+            time.sleep(0.1)
+        assert (job["state"], job["changed"]) == ("done", 1)
+        exported = http.get(f"{root}/clients/export").text.splitlines()
+        assert "by-hand" in {json.loads(line)["client_id"] for line in exported}
+        events = http.get(f"{root}/events/export", params={"until": "2100-01-01"})
+        assert "client.imported" in {json.loads(line)["type"] for line in events.text.splitlines()}
 
 
 def _run(folder: Path, *command: str) -> str:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from dcrserver.metadata import PARAMETERS, SERVER_ASSIGNED
+from collections.abc import Iterable
+
+from dcrserver.metadata import PARAMETERS, SERVER_ASSIGNED, Parameter
 from dcrserver.schemas.parts import (
     EXAMPLE_ID,
     METADATA,
     REQUEST_EXAMPLE,
     SENT_STATEMENT,
     TOLD_STATEMENT,
+    metadata_property,
     server_members,
 )
 from dcrserver.strict_json import JsonObject
@@ -121,3 +124,14 @@ SHAPES: JsonObject = {
     "ClientInformationList": _CLIENT_INFORMATION_LIST,
     "RegisteredClient": _REGISTERED_CLIENT,
 }
+
+
+def declared(rows: Iterable[Parameter]) -> JsonObject:
+    """The shapes that hold members which the operator declared, with these among them."""
+    members: JsonObject = {row.name: metadata_property(row) for row in rows}
+    return {
+        name: {**shape, "properties": {**shape["properties"], **members}}
+        for name, shape in SHAPES.items()
+        if isinstance(shape, dict) and isinstance(shape["properties"], dict)
+        if METADATA.keys() <= shape["properties"].keys()
+    }

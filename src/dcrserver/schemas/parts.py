@@ -21,7 +21,7 @@ REQUEST_EXAMPLE: JsonObject = {
 _TIMES = frozenset({"client_id_issued_at", "client_secret_expires_at"})
 
 
-def _property(row: Parameter) -> JsonObject:
+def metadata_property(row: Parameter) -> JsonObject:
     made: JsonObject = dict(row.kind.schema)
     made["description"] = f"{row.description} ({row.specification})"
     if row.default is not None:
@@ -32,7 +32,7 @@ def _property(row: Parameter) -> JsonObject:
 
 
 # Every parameter of the catalogue.
-METADATA: JsonObject = {row.name: _property(row) for row in PARAMETERS.values()}
+METADATA: JsonObject = {row.name: metadata_property(row) for row in PARAMETERS.values()}
 
 
 # Where statements are not read, it may be anything, as any member that is not known.

@@ -37,7 +37,8 @@ from dcrserver.api.openapi.parts import (
 )
 from dcrserver.edge import problems
 from dcrserver.edge.routing import Offered, ProtocolRoute
-from dcrserver.schemas import EXAMPLE_ID
+from dcrserver.metadata.model import Parameter
+from dcrserver.schemas import EXAMPLE_ID, clients
 from dcrserver.tenants import Tenant
 
 REGISTER: dict[str, Any] = {
@@ -229,12 +230,24 @@ class Document(NamedTuple):
     whole: dict[str, Any]
     conditions: Mapping[tuple[str, str], Offered]
 
-    def install(self, app: FastAPI, tenants: Iterable[Tenant]) -> None:
-        """Makes ``app.openapi()`` this, less what none of ``tenants`` offers."""
+    def install(
+        self, app: FastAPI, tenants: Iterable[Tenant], members: Iterable[Parameter]
+    ) -> None:
+        """Makes ``app.openapi()`` this, less what none of ``tenants`` offers, with the ``members``
+        of client metadata that the operator declared.
+        """
+        offered = self._with(members).less_what_nobody_offers
         # The way FastAPI documents to bring a document of one's own.
-        app.openapi = partial(self._offered, tenants)  # type: ignore[method-assign]
+        app.openapi = partial(offered, tenants)  # type: ignore[method-assign]
 
-    def _offered(self, tenants: Iterable[Tenant]) -> dict[str, Any]:
+    def _with(self, members: Iterable[Parameter]) -> Document:
+        components = self.whole["components"]
+        shapes = components["schemas"] | clients.declared(members)
+        whole = self.whole | {"components": components | {"schemas": shapes}}
+        return self._replace(whole=whole)
+
+    def less_what_nobody_offers(self, tenants: Iterable[Tenant]) -> dict[str, Any]:
+        """The whole, for ``tenants``."""
         offered = {
             condition: any(tenant.waits or condition(tenant) for tenant in tenants)
             for condition in set(self.conditions.values())
