@@ -39,7 +39,7 @@ READS = (
     "client secrets CLIENT_ID", "client deleted", "tenant list", "tenant show default",
     "policy list", "policy list --tenant acme", "policy show filed", "policy versions filed",
     "keys list", "token list", "token list --tenant '*'", "token show TOKEN_ID -o table",
-    "job list", "job show JOB_ID", "statistics", "statistics --by status --step hour -o table",
+    "job list", "job show ENDED_ID", "statistics", "statistics --by status --step hour -o table",
 )  # fmt: skip
 # What changes something: asked of each about a thing of its own, one after the other.
 CHANGES = (

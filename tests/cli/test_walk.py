@@ -38,7 +38,7 @@ LEAVES = {path: each for path, each in COMMANDS.items() if not hasattr(each, "co
 PRINTERS = (
     "client list", "client search billing", "client count", "client show CLIENT_ID",
     "client secrets CLIENT_ID", "client deleted", "token list", "keys list", "tenant list",
-    "tenant left", "tenant show default", "policy list", "policy show filed", "job show JOB_ID",
+    "tenant left", "tenant show default", "policy list", "policy show filed", "job show ENDED_ID",
     "job list", "statistics", "config show",
 )  # fmt: skip
 EXAMPLES = [

@@ -68,6 +68,10 @@ class Stage:
         queued = self.run("client", "bulk", "suspend", "--owner", "nobody", "--no-wait", "--json")
         return str(json.loads(queued)["id"])
 
+    def ended_job_id(self) -> str:
+        ended = self.run("client", "bulk", "suspend", "--owner", "nobody", "--json")
+        return str(json.loads(ended)["id"])
+
     def arguments(self, example: str) -> list[str]:
         """``example`` about things that are there."""
         makers: dict[str, Callable[[], str]] = {
@@ -76,6 +80,7 @@ class Stage:
             "TOKEN_ID": self.token_id,
             "KID": self.kid,
             "JOB_ID": self.job_id,
+            "ENDED_ID": self.ended_job_id,
         }
         for placeholder, make in makers.items():
             if re.search(rf"\b{placeholder}\b", example):
