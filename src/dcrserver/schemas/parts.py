@@ -22,6 +22,7 @@ _TIMES = frozenset({"client_id_issued_at", "client_secret_expires_at"})
 
 
 def metadata_property(row: Parameter) -> JsonObject:
+    """What OpenAPI says of a member of client metadata."""
     made: JsonObject = dict(row.kind.schema)
     made["description"] = f"{row.description} ({row.specification})"
     if row.default is not None:

@@ -247,7 +247,7 @@ class Document(NamedTuple):
         return self._replace(whole=whole)
 
     def less_what_nobody_offers(self, tenants: Iterable[Tenant]) -> dict[str, Any]:
-        """The whole, for ``tenants``."""
+        """The document that ``tenants`` publish: without operations that none of them offers."""
         offered = {
             condition: any(tenant.waits or condition(tenant) for tenant in tenants)
             for condition in set(self.conditions.values())
