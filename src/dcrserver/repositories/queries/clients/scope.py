@@ -17,7 +17,7 @@ from sqlalchemy.types import ARRAY, Text
 from dcrserver.db.queries import Queries
 from dcrserver.db.tables import client_facets, clients
 from dcrserver.repositories.clients import ClientRecord
-from dcrserver.repositories.queries.clients.filters import Condition, Filter
+from dcrserver.repositories.queries.clients.filters import CLIENT_FILTERS, TAG, Condition, Filter
 
 COLUMNS = [clients.c[name] for name in ClientRecord._fields]
 # So many facets are told to the database by their ids.
@@ -102,11 +102,12 @@ async def scope_of(
 ) -> Scope:
     """What ``wanted`` comes to; ``has_ids``: the facets are looked for."""
     facets = wanted.about_facets()
+    conditions = [*wanted.about_clients(), *await _tag_sets(queries, tenant, wanted)]
     made = partial(
         Scope,
         queries.dialect,
         tenant,
-        wanted.about_clients(),
+        conditions,
         wanted.about_documents(queries.dialect),
         facets,
     )
@@ -121,6 +122,18 @@ async def scope_of(
     )
     counted = select(func.count()).select_from(some.limit(_DENSE + 1).subquery())
     return made(found, is_dense=(await queries.all(counted))[0][0] > _DENSE)
+
+
+async def _tag_sets(queries: Queries, tenant: str | None, wanted: Filter) -> list[Condition]:
+    """Which sets of tags have the one that is asked for: an index tells them by itself, and who has
+    one of these; of a part of a column it would have every client with any tag be read.
+    """
+    if TAG not in wanted.values:
+        return []
+    has = CLIENT_FILTERS[TAG](wanted.values[TAG])
+    chosen = select(clients.c.tags).where(*of_tenant(clients, tenant), has).distinct()
+    found = [row.tags for row in await queries.all(chosen.limit(_MANY + 1))]
+    return [is_one_of(queries.dialect, clients.c.tags, found)] if len(found) <= _MANY else []
 
 
 async def are_few(queries: Queries, scope: Scope) -> bool:
