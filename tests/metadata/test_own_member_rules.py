@@ -20,8 +20,10 @@ from dcrserver.metadata import (
     validate,
 )
 from dcrserver.metadata.plan import plan_for, withheld
+from dcrserver.policies.statements.conditions import Circumstances
 from dcrserver.policies.switches.security import OwnMember
 from dcrserver.services.registration.judgement import SubmissionValidator
+from dcrserver.services.registration.policy import ANYBODY
 from dcrserver.strict_json import JsonObject, dumps
 from harness.cases import each
 from harness.properties import examples
@@ -79,7 +81,7 @@ def test_who_does_not_ignore_members_of_the_server_refuses_these_too() -> None:
     strict = terms(administrator=False, registration={"client_supplied_credentials": "reject"})
     body = dumps(MINIMAL | {"skip_consent": True, "client_id": "mine"}).encode()
     with pytest.raises(InvalidClientMetadata) as caught:
-        SubmissionValidator().validate(body, strict)
+        SubmissionValidator().validate(ANYBODY, body, strict)
     assert caught.value.description == (
         "client_id must not be sent: set by this server;"
         " skip_consent must not be sent: set by administrators"
@@ -89,10 +91,12 @@ def test_who_does_not_ignore_members_of_the_server_refuses_these_too() -> None:
 
 
 def test_the_preview_says_whose_they_are() -> None:
-    ignored = explain(MINIMAL | {"skip_consent": True}, SELF_SERVICE)["ignored"]
+    ignored = explain(MINIMAL | {"skip_consent": True}, SELF_SERVICE, here=Circumstances())[
+        "ignored"
+    ]
     reason = "only an administrator sets it (policy.extensions.self_service)"
     assert ignored == [{"member": "skip_consent", "reason": reason}]
-    assert explain(MINIMAL | {"skip_consent": True}, TERMS)["ignored"] == []
+    assert explain(MINIMAL | {"skip_consent": True}, TERMS, here=Circumstances())["ignored"] == []
 
 
 @pytest.mark.finding("E2")
@@ -106,7 +110,7 @@ def test_an_update_by_the_client_leaves_them_as_they_are(
         submission = {name: value for name, value in submission.items() if name not in OWN}
         plain = (
             SubmissionValidator()
-            .validate_update(submission | sent, SELF_SERVICE, before)
+            .validate_update(ANYBODY, submission | sent, SELF_SERVICE, before)
             .metadata.members
         )
     except RegistrationError:
@@ -119,12 +123,15 @@ def test_an_administrator_s_word_counts_where_the_client_says_otherwise() -> Non
     before = validate(MINIMAL | {"public_client": True}, TERMS)
     assert before.auth_method == "none"
     validator = SubmissionValidator()
-    assert validator.validate_update(MINIMAL, SELF_SERVICE, before).metadata.auth_method == "none"
+    assert (
+        validator.validate_update(ANYBODY, MINIMAL, SELF_SERVICE, before).metadata.auth_method
+        == "none"
+    )
     other = MINIMAL | {"token_endpoint_auth_method": "client_secret_basic"}
     with pytest.raises(InvalidClientMetadata, match="public_client must not be true beside"):
-        validator.validate_update(other, SELF_SERVICE, before)
+        validator.validate_update(ANYBODY, other, SELF_SERVICE, before)
     assert (
-        validator.validate_update(other, TERMS, before).metadata.auth_method
+        validator.validate_update(ANYBODY, other, TERMS, before).metadata.auth_method
         == "client_secret_basic"
     )
 
@@ -141,9 +148,9 @@ def test_an_administrator_s_update_is_judged_as_a_registration(
         validator = SubmissionValidator()
         try:
             if not update:
-                return "good", validator.validate(dumps(body).encode(), TERMS).text
+                return "good", validator.validate(ANYBODY, dumps(body).encode(), TERMS).text
             before = validate(MINIMAL | stored, terms(fapi={"sender_constraint": False}))
-            return "good", validator.validate_update(body, TERMS, before).text
+            return "good", validator.validate_update(ANYBODY, body, TERMS, before).text
         except RegistrationError as error:
             return "refused", error.description
 
@@ -158,7 +165,10 @@ def test_what_is_remembered_is_remembered_for_one_kind_of_caller() -> None:
     validator, plain = SubmissionValidator(), Terms()
     body = dumps(MINIMAL | {"skip_consent": True}).encode()
     asked = [plain, for_administrators(plain), plain, for_administrators(plain)]
-    made = [validator.validate(body, each).metadata.members.get("skip_consent") for each in asked]
+    made = [
+        validator.validate(ANYBODY, body, each).metadata.members.get("skip_consent")
+        for each in asked
+    ]
     assert made == [None, True, None, True]
     assert for_administrators(plain) is for_administrators(plain)
 

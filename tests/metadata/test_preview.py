@@ -9,6 +9,7 @@ from hypothesis import given
 
 from dcrserver.errors import RegistrationError
 from dcrserver.metadata import Terms, explain, recognized, validate
+from dcrserver.policies.statements.conditions import Circumstances
 from dcrserver.strict_json import JsonObject, JsonValue, dumps
 from harness.cases import each
 from harness.properties import examples
@@ -19,7 +20,7 @@ requirement = pytest.mark.requirement
 
 
 def told(submission: JsonObject, judged_by: Terms = TERMS) -> dict[str, Any]:
-    return dict(explain(submission, judged_by))
+    return dict(explain(submission, judged_by, here=Circumstances()))
 
 
 def warnings(submission: JsonObject, judged_by: Terms = TERMS) -> list[str]:

@@ -53,7 +53,7 @@ async def move_in(app: Application, name: str, **hashes: dict[str, Any]) -> Repo
     service, tenant = app.operations.client_import, app.runtime.default_tenant
     with (FILES / name).open("rb") as file:
         for number, value, _ in Documents(file):
-            made, client = service.judge(tenant, Bounds(), value, hashes)
+            made, client = service.judge(tenant, Bounds(), OPERATOR, value, hashes)
             report.tell(made, f"client {number}")
             good += [client] if client else []
     report.imported = await service.write(tenant, good, OPERATOR)
@@ -177,7 +177,7 @@ async def test_who_is_there_already_stays(any_app: Application) -> None:
     async def write(count: int) -> int:
         public = {"token_endpoint_auth_method": "none", "redirect_uris": ["https://a.example/cb"]}
         lines = [public | {"client_id": f"ü {number}"} for number in range(count)]
-        judged = [service.judge(tenant, Bounds(), line)[1] for line in lines]
+        judged = [service.judge(tenant, Bounds(), OPERATOR, line)[1] for line in lines]
         return await service.write(tenant, [each for each in judged if each], OPERATOR)
 
     assert await write(150) == 150
@@ -224,5 +224,5 @@ async def test_what_is_of_another_kind_ends_no_import(app: Application, name: st
     for client in clients:
         for place in _places(client):
             for other in (None, True, -1, 10**30, "http://[", [None], [{}], {"a": [[]]}):
-                made, good = service.judge(tenant, Bounds(), _with(client, place, other))
+                made, good = service.judge(tenant, Bounds(), OPERATOR, _with(client, place, other))
                 assert (good is None) == (made.refused is not None)

@@ -43,7 +43,9 @@ async def exported(app: Application, *, credentials: bool = True) -> list[JsonOb
 async def imported(app: Application, clients: list[JsonObject]) -> list[Moved]:
     """What was told of each; all of them are good."""
     service, tenant = app.operations.client_import, app.runtime.default_tenant
-    judged = [service.judge(tenant, Bounds(), loads(dumps(each).encode())) for each in clients]
+    judged = [
+        service.judge(tenant, Bounds(), OPERATOR, loads(dumps(each).encode())) for each in clients
+    ]
     assert [told.refused for told, _ in judged if told.refused] == []
     good = [client for _, client in judged if client]
     assert await service.write(tenant, good, OPERATOR) == len(clients)
@@ -137,7 +139,7 @@ async def test_a_copy_that_another_key_encrypted_is_refused(make_app: MakeApplic
     await apps[0].register(token_endpoint_auth_method="client_secret_jwt")
     [line] = await exported(apps[0])
     service, tenant = apps[1].operations.client_import, apps[1].runtime.default_tenant
-    told, client = service.judge(tenant, Bounds(), line)
+    told, client = service.judge(tenant, Bounds(), OPERATOR, line)
     assert client is None
     assert "secrets.encryption_keys" in str(told.refused)
 
@@ -175,6 +177,6 @@ async def test_what_no_server_exported_is_refused(
     line = {"client_id": "a", "redirect_uris": ["https://a.example/cb"],
             "client_secret": None, "client_secrets": [{"secret": "abc"}]}  # fmt: skip
     service, tenant = app.operations.client_import, app.runtime.default_tenant
-    told, client = service.judge(tenant, Bounds(), line | members)
+    told, client = service.judge(tenant, Bounds(), OPERATOR, line | members)
     assert client is None
     assert reason in str(told.refused)

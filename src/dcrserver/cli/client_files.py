@@ -127,6 +127,7 @@ def check(
     """Explain what registering FILE would do; fail when it would be refused."""
     from dcrserver.cli.loading import known_tenant, load
     from dcrserver.metadata import explain
+    from dcrserver.policies.statements.conditions import Circumstances
     from dcrserver.strict_json import BadJson, loads_object
 
     raw = read(file)
@@ -136,7 +137,7 @@ def check(
         submission = loads_object(raw, max_depth=limits.max_depth, max_members=limits.max_members)
     except BadJson as error:
         fail(f"{file}: {error}")
-    told = explain(submission, terms)
+    told = explain(submission, terms, here=Circumstances(tenant=tenant))
     if form.is_json:
         print(json.dumps(told, indent=2, ensure_ascii=False))
     else:
@@ -158,5 +159,8 @@ def _explained(told: dict[str, Any]) -> Iterator[str]:
         yield f"  filled in: {name} = {json.dumps(value)}"
     for ignored in told["ignored"]:
         yield f"  ignored: {ignored['member']}: {ignored['reason']}"
+    if told["policy"]["statements"]:
+        names = ", ".join(told["policy"]["statements"])
+        yield f"  policy: {told['policy']['decision']}, by the statements {names}"
     for name in told["not_checked"]:
         yield f"  not checked: {name} is only read at registration"

@@ -89,7 +89,7 @@ def _imported(
         tenant = Here(operations, where.tenant, OPERATOR).configured().known()
         bounds = checked_bounds(tenant, {"policy": policy})
         service = operations.client_import
-        run = ImportRun(service, tenant, bounds, rows)
+        run = ImportRun(service, tenant, bounds, OPERATOR, rows)
         with opened(file) as source:
             await _judge(run, Documents(source))
         if dry_run:

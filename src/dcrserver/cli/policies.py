@@ -12,7 +12,7 @@ import typer
 from dcrserver.cli.administration.options import grouped
 from dcrserver.cli.administration.where import LimitOption, Where
 from dcrserver.cli.output import Form, print_one, print_rows
-from dcrserver.cli.shared import commands, examples, fail, print_message, read
+from dcrserver.cli.shared import ConfigOption, commands, examples, fail, print_message, read
 
 app = commands(
     "Policies, of the configuration file and made at run time: of --tenant, or of all tenants."
@@ -36,13 +36,16 @@ def list_(where: Where, form: Form, limit: LimitOption = 1000) -> None:
 
 
 @app.command("check", epilog=examples("policy check policy.json"))
-def check(file: FileArgument) -> None:
+def check(file: FileArgument, config: ConfigOption = None) -> None:
     """Say what is wrong with a policy, if anything is; nobody is asked."""
-    from dcrserver.services.policies.administration import PolicyAdministrationService
+    from dcrserver.cli.loading import load
+    from dcrserver.settings.stored import BadDocument, policy
 
-    problems = PolicyAdministrationService.check(_document(file))
-    if problems:
-        fail("\n".join(f"{file}: {each.pointer or '/'}: {each.text}" for each in problems))
+    try:
+        policy(_document(file), load(config).members)
+    except BadDocument as error:
+        told = (f"{file}: {each.pointer or '/'}: {each.text}" for each in error.problems)
+        fail("\n".join(told))
     print_message(f"{file} is a policy")
 
 

@@ -15,10 +15,13 @@ from dcrserver.metadata.catalogue import (
     SERVER_ASSIGNED,
     VERIFIED,
 )
-from dcrserver.metadata.model import Draft, Issue, Parameter, Terms
+from dcrserver.metadata.model import ClientMetadata, Draft, Issue, Parameter, Terms
 from dcrserver.metadata.plan import plan_for, withheld
 from dcrserver.metadata.spelling import meant
+from dcrserver.metadata.statements import Ruling, ruling
 from dcrserver.metadata.validation import STATEMENT, examine, recognized, server_members
+from dcrserver.policies.statements.conditions import Circumstances
+from dcrserver.policies.statements.effects import Refusal
 from dcrserver.strict_json import JsonObject, JsonValue
 
 _MAX_SHOWN = 120
@@ -29,37 +32,40 @@ def explain(
     submission: Mapping[str, JsonValue],
     terms: Terms,
     kept: Mapping[str, JsonValue] = _NOTHING,
+    *,
+    here: Circumstances,
 ) -> JsonObject:
-    """Every issue, and what would become of each member.
+    """Every issue, and what would become of each member, if who is ``here`` registered it.
 
     ``issues`` hold member, reason, requirement, specification, severity (error or warning) and,
     for errors, the error code; ``error`` is the code that registering would answer with.
     ``registration`` is what would be registered, or null. ``defaults``: filled in; ``changes``:
     sent otherwise, or left out, with the reason; ``ignored``: not understood, or empty.
-    ``not_checked``: members whose documents are only read at registration. ``kept``: as for
-    ``validate``.
+    ``not_checked``: members whose documents are only read at registration. ``policy``: what the
+    statements of the policy decide, and the names of those that do. ``kept``: as for ``validate``.
     """
     draft, issues = examine(submission, terms, kept)
     if terms.policy.registration.client_supplied_credentials == "reject":
         issues = server_members(submission, withheld(terms)) or issues
     advice = [issue for rule in ADVICE for issue in rule.issues(draft, terms)]
     sent = _sent(submission, terms)
+    found = None if issues else _ruling(submission, draft, terms, here, kept)
+    registration = found.metadata.members if found and found.metadata else draft.members
+    errors = [_told(issue, "error") for issue in issues] or [*_refusals(found)]
     return {
-        "acceptable": not issues,
-        "error": issues[0].error.code if issues else None,
-        "issues": [
-            *(_told(issue, "error") for issue in issues),
-            *(_told(issue, "warning") for issue in advice),
-        ],
-        "registration": None if issues else dict(draft.members),
+        "acceptable": not errors,
+        "error": errors[0]["error"] if errors else None,
+        "issues": [*errors, *(_told(issue, "warning") for issue in advice)],
+        "registration": None if errors else dict(registration),
         "defaults": {
             name: value
-            for name, value in draft.members.items()
+            for name, value in registration.items()
             if name not in {row.name for row in sent.values()} | kept.keys() and "#" not in name
         },
-        "changes": [*_changes(submission, sent, draft, terms)],
+        "changes": _all_changes(submission, sent, draft, terms, found),
         "ignored": [*_ignored(submission, terms)],
         "not_checked": [*_read_later(draft, terms)],
+        "policy": _decision(found, is_good=not issues),
     }
 
 
@@ -89,7 +95,64 @@ def with_refusal(explained: JsonObject, error: RegistrationError) -> JsonObject:
         "error": error.code,
         "registration": None,
         "issues": [_told(issue, "error"), *others],
+        "policy": {"decision": "reject", "statements": []},
     }
+
+
+def _ruling(
+    submission: Mapping[str, JsonValue],
+    draft: Draft,
+    terms: Terms,
+    here: Circumstances,
+    kept: Mapping[str, JsonValue],
+) -> Ruling | None:
+    if not terms.policy.statements:
+        return None
+    return ruling(submission, ClientMetadata(draft.members), terms, here, kept)
+
+
+def _decision(found: Ruling | None, *, is_good: bool) -> JsonObject:
+    if found is None:
+        return {"decision": "accept" if is_good else "reject", "statements": []}
+    return {"decision": found.verdict, "statements": [*found.statements]}
+
+
+def _refusals(found: Ruling | None) -> Iterator[JsonObject]:
+    """Of a policy, as issues; what statements spoil together is one."""
+    if found is None or found.error is None:
+        return
+    whole = Refusal(", ".join(found.statements), found.error.code, found.error.description)
+    for each in found.refusals or (whole,):
+        yield {
+            "member": "policy",
+            "reason": each.description,
+            "requirement": each.statement,
+            "specification": "policy.statements",
+            "severity": "error",
+            "error": each.error,
+        }
+
+
+def _all_changes(
+    submission: Mapping[str, JsonValue],
+    sent: Mapping[str, Parameter],
+    draft: Draft,
+    terms: Terms,
+    found: Ruling | None,
+) -> list[JsonValue]:
+    """Of members that were sent; what a statement made of one comes last, and counts."""
+    made = {str(each["member"]): each for each in _changes(submission, sent, draft, terms)}
+    by = {change.member: change.statement for change in found.changes} if found else {}
+    members = found.metadata.members if found and found.metadata else {}
+    for name, row in sent.items():
+        member = name if "#" in name else row.name
+        if member in by:
+            change: JsonObject = {"member": name, "sent": submission[name]}
+            if member in members:
+                change["registered"] = members[member]
+            reason = f"the statement {by[member]} of the policy of this server"
+            made[name] = change | {"reason": reason}
+    return [*made.values()]
 
 
 def differences(

@@ -10,6 +10,7 @@ from typing import Any
 from pydantic import Field, model_validator
 
 from dcrserver.policies.presets import PRESETS, PresetName
+from dcrserver.policies.statements.grammar import Statement
 from dcrserver.policies.switches.endpoints import (
     AuthenticationPolicy,
     CorsPolicy,
@@ -84,6 +85,11 @@ class Policy(Group):
         " registration without one. Whose are trusted says [[software_statements]]",
     )
     software_statements: SoftwareStatementPolicy = SoftwareStatementPolicy()
+    statements: tuple[Statement, ...] = Field(
+        default=(),
+        max_length=500,
+        description="rules of the operator's own, in their order, each a table",
+    )
 
     @model_validator(mode="before")
     @classmethod

@@ -45,11 +45,16 @@ _TOLD: JsonObject = {
     },
 }
 _REPLACED: JsonObject = _TOLD | {
+    "policy_override": {
+        "type": "boolean",
+        "description": "The statements of the policy do not count this once; for administrators"
+        " with policies:override",
+    },
     "template": {
         "type": "string",
         "description": "A client, by its client_id or its name, whose metadata count where"
         " nothing is sent; for administrators",
-    }
+    },
 }
 _CHOSEN: JsonObject = {
     "client_id": {

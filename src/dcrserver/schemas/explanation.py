@@ -27,11 +27,24 @@ _CHANGE: JsonObject = {
     },
 }
 _IGNORED = object_of({"member": "Its name", "reason": "Why"}, required=("member", "reason"))
+_POLICY: JsonObject = {
+    "type": "object",
+    "description": "What the statements of the policy decide",
+    "required": ["decision", "statements"],
+    "properties": {
+        "decision": {"type": "string", "enum": ["accept", "reject", "hold"]},
+        "statements": {
+            "type": "array",
+            "items": {"type": "string"},
+            "description": "The names of those that decide",
+        },
+    },
+}
 _EXPLANATION: JsonObject = {
     "type": "object",
     "description": "What registering would do; nothing was registered or read elsewhere",
     "required": ["acceptable", "error", "issues", "registration", "defaults", "changes",
-                 "ignored", "not_checked"],
+                 "ignored", "not_checked", "policy"],
     "properties": {
         "acceptable": {"type": "boolean"},
         "error": {"type": ["string", "null"]},
@@ -41,6 +54,7 @@ _EXPLANATION: JsonObject = {
         "changes": {"type": "array", "items": _CHANGE},
         "ignored": {"type": "array", "items": _IGNORED},
         "not_checked": {"type": "array", "items": {"type": "string"}},
+        "policy": _POLICY,
     },
     "example": {
         "acceptable": True,
@@ -51,6 +65,7 @@ _EXPLANATION: JsonObject = {
         "changes": [],
         "ignored": [],
         "not_checked": [],
+        "policy": {"decision": "accept", "statements": []},
     },
 }  # fmt: skip
 SHAPES: JsonObject = {"Explanation": _EXPLANATION}

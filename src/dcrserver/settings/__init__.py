@@ -42,8 +42,9 @@ from dcrserver.settings.groups.telemetry import TelemetrySettings
 from dcrserver.settings.groups.tenants import Answerable, TenantName, TenantSettings
 from dcrserver.settings.groups.worker import WorkerSettings
 from dcrserver.settings.locations import nearest, relative_to
-from dcrserver.settings.problems import problems_of, unknown_members, unknown_names
+from dcrserver.settings.problems import problems_of, unknown_names
 from dcrserver.settings.sources import PREFIX, Sources, variables_of
+from dcrserver.settings.statements import problems_in
 from dcrserver.settings.values import checked_issuer
 
 __all__ = [
@@ -183,7 +184,7 @@ def load(path: Path | None = None, **flags: Any) -> Settings:  # noqa: ANN401 - 
         raise ConfigurationError(_explain(error, sources)) from None
     except SettingsError as error:  # a variable that should be JSON and is not
         raise ConfigurationError(_not_json(str(error))) from None
-    _check_members(settings, sources)
+    _check_policies(settings, sources)
     settings._read_from = path  # noqa: SLF001 - ours
     return _with_port_in_base_url(settings)
 
@@ -252,18 +253,18 @@ def _line(key: tuple[str, ...], text: str, sources: Sources) -> str:
     return f"{'.'.join(key)}: {text}{sources.told(key)}"
 
 
-def _check_members(settings: Settings, sources: Sources) -> None:
+def _check_policies(settings: Settings, sources: Sources) -> None:
     """
     Raises:
-        ConfigurationError: a policy, or an issuer of statements, names members that nobody could
-            send.
+        ConfigurationError: a policy says what can never be, or an issuer of statements names
+            members that nobody could send.
     """
     policies: dict[tuple[str, ...], Policy] = {("policy",): settings.policy}
     policies |= {("policies", name): policy for name, policy in settings.policies.items()}
     lines = [
         _line((*where, *problem.key), problem.text, sources)
         for where, policy in policies.items()
-        for problem in unknown_members(policy, settings.members)
+        for problem in problems_in(policy, settings.members)
     ]
     lines += [
         _line((*where, str(index), "may_set"), text, sources)

@@ -28,6 +28,7 @@ _HEAD = """
 """
 _PLACEHOLDER = "NAME"
 _NAMED = (
+    ("[policy.statements]", "A rule of the policy; one table each, in their order."),
     ("policies.NAME", "A policy by name; every key of [policy] may follow."),
     ("tenants.NAME", "A further issuer, by name."),
     ("members.NAME", "A member of client metadata of your own, by its name."),

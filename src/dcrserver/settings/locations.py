@@ -78,6 +78,8 @@ def relative_to(folder: Path, given: Any, hint: Any) -> Any:  # noqa: ANN401 - a
 
 def siblings(keys: Sequence[str], hint: Any) -> list[str]:  # noqa: ANN401 - a type
     """The keys that there are beside one at ``keys``, below a setting of the type ``hint``."""
+    if get_origin(hint) is tuple and keys:
+        return siblings(keys[1:], get_args(hint)[0])
     for model in _models(hint):
         if not keys:
             return list(_fields(model))

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Sequence
+from collections.abc import Mapping, Sequence
 from typing import TypeVar
 
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from dcrserver.errors import InvalidInput
 from dcrserver.policies import Policy
+from dcrserver.settings.groups.members import MemberSettings
 from dcrserver.settings.groups.tenants import TenantName, TenantSettings
-from dcrserver.settings.problems import Problem, problems_of, unknown_members
+from dcrserver.settings.problems import Problem, problems_of
+from dcrserver.settings.statements import problems_in
 from dcrserver.settings.values import OF_JSON
 from dcrserver.strict_json import JsonObject
 
@@ -77,15 +79,15 @@ def tenant_settings(document: JsonObject) -> TenantSettings:
     return made
 
 
-def policy(document: JsonObject, declared: Collection[str] = ()) -> Policy:
-    """What [policies.NAME] holds; ``declared``: names of members of the operator's own.
+def policy(document: JsonObject, declared: Mapping[str, MemberSettings]) -> Policy:
+    """What [policies.NAME] holds; ``declared``: members of the operator's own, by name.
 
     Raises:
         BadDocument: it could not stand there.
     """
     made = _checked(Policy, document)
-    if unknown := list(unknown_members(made, declared)):
-        raise BadDocument(unknown)
+    if problems := list(problems_in(made, declared)):
+        raise BadDocument(problems)
     return made
 
 

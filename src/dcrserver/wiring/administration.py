@@ -58,6 +58,7 @@ def policy_administration(base: Foundation) -> PolicyAdministrationService:
         base.lists,
         base.stored_configuration,
         _Documents(base.configured.settings.policies),
+        base.configured.settings.members,
         lambda: base.stored.broken_policies,
     )
 

@@ -24,7 +24,7 @@ from dcrserver.schemas.admin.policies import (
     PolicyVersions,
     RollBack,
 )
-from dcrserver.services.policies.administration import PolicyAdministrationService, PolicyView
+from dcrserver.services.policies.administration import PolicyView
 
 router = Router(AdminRoute, "/policies", "policies")
 
@@ -107,10 +107,12 @@ async def show_policy(
     openapi_extra=_EXAMPLE,
     response_model=PolicyCheck,
 )
-async def check_policy(caller: CallerOf, name: NameOf, body: PolicyDocument) -> PolicyCheck:
+async def check_policy(
+    here: RuntimeOf, caller: CallerOf, name: NameOf, body: PolicyDocument
+) -> PolicyCheck:
     """What is wrong with a policy, if anything is; nothing is stored."""
     del caller, name
-    problems = PolicyAdministrationService.check(body)
+    problems = here.policy_administration.check(body)
     told = [PolicyProblem(pointer=f"#{each.pointer}", detail=each.text) for each in problems]
     return PolicyCheck(valid=not told, problems=told)
 

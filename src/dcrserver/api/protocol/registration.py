@@ -69,7 +69,8 @@ async def validate(request: Request) -> Response:
         await here.limiter.attempt(tenant(request).name, _address(request), _uses(request))
     permit = await here.registration.authorize(tenant(request), bearer)
     octets = await json_octets(request, permit.terms.policy)
-    return json_response(await here.registration.explain(permit, octets), headers=NO_STORE)
+    explained = await here.registration.explain(permit, octets, origin(request, permit.actor))
+    return json_response(explained, headers=NO_STORE)
 
 
 @router.get("/register", access="administrator", **document.BY_NAME)

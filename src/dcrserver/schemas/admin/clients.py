@@ -71,6 +71,11 @@ class ClientReplacement(Asked):
         default=None,
         description="a named policy that it is judged by; left out: as before; null: the tenant's",
     )
+    policy_override: bool | None = Field(
+        default=None,
+        description="true: the statements of its policy do not count this once, and an event tells"
+        " so; takes policies:override",
+    )
 
 
 class ClientAsked(ClientReplacement):

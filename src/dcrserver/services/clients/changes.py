@@ -27,7 +27,9 @@ from dcrserver.tenants import Tenant
 _METADATA = "metadata"
 # What administrators change beside the metadata; the order is that of answers.
 _FACTS = ("owner", "tags", "policy")
-_WRITABLE = frozenset({*_FACTS, _METADATA})
+# Of one write, and kept by nobody.
+_OVERRIDE = "policy_override"
+_WRITABLE = frozenset({*_FACTS, _OVERRIDE, _METADATA})
 _Edit = Callable[[JsonValue], JsonValue]
 
 
@@ -199,7 +201,7 @@ def _checked(document: JsonValue) -> tuple[JsonObject, JsonObject]:
     metadata = document.get(_METADATA)
     if not isinstance(metadata, dict):
         raise InvalidInput("metadata must be an object", pointer=f"#/{_METADATA}")
-    return metadata, {name: document[name] for name in _FACTS if name in document}
+    return metadata, {name: document[name] for name in (*_FACTS, _OVERRIDE) if name in document}
 
 
 def _check_members(

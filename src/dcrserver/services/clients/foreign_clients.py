@@ -5,6 +5,9 @@ Beside metadata it has members that only its server sets, or its operators: ``OW
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
+
 from dcrserver import security
 from dcrserver.errors import InvalidClientMetadata, RegistrationError
 from dcrserver.metadata import (
@@ -30,6 +33,8 @@ from dcrserver.services.clients.foreign_credentials import (
     tokens_in,
 )
 from dcrserver.services.registration.facts import BESIDE_CLIENTS, facts_in
+from dcrserver.services.registration.policy import UNRULED, Asking, Ruled
+from dcrserver.services.registration.policy import ruled as ruled_by_statements
 from dcrserver.services.software_statements.reader import of_elsewhere
 from dcrserver.strict_json import JsonObject, JsonValue, dumps
 from dcrserver.tenants import Tenant
@@ -118,9 +123,10 @@ def _modernise(given: JsonObject, terms: Terms, made_of: Moved) -> None:
 
 
 def registration_in(
-    given: JsonObject, tenant: Tenant, bounds: Bounds, made_of: Moved
-) -> tuple[ClientMetadata, frozenset[str]]:
-    """The registration, and the members that it has although nothing here serves them.
+    given: JsonObject, tenant: Tenant, bounds: Bounds, asking: Asking, made_of: Moved
+) -> tuple[ClientMetadata, frozenset[str], Ruled]:
+    """The registration, the members that it has although nothing here serves them, and what the
+    statements of the policy add.
 
     What is not served is left out, as in any registration. Who would be left with nothing is kept
     whole: it works when a server is connected that does what it needs.
@@ -132,12 +138,15 @@ def registration_in(
     terms = for_administrators(tenant.terms_within(bounds))
     _modernise(given, terms, made_of)
     given, terms, stated = _stated(given, tenant, terms, made_of)
+    judged_by = terms
     draft, issues = examine(given, terms, stated)
     unserved = frozenset(draft.failed | {issue.member for issue in issues})
     if issues and all(issue.requirement != _NEEDS_A_KEY for issue in issues):
         lifted = with_unserved(for_administrators(tenant.terms_within(Bounds(bounds.policy))))
-        kept, left = examine({**draft.members, **given}, narrowed(lifted, bounds), stated)
+        lifted = narrowed(lifted, bounds)
+        kept, left = examine({**draft.members, **given}, lifted, stated)
         if not left:
+            judged_by = lifted
             for name in sorted(unserved & kept.members.keys()):
                 value = dumps(kept.members[name])[:_MAX_SHOWN]
                 made_of.map(name, f"kept, though it is not served here: {value}")
@@ -149,7 +158,32 @@ def registration_in(
         made_of.map(member, what)
     for member, why in left_out:
         made_of.drop(member, why)
-    return ClientMetadata(draft.members), unserved
+    judge = partial(ruled_by_statements, given, terms=judged_by, asking=asking, kept=stated)
+    metadata, ruled = _ruled(ClientMetadata(draft.members), judged_by, judge, made_of)
+    return metadata, unserved, ruled
+
+
+def _ruled(
+    before: ClientMetadata,
+    terms: Terms,
+    judge: Callable[[ClientMetadata], tuple[ClientMetadata, Ruled]],
+    made_of: Moved,
+) -> tuple[ClientMetadata, Ruled]:
+    """
+    Raises:
+        NotImportable: a statement of the policy refuses it.
+    """
+    if not terms.policy.statements:
+        return before, UNRULED
+    try:
+        made, ruled = judge(before)
+    except RegistrationError as error:
+        raise NotImportable(f"refused by its policy: {error.description}") from None
+    for name in sorted({*made.members, *before.members}):
+        if made.members.get(name) != before.members.get(name):
+            told = dumps(made.members.get(name))[:_MAX_SHOWN]
+            made_of.map(name, f"{told}, by its policy: {', '.join(ruled.statements)}")
+    return made, ruled
 
 
 def _stated(

@@ -9,9 +9,11 @@ from collections.abc import AsyncIterator, Collection, Iterator, Sequence
 from typing import NamedTuple
 
 from dcrserver.metadata.bounds import Bounds
-from dcrserver.moving import Documents, Report
+from dcrserver.moving import Documents, Moved, Report
 from dcrserver.moving.report import Changes
+from dcrserver.services.audit import Origin
 from dcrserver.services.clients.imports import ClientImportService, Hashes, Import
+from dcrserver.strict_json import BadJson, JsonValue
 from dcrserver.tenants import Tenant
 
 _BATCH = 200
@@ -50,7 +52,7 @@ class ImportRun:
     """One import to ``tenant``.
 
     What was found good waits in memory until all of it was judged: compressed, since there may be
-    millions, and never in a file, since there are secrets among it.
+    millions, and never in a file, since there are secrets among it. ``origin``: who imports.
     """
 
     def __init__(
@@ -58,9 +60,11 @@ class ImportRun:
         service: ClientImportService,
         tenant: Tenant,
         bounds: Bounds,
+        origin: Origin,
         hashes: Hashes | None = None,
     ) -> None:
         self.report = Report()
+        self._origin = origin
         self._service = service
         self._tenant = tenant
         self._bounds = bounds
@@ -76,7 +80,7 @@ class ImportRun:
         """Fills the report, and keeps what can be imported; yields how much was looked at."""
         self._unit = documents.unit
         for number, value, size in documents:
-            made, client = self._service.judge(self._tenant, self._bounds, value, self._hashes)
+            made, client = self._judged(value)
             if client is not None and client.record.client_id in self._seen:
                 made.refused = _TWICE
             self.report.tell(made, f"{documents.unit} {number}")
@@ -84,6 +88,9 @@ class ImportRun:
                 self._keep(client, number, Changes(made.mapped, made.dropped))
             yield size
         self._put_away()
+
+    def _judged(self, value: JsonValue | BadJson) -> tuple[Moved, Import | None]:
+        return self._service.judge(self._tenant, self._bounds, self._origin, value, self._hashes)
 
     def _keep(self, client: Import, number: int, changes: Changes) -> None:
         self._seen.add(client.record.client_id)

@@ -36,6 +36,7 @@ from dcrserver.services.clients.foreign_clients import (
 )
 from dcrserver.services.clients.foreign_credentials import Held, NotImportable, secrets_in
 from dcrserver.services.registration.client_information import new_record
+from dcrserver.services.registration.policy import Asking
 from dcrserver.services.secrets.client_secrets import ClientSecrets, place_of
 from dcrserver.strict_json import BadJson, JsonObject, JsonValue, dumps
 from dcrserver.tenants import Tenant
@@ -68,6 +69,7 @@ class ClientImportService:
         self,
         tenant: Tenant,
         bounds: Bounds,
+        origin: Origin,
         value: JsonValue | BadJson,
         hashes: Hashes | None = None,
     ) -> tuple[Moved, Import | None]:
@@ -83,14 +85,14 @@ class ClientImportService:
         made_of = moved(value, hashes)
         if made_of.refused is None:
             try:
-                return made_of, self._import(tenant, bounds, made_of)
+                return made_of, self._import(tenant, bounds, origin, made_of)
             except NotImportable as error:
                 made_of.refused = str(error)
             except Unavailable as error:  # its policy is not configured here
                 made_of.refused = error.description
         return made_of, None
 
-    def _import(self, tenant: Tenant, bounds: Bounds, made_of: Moved) -> Import:
+    def _import(self, tenant: Tenant, bounds: Bounds, origin: Origin, made_of: Moved) -> Import:
         given = without_empty(made_of.registration)
         own = {name: given.pop(name, None) for name in OWN}
         client_id = client_id_in(own)
@@ -100,13 +102,16 @@ class ClientImportService:
             bounds = replace(before, policy=bounds.policy or before.policy)
         if own[EARLIER_LIFETIME] is not None:
             given.setdefault(CLIENT_CREDENTIALS_LIFETIME, own[EARLIER_LIFETIME])
-        metadata, unserved = registration_in(given, tenant, bounds, made_of)
+        asking = Asking(tenant.name, origin, ClientOrigin.IMPORT.word)
+        metadata, unserved, ruled = registration_in(given, tenant, bounds, asking, made_of)
         held = self._held(tenant, client_id, own, metadata, unserved, made_of)
         waits = any(held.chosen)
         secrets = ClientSecrets() if waits else held.with_digests({})
         text = dumps(metadata.members)
         record = new_record(tenant, client_id, text, secrets, bounds, origin=ClientOrigin.IMPORT)
-        return Import(with_own(record, own), held if waits else None)
+        record = with_own(record, own)
+        record = record._replace(tags=ruled.tagged(record.tags))
+        return Import(record, held if waits else None)
 
     def _held(
         self,

@@ -45,7 +45,7 @@ class ClientImport:
         tenant = self._tenants.now.by_name.get(job.record.tenant)
         if tenant is None:
             raise JobFailed(_NOT_HERE)
-        run = ImportRun(self._service, tenant, bounds_in(job.parameters))
+        run = ImportRun(self._service, tenant, bounds_in(job.parameters), job.origin)
         judging = run.judge(await self._documents(job))
         while await _judged_some(judging):
             yield

@@ -22,6 +22,7 @@ from dcrserver.services.access.versions import ANY, Expected
 from dcrserver.services.audit import EventType, Origin, Subject, SubjectKind
 from dcrserver.services.tenants.fapi_profiles import enforcing
 from dcrserver.services.tenants.stored_configuration import StoredConfiguration, told_by
+from dcrserver.settings.groups.members import MemberSettings
 from dcrserver.settings.problems import Problem
 from dcrserver.settings.stored import BadDocument, policy, policy_name
 from dcrserver.strict_json import JsonObject, dumps
@@ -90,12 +91,14 @@ class PolicyAdministrationService:
         lists: Lists,
         stored: StoredConfiguration,
         declared: Mapping[str, JsonObject],
+        members: Mapping[str, MemberSettings],
         broken: Callable[[], Mapping[tuple[str, str], str]],
     ) -> None:
         self._database = database
         self._lists = lists
         self._stored = stored
         self._declared = declared
+        self._members = members
         self._broken = broken
 
     async def policies(self, scope: str) -> list[PolicyView]:
@@ -123,11 +126,10 @@ class PolicyAdministrationService:
         records = await self._records(found.tenant, name)
         return [_version(each) for each in reversed(records) if each.version != DRAFT]
 
-    @staticmethod
-    def check(document: JsonObject) -> Sequence[Problem]:
+    def check(self, document: JsonObject) -> Sequence[Problem]:
         """What is wrong with a policy, each with its place; nothing is stored."""
         try:
-            policy(document)
+            policy(document, self._members)
         except BadDocument as error:
             return error.problems
         return ()
@@ -143,7 +145,7 @@ class PolicyAdministrationService:
             PreconditionFailed: it is not what was expected.
         """
         policy_name(name)
-        policy(document)
+        policy(document, self._members)
         now = int(time.time())
 
         async def attempt() -> None:
@@ -242,7 +244,7 @@ class PolicyAdministrationService:
         origin: Origin,
     ) -> None:
         """``target`` counts, a draft as the version after all others."""
-        policy(json.loads(target.policy))
+        policy(json.loads(target.policy), self._members)
         version = target.version or records[-1].version + 1
         now = int(time.time())
 

@@ -13,11 +13,8 @@ from dcrserver.metadata import (
     ClientMetadata,
     Policy,
     Terms,
-    needs_readable_secret,
-    needs_secret,
 )
 from dcrserver.metadata.bounds import UNBOUNDED, Bounds
-from dcrserver.metadata.facets import listed
 from dcrserver.names import ClientOrigin
 from dcrserver.repositories.clients import ClientRecord
 from dcrserver.repositories.transaction import Database, Transaction, Writer
@@ -30,37 +27,51 @@ from dcrserver.services.access.stored_clients import (
 )
 from dcrserver.services.audit import EventType, Origin, Subject, SubjectKind
 from dcrserver.services.audit.actors import Actor
+from dcrserver.services.registration.chosen import (
+    asking_of,
+    chosen_secret,
+    facts_changed,
+    owner_of,
+    tags_of,
+)
 from dcrserver.services.registration.chosen_policies import bound_by, moved, writer_for
 from dcrserver.services.registration.client_information import new_record
-from dcrserver.services.registration.facts import ClientFacts, Wrong, refusal
+from dcrserver.services.registration.facts import ClientFacts, Wrong
 from dcrserver.services.registration.judgement import (
     SubmissionValidator,
     ValidSubmission,
     check_method,
     parse_object,
 )
+from dcrserver.services.registration.policy import UNRULED, Asking, Ruled
 from dcrserver.services.registration.remote_checks import RemoteChecks
 from dcrserver.services.registration.templates import Templates
 from dcrserver.services.secrets.client_secrets import (
-    ChosenSecret,
     ClientSecrets,
     SecretIssuer,
 )
 from dcrserver.services.software_statements.reader import SoftwareStatements, Submitted
-from dcrserver.strict_json import JsonObject, JsonValue, dumps
+from dcrserver.strict_json import JsonObject, dumps
 from dcrserver.tenants import Tenant
 
-# Octets of a key for HS512 (OpenID Connect Core 16.19).
-_MAC_KEY = 64
 _TAKEN = Wrong("client_id", "is that of another client")
 
 
 class Administered(NamedTuple):
-    """A client as it is stored now; ``token`` where it was given a registration access token."""
+    """A client as it is stored now; ``token`` where it was given a registration access token.
+
+    ``ruled``: what the statements of its policy added.
+    """
 
     record: ClientRecord
     secrets: ClientSecrets
     token: str = ""
+    ruled: Ruled = UNRULED
+
+    def told(self) -> JsonObject:
+        """Of a new client, for its event."""
+        facts = facts_changed(None, self.record)
+        return {"secret": self.secrets.is_new, **facts, **self.ruled.told()}
 
 
 Beside: TypeAlias = Callable[[Transaction, Administered], None]
@@ -106,18 +117,20 @@ class AdministeredClients:
         bounds = bound_by(within, tenant, facts, actor)
         completed, terms = await self.asked(tenant, submission, facts, actor, bounds)
         stated = await self._statements.read(tenant, completed, terms)
-        judged = self._validator.validate_members(*stated.judged())
+        asking = asking_of(tenant, origin, facts, ClientOrigin.ADMINISTRATOR.word)
+        judged = self._validator.validate_members(asking, *stated.judged())
         await self._remote_checks.check(judged.metadata, terms.policy)
         client_id = facts.client_id or security.new_client_id()
-        chosen = _chosen(facts, judged.metadata)
+        chosen = chosen_secret(facts, judged.metadata)
         secrets = self._secrets.first(tenant.name, client_id, judged.metadata, terms.policy, chosen)
         token, ends_at = new_registration_token(terms.policy)
         kept = (security.token_digest(token), ends_at)
         record = new_record(
             tenant, client_id, judged.text, secrets, bounds, kept, origin=ClientOrigin.ADMINISTRATOR
         )
-        record = record._replace(owner=_owner(facts, actor), tags=_tags(facts))
-        made = Administered(record, secrets, token)
+        tags = judged.ruled.tagged(tags_of(facts))
+        record = record._replace(owner=owner_of(facts, actor), tags=tags)
+        made = Administered(record, secrets, token, judged.ruled)
         writer = writer_for(self._database, tenant, None, bounds)
         await _add(writer, made, origin, beside, stated, is_chosen=facts.client_id is not None)
         return made
@@ -163,24 +176,27 @@ class AdministeredClients:
         completed = await self._completed(tenant, submission, facts, actor)
         before = metadata_of(record)
         stated = await self._statements.read(tenant, completed, terms, before)
-        metadata, text = self._validated(completed, stated, before, actor)
+        asking = asking_of(tenant, origin, facts, record.origin)._replace(updates=True)
+        metadata, text, ruled = self._validated(completed, stated, before, asking)
         await self._remote_checks.check(metadata, terms.policy)
         secrets = self._secrets.updated(record, before, metadata, terms.policy)
         changed = record._replace(
             metadata=text,
             client_secrets=secrets.to_json(),
             bounds=bounds.to_json(),
-            owner=_owner(facts, actor),
-            tags=_tags(facts),
+            owner=owner_of(facts, actor),
+            tags=ruled.tagged(tags_of(facts)),
         )
-        told: JsonObject = {"secret": secrets.is_new, **_facts_changed(record, changed)}
+        told: JsonObject = {
+            "secret": secrets.is_new, **facts_changed(record, changed), **ruled.told(),
+        }  # fmt: skip
         changed = next_version(record, changed)
         writer = writer_for(self._database, tenant, record.bounds, bounds)
         is_written = await stated.replace(writer, record, changed, origin, told)
         return Administered(changed, secrets) if is_written else None
 
     def _validated(
-        self, completed: JsonObject, stated: Submitted, before: ClientMetadata, actor: Actor
+        self, completed: JsonObject, stated: Submitted, before: ClientMetadata, asking: Asking
     ) -> ValidSubmission:
         """
         Raises:
@@ -189,8 +205,9 @@ class AdministeredClients:
         members, terms, kept = stated.judged()
         if completed != before.members:
             _check_could_be_sent(completed, terms.policy)
-        valid = self._validator.validate_update(members, terms, before, kept)
-        if actor.owner is not None:  # who is to its clients what a client is to itself
+        valid = self._validator.validate_update(asking, members, terms, before, kept)
+        # An owner is to its clients what a client is to itself.
+        if asking.origin.actor.owner is not None:
             check_method(before, valid.metadata, terms.policy)
         return valid
 
@@ -223,7 +240,7 @@ async def _add(
         InvalidSoftwareStatement: another registration used the statement meanwhile.
     """
     record = made.record
-    told = {"secret": made.secrets.is_new, **_facts_changed(None, record), **stated.told()}
+    told = made.told() | stated.told()
 
     async def write(tx: Transaction) -> None:
         if is_chosen:
@@ -284,53 +301,3 @@ def _check_could_be_sent(members: JsonObject, policy: Policy) -> None:
     if len(octets) > limit:
         raise InvalidClientMetadata(f"the metadata must not be larger than {limit} octets")
     parse_object(octets, policy.json_)
-
-
-def _owner(facts: ClientFacts, actor: Actor) -> str | None:
-    """
-    Raises:
-        BadChoice: an owner names another one, or nobody.
-    """
-    if actor.owner is None:
-        return facts.owner
-    if facts.owner not in {None, actor.owner} or "owner" in facts.cleared:
-        raise refusal(Wrong("owner", "must be the one that the admin token is for"))
-    return actor.owner
-
-
-def _chosen(facts: ClientFacts, metadata: ClientMetadata) -> ChosenSecret | None:
-    """
-    Raises:
-        BadChoice: a client with this metadata has no secret, or needs a longer one.
-    """
-    if facts.client_secret is None and facts.client_secret_expires_at is None:
-        return None
-    if not needs_secret(metadata):
-        name = "client_secret_expires_at" if facts.client_secret is None else "client_secret"
-        raise refusal(Wrong(name, "must not be sent: the client needs no secret"))
-    if needs_readable_secret(metadata) and len(facts.client_secret or "") in range(1, _MAC_KEY):
-        raise refusal(Wrong("client_secret", f"must have {_MAC_KEY} characters to sign with"))
-    return ChosenSecret(facts.client_secret, facts.client_secret_expires_at)
-
-
-def _facts_changed(before: ClientRecord | None, after: ClientRecord) -> JsonObject:
-    """For the event: member -> [old, new], as it tells of metadata."""
-    pairs = {
-        "owner": (before.owner if before else None, after.owner),
-        "tags": (_tags_of(before), _tags_of(after)),
-        "policy": (_policy_of(before), _policy_of(after)),
-    }
-    return {name: [*pair] for name, pair in pairs.items() if pair[0] != pair[1]}
-
-
-def _tags(facts: ClientFacts) -> str | None:
-    """As the column has them."""
-    return listed(facts.tags) if facts.tags else None
-
-
-def _tags_of(record: ClientRecord | None) -> JsonValue:
-    return list[JsonValue](record.tags.split()) if record and record.tags else None
-
-
-def _policy_of(record: ClientRecord | None) -> str | None:
-    return Bounds.from_json(record.bounds).policy if record else None

@@ -33,6 +33,7 @@ class ClientFacts(NamedTuple):
 
     ``template``: the client_id of a client whose metadata count where nothing was sent.
     ``cleared``: names of those that are to be nothing, whatever they were.
+    ``policy_override``: what the statements of its policy say of this write does not count.
     """
 
     client_id: str | None = None
@@ -42,6 +43,7 @@ class ClientFacts(NamedTuple):
     tags: tuple[str, ...] | None = None
     policy: str | None = None
     template: str | None = None
+    policy_override: bool | None = None
     cleared: frozenset[str] = frozenset()
 
 
@@ -135,6 +137,10 @@ def _text(longest: int) -> Callable[[JsonValue], str | None]:
     return check
 
 
+def _boolean(value: JsonValue) -> str | None:
+    return None if isinstance(value, bool) else "must be true or false"
+
+
 def _tags(value: JsonValue) -> str | None:
     tags = value if isinstance(value, list) else [None]
     words = [tag for tag in tags if isinstance(tag, str) and _is_word(tag)]
@@ -156,6 +162,7 @@ _CHECKS: Mapping[str, _Check] = {
     "tags": _tags,
     "policy": _text(_MAX_POLICY),
     "template": _text(512),
+    "policy_override": _boolean,
 }
 # Of those that stand beside the metadata.
 NAMES = frozenset(_CHECKS)

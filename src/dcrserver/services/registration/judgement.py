@@ -22,6 +22,7 @@ from dcrserver.metadata import (
 )
 from dcrserver.metadata.plan import withheld
 from dcrserver.policies.switches.requests import JsonPolicy
+from dcrserver.services.registration.policy import UNRULED, Asking, Ruled, ruled
 from dcrserver.strict_json import BadJson, JsonObject, dumps, loads_object
 
 # POL-04: RFC 7591 names no code for a body that is no JSON object.
@@ -35,10 +36,11 @@ _MAX_LENGTH = 4096
 
 
 class ValidSubmission(NamedTuple):
-    """A registration that is acceptable, and the same as it is stored."""
+    """A registration that is acceptable, and the same as it is stored; what its policy adds."""
 
     metadata: ClientMetadata
     text: str
+    ruled: Ruled = UNRULED
 
 
 # By the octets of a body, or by the members of an update that are not about the client itself.
@@ -48,22 +50,29 @@ _ENVELOPE = frozenset({"client_id", "client_secret"})
 
 
 class SubmissionValidator:
-    """Step: validates submissions by the metadata rules, and remembers the last results."""
+    """Step: validates submissions by the metadata rules, and remembers the last results.
+
+    The statements of the policy are asked about each anew: they may look at who asks.
+    """
 
     def __init__(self) -> None:
         self._remembered: OrderedDict[_Key, ValidSubmission] = OrderedDict()
 
-    def validate(self, octets: bytes, terms: Terms) -> ValidSubmission:
+    def validate(self, asking: Asking, octets: bytes, terms: Terms) -> ValidSubmission:
         """The registration that the body ``octets`` asks for, under ``terms``.
 
         Raises:
             ProtocolError: the submission is no JSON object, or not acceptable.
         """
         key = (terms, octets)
-        return self._known(key) or self._judged(key, registration_in(octets, terms))
+        valid = self._known(key) or self._judged(key, registration_in(octets, terms))
+        if not terms.policy.statements:
+            return valid
+        return _ruled(registration_in(octets, terms), valid, asking, terms)
 
     def validate_update(
         self,
+        asking: Asking,
         members: JsonObject,
         terms: Terms,
         before: ClientMetadata,
@@ -75,14 +84,16 @@ class SubmissionValidator:
         What is not for its caller to change stays as it is in ``before``.
         """
         rest = {name: value for name, value in members.items() if name not in _ENVELOPE}
-        return self.validate_members(rest, terms, beyond(before.members, terms) | (kept or {}))
+        kept = beyond(before.members, terms) | (kept or {})
+        return self.validate_members(asking, rest, terms, kept)
 
     def validate_members(
-        self, members: JsonObject, terms: Terms, kept: JsonObject | None = None
+        self, asking: Asking, members: JsonObject, terms: Terms, kept: JsonObject | None = None
     ) -> ValidSubmission:
         """As ``validate``, of members that were read; ``kept``: see ``metadata.validate``."""
         key = (terms, dumps(members) + (dumps(kept) if kept else ""))
-        return self._known(key) or self._judged(key, members, kept)
+        valid = self._known(key) or self._judged(key, members, kept)
+        return _ruled(members, valid, asking, terms, kept) if terms.policy.statements else valid
 
     def _known(self, key: _Key) -> ValidSubmission | None:
         known = self._remembered.get(key)
@@ -101,6 +112,18 @@ class SubmissionValidator:
             if len(self._remembered) > _MAX_REMEMBERED:
                 self._remembered.popitem(last=False)
         return judged
+
+
+def _ruled(
+    members: JsonObject,
+    valid: ValidSubmission,
+    asking: Asking,
+    terms: Terms,
+    kept: JsonObject | None = None,
+) -> ValidSubmission:
+    metadata, made = ruled(members, valid.metadata, terms, asking, kept)
+    text = valid.text if metadata is valid.metadata else dumps(metadata.members)
+    return ValidSubmission(metadata, text, made)
 
 
 def parse_object(octets: bytes, policy: JsonPolicy) -> JsonObject:

@@ -30,6 +30,7 @@ from dcrserver.services.registration.judgement import (
     check_method,
     parse_object,
 )
+from dcrserver.services.registration.policy import Asking
 from dcrserver.services.registration.remote_checks import RemoteChecks
 from dcrserver.services.secrets.client_secrets import ClientSecrets, SecretIssuer, secrets_of
 from dcrserver.services.secrets.verification import SecretVerifier
@@ -125,8 +126,9 @@ class ManagementService:
         await self._check_envelope(record, submission, policy)
         before = metadata_of(record)
         stated = await self._statements.read(tenant, submission, permit.terms, before)
-        metadata, text = self._validator.validate_update(
-            stated.members, stated.terms, before, stated.kept
+        asking = Asking(tenant.name, origin, record.origin, updates=True)
+        metadata, text, ruled = self._validator.validate_update(
+            asking, stated.members, stated.terms, before, stated.kept
         )
         is_current = is_token_of(record, token)[0]
         if not is_current and text != record.metadata:
@@ -138,13 +140,12 @@ class ManagementService:
             if is_current
             else secrets_of(record)
         )
-        answered, changed = token, record
-        if policy.management.rotates_on_update:
-            answered, changed = with_new_token(record, policy, token)
-        elif is_current:  # else it is the one before that works on
-            changed = record._replace(previous_registration_access_token_digest=None)
-        changed = next_version(record, changed, metadata=text, client_secrets=secrets.to_json())
-        told: JsonObject = {"secret": secrets.is_new}
+        answered, changed = _tokens(record, policy, token, is_current=is_current)
+        tags = ruled.tagged(record.tags)
+        changed = next_version(
+            record, changed, metadata=text, client_secrets=secrets.to_json(), tags=tags
+        )
+        told: JsonObject = {"secret": secrets.is_new, **ruled.told()}
         if not await stated.replace(self._database, record, changed, origin, told):
             return None
         return self._information(tenant, changed, policy, answered, secrets)
@@ -205,3 +206,14 @@ class ManagementService:
             return self._secrets.readable(record, secrets.held[0])
         except UndecipherableError:
             return None
+
+
+def _tokens(
+    record: ClientRecord, policy: Policy, token: str, *, is_current: bool
+) -> tuple[str, ClientRecord]:
+    """The token that the answer to an update tells, and the client with it."""
+    if policy.management.rotates_on_update:
+        return with_new_token(record, policy, token)
+    if not is_current:  # it is the one before that works on
+        return token, record
+    return token, record._replace(previous_registration_access_token_digest=None)

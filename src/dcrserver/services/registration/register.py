@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import NamedTuple
 
 from dcrserver import security
@@ -30,6 +31,7 @@ from dcrserver.services.registration.judgement import (
     parse_object,
     registration_in,
 )
+from dcrserver.services.registration.policy import UNRULED, Asking
 from dcrserver.services.registration.remote_checks import RemoteChecks
 from dcrserver.services.secrets.client_secrets import SecretIssuer
 from dcrserver.services.software_statements.reader import (
@@ -80,7 +82,9 @@ class RegistrationService:
             self._database, self._administrators, tenant, bearer
         )
 
-    async def explain(self, permit: RegistrationPermit, octets: bytes) -> JsonObject:
+    async def explain(
+        self, permit: RegistrationPermit, octets: bytes, origin: Origin
+    ) -> JsonObject:
         """What ``register`` would do, as ``metadata.explain`` tells it; nothing is done, and
         nothing fetched but the keys of a statement's issuer.
 
@@ -92,11 +96,13 @@ class RegistrationService:
         submission, terms = parse_object(octets, permit.terms.policy.json_), permit.terms
         if permit.is_administrator_s:
             submission, terms = await self._asked(permit, submission)
+        here = Asking(permit.tenant.name, origin, permit.origin.word).circumstances()
         try:
             stated = await self._statements.read(permit.tenant, submission, terms)
         except RegistrationError as error:
-            return with_refusal(explain(submission, terms), error)
-        return with_statement(explain(*stated.judged()), submission, stated.overruled)
+            return with_refusal(explain(submission, terms, here=here), error)
+        here = replace(here, origins=frozenset({stated.born(permit.origin).word}))
+        return with_statement(explain(*stated.judged(), here=here), submission, stated.overruled)
 
     async def _asked(
         self, permit: RegistrationPermit, submission: JsonObject
@@ -118,10 +124,11 @@ class RegistrationService:
         if permit.is_administrator_s:
             return await self._register_for(permit, octets, origin)
         tenant, policy = permit.tenant, permit.terms.policy
+        asking = Asking(tenant.name, origin, permit.origin.word)
         if policy.statements_mode == "ignored":  # word for word the same is judged once
-            judged, submitted = self._validator.validate(octets, permit.terms), UNSTATED
+            judged, submitted = self._validator.validate(asking, octets, permit.terms), UNSTATED
         else:
-            judged, submitted = await self._judged(permit, octets)
+            judged, submitted = await self._judged(permit, octets, asking)
         await self._remote_checks.check(judged.metadata, policy)
 
         client_id = security.new_client_id()
@@ -133,6 +140,9 @@ class RegistrationService:
             origin=submitted.born(permit.origin),
         )  # fmt: skip
         told: JsonObject = {"secret": secrets.is_new, **submitted.told()}
+        if judged.ruled is not UNRULED:
+            record = record._replace(tags=judged.ruled.tagged(None))
+            told |= judged.ruled.told()
         await self._add(permit, record, submitted, origin, told)
         return Registered(
             tenant.registration_client_uri(client_id),
@@ -140,7 +150,7 @@ class RegistrationService:
         )
 
     async def _judged(
-        self, permit: RegistrationPermit, octets: bytes
+        self, permit: RegistrationPermit, octets: bytes, asking: Asking
     ) -> tuple[ValidSubmission, Submitted]:
         """What is registered, and what its software statement says.
 
@@ -153,7 +163,8 @@ class RegistrationService:
         else:
             sent = registration_in(octets, terms)
             submitted = await self._statements.read(tenant, sent, terms)
-        return self._validator.validate_members(*submitted.judged()), submitted
+        asking = asking._replace(born=submitted.born(permit.origin).word)
+        return self._validator.validate_members(asking, *submitted.judged()), submitted
 
     async def _add(
         self,

@@ -1,0 +1,169 @@
+"""What statements do to a registration on its way: each effect is a function."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Any, NamedTuple, TypeAlias
+
+from dcrserver.policies.statements.conditions import HOST, comparable, elements
+from dcrserver.policies.statements.grammar import Statement
+from dcrserver.strict_json import JsonValue
+
+_REDIRECTS = "redirect_uris"
+# Values that a refusal names, and its characters.
+_MAX_SHOWN = 20
+_LONGEST = 400
+
+
+class Refusal(NamedTuple):
+    """Why a registration is refused: the statement, the error code, and the text for the caller."""
+
+    statement: str
+    error: str
+    description: str
+
+
+class Change(NamedTuple):
+    """A member that became another by a statement; None where it was or is not there."""
+
+    statement: str
+    member: str
+    before: JsonValue
+    after: JsonValue
+
+
+@dataclass(slots=True)
+class Draft:
+    """A registration on its way through the statements.
+
+    ``sent``: what was asked for, which is to be validated again; ``members``: what came of it.
+    """
+
+    sent: dict[str, JsonValue]
+    members: dict[str, JsonValue]
+    changes: list[Change] = field(default_factory=list)
+    refusals: list[Refusal] = field(default_factory=list)
+    held_by: list[str] = field(default_factory=list)
+    tags: list[str] = field(default_factory=list)
+    tagged_by: list[str] = field(default_factory=list)
+
+    def put(self, statement: Statement, member: str, value: JsonValue) -> None:
+        """The member is asked for as ``value`` from now on; None: it is not asked for."""
+        if member in self.sent and _equal(self.sent[member], value):
+            return
+        before = self.members.get(member)
+        for members in (self.sent, self.members):
+            if value is None:
+                members.pop(member, None)
+            else:
+                members[member] = value
+        if not _equal(before, value):
+            self.changes.append(Change(statement.name, member, before, value))
+
+    def refuse(self, statement: Statement, error: str, description: str) -> None:
+        """The registration cannot be as it is."""
+        self.refusals.append(Refusal(statement.name, error, description))
+
+
+def _equal(one: JsonValue, other: JsonValue) -> bool:
+    return comparable(one) == comparable(other)
+
+
+Apply: TypeAlias = Callable[[Statement, Draft], None]
+
+
+def _reject(statement: Statement, draft: Draft) -> None:
+    reject = statement.then.reject
+    assert reject is not None  # noqa: S101 - by the kind of the effect
+    draft.refuse(statement, reject.error, reject.description)
+
+
+def _default(statement: Statement, draft: Draft) -> None:
+    for member, value in (statement.then.default or {}).items():
+        if member not in draft.sent:
+            draft.put(statement, member, value)
+
+
+def _force(statement: Statement, draft: Draft) -> None:
+    for member, value in (statement.then.force or {}).items():
+        draft.put(statement, member, value)
+
+
+def _remove(statement: Statement, draft: Draft) -> None:
+    for member in statement.then.remove or ():
+        if member in draft.sent:
+            draft.put(statement, member, None)
+
+
+def _require(statement: Statement, draft: Draft) -> None:
+    for member in statement.then.require or ():
+        if member not in draft.members:
+            draft.refuse(statement, _code(member), f"{member} is required here")
+
+
+def _restrict(statement: Statement, draft: Draft) -> None:
+    then = statement.then
+    for key, is_allowed in then.allows.items():
+        member = key.removesuffix(HOST)
+        value = draft.members.get(member)
+        if value is None:
+            continue
+        given = elements(member, value)
+        kept = [each for each in given if is_allowed(each)]
+        if len(kept) == len(given):
+            continue
+        allowed = (then.restrict or {})[key]
+        made = _corrected(key, value, kept, allowed) if then.correct else None
+        if made is None:
+            draft.refuse(statement, _code(member), _not_allowed(key, allowed))
+        else:
+            draft.put(statement, member, made)
+
+
+def _corrected(
+    key: str, value: JsonValue, kept: list[JsonValue], allowed: Sequence[Any]
+) -> JsonValue:
+    """What is left of a list, or the first value that is allowed; None where that is nothing."""
+    if isinstance(value, list):
+        return kept or None
+    if key == "scope":
+        return " ".join(map(str, kept)) or None
+    made: JsonValue = None if key.endswith(HOST) else allowed[0]
+    return made
+
+
+def _not_allowed(key: str, allowed: Sequence[Any]) -> str:
+    more = ", ..." if len(allowed) > _MAX_SHOWN else ""
+    told = f"{key} must be of {', '.join(map(str, allowed[:_MAX_SHOWN]))}{more}"
+    harmless = "".join(each if each.isascii() and each.isprintable() else "?" for each in told)
+    return harmless.replace('"', "'").replace("\\", "/")[:_LONGEST]
+
+
+def _code(member: str) -> str:
+    return "invalid_redirect_uri" if member == _REDIRECTS else "invalid_client_metadata"
+
+
+def _hold(statement: Statement, draft: Draft) -> None:
+    draft.held_by.append(statement.name)
+
+
+def _tag(statement: Statement, draft: Draft) -> None:
+    draft.tags.extend(tag for tag in statement.then.tag or () if tag not in draft.tags)
+    draft.tagged_by.append(statement.name)
+
+
+# Key of ``then`` -> what it does.
+APPLY: Mapping[str, Apply] = MappingProxyType(
+    {
+        "reject": _reject,
+        "default": _default,
+        "force": _force,
+        "restrict": _restrict,
+        "remove": _remove,
+        "require": _require,
+        "hold": _hold,
+        "tag": _tag,
+    }
+)

@@ -1,0 +1,72 @@
+"""What the statements of a policy make of a registration."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Literal, TypeAlias
+
+from dcrserver.policies.statements.conditions import Circumstances
+from dcrserver.policies.statements.effects import APPLY, Change, Draft, Refusal
+from dcrserver.policies.statements.grammar import Statement
+from dcrserver.strict_json import JsonValue
+
+Verdict: TypeAlias = Literal["accept", "reject", "hold"]
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What becomes of a registration.
+
+    ``statements``: the names of those that decided: that refuse it, else all that changed it, hold
+    it or tag it. ``sent``: what is to be registered, as if it had been asked for.
+    """
+
+    statements: tuple[str, ...] = ()
+    sent: Mapping[str, JsonValue] = field(default_factory=dict)
+    changes: tuple[Change, ...] = ()
+    refusals: tuple[Refusal, ...] = ()
+    tags: tuple[str, ...] = ()
+    is_held: bool = False
+
+    @property
+    def verdict(self) -> Verdict:
+        """The worst that was decided."""
+        if self.refusals:
+            return "reject"
+        return "hold" if self.is_held else "accept"
+
+
+def decide(
+    statements: Sequence[Statement],
+    here: Circumstances,
+    sent: Mapping[str, JsonValue],
+    members: Mapping[str, JsonValue],
+) -> Decision:
+    """What ``statements``, in their order, make of a registration of ``members``.
+
+    ``members``: what would be stored, with every default; ``sent``: what was asked for of it.
+    """
+    draft = Draft(dict(sent), dict(members))
+    for statement in statements:
+        if statement.concerns(here, draft.members):
+            APPLY[statement.then.kind](statement, draft)
+    deciding = (
+        (refusal.statement for refusal in draft.refusals)
+        if draft.refusals
+        else (*(change.statement for change in draft.changes), *draft.held_by, *draft.tagged_by)
+    )
+    return Decision(
+        statements=in_order(statements, deciding),
+        sent=draft.sent,
+        changes=tuple(draft.changes),
+        refusals=tuple(draft.refusals),
+        tags=tuple(draft.tags),
+        is_held=bool(draft.held_by),
+    )
+
+
+def in_order(statements: Iterable[Statement], names: Iterable[str]) -> tuple[str, ...]:
+    """``names``, each once, as the policy has them."""
+    wanted = {*names}
+    return tuple(each.name for each in statements if each.name in wanted)

@@ -1,0 +1,176 @@
+"""What a statement may say: ``name``, ``when`` all of something holds, ``then`` one effect.
+
+[[policy.statements]]
+name = "no-strangers"
+when = { origin = "open", "redirect_uris.host" = { not = ["example.com", "*.example.com"] } }
+then = { reject = { error = "invalid_redirect_uri", description = "only our own hosts" } }
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from functools import cached_property
+from typing import Annotated, Any, Literal
+
+from pydantic import (
+    Field,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
+from pydantic_core import InitErrorDetails, PydanticCustomError
+
+from dcrserver.policies.statements.conditions import (
+    CONTEXT,
+    Circumstances,
+    Condition,
+    Matcher,
+    Members,
+    matcher,
+    one_of,
+)
+from dcrserver.policies.switches.group import Brief, Group
+from dcrserver.strict_json import JsonValue
+
+_MEMBER = re.compile(r"[A-Za-z0-9_]{1,128}(?:#[A-Za-z0-9-]{1,64})?")
+_HARMLESS = r"^[ !#-\[\]-~]{1,200}$"
+_MAX_TAG = 100
+
+ErrorCode = Literal[
+    "invalid_redirect_uri",
+    "invalid_client_metadata",
+    "invalid_software_statement",
+    "unapproved_software_statement",
+]
+Values = Annotated[tuple[Any, ...], Field(min_length=1, max_length=1000)]
+MemberNames = Annotated[tuple[str, ...], Field(min_length=1)]
+Tag = Annotated[str, Field(min_length=1, max_length=_MAX_TAG, pattern=r"^[!-~]+$")]
+
+
+class Reject(Group):
+    """How a registration is refused (RFC 7591 3.2.2, RFC 6749 5.2)."""
+
+    error: ErrorCode = Field(default="invalid_client_metadata", description="the error code")
+    description: str = Field(
+        default="refused by the policy of this server",
+        description="for the developer of the client",
+    )
+
+    @field_validator("description")
+    @classmethod
+    def _harmless(cls, value: str) -> str:
+        if not re.fullmatch(_HARMLESS, value):
+            raise ValueError(
+                'must be 1 to 200 printable ASCII characters without " and \\ (RFC 6749 5.2)'
+            )
+        return value
+
+
+class Effect(Brief):
+    """What a statement does: one of these."""
+
+    reject: Reject | None = None
+    default: dict[str, Any] | None = Field(default=None, min_length=1)
+    force: dict[str, Any] | None = Field(default=None, min_length=1)
+    restrict: dict[str, Values] | None = Field(default=None, min_length=1)
+    remove: MemberNames | None = None
+    require: MemberNames | None = None
+    hold: Literal[True] | None = None
+    tag: Annotated[tuple[Tag, ...], Field(min_length=1, max_length=32)] | None = None
+    correct: bool | None = None
+
+    @property
+    def kind(self) -> str:
+        """The key of the effect."""
+        return next(name for name in EFFECTS if getattr(self, name) is not None)
+
+    @property
+    def members(self) -> tuple[str, ...]:
+        """The names of the members that it is about."""
+        said = self.default or self.force or self.restrict or self.remove or self.require or ()
+        return tuple(said)
+
+    @cached_property
+    def allows(self) -> Mapping[str, Callable[[JsonValue], bool]]:
+        """What of a member may be there, by the key of ``restrict``."""
+        return {key: one_of(key, allowed) for key, allowed in (self.restrict or {}).items()}
+
+    @field_validator("restrict")
+    @classmethod
+    def _can_be_met(cls, value: dict[str, Values] | None) -> dict[str, Values] | None:
+        for key, allowed in (value or {}).items():
+            one_of(key, allowed)
+        return value
+
+    @model_validator(mode="before")
+    @classmethod
+    def _one(cls, given: object) -> object:
+        if not isinstance(given, dict):
+            return given
+        if len(EFFECTS & given.keys()) != 1 and given.keys() <= {*EFFECTS, "correct"}:
+            raise ValueError(f"must hold exactly one of {', '.join(sorted(EFFECTS))}")
+        if "correct" in given and "restrict" not in given:
+            raise ValueError("correct stands beside restrict only")
+        return given
+
+
+EFFECTS = frozenset(Effect.model_fields) - {"correct"}
+
+
+class Statement(Brief):
+    """One rule of the operator, under which a registration is changed, held or refused."""
+
+    name: str = Field(
+        min_length=1,
+        max_length=64,
+        pattern=r"^[A-Za-z0-9][A-Za-z0-9 ._:-]*$",
+        description="what it is called where it decides",
+    )
+    when: dict[str, Condition] = Field(
+        default={},
+        description="all that must hold, by key: origin, actor, address, tenant, a member, or"
+        " MEMBER.host; each is a value, a list of values, or a table of in, not, prefix, pattern",
+    )
+    then: Effect = Field(
+        description="what it does, a table of one of reject, default, force, restrict, remove,"
+        " require, hold, tag"
+    )
+
+    @field_validator("when")
+    @classmethod
+    def _can_hold(cls, value: dict[str, Condition]) -> dict[str, Condition]:
+        """Each condition is made once, so that what is wrong with one is told with its place."""
+        problems = []
+        for key, condition in value.items():
+            try:
+                _check_key(key)
+                matcher(key, condition)
+            except ValueError as error:
+                problems.append(_problem(key, condition, str(error)))
+        if problems:
+            raise ValidationError.from_exception_data(cls.__name__, problems)
+        return value
+
+    @cached_property
+    def _matchers(self) -> tuple[Matcher, ...]:
+        """What is known without a look at the registration is asked first."""
+        ordered = sorted(self.when.items(), key=lambda each: each[0] not in CONTEXT)
+        return tuple(matcher(key, condition) for key, condition in ordered)
+
+    def concerns(self, here: Circumstances, members: Members) -> bool:
+        """Whether all that it asks for holds."""
+        for holds in self._matchers:  # noqa: SIM110 - a generator takes longer than most of them
+            if not holds(here, members):
+                return False
+        return True
+
+
+def _problem(key: str, given: object, text: str) -> InitErrorDetails:
+    problem = PydanticCustomError("statement", "{problem}", {"problem": text})
+    return InitErrorDetails(type=problem, loc=(key,), input=given)
+
+
+def _check_key(key: str) -> None:
+    if key not in CONTEXT and not _MEMBER.fullmatch(key.removesuffix(".host")):
+        raise ValueError("is no member, no MEMBER.host, and none of " + ", ".join(sorted(CONTEXT)))

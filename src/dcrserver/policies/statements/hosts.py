@@ -1,0 +1,98 @@
+"""Hosts as DNS names: case, a final dot, the port mean nothing; ``*.x`` is every name below x."""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from collections.abc import Callable, Iterable
+from urllib.parse import urlsplit
+
+import idna
+
+from dcrserver.caches import bounded_cache
+
+_WEB = frozenset({"http", "https"})
+_LABEL = re.compile(r"[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?")
+_PORT = re.compile(r":[0-9]{1,5}")
+_MAX_HOST = 253
+
+
+# A condition on hosts is asked about the same few URIs again and again.
+@bounded_cache(entries=4096, longest=256)
+def host_of(uri: str) -> str | None:
+    """The host of a web address, as a DNS name or an IP address; None where there is none.
+
+    An app's own scheme names no host: ``app://example.com/callback`` is not at example.com.
+    """
+    try:
+        parts = urlsplit(uri)
+        return normalized(parts.hostname or "") if parts.scheme in _WEB else None
+    except ValueError:
+        return None
+
+
+def normalized(host: str) -> str:
+    """``host`` as it is compared: A-labels in lower case, addresses in their shortest form.
+
+    Raises:
+        ValueError: it is no DNS name and no address.
+    """
+    bare = host.strip("[]") if host.startswith("[") and host.endswith("]") else host
+    if ":" in bare:
+        return str(ipaddress.IPv6Address(bare))
+    bare = bare.lower().removesuffix(".")
+    if not bare.isascii():
+        bare = idna.encode(bare, uts46=True).decode().lower().removesuffix(".")
+    if bare.rpartition(".")[2].isdigit():
+        return str(ipaddress.IPv4Address(bare))
+    if len(bare) > _MAX_HOST or not all(_LABEL.fullmatch(label) for label in bare.split(".")):
+        raise ValueError("is no DNS name and no address")
+    return bare
+
+
+def among(patterns: Iterable[str]) -> Callable[[str], bool]:
+    """Whether a normalized host is one of ``patterns``.
+
+    Raises:
+        ValueError: one of them is no host and no ``*.`` before one.
+    """
+    exact: set[str] = set()
+    above: set[str] = set()
+    for pattern in patterns:
+        try:
+            if pattern.startswith("*."):
+                above.add(_name(pattern[2:]))
+            else:
+                exact.add(normalized(_without_port(pattern)))
+        except ValueError:  # also what idna raises
+            raise ValueError(f"{pattern[:80]}: must be a host, or *. and a DNS name") from None
+
+    def check(host: str) -> bool:
+        if host in exact:
+            return True
+        if not above:
+            return False
+        _, dot, rest = host.partition(".")
+        while dot:
+            if rest in above:
+                return True
+            _, dot, rest = rest.partition(".")
+        return False
+
+    return check
+
+
+def _name(text: str) -> str:
+    made = normalized(_without_port(text))
+    if made[-1:].isdigit() and made.rpartition(".")[2].isdigit():
+        raise ValueError("an address has no names below it")
+    return made
+
+
+def _without_port(text: str) -> str:
+    """``example.com:443`` and ``[::1]:443`` without their ports; ``::1`` has none."""
+    head, bracket, port = text.rpartition("]")
+    if bracket:
+        return head + bracket if not port or _PORT.fullmatch(port) else text
+    name, colon, port = text.rpartition(":")
+    return name if colon and ":" not in name and _PORT.fullmatch(f":{port}") else text
