@@ -30,7 +30,14 @@ from harness.actors import OPERATOR  # noqa: E402
 from harness.application import Application, application  # noqa: E402
 from harness.databases import migrated  # noqa: E402
 
-_SCOPES = ("clients:read", "clients:create", "clients:update", "clients:delete", "jobs:read")
+_SCOPES = (
+    "clients:read",
+    "clients:create",
+    "clients:update",
+    "clients:delete",
+    "jobs:read",
+    "jobs:write",
+)
 _TICK = 0.001
 _LARGEST = 1 << 30
 
