@@ -14,6 +14,7 @@ from dcrserver import posture
 from harness.application import BASE_URL, application, findings_of
 from harness.commands import Commands
 from harness.process import serving
+from harness.statements import entry
 
 
 async def found(make_app: MakeApplication, **groups: Any) -> set[str]:
@@ -29,6 +30,20 @@ async def test_tokens_for_any_resource_where_anybody_registers(make_app: MakeApp
     assert await found(
         make_app, registration={"mode": "protected"}, tenants={"a": {"mode": "open"}}
     )
+
+
+async def test_software_statements_of_nobody_or_for_nobody(
+    make_app: MakeApplication, tmp_path: Path
+) -> None:
+    entries = {"software_statements": [entry(tmp_path)]}
+    quiet = {"tokens": {"resources": ["https://api.example.com"]}}
+    for mode in ("allowed", "required"):
+        policy = {"policy": {"statements_mode": mode}}
+        assert await found(make_app, **policy, **quiet) == {"software_statements_of_nobody"}
+        assert not await found(make_app, **policy, **quiet, **entries)
+    assert await found(make_app, **quiet, **entries) == {"software_statements_unread"}
+    named = {"policies": {"trusting": {"statements_mode": "allowed"}}}
+    assert not await found(make_app, **quiet, **entries, **named)
 
 
 @pytest.mark.finding("S27")
@@ -84,6 +99,14 @@ _FOUND: dict[str, tuple[dict[str, Any], dict[str, object]]] = {
     "issuer_spelt_otherwise": (
         {"authorization_server": {"issuer": f"{BASE_URL}/"}},
         {"tenant": "default", "issuer": BASE_URL, "authorization_server": f"{BASE_URL}/"},
+    ),
+    "software_statements_of_nobody": (
+        {"policy": {"statements_mode": "required"}},
+        {"tenant": "default", "mode": "required", "unset": "software_statements"},
+    ),
+    "software_statements_unread": (
+        {"software_statements": [{"issuer": "a", "jwks_uri": "https://a.example/jwks"}]},
+        {"tenant": "default", "setting": "policy.statements_mode"},
     ),
 }
 _QUIET: dict[str, Any] = {"tokens": {"resources": ["https://api.example.com"]}}

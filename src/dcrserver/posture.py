@@ -119,6 +119,21 @@ def _spelt_otherwise(subject: _Subject) -> Iterator[_Details]:
             yield {"tenant": tenant.name, "issuer": tenant.issuer, "authorization_server": other}
 
 
+def _trusting_nobody(subject: _Subject) -> Iterator[_Details]:
+    for tenant in subject.tenants:
+        mode = tenant.terms.policy.statements_mode
+        if mode != "ignored" and not tenant.statement_issuers:
+            yield {"tenant": tenant.name, "mode": mode, "unset": "software_statements"}
+
+
+def _unread_statements(subject: _Subject) -> Iterator[_Details]:
+    """A named policy may read them, for whoever is bound to it."""
+    for tenant in subject.tenants:
+        policies = [tenant.terms.policy, *subject.settings.policies.values()]
+        if tenant.statement_issuers and all(p.statements_mode == "ignored" for p in policies):
+            yield {"tenant": tenant.name, "setting": "policy.statements_mode"}
+
+
 def _is_internal(uri: uris.Uri) -> bool:
     """By an address or a name that means nothing outside; the machine itself is for trying."""
     if uri.is_loopback or uri.host is None:
@@ -182,6 +197,16 @@ _CHECKS = (
         "the authorization server writes the issuer with, or without, a final slash: clients that"
         " compare the two refuse it; write the base URL as it does",
         _spelt_otherwise,
+    ),
+    _Check(
+        "software_statements_of_nobody",
+        "software statements are read and no issuer is trusted: each is refused",
+        _trusting_nobody,
+    ),
+    _Check(
+        "software_statements_unread",
+        "issuers of software statements are trusted and no policy reads their statements",
+        _unread_statements,
     ),
 )
 # What a finding may be called, and what it means; docs/telemetry.md lists them.

@@ -18,6 +18,7 @@ from dcrserver.db import schema
 from harness.commands import Commands
 from harness.databases import database
 from harness.process import serving
+from harness.statements import FORGERIES, ISSUER, entry, statement
 
 
 def test_version(run: Commands) -> None:
@@ -254,3 +255,25 @@ def test_a_bad_submission_fails(run: Commands, tmp_path: Path) -> None:
 def _written(file: Path, text: str) -> Path:
     file.write_text(text)
     return file
+
+
+def test_client_check_reads_software_statements(run: Commands, tmp_path: Path) -> None:
+    """By keys in files; nothing is fetched, nor spent."""
+    config = tmp_path / "c.toml"
+    issuer = f"[[software_statements]]\nissuer = '{ISSUER}'\njwks_file = 'ss-issuer.jwks.json'\n"
+    config.write_text(f"[policy]\nstatements_mode = 'required'\n{issuer}")
+    entry(tmp_path)
+
+    def told(text: str | None, status: int) -> dict[str, Any]:
+        body = {"redirect_uris": ["https://a.example/cb"], "client_name": "Evil"}
+        sent = json.dumps(body | ({"software_statement": text} if text else {}))
+        file = _written(tmp_path / "client.json", sent)
+        arguments = ("client", "check", "--json", "--config", str(config), str(file))
+        made: dict[str, Any] = json.loads(run.both(*arguments, status=status).out)
+        return made
+
+    good = told(statement(), 0)
+    assert good["registration"]["client_name"] == "From the statement"
+    assert [change["member"] for change in good["changes"]] == ["client_name"]
+    for text in (None, statement(exp=1), FORGERIES["alg none"][1]()):
+        assert told(text, 1)["error"] == "invalid_software_statement"

@@ -374,7 +374,7 @@ async def test_an_import_takes_statements_that_keys_of_ours_signed_whenever_that
     def judged(text: Any, **members: Any) -> tuple[Any, dict[str, Any]]:
         line = {"client_id": "there", "redirect_uris": [CALLBACK], "client_name": "Evil"}
         public = {"token_endpoint_auth_method": "none", "software_statement": text}
-        told, made = service.judge(tenant, Bounds(), line | public | members)
+        told, made = service.judge(tenant, Bounds(), OPERATOR, line | public | members)
         return told, json.loads(made.record.metadata) if made else {}
 
     old = statement(exp=1, iat=1)
@@ -425,3 +425,30 @@ async def test_a_tenant_made_at_run_time_trusts_whom_its_administrator_names(
         assert server.asked == 0
     elsewhere = await app.http.post("/register", json=body)
     assert elsewhere.json()["error"] == "unapproved_software_statement"
+
+
+async def test_statements_of_the_policy_speak_of_software_statements(
+    make_app: Any, tmp_path: Path
+) -> None:
+    """By the origin, by who vouches, by the software: a blocked one is not approved."""
+    groups = trusting(tmp_path)
+    refusal = {"error": "unapproved_software_statement", "description": "it is blocked"}
+    groups["policy"]["statements"] = [
+        {
+            "name": "blocked",
+            "when": {"origin": "software_statement", "software_id": "blocked-1"},
+            "then": {"reject": refusal},
+        },
+        {
+            "name": "vouched",
+            "when": {"software_statement_issuer": ISSUER},
+            "then": {"tag": ["vouched"]},
+        },
+    ]
+    app = await make_app(**groups)
+    status, told = await _post(app, software_statement=statement(software_id="blocked-1"))
+    assert (status, told["error"]) == (400, "unapproved_software_statement")
+    assert (await _post(app, software_id="blocked-1"))[0] == 201
+    client = await app.register(software_statement=statement())
+    assert (await app.client(client["client_id"])).tags == ["vouched"]
+    assert (await app.client((await app.register())["client_id"])).tags == []

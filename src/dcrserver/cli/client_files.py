@@ -126,18 +126,17 @@ def check(
 ) -> None:
     """Explain what registering FILE would do; fail when it would be refused."""
     from dcrserver.cli.loading import known_tenant, load
-    from dcrserver.metadata import explain
-    from dcrserver.policies.statements.conditions import Circumstances
+    from dcrserver.services.software_statements.reader import explained
     from dcrserver.strict_json import BadJson, loads_object
 
     raw = read(file)
-    terms = known_tenant(load(config), tenant).terms
-    limits = terms.policy.json_
+    where = known_tenant(load(config), tenant)
+    limits = where.terms.policy.json_
     try:
         submission = loads_object(raw, max_depth=limits.max_depth, max_members=limits.max_members)
     except BadJson as error:
         fail(f"{file}: {error}")
-    told = explain(submission, terms, here=Circumstances(tenant=tenant))
+    told = explained(where, submission)
     if form.is_json:
         print(json.dumps(told, indent=2, ensure_ascii=False))
     else:

@@ -7,14 +7,17 @@ registers no statement, and nothing at all where statements are required.
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 from typing import NamedTuple
 
 from dcrserver import jose
-from dcrserver.errors import InvalidClientMetadata, InvalidSoftwareStatement
+from dcrserver.errors import InvalidClientMetadata, InvalidSoftwareStatement, RegistrationError
 from dcrserver.metadata import VERIFIED, ClientMetadata, Terms
+from dcrserver.metadata.preview import explain, with_refusal, with_statement
 from dcrserver.metadata.software_statements import STATEMENT_ISSUER, members_said, merged
 from dcrserver.metadata.validation import STATEMENT
 from dcrserver.names import ClientOrigin
+from dcrserver.policies.statements.conditions import Circumstances
 from dcrserver.repositories.access_tokens import SpentIdentifier
 from dcrserver.repositories.clients import ClientRecord
 from dcrserver.repositories.transaction import AlreadyThere, Database, Transaction, Writer
@@ -30,7 +33,10 @@ from dcrserver.tenants import Tenant
 _USED = "software_statement was used before"
 _FORGED = "the signature of software_statement is not that of a key of its issuer"
 _MISSING = "software_statement must be sent: a trusted issuer has to vouch for the software"
-_UNKNOWN = "the signature of software_statement is of no key in a file of its issuer's entry"
+_UNKNOWN = (
+    "the signature of software_statement is of no key in a file of its issuer's entry; none is"
+    " fetched here"
+)
 _NOT_ITS_OWN = "the signature of the request is not that of a key that its statement names"
 _NOTHING: JsonObject = {}
 
@@ -220,9 +226,13 @@ class SoftwareStatements:
         return (SpentIdentifier(tenant.name, replay.digest_of(purpose, jti), ends_at),)
 
 
-def of_elsewhere(tenant: Tenant, members: JsonObject, terms: Terms) -> Submitted:
-    """As ``SoftwareStatements.read`` of a client that registered at another server, whenever that
-    was: nothing is fetched, and nothing spent.
+def of_elsewhere(
+    tenant: Tenant, members: JsonObject, terms: Terms, now: float | None = None
+) -> Submitted:
+    """As ``SoftwareStatements.read`` where nothing is asked of anybody, and nothing spent.
+
+    ``now``: in seconds since 1970; None for a client that registered at another server, whenever
+    that was.
 
     Raises:
         InvalidSoftwareStatement: it is forged, or its issuer's keys are in no file of ours.
@@ -239,11 +249,26 @@ def of_elsewhere(tenant: Tenant, members: JsonObject, terms: Terms) -> Submitted
         return Submitted(rest, terms)
     statement = Statement(jws, issuer)
     verification.check_header(statement, policy)
+    if now is not None:
+        verification.check_claims(statement, tenant, policy, now)
     keys = known_keys(issuer, jws.algorithm, jws.kid)
     if not any(jose.verify(jws, key, jws.algorithm) for key in keys):
         raise InvalidSoftwareStatement(_UNKNOWN)
     verification.check_contents(statement)
     return _with(rest, terms, statement)
+
+
+def explained(tenant: Tenant, submission: JsonObject) -> JsonObject:
+    """What registering ``submission`` would do, as ``metadata.explain`` tells it; of a software
+    statement whose keys are in no file of ours, that it could not be verified.
+    """
+    terms, here = tenant.terms, Circumstances(tenant=tenant.name)
+    try:
+        stated = of_elsewhere(tenant, submission, terms, time.time())
+    except RegistrationError as error:
+        return with_refusal(explain(submission, terms, here=here), error)
+    here = replace(here, origins=frozenset({stated.born(ClientOrigin.OPEN).word}))
+    return with_statement(explain(*stated.judged(), here=here), submission, stated.overruled)
 
 
 def _with(rest: JsonObject, terms: Terms, statement: Statement) -> Submitted:
