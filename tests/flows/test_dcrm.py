@@ -141,6 +141,8 @@ WRONG: list[tuple[dict[str, Any], str]] = [
     ({"policy": 7}, "policy must be"),
     ({"template": "unknown"}, "template must be"),
     ({"template": {}}, "template must be"),
+    ({"template": "a\0b"}, "template must be"),
+    ({"template": "x" * 30_000}, "template must be"),
     ({"skip_consent": "yes"}, "skip_consent must be"),
 ]  # fmt: skip
 
@@ -202,14 +204,33 @@ async def test_a_template_has_a_name(any_app: Application) -> None:
     """Its client_id goes before; of several with the name none is meant, and none of others."""
     admin, bob = await any_app.admin_token(*SCOPES), await owner_token(any_app, "bob")
     name = f"Template of {time.time_ns()}"
-    await post(any_app, admin, client_name=name, contacts=["a@example.org"], owner="alice")
+    await post(any_app, admin, client_name=name, contacts=["a@example.org"])
     made = await post(any_app, admin, template=name, client_name="Own")
     assert made.json()["contacts"] == ["a@example.org"]
     refused = await post(any_app, bob, template=name)
-    assert (refused.status_code, "or the name of one" in refused.text) == (400, True)
+    assert (refused.status_code, "must be the client_id" in refused.text) == (400, True)
     await post(any_app, admin, client_name=name)
     refused = await post(any_app, admin, template=name)
     assert (refused.status_code, "several clients" in refused.text) == (400, True)
+
+
+@pytest.mark.finding("E9")
+async def test_nobody_else_names_a_client_to_be_the_template_of_an_administrator(
+    any_app: Application,
+) -> None:
+    """Neither in the place of the one that is meant, nor beside it so that none is."""
+    admin, bob = await any_app.admin_token(*SCOPES), await owner_token(any_app, "bob")
+    name, evil = f"Standard {time.time_ns()}", ["https://evil.example.com/cb"]
+    await any_app.register(client_name=name, redirect_uris=evil)
+    await post(any_app, bob, client_name=name, redirect_uris=evil)
+    asked = {"template": name, "client_name": "Own"}
+    refused = await any_app.http.post("/register", json=asked, headers=admin)
+    assert (refused.status_code, "must be the client_id" in refused.text) == (400, True)
+    await post(any_app, admin, client_name=name)
+    made = await any_app.http.post("/register", json=asked, headers=admin)
+    assert made.json()["redirect_uris"] == REDIRECTS["redirect_uris"]
+    made = await any_app.http.post("/register", json=asked, headers=bob)
+    assert made.json()["redirect_uris"] == evil  # of bob's own
 
 
 async def test_a_policy_of_the_administrator_s_stays_with_the_client(
