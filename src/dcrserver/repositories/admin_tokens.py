@@ -20,6 +20,9 @@ _SELECT = select(tokens).where(
     ),
     tokens.c.digest == bindparam("b_digest"),
 )
+_NAMED = select(tokens).where(
+    tokens.c.tenant == bindparam("b_tenant"), tokens.c.id == bindparam("b_id")
+)
 # The row stays: what was done with the token is still told.
 _REVOKE = (
     update(tokens)
@@ -62,6 +65,12 @@ class AdminTokenRepository:
         """The token of this digest, of either tenant or of all; also one that has ended."""
         values = {"b_tenant": tenant, "b_beside": beside, "b_digest": digest}
         row = (await self._session.execute(_SELECT, values)).one_or_none()
+        return None if row is None else AdminTokenRecord(**row)
+
+    async def named(self, tenant: str, token_id: str) -> AdminTokenRecord | None:
+        """The token of this id, also one that has ended."""
+        found = await self._session.execute(_NAMED, {"b_tenant": tenant, "b_id": token_id})
+        row = found.one_or_none()
         return None if row is None else AdminTokenRecord(**row)
 
     async def revoke(self, tenant: str, token_id: str, now: int) -> bool:

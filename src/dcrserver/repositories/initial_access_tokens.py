@@ -22,6 +22,9 @@ _INSERT = insert(tokens)
 _SELECT = select(tokens).where(_ALIVE)
 # NULL - 1 stays NULL: a token without limit is left as it is.
 _REDEEM = update(tokens).where(_ALIVE).values(uses_left=tokens.c.uses_left - 1)
+_NAMED = select(tokens).where(
+    tokens.c.tenant == bindparam("b_tenant"), tokens.c.id == bindparam("b_id")
+)
 # The row stays: what was registered with the token is still told.
 _REVOKE = (
     update(tokens)
@@ -75,6 +78,12 @@ class InitialAccessTokenRepository:
         """A token that is neither expired, revoked nor used up."""
         values = {"b_tenant": tenant, "b_digest": digest, "b_now": now}
         row = (await self._session.execute(_SELECT, values)).one_or_none()
+        return None if row is None else InitialAccessTokenRecord(**row)
+
+    async def named(self, tenant: str, token_id: str) -> InitialAccessTokenRecord | None:
+        """The token of this id, also one that has ended."""
+        found = await self._session.execute(_NAMED, {"b_tenant": tenant, "b_id": token_id})
+        row = found.one_or_none()
         return None if row is None else InitialAccessTokenRecord(**row)
 
     async def redeem(self, tenant: str, digest: str, now: int) -> bool:

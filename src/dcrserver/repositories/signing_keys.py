@@ -16,6 +16,8 @@ _SELECT = (
     .where(signing_keys.c.tenant == bindparam("b_tenant"))
     .order_by(signing_keys.c.created_at, signing_keys.c.kid)
 )
+# Nobody else does the same until the transaction ends.
+_HOLD = _SELECT.with_for_update()
 
 _KEY = and_(
     signing_keys.c.tenant == bindparam("b_tenant"), signing_keys.c.kid == bindparam("b_kid")
@@ -53,6 +55,11 @@ class SigningKeyRepository:
     async def all(self, tenant: str) -> list[SigningKeyRecord]:
         """The keys of a tenant, oldest first."""
         found = await self._session.execute(_SELECT, {"b_tenant": tenant})
+        return [SigningKeyRecord(**row) for row in found.all()]
+
+    async def held(self, tenant: str) -> list[SigningKeyRecord]:
+        """The same; none of them is deleted by others until the transaction ends."""
+        found = await self._session.execute(_HOLD, {"b_tenant": tenant})
         return [SigningKeyRecord(**row) for row in found.all()]
 
     async def delete(self, tenant: str, kid: str) -> bool:

@@ -17,7 +17,6 @@ from dcrserver.errors import Forbidden
 from dcrserver.names import ALL_TENANTS
 from dcrserver.schemas.admin.tokens import AdminToken, AdminTokenAsked, NewAdminToken
 from dcrserver.services.access import admin_tokens as tokens
-from dcrserver.services.access.versions import ANY
 from dcrserver.services.audit import SubjectKind
 
 router = Router(AdminRoute, "/admin-tokens", "credentials")
@@ -114,6 +113,4 @@ async def revoke_admin_token(
 ) -> None:
     """It works no longer, and stays in the list."""
     kind = SubjectKind.ADMIN_TOKEN
-    if expected is not ANY:  # which nobody changes but by revoking it
-        expected.check((await here.token_reading.admin_token(place, token_id)).etag)
-    await here.token_administration.revoke(kind, place, token_id, caller.origin)
+    await here.token_administration.revoke(kind, place, token_id, caller.origin, expected)

@@ -20,7 +20,6 @@ from dcrserver.schemas.admin.tokens import (
     UsedInitialAccessToken,
 )
 from dcrserver.services.access import initial_access_tokens as tokens
-from dcrserver.services.access.versions import ANY
 from dcrserver.services.audit import SubjectKind
 
 router = Router(AdminRoute, "/initial-access-tokens", "credentials")
@@ -96,8 +95,5 @@ async def revoke_initial_access_token(
     here: RuntimeOf, caller: CallerOf, token_id: TokenId, expected: ExpectedOf
 ) -> None:
     """Nothing is registered with it any more; what was stays."""
-    kind, reading = SubjectKind.INITIAL_ACCESS_TOKEN, here.token_reading
-    if expected is not ANY:
-        view = await reading.initial_access_token(caller.tenant.name, token_id)
-        expected.check(view.etag)
-    await here.token_administration.revoke(kind, caller.tenant.name, token_id, caller.origin)
+    kind, place = SubjectKind.INITIAL_ACCESS_TOKEN, caller.tenant.name
+    await here.token_administration.revoke(kind, place, token_id, caller.origin, expected)

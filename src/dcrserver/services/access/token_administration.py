@@ -8,12 +8,16 @@ from collections.abc import Awaitable, Callable
 from typing import NamedTuple
 
 from dcrserver.errors import NotFound
+from dcrserver.repositories.admin_tokens import AdminTokenRecord
+from dcrserver.repositories.initial_access_tokens import InitialAccessTokenRecord
 from dcrserver.repositories.transaction import Database, Transaction
 from dcrserver.services import audit
 from dcrserver.services.access import admin_tokens, giving, initial_access_tokens
 from dcrserver.services.access.admin_tokens import NewAdminToken
 from dcrserver.services.access.idempotency import IdempotencyKey, IdempotentRequests, Keep
 from dcrserver.services.access.initial_access_tokens import NewInitialAccessToken
+from dcrserver.services.access.token_views import token_view
+from dcrserver.services.access.versions import ANY, Expected
 from dcrserver.services.audit import EventType, Origin, Subject, SubjectKind
 from dcrserver.strict_json import JsonObject
 from dcrserver.tenants import Tenant
@@ -117,11 +121,19 @@ class TokenAdministrationService:
 
         return await self._issue(tenant, origin, key, write)
 
-    async def revoke(self, kind: SubjectKind, tenant: str, token_id: str, origin: Origin) -> None:
+    async def revoke(
+        self,
+        kind: SubjectKind,
+        tenant: str,
+        token_id: str,
+        origin: Origin,
+        expected: Expected = ANY,
+    ) -> None:
         """Ends a token of this kind; it stays visible.
 
         Raises:
             NotFound: there is none, or it was revoked before.
+            PreconditionFailed: it is not what was ``expected``.
         """
         now = int(time.time())
         is_admin = kind is SubjectKind.ADMIN_TOKEN
@@ -131,9 +143,27 @@ class TokenAdministrationService:
 
         async def write(tx: Transaction) -> None:
             tokens = tx.admin_tokens if is_admin else tx.initial_access_tokens
-            if not await tokens.revoke(tenant, token_id, now):
+            is_revoked = await tokens.revoke(tenant, token_id, now)
+            if expected is not ANY:  # nobody changes it from now on; what it was is seen
+                _check(expected, await tokens.named(tenant, token_id), is_revoked=is_revoked)
+            if not is_revoked:
                 raise NotFound("there is no such token, or it is revoked already")
             subject = Subject(kind, token_id)
             audit.record(tx, event, tenant=tenant, origin=origin, subject=subject)
 
         await self._database.transact(write)
+
+
+def _check(
+    expected: Expected,
+    found: AdminTokenRecord | InitialAccessTokenRecord | None,
+    *,
+    is_revoked: bool,
+) -> None:
+    """``is_revoked``: by this transaction, which is undone if it was not what was ``expected``.
+
+    Raises:
+        PreconditionFailed: it was not.
+    """
+    if found is not None:
+        expected.check(token_view(found._replace(revoked_at=0) if is_revoked else found).etag)

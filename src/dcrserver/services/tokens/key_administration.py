@@ -18,6 +18,7 @@ from dcrserver.services.tokens.signing_keys import (
 )
 from dcrserver.strict_json import JsonObject
 
+_NOT_THERE = "there is no such signing key"
 KeyState: TypeAlias = Literal["signs", "published", "verifies", "unreadable"]
 
 
@@ -54,7 +55,9 @@ class KeyAdministrationService:
         Raises:
             Unavailable: the database does not answer.
         """
-        stored = await self._keys.stored(tenant)
+        return self._views(await self._keys.stored(tenant))
+
+    def _views(self, stored: Sequence[StoredKey]) -> list[KeyView]:
         readable = [each.key for each in stored if each.key is not None]
         signing = self._keys.signing_among(readable)
         kid = None if signing is None else signing.kid
@@ -66,10 +69,7 @@ class KeyAdministrationService:
         Raises:
             NotFound: there is none.
         """
-        for each in await self.keys(tenant):
-            if each.kid == kid:
-                return each
-        raise NotFound("there is no such signing key")
+        return _named(await self.keys(tenant), kid)
 
     async def rotate(self, tenant: str, origin: Origin) -> KeyView:
         """A new key now, before the schedule would make it.
@@ -88,10 +88,24 @@ class KeyAdministrationService:
             NotFound: there is none.
             PreconditionFailed: it is not what was ``expected``.
         """
-        if expected is not ANY:
-            expected.check((await self.key(tenant, kid)).etag)
-        if not await self._keys.discard(tenant, kid, origin):
-            raise NotFound("there is no such signing key")
+
+        def check(stored: Sequence[StoredKey]) -> None:
+            expected.check(_named(self._views(stored), kid).etag)
+
+        is_any = expected is ANY
+        if not await self._keys.discard(tenant, kid, origin, None if is_any else check):
+            raise NotFound(_NOT_THERE)
+
+
+def _named(views: Sequence[KeyView], kid: str) -> KeyView:
+    """
+    Raises:
+        NotFound: none of the ``views`` is of this key.
+    """
+    for each in views:
+        if each.kid == kid:
+            return each
+    raise NotFound(_NOT_THERE)
 
 
 def _view(stored: Sequence[StoredKey], number: int, signing: str | None) -> KeyView:

@@ -85,6 +85,9 @@ class StoredKey(NamedTuple):
     key: SigningKey | None
 
 
+KeyCheck: TypeAlias = Callable[[Sequence[StoredKey]], None]
+
+
 class _Remembered(NamedTuple):
     """Keys as they were read, and which of them signs, until a moment of the monotonic clock."""
 
@@ -128,13 +131,20 @@ class SigningKeys:
         """Also those that cannot be read, oldest first."""
         async with self._database.read() as tx:
             rows = await tx.signing_keys.all(tenant)
+        return self._opened(rows)
+
+    def _opened(self, rows: Sequence[SigningKeyRecord]) -> Sequence[StoredKey]:
         return [StoredKey(row, self._readable(row)) for row in rows]
 
-    async def discard(self, tenant: str, kid: str, origin: Origin) -> bool:
-        """Ends a key at once, with all tokens that it signed; False if there is none."""
-        return await self._delete(
-            self._database, tenant, kid, EventType.SIGNING_KEY_DISCARDED, origin
-        )
+    async def discard(
+        self, tenant: str, kid: str, origin: Origin, check: KeyCheck | None = None
+    ) -> bool:
+        """Ends a key at once, with all tokens that it signed; False if there is none.
+
+        ``check``: raises if that must not be, of the tenant's keys as they are when it ends.
+        """
+        event = EventType.SIGNING_KEY_DISCARDED
+        return await self._delete(self._database, tenant, kid, event, origin, check)
 
     async def _read(self, tenant: str) -> _Remembered:
         known = self._remembered.get(tenant)
@@ -248,9 +258,17 @@ class SigningKeys:
         return fitting[0] if fitting else None
 
     async def _delete(
-        self, writer: Writer, tenant: str, kid: str, event: EventType, origin: Origin
+        self,
+        writer: Writer,
+        tenant: str,
+        kid: str,
+        event: EventType,
+        origin: Origin,
+        check: KeyCheck | None = None,
     ) -> bool:
         async def write(tx: Transaction) -> bool:
+            if check is not None:
+                check(self._opened(await tx.signing_keys.held(tenant)))
             is_there = await tx.signing_keys.delete(tenant, kid)
             if is_there:
                 subject = Subject(SubjectKind.SIGNING_KEY, kid)
