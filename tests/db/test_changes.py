@@ -42,6 +42,7 @@ def _beside(client_id: str) -> Inserts:
         for secret_id in ("first", "second")
     ]
     lease = {"tenant": _TENANT, "name": client_id, "owner": "me", "expires_at": 1}
+    lease |= {"last_success_at": 0, "failures": 0}
     return [(_USE, uses[0]), (_LEASE, lease), (_USE, uses[1])]
 
 

@@ -159,7 +159,10 @@ async def test_a_lease_that_is_held_is_waited_for(empty_database: str) -> None:
         await migration.upgrade(engine)
         async with engine.begin() as connection:
             await connection.execute(
-                text("INSERT INTO leases VALUES ('', 'migration', 'x', UNIX_TIMESTAMP() + 2)")
+                text(
+                    "INSERT INTO leases (tenant, name, owner, expires_at)"
+                    " VALUES ('', 'migration', 'x', UNIX_TIMESTAMP() + 2)"
+                )
             )
         started = time.monotonic()
         assert await migration.upgrade(engine) == (schema.head_revision(), schema.head_revision())

@@ -12,6 +12,7 @@ import pytest
 from sqlalchemy import update
 
 from conftest import MakeApplication
+from dcrserver.db.failures import DatabaseAway
 from dcrserver.db.protocol.drivers import open_driver
 from dcrserver.db.tables import leases as table
 from dcrserver.errors import Unavailable
@@ -379,7 +380,7 @@ async def test_one_tenants_fault_ends_the_round_for_nobody_else(
     monkeypatch.setattr(SigningKeys, "due", due)
     await app.do_job("rotate_signing_keys")
     assert rotated == ["default", "b"]
-    for fault in (LeaseLost(), Unavailable("away")):
+    for fault in (LeaseLost(), DatabaseAway("away")):
         rotated.clear()
         faults["a"] = fault
         with pytest.raises(type(fault)):

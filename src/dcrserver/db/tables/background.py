@@ -14,6 +14,10 @@ leases = Table(
     Column("name", Name, nullable=False),
     Column("owner", Name, nullable=False),
     Column("expires_at", BigInteger, nullable=False),
+    # By whichever process; 0: never.
+    Column("last_success_at", BigInteger, nullable=False, server_default="0"),
+    # Since then.
+    Column("failures", Integer, nullable=False, server_default="0"),
     PrimaryKeyConstraint("tenant", "name"),
     **MARIADB,
 )

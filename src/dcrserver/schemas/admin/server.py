@@ -22,8 +22,8 @@ class UpkeepJob(Told):
 
     name: str
     due_in_seconds: int | None = Field(description="negative: overdue; null: nobody began it yet")
-    last_success_at: Moment = Field(description="by this process; another may have done it since")
-    failures: int = Field(description="of this process, one after the other")
+    last_success_at: Moment = Field(description="by whichever process; null: never")
+    failures: int = Field(description="of all processes, since the last success")
 
 
 class Server(Told):

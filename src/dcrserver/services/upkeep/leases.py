@@ -14,6 +14,7 @@ from contextlib import suppress
 from typing import Any, TypeVar
 
 from dcrserver.errors import ProtocolError
+from dcrserver.repositories.leases import LeaseState, Outcome
 from dcrserver.repositories.transaction import AlreadyThere, Database, Transaction
 
 T = TypeVar("T")
@@ -60,9 +61,11 @@ class Lease:
 
         return await self._database.transact(fenced)
 
-    async def end(self, due_in: int) -> None:
-        """Somebody may do the job again in so many seconds."""
-        await self._database.transact(lambda tx: tx.leases.give(self._name, self._owner, due_in))
+    async def end(self, due_in: int, outcome: Outcome = Outcome.GIVEN_UP) -> None:
+        """Somebody may do the job again in so many seconds; ``outcome`` is told of it."""
+        await self._database.transact(
+            lambda tx: tx.leases.give(self._name, self._owner, due_in, outcome)
+        )
 
     async def hold(self, work: Coroutine[Any, Any, None]) -> None:
         """Does ``work`` and renews the lease meanwhile; stops it when the lease is lost.
@@ -146,17 +149,18 @@ class Leases:
         Raises:
             Unavailable: the database does not answer.
         """
-        due_in = await self.due_in(name)
-        return None if due_in is None else max(0, -due_in)
+        async with self._database.read() as tx:
+            free_in = await tx.leases.free_in(name)
+        return None if free_in is None else max(0, -free_in)
 
-    async def due_in(self, name: str) -> int | None:
-        """Seconds until anybody may do the job, negative if it is overdue; None: no row.
+    async def states(self) -> dict[str, LeaseState]:
+        """Each job that has a row, as all processes did it.
 
         Raises:
             Unavailable: the database does not answer.
         """
         async with self._database.read() as tx:
-            return await tx.leases.free_in(name)
+            return await tx.leases.states()
 
     async def take(self, name: str) -> Lease | None:
         """The lease of a job, taken; None: somebody else was faster.

@@ -17,7 +17,7 @@ from typing import Any
 
 from dcrserver.errors import ProtocolError
 from dcrserver.logger import Logger
-from dcrserver.repositories.leases import LONGEST_SECONDS
+from dcrserver.repositories.leases import LONGEST_SECONDS, Outcome
 from dcrserver.repositories.transaction import Writer
 from dcrserver.services.upkeep.leases import Lease, LeaseLost, Leases
 from dcrserver.telemetry import Metrics
@@ -57,9 +57,9 @@ class Job:
 
 @dataclass(frozen=True, slots=True)
 class JobState:
-    """A job: when it is due, in seconds (negative: overdue), and how this process did it.
+    """A job, as all processes did it: when it is due, in seconds (negative: overdue).
 
-    ``last_success_at``: seconds since 1970, 0 for never; ``failures``: one after the other.
+    ``last_success_at``: seconds since 1970, 0 for never; ``failures``: since then.
     """
 
     name: str
@@ -113,15 +113,8 @@ class JobRunner:
         Raises:
             Unavailable: the database does not answer.
         """
-        return [
-            JobState(
-                name,
-                await self._leases.due_in(name),
-                int(self._succeeded.get((name,), 0)),
-                self._failures[name],
-            )
-            for name in self.jobs
-        ]
+        known = await self._leases.states()
+        return [JobState(name, *known.get(name, (None, 0, 0))) for name in self.jobs]
 
     async def _keep_doing(self, job: Job) -> None:
         while True:
@@ -147,23 +140,23 @@ class JobRunner:
         return await self._leases.hurry(job.name)
 
     async def _do(self, job: Job, lease: Lease) -> float:
-        started, outcome, due_in = time.monotonic(), "given_up", 0
+        started, outcome, due_in = time.monotonic(), Outcome.GIVEN_UP, 0
         try:
             await lease.hold(job.work(lease))
-            outcome, due_in = "done", _varied(job.seconds)
+            outcome, due_in = Outcome.DONE, _varied(job.seconds)
             self._failures.pop(job.name, None)
             self._succeeded[job.name,] = time.time()
         except LeaseLost:
-            outcome = "lost"
+            outcome = Outcome.LOST
             _log.warning("job_lost", job=job.name)
         except Exception as error:  # noqa: BLE001 - told, and tried again
-            outcome, due_in = "failed", self._failed(job, error)
+            outcome, due_in = Outcome.FAILED, self._failed(job, error)
         finally:
             self._done.inc(job.name, outcome)
             self._took.inc(job.name, by=time.monotonic() - started)
             with suppress(ProtocolError, TimeoutError):  # it ends by itself
                 async with asyncio.timeout(_LAST_SECONDS):
-                    await lease.end(due_in)
+                    await lease.end(due_in, outcome)
         return due_in
 
     def _failed(self, job: Job, error: Exception) -> int:
