@@ -284,6 +284,24 @@ async def test_members_of_administrators_come_by_a_statement_where_its_entry_say
         assert "trust_mark" not in plain
 
 
+@finding("E10")
+async def test_a_claim_that_says_nothing_lets_nobody_set_the_member_otherwise(
+    make_app: Any, tmp_path: Path
+) -> None:
+    """Directories write null, or an empty text, of what they do not know."""
+    members = {"trust_mark": {"schema": {"type": "string"}}}
+    may_set = ["trust_mark", "skip_consent"]
+    app = await make_app(**trusting(tmp_path, may_set=may_set), members=members)
+    for nothing in (None, "", [], {}):
+        sent = statement(trust_mark=nothing, skip_consent=nothing)
+        body = {"software_statement": sent, "trust_mark": "gold", "skip_consent": True}
+        status, told = await _post(app, **body)
+        assert not {"trust_mark", "skip_consent"} & told.keys(), (nothing, status, told)
+        client = await app.register(software_statement=statement(trust_mark=None))
+        answer = await _put(app, client, trust_mark="gold", skip_consent=True)
+        assert not {"trust_mark", "skip_consent"} & answer.json().keys(), answer.text
+
+
 async def test_clients_are_found_by_who_vouches_for_them(make_app: Any, tmp_path: Path) -> None:
     app = await make_app(**trusting(tmp_path))
     client = await app.register(software_statement=statement())

@@ -74,12 +74,8 @@ def merged(
         InvalidClientMetadata: the body contradicts the statement where it must not.
     """
     said = members_said(claims, terms)
-    opened = with_members(terms, may_set.intersection(said))
-    won = {
-        name: row
-        for name, row in recognized(said, opened).items()
-        if not row.kind.leaves_out(said[name])
-    }
+    won = _won(said, with_members(terms, may_set.intersection(said)))
+    opened = with_members(terms, may_set.intersection(won))
     rows = {row.name for row in won.values()}
     lost = {n for n, row in recognized(body, opened).items() if {row.name, row.chooses} & rows}
     kept = {name: value for name, value in body.items() if name not in lost}
@@ -93,6 +89,12 @@ def merged(
         if name in terms.policy.software_statements.must_match:
             raise InvalidClientMetadata(f"{name} is not what the software statement says")
     return Merged(made, opened, tuple(overruled))
+
+
+def _won(said: JsonObject, terms: Terms) -> dict[str, Parameter]:
+    """What of ``said`` says something: null lets nobody set the member otherwise."""
+    found = recognized(said, terms)
+    return {name: row for name, row in found.items() if not row.kind.leaves_out(said[name])}
 
 
 def members_said(claims: JsonObject, terms: Terms) -> JsonObject:
