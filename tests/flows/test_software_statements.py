@@ -122,6 +122,28 @@ async def test_where_one_is_required_nobody_writes_a_client_without(
     assert (await _post(app, software_statement=statement()))[0] == 201
 
 
+async def test_who_may_write_past_the_policy_needs_no_statement_and_the_event_says_so(
+    make_app: Any, tmp_path: Path
+) -> None:
+    app = await make_app(**trusting(tmp_path, "required"))
+    scopes = ("clients:write", "clients:read")
+    plain = await app.admin_token(*scopes)
+    above = await app.admin_token(*scopes, "policies:override")
+    body = {"metadata": {"redirect_uris": [CALLBACK]}, "policy_override": True}
+    refused = await app.http.post("/admin/v1/clients", json=body, headers=plain)
+    assert refused.status_code == 403, refused.text
+    made = await app.http.post("/admin/v1/clients", json=body, headers=above)
+    assert made.status_code == 201, made.text
+    client_id = made.json()["client_id"]
+    patch = {"tags": ["known"], "policy_override": True}
+    merge = {"Content-Type": "application/merge-patch+json"}
+    path = f"/admin/v1/clients/{client_id}"
+    changed = await app.http.patch(path, json=patch, headers=above | merge)
+    assert changed.status_code == 200, changed.text
+    for event in await app.events(client_id):
+        assert json.loads(event.changes)["without_software_statement"] is True
+
+
 @finding("E8")
 async def test_a_statement_is_used_once_at_all_instances(any_database: str, tmp_path: Path) -> None:
     groups = trusting(tmp_path)

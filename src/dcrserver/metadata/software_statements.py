@@ -138,3 +138,9 @@ def _opened(terms: Terms, names: frozenset[str]) -> Terms:
     extensions = terms.policy.extensions
     opened = extensions.model_copy(update={"self_service": extensions.self_service | names})
     return replace(terms, policy=terms.policy.model_copy(update={"extensions": opened}))
+
+
+@once
+def without_requirement(terms: Terms) -> Terms:
+    """``terms`` for whoever is excused from sending a statement."""
+    return replace(terms, policy=terms.policy.model_copy(update={"statements_mode": "allowed"}))

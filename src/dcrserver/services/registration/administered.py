@@ -116,8 +116,8 @@ class AdministeredClients:
         actor = origin.actor
         bounds = bound_by(within, tenant, facts, actor)
         completed, terms = await self.asked(tenant, submission, facts, actor, bounds)
-        stated = await self._statements.read(tenant, completed, terms)
         asking = asking_of(tenant, origin, facts, ClientOrigin.ADMINISTRATOR.word)
+        stated = await self._statements.read(tenant, completed, terms, excused=asking.overrides)
         judged = self._validator.validate_members(asking, *stated.judged())
         await self._remote_checks.check(judged.metadata, terms.policy)
         client_id = facts.client_id or security.new_client_id()
@@ -175,8 +175,10 @@ class AdministeredClients:
         terms = terms_for(actor, tenant.terms_within(bounds))
         completed = await self._completed(tenant, submission, facts, actor)
         before = metadata_of(record)
-        stated = await self._statements.read(tenant, completed, terms, before)
         asking = asking_of(tenant, origin, facts, record.origin)._replace(updates=True)
+        stated = await self._statements.read(
+            tenant, completed, terms, before, excused=asking.overrides
+        )
         metadata, text, ruled = self._validated(completed, stated, before, asking)
         await self._remote_checks.check(metadata, terms.policy)
         secrets = self._secrets.updated(record, before, metadata, terms.policy)
@@ -187,9 +189,7 @@ class AdministeredClients:
             owner=owner_of(facts, actor),
             tags=ruled.tagged(tags_of(facts)),
         )
-        told: JsonObject = {
-            "secret": secrets.is_new, **facts_changed(record, changed), **ruled.told(),
-        }  # fmt: skip
+        told = {"secret": secrets.is_new} | facts_changed(record, changed) | ruled.told()
         changed = next_version(record, changed)
         writer = writer_for(self._database, tenant, record.bounds, bounds)
         is_written = await stated.replace(writer, record, changed, origin, told)

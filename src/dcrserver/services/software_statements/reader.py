@@ -14,7 +14,12 @@ from dcrserver import jose
 from dcrserver.errors import InvalidClientMetadata, InvalidSoftwareStatement, RegistrationError
 from dcrserver.metadata import VERIFIED, ClientMetadata, Terms
 from dcrserver.metadata.preview import explain, with_refusal, with_statement
-from dcrserver.metadata.software_statements import STATEMENT_ISSUER, members_said, merged
+from dcrserver.metadata.software_statements import (
+    STATEMENT_ISSUER,
+    members_said,
+    merged,
+    without_requirement,
+)
 from dcrserver.metadata.validation import STATEMENT
 from dcrserver.names import ClientOrigin
 from dcrserver.policies.statements.conditions import Circumstances
@@ -45,6 +50,7 @@ class Submitted(NamedTuple):
     """What is to be judged: ``members`` by ``terms``, and ``kept`` that are there beside them.
 
     ``statement``: what was verified, if there is one, and ``is_new`` to the client;
+    ``excused``: there is none and would have to be, for anybody else.
     ``overruled``: members that were sent otherwise than it says. ``spent``: what must be written
     with the registration, so that nobody can use it again.
     """
@@ -56,6 +62,7 @@ class Submitted(NamedTuple):
     overruled: tuple[str, ...] = ()
     spent: tuple[SpentIdentifier, ...] = ()
     is_new: bool = False
+    excused: bool = False
 
     def judged(self) -> tuple[JsonObject, Terms, JsonObject]:
         """What the metadata rules are asked about."""
@@ -67,6 +74,8 @@ class Submitted(NamedTuple):
 
     def told(self) -> JsonObject:
         """For the event of the write: which statement it was, where it is a new one."""
+        if self.excused:
+            return {"without_software_statement": True}
         if self.statement is None or not self.is_new:
             return {}
         facts: JsonObject = {
@@ -130,8 +139,12 @@ class SoftwareStatements:
         members: JsonObject,
         terms: Terms,
         before: ClientMetadata | None = None,
+        *,
+        excused: bool = False,
     ) -> Submitted:
         """``members`` as they are to be judged; nothing is spent yet.
+
+        ``excused``: who writes past the policy, as administrators may, needs no statement.
 
         ``before``: of an update, what is registered. Its statement stays where none is sent, as
         RFC 7592 2.2 lets a server ignore that; an administrator takes it away so.
@@ -151,9 +164,11 @@ class SoftwareStatements:
             sent = "" if terms.administrator else held
         statement = await self._believed(tenant, sent, held, terms) if sent != "" else None
         if statement is None:
-            if terms.policy.statements_mode == "required":
+            if terms.policy.statements_mode != "required":
+                return Submitted(rest, terms)
+            if not excused:
                 raise InvalidSoftwareStatement(_MISSING)
-            return Submitted(rest, terms)
+            return Submitted(rest, without_requirement(terms), excused=True)
         made = _with(rest, terms, statement)
         if statement.text == held:
             return made
