@@ -38,6 +38,7 @@ READS = (
     "client import clients.jsonl --dry-run --json", "client import clients.jsonl --dry-run",
     "client secrets CLIENT_ID", "client deleted", "tenant list", "tenant show default",
     "policy list", "policy list --tenant acme", "policy show filed", "policy versions filed",
+    "policy test filed client.json", "policy test filed client.json --origin import --json",
     "keys list", "token list", "token list --tenant '*'", "token show TOKEN_ID -o table",
     "job list", "job show ENDED_ID", "statistics", "statistics --by status --step hour -o table",
 )  # fmt: skip

@@ -210,3 +210,43 @@ async def test_to_read_policies_is_not_to_write_them(
     for method, path in (("PUT", ""), ("POST", "/activate"), ("DELETE", "")):
         refused = await admin.ask(method, f"{POLICIES}/x{path}", 403, {} if path == "" else None)
         assert refused["code"] == "insufficient_scope", json.dumps(refused)
+
+
+async def test_a_policy_is_tried_before_it_counts(any_app: Application) -> None:
+    name = new_client_id()
+    admin = await writer(any_app)
+    where = f"{POLICIES}/{name}"
+    refuses = {"reject": {"error": "invalid_redirect_uri", "description": "not here"}}
+    statements = [
+        {"name": "home", "when": {"address": {"not": "192.0.2.0/24"}, "origin": "open"},
+         "then": refuses},
+        {"name": "named", "then": {"default": {"client_name": "Unnamed"}}},
+        {"name": "asks", "when": {"software_id": "x"}, "then": {"hold": True}},
+    ]  # fmt: skip
+    await admin.ask("POST", f"{where}/test", 404, {"request": {}})
+    await admin.ask("PUT", where, 200, {"statements": statements})
+
+    async def tried(status: int = 200, **asked: Any) -> Any:
+        request = {"redirect_uris": [CALLBACK]} | asked.pop("request", {})
+        return await admin.ask("POST", f"{where}/test", status, {"request": request} | asked)
+
+    await tried(409, draft=False)
+    refused = await tried()
+    assert (refused["decision"], refused["statements"]) == ("reject", ["home"])
+    assert refused["result"] == {
+        "error": "invalid_redirect_uri", "error_description": "not here",
+    }  # fmt: skip
+    good = await tried(address="192.0.2.7")
+    assert (good["decision"], good["statements"]) == ("accept", ["named"])
+    assert good["result"]["client_name"] == "Unnamed"
+    held = await tried(address="192.0.2.7", request={"software_id": "x", "client_name": "A"})
+    assert (held["decision"], held["statements"]) == ("hold", ["asks"])
+    assert (await tried(origin="initial_access_token"))["decision"] == "accept"
+    assert (await tried(origin="update"))["statements"] == ["home"]
+    bad = await tried(address="192.0.2.7", request={"redirect_uris": ["nonsense"]})
+    assert (bad["decision"], bad["statements"]) == ("reject", [])
+    await tried(400, origin="elsewhere")
+    await admin.ask("POST", f"{where}/activate", 200)
+    await admin.ask("PUT", where, 200, {})
+    assert (await tried())["decision"] == "reject"
+    assert (await tried(draft=True))["statements"] == []

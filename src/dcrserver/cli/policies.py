@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 import tomllib
 from pathlib import Path
 from typing import Annotated, Any
@@ -54,6 +55,27 @@ def check(file: FileArgument, config: ConfigOption = None) -> None:
 def put(name: NameArgument, file: FileArgument, where: Where, form: Form) -> None:
     """Draft the next version of a policy; nobody is judged by it until it is activated."""
     print_one(where.ask("draft_policy", _document(file), name=name), form)
+
+
+@app.command("test", epilog=examples("policy test strict client.json --origin open --draft"))
+@grouped
+def try_out(
+    name: NameArgument,
+    file: Annotated[Path, typer.Argument(help="JSON object of client metadata; - is stdin")],
+    where: Where,
+    form: Form,
+    origin: Annotated[str, typer.Option(help="how it comes, as statements name it")] = "open",
+    address: Annotated[str | None, typer.Option(help="where it comes from")] = None,
+    *,
+    draft: Annotated[bool, typer.Option("--draft", help="try the draft")] = False,
+) -> None:
+    """Try a policy with a registration; fail when it would be refused. Nothing is stored."""
+    asked = {"request": _document(file), "origin": origin, "address": address}
+    found: dict[str, Any] = where.ask(
+        "test_policy", asked | ({"draft": True} if draft else {}), name=name
+    )
+    print_one(found, form)
+    sys.exit(1 if found["decision"] == "reject" else 0)
 
 
 @app.command("activate", epilog=examples("policy activate strict"))

@@ -20,11 +20,14 @@ from dcrserver.schemas.admin.policies import (
     PolicyCheck,
     PolicyDocument,
     PolicyProblem,
+    PolicyTrial,
+    PolicyVerdict,
     PolicyVersion,
     PolicyVersions,
     RollBack,
 )
 from dcrserver.services.policies.administration import PolicyView
+from dcrserver.services.policies.trial import Trial, terms_of_trial, tried
 
 router = Router(AdminRoute, "/policies", "policies")
 
@@ -115,6 +118,26 @@ async def check_policy(
     problems = here.policy_administration.check(body)
     told = [PolicyProblem(pointer=f"#{each.pointer}", detail=each.text) for each in problems]
     return PolicyCheck(valid=not told, problems=told)
+
+
+@router.post(
+    "/{name}/test",
+    scope="policies:read",
+    summary="Try a policy with a registration",
+    operation_id="test_policy",
+    openapi_extra=example_of_body({"request": {"redirect_uris": ["https://client.example/cb"]}}),
+    response_model=PolicyVerdict,
+    refusals=(409,),
+)
+async def test_policy(
+    here: RuntimeOf, caller: CallerOf, whose: ScopeOf, name: NameOf, body: PolicyTrial
+) -> PolicyVerdict:
+    """What it would make of a registration: of which nothing is stored, and nothing fetched."""
+    policies, tenant = here.policy_administration, caller.tenant.known()
+    found = await policies.policy(whose, name)
+    terms = terms_of_trial(tenant, found, policies.members, draft=body.draft)
+    trial = Trial(body.request, body.origin, body.address)
+    return PolicyVerdict.model_validate(tried(tenant, terms, trial))
 
 
 @router.post(

@@ -63,6 +63,7 @@ draft_policy                       PUT     /policies/{name}
 activate_policy                    POST    /policies/{name}/activate
 roll_back_policy                   POST    /policies/{name}/rollback
 delete_policy                      DELETE  /policies/{name}
+test_policy                        POST    /policies/{name}/test
 list_signing_keys                  GET     /keys
 rotate_signing_key                 POST    /keys
 discard_signing_key                DELETE  /keys/{kid}

@@ -76,3 +76,31 @@ class PolicyCheck(Told):
 
     valid: bool
     problems: list[PolicyProblem]
+
+
+class PolicyTrial(Asked):
+    """A registration to try a policy with."""
+
+    request: Members = Field(description="client metadata, as a client would send them")
+    origin: Literal[
+        "open", "initial_access_token", "software_statement", "administrator", "update", "import",
+        "document",
+    ] = Field(default="open", description="how it comes")  # fmt: skip
+    address: str | None = Field(default=None, description="where it comes from: an IP address")
+    draft: bool | None = Field(
+        default=None,
+        description="true: by the draft; false: by the active version; null: by the draft where no"
+        " version is active",
+    )
+
+
+class PolicyVerdict(Told):
+    """What a policy would make of a registration."""
+
+    decision: Literal["accept", "reject", "hold"]
+    statements: list[str] = Field(description="the names of those that decided")
+    result: Members = Field(
+        title="TriedRegistration",
+        description="what would be registered; error and error_description where it is refused",
+    )
+    tags: list[str] = Field(default=[], description="what the client would be tagged with")

@@ -126,6 +126,11 @@ class PolicyAdministrationService:
         records = await self._records(found.tenant, name)
         return [_version(each) for each in reversed(records) if each.version != DRAFT]
 
+    @property
+    def members(self) -> Mapping[str, MemberSettings]:
+        """The operator's own, which policies may name."""
+        return self._members
+
     def check(self, document: JsonObject) -> Sequence[Problem]:
         """What is wrong with a policy, each with its place; nothing is stored."""
         try:

@@ -34,6 +34,11 @@ _REGISTERED_BY: Mapping[str, ActorKind] = MappingProxyType(
 _NAMED = frozenset({ActorKind.ADMINISTRATOR, ActorKind.OPERATOR})
 
 
+def registered_by(born: str) -> ActorKind:
+    """Who registers a client that comes to be so."""
+    return _REGISTERED_BY[born]
+
+
 class Asking(NamedTuple):
     """Who writes a client, and which: ``born`` is how it came, or comes, to be.
 
@@ -54,7 +59,7 @@ class Asking(NamedTuple):
         if actor.kind in _NAMED:
             kinds.add(str(actor))
         if actor.kind is ActorKind.CLIENT:
-            kinds.add(_REGISTERED_BY[self.born].word)
+            kinds.add(registered_by(self.born).word)
         return Circumstances(
             origins=frozenset({self.born, _UPDATE} if self.updates else {self.born}),
             actors=frozenset(kinds),

@@ -3,8 +3,15 @@
 from __future__ import annotations
 
 from dcrserver.cli.administration.answers.here import Here, page, place_in, told, validated
-from dcrserver.schemas.admin.policies import Policy, PolicyVersions, RollBack
+from dcrserver.schemas.admin.policies import (
+    Policy,
+    PolicyTrial,
+    PolicyVerdict,
+    PolicyVersions,
+    RollBack,
+)
 from dcrserver.services.policies.administration import PolicyView
+from dcrserver.services.policies.trial import Trial, terms_of_trial, tried
 from dcrserver.strict_json import JsonObject
 
 
@@ -43,6 +50,15 @@ async def _roll_back_policy(here: Here, *, name: str, body: JsonObject) -> JsonO
     return told(Policy, await policies.roll_back(here.scope, name, here.origin, asked.version))
 
 
+async def _test_policy(here: Here, *, name: str, body: JsonObject) -> JsonObject:
+    policies, asked = here.operations.policy_administration, validated(PolicyTrial, body)
+    tenant = here.configured().known()
+    found = await policies.policy(here.scope, name)
+    terms = terms_of_trial(tenant, found, policies.members, draft=asked.draft)
+    trial = Trial(asked.request, asked.origin, asked.address)
+    return told(PolicyVerdict, tried(tenant, terms, trial))
+
+
 async def _delete_policy(here: Here, *, name: str) -> JsonObject:
     await here.operations.policy_administration.delete(here.scope, name, here.origin)
     return {}
@@ -50,5 +66,5 @@ async def _delete_policy(here: Here, *, name: str) -> JsonObject:
 
 ANSWERS = (
     _list_policies, _show_policy, _list_policy_versions, _draft_policy, _activate_policy,
-    _roll_back_policy, _delete_policy,
+    _roll_back_policy, _delete_policy, _test_policy,
 )  # fmt: skip
