@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from dcrserver.errors import InvalidClientMetadata, InvalidRedirectUri
 from dcrserver.metadata import PARAMETERS, Parameter, Policy, Terms, Who, kinds
-from dcrserver.metadata.software_statements import merged, objection
+from dcrserver.metadata.software_statements import members_said, merged, objection
 from dcrserver.metadata.validation import examine
 from dcrserver.strict_json import JsonObject
 from harness.cases import each
@@ -111,6 +111,18 @@ def test_claims_may_have_names_of_their_own() -> None:
     }
     made = merged({"client_name": "Evil"}, claims, by)
     assert made.members == {"redirect_uris": ["https://a.example/cb"], "client_name": "By its own"}
+
+
+@pytest.mark.finding("E10")
+@each("empty", [None, "", [], {}])
+def test_a_claim_that_is_empty_takes_nothing_from_its_other_name(empty: Any) -> None:
+    """Else the body would say where users are sent, as if the statement did not."""
+    claim_aliases = {"software_redirect_uris": "redirect_uris"}
+    by = _terms(software_statements={"claim_aliases": claim_aliases, "redirect_subset": True})
+    claims: JsonObject = {"redirect_uris": empty, "software_redirect_uris": ["https://a.example/"]}
+    assert members_said(claims, by)["redirect_uris"] == ["https://a.example/"]
+    with pytest.raises(InvalidRedirectUri):
+        merged({"redirect_uris": ["https://evil.example/"]}, claims, by)
 
 
 @requirement("UKOB-04", "BROB-05")

@@ -97,11 +97,20 @@ def _won(said: JsonObject, terms: Terms) -> dict[str, Parameter]:
     return {name: row for name, row in found.items() if not row.kind.leaves_out(said[name])}
 
 
+def says_nothing(claim: JsonValue) -> bool:
+    """Directories write so what they do not know."""
+    return claim in (None, "", [], {})
+
+
 def members_said(claims: JsonObject, terms: Terms) -> JsonObject:
-    """The claims by the names of members; one that is named as the member itself counts first."""
-    aliases = terms.policy.software_statements.claim_aliases
-    by_other_names = {aliases[name]: value for name, value in claims.items() if name in aliases}
-    return by_other_names | {n: v for n, v in claims.items() if n not in _ABOUT_THE_JWT}
+    """The claims by the names of members; one that is named as the member itself counts first,
+    where it says something.
+    """
+    said = {name: value for name, value in claims.items() if name not in _ABOUT_THE_JWT}
+    for name, member in terms.policy.software_statements.claim_aliases.items():
+        if says_nothing(said.get(member)) and name in claims:
+            said[member] = claims[name]
+    return said
 
 
 def _value(value: JsonValue, row: Parameter) -> JsonValue:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from dcrserver import jose
 from dcrserver.errors import InvalidSoftwareStatement, UnapprovedSoftwareStatement
-from dcrserver.metadata.software_statements import objection
+from dcrserver.metadata.software_statements import objection, says_nothing
 from dcrserver.policies.switches.software_statements import SoftwareStatementPolicy
 from dcrserver.strict_json import JsonObject, JsonValue
 from dcrserver.tenants import Tenant, TrustedIssuer
@@ -186,7 +186,7 @@ def _contents(
     if not _is_for(settings.audience, jws.claims.get("aud"), tenant):
         yield "is for another audience (aud)"
     for name in sorted({*settings.required_claims, *policy.required_claims}):
-        if jws.claims.get(name) in (None, "", [], {}):
+        if says_nothing(jws.claims.get(name)):
             yield f"needs the claim {name}"
     jti = jws.claims.get("jti")
     if jti is not None and not (isinstance(jti, str) and 0 < len(jti) <= _MAX_JTI):
