@@ -9,10 +9,11 @@ from typing import Any
 import pytest
 
 from conftest import MakeApplication
+from dcrserver.db.queries import Queries
 from dcrserver.names import ALL_TENANTS
 from dcrserver.security import new_client_id
 from flows.test_admin_tenants import TENANTS, Administrator, administrator
-from harness.application import CALLBACK, Application, bearer, update_of
+from harness.application import CALLBACK, Application, application, bearer, update_of
 
 POLICIES = "/admin/v1/policies"
 STRICT = {"registration": {"required": ["contacts"]}}
@@ -250,3 +251,45 @@ async def test_a_policy_is_tried_before_it_counts(any_app: Application) -> None:
     await admin.ask("PUT", where, 200, {})
     assert (await tried())["decision"] == "reject"
     assert (await tried(draft=True))["statements"] == []
+
+
+async def test_pages_of_policies_hold_declared_and_stored_ones_and_read_no_others(
+    any_database: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    name = new_client_id()
+    filed = {f"{name}{each}": {"preset": "mcp"} for each in ("B", "c")}
+    async with application(any_database, policies=filed) as app:
+        admin = await writer(app)
+        await admin.ask("POST", TENANTS, 201, {"name": name})
+        here, stored = f"?tenant={name}", ("A", "_", "a", "d")
+        for each in stored:
+            await admin.ask("PUT", f"{POLICIES}/{name}{each}{here}", 200, {})
+            for _ in range(2):
+                await active(admin, f"{name}{each}", STRICT)
+            await admin.ask("PUT", f"{POLICIES}/{name}{each}", 200, {})
+        whole = (await admin.ask("GET", f"{POLICIES}{here}&limit=500", 200))["items"]
+        read: list[int] = []
+        reading = Queries.all
+
+        async def counted(self: Queries, statement: Any, *more: Any) -> Any:
+            found = await reading(self, statement, *more)
+            read.append(len(found))
+            return found
+
+        monkeypatch.setattr(Queries, "all", counted)
+        seen: list[Any] = []
+        url = f"{POLICIES}{here}&limit=2"
+        while url:
+            answer = await app.http.get(url, headers=admin.headers)
+            assert len(answer.json()["items"]) <= 2
+            seen += answer.json()["items"]
+            url = answer.headers.get("link", "").partition(">")[0].removeprefix("<")
+            assert bool(url) is (answer.json()["next"] is not None)
+    assert seen == whole
+    # Of a page and of two that may be of a tenant and of all, a draft and an active version.
+    assert max(read) <= 2 * (2 + 2)
+    ours = [(each["name"], each["tenant"]) for each in seen if each["name"].startswith(name)]
+    both = {(f"{name}{each}", whose) for each in stored for whose in ("*", name)}
+    assert ours == sorted(both | {(each, "*") for each in filed})
+    shown = next(each for each in seen if each["name"] == f"{name}a" and each["tenant"] == "*")
+    assert (shown["version"], shown["policy"], shown["draft"]) == (2, STRICT, {})

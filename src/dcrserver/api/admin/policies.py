@@ -57,10 +57,9 @@ async def list_policies(
 ) -> Page[Policy]:
     """All that mean something for a tenant, by name: declared, its own, and those of all."""
     del caller
-    found = await here.policy_administration.policies(whose)
-    if paging.after is not None:
-        found = [each for each in found if _place(each) > paging.after]
-    return paging.page(found[: paging.limit + 1], _place, Policy.model_validate)
+    policies = here.policy_administration
+    found = await policies.policies(whose, paging.after, paging.limit + 1)
+    return paging.page(found, policies.place_of, Policy.model_validate)
 
 
 @router.put(
@@ -215,10 +214,6 @@ async def delete_policy(
     """With all of its versions, where no client, token or tenant is bound to it."""
     await here.policy_administration.delete(whose, name, caller.origin, expected)
     return Response(status_code=204)
-
-
-def _place(found: PolicyView) -> tuple[str | int | None, ...]:
-    return found.name, int(not found.declared), found.tenant
 
 
 def _tagged(found: PolicyView, response: Response) -> Policy:

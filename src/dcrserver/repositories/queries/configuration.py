@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from itertools import groupby, islice
 
 from sqlalchemy import select
 
@@ -40,15 +40,19 @@ class ConfigurationLists:
         found = await self._queries.all(page(chosen, _BY_TENANT, (after,), limit))
         return records(StoredTenantRecord, found)
 
-    async def policies(self, scopes: Sequence[str]) -> list[StoredPolicyRecord]:
-        """Every version of all that are stored for ``scopes``, by name."""
+    async def policies(self, tenant: str, first: str, limit: int) -> list[list[StoredPolicyRecord]]:
+        """Of each policy stored for ``tenant`` from the name ``first`` on the draft and the active
+        version, as far as there are any.
+        """
         columns = stored_policies.c
         found = await self._queries.all(
             select(stored_policies)
-            .where(columns.tenant.in_(scopes))
-            .order_by(columns.name, columns.tenant, columns.version)
+            .where(columns.tenant == tenant, columns.name >= first, columns.state != "retired")
+            .order_by(columns.name, columns.version)
+            .limit(2 * limit)  # a policy that is cut is not among the first of them
         )
-        return records(StoredPolicyRecord, found)
+        by_name = groupby(records(StoredPolicyRecord, found), lambda each: each.name)
+        return [list(each) for _, each in islice(by_name, limit)]
 
     async def policy_names(self) -> frozenset[tuple[str, str]]:
         """Tenant and name of those that are active."""

@@ -10,11 +10,11 @@ import json
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import groupby
 
 from dcrserver.errors import AlreadyExists, NotFound
 from dcrserver.names import ALL_TENANTS, DEFAULT_TENANT
 from dcrserver.repositories.queries import Lists
+from dcrserver.repositories.queries.keyset import Place
 from dcrserver.repositories.stored_policies import DRAFT, StoredPolicyRecord
 from dcrserver.repositories.transaction import Database, Transaction
 from dcrserver.services import audit
@@ -101,13 +101,23 @@ class PolicyAdministrationService:
         self._members = members
         self._broken = broken
 
-    async def policies(self, scope: str) -> list[PolicyView]:
-        """All that mean something there, by name: declared, of the tenant, of all."""
-        records = await self._lists.configuration.policies([*{scope, ALL_TENANTS}])
+    async def policies(self, scope: str, after: Place | None, limit: int) -> list[PolicyView]:
+        """Those that mean something there, by name: declared, of all, of the tenant; those that
+        come after ``after``.
+        """
+        first = "" if after is None else str(after[0])
         made = [PolicyView.of_the_file(*each) for each in self._declared.items()]
-        for _, versions in groupby(records, lambda each: (each.name, each.tenant)):
-            made.append(PolicyView(list(versions), self._broken()))
-        return sorted(made, key=lambda each: (each.name, not each.declared, each.tenant))
+        for tenant in {scope, ALL_TENANTS}:
+            # One of this very name may be what the page comes after.
+            found = await self._lists.configuration.policies(tenant, first, limit + 1)
+            made += [PolicyView(versions, self._broken()) for versions in found]
+        left = (each for each in made if after is None or self.place_of(each) > after)
+        return sorted(left, key=self.place_of)[:limit]
+
+    @staticmethod
+    def place_of(policy: PolicyView) -> Place:
+        """Where the list goes on after ``policy``."""
+        return policy.name, int(not policy.declared), policy.tenant
 
     async def policy(self, scope: str, name: str) -> PolicyView:
         """What ``name`` means there: declared, else of the tenant, else of all."""

@@ -10,20 +10,14 @@ from dcrserver.schemas.admin.policies import (
     PolicyVersions,
     RollBack,
 )
-from dcrserver.services.policies.administration import PolicyView
 from dcrserver.services.policies.trial import Trial, terms_of_trial, tried
 from dcrserver.strict_json import JsonObject
 
 
 async def _list_policies(here: Here, *, limit: int, cursor: str | None = None) -> JsonObject:
-    found = await here.operations.policy_administration.policies(here.scope)
-    after = place_in(cursor)
-    left = [each for each in found if after is None or _place(each) > after]
-    return page(left[: limit + 1], limit, _place, lambda each: told(Policy, each))
-
-
-def _place(found: PolicyView) -> tuple[str, int, str]:
-    return found.name, int(not found.declared), found.tenant
+    policies = here.operations.policy_administration
+    found = await policies.policies(here.scope, place_in(cursor), limit + 1)
+    return page(found, limit, policies.place_of, lambda each: told(Policy, each))
 
 
 async def _show_policy(here: Here, *, name: str) -> JsonObject:
