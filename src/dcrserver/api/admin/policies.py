@@ -26,8 +26,8 @@ from dcrserver.schemas.admin.policies import (
     PolicyVersions,
     RollBack,
 )
-from dcrserver.services.policies.administration import PolicyView
 from dcrserver.services.policies.trial import Trial, terms_of_trial, tried
+from dcrserver.services.policies.views import PolicyView
 
 router = Router(AdminRoute, "/policies", "policies")
 

@@ -12,7 +12,7 @@ from dcrserver.metadata.statements import Ruling, ruling
 from dcrserver.names import ClientOrigin
 from dcrserver.services.audit import Origin
 from dcrserver.services.audit.actors import Actor
-from dcrserver.services.policies.administration import PolicyView
+from dcrserver.services.policies.views import PolicyView
 from dcrserver.services.registration.policy import Asking, registered_by
 from dcrserver.settings.groups.members import MemberSettings
 from dcrserver.settings.stored import policy
