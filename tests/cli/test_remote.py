@@ -346,7 +346,7 @@ def test_an_export_that_breaks_off_goes_on_behind_its_last_line(
 def test_clients_move_by_the_api_with_the_same_report(stage: Stage, server: ServerProcess) -> None:
     token = Path("exporting")
     scopes = ("--scope", "secrets:export", "--scope", "clients:write", "--scope", "clients:read",
-              "--scope", "jobs:read")  # fmt: skip
+              "--scope", "jobs:read", "--scope", "jobs:write")  # fmt: skip
     token.write_text(stage.run("token", "issue", "admin", "--tenant", "*", *scopes))
     options = ("--server", server.base_url, "--token-file", str(token))
     stage.client_id()

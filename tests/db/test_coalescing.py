@@ -10,10 +10,9 @@ from unittest.mock import MagicMock
 
 import pytest
 
-from dcrserver.db.failures import Absent, AlreadyThere, Locked, Lost
+from dcrserver.db.failures import Absent, AlreadyThere, DatabaseAway, Locked, Lost
 from dcrserver.db.protocol import coalescing
 from dcrserver.db.protocol.coalescing import Coalescer
-from dcrserver.errors import Unavailable
 
 
 async def test_waiting_inserts_share_a_commit() -> None:
@@ -239,7 +238,7 @@ async def test_the_queue_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
         await asyncio.sleep(0)
     release.set()
     results = await asyncio.gather(*tasks, return_exceptions=True)
-    assert [type(result) for result in results if result] == [Unavailable, Unavailable]
+    assert [type(result) for result in results if result] == [DatabaseAway, DatabaseAway]
 
 
 async def test_without_a_connection_all_who_wait_are_told_at_once() -> None:

@@ -11,6 +11,7 @@ from pydantic import SecretStr
 from sqlalchemy import (
     ColumnElement,
     FromClause,
+    Integer,
     String,
     case,
     cast,
@@ -45,7 +46,7 @@ async def fill(url: str, tenant: str, count: int) -> None:
         "client_id": literal(f"{tenant}-") + text,
         "metadata": literal('{"client_name":"') + name + " " + text + _REST,
         "registration_access_token_digest": literal("x"),
-        "issued_at": number / 2,
+        "issued_at": cast(number / 2, Integer),
         "updated_at": literal(1),
         "version": literal(1),
     }

@@ -46,7 +46,8 @@ def _never_found(entry: str) -> str | None:
         return None
     if "://" not in entry:
         told = "must be a domain, without a wildcard, an acct: or an https URI"
-        return None if _is_host(entry) else told
+        # An IPv6 address is looked up without its brackets.
+        return None if _is_host(entry) or _is_host(f"[{entry}]") else told
     try:
         uri = uris.parse(entry)
     except uris.BadUri as error:
