@@ -50,7 +50,7 @@ async def stored(app: Application, prefix: str, count: int) -> list[str]:
         }
         for number in range(count)
     ]
-    judged = [service.judge(tenant, Bounds(), {**line}) for line in lines]
+    judged = [service.judge(tenant, Bounds(), OPERATOR, {**line}) for line in lines]
     good = [client for _, client in judged if client]
     for first in range(0, count, 200):
         await service.write(tenant, good[first : first + 200], OPERATOR)

@@ -23,7 +23,7 @@ from dcrserver.strict_json import BadJson, JsonObject
 
 async def _judge(run: ImportRun, documents: Documents) -> None:
     with bar("judging", documents.size) as move:
-        for size in run.judge(documents):
+        for size in run.judge(documents, documents.unit):
             move(size)
     async for _ in run.refuse_deleted():
         pass

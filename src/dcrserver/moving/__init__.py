@@ -1,6 +1,6 @@
 """Clients of other servers, as they would have registered here: pure data, no I/O."""
 
-from dcrserver.moving.documents import Documents, Found, moved
+from dcrserver.moving.documents import Documents, Found, Lines, has_first_line, is_by_line, moved
 from dcrserver.moving.record import Moved, Told, texts, without_empty
 from dcrserver.moving.report import Kind, Report
 
@@ -8,9 +8,12 @@ __all__ = [
     "Documents",
     "Found",
     "Kind",
+    "Lines",
     "Moved",
     "Report",
     "Told",
+    "has_first_line",
+    "is_by_line",
     "moved",
     "texts",
     "without_empty",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Iterator, Mapping
 from typing import BinaryIO, NamedTuple
 
@@ -65,6 +66,46 @@ class Documents:
                 yield Found(number, _value(line), len(line))
 
 
+class Lines:
+    """The clients of what has one on each line, as ``Documents`` finds them, while it comes."""
+
+    unit = "line"
+
+    def __init__(self) -> None:
+        self._number = 0
+        self._rest = b""
+
+    def of(self, part: bytes) -> Iterator[Found]:
+        """Those whose lines end within the next ``part``; to be gone through before the next."""
+        file = io.BytesIO(self._rest + part)
+        self._rest = b""
+        for line in iter(lambda: file.readline(_MAX_LINE), b""):
+            if not has_first_line(line):
+                self._rest = line
+            else:
+                yield from self._found(line)
+
+    def rest(self) -> Iterator[Found]:
+        """That of the last line, which nothing ends."""
+        return self._found(self._rest)
+
+    def _found(self, line: bytes) -> Iterator[Found]:
+        self._number += 1
+        if line.strip():
+            yield Found(self._number, _value(line), len(line))
+
+
+def has_first_line(head: bytes) -> bool:
+    """Whether all of the first line has come, or as much of it as is looked at."""
+    return b"\n" in head or len(head) >= _MAX_LINE
+
+
+def is_by_line(head: bytes) -> bool:
+    """Whether each line is a client, as what begins with ``head`` tells by its first one."""
+    first = _value(io.BytesIO(head).readline(_MAX_LINE))
+    return isinstance(first, dict) and clients_of(first) == [first]
+
+
 def clients_of(document: JsonValue) -> list[JsonValue]:
     """The clients in a document of one value: an array, a list, an export, or a client alone."""
     if isinstance(document, list):
@@ -80,9 +121,9 @@ def clients_of(document: JsonValue) -> list[JsonValue]:
 
 def _whole(file: BinaryIO) -> list[JsonValue] | None:
     """The clients in a document of one value; None where each line is one."""
-    first = _value(file.readline(_MAX_LINE))
+    first = file.readline(_MAX_LINE)
     file.seek(0)
-    if isinstance(first, dict) and clients_of(first) == [first]:
+    if is_by_line(first):
         return None
     document = _value(file.read())
     file.seek(0)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from sqlalchemy import bindparam, delete, insert, or_, select, update
+from sqlalchemy import bindparam, delete, func, insert, or_, select, update
 
 from dcrserver.db.protocol.session import Session
 from dcrserver.db.tables import job_inputs, jobs
@@ -19,13 +19,19 @@ DONE, FAILED, CANCELLED = "done", "failed", "cancelled"
 ALIVE = (QUEUED, RUNNING)
 ENDED = (DONE, FAILED, CANCELLED)
 
-# So many are done side by side; the next ones wait for one to end.
+# So many of a kind are thought of at once; the next ones wait for one to end.
 _SIDE_BY_SIDE = 20
 _KEY = (jobs.c.tenant == bindparam("b_tenant")) & (jobs.c.id == bindparam("b_id"))
 _FIND = select(jobs).where(_KEY)
 # Asked once a second; a list would be compiled anew each time.
 _IS_ALIVE = or_(*(jobs.c.state == each for each in ALIVE))
-_ALIVE = select(jobs).where(_IS_ALIVE).order_by(jobs.c.id).limit(_SIDE_BY_SIDE)
+_PLACE = func.row_number().over(partition_by=jobs.c.kind, order_by=jobs.c.id)
+_PLACED = select(jobs, _PLACE.label("place")).where(_IS_ALIVE).subquery()
+_ALIVE = (
+    select(*(_PLACED.c[column.name] for column in jobs.c))
+    .where(_PLACED.c.place <= _SIDE_BY_SIDE)
+    .order_by(_PLACED.c.id)
+)
 _ANY_ALIVE = select(jobs.c.id).where(_IS_ALIVE).limit(1)
 _INSERT = insert(jobs)
 _MOVED = (
@@ -103,8 +109,8 @@ class JobRepository:
         return None if row is None else JobRecord(**row)
 
     async def alive(self) -> Sequence[JobRecord]:
-        """Those that are to be done, of all tenants: the oldest first, and no more than can be
-        done side by side.
+        """Those that are to be done, of all tenants: the oldest first, and no more of each kind
+        than can be done side by side, so that no kind keeps another waiting.
         """
         return [JobRecord(**row) for row in (await self._session.execute(_ALIVE, {})).all()]
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 import pickle
 import zlib
 from bisect import bisect_right
-from collections.abc import AsyncIterator, Collection, Iterator, Sequence
+from collections.abc import AsyncIterator, Collection, Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 from dcrserver.metadata.bounds import Bounds
-from dcrserver.moving import Documents, Moved, Report
+from dcrserver.moving import Found, Moved, Report
 from dcrserver.moving.report import Changes
 from dcrserver.services.audit import Origin
 from dcrserver.services.clients.imports import ClientImportService, Hashes, Import
@@ -76,14 +76,17 @@ class ImportRun:
         self._seen: set[str] = set()
         self._unit = ""
 
-    def judge(self, documents: Documents) -> Iterator[int]:
-        """Fills the report, and keeps what can be imported; yields how much was looked at."""
-        self._unit = documents.unit
-        for number, value, size in documents:
+    def judge(self, found: Iterable[Found], unit: str) -> Iterator[int]:
+        """Fills the report, and keeps what can be imported; yields how much was looked at.
+
+        To be asked for each part of what is imported; ``unit``: what it is counted by.
+        """
+        self._unit = unit
+        for number, value, size in found:
             made, client = self._judged(value)
             if client is not None and client.record.client_id in self._seen:
                 made.refused = _TWICE
-            self.report.tell(made, f"{documents.unit} {number}")
+            self.report.tell(made, f"{unit} {number}")
             if client is not None and made.refused is None:
                 self._keep(client, number, Changes(made.mapped, made.dropped))
             yield size

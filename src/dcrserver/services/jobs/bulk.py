@@ -44,6 +44,9 @@ class ChangedMeanwhile(Exception):
 class BulkChange:
     """The kind of job that changes many clients."""
 
+    # Each holds a batch.
+    at_once = 20
+
     def __init__(self, lists: Lists, tenants: TenantRegistry) -> None:
         self._lists = lists
         self._tenants = tenants

@@ -1,8 +1,9 @@
 """Use case: a job that imports clients, as ``dcrserver client import`` does.
 
-What was sent is judged as a whole first, in memory; that writes nothing, so whoever takes over
-begins with it again. Then it is written by batches, each with the line that it goes to: a client
-that was written and deleted since does not come back.
+All that was sent is judged first, which writes nothing, so whoever takes over begins with it again.
+Lines are read while they are judged; a document of one value is in memory as a whole. Then the
+clients are written by batches, each with the line that it goes to: one that was written and deleted
+since does not come back.
 """
 
 from __future__ import annotations
@@ -10,11 +11,11 @@ from __future__ import annotations
 import asyncio
 import io
 import time
-from collections.abc import AsyncGenerator, Iterator
+from collections.abc import AsyncGenerator, Iterable, Iterator
 from functools import partial
 from itertools import islice
 
-from dcrserver.moving import Documents
+from dcrserver.moving import Documents, Found, Lines, has_first_line, is_by_line
 from dcrserver.repositories.jobs import JobRecord
 from dcrserver.repositories.transaction import Database, Transaction
 from dcrserver.security import SecretBox, UndecipherableError
@@ -35,6 +36,9 @@ _NOT_HERE = "its tenant is not served here"
 class ClientImport:
     """The kind of job that imports clients."""
 
+    # Each holds all that it found good, and some a document as large as may be sent.
+    at_once = 1
+
     def __init__(self, database: Database, box: SecretBox, tenants: TenantRegistry) -> None:
         self._inputs = JobInputs(database, box)
         self._service = ClientImportService(database, box)
@@ -46,9 +50,10 @@ class ClientImport:
         if tenant is None:
             raise JobFailed(_NOT_HERE)
         run = ImportRun(self._service, tenant, bounds_in(job.parameters), job.origin)
-        judging = run.judge(await self._documents(job))
-        while await _judged_some(judging):
-            yield
+        async for found, unit in self._documents(job):
+            judging = run.judge(found, unit)
+            while await _judged_some(judging):
+                yield
         done = int(job.record.position or 0)
         async for _ in run.refuse_deleted(done):
             yield
@@ -70,15 +75,30 @@ class ClientImport:
                 yield
         await job.finish(_report(run, job))
 
-    async def _documents(self, job: OngoingJob) -> Documents:
+    async def _documents(self, job: OngoingJob) -> AsyncGenerator[tuple[Iterable[Found], str]]:
+        """What was sent, with what it is counted by: lines as many at a time as are in a part."""
+        parts, head = self._parts(job), b""
+        while not has_first_line(head) and (part := await anext(parts, b"")):
+            head += part
+        if not head:  # cancelled just now
+            raise JobGone
+        if not is_by_line(head):
+            raw = head + b"".join([part async for part in parts])
+            documents = await asyncio.to_thread(Documents, io.BytesIO(raw))  # parsed whole, aside
+            yield documents, documents.unit
+            return
+        lines = Lines()
+        yield lines.of(head), lines.unit
+        async for part in parts:
+            yield lines.of(part), lines.unit
+        yield lines.rest(), lines.unit
+
+    async def _parts(self, job: OngoingJob) -> AsyncGenerator[bytes]:
         try:
-            raw = await self._inputs.read(job.record)
+            async for part in self._inputs.parts(job.record):
+                yield part
         except UndecipherableError:
             raise JobFailed("it was encrypted under a key that is not configured here") from None
-        if not raw:  # cancelled just now
-            raise JobGone
-        # A document of one value is parsed whole, aside.
-        return await asyncio.to_thread(Documents, io.BytesIO(raw))
 
     async def _count(self, tenant: Tenant, job: OngoingJob, batch: ImportBatch) -> None:
         new = len(batch.clients) - len(await self._service.known(tenant, batch.clients))

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncGenerator, Mapping
+from collections import Counter
+from collections.abc import AsyncGenerator, Collection, Mapping
 from contextlib import suppress
 from typing import NamedTuple, Protocol, TypeAlias
 
@@ -37,7 +38,13 @@ _Steps: TypeAlias = AsyncGenerator[None, None]
 
 
 class JobKind(Protocol):
-    """What jobs of one kind do: a batch until each ``yield``, through ``job`` and nowhere else."""
+    """What jobs of one kind do: a batch until each ``yield``, through ``job`` and nowhere else.
+
+    ``at_once``: so many of them are done side by side, as each holds its memory; the others wait.
+    """
+
+    @property
+    def at_once(self) -> int: ...
 
     def work(self, job: OngoingJob) -> _Steps: ...
 
@@ -78,10 +85,9 @@ class JobExecutor:
         doing: dict[tuple[str, str], _Doing] = {}
         try:
             while alive := await self._alive():
-                now = time.monotonic()
-                due = {key: job for key, job in alive.items() if self._due(key) <= now}
                 for key in doing.keys() - alive.keys():
                     await doing.pop(key).steps.aclose()
+                due = self._due(alive, doing)
                 for key, record in due.items():
                     await self._turn(key, record, doing, writer)
                 await asyncio.sleep(0 if due else _PAUSE_SECONDS)
@@ -93,8 +99,25 @@ class JobExecutor:
         async with self._database.read() as tx:
             return {(job.tenant, job.id): job for job in await tx.jobs.alive()}
 
-    def _due(self, key: tuple[str, str]) -> float:
-        return self._again_at.get(key, 0.0)
+    def _due(
+        self, alive: Mapping[tuple[str, str], JobRecord], doing: Collection[tuple[str, str]]
+    ) -> dict[tuple[str, str], JobRecord]:
+        """Those that have their turn: what was begun goes on, then the oldest while there is room.
+
+        One that waits for its next attempt takes no place.
+        """
+        now = time.monotonic()
+        taken = Counter(alive[key].kind for key in doing)
+        due = {}
+        for key, job in alive.items():
+            if key not in doing:
+                kind = self._kinds.get(job.kind)
+                is_full = kind is not None and taken[job.kind] >= kind.at_once
+                if is_full or self._again_at.get(key, 0.0) > now:
+                    continue
+                taken[job.kind] += 1
+            due[key] = job
+        return due
 
     async def _turn(
         self,

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import base64
 import zlib
-from collections.abc import AsyncIterable
+from collections.abc import AsyncIterable, AsyncIterator
+from itertools import count
 
 from dcrserver.repositories.jobs import JobInputRecord, JobRecord
 from dcrserver.repositories.transaction import Database, Transaction
@@ -45,19 +46,19 @@ class JobInputs:
 
         await self._database.transact(lambda tx: _added(tx, record))
 
-    async def read(self, job: JobRecord) -> bytes:
-        """All of it.
+    async def parts(self, job: JobRecord) -> AsyncIterator[bytes]:
+        """One part after the other, each read when it is asked for; none any more when the job
+        was ended meanwhile.
 
         Raises:
             UndecipherableError: it was encrypted under a key that is not configured here.
         """
-        parts: list[bytes] = []
-        async with self._database.read() as tx:
-            while (
-                content := await tx.job_inputs.content(job.tenant, job.id, len(parts))
-            ) is not None:
-                parts.append(self._opened(job, len(parts), content))
-        return b"".join(parts)
+        for number in count():
+            async with self._database.read() as tx:
+                content = await tx.job_inputs.content(job.tenant, job.id, number)
+            if content is None:
+                return
+            yield self._opened(job, number, content)
 
     def _opened(self, job: JobRecord, number: int, content: str) -> bytes:
         text = content.removeprefix(_PLAIN)
