@@ -15,7 +15,7 @@ from dcrserver.api.openapi import document
 from dcrserver.console.reference import Reference
 from dcrserver.edge import html
 from dcrserver.edge.body import form
-from dcrserver.edge.dependencies import runtime, tenant
+from dcrserver.edge.dependencies import TENANT_KEY, runtime, tenant
 from dcrserver.edge.error_pages import prefers_html
 from dcrserver.edge.responses import NO_STORE, json_response
 from dcrserver.edge.routers import Router
@@ -129,6 +129,8 @@ def _docs(app: FastAPI, paths: frozenset[str], base: str, issuer: str, mode: Mod
 @router.get("/openapi.json", access="public", include_in_schema=False)
 async def openapi_document(request: Request) -> Response:
     """The OpenAPI document; FastAPI's own route for it is none that metrics and 405 know."""
+    here: Tenant = request.scope[TENANT_KEY]
+    here.awake()  # it is told before the metadata of an authorization server are known
     return json_response(request.app.openapi())
 
 
