@@ -34,7 +34,7 @@ METADATA: dict[str, Any] = {"redirect_uris": [CALLBACK], "software_id": "same"}
 ASKED = (
     "/clients?q=canary", "/clients?owner=bob", "/clients?tag=hidden", "/clients?software_id=same",
     "/clients?metadata.software_id=same", "/clients/count?tag=hidden", "/clients/export",
-    "/clients/export?after=aaaa", "/deleted-clients", "/events?oldest_first=true",
+    "/clients/export?after=aaaa&after_issued_at=1", "/deleted-clients", "/events?oldest_first=true",
     "/events?subject_id=shared", "/events/export", "/jobs", "/admin-tokens",
     "/initial-access-tokens", "/policies", "/tenants", "/statistics?by=method",
 )  # fmt: skip
