@@ -11,6 +11,7 @@ import httpx
 import pytest
 from sqlalchemy import select
 
+from conftest import MakeApplication
 from dcrserver.db.queries import Queries
 from dcrserver.db.tables import metadata
 from dcrserver.names import ALL_TENANTS
@@ -18,6 +19,7 @@ from dcrserver.repositories.transaction import Database, Transaction
 from dcrserver.security import new_client_id
 from dcrserver.services.access.admin_tokens import NewAdminToken
 from dcrserver.services.access.scopes import ROLES, SCOPES
+from dcrserver.services.authentication.last_uses import FLUSH_SECONDS
 from dcrserver.services.tenants.lifecycle import DELETION
 from flows.test_access_matrix import BODIES, FORM, FORMS, ROUTES, Route
 from harness.actors import OPERATOR
@@ -166,7 +168,7 @@ async def test_nothing_is_left_of_a_tenant_that_was_deleted_while_it_was_used(
     # Whoever had begun before it was deleted was answered, or told that there is nothing.
     assert statuses <= {200, 201, 204, 400, 401, 404}, statuses
     await any_app.runtime.last_uses.flush()
-    monkeypatch.setattr(job.work.__self__, "_settled", -1)  # type: ignore[attr-defined]
+    monkeypatch.setattr(job.work.__self__, "settled", -1)  # type: ignore[attr-defined]
     for _ in range(2):
         await job.work(any_app.runtime.database)
     assert await contents(any_app, tenant) == {}
@@ -289,3 +291,12 @@ async def test_who_takes_the_client_id_of_a_client_that_is_being_deleted_is_refu
         )
         assert (made.status_code, ended.status_code) == (409, 204), made.text
         await admin.post(f"/clients/{client_id}/restore{here}")
+
+
+async def test_a_tenant_is_over_when_no_request_can_write_any_more(
+    make_app: MakeApplication,
+) -> None:
+    """One that fetches something first, and what is written a while after the answer."""
+    app = await make_app(outbound={"timeout": 60})
+    deletion = app.runtime.jobs.jobs[DELETION].work.__self__
+    assert deletion.settled > 60 + FLUSH_SECONDS

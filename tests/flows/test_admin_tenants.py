@@ -227,7 +227,7 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> Callable[[Application], Any]:
 
     async def end(app: Application) -> None:
         job = app.runtime.jobs.jobs[DELETION]
-        monkeypatch.setattr(job.work.__self__, "_settled", -1)  # type: ignore[attr-defined]
+        monkeypatch.setattr(job.work.__self__, "settled", -1)  # type: ignore[attr-defined]
         await job.work(app.runtime.database)
 
     return end

@@ -87,7 +87,7 @@ async def test_last_uses_are_written_beside_the_requests_and_after_trouble(
     make_app: MakeApplication, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     app = await make_app()
-    monkeypatch.setattr(last_uses, "_FLUSH_SECONDS", 0.01)
+    monkeypatch.setattr(last_uses, "FLUSH_SECONDS", 0.01)
     monkeypatch.setattr(background, "_RESTART_SECONDS", 0.01)
     client, troubles = await granted(app), [Unavailable("away"), RuntimeError("surprise")]
     flush = app.runtime.last_uses.flush

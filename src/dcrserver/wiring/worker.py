@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 
+from dcrserver.services.authentication.last_uses import FLUSH_SECONDS
 from dcrserver.services.jobs.administration import BULK
 from dcrserver.services.jobs.bulk import BulkChange
 from dcrserver.services.jobs.client_import import ClientImport
@@ -37,9 +38,17 @@ def jobs_of_administrators(base: Foundation, metrics: Metrics) -> JobRunner:
 
 def _deletion(base: Foundation) -> TenantDeletion:
     settings = base.configured.settings
-    # So long may a request of before write what is deleted.
-    settled = math.ceil(settings.server.body_seconds + settings.database.statement_timeout) + 2
-    return TenantDeletion(base.database, settled)
+    database = settings.database
+    # So long may a request of before write what is deleted: it receives, fetches, and writes, and
+    # that a client was used is written later still.
+    settled = (
+        settings.server.body_seconds
+        + settings.outbound.timeout
+        + database.pool_timeout
+        + database.statement_timeout
+        + FLUSH_SECONDS
+    )
+    return TenantDeletion(base.database, math.ceil(settled) + 2)
 
 
 def _of_administrators(base: Foundation, metrics: Metrics) -> Job:

@@ -16,7 +16,7 @@ from dcrserver.repositories.transaction import Database, Transaction
 
 _log = Logger(__name__)
 _MAX_WAITING = 10_000
-_FLUSH_SECONDS = 5.0
+FLUSH_SECONDS = 5.0
 _BATCH = 500
 
 
@@ -40,7 +40,7 @@ class LastUses:
     async def run(self) -> None:
         """Until it is cancelled: writes what waits, now and then."""
         while True:
-            await asyncio.sleep(_FLUSH_SECONDS)
+            await asyncio.sleep(FLUSH_SECONDS)
             try:
                 await self.flush()
             except ProtocolError as error:  # the database is away; the next time may do better

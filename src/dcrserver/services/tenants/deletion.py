@@ -26,7 +26,7 @@ class TenantDeletion:
 
     def __init__(self, database: Database, settled: int) -> None:
         self._database = database
-        self._settled = settled
+        self.settled = settled
 
     async def work(self, writer: Writer) -> None:
         """Deletes what there is of all tenants that are to be deleted."""
@@ -36,7 +36,7 @@ class TenantDeletion:
             await self._end(record, writer)
 
     async def _end(self, record: StoredTenantRecord, writer: Writer) -> None:
-        may_end = record.updated_at + self._settled < time.time()
+        may_end = record.updated_at + self.settled < time.time()
         progress: dict[str, int] = json.loads(record.progress or "{}")
         found = await self._empty(record.tenant, progress, writer)
         if not found and may_end:
