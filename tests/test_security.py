@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import subprocess
+import sys
 
 import pytest
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
@@ -11,6 +13,7 @@ from passlib.hash import argon2, bcrypt, pbkdf2_sha256
 
 from dcrserver import security
 from dcrserver.security import SealedIn, SecretBox, UndecipherableError
+from harness.long_run import only_long
 
 OLD, NEW = (base64.b64encode(bytes([number]) * 32).decode() for number in (1, 2))
 PLACE = SealedIn("t", "p", "client-1")
@@ -20,6 +23,32 @@ def test_identifiers_are_never_urls_and_never_repeat() -> None:
     made = {security.new_client_id() for _ in range(1000)}
     assert len(made) == 1000
     assert all(len(each) == 32 and each.isalnum() for each in made)
+
+
+# A process that has made some forks into workers, each of which prints what it makes.
+_WORKERS = """
+import os
+from dcrserver.security import new_client_id, new_client_secret, new_id, new_token
+def made(number):
+    kinds = (new_client_id, new_client_secret, new_id, lambda: new_token("at"))
+    return "\\n".join(kind() for _ in range(number) for kind in kinds) + "\\n"
+os.write(1, made(10).encode())
+children = []
+for _ in range(2):
+    if (child := os.fork()) == 0:
+        os.write(1, made(10).encode())
+        os._exit(0)
+    children.append(child)
+assert [os.waitpid(each, 0)[1] for each in children] == [0, 0]
+"""
+
+
+@only_long
+def test_two_workers_make_nothing_alike() -> None:
+    """Whatever was drawn before the fork: randomness that is kept ready would be in both."""
+    run = subprocess.run([sys.executable, "-c", _WORKERS], capture_output=True, check=True)
+    made = run.stdout.split()
+    assert len(made) == len(set(made)) == 3 * 10 * 4
 
 
 def test_tokens_carry_their_prefix() -> None:
