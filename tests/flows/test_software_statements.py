@@ -210,6 +210,20 @@ async def test_an_update_is_bound_by_the_statement(any_database: str, tmp_path: 
         assert (await app.client(client["client_id"])).metadata["client_name"] == "Newer"
 
 
+@finding("E11")
+async def test_a_statement_of_a_stranger_sheds_no_claim(make_app: Any, tmp_path: Path) -> None:
+    """Where it counts as not sent, the one that is held counts."""
+    groups = trusting(tmp_path)
+    groups["policy"]["software_statements"] = {"unknown_issuer": "ignore"}
+    app = await make_app(**groups)
+    client = await app.register(software_statement=statement())
+    strangers = FORGERIES["of an issuer that nobody trusts"][1]()
+    answer = await _put(app, client, client_name="Evil", software_statement=strangers)
+    assert answer.status_code == 200, answer.text
+    for name in ("client_name", "software_id", "software_statement", "software_statement_issuer"):
+        assert answer.json().get(name) == client[name], name
+
+
 async def test_an_update_spends_a_new_statement_once(any_database: str, tmp_path: Path) -> None:
     async with application(any_database, **trusting(tmp_path)) as app:
         clients = [await app.register(software_statement=statement()) for _ in range(4)]

@@ -159,10 +159,10 @@ class SoftwareStatements:
             return Submitted(members, terms)
         rest = {name: value for name, value in members.items() if name not in VERIFIED}
         held = before.text(STATEMENT) if before else ""
-        sent = members.get(STATEMENT)
-        if sent is None or sent == "":
-            sent = "" if terms.administrator else held
-        statement = await self._believed(tenant, sent, held, terms) if sent != "" else None
+        unsent = "" if terms.administrator else held
+        statement = None
+        for each in (members.get(STATEMENT), unsent):  # a stranger's counts as not sent
+            statement = statement or await self._believed(tenant, each, held, terms)
         if statement is None:
             if terms.policy.statements_mode != "required":
                 return Submitted(rest, terms)
@@ -206,6 +206,8 @@ class SoftwareStatements:
         Of one that was ``held`` before, which a client must send back (RFC 7592 2.2) however short
         its life was, it is asked whether its issuer and software are welcome still.
         """
+        if sent is None or sent == "":
+            return None
         policy = terms.policy.software_statements
         jws = verification.parsed(sent)
         issuer = verification.issuer_of(jws, tenant, policy)
