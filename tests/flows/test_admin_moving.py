@@ -7,8 +7,10 @@ from typing import Any
 
 import httpx
 import pytest
+from sqlalchemy import select
 
 from conftest import MakeApplication
+from dcrserver.db.tables import job_inputs
 from dcrserver.services.access.admin_tokens import NewAdminToken
 from harness.actors import OPERATOR
 from harness.administration import Administrator, administrator
@@ -178,15 +180,46 @@ async def test_an_owner_exports_own_clients_and_imports_none(make_app: MakeAppli
     await ann.ask("POST", "/clients/import", 403, content=b"{}", headers=LINES)
 
 
-@pytest.mark.parametrize("keys", [(), ("AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=",)])
+_KEYS = ("AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=",)
+
+
+@pytest.mark.finding("M25")
+async def test_readable_secrets_are_not_kept_where_nothing_encrypts_them(
+    make_app: MakeApplication,
+) -> None:
+    """They lay there in clear until the job had ended, also that of a worker who never came."""
+    app, keeps = await make_app(), await make_app(secrets={"encryption_keys": _KEYS})
+    admin, other = await administrator(app, *SCOPES), await administrator(keeps, *SCOPES)
+    basic = {"token_endpoint_auth_method": "client_secret_basic"}
+    plain = client("readable", client_secret="chosen by a person", **basic)
+    keycloak = {"clientId": "a", "secret": "chosen by a person", "protocol": "openid-connect"}
+    late = "\n".join([*(json.dumps(client(f"readable-{at}")) for at in range(3000)), ""])
+    for content in (
+        json.dumps(plain),
+        json.dumps(plain).replace("client_secret", "client\\u005fsecret"),
+        json.dumps({"clients": [keycloak]}, indent=2),
+        late + json.dumps(plain),
+    ):
+        sent: dict[str, Any] = {"content": content.encode(), "headers": LINES}
+        refused = await admin.ask("POST", "/clients/import", 400, **sent)
+        assert "secrets.encryption_keys" in refused.json()["detail"]
+        assert "chosen" not in refused.text
+        await other.ask("POST", "/clients/import", 202, **sent)
+    assert (await admin.get("/jobs"))["items"] == []
+    async with app.runtime.database.read() as tx:
+        assert (await tx.session.execute(select(job_inputs.c.number), {})).all() == []
+
+
+@pytest.mark.parametrize("keys", [(), _KEYS])
 async def test_what_was_sent_is_kept_until_the_job_has_ended(
     make_app: MakeApplication, keys: tuple[str, ...]
 ) -> None:
     app: Application = await make_app(secrets={"encryption_keys": keys})
     admin = await administrator(app, *SCOPES)
-    line = client(
-        "kept", client_secret="chosen by a person", token_endpoint_auth_method="client_secret_basic"
-    )
+    line = client("kept")
+    if keys:
+        basic = {"token_endpoint_auth_method": "client_secret_basic"}
+        line |= {"client_secret": "chosen by a person", **basic}
     sent = {"content": json.dumps(line).encode(), "headers": LINES}
     job = await admin.post("/clients/import", 202, **sent)
     async with app.runtime.database.read() as tx:

@@ -1,6 +1,7 @@
 """Clients of other servers, as they would have registered here: pure data, no I/O."""
 
 from dcrserver.moving.documents import Documents, Found, Lines, has_first_line, is_by_line, moved
+from dcrserver.moving.readable import ReadableSecrets
 from dcrserver.moving.record import Moved, Told, texts, without_empty
 from dcrserver.moving.report import Kind, Report
 
@@ -10,6 +11,7 @@ __all__ = [
     "Kind",
     "Lines",
     "Moved",
+    "ReadableSecrets",
     "Report",
     "Told",
     "has_first_line",

@@ -67,7 +67,8 @@ class SecretSettings(Group):
         default=(),
         description="base64 of 32 random bytes each; the first encrypts, all decrypt. They encrypt"
         " the signing keys of the token endpoint, which are stored in clear without them, and are"
-        " needed for client_secret_jwt and HMAC algorithms",
+        " needed for client_secret_jwt and HMAC algorithms, and to import readable secrets by the"
+        " administrators' API",
     )
     encryption_keys_file: Path | None = Field(
         default=None,

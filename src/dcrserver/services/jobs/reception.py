@@ -8,6 +8,7 @@ from collections.abc import AsyncIterable, AsyncIterator, Callable
 
 from dcrserver.errors import Forbidden, InvalidInput, Unavailable
 from dcrserver.metadata.bounds import Bounds
+from dcrserver.moving import ReadableSecrets
 from dcrserver.repositories.jobs import QUEUED, RECEIVING, JobRecord
 from dcrserver.repositories.transaction import Database, Transaction
 from dcrserver.security import SecretBox
@@ -28,6 +29,7 @@ class ImportReception:
         self._database = database
         self._requests = requests
         self._inputs = JobInputs(database, box)
+        self._is_encrypted = box.can_encrypt
 
     async def receive(
         self,
@@ -43,7 +45,8 @@ class ImportReception:
             Forbidden: whoever asks is bound to one owner.
             InsufficientScope: whoever asks may not make clients.
             KeyReused: ``key`` belongs to another request.
-            InvalidInput: there is no such policy, or nothing was sent.
+            InvalidInput: there is no such policy, or nothing was sent, or what was sent holds
+                secrets that can be read and would be kept as they are.
             ProtocolError: whatever reading ``chunks`` raises.
         """
         origin.actor.require("clients:create")
@@ -68,7 +71,8 @@ class ImportReception:
         key: IdempotencyKey | None,
     ) -> JobView:
         digest = hashlib.sha256()
-        if not await self._inputs.keep(job, _counted(chunks, digest.update)):
+        kept = chunks if self._is_encrypted else _without_secrets(chunks)
+        if not await self._inputs.keep(job, _counted(kept, digest.update)):
             raise InvalidInput("nothing was sent", pointer="#")
         queued = job._replace(state=QUEUED, updated_at=int(time.time()))
 
@@ -78,6 +82,20 @@ class ImportReception:
 
         whole = key and key.with_body(digest.hexdigest())
         return await begin(self._database, self._requests, whole, queued, origin, write)
+
+
+async def _without_secrets(chunks: AsyncIterable[bytes]) -> AsyncIterator[bytes]:
+    """``chunks``, which are kept as they are: refused before the first secret is."""
+    looked = ReadableSecrets()
+    async for chunk in chunks:
+        if (name := looked.name_in(chunk)) is not None:
+            raise InvalidInput(
+                f"it holds secrets that can be read ({name[:64]!r}), and would be kept as it is"
+                " until it is imported: set secrets.encryption_keys; dcrserver client import,"
+                " at the database, keeps nothing",
+                pointer="#",
+            )
+        yield chunk
 
 
 async def _counted(
