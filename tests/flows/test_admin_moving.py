@@ -112,13 +112,13 @@ async def test_an_export_that_was_interrupted_goes_on_after_its_last_line(
 async def test_an_export_goes_on_after_a_client_that_is_gone(any_app: Application) -> None:
     """As long as it can be restored by its client_id, and then with the moment of its line."""
     admin = await administrator(any_app, "clients:read", "clients:delete")
-    made = [await any_app.register(client_name="gone") for _ in range(3)]
-    whole = await exported(admin, "?name=gone")
+    made = [await any_app.register(client_name="once there") for _ in range(3)]
+    whole = await exported(admin, "?name=once%20there")
     assert sorted(line["client_id"] for line in whole) == sorted(it["client_id"] for it in made)
     last, rest = whole[0], whole[1:]
     path = f"/clients/{last['client_id']}"
     await admin.ask("DELETE", path, 204)
-    after = f"?name=gone&after={last['client_id']}"
+    after = f"?name=once%20there&after={last['client_id']}"
     assert await exported(admin, after) == rest
     await admin.ask("POST", f"{path}/purge", 204)
     assert await exported(admin, f"{after}&after_issued_at={last['client_id_issued_at']}") == rest

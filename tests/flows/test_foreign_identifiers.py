@@ -44,7 +44,7 @@ async def imported(app: Application, client_id: str, tenant: Tenant | None = Non
         "response_types": [],
     }
     where, service = tenant or app.runtime.default_tenant, app.operations.client_import
-    told, client = service.judge(where, Bounds(), line)
+    told, client = service.judge(where, Bounds(), OPERATOR, line)
     assert client is not None, told.refused
     assert await service.write(where, [client], OPERATOR) == 1
 

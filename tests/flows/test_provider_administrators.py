@@ -43,6 +43,7 @@ async def made_with(
         admin={"providers": {"corp": corp}},
         tenants=TENANTS,
         registration={"mode": "closed"},
+        secrets={"encryption_keys": (f"{'A' * 43}=",)},
     )
     return app
 
