@@ -108,6 +108,11 @@ def test_a_wrong_value_is_told_with_its_file(key: str, tmp_path: Path) -> None:
         assert line.endswith(f"(from {file})")
 
 
+def test_a_group_is_told_with_the_options_that_were_given() -> None:
+    with pytest.raises(ConfigurationError, match=r"cli: there is no token .* \(from --server\)$"):
+        load(cli={"server": "http://127.0.0.1:8000"})
+
+
 def test_each_is_told_with_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     file = tmp_path / "some.toml"
     file.write_text("[server]\nworkers = 0\nport = 1\n[tokens]\nlifetime = 1\n")

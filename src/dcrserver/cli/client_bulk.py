@@ -59,6 +59,10 @@ def bulk(  # noqa: PLR0913 - what can be given
     member = _VALUES.get(action)
     if value is not None and member is None:
         raise typer.BadParameter(f"{action} takes none", param_hint="VALUE")
+    if value is None and member == "tag":
+        fail(f"{action} needs the tag")
+    if not (wanted.query or all_):
+        fail("there is no filter, such as --owner; --all says that all clients are meant")
     if action == "delete" and not (yes or dry_run):
         fail("this deletes every client that is meant; --dry-run counts them, --yes does it")
     body: JsonObject = {

@@ -33,7 +33,7 @@ class Sources:
 
     def _of(self, key: Sequence[str]) -> Iterable[str]:
         if _holds(self.flags, key):
-            return [f"--{key[-1].replace('_', '-')}"]
+            return _options(self.flags, key)
         variables = {name: _keys(name) for name in sorted(os.environ) if _is_ours(name)}
         lowered = [part.lower() for part in key]
         if deciding := [name for name, keys in variables.items() if _decides(name, keys, lowered)]:
@@ -64,6 +64,15 @@ def _decides(name: str, keys: Sequence[str], key: Sequence[str]) -> bool:
     except ValueError:
         return True
     return _holds(value, key[len(keys) :])
+
+
+def _options(flags: Mapping[str, Any], key: Sequence[str]) -> list[str]:
+    """Those that the value at ``key`` is made of: of a group, each that was given."""
+    value: Any = flags
+    for part in key:
+        value = value[part] if isinstance(value, Mapping) else value
+    names = value if isinstance(value, Mapping) else key[-1:]
+    return [f"--{name.replace('_', '-')}" for name in names]
 
 
 def _holds(value: Any, key: Sequence[str]) -> bool:  # noqa: ANN401 - any part of the configuration
