@@ -56,21 +56,24 @@ def bulk(  # noqa: PLR0913 - what can be given
     Waits until it has ended, and fails where it failed, or did for a client. Ctrl-C asks whether
     it shall be cancelled.
     """
-    member = _VALUES.get(action)
-    if value is not None and member is None:
-        raise typer.BadParameter(f"{action} takes none", param_hint="VALUE")
-    if value is None and member == "tag":
-        fail(f"{action} needs the tag")
-    if not (wanted.query or all_):
-        fail("there is no filter, such as --owner; --all says that all clients are meant")
     if action == "delete" and not (yes or dry_run):
         fail("this deletes every client that is meant; --dry-run counts them, --yes does it")
-    body: JsonObject = {
-        "action": action, "filter": dict(wanted.query), "dry_run": dry_run, "all": all_,
-    }  # fmt: skip
-    if member is not None:
-        body[member] = value
+    body: JsonObject = {"filter": dict(wanted.query), "dry_run": dry_run, "all": all_}
+    body |= _action(action, value)
+    if not (wanted.query or all_):
+        fail("there is no filter, such as --owner; --all says that all clients are meant")
     if no_wait:
         print_one(where.ask("change_clients", body), form)
     else:
         watching.print_job(watching.begin(where, "change_clients", body), form)
+
+
+def _action(action: str, value: str | None) -> JsonObject:
+    member = _VALUES.get(action)
+    if member is None:
+        if value is not None:
+            raise typer.BadParameter(f"{action} takes none", param_hint="VALUE")
+        return {"action": action}
+    if value is None and member == "tag":
+        fail(f"{action} needs the tag")
+    return {"action": action, member: value}
