@@ -7,11 +7,13 @@ import { chromium } from "playwright-core";
 const [executablePath, folder] = process.argv.slice(2);
 const pages = JSON.parse(readFileSync(0, "utf-8"));
 const axe = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf-8");
+const IS_LONG = process.env.DCR_TEST_LONG === "1";
+// The others in the long run alone.
 const LOOKS = [
   { look: "light", colorScheme: "light", viewport: { width: 1440, height: 900 } },
   { look: "dark", colorScheme: "dark", viewport: { width: 1440, height: 900 } },
   { look: "phone", colorScheme: "light", viewport: { width: 390, height: 844 } },
-];
+].slice(0, IS_LONG ? 3 : 1);
 // What colours and sizes have no part in is looked at once.
 const only = (...values) => ({ runOnly: { type: "rule", values } });
 const RULES = { light: {}, dark: only("color-contrast"), phone: only("target-size", "meta-viewport") };
@@ -56,7 +58,7 @@ async function visit(context, name, look, url) {
     [...document.querySelectorAll("details")].slice(0, most).forEach((each) => {
       each.removeAttribute("name");
       each.open = true;
-    }), process.env.DCR_TEST_LONG === "1" ? undefined : 12);
+    }), IS_LONG ? undefined : 12);
   // By the debugger, which our content security policy does not bind.
   await page.evaluate(axe);
   const found = await page.evaluate((rules) => globalThis.axe.run(rules), RULES[look]);

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from harness import npm
+from harness.long_run import IS_LONG
 from harness.process import environment, serving
 from harness.programs import program
 
@@ -23,7 +24,9 @@ PAGES = {
     "for-programs": ("/token", 405, "Method Not Allowed · dcrserver"),
     "authorize": ("/authorize?client_id=x", 400, "Cannot continue · dcrserver"),
 }
-LOOKS = {"light": "rgb(255, 255, 255)", "dark": "rgb(17, 20, 24)", "phone": "rgb(255, 255, 255)"}
+LOOKS = {"light": "rgb(255, 255, 255)"}
+if IS_LONG:
+    LOOKS |= {"dark": "rgb(17, 20, 24)", "phone": "rgb(255, 255, 255)"}
 _SECONDS = 240
 
 

@@ -17,7 +17,7 @@ pytestmark = pytest.mark.timeout(420)
 @pytest.mark.parametrize(
     ("engine", "faults"),
     [
-        ("standby", ["kill"]),
+        pytest.param("standby", ["kill"], marks=only_long),
         pytest.param("standby", ["freeze", "rolling restart"], marks=only_long),
         # Longer faults behind PgBouncer are for run.py: what they end in is up to Patroni, whose
         # old primary did not always come back as a standby.

@@ -26,7 +26,7 @@ from harness.clusters import Node, galera
 from harness.long_run import only_long
 from harness.process import ServerProcess, serving
 
-pytestmark = [pytest.mark.timeout(420), pytest.mark.xdist_group("galera")]
+pytestmark = [only_long, pytest.mark.timeout(420), pytest.mark.xdist_group("galera")]
 finding = pytest.mark.finding
 _CLIENT = {"redirect_uris": [], "grant_types": ["client_credentials"]}
 
@@ -174,9 +174,7 @@ def test_a_node_that_lags_refuses_nobody_wrongly(
 
 
 @finding("F1", "F2", "F5")
-@pytest.mark.parametrize(
-    "faults", [["kill"], pytest.param(["freeze", "rolling restart"], marks=only_long)]
-)
+@pytest.mark.parametrize("faults", [["kill"], ["freeze", "rolling restart"]])
 def test_no_answer_is_wrong_and_nothing_acknowledged_is_lost(
     nodes: list[Node], faults: list[str], tmp_path: Path
 ) -> None:

@@ -23,6 +23,7 @@ from dcrserver.repositories.transaction import Database
 from dcrserver.security import new_client_id
 from dcrserver.settings import DatabaseSettings
 from harness.databases import migrated
+from harness.long_run import FIRST_EVERYDAY
 from harness.many import RARE, fill, paused
 from harness.rows import add, find, record
 
@@ -103,6 +104,7 @@ async def test_a_search_is_for_the_very_text_in_whatever_case(
     assert len(await lists.clients.page(tenant, filters, limit=9)) == count
 
 
+@pytest.mark.parametrize("own_database", FIRST_EVERYDAY, indirect=True)
 async def test_a_search_over_many_clients_stops_nobody(own_database: str) -> None:
     """SQLite worked in the event loop: for 129 ms, with so many, nobody was served."""
     is_sqlite = own_database.startswith("sqlite")
@@ -135,6 +137,7 @@ async def test_a_search_over_many_clients_stops_nobody(own_database: str) -> Non
     await database.close()
 
 
+@pytest.mark.parametrize("own_database", FIRST_EVERYDAY, indirect=True)
 async def test_an_export_of_many_clients_stops_nobody(own_database: str) -> None:
     """It is made of pages, each a few milliseconds of the event loop."""
     await fill(own_database, "many", 5000)

@@ -177,7 +177,11 @@ BRIEF = {
 
 
 @finding("R6")
-@pytest.mark.parametrize("told", [signal.SIGTERM, signal.SIGHUP], ids=lambda told: told.name)
+@pytest.mark.parametrize(
+    "told",
+    [signal.SIGTERM, pytest.param(signal.SIGHUP, marks=only_long)],
+    ids=lambda told: told.name,
+)
 def test_a_frozen_worker_holds_up_neither_the_end_nor_a_replacement(
     tmp_path: Path, told: signal.Signals
 ) -> None:

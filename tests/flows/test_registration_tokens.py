@@ -17,6 +17,7 @@ from starlette.requests import ClientDisconnect
 from conftest import MakeApplication
 from harness.actors import OPERATOR
 from harness.application import CALLBACK, Application, application, bearer, update_of
+from harness.long_run import FIRST_EVERYDAY
 from harness.process import serving
 
 requirement = pytest.mark.requirement
@@ -316,6 +317,7 @@ async def test_an_update_that_overlaps_a_deletion_brings_nothing_back(any_databa
                 assert await tx.clients.find("default", client["client_id"]) is None
 
 
+@pytest.mark.parametrize("any_database", FIRST_EVERYDAY, indirect=True)
 async def test_a_connection_that_dies_locks_nobody_out(any_database: str, tmp_path: Path) -> None:
     """The update is sent and the line cut at once: the client always has a token that works."""
     with serving(tmp_path, any_database) as server:

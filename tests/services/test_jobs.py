@@ -24,6 +24,7 @@ from dcrserver.services.upkeep.leases import Lease, LeaseLost, Leases
 from dcrserver.services.upkeep.runner import Job, JobRunner
 from dcrserver.telemetry import Metrics
 from harness.application import settings
+from harness.long_run import FIRST_EVERYDAY
 
 _LONG = 30
 
@@ -97,6 +98,7 @@ async def test_a_lease_of_a_clock_that_was_wrong_keeps_nobody_from_the_job(
     await lease.transact(use)
 
 
+@pytest.mark.parametrize("any_database", FIRST_EVERYDAY, indirect=True)
 async def test_a_lease_is_renewed_while_its_job_runs(databases: list[Database]) -> None:
     name = new_client_id()
     lease = await certainly_taken(databases[0], name, seconds=1)

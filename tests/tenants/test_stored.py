@@ -19,6 +19,7 @@ from dcrserver.security import new_client_id
 from dcrserver.services.tenants.stored_configuration import StoredConfiguration
 from dcrserver.strict_json import dumps
 from harness.application import CALLBACK, Application, application
+from harness.long_run import FIRST_EVERYDAY
 
 _SEEN_SECONDS = 2.0
 
@@ -81,6 +82,7 @@ async def until(app: Application, tenant: str, status: int) -> float:
     return time.monotonic() - started_at
 
 
+@pytest.mark.parametrize("any_database", FIRST_EVERYDAY, indirect=True)
 async def test_every_instance_sees_a_tenant_come_pause_and_go_within_two_seconds(
     two: tuple[Application, Application],
 ) -> None:

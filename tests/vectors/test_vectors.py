@@ -10,6 +10,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+from harness.long_run import only_long
 from harness.process import lasting_port, run_to_end, serving
 
 HERE = Path(__file__).parent
@@ -22,6 +23,10 @@ PROFILES = sorted(
 pytestmark = pytest.mark.vectors
 
 
+# Each is a server of its own; between them they ask most of what is asked.
+_EVERYDAY = {"all", "iat", "mgmt", "oauth", "oidc", "ss"}
+
+
 @pytest.fixture(scope="module")
 def state(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Keys and certificates of the runner, made for this run."""
@@ -30,7 +35,10 @@ def state(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-@pytest.mark.parametrize("profile", PROFILES)
+@pytest.mark.parametrize(
+    "profile",
+    [each if each in _EVERYDAY else pytest.param(each, marks=only_long) for each in PROFILES],
+)
 def test_all_vectors_of_the_profile_pass(profile: str, state: Path, tmp_path: Path) -> None:
     hosted = f"localhost:{lasting_port(3)}"  # the runner takes two more
     env = {
