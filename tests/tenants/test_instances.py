@@ -10,7 +10,7 @@ import httpx
 import pytest
 
 from harness.databases import migrated
-from harness.long_run import FIRST_EVERYDAY
+from harness.long_run import only_long
 from harness.process import ServerProcess, run_to_end, serving
 
 _SEEN_SECONDS = 2.0
@@ -31,8 +31,7 @@ def _seconds_until(server: ServerProcess, path: str, status: int) -> float:
     return time.monotonic() - started_at
 
 
-@pytest.mark.parametrize("any_database", FIRST_EVERYDAY, indirect=True)
-@pytest.mark.parametrize("backend", ["sqlite", "postgresql"])
+@pytest.mark.parametrize("backend", ["sqlite", pytest.param("postgresql", marks=only_long)])
 def test_a_change_at_one_process_counts_at_the_other(tmp_path: Path, backend: str) -> None:
     with (
         migrated(backend) as url,
