@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Awaitable, Callable
 from typing import Any
 
 import httpx
@@ -15,7 +14,6 @@ from conftest import MakeApplication
 from dcrserver.db.queries import Queries
 from dcrserver.db.tables import metadata
 from dcrserver.names import ALL_TENANTS
-from dcrserver.repositories.transaction import Database, Transaction
 from dcrserver.security import new_client_id
 from dcrserver.services.access.admin_tokens import NewAdminToken
 from dcrserver.services.access.scopes import ROLES, SCOPES
@@ -25,6 +23,7 @@ from flows.test_access_matrix import BODIES, FORM, FORMS, ROUTES, Route
 from harness.actors import OPERATOR
 from harness.administration import ROOT, Administrator
 from harness.application import CALLBACK, Application, bearer, update_of
+from harness.races import before_the_write
 
 METADATA = {"redirect_uris": [CALLBACK], "grant_types": ["authorization_code"]}
 MACHINE = {"grant_types": ["client_credentials"], "redirect_uris": []}
@@ -41,22 +40,6 @@ async def a_tenant(admin: Administrator) -> str:
     name = new_client_id()
     await admin.post("/tenants", 201, json={"name": name})
     return name
-
-
-def before_the_write(
-    patch: pytest.MonkeyPatch, app: Application, does: Callable[[], Awaitable[Any]]
-) -> None:
-    """``does`` something once, when all is read and nothing is written."""
-    original, is_over = Database.transact, False
-
-    async def late(self: Database, work: Callable[[Transaction], Awaitable[Any]]) -> Any:
-        nonlocal is_over
-        if self is app.runtime.database and not is_over:
-            is_over = True
-            await does()
-        return await original(self, work)
-
-    patch.setattr(Database, "transact", late)
 
 
 async def test_what_is_ended_is_what_was_seen_until_it_is_written(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,13 +12,13 @@ import pytest
 from dcrserver.errors import ProtocolError
 from dcrserver.metadata.bounds import Bounds
 from dcrserver.names import ALL_TENANTS
-from dcrserver.repositories.transaction import Database, Transaction
 from dcrserver.security import new_client_id
 from dcrserver.services.access.initial_access_tokens import NewInitialAccessToken
 from flows.test_admin_policies import POLICIES, active
 from flows.test_admin_tenants import TENANTS, Administrator, administrator, two
 from harness.actors import OPERATOR
 from harness.application import CALLBACK, Application, bearer
+from harness.races import before_the_write
 
 __all__ = ["two"]  # the fixture
 _SCOPES = (
@@ -124,22 +123,6 @@ async def _with_a_policy(race: Race) -> None:
     await race.second.runtime.stored_configuration.look()
 
 
-def _before_commit(
-    patch: pytest.MonkeyPatch, app: Application, does: Callable[[], Awaitable[Any]]
-) -> None:
-    """``does`` something once, when all is judged and nothing of it is written."""
-    original, is_over = Database.transact, False
-
-    async def late(self: Database, work: Callable[[Transaction], Awaitable[Any]]) -> Any:
-        nonlocal is_over
-        if self is app.runtime.database and not is_over:
-            is_over = True
-            await does()
-        return await original(self, work)
-
-    patch.setattr(Database, "transact", late)
-
-
 @pytest.mark.finding("M20")
 async def test_nothing_is_bound_to_a_policy_that_was_deleted_meanwhile(
     race: Race, monkeypatch: pytest.MonkeyPatch
@@ -160,7 +143,7 @@ async def test_nothing_is_bound_to_a_policy_that_was_deleted_meanwhile(
         with monkeypatch.context() as patch:
             if what == "moved":  # what makes the client binds nothing
                 patch.setattr(Race, "post", there)
-            _before_commit(patch, race.first, delete)
+            before_the_write(patch, race.first, delete)
             assert (what, await getattr(race, what)(), deleted) == (what, False, [204])
 
 
