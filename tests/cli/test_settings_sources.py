@@ -100,12 +100,15 @@ def test_a_wrong_value_is_told_with_its_variable(key: str, monkeypatch: pytest.M
 def test_a_wrong_value_is_told_with_its_file(key: str, tmp_path: Path) -> None:
     file = tmp_path / "some.toml"
     *groups, name = key.split(".")
-    file.write_text(f"{_table(groups)}{name} = [[[1]]]\n")
+    text = f"{_table(groups)}{name} = [[[1]]]\n"
+    file.write_text(text)
     with pytest.raises(ConfigurationError) as refusal:
         load(file)
     for line in _about(key, refusal.value):
         assert line.startswith((key, f"{'.'.join(groups)}: "))
-        assert line.endswith(f"(from {file})")
+        last = len(text.splitlines())
+        places = [last] if line.startswith(key) else range(1, last + 1)
+        assert line.endswith(tuple(f" (from {file}, line {each})" for each in places))
 
 
 def test_a_group_is_told_with_the_options_that_were_given() -> None:
@@ -122,7 +125,7 @@ def test_each_is_told_with_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPat
         load(file, server={"port": 0})
     places = {line.partition(": ")[0]: line for line in str(refusal.value).splitlines()}
     assert places.keys() == {"server.workers", "server.host", "server.port", "tokens.lifetime"}
-    assert places["server.workers"].endswith(f"(from {file})")
+    assert places["server.workers"].endswith(f"(from {file}, line 2)")
     assert places["server.host"].endswith("(from DCR_SERVER)")
     assert places["server.port"].endswith("(from --port)")
     assert places["tokens.lifetime"].endswith("(from dcr_tokens__lifetime)")
@@ -136,7 +139,7 @@ def test_several_that_do_not_fit_are_all_named(
     monkeypatch.setenv("DCR_MUTUAL_TLS__VERIFIED_HEADER", "x-a")
     with pytest.raises(ConfigurationError, match="must be two headers") as refusal:
         load(file)
-    assert str(refusal.value).endswith(f"(from DCR_MUTUAL_TLS__VERIFIED_HEADER and {file})")
+    assert str(refusal.value).endswith(f"(from DCR_MUTUAL_TLS__VERIFIED_HEADER and {file}, line 1)")
 
 
 def test_only_the_variable_that_is_no_json_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -176,3 +179,10 @@ def test_members_that_nobody_can_send_are_refused(
     where = group.lower().replace("__", ".")
     assert str(refusal.value).startswith(f"{where}.registration.{key}: {told}")
     assert str(refusal.value).endswith(f"(from {variable})")
+
+
+def test_a_policy_of_a_file_is_told_with_its_line(tmp_path: Path, run: Commands) -> None:
+    file = tmp_path / "p.toml"
+    file.write_text('[[statements]]\nname = "a"\nwhen = {}\n\n[statements.then]\nhld = true\n')
+    told = run("policy", "check", str(file), status=1)
+    assert f"{file}, line 6: /statements/0/then/hld: no such setting; did you mean hold?" in told

@@ -80,7 +80,7 @@ def test_a_file_that_cannot_be_meant_is_told_in_a_line(
     (tmp_path / "c.toml").write_text(f"[database]\nurl_file = 'url'\n{others}\n")
     with pytest.raises(ConfigurationError) as refusal:
         load(tmp_path / "c.toml")
-    place = f" (from {tmp_path}/c.toml)"
+    place = f" (from {tmp_path}/c.toml, line 2)"
     assert str(refusal.value) == told.format(file=file) + place
 
 

@@ -42,11 +42,16 @@ def check(file: FileArgument, config: ConfigOption = None) -> None:
     from dcrserver.cli.loading import load
     from dcrserver.settings.stored import BadDocument, policy
 
+    text = read(file)
     try:
-        policy(_document(file), load(config).members)
+        policy(_parsed(file, text), load(config).members)
     except BadDocument as error:
-        told = (f"{file}: {each.pointer or '/'}: {each.text}" for each in error.problems)
-        fail("\n".join(told))
+        fail(
+            "\n".join(
+                f"{_place(file, each.key, text)}: {each.pointer or '/'}: {each.text}"
+                for each in error.problems
+            )
+        )
     print_message(f"{file} is a policy")
 
 
@@ -123,7 +128,10 @@ def delete(name: NameArgument, where: Where) -> None:
 
 
 def _document(file: Path) -> dict[str, Any]:
-    text = read(file)
+    return _parsed(file, read(file))
+
+
+def _parsed(file: Path, text: bytes) -> dict[str, Any]:
     try:
         made = tomllib.loads(text.decode()) if file.suffix == ".toml" else json.loads(text)
     except ValueError as error:
@@ -131,3 +139,10 @@ def _document(file: Path) -> dict[str, Any]:
     if not isinstance(made, dict):
         fail(f"{file}: must be an object")
     return made
+
+
+def _place(file: Path, key: tuple[str, ...], text: bytes) -> str:
+    """The file, and of TOML the line where ``key`` is."""
+    from dcrserver.settings.lines import line_of
+
+    return f"{file}, line {line_of(key, text.decode())}" if file.suffix == ".toml" else str(file)

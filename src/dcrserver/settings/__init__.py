@@ -176,8 +176,9 @@ def load(path: Path | None = None, **flags: Any) -> Settings:  # noqa: ANN401 - 
     """
     path = configuration_file(path)
     _refuse_unknown_variables()
-    written = _read(path)
-    sources = Sources(flags, path, written)
+    text = _text(path)
+    written = _read(path, text)
+    sources = Sources(flags, path, written, text)
     try:
         settings = Settings(**{"_file": written, **flags})
     except ValidationError as error:
@@ -200,14 +201,21 @@ def configuration_file(given: Path | None) -> Path | None:
     return Path(os.environ[_CONFIG]) if given is None and os.environ.get(_CONFIG) else given
 
 
-def _read(path: Path | None) -> dict[str, Any]:
+def _text(path: Path | None) -> str:
+    try:
+        return "" if path is None else path.read_text("utf-8")
+    except OSError as error:
+        raise ConfigurationError(f"{path}: {error.strerror}") from None
+    except UnicodeDecodeError as error:
+        raise ConfigurationError(f"{path}: {error}") from None
+
+
+def _read(path: Path | None, text: str) -> dict[str, Any]:
     if path is None:
         return {}
     try:
-        given = tomllib.loads(path.read_text("utf-8"))
-    except OSError as error:
-        raise ConfigurationError(f"{path}: {error.strerror}") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        given = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
         raise ConfigurationError(f"{path}: {error}") from None
     made: dict[str, Any] = relative_to(path.absolute().parent, given, Settings)
     return made

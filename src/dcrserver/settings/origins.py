@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Iterator, Mapping
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any
 
 from pydantic import BaseModel
 
 from dcrserver.settings import Settings
+from dcrserver.settings.lines import Key
 from dcrserver.settings.sources import Sources
-
-Key: TypeAlias = tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,47 +85,11 @@ class _Origins:
 
     def __init__(self, file: Path | None) -> None:
         text = "" if file is None else file.read_text("utf-8")
-        self._file = file
-        self._sources = Sources(file=file, written=tomllib.loads(text))
-        self._lines = _lines(text)
+        self._sources = Sources(file=file, written=tomllib.loads(text), text=text)
 
     def of(self, key: Key) -> str:
-        places = self._sources.places(key)
-        if places == [str(self._file)]:
-            return f"{self._file}, line {self._line(key)}"
-        if places:
+        if places := self._sources.places(key):
             return " and ".join(places)
         if key[0] in {"policy", "policies"}:
             return ".".join(key[: 1 if key[0] == "policy" else 2]) + ".preset"
         return "follows from other settings"
-
-    def _line(self, key: Key) -> int:
-        """Of the key, also in a file that it names, or of what it is written in."""
-        in_a_file = (*key[:-1], f"{key[-1]}_file")
-        around = [key[:length] for length in range(len(key) - 1, 0, -1)]
-        return next(
-            (self._lines[each] for each in (key, in_a_file, *around) if each in self._lines), 1
-        )
-
-
-def _lines(text: str) -> dict[Key, int]:
-    """The line where each table and key begins. What is no TOML by itself begins nothing."""
-    found: dict[Key, int] = {}
-    table: Key = ()
-    for number, line in enumerate(text.splitlines(), 1):
-        head, equals, _ = line.partition("=")
-        with suppress(tomllib.TOMLDecodeError):
-            if line.lstrip().startswith("["):
-                table = _path(tomllib.loads(line))
-                found.setdefault(table, number)
-            elif equals:
-                found.setdefault((*table, *_path(tomllib.loads(f"{head}=0"))), number)
-    return found
-
-
-def _path(document: object) -> Key:
-    """The one key of a document that has but one."""
-    if not isinstance(document, Mapping) or not document:
-        return ()
-    ((name, inner),) = document.items()
-    return (name, *_path(inner))

@@ -9,17 +9,22 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from dcrserver.settings.lines import line_of
+
 PREFIX = "DCR_"
 _LEVEL = "__"
 
 
 @dataclass(frozen=True, slots=True)
 class Sources:
-    """What was given beside the environment: ``flags``, and what is ``written`` in ``file``."""
+    """What was given beside the environment: ``flags``, and what is ``written`` in ``file``, whose
+    ``text`` tells the line.
+    """
 
     flags: Mapping[str, Any] = field(default_factory=dict)
     file: Path | None = None
     written: Mapping[str, Any] = field(default_factory=dict)
+    text: str = ""
 
     def told(self, key: Sequence[str]) -> str:
         """To follow what is wrong with the value at ``key``, or with a group of that name."""
@@ -27,7 +32,7 @@ class Sources:
         return f" (from {' and '.join(places)})" if places else ""
 
     def places(self, key: Sequence[str]) -> list[str]:
-        """The option, variables or file that the value at ``key`` comes from; none by default."""
+        """The option, variables or line of the file of the value at ``key``; none by default."""
         in_a_file = (*key[:-1], f"{key[-1]}_file")
         return list(self._of(key)) or list(self._of(in_a_file))
 
@@ -39,7 +44,10 @@ class Sources:
         if deciding := [name for name, keys in variables.items() if _decides(name, keys, lowered)]:
             return deciding
         below = [name for name, keys in variables.items() if keys[: len(lowered)] == lowered]
-        return [*below, str(self.file)] if _holds(self.written, key) else below
+        return [*below, self._place(key)] if _holds(self.written, key) else below
+
+    def _place(self, key: Sequence[str]) -> str:
+        return f"{self.file}, line {line_of(key, self.text)}"
 
 
 def variables_of(group: str) -> Iterator[str]:
