@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 from sqlalchemy import Insert, bindparam, delete, insert, select
 
 from dcrserver.db.protocol.session import Session
-from dcrserver.db.tables import client_notes, clients, last_uses
+from dcrserver.db.tables import client_notes, clients, last_uses, shared_clients
 from dcrserver.db.tables import deleted_clients as deleted
 from dcrserver.repositories.clients import ClientRecord
 from dcrserver.repositories.expiry import AT_ONCE
@@ -47,7 +47,7 @@ _LEFT = [
         table.c.client_id == bindparam("b_client_id"),
         ~_ANOTHER,
     )
-    for table in (client_notes, last_uses)
+    for table in (client_notes, last_uses, shared_clients)
 ]
 
 

@@ -31,6 +31,7 @@ from dcrserver.repositories.leases import LeaseRepository
 from dcrserver.repositories.metadata_copies import MetadataCopyRepository
 from dcrserver.repositories.policy_bindings import PolicyBindingRepository
 from dcrserver.repositories.retired_facets import RetiredFacetsRepository
+from dcrserver.repositories.shared_clients import SharedClientRepository
 from dcrserver.repositories.signing_keys import SigningKeyRepository
 from dcrserver.repositories.stored_policies import StoredPolicyRepository
 from dcrserver.repositories.stored_tenants import StoredTenantRepository
@@ -51,6 +52,10 @@ class Transaction:
     @property
     def deleted_clients(self) -> DeletedClientRepository:
         return DeletedClientRepository(self.session)
+
+    @property
+    def shared_clients(self) -> SharedClientRepository:
+        return SharedClientRepository(self.session)
 
     @property
     def client_notes(self) -> ClientNoteRepository:

@@ -21,6 +21,7 @@ from dcrserver.db.tables.registration import (
     clients,
     deleted_clients,
     last_uses,
+    shared_clients,
 )
 from dcrserver.db.tables.tenants import (
     authorization_server_metadata,
@@ -50,6 +51,7 @@ __all__ = [
     "last_uses",
     "leases",
     "metadata",
+    "shared_clients",
     "signing_keys",
     "spent_identifiers",
     "stored_policies",

@@ -96,6 +96,23 @@ client_facets = Table(
     **MARIADB,
 )
 
+# Which client each registration leads to that many share: a row a client, found by what it
+# registered. What the client is by now is asked of its own row (services.registration.sharing).
+shared_clients = Table(
+    "shared_clients",
+    metadata,
+    Column("tenant", Name, nullable=False),
+    # Of what was registered, under which policy: metadata.fingerprints.
+    Column("fingerprint", Digest, nullable=False),
+    Column("client_id", ClientId, nullable=False),
+    # How often it was registered, the first time as well, and when the last time.
+    Column("registrations", BigInteger, nullable=False),
+    Column("last_registered_at", BigInteger, nullable=False),
+    PrimaryKeyConstraint("tenant", "fingerprint"),
+    Index(None, "tenant", "client_id"),
+    **MARIADB,
+)
+
 # Clients that were deleted, until they are restored or purged. One may be deleted more than once:
 # whoever brings clients from elsewhere may bring one of the same client_id.
 deleted_clients = Table(
