@@ -19,6 +19,7 @@ _PACKAGE = Path(dcrserver.__file__).parent
 _BOUNDED = {
     "caches.py": "so many texts of so many characters",
     "metadata/uris.py": "4096 texts of 256 characters",
+    "policies/statements/claims.py": "256 texts of 8192 characters",
     "policies/statements/hosts.py": "4096 texts of 256 characters",
     "rate_limit.py": "4096 texts of 64 characters",
     "metadata/software_statements.py": "64 lists of members of each terms, that operators wrote",

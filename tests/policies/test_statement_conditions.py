@@ -8,8 +8,10 @@ from typing import Any
 import pytest
 
 from dcrserver.metadata import PARAMETERS
-from dcrserver.policies.statements.conditions import ACTORS, LISTS, Circumstances
+from dcrserver.policies.statements.circumstances import ACTORS, SCOPES, Circumstances
+from dcrserver.policies.statements.conditions import LISTS
 from dcrserver.policies.statements.hosts import among, host_of
+from dcrserver.services.access import scopes
 from dcrserver.services.audit.actors import ActorKind
 from dcrserver.settings.stored import BadDocument
 from harness.cases import each
@@ -201,6 +203,7 @@ def test_who_asks_is_known_by_words(when: dict[str, Any], *, holds: bool) -> Non
 
 def test_the_words_are_those_of_others() -> None:
     assert {kind.word for kind in ActorKind} == ACTORS
+    assert scopes.SCOPES.keys() == SCOPES
     rows = [row for row in PARAMETERS.values() if not row.chooses]
     arrays = {row.name for row in rows if row.kind.schema.get("type") == "array"}
     assert {*arrays, "scope"} == LISTS

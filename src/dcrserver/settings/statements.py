@@ -11,6 +11,7 @@ from typing import Any
 from dcrserver.metadata.catalogue import SERVER_ASSIGNED, VERIFIED, understood
 from dcrserver.metadata.model import Parameter, Terms, Unacceptable
 from dcrserver.policies import Policy
+from dcrserver.policies.statements.claims import PREFIX
 from dcrserver.policies.statements.conditions import CONTEXT, HOST, comparable, elements
 from dcrserver.policies.statements.grammar import Effect, Statement
 from dcrserver.settings.groups.members import MemberSettings
@@ -41,7 +42,7 @@ def _problems(
 ) -> Iterator[tuple[tuple[str, ...], str]]:
     then = statement.then
     for key in statement.when:
-        if key not in _READABLE and (told := _unknown(key, rows, *_READABLE)):
+        if told := _unreadable(key, rows, terms.policy):
             yield ("when", key), told
     for key in then.members:
         if told := _unknown(key, rows, hosts=then.restrict is not None):
@@ -58,6 +59,14 @@ def _problems(
         row = rows.get(place[-1])
         if row and values and (told := _none_of(row, values, terms)):
             yield place, told
+
+
+def _unreadable(key: str, rows: Mapping[str, Parameter], policy: Policy) -> str | None:
+    """Why no condition can be about ``key``, if none can."""
+    if key.startswith(PREFIX):
+        is_read = policy.statements_mode != "ignored"
+        return None if is_read else "no software statement is read: statements_mode is ignored"
+    return None if key in _READABLE else _unknown(key, rows, *_READABLE)
 
 
 def _unknown(

@@ -23,6 +23,7 @@ from pydantic_core import InitErrorDetails, PydanticCustomError
 
 from dcrserver.policies.statements.conditions import (
     CONTEXT,
+    HOST,
     Circumstances,
     Condition,
     Matcher,
@@ -34,6 +35,7 @@ from dcrserver.policies.switches.group import Brief, Group
 from dcrserver.strict_json import JsonValue
 
 _MEMBER = re.compile(r"[A-Za-z0-9_]{1,128}(?:#[A-Za-z0-9-]{1,64})?")
+_CLAIM = re.compile(r"statement\.[!-~]{1,200}")
 _HARMLESS = r"^[ !#-\[\]-~]{1,200}$"
 _MAX_TAG = 100
 
@@ -129,8 +131,9 @@ class Statement(Brief):
     )
     when: dict[str, Condition] = Field(
         default={},
-        description="all that must hold, by key: origin, actor, address, tenant, a member, or"
-        " MEMBER.host; each is a value, a list of values, or a table of in, not, prefix, pattern",
+        description="all that must hold, by key: origin, actor, actor.scopes, address, tenant,"
+        " time, day, hour, a member, MEMBER.host, or statement.CLAIM; each is a value, a"
+        " list of values, or a table of in, not, prefix, pattern; for time and hour of from, until",
     )
     then: Effect = Field(
         description="what it does, a table of one of reject, default, force, restrict, remove,"
@@ -172,5 +175,9 @@ def _problem(key: str, given: object, text: str) -> InitErrorDetails:
 
 
 def _check_key(key: str) -> None:
-    if key not in CONTEXT and not _MEMBER.fullmatch(key.removesuffix(".host")):
-        raise ValueError("is no member, no MEMBER.host, and none of " + ", ".join(sorted(CONTEXT)))
+    is_known = key in CONTEXT or _CLAIM.fullmatch(key) or _MEMBER.fullmatch(key.removesuffix(HOST))
+    if not is_known:
+        raise ValueError(
+            "is no member, no MEMBER.host, no statement.CLAIM, and none of "
+            + ", ".join(sorted(CONTEXT))
+        )

@@ -32,6 +32,7 @@ _REGISTERED_BY: Mapping[str, ActorKind] = MappingProxyType(
     }
 )
 _NAMED = frozenset({ActorKind.ADMINISTRATOR, ActorKind.OPERATOR})
+_NONE: frozenset[str] = frozenset()
 
 
 def registered_by(born: str) -> ActorKind:
@@ -66,6 +67,7 @@ class Asking(NamedTuple):
             tenant=self.tenant,
             address=self.origin.address,
             now=int(time.time()),
+            scopes=actor.scopes if actor.kind in _NAMED else _NONE,
         )
 
 

@@ -1,0 +1,186 @@
+"""What a statement may ask beside the registration: who asks, from where, and when."""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from types import MappingProxyType
+from typing import Any, TypeAlias
+
+from dcrserver.names import ClientOrigin
+from dcrserver.policies.statements.values import Condition, all_of, among_values, only, tests_of
+from dcrserver.strict_json import JsonValue
+
+Members: TypeAlias = Mapping[str, JsonValue]
+
+# How clients come to be, and the change of one that there is.
+ORIGINS = frozenset({*(origin.word for origin in ClientOrigin), "update"})
+# services.audit.actors.ActorKind.
+ACTORS = frozenset(
+    {
+        "anonymous", "client", "initial_access_token", "administrator", "authorization_server",
+        "operator", "system",
+    }
+)  # fmt: skip
+
+_WITH_NAMES = frozenset({"administrator", "operator"})
+# services.access.scopes.SCOPES.
+SCOPES = frozenset(
+    {
+        "clients:read", "clients:create", "clients:update", "clients:write", "clients:delete",
+        "clients:authenticate", "secrets:export", "secrets:write", "tokens:read", "tokens:write",
+        "tokens:outlive", "tokens:introspect", "policies:read", "policies:write",
+        "policies:override", "tenants:read", "tenants:write", "keys:read", "keys:write",
+        "events:read", "statistics:read", "configuration:read", "server:read", "jobs:read",
+        "jobs:write",
+    }
+)  # fmt: skip
+_HOURS = 24
+_DAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
+# 1970 began with a Thursday.
+_DAY_OF = tuple(frozenset({_DAYS[(number + 3) % 7]}) for number in range(7))
+
+
+@dataclass(frozen=True, slots=True)
+class Circumstances:
+    """Who asks, and how: all that a statement may know beside the registration itself.
+
+    ``origins``: how the client came to be, and ``update`` where it changes. ``actors``: the kind of
+    who asks, with their id for administrators; for a client that changes itself also the kind of
+    who registered it, so that what bound it then still does.
+    ``address``: of the request, None where there is none. ``now``: seconds since 1970.
+    ``scopes``: what an administrator may do; nobody else has any.
+    """
+
+    origins: frozenset[str] = frozenset({"open"})
+    actors: frozenset[str] = frozenset({"anonymous"})
+    tenant: str = "default"
+    address: str | None = None
+    now: int = 0
+    scopes: frozenset[str] = frozenset()
+
+
+Matcher: TypeAlias = Callable[[Circumstances, Members], bool]
+
+
+def _words(
+    known: frozenset[str], read: Callable[[Circumstances], frozenset[str]]
+) -> Callable[[Condition], Matcher]:
+    """Of one of several words: ``not`` holds where it is none of them."""
+
+    def make(condition: Condition) -> Matcher:
+        only(condition, "in", "not")
+        wanted, unwanted = _checked(condition.any_of, known), _checked(condition.none_of, known)
+
+        def check(here: Circumstances, _: Members) -> bool:
+            found = read(here)
+            return (not wanted or not wanted.isdisjoint(found)) and unwanted.isdisjoint(found)
+
+        return check
+
+    return make
+
+
+def _checked(values: tuple[Any, ...] | None, known: frozenset[str]) -> frozenset[str]:
+    for each in values or ():
+        kind, _, name = str(each).partition(":")
+        is_named = name and kind in known and kind in _WITH_NAMES
+        if each not in known and not is_named:
+            raise ValueError(f"{str(each)[:80]}: must be one of {', '.join(sorted(known))}")
+    return frozenset(map(str, values or ()))
+
+
+def _tenant(condition: Condition) -> Matcher:
+    test = all_of(tests_of(condition, among_values))
+    return lambda here, _: test(here.tenant)
+
+
+def _address(condition: Condition) -> Matcher:
+    only(condition, "in", "not")
+    wanted, unwanted = _networks(condition.any_of), _networks(condition.none_of)
+
+    def check(here: Circumstances, _: Members) -> bool:
+        address = _ip(here.address)
+        if wanted and not any(address is not None and address in each for each in wanted):
+            return False
+        return address is None or not any(address in each for each in unwanted)
+
+    return check
+
+
+def _ip(text: str | None) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
+    """An IPv4 address that came by IPv6 is that address."""
+    try:
+        found = ipaddress.ip_address(text or "")
+    except ValueError:
+        return None
+    mapped = found.ipv4_mapped if isinstance(found, ipaddress.IPv6Address) else None
+    return mapped or found
+
+
+def _networks(
+    values: tuple[Any, ...] | None,
+) -> list[ipaddress.IPv4Network | ipaddress.IPv6Network]:
+    try:
+        return [ipaddress.ip_network(str(each)) for each in values or ()]
+    except ValueError as error:
+        raise ValueError(f"must be an address or a network (CIDR): {error}") from None
+
+
+def _time(condition: Condition) -> Matcher:
+    only(condition, "from", "until")
+    since, until = _moment(condition.since), _moment(condition.until)
+    if since is not None and until is not None and since >= until:
+        raise ValueError("can never hold: from is not before until")
+    return lambda here, _: (
+        (since is None or since <= here.now) and (until is None or here.now < until)
+    )
+
+
+def _moment(given: str | int | None) -> int | None:
+    """
+    Raises:
+        ValueError: it is no date, and no date with a time and its offset.
+    """
+    if given is None:
+        return None
+    try:
+        found = datetime.fromisoformat(str(given))
+    except ValueError:
+        found = None
+    has_time = ":" in str(given)
+    if found is None or isinstance(given, int) or (has_time and found.tzinfo is None):
+        raise ValueError("must be a moment, such as 2027-01-31T12:00:00Z, or a day of UTC")
+    return int((found if has_time else found.replace(tzinfo=UTC)).timestamp())
+
+
+def _hour(condition: Condition) -> Matcher:
+    """From 22 until 6 is the night."""
+    only(condition, "from", "until")
+    since, until = condition.since or 0, condition.until if condition.until is not None else 24
+    if not (isinstance(since, int) and isinstance(until, int)) or not (
+        0 <= since < _HOURS and 0 <= until <= _HOURS
+    ):
+        raise ValueError("must be full hours of UTC, from 0 to 23 until 0 to 24")
+    if since == until:
+        raise ValueError("can never hold: from is until")
+    hours = {hour % _HOURS for hour in range(since, until + (_HOURS if until < since else 0))}
+    return lambda here, _: here.now // 3600 % _HOURS in hours
+
+
+# What is no member: key -> how its condition is made.
+OF_THE_REQUEST: Mapping[str, Callable[[Condition], Matcher]] = MappingProxyType(
+    {
+        "origin": _words(ORIGINS, lambda here: here.origins),
+        "actor": _words(ACTORS, lambda here: here.actors),
+        "tenant": _tenant,
+        "address": _address,
+        "actor.scopes": _words(SCOPES, lambda here: here.scopes),
+        "time": _time,
+        "hour": _hour,
+        "day": _words(frozenset(_DAYS), lambda here: _DAY_OF[here.now // 86_400 % 7]),
+    }
+)
+CONTEXT = frozenset(OF_THE_REQUEST)
