@@ -102,7 +102,8 @@ def all_of(tests: Iterator[Test]) -> Test:
 
 
 def only(condition: Condition, *allowed: str) -> None:
-    """
+    """Lets through a condition of ``allowed`` tests.
+
     Raises:
         ValueError: another test was given, or one as if there were none.
     """
@@ -126,11 +127,17 @@ def tests_of(condition: Condition, one_of: Callable[[Sequence[Any]], Test]) -> I
 
 
 def among_values(values: Sequence[Any]) -> Test:
+    """Whether a value is one of ``values``."""
     wanted = {*map(comparable, values)}
     return lambda value: (value if isinstance(value, str) else comparable(value)) in wanted
 
 
 def among_hosts(values: Sequence[Any]) -> Test:
+    """Whether a host is one of ``values``.
+
+    Raises:
+        ValueError: one of them is no host.
+    """
     is_one = among(map(str, values))
     return lambda host: isinstance(host, str) and is_one(host)
 
