@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import os
 import re
+import shlex
 import signal
 import subprocess
-import sys
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from harness.process import environment, lasting_port
+from harness.process import command_of_shells, environment, lasting_port
 
 ROOT = Path(__file__).parents[2]
 # A fence with the word after it; before it, maybe, why nobody pastes it here.
@@ -80,12 +80,14 @@ class Shell:
         self, text: str, variables: Mapping[str, str] | None = None, folder: Path | None = None
     ) -> str:
         """What ``text`` printed (in ``folder``); whatever it left running is ended."""
+        command, files = command_of_shells()
         output, log = self.folder / "printed", self.folder / "errors"
         with output.open("wb") as stdout, log.open("wb") as stderr:
             shell = subprocess.Popen(
                 ["bash", "-euo", "pipefail", "-c", self.translated(text)],
                 cwd=folder or self.folder, stdout=stdout, stderr=stderr, start_new_session=True,
-                env=environment(**self._variables(), **dict(variables or {})),
+                env=environment(**self._variables(command), **dict(variables or {})),
+                pass_fds=files,
             )  # fmt: skip
             try:
                 status = shell.wait(_SECONDS)
@@ -106,12 +108,12 @@ class Shell:
         folder.mkdir(exist_ok=True)
         (folder / Path(program).name).symlink_to(program)
 
-    def _variables(self) -> dict[str, str]:
+    def _variables(self, command: list[str]) -> dict[str, str]:
         folder = self.folder / "bin"
         folder.mkdir(exist_ok=True)
         program = folder / "dcrserver"
         if not program.exists():
-            program.write_text(f'#!/bin/sh\nexec {sys.executable} -m dcrserver "$@"\n', "utf-8")
+            program.write_text(f'#!/bin/sh\nexec {shlex.join(command)} "$@"\n', "utf-8")
             program.chmod(0o755)
         return {
             "PATH": f"{folder}:{os.environ['PATH']}",

@@ -6,7 +6,6 @@ zygote of its own, which ends with it.
 
 from __future__ import annotations
 
-import json
 import os
 import select
 import signal
@@ -16,8 +15,9 @@ import sys
 from functools import cache
 from pathlib import Path
 
-from harness import zygote
+from harness import forked_command, zygote
 from harness.environment import environment
+from harness.forked_command import ask
 
 
 class ForkedProcess:
@@ -28,10 +28,9 @@ class ForkedProcess:
     ) -> None:
         self.args = args
         self.returncode: int | None = None
-        self._told, told = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        request = json.dumps([args, str(cwd), env]).encode()
-        with told:
-            socket.send_fds(_zygote()[0], [request], [*outputs, told.fileno()])
+        with Path(os.devnull).open("rb") as nothing:
+            files = (nothing.fileno(), *outputs)
+            self._told = ask(_zygote()[0], args, str(cwd), env, files)
         self.pid = int(self._told.recv(64))
 
     def poll(self) -> int | None:
@@ -64,6 +63,12 @@ class ForkedProcess:
             self.returncode = int(self._told.recv(64))
             self._told.close()
         return self.returncode is not None
+
+
+def command_of_shells() -> tuple[list[str], tuple[int, ...]]:
+    """What a shell runs in place of ``dcrserver``, and the files that it has to inherit."""
+    asks = _zygote()[0].fileno()
+    return [sys.executable, "-IS", forked_command.__file__, str(asks)], (asks,)
 
 
 @cache

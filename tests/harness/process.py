@@ -18,6 +18,7 @@ from typing import IO
 
 import httpx
 
+from harness import forked
 from harness.databases import sqlite_schema
 from harness.environment import environment
 from harness.forked import ForkedProcess
@@ -25,6 +26,8 @@ from harness.forked import ForkedProcess
 COMMAND = [sys.executable, "-m", "dcrserver"]
 Process = subprocess.Popen[bytes] | ForkedProcess
 _START_SECONDS = 30
+# What the tests cover, as in CI: what is forked off a zygote is not.
+_IS_MEASURED = "COVERAGE_PROCESS_CONFIG" in os.environ
 # Of ports that this process has, for as long as it lives.
 _SIGNS = ExitStack()
 
@@ -168,11 +171,16 @@ def started(
     fresh: bool = False,
 ) -> Process:
     """``dcrserver`` with arguments, or a program of Python by its path. See ``serving``."""
-    if not fresh and "COVERAGE_PROCESS_CONFIG" not in os.environ:
+    if not fresh and not _IS_MEASURED:
         return ForkedProcess(command, folder, env, outputs)
     (program, *arguments), (output, errors) = command, outputs
     begin = COMMAND if program == "dcrserver" else [sys.executable, program]
     return subprocess.Popen([*begin, *arguments], cwd=folder, env=env, stdout=output, stderr=errors)
+
+
+def command_of_shells() -> tuple[list[str], tuple[int, ...]]:
+    """What a shell runs as ``dcrserver``, and the files that it has to inherit. See ``serving``."""
+    return (COMMAND, ()) if _IS_MEASURED else forked.command_of_shells()
 
 
 def _wait_until_ready(server: ServerProcess) -> None:

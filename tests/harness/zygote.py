@@ -15,6 +15,7 @@ import signal
 import socket
 import sys
 import threading
+from contextlib import suppress
 from importlib import import_module
 
 # What a server has imported when it answers; and made, which is OpenAPI.
@@ -48,14 +49,14 @@ def main() -> None:
     requests = socket.socket(fileno=int(sys.argv[1]))
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)
     while True:
-        request, files, _, _ = socket.recv_fds(requests, _REQUEST_OCTETS, 3)
+        request, files, _, _ = socket.recv_fds(requests, _REQUEST_OCTETS, 4)
         if not request:
             return
         if os.fork() == 0:
             requests.close()
             command, folder, env = json.loads(request)
             _watch(*files)
-            _become(command, folder, env, files[:2])
+            _become(command, folder, env, files[:3])
             _run_to_end(command[0])
             return
         for file in files:
@@ -65,20 +66,21 @@ def main() -> None:
 def _watch(*files: int) -> None:
     """Returns in a child; its parent tells the number of its process, and how it ended."""
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-    *outputs, told = files
+    *others, told = files
     child = os.fork()
     if child:
-        for file in outputs:
+        for file in others:
             os.close(file)
         os.write(told, b"%d" % child)
         _, status = os.waitpid(child, 0)
-        os.write(told, b"%d" % os.waitstatus_to_exitcode(status))
+        with suppress(BrokenPipeError):  # who asked was killed
+            os.write(told, b"%d" % os.waitstatus_to_exitcode(status))
         os._exit(0)
     os.close(told)
 
 
-def _become(command: list[str], folder: str, env: dict[str, str], outputs: list[int]) -> None:
-    for number, file in enumerate(outputs, 1):
+def _become(command: list[str], folder: str, env: dict[str, str], files: list[int]) -> None:
+    for number, file in enumerate(files):
         os.dup2(file, number)
         os.close(file)
     os.chdir(folder)
