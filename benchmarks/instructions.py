@@ -74,7 +74,8 @@ def _operations(base: str) -> Iterator[tuple[str, _Send]]:
         clients = [client.post("/register", json=BODY).json() for _ in range(_CLIENTS)]
         machine = client.post("/register", json=BODY | _MACHINE).json()
     yield "GET", partial(_read, clients)
-    yield "PUT", partial(_update, clients)
+    yield "PUT", partial(_update, clients, {})
+    yield "CHANGED", lambda client, n: _update(clients, {"client_name": f"Name {n}"}, client)
     pair = (machine["client_id"], machine["client_secret"])
     grant = {"grant_type": "client_credentials"}
     yield "TOKEN", lambda client, _: client.post("/token", data=grant, auth=pair)
@@ -92,10 +93,10 @@ def _read(
 
 
 async def _update(
-    clients: list[dict[str, str]], client: httpx.AsyncClient, number: int
+    clients: list[dict[str, str]], changes: dict[str, str], client: httpx.AsyncClient, _: int = 0
 ) -> httpx.Response:
     one = clients.pop(0)
-    changed = BODY | {"client_id": one["client_id"], "client_name": f"Name {number}"}
+    changed = BODY | {"client_id": one["client_id"]} | changes
     answer = await client.put(one["registration_client_uri"], json=changed, headers=_bearer(one))
     clients.append(one | answer.json())
     return answer

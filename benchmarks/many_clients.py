@@ -21,7 +21,7 @@ from sqlalchemy import text
 
 from dcrserver.db.engine import create_engine
 from dcrserver.db.tables import client_facets, clients, last_uses, metadata
-from dcrserver.repositories.clients import ClientRecord
+from dcrserver.repositories.clients import RETIRED, ClientRecord
 from dcrserver.repositories.facets import FacetsRecord, facets_record
 from dcrserver.settings import DatabaseSettings
 
@@ -114,7 +114,7 @@ def rows(tenant: str, numbers: range) -> Iterator[Row]:
         facets = facets_record(tenant, record.metadata, None, record.origin)
         derived = {"facets_id": facets.id, "secret_expires_at": 0 if is_public else ends_at}
         used_at = NOW - chance.randrange(_YEARS) if chance.random() < _USED else 0
-        yield Row(record._asdict() | derived, facets, used_at)
+        yield Row(record._asdict() | derived | dict.fromkeys(RETIRED), facets, used_at)
 
 
 def client_id(number: int) -> str:

@@ -13,6 +13,7 @@ from dcrserver.db.protocol.drivers import open_driver
 from dcrserver.db.protocol.session import Driver, Session
 from dcrserver.db.protocol.statements import Change, Inserts
 from dcrserver.db.tables import clients, last_uses, leases
+from dcrserver.repositories.clients import RETIRED
 from dcrserver.settings import DatabaseSettings
 from harness.rows import record
 
@@ -24,7 +25,7 @@ _DELETE = Change(
 )
 # Of this file alone: the databases are shared.
 _TENANT = "changes"
-_DERIVED = {"facets_id": "", "secret_expires_at": 0}
+_DERIVED = {"facets_id": "", "secret_expires_at": 0} | dict.fromkeys(RETIRED)
 _CLIENT, _USE, _LEASE = insert(clients), insert(last_uses), insert(leases)
 
 

@@ -15,7 +15,7 @@ from dcrserver.db.engine import create_engine
 from dcrserver.db.protocol import batches
 from dcrserver.db.protocol.drivers.postgresql_pool import _BY_KEY as SETTINGS
 from dcrserver.repositories.clients import _BY_KEY as BY_KEY
-from dcrserver.repositories.clients import _UPDATE as UPDATE
+from dcrserver.repositories.clients import _UPDATES as UPDATES
 from dcrserver.settings import DatabaseSettings
 from harness.databases import database
 
@@ -57,7 +57,7 @@ async def test_a_client_is_found_by_its_key_however_young_the_table_is(new_postg
 
 def _statements() -> list[str]:
     """Those that serve requests and look for clients."""
-    made = batches.lookup_all(BY_KEY), batches.change_all(UPDATE)
+    made = batches.lookup_all(BY_KEY), batches.change_all(UPDATES.whole.change)
     return [_sql(each) for each in made]
 
 

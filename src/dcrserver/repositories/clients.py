@@ -3,18 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-from sqlalchemy import (
-    ColumnElement,
-    and_,
-    bindparam,
-    delete,
-    insert,
-    select,
-    update,
-)
+from sqlalchemy import bindparam, insert, select, update
 
 from dcrserver.db.protocol import batches
 from dcrserver.db.protocol.session import Session
@@ -22,6 +14,7 @@ from dcrserver.db.protocol.statements import Change, Inserts, Lookup, Values
 from dcrserver.db.tables import clients
 from dcrserver.metadata.facets import exact
 from dcrserver.repositories import events
+from dcrserver.repositories.client_changes import DELETE, Update, Updates
 from dcrserver.repositories.events import EventRecord
 from dcrserver.repositories.facets import FacetsRecord, KnownFacets, facets_record, insertion
 from dcrserver.repositories.rows import row_of
@@ -55,9 +48,12 @@ _NEWEST_ENDS = re.compile(r'"expires_at": ?(\d+)')
 
 # What follows from the others, and is for lists alone: written by ``_row``, and not read here.
 DERIVED = frozenset({"facets_id", "secret_expires_at"})
+# What earlier versions read, in the database of which they may be at work.
+RETIRED = frozenset({"access_token_lifetime", "access_token_format"})
+_UNUSED = dict.fromkeys(RETIRED)
 
 
-@row_of(clients, DERIVED)
+@row_of(clients, DERIVED | RETIRED)
 class ClientRecord(NamedTuple):
     """A row of ``clients``; ``metadata``, ``client_secrets`` and ``bounds`` are JSON text."""
 
@@ -73,8 +69,6 @@ class ClientRecord(NamedTuple):
     previous_registration_access_token_expires_at: int = 0
     client_secrets: str | None = None
     bounds: str | None = None
-    access_token_lifetime: int | None = None
-    access_token_format: str | None = None
     suspended_at: int = 0
     tokens_ended_at: int = 0
     owner: str | None = None
@@ -82,35 +76,10 @@ class ClientRecord(NamedTuple):
     tags: str | None = None
 
 
-# Of a client that is changed all but what it was born with is written.
-_OF_BIRTH = (*_KEY, "issued_at", "origin")
-_UPDATED = [name for name in (*ClientRecord._fields, *sorted(DERIVED)) if name not in _OF_BIRTH]
 _BY_KEY = Lookup(
     [clients.c[name] for name in ClientRecord._fields], [clients.c[name] for name in _KEY]
 )
-
-
-def _held(value: Callable[[str], ColumnElement[Any]]) -> ColumnElement[bool]:
-    """The digest is the lock: of two writers with the same token one finds no row."""
-    return and_(
-        clients.c.tenant == value("b_tenant"),
-        clients.c.client_id == value("b_client_id"),
-        clients.c.registration_access_token_digest == value("b_digest"),
-        clients.c.version == value("b_version"),
-    )
-
-
-_HELD = {
-    "b_tenant": clients.c.tenant,
-    "b_client_id": clients.c.client_id,
-    "b_digest": clients.c.registration_access_token_digest,
-    "b_version": clients.c.version,
-}
-_UPDATE = Change(
-    _HELD | {name: clients.c[name] for name in _UPDATED},
-    lambda value: update(clients).where(_held(value)).values({n: value(n) for n in _UPDATED}),
-)
-_DELETE = Change(_HELD, lambda value: delete(clients).where(_held(value)))
+_UPDATES = Updates(ClientRecord._fields, DERIVED)
 
 
 class ClientRepository:
@@ -136,7 +105,7 @@ class ClientRepository:
             RuntimeError: it is bound to a policy, and nobody asked whether it may be.
         """
         row, facets = self._row(record, None)
-        self._session.insert(_INSERT, row)
+        self._session.insert(_INSERT, row | _UNUSED)
         if event is not None:
             self._session.insert(events.INSERT, event._asdict())
         if facets:
@@ -163,8 +132,10 @@ class ClientRepository:
 
         False, and nothing is written, when ``old`` is no longer what is stored.
         """
-        values, facets = self._values(old, new)
-        if not await self._change(_UPDATE, values, event, [*self._beside(facets), *beside]):
+        written = _UPDATES.between(old, new)
+        values, facets = self._values(written, old, new)
+        beside = [*self._beside(facets), *beside]
+        if not await self._change(written.change, values, event, beside):
             return False
         self.new_facets += facets
         return True
@@ -175,8 +146,10 @@ class ClientRepository:
         False when one of the first is no longer what is stored: the transaction must not be
         committed.
         """
-        made = [self._values(old, new) for old, new in pairs]
-        if await self._session.change_all(_UPDATE, [values for values, _ in made]) != len(made):
+        whole = _UPDATES.whole
+        made = [self._values(whole, old, new) for old, new in pairs]
+        rows = [values for values, _ in made]
+        if await self._session.change_all(whole.change, rows) != len(made):
             return False
         new = {each.id: each for _, facets in made for each in facets}
         # In one order everywhere, so that writers do not deadlock.
@@ -189,13 +162,13 @@ class ClientRepository:
     async def delete_all(self, records: Sequence[ClientRecord]) -> bool:
         """Removes all of ``records``; False as with ``replace_all``."""
         held = [_values_held(each) for each in records]
-        return await self._session.change_all(_DELETE, held) == len(held)
+        return await self._session.change_all(DELETE, held) == len(held)
 
     async def delete(
         self, record: ClientRecord, event: EventRecord | None = None, beside: Inserts = ()
     ) -> bool:
         """As ``replace``; what is to be ``beside`` the deletion is written with it."""
-        return await self._change(_DELETE, _values_held(record), event, beside)
+        return await self._change(DELETE, _values_held(record), event, beside)
 
     async def _change(
         self, change: Change, values: Values, event: EventRecord | None, beside: Inserts
@@ -210,13 +183,14 @@ class ClientRepository:
         return True
 
     def _values(
-        self, old: ClientRecord, new: ClientRecord
+        self, written: Update, old: ClientRecord, new: ClientRecord
     ) -> tuple[dict[str, Any], list[FacetsRecord]]:
-        """What a change of ``old`` to ``new`` takes, and the new facets."""
+        """What ``written`` takes to make ``new`` of ``old``, and the new facets."""
+        held = _values_held(old)
+        if "facets_id" not in written.columns:
+            return held | {name: getattr(new, name) for name in written.columns}, []
         row, facets = self._row(new, old.bounds)
-        for name in _OF_BIRTH:
-            del row[name]
-        return row | _values_held(old), facets
+        return held | {name: row[name] for name in written.columns}, facets
 
     def _row(
         self, record: ClientRecord, bounds: str | None

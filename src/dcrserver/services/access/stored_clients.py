@@ -115,18 +115,31 @@ def replacement(
     origin: Origin,
     changes: JsonObject | None = None,
 ) -> tuple[ClientRecord, EventRecord]:
-    """What is written for ``new`` over ``old``, and the event beside it."""
+    """What is written for ``new`` over ``old``, and the event beside it.
+
+    ``changes``: with the ``difference`` of the metadata, by who has both; else it is made here.
+    """
     written = new if new.version > old.version else next_version(old, new)
     told: JsonObject = dict(changes or {})
-    if old.metadata != new.metadata:
-        told["metadata"] = audit.difference(
-            stored_exactly(old.metadata), stored_exactly(new.metadata)
-        )
-    elif event is EventType.CLIENT_UPDATED:
-        told["metadata"] = {}
+    if "metadata" not in told and (
+        old.metadata != new.metadata or event is EventType.CLIENT_UPDATED
+    ):
+        told["metadata"] = difference(old, metadata_before(old), metadata_before(new), new.metadata)
     subject = Subject(SubjectKind.CLIENT, old.client_id)
     made = audit.event(event, tenant=old.tenant, origin=origin, subject=subject, changes=told)
     return written, made
+
+
+def difference(
+    old: ClientRecord, before: ClientMetadata, after: ClientMetadata, text: str
+) -> JsonObject:
+    """Member -> [old, new] of what an update changes of the metadata ``before``, for its event.
+
+    ``text``: ``after``, as it is stored.
+    """
+    if text == old.metadata:
+        return {}
+    return audit.difference(before.members, after.members)
 
 
 async def replace_client(
@@ -174,6 +187,11 @@ async def delete_client(
 def metadata_of(record: ClientRecord) -> ClientMetadata:
     """What the client registered, as values."""
     return ClientMetadata(stored(record.metadata))
+
+
+def metadata_before(record: ClientRecord) -> ClientMetadata:
+    """As ``metadata_of``, for an update: what is kept of it is written again, and told."""
+    return ClientMetadata(stored_exactly(record.metadata))
 
 
 def terms_for(actor: Actor, terms: Terms) -> Terms:

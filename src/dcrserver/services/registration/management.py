@@ -14,7 +14,8 @@ from dcrserver.services.access.registration_access_tokens import is_token_of, wi
 from dcrserver.services.access.stored_clients import (
     changing,
     delete_client,
-    metadata_of,
+    difference,
+    metadata_before,
     next_version,
     replace_client,
 )
@@ -124,7 +125,7 @@ class ManagementService:
         tenant, record, token = permit.tenant, permit.record, permit.token
         policy = permit.terms.policy
         await self._check_envelope(record, submission, policy)
-        before = metadata_of(record)
+        before = metadata_before(record)
         stated = await self._statements.read(tenant, submission, permit.terms, before)
         asking = Asking(tenant.name, origin, record.origin, updates=True)
         metadata, text, ruled = self._validator.validate_update(
@@ -146,6 +147,7 @@ class ManagementService:
             record, changed, metadata=text, client_secrets=secrets.to_json(), tags=tags
         )
         told: JsonObject = {"secret": secrets.is_new, **ruled.told()}
+        told["metadata"] = difference(record, before, metadata, text)
         if not await stated.replace(self._database, record, changed, origin, told):
             return None
         return self._information(tenant, changed, policy, answered, secrets)
