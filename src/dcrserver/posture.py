@@ -122,7 +122,7 @@ def _spelt_otherwise(subject: _Subject) -> Iterator[_Details]:
 def _trusting_nobody(subject: _Subject) -> Iterator[_Details]:
     for tenant in subject.tenants:
         mode = tenant.terms.policy.statements_mode
-        if mode != "ignored" and not tenant.statement_issuers:
+        if mode != "ignored" and not (tenant.statement_issuers or tenant.statement_keys):
             yield {"tenant": tenant.name, "mode": mode, "unset": "software_statements"}
 
 

@@ -332,9 +332,31 @@ async def test_a_name_is_of_one_client(api: Asgardeo) -> None:
     assert kept.status_code == 200, kept.text
 
 
+async def made_elsewhere(api: Asgardeo, name: str) -> dict[str, Any]:
+    """By an administrator, where names are of as many as come."""
+    body = REDIRECTS | {"client_name": api.name(name)}
+    answer = await api.app.http.post("/register", json=body, headers=api.headers)
+    assert answer.status_code == 201, answer.text
+    made: dict[str, Any] = answer.json()
+    return made
+
+
+@pytest.mark.finding("E12")
+async def test_a_stranger_s_client_is_found_by_no_name(api: Asgardeo) -> None:
+    """Anybody may register a client by any name, and a program would use what it finds."""
+    stranger = await api.app.register(client_name=api.name("Portal"))
+    assert (await api.find("Portal")).status_code == 404
+    ours = await api.made("Portal")
+    await api.app.register(client_name=api.name("Portal"))
+    found = await api.find("Portal")
+    assert found.json()["client_id"] == ours["client_id"], found.text
+    # By its client_id an administrator has it as ever.
+    assert (await api.read(stranger["client_id"])).json()["client_name"] == api.name("Portal")
+
+
 async def test_who_shares_a_name_may_keep_it(api: Asgardeo) -> None:
     """Names of clients that came by other paths are no keys; a change of one of them is none."""
-    made = [await api.app.register(client_name=api.name("Shared")) for _ in range(3)]
+    made = [await made_elsewhere(api, "Shared") for _ in range(3)]
     for client in made:
         kept = await api.put(client["client_id"], **REDIRECTS, client_name=client["client_name"])
         assert kept.status_code == 200, kept.text
@@ -392,7 +414,7 @@ async def test_whoever_died_with_a_name_keeps_it_for_a_minute(
 
 async def test_a_name_that_several_have_finds_none_of_them(api: Asgardeo) -> None:
     for _ in range(2):
-        await api.app.register(client_name=api.name("Copies"))
+        await made_elsewhere(api, "Copies")
     answer = await api.find("Copies")
     assert answer.status_code == 400
     assert "several clients have this client_name" in answer.json()["error_description"]

@@ -152,7 +152,7 @@ def _told(tenant: Tenant, submission: JsonObject) -> JsonObject:
     from dcrserver.metadata import explain
     from dcrserver.policies.statements.conditions import Circumstances
 
-    if tenant.terms.policy.statements_mode == "ignored":
+    if not tenant.reads_statements(tenant.terms.policy):
         return explain(submission, tenant.terms, here=Circumstances(tenant=tenant.name))
     from dcrserver.services.software_statements.reader import explained
 

@@ -73,7 +73,7 @@ async def registration_octets(request: Request, terms: Terms) -> bytes:
         ProtocolError: as ``json_octets``.
     """
     policy = terms.policy
-    if policy.statements_mode == "ignored" or terms.administrator:
+    if not request.scope[TENANT_KEY].reads_statements(policy) or terms.administrator:
         return await json_octets(request, policy)
     return await json_octets(
         request, policy, _OF_REGISTRATIONS[policy.software_statements.signed_requests]

@@ -25,6 +25,7 @@ Access: TypeAlias = Literal[
     "client",
     "client_or_administrator",
     "administrator",
+    "administrator_or_statement",
 ]
 Offered: TypeAlias = Callable[[Tenant], bool]
 
@@ -39,6 +40,7 @@ SECURITY: Mapping[Access, Sequence[Mapping[str, Sequence[str]]]] = {
     "client": [{}, {"client": []}],
     "client_or_administrator": [{"admin_token": []}, {"client": []}, {}],
     "administrator": [{"admin_token": []}],
+    "administrator_or_statement": [{"admin_token": []}, {}],
 }
 
 

@@ -12,6 +12,7 @@ from urllib.parse import quote, urlsplit
 from dcrserver.errors import Unavailable
 from dcrserver.metadata.bounds import Bounds, narrowed
 from dcrserver.metadata.model import Terms
+from dcrserver.policies import Policy
 from dcrserver.strict_json import JsonValue, dumps
 from dcrserver.tenants.issuers import TrustedIssuer
 
@@ -44,6 +45,8 @@ class Tenant:
     ``declared``: by the configuration file, which nobody changes at run time.
     ``asgardeo``: the paths of Asgardeo's API are there.
     ``statement_issuers``: by name, those whose software statements it trusts.
+    ``statement_keys``: a URL of keys by which it trusts statements of whoever is not among them;
+    empty: it trusts nobody else.
     ``suspended``: by an administrator; until it is resumed it answers nothing.
     """
 
@@ -64,6 +67,7 @@ class Tenant:
     asgardeo: bool = False
     restore_window: int = 0
     statement_issuers: Mapping[str, TrustedIssuer] = field(default_factory=dict)
+    statement_keys: str = ""
 
     def awake(self) -> Tenant:
         """The tenant itself, for whatever it is asked.
@@ -107,6 +111,10 @@ class Tenant:
                 detail=f"policies.{bounds.policy} is missing",
             )
         return narrowed(terms, bounds)
+
+    def reads_statements(self, policy: Policy) -> bool:
+        """Whether software statements count for anything under ``policy``."""
+        return policy.statements_mode != "ignored" or bool(self.statement_keys)
 
     @cached_property
     def root(self) -> str:

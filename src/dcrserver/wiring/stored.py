@@ -72,7 +72,10 @@ class StoredTenants:
         for name in gone:
             self._forget(name)
         touched = {*lost, *((each.tenant, each.name) for each in changes.policies)}
-        made = await self._make_all({*self._pending, *self._concerned(touched, gone)} - gone)
+        trusting = self._take_keys(changes) & self._configured.tenants.names()
+        made = await self._make_all(
+            {*self._pending, *trusting, *self._concerned(touched, gone)} - gone
+        )
         self._configured.tenants.update(
             [each.tenant for each in made.values()], gone - self._configured.settings.tenants.keys()
         )
@@ -141,6 +144,15 @@ class StoredTenants:
         else:
             if name in self._factory.policies.declared:
                 self.broken_policies[key] = _DECLARED
+
+    def _take_keys(self, changes: StoredChanges) -> set[str]:
+        """Tenants that trust software statements by other keys than before."""
+        before = self._factory.statement_keys
+        now = {name: url for name, url in before.items() if name in changes.registration_tenants}
+        for each in changes.registrations:
+            now[each.tenant] = str(json.loads(each.settings).get("ssa_jwks") or "")
+        self._factory.statement_keys = {name: url for name, url in now.items() if url}
+        return {name for name, _ in before.items() ^ self._factory.statement_keys.items()}
 
     def _concerned(self, policies: Collection[PolicyKey], gone: Collection[str]) -> Iterable[str]:
         """Tenants whose settings name one of these; what others mean by a name is looked up when

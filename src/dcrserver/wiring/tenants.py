@@ -66,6 +66,7 @@ class TenantFactory:
     """Makes each tenant of ``settings``, with what is known of its authorization server.
 
     ``stored``: those that are made beside them. ``policies``: what names of policies mean.
+    ``statement_keys``: by tenant, what is ``Tenant.statement_keys``.
 
     Tenants without a server of their own are judged by the same terms, one object for all: what
     follows from terms is worked out once, however many such tenants there are.
@@ -88,6 +89,7 @@ class TenantFactory:
                 self._issuers[name] = trusted(tenant.software_statements, place)
         self.policies = NamedPolicies(settings.policies)
         self.stored: dict[str, StoredTenant] = {}
+        self.statement_keys: dict[str, str] = {}
 
     def all(self, documents: Mapping[str, JsonObject]) -> Iterator[Tenant]:
         """The default tenant first; ``documents``: metadata of authorization servers by tenant.
@@ -141,6 +143,7 @@ class TenantFactory:
             asgardeo=(chosen.asgardeo or self._settings.asgardeo).enabled,
             server_issuer=str(((document or {}) | facts.server.members).get("issuer", "")),
             statement_issuers=self._trusted(name, chosen),
+            statement_keys=self.statement_keys.get(name, ""),
         )
 
     def _trusted(self, name: str, chosen: TenantSettings) -> Mapping[str, TrustedIssuer]:

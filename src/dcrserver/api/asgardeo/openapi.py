@@ -28,6 +28,9 @@ _BODY: dict[int | str, Any] = {
 _MISSING: dict[int | str, Any] = {404: _refused("There is no such client")}
 _TAKEN: dict[int | str, Any] = {409: _refused("Another client has this name, or this client_id")}
 _NOT_HERE: dict[int | str, Any] = {404: _refused("These paths are not offered here")}
+_TOO_MANY: dict[int | str, Any] = {
+    429: _refused("Too many registrations, or tokens that nobody knows", "Retry-After")
+}
 _FOUND = answer("The registration", "AsgardeoClient")
 
 CREATE: dict[str, Any] = {
@@ -36,7 +39,7 @@ CREATE: dict[str, Any] = {
     "responses": {
         201: answer("Registered", "AsgardeoClient")
         | {"headers": {"Location": {"schema": {"type": "string", "format": "uri"}}}},
-        **_ANY, **_BODY, **_NOT_HERE, **_TAKEN,
+        **_ANY, **_BODY, **_NOT_HERE, **_TAKEN, **_TOO_MANY,
     },
     "openapi_extra": body("AsgardeoRegistration"),
 }  # fmt: skip

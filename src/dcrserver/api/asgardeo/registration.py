@@ -1,14 +1,15 @@
 """/api/identity/oauth2/dcr/v1.1/register: registration as Asgardeo's API documents it.
 
-Administrators only, by the services of /register: what is judged, stored and told is the same.
-Beside the names of members (``members``), one thing differs: a client_name is of one client.
+By the services of /register: what is judged, stored and told is the same. Beside the names of
+members (``members``), two things differ: a client_name is of one client that administrators made,
+and who has no token of theirs registers only where they said so, by a software statement.
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, nullcontext
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -17,15 +18,17 @@ from dcrserver.api.asgardeo import members
 from dcrserver.api.asgardeo.openapi import CREATE, DELETE, FIND, READ, UPDATE
 from dcrserver.edge import asgardeo
 from dcrserver.edge.body import json_octets
-from dcrserver.edge.dependencies import administrator, origin, runtime, tenant
+from dcrserver.edge.dependencies import administrator, bearer_token, origin, runtime, tenant
+from dcrserver.edge.limits import open_registration
 from dcrserver.edge.responses import NO_STORE, Credentials
 from dcrserver.edge.routers import Router
 from dcrserver.edge.routing import ProtocolRoute
 from dcrserver.errors import InvalidClientMetadata, RegistrationError
 from dcrserver.metadata import Policy
 from dcrserver.services.access.client_access import ClientPermit
-from dcrserver.services.access.initial_access_tokens import RegistrationPermit
+from dcrserver.services.audit.actors import ANONYMOUS, Actor
 from dcrserver.services.registration.judgement import parse_object
+from dcrserver.services.tenants.dcr_configuration import Door
 from dcrserver.strict_json import JsonObject, dumps
 from dcrserver.tenants import Tenant
 
@@ -37,18 +40,36 @@ def _offered(here: Tenant) -> bool:
     return here.asgardeo
 
 
-@router.post("/register", access="administrator", offered=_offered, status_code=201, **CREATE)
+@router.post(
+    "/register",
+    access="administrator_or_statement",
+    offered=_offered,
+    status_code=201,
+    **CREATE,
+)
 async def create(request: Request) -> Response:
-    """Registers a client; its name must be that of no other client of the tenant."""
-    here, owner = runtime(request), await administrator(request, "clients:create")
-    at, bounds = await here.dcr_configuration.bounds(tenant(request))
-    permit = RegistrationPermit(at, at.terms_within(bounds), bounds=bounds, actor=owner)
+    """Registers a client; what administrators make is called as no other client of theirs."""
+    doors = runtime(request).dcr_configuration
+    if bearer_token(request) is None:
+        door = await doors.door(tenant(request))
+        if door.is_for_anybody:
+            async with open_registration(request):
+                return await _register(request, door, ANONYMOUS)
+    owner = await administrator(request, "clients:create")
+    return await _register(request, await doors.door(tenant(request)), owner)
+
+
+async def _register(request: Request, door: Door, actor: Actor) -> Response:
+    here, permit = runtime(request), door.permit(actor)
     sent = await _sent(request, permit.terms.policy)
     async with _in_their_names(sent):
         asked = members.read(sent)
-        async with here.client_names.kept(permit.tenant, _name_in(asked)):
+        door.check(asked)
+        name = _name_in(asked)
+        kept = here.client_names.kept(door.tenant, name) if permit.is_administrator_s else None
+        async with kept or nullcontext():
             octets = dumps(asked).encode()
-            made = await here.registration.register(permit, octets, origin(request, owner))
+            made = await here.registration.register(permit, octets, origin(request, actor))
     return _answer(made.information, 201, (b"location", _location(request, made.information)))
 
 

@@ -10,11 +10,11 @@ from starlette.responses import Response
 
 from dcrserver.api.openapi import document, tokens
 from dcrserver.edge.body import json_octets, registration_octets
-from dcrserver.edge.dependencies import USES_KEY, bearer_token, is_head, origin, runtime, tenant
+from dcrserver.edge.dependencies import bearer_token, is_head, origin, runtime, tenant
+from dcrserver.edge.limits import attempt, open_registration
 from dcrserver.edge.responses import NO_STORE, Credentials, json_response
 from dcrserver.edge.routers import Router
 from dcrserver.edge.routing import ProtocolRoute
-from dcrserver.rate_limit import Uses
 from dcrserver.services.access.client_access import ClientPermit
 from dcrserver.tenants import Tenant
 
@@ -29,23 +29,10 @@ def _is_open(request: Request, bearer: str | None) -> bool:
     return tenant(request).mode == "open" and bearer is None
 
 
-def _address(request: Request) -> str | None:
-    client = request.scope.get("client")
-    return client[0] if client else None
-
-
-def _uses(request: Request) -> Uses:
-    """What every answer to this request, also a refusal, tells of limits."""
-    uses: Uses = []
-    request.scope[USES_KEY] = uses
-    return uses
-
-
 def _limited(request: Request, bearer: str | None) -> AbstractAsyncContextManager[None]:
     if not _is_open(request, bearer):
         return nullcontext()
-    limiter = runtime(request).limiter
-    return limiter.open_registration(tenant(request).name, _address(request), _uses(request))
+    return open_registration(request)
 
 
 @router.post("/register", access="initial_access_token", status_code=201, **document.REGISTER)
@@ -66,7 +53,7 @@ async def validate(request: Request) -> Response:
     """Explains what registering the same body would do, and does nothing."""
     here, bearer = runtime(request), bearer_token(request)
     if _is_open(request, bearer):
-        await here.limiter.attempt(tenant(request).name, _address(request), _uses(request))
+        await attempt(request)
     permit = await here.registration.authorize(tenant(request), bearer)
     octets = await json_octets(request, permit.terms.policy)
     explained = await here.registration.explain(permit, octets, origin(request, permit.actor))

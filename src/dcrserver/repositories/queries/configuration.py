@@ -8,9 +8,11 @@ from sqlalchemy import select
 
 from dcrserver.db.queries import Queries
 from dcrserver.db.tables import (
+    dcr_configurations,
     stored_policies,
     stored_tenants,
 )
+from dcrserver.repositories.dcr_configurations import DcrConfigurationRecord
 from dcrserver.repositories.queries.keyset import Order, Place, page
 from dcrserver.repositories.rows import records
 from dcrserver.repositories.stored_policies import StoredPolicyRecord
@@ -18,6 +20,7 @@ from dcrserver.repositories.stored_tenants import StoredTenantRecord
 
 _BATCH = 500
 _BY_TENANT = Order([stored_tenants.c.tenant])
+_BY_CONFIGURED_TENANT = Order([dcr_configurations.c.tenant])
 _BY_NAME = Order([stored_policies.c.tenant, stored_policies.c.name])
 _IS_ACTIVE = stored_policies.c.state == "active"
 
@@ -78,3 +81,18 @@ class ConfigurationLists:
             made += records(StoredPolicyRecord, found)
             place = _BY_NAME.place_of(found[-1])
         return made
+
+    async def registrations(self, after: int) -> list[DcrConfigurationRecord]:
+        """What is configured by Asgardeo's API, and was touched after the change of this number."""
+        chosen = select(dcr_configurations).where(dcr_configurations.c.version > after)
+        made: list[DcrConfigurationRecord] = []
+        place: Place | None = None
+        while found := await self._queries.all(page(chosen, _BY_CONFIGURED_TENANT, place, _BATCH)):
+            made += records(DcrConfigurationRecord, found)
+            place = _BY_CONFIGURED_TENANT.place_of(found[-1])
+        return made
+
+    async def registration_tenants(self) -> frozenset[str]:
+        """Of all that is configured so."""
+        rows = await self._queries.all(select(dcr_configurations.c.tenant))
+        return frozenset(name for (name,) in rows)

@@ -101,16 +101,16 @@ async def authorize(
 async def redeem(
     tx: Transaction, permit: RegistrationPermit, client_id: str, origin: Origin
 ) -> None:
-    """Takes one use, in the transaction of the registration it pays for.
+    """Takes one use, in the transaction of the registration it pays for, and binds that.
 
     Raises:
         InvalidToken: another registration took the last.
-        Unavailable: the policy of the token was deleted a moment ago.
+        Unavailable: the policy of the permit was deleted a moment ago.
     """
+    await bind(tx, permit.tenant, permit.bounds)
     token = permit.token
     if token is None:
         return
-    await bind(tx, permit.tenant, permit.bounds)
     now = int(time.time())
     if not await tx.initial_access_tokens.redeem(token.tenant, token.digest, now):
         raise InvalidToken("the initial access token is unknown, expired or used up")

@@ -1,7 +1,8 @@
 """Step: names of clients, for those who know a client by its name.
 
-Many clients of a tenant may have one name (RFC 7591 2); a caller who wants a name for one client
-alone has to ask here before it writes.
+Many clients of a tenant may have one name (RFC 7591 2), and anybody may call its client so who
+registers it: a name means what administrators made, or strangers would be found by it. A caller
+who wants a name for one client alone has to ask here before it writes.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 
 from dcrserver.errors import InvalidClientMetadata, NameTaken, NotFound, Unavailable
+from dcrserver.names import ClientOrigin
 from dcrserver.repositories.clients import ClientRecord
 from dcrserver.repositories.idempotency_keys import IdempotencyKeyRecord
 from dcrserver.repositories.queries import Lists
@@ -33,7 +35,7 @@ class ClientNames:
         self._lists = lists
 
     async def find(self, actor: Actor, tenant: Tenant, name: str) -> ClientRecord:
-        """The one client of this name that ``actor`` may see.
+        """The one client of this name that administrators made, and ``actor`` may see.
 
         Raises:
             NotFound: there is none.
@@ -52,7 +54,8 @@ class ClientNames:
     async def kept(
         self, tenant: Tenant, name: str, client_id: str | None = None
     ) -> AsyncIterator[None]:
-        """Until it is left, nobody else who asks here gets ``name`` for another client.
+        """Until it is left, nobody else who asks here gets ``name`` for another client; what
+        clients call themselves that registered themselves is in nobody's way.
 
         ``client_id``: of the client that is changed; one that has the name already keeps it.
 
@@ -85,7 +88,7 @@ class ClientNames:
         self, tenant: Tenant, name: str, owner: str | None = None
     ) -> list[ClientRecord]:
         """Two of them are enough to know that there are several."""
-        wanted = Filter(members={"client_name": name})
+        wanted = Filter({"origin": ClientOrigin.ADMINISTRATOR.word}, {"client_name": name})
         found = await self._lists.clients.search(tenant.name, wanted, limit=2, owner=owner)
         return [each.record for each in found]
 

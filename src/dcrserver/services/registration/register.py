@@ -8,6 +8,7 @@ from typing import NamedTuple
 from dcrserver import security
 from dcrserver.errors import RegistrationError
 from dcrserver.metadata import Terms
+from dcrserver.metadata.bounds import UNBOUNDED
 from dcrserver.metadata.preview import explain, with_refusal, with_statement
 from dcrserver.repositories.clients import ClientRecord
 from dcrserver.repositories.transaction import AlreadyThere, Database, Transaction
@@ -125,7 +126,7 @@ class RegistrationService:
             return await self._register_for(permit, octets, origin)
         tenant, policy = permit.tenant, permit.terms.policy
         asking = Asking(tenant.name, origin, permit.origin.word)
-        if policy.statements_mode == "ignored":  # word for word the same is judged once
+        if not tenant.reads_statements(policy):  # word for word the same is judged once
             judged, submitted = self._validator.validate(asking, octets, permit.terms), UNSTATED
         else:
             judged, submitted = await self._judged(permit, octets, asking)
@@ -181,7 +182,7 @@ class RegistrationService:
         """
 
         async def write(tx: Transaction) -> None:
-            if permit.token is not None:
+            if permit.token is not None or permit.bounds is not UNBOUNDED:
                 await initial_access_tokens.redeem(tx, permit, record.client_id, origin)
             event = audit.event(
                 EventType.CLIENT_REGISTERED,

@@ -155,7 +155,7 @@ class SoftwareStatements:
             RegistrationError: the client chose what the statement does not let it choose.
             Unavailable: the keys of its issuer cannot be read.
         """
-        if terms.policy.statements_mode == "ignored":
+        if not tenant.reads_statements(terms.policy):
             return Submitted(members, terms)
         rest = {name: value for name, value in members.items() if name not in VERIFIED}
         held = before.text(STATEMENT) if before else ""
@@ -257,7 +257,7 @@ def of_elsewhere(
     """
     policy = terms.policy.software_statements
     sent = members.get(STATEMENT)
-    if terms.policy.statements_mode == "ignored" or not sent:
+    if not (sent and tenant.reads_statements(terms.policy)):
         return Submitted(members, terms)
     jws = verification.parsed(sent)
     issuer = verification.issuer_of(jws, tenant, policy)

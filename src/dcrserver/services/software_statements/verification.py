@@ -9,6 +9,7 @@ from dcrserver import jose
 from dcrserver.errors import InvalidSoftwareStatement, UnapprovedSoftwareStatement
 from dcrserver.metadata.software_statements import objection, says_nothing
 from dcrserver.policies.switches.software_statements import SoftwareStatementPolicy
+from dcrserver.settings import StatementIssuerSettings
 from dcrserver.strict_json import JsonObject, JsonValue
 from dcrserver.tenants import Tenant, TrustedIssuer
 
@@ -90,10 +91,27 @@ def issuer_of(
     name = jws.text("iss")
     if not name:
         raise InvalidSoftwareStatement("software_statement needs an iss, a text")
-    found = tenant.statement_issuers.get(name)
+    found = tenant.statement_issuers.get(name) or _by_keys_alone(name, tenant.statement_keys)
     if found is None and policy.unknown_issuer == "reject":
         raise UnapprovedSoftwareStatement("the issuer of software_statement is not trusted here")
     return found
+
+
+def _by_keys_alone(name: str, jwks_uri: str) -> TrustedIssuer | None:
+    """Whoever signs by one of these keys is trusted, by whatever name; None without keys.
+
+    Raises:
+        InvalidSoftwareStatement: it is no name of an issuer.
+    """
+    if not jwks_uri:
+        return None
+    try:
+        settings = StatementIssuerSettings(issuer=name, jwks_uri=jwks_uri)
+    except ValueError:  # it would be told in answers, lists and logs
+        raise InvalidSoftwareStatement(
+            "software_statement needs an iss, a text of at most 512 printable characters"
+        ) from None
+    return TrustedIssuer(settings, declared=False)
 
 
 def check_header(statement: Statement, policy: SoftwareStatementPolicy) -> None:

@@ -1,7 +1,8 @@
 """Use case: administrators say, at run time, how clients are registered by Asgardeo's API.
 
 What a process needs of it is read where it is needed: these paths are not the ones that must be
-fast, and what was acknowledged counts at once, everywhere.
+fast, and what was acknowledged counts at once, everywhere. The keys of software statements are of
+the tenant, and so known to its other paths, too (``Tenant.statement_keys``).
 """
 
 from __future__ import annotations
@@ -10,21 +11,30 @@ import json
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, fields
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
-from dcrserver.errors import BadDcrConfiguration
+from dcrserver.errors import BadDcrConfiguration, InvalidSoftwareStatement, Unavailable
+from dcrserver.metadata import uris
 from dcrserver.metadata.bounds import UNBOUNDED, Bounds
+from dcrserver.metadata.validation import STATEMENT
 from dcrserver.repositories.dcr_configurations import DcrConfigurationRecord
 from dcrserver.repositories.stored_policies import StoredPolicyRecord
 from dcrserver.repositories.transaction import Database, Transaction
 from dcrserver.services import audit
+from dcrserver.services.access.initial_access_tokens import RegistrationPermit
 from dcrserver.services.audit import EventType, Origin, Subject, SubjectKind
+from dcrserver.services.audit.actors import Actor
 from dcrserver.services.tenants.fapi_profiles import PROFILES, policy_of
 from dcrserver.services.tenants.stored_configuration import StoredConfiguration, told_by
 from dcrserver.strict_json import JsonObject, dumps
 from dcrserver.tenants import Tenant, TenantRegistry
 
 _DEFAULT_PROFILE = "FAPI1_ADVANCED"
+_CLOSED = (
+    "authenticationRequired must be true where registration is closed (mode): administrators"
+    " register clients there"
+)
+_NO_STATEMENT = "software_statement must be sent: the configuration demands it (mandateSSA)"
 
 
 class StatementKeysMissing(BadDcrConfiguration):
@@ -73,16 +83,54 @@ class DcrConfiguration:
         if self.mandate_ssa and not self.ssa_jwks:
             raise StatementKeysMissing("mandateSSA needs ssaJwks")
         if self.ssa_jwks:
-            # To say yes would be to register clients whose statements nobody has looked at.
-            text = "software statements are not supported yet: ssaJwks and mandateSSA stay unset"
-            raise BadDcrConfiguration(text)
+            _check_url(self.ssa_jwks)
         return DcrConfiguration(
             self.authentication_required, self.mandate_ssa, self.ssa_jwks,
             self.enable_fapi_enforcement, profile,
         )  # fmt: skip
 
 
+def _check_url(text: str) -> None:
+    """
+    Raises:
+        BadDcrConfiguration: nobody would fetch keys from there, as any administrator may name it.
+    """
+    try:
+        uri = uris.parse(text)
+    except uris.BadUri as error:
+        raise BadDcrConfiguration(f"ssaJwks {error}") from None
+    if uri.scheme != "https":
+        raise BadDcrConfiguration("ssaJwks must be an https URL")
+
+
 Change: TypeAlias = Callable[[DcrConfiguration], DcrConfiguration]
+
+
+class Door(NamedTuple):
+    """How clients come into ``tenant`` by Asgardeo's API: ``bounds`` are what they are bound to."""
+
+    tenant: Tenant
+    bounds: Bounds
+    configuration: DcrConfiguration
+
+    @property
+    def is_for_anybody(self) -> bool:
+        """A good software statement is enough, whoever sends it."""
+        return not (self.configuration.authentication_required or self.tenant.mode == "closed")
+
+    def permit(self, actor: Actor) -> RegistrationPermit:
+        """For ``actor`` to register, whatever its mode says of other paths."""
+        terms = self.tenant.terms_within(self.bounds)
+        return RegistrationPermit(self.tenant, terms, bounds=self.bounds, actor=actor)
+
+    def check(self, submission: JsonObject) -> None:
+        """What is sent is judged wherever it is sent (``SoftwareStatements``).
+
+        Raises:
+            InvalidSoftwareStatement: there is none, and must be.
+        """
+        if self.configuration.mandate_ssa and not submission.get(STATEMENT):
+            raise InvalidSoftwareStatement(_NO_STATEMENT)
 
 
 class DcrConfigurationService:
@@ -112,6 +160,8 @@ class DcrConfigurationService:
         async def attempt() -> None:
             before = await self.read(tenant)
             after = changed(before).checked()
+            if tenant.mode == "closed" and not after.authentication_required:
+                raise BadDcrConfiguration(_CLOSED)
             adds = after.enable_fapi_enforcement and not self._has(tenant, _policy_name(after))
             if after == before and not adds:
                 return
@@ -137,15 +187,19 @@ class DcrConfigurationService:
 
         await self._stored.changing(attempt)
 
-    async def bounds(self, tenant: Tenant) -> tuple[Tenant, Bounds]:
-        """What a new client is bound to; and the tenant, which has the policy of that name."""
+    async def door(self, tenant: Tenant) -> Door:
+        """How clients come in now."""
         configuration = await self.read(tenant)
-        if not configuration.enable_fapi_enforcement:
-            return tenant, UNBOUNDED
-        name = _policy_name(configuration)
-        if name not in tenant.policies:  # it was made a moment ago, by another process
-            await self._stored.look()
-        return self._now(tenant), Bounds(policy=name)
+        policy, keys = None, configuration.ssa_jwks or ""
+        if configuration.enable_fapi_enforcement:
+            policy = _policy_name(configuration)
+        if keys != tenant.statement_keys or not (policy is None or policy in tenant.policies):
+            await self._stored.look()  # it was changed a moment ago, by another process
+            tenant = self._now(tenant)
+        if keys != tenant.statement_keys:
+            raise Unavailable("what is configured for registration is being changed; try again")
+        bounds = UNBOUNDED if policy is None else Bounds(policy=policy)
+        return Door(tenant, bounds, configuration)
 
     def _now(self, tenant: Tenant) -> Tenant:
         return self._tenants.now.by_name.get(tenant.name, tenant)

@@ -15,6 +15,7 @@ from typing import TypeAlias
 
 from dcrserver.errors import ProtocolError, Unavailable
 from dcrserver.logger import Logger
+from dcrserver.repositories.dcr_configurations import DcrConfigurationRecord
 from dcrserver.repositories.queries import Lists
 from dcrserver.repositories.stored_policies import StoredPolicyRecord
 from dcrserver.repositories.stored_tenants import StoredTenantRecord
@@ -37,12 +38,16 @@ class StoredChanges:
     """What is not as it was, and the names of all there are: whatever else is known is no more.
 
     ``policies``: those that are active, and ``policy_names`` has their tenants and names.
+    ``registrations``: what is configured for registration by Asgardeo's API, and
+    ``registration_tenants`` has the tenants of all.
     """
 
     tenants: Sequence[StoredTenantRecord]
     tenant_names: Collection[str]
     policies: Sequence[StoredPolicyRecord]
     policy_names: Collection[PolicyKey]
+    registrations: Sequence[DcrConfigurationRecord]
+    registration_tenants: Collection[str]
 
 
 Take: TypeAlias = Callable[[StoredChanges], Awaitable[None]]
@@ -154,6 +159,8 @@ class StoredConfiguration:
                 await lists.tenant_names(),
                 await lists.active_policies(after),
                 await lists.policy_names(),
+                await lists.registrations(after),
+                await lists.registration_tenants(),
             )
         )
         self._number = number
