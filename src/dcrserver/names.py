@@ -30,3 +30,11 @@ class ClientOrigin(Word):
     IMPORT = "import"
     DOCUMENT = "document"
     SOFTWARE_STATEMENT = "software_statement"
+
+
+class Approval(Word):
+    """What became of a client that was held; one that was approved has none of these."""
+
+    PENDING = "pending"
+    REJECTED = "rejected"
+    EXPIRED = "expired"

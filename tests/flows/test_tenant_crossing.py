@@ -172,6 +172,7 @@ async def test_a_key_that_was_used_in_one_tenant_tells_nothing_in_another(two: T
 
 # Statements on the rows of all tenants, and who does that.
 OF_ALL = {
+    "client_approvals._DUE": "the job that ends those that nobody decided about",
     "dcr_configurations._COUNT": "the deletion of a policy of all, which only those of all may do",
     "deleted_clients._DUE": "the job that purges them",
     "jobs._ALIVE": "the worker that does jobs",

@@ -74,6 +74,8 @@ class ClientRecord(NamedTuple):
     owner: str | None = None
     origin: str = "open"
     tags: str | None = None
+    approval: str | None = None
+    shared_at: int = 0
 
 
 _BY_KEY = Lookup(

@@ -9,7 +9,13 @@ from typing import Any, NamedTuple
 from sqlalchemy import Insert, bindparam, delete, insert, select
 
 from dcrserver.db.protocol.session import Session
-from dcrserver.db.tables import client_notes, clients, last_uses, shared_clients
+from dcrserver.db.tables import (
+    client_approvals,
+    client_notes,
+    clients,
+    last_uses,
+    shared_clients,
+)
 from dcrserver.db.tables import deleted_clients as deleted
 from dcrserver.repositories.clients import ClientRecord
 from dcrserver.repositories.expiry import AT_ONCE
@@ -47,7 +53,7 @@ _LEFT = [
         table.c.client_id == bindparam("b_client_id"),
         ~_ANOTHER,
     )
-    for table in (client_notes, last_uses, shared_clients)
+    for table in (client_approvals, client_notes, last_uses, shared_clients)
 ]
 
 

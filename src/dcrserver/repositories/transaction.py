@@ -16,6 +16,7 @@ from dcrserver.db.protocol.session import Driver, Reader, Session
 from dcrserver.db.protocol.statements import Lookup, Rows, Values
 from dcrserver.repositories.access_tokens import AccessTokenRepository, SpentIdentifierRepository
 from dcrserver.repositories.admin_tokens import AdminTokenRepository
+from dcrserver.repositories.client_approvals import ClientApprovalRepository
 from dcrserver.repositories.client_notes import ClientNoteRepository
 from dcrserver.repositories.clients import ClientRepository
 from dcrserver.repositories.configuration_changes import ConfigurationChangeRepository
@@ -56,6 +57,10 @@ class Transaction:
     @property
     def shared_clients(self) -> SharedClientRepository:
         return SharedClientRepository(self.session)
+
+    @property
+    def client_approvals(self) -> ClientApprovalRepository:
+        return ClientApprovalRepository(self.session)
 
     @property
     def client_notes(self) -> ClientNoteRepository:

@@ -16,6 +16,7 @@ from dcrserver.db.tables.audit import events
 from dcrserver.db.tables.background import job_inputs, jobs, leases
 from dcrserver.db.tables.columns import metadata
 from dcrserver.db.tables.registration import (
+    client_approvals,
     client_facets,
     client_notes,
     clients,
@@ -36,6 +37,7 @@ __all__ = [
     "access_tokens",
     "admin_tokens",
     "authorization_server_metadata",
+    "client_approvals",
     "client_facets",
     "client_notes",
     "clients",

@@ -47,8 +47,13 @@ clients = Table(
     # As an administrator had set them before they were members of the metadata; read no longer.
     Column("access_token_lifetime", Integer),
     Column("access_token_format", String(16)),
-    # 0: it is not.
+    # 0: it is not. Set as well while an approval is missing, so that whoever knows nothing of
+    # approvals takes it for suspended: a process of an earlier version, too.
     timestamp("suspended_at"),
+    # What became of its approval (names.Approval); None: it needs none, or has one.
+    Column("approval", String(16)),
+    # Since when others were told its client_id, who asked for the same: it is nobody's own.
+    timestamp("shared_at"),
     # Access tokens that were issued until then are dead, also when the client is resumed.
     timestamp("tokens_ended_at"),
     Column("issued_at", BigInteger, nullable=False),
@@ -129,6 +134,25 @@ deleted_clients = Table(
     Column("record", Document, nullable=False),
     PrimaryKeyConstraint("tenant", "client_id", "deleted_at_milliseconds"),
     Index(None, "purge_at"),
+    **MARIADB,
+)
+
+# Of clients that were registered and held for an approval: why, until when, and what was decided.
+client_approvals = Table(
+    "client_approvals",
+    metadata,
+    Column("tenant", Name, nullable=False),
+    Column("client_id", ClientId, nullable=False),
+    # Of the metadata as they were when it was held.
+    Column("held_digest", Digest, nullable=False),
+    # JSON: the names of the statements that hold it.
+    Column("statements", Document, nullable=False),
+    # When it expires, or is forgotten; 0: it was approved, and is not.
+    timestamp("ends_at"),
+    # Why it was rejected, for the client.
+    Column("reason", Document),
+    PrimaryKeyConstraint("tenant", "client_id"),
+    of_few("ends_at", "ends_at"),
     **MARIADB,
 )
 
