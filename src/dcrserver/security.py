@@ -118,13 +118,13 @@ def is_fast(digest: str) -> bool:
     return _FAST_DIGEST.fullmatch(digest) is not None
 
 
-def looks_generated(secret: str) -> bool:
-    """Whether a slow hash would add nothing.
+def looks_generated(secret: str, bits: int = _GENERATED_BITS) -> bool:
+    """Whether a slow hash would add nothing: as random as ``bits``, as far as can be seen.
 
     The number of different characters tells how large an alphabet it was drawn from at least.
     """
-    bits = len(secret) * math.log2(max(len(set(secret)), 1))
-    return len(secret) >= _GENERATED_LENGTH and bits >= _GENERATED_BITS
+    seen = len(secret) * math.log2(max(len(set(secret)), 1))
+    return len(secret) >= _GENERATED_LENGTH and seen >= bits
 
 
 def slow_digest(secret: str) -> str:

@@ -11,11 +11,14 @@ from starlette.requests import Request
 
 from dcrserver.edge.dependencies import headers
 from dcrserver.errors import InvalidInput
+from dcrserver.security import looks_generated
 from dcrserver.services.access.idempotency import IdempotencyKey
 
 _NAME = "Idempotency-Key"
 # A structured string, or the same without its quotes.
 _KEY = re.compile(r'"?([!#-~]{1,255})"?')
+# Of 16 random octets in base64url, whose letters show no more of them.
+_RANDOM_BITS = 80
 # What a route refuses with that takes ``IdempotencyKeyOf``.
 REUSED = (422,)
 
@@ -49,6 +52,23 @@ async def streamed_key(
         InvalidInput: as ``idempotency_key``.
     """
     return _key(request)
+
+
+def registration_key(request: Request) -> IdempotencyKey | None:
+    """As ``streamed_key``, where anybody may ask: the answer that the key brings back holds
+    credentials, so that nobody else may guess it, and what they are sealed by may come of it.
+
+    Raises:
+        InvalidInput: as ``idempotency_key``, or it is not random enough.
+    """
+    try:
+        key = _key(request)
+    except InvalidInput as error:
+        raise InvalidInput(f"{_NAME} {error.description}", parameter=_NAME) from None
+    if key is not None and not looks_generated(key.key, _RANDOM_BITS):
+        reason = "must be made at random for this request, such as a UUID"
+        raise InvalidInput(f"{_NAME} {reason}", parameter=_NAME)
+    return key
 
 
 def _key(request: Request) -> IdempotencyKey | None:

@@ -11,15 +11,16 @@ from dcrserver.db.tables import initial_access_token_uses as uses
 from dcrserver.db.tables import initial_access_tokens as tokens
 from dcrserver.repositories.rows import row_of
 
-_ALIVE = and_(
+_VALID = and_(
     tokens.c.tenant == bindparam("b_tenant"),
     tokens.c.digest == bindparam("b_digest"),
     tokens.c.revoked_at == 0,
     or_(tokens.c.expires_at == 0, tokens.c.expires_at > bindparam("b_now")),
-    or_(tokens.c.uses_left.is_(None), tokens.c.uses_left > 0),
 )
+_ALIVE = and_(_VALID, or_(tokens.c.uses_left.is_(None), tokens.c.uses_left > 0))
 _INSERT = insert(tokens)
 _SELECT = select(tokens).where(_ALIVE)
+_SELECT_SPENT_TOO = select(tokens).where(_VALID)
 # NULL - 1 stays NULL: a token without limit is left as it is.
 _REDEEM = update(tokens).where(_ALIVE).values(uses_left=tokens.c.uses_left - 1)
 _NAMED = select(tokens).where(
@@ -74,10 +75,13 @@ class InitialAccessTokenRepository:
     def add(self, record: InitialAccessTokenRecord) -> None:
         self._session.insert(_INSERT, record._asdict())
 
-    async def find(self, tenant: str, digest: str, now: int) -> InitialAccessTokenRecord | None:
-        """A token that is neither expired, revoked nor used up."""
+    async def find(
+        self, tenant: str, digest: str, now: int, *, spent_too: bool = False
+    ) -> InitialAccessTokenRecord | None:
+        """A token that is neither expired, revoked nor, unless ``spent_too``, used up."""
         values = {"b_tenant": tenant, "b_digest": digest, "b_now": now}
-        row = (await self._session.execute(_SELECT, values)).one_or_none()
+        wanted = _SELECT_SPENT_TOO if spent_too else _SELECT
+        row = (await self._session.execute(wanted, values)).one_or_none()
         return None if row is None else InitialAccessTokenRecord(**row)
 
     async def named(self, tenant: str, token_id: str) -> InitialAccessTokenRecord | None:

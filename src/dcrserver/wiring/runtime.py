@@ -279,6 +279,7 @@ def _registration(base: Foundation, steps: _Steps) -> RegistrationService:
         steps.remote_checks,
         steps.administered,
         base.statements,
+        base.requests,
     )
 
 

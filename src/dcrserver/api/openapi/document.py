@@ -20,6 +20,7 @@ from dcrserver.api.openapi.parts import (
     CLIENT_ID,
     FORBIDDEN,
     FORM,
+    IDEMPOTENCY_KEY,
     INVALID,
     NO_CLIENT,
     NO_SCOPE,
@@ -52,16 +53,22 @@ REGISTER: dict[str, Any] = {
         403: FORBIDDEN,
         408: TOO_SLOW,
         409: error(
-            "The client_id that an administrator chose is taken",
+            "The client_id that an administrator chose is taken; conflict: what was answered to the"
+            " same Idempotency-Key cannot be told again",
             "invalid_client_metadata",
             "client_id is that of another client",
         ),
         413: TOO_LARGE,
         415: NOT_JSON,
+        422: error(
+            "The Idempotency-Key was sent with another body before",
+            "idempotency_key_reused",
+            "the Idempotency-Key was used for another request",
+        ),
         429: TOO_MANY,
         503: UNAVAILABLE,
     },
-    "openapi_extra": body("ClientMetadata"),
+    "openapi_extra": IDEMPOTENCY_KEY | body("ClientMetadata"),
 }
 VALIDATE: dict[str, Any] = {
     "summary": "Try a registration",

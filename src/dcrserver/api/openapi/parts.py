@@ -110,6 +110,19 @@ UNAVAILABLE = error(
     "the server cannot reach its database; try again later",
     "Retry-After",
 )
+IDEMPOTENCY_KEY = {
+    "parameters": [
+        {
+            "name": "Idempotency-Key",
+            "in": "header",
+            "required": False,
+            "description": "Made at random for this registration, such as a UUID: what is sent"
+            " again with it within a day is answered alike, and done once"
+            " (draft-ietf-httpapi-idempotency-key-header)",
+            "schema": {"type": "string", "minLength": 20, "maxLength": 257},
+        }
+    ]
+}
 CLIENT_ID = {
     "parameters": [
         {

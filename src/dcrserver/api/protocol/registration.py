@@ -11,6 +11,7 @@ from starlette.responses import Response
 from dcrserver.api.openapi import document, tokens
 from dcrserver.edge.body import json_octets, registration_octets
 from dcrserver.edge.dependencies import bearer_token, is_head, origin, runtime, tenant
+from dcrserver.edge.idempotency import registration_key
 from dcrserver.edge.limits import attempt, open_registration
 from dcrserver.edge.responses import NO_STORE, Credentials, json_response
 from dcrserver.edge.routers import Router
@@ -39,10 +40,11 @@ def _limited(request: Request, bearer: str | None) -> AbstractAsyncContextManage
 async def register(request: Request) -> Response:
     """Registers a client (RFC 7591 3.1, OpenID Connect Registration 3.1)."""
     registration, bearer = runtime(request).registration, bearer_token(request)
+    key = registration_key(request)
     async with _limited(request, bearer):
-        permit = await registration.authorize(tenant(request), bearer)
+        permit = await registration.authorize(tenant(request), bearer, again=key is not None)
         octets = await registration_octets(request, permit.terms)
-        made = await registration.register(permit, octets, origin(request, permit.actor))
+        made = await registration.register(permit, octets, origin(request, permit.actor), key)
     return Credentials(made.information, 201, (b"location", made.uri.encode()))
 
 

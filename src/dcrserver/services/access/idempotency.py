@@ -14,7 +14,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from dcrserver.errors import AlreadyExists, IdentifierTaken, KeyReused
+from dcrserver.errors import AlreadyExists, KeyReused, ProtocolError
 from dcrserver.repositories.idempotency_keys import IdempotencyKeyRecord
 from dcrserver.repositories.transaction import AlreadyThere, Database, Transaction
 from dcrserver.security import SealedIn, SecretBox, UndecipherableError, token_digest
@@ -63,7 +63,7 @@ class IdempotentRequests:
             AlreadyExists: it was done, and what was answered cannot be read any more.
         """
         if key is None:
-            return await work(_forget)
+            return await work(forget)
         digest = token_digest(f"{actor.kind.value} {actor.id} {key.key}")
         if (found := await self._answer(tenant, digest, key)) is not None:
             return found
@@ -76,7 +76,8 @@ class IdempotentRequests:
 
         try:
             return await work(keep)
-        except (AlreadyThere, IdentifierTaken):  # perhaps by the same request, at the same time
+        # Perhaps what is in its way was made, or used up, by the same request at the same time.
+        except (AlreadyThere, ProtocolError):
             if (found := await self._answer(tenant, digest, key)) is not None:
                 return found
             raise
@@ -112,5 +113,5 @@ def _place(tenant: str, digest: str) -> SealedIn:
     return SealedIn(tenant, "idempotency_key", digest)
 
 
-def _forget(_: Transaction, __: JsonObject) -> None:
-    """Without a key nobody asks again."""
+def forget(_: Transaction, __: JsonObject) -> None:
+    """Keeps nothing: without a key nobody asks again."""

@@ -55,6 +55,15 @@ class RegistrationPermit(NamedTuple):
         is_anybody = self.actor.kind is ActorKind.ANONYMOUS
         return ClientOrigin.OPEN if is_anybody else ClientOrigin.ADMINISTRATOR
 
+    def check_unspent(self) -> None:
+        """Refuses what ``authorize`` let through by ``spent_too``.
+
+        Raises:
+            InvalidToken: there is no use left of the token.
+        """
+        if self.token is not None and self.token.uses_left == 0:
+            raise _useless()
+
     @property
     def is_administrator_s(self) -> bool:
         """Whether an administrator registers a client, and may choose what others may not."""
@@ -62,11 +71,17 @@ class RegistrationPermit(NamedTuple):
 
 
 async def authorize(
-    database: Database, administrators: Administrators, tenant: Tenant, bearer: str | None
+    database: Database,
+    administrators: Administrators,
+    tenant: Tenant,
+    bearer: str | None,
+    *,
+    spent_too: bool = False,
 ) -> RegistrationPermit:
     """Takes no use yet. In open mode a token is not needed, but its bounds count.
 
-    An administrator registers in every mode.
+    An administrator registers in every mode. ``spent_too``: also by a token without a use left, for
+    whoever may be told an answer again that took the last one.
 
     Raises:
         MissingToken: the mode wants one.
@@ -84,18 +99,24 @@ async def authorize(
     if administrators.are_told_by(bearer):
         admin = await administrators.authorize(tenant, bearer, REGISTER)
         return RegistrationPermit(tenant, terms_for(admin, tenant.terms), actor=admin)
-    async with database.read() as tx:
-        found = await tx.initial_access_tokens.find(
-            tenant.name, security.token_digest(bearer), int(time.time())
-        )
-    if found is None:
-        raise InvalidToken("the initial access token is unknown, expired or used up")
+    found = await _found(database, tenant, bearer, spent_too=spent_too)
     if tenant.mode == "closed":
         raise InsufficientScope("registration is closed; ask an administrator")
     bounds = Bounds.from_json(found.bounds)
     terms = tenant.terms_within(bounds)
     actor = Actor(ActorKind.INITIAL_ACCESS_TOKEN, found.id, tenant.name, name=found.label)
     return RegistrationPermit(tenant, terms, found, bounds, actor)
+
+
+async def _found(
+    database: Database, tenant: Tenant, bearer: str, *, spent_too: bool
+) -> InitialAccessTokenRecord:
+    digest, now = security.token_digest(bearer), int(time.time())
+    async with database.read() as tx:
+        found = await tx.initial_access_tokens.find(tenant.name, digest, now, spent_too=spent_too)
+    if found is None:
+        raise _useless()
+    return found
 
 
 async def redeem(
@@ -113,10 +134,14 @@ async def redeem(
         return
     now = int(time.time())
     if not await tx.initial_access_tokens.redeem(token.tenant, token.digest, now):
-        raise InvalidToken("the initial access token is unknown, expired or used up")
+        raise _useless()
     tx.initial_access_tokens.add_use(
         InitialAccessTokenUse(token.tenant, token.id, client_id, now, origin.address)
     )
+
+
+def _useless() -> InvalidToken:
+    return InvalidToken("the initial access token is unknown, expired or used up")
 
 
 @dataclass(frozen=True, slots=True)

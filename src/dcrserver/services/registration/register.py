@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+from collections.abc import Callable
 from dataclasses import replace
 from typing import NamedTuple
 
@@ -15,10 +17,16 @@ from dcrserver.repositories.transaction import AlreadyThere, Database, Transacti
 from dcrserver.services import audit
 from dcrserver.services.access import initial_access_tokens
 from dcrserver.services.access.administrators import Administrators
+from dcrserver.services.access.idempotency import (
+    IdempotencyKey,
+    IdempotentRequests,
+    Keep,
+    forget,
+)
 from dcrserver.services.access.initial_access_tokens import RegistrationPermit
 from dcrserver.services.access.registration_access_tokens import new_registration_token
 from dcrserver.services.audit import EventType, Origin, Subject, SubjectKind
-from dcrserver.services.registration.administered import AdministeredClients
+from dcrserver.services.registration.administered import Administered, AdministeredClients
 from dcrserver.services.registration.chosen_policies import bound_by
 from dcrserver.services.registration.client_information import (
     administered_information,
@@ -51,11 +59,15 @@ class Registered(NamedTuple):
     uri: str
     information: str
 
+    def told(self) -> JsonObject:
+        """To be kept for whoever asks again."""
+        return {"uri": self.uri, "information": self.information}
+
 
 class RegistrationService:
     """Use case: a client registers, or asks what registering would do (RFC 7591 3)."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913, PLR0917 - a step each
         self,
         database: Database,
         administrators: Administrators,
@@ -64,8 +76,10 @@ class RegistrationService:
         remote_checks: RemoteChecks,
         administered: AdministeredClients,
         statements: SoftwareStatements,
+        requests: IdempotentRequests,
     ) -> None:
         self._statements = statements
+        self._requests = requests
         self._database = database
         self._administrators = administrators
         self._administered = administered
@@ -73,14 +87,18 @@ class RegistrationService:
         self._validator = validator
         self._remote_checks = remote_checks
 
-    async def authorize(self, tenant: Tenant, bearer: str | None) -> RegistrationPermit:
+    async def authorize(
+        self, tenant: Tenant, bearer: str | None, *, again: bool = False
+    ) -> RegistrationPermit:
         """Permission to register, which takes no use of a token yet.
+
+        ``again``: who asks may have asked before, and is let through to what it was answered then.
 
         Raises:
             BearerError: the mode needs an initial access token, or the one given is no good.
         """
         return await initial_access_tokens.authorize(
-            self._database, self._administrators, tenant, bearer
+            self._database, self._administrators, tenant, bearer, spent_too=again
         )
 
     async def explain(
@@ -114,16 +132,36 @@ class RegistrationService:
         return await self._administered.asked(permit.tenant, members, facts, permit.actor, bounds)
 
     async def register(
-        self, permit: RegistrationPermit, octets: bytes, origin: Origin
+        self,
+        permit: RegistrationPermit,
+        octets: bytes,
+        origin: Origin,
+        key: IdempotencyKey | None = None,
     ) -> Registered:
-        """Makes the client and tells its credentials, which nobody is told again.
+        """Makes the client and tells its credentials, which nobody is told again but who asks
+        with the same ``key`` for the same.
 
         Raises:
             BearerError: another registration took the last use of the token.
             RegistrationError: the submission is not acceptable.
+            KeyReused, AlreadyExists: as ``IdempotentRequests.once``.
         """
+        if key is None:
+            return await self._register(permit, octets, origin, forget)
+
+        async def work(keep: Keep) -> JsonObject:
+            permit.check_unspent()
+            return (await self._register(permit, octets, origin, keep)).told()
+
+        whole = key.with_body(hashlib.sha256(octets).hexdigest())
+        told = await self._requests.once(permit.tenant.name, permit.actor, whole, work)
+        return Registered(str(told["uri"]), str(told["information"]))
+
+    async def _register(
+        self, permit: RegistrationPermit, octets: bytes, origin: Origin, keep: Keep
+    ) -> Registered:
         if permit.is_administrator_s:
-            return await self._register_for(permit, octets, origin)
+            return await self._register_for(permit, octets, origin, keep)
         tenant, policy = permit.tenant, permit.terms.policy
         asking = Asking(tenant.name, origin, permit.origin.word)
         if not tenant.reads_statements(policy):  # word for word the same is judged once
@@ -144,11 +182,12 @@ class RegistrationService:
         if judged.ruled is not UNRULED:
             record = record._replace(tags=judged.ruled.tagged(None))
             told |= judged.ruled.told()
-        await self._add(permit, record, submitted, origin, told)
-        return Registered(
+        made = Registered(
             tenant.registration_client_uri(client_id),
             client_information(tenant, record, secrets, token),
         )
+        await self._add(permit, record, submitted, origin, told, lambda tx: keep(tx, made.told()))
+        return made
 
     async def _judged(
         self, permit: RegistrationPermit, octets: bytes, asking: Asking
@@ -174,6 +213,7 @@ class RegistrationService:
         submitted: Submitted,
         origin: Origin,
         told: JsonObject,
+        beside: Callable[[Transaction], None],
     ) -> None:
         """
         Raises:
@@ -194,6 +234,7 @@ class RegistrationService:
             )
             tx.clients.add(record, event)
             submitted.spend(tx)
+            beside(tx)
 
         try:
             await self._database.transact(write)
@@ -202,14 +243,20 @@ class RegistrationService:
             raise
 
     async def _register_for(
-        self, permit: RegistrationPermit, octets: bytes, origin: Origin
+        self, permit: RegistrationPermit, octets: bytes, origin: Origin, keep: Keep
     ) -> Registered:
         """Also what an administrator chooses: identifier, secret, owner, policy."""
         submission, facts = facts_in(parse_object(octets, permit.terms.policy.json_))
-        made = await self._administered.make(
-            permit.tenant, submission, facts, origin, permit.bounds
-        )
-        return Registered(
-            permit.tenant.registration_client_uri(made.record.client_id),
-            administered_information(permit.tenant, made.record, made.secrets, made.token),
-        )
+
+        def registered(made: Administered) -> Registered:
+            return Registered(
+                permit.tenant.registration_client_uri(made.record.client_id),
+                administered_information(permit.tenant, made.record, made.secrets, made.token),
+            )
+
+        return registered(
+            await self._administered.make(
+                permit.tenant, submission, facts, origin, permit.bounds,
+                lambda tx, made: keep(tx, registered(made).told()),
+            )
+        )  # fmt: skip
