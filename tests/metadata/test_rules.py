@@ -44,6 +44,8 @@ JWKS_URI = "https://client.example.org/jwks.json"
 ALL_GRANTS: JsonObject = {"grants": {"implicit": True, "password": True}}
 NO_SECRETS: JsonObject = {"readable_secrets": False}
 ALLOW_NONE: JsonObject = {"id_token": {"allow_none": True}}
+ONE_SCRIPT: JsonObject = {"text": {"mixed_scripts": "reject"}}
+ONE_DOMAIN: JsonObject = {"uris": {"foreign_domain": "reject"}}
 SAME_HOST: JsonObject = {"uris": {"same_host": True}}
 ALWAYS: JsonObject = {"redirect": {"always_required": True}}
 
@@ -874,6 +876,53 @@ CASES: dict[str, list[Case]] = {
         Case(code(public_client=True, **PUBLIC)),
         Case(code(public_client=False)),
         Case(code(**PUBLIC)),
+    ],
+    "POL-57": [
+        Case(
+            code(client_name="Cl\u0430ude"),
+            ["client_name mixes scripts in one word: Cyrillic and Latin"],
+            ONE_SCRIPT,
+        ),
+        Case(
+            code(**{"client_name": "x", "client_name#ru": "\u041aa"}),
+            ["client_name#ru mixes scripts in one word: Cyrillic and Latin"],
+            ONE_SCRIPT,
+        ),
+        Case(code(client_name="Cl\u0430ude")),
+        Case(code(client_name="Яндекс Browser"), choices=ONE_SCRIPT),
+        Case(code(software_id="Cl\u0430ude"), choices=ONE_SCRIPT),
+    ],
+    "POL-58": [
+        Case(
+            code(logo_uri="https://cdn.example.net/logo.png"),
+            ["logo_uri is on another domain than every redirect URI"],
+            ONE_DOMAIN,
+        ),
+        Case(
+            code(**{"client_uri": "https://www.example.org/", "tos_uri#fr": "https://a.com/"}),
+            ["tos_uri#fr is on another domain than every redirect URI"],
+            ONE_DOMAIN,
+        ),
+        Case(
+            code(redirect_uris=["https://a.github.io/cb"], policy_uri="https://b.github.io/"),
+            ["policy_uri is on another domain than every redirect URI"],
+            ONE_DOMAIN,
+        ),
+        Case(
+            code(redirect_uris=["https://a.co.uk/cb"], client_uri="https://b.co.uk/"),
+            ["client_uri is on another domain than every redirect URI"],
+            ONE_DOMAIN,
+        ),
+        Case(code(logo_uri="https://cdn.example.net/logo.png")),
+        Case(code(logo_uri="https://cdn.example.org/logo.png"), choices=ONE_DOMAIN),
+        Case(
+            code(
+                redirect_uris=["http://127.0.0.1/cb"],
+                application_type="native",
+                client_uri="https://a.com/",
+            ),
+            choices=ONE_DOMAIN,
+        ),
     ],
 }
 BY_ID = {rule.id: rule for rule in RULES}

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from dcrserver.metadata import algorithms, uris
+from dcrserver.metadata.impersonation import DISPLAYED, NAMES
 from dcrserver.metadata.model import Draft, Finding, Rule, Terms
+from dcrserver.metadata.rules import impersonation
 from dcrserver.metadata.rules.definition import rule
 from dcrserver.metadata.rules.protection import SECRET_METHODS
 from dcrserver.metadata.rules.redirection import REDIRECT_GRANTS
@@ -41,6 +43,16 @@ def idle_assertion_algorithm(draft: Draft, _: Terms) -> Iterator[Finding]:
     method = draft.text("token_endpoint_auth_method")
     if method not in algorithms.OF_METHOD:
         yield "token_endpoint_auth_signing_alg", f"means nothing with {method}"
+
+
+def mixed_names(draft: Draft, terms: Terms) -> Iterator[Finding]:
+    if terms.policy.text.mixed_scripts == "flag":
+        yield from impersonation.mixing(draft, terms)
+
+
+def foreign_pages(draft: Draft, terms: Terms) -> Iterator[Finding]:
+    if terms.policy.uris.foreign_domain == "flag":
+        yield from impersonation.foreign(draft, terms)
 
 
 ADVICE: tuple[Rule, ...] = (
@@ -80,5 +92,20 @@ ADVICE: tuple[Rule, ...] = (
         "token_endpoint_auth_signing_alg means something beside an assertion method only",
         uses=["token_endpoint_auth_method"],
         about=["token_endpoint_auth_signing_alg"],
+    ),
+    rule(
+        mixed_names,
+        "POL-57",
+        "UTS #39 5.2",
+        "a word of two scripts can be read as another one",
+        about=NAMES,
+    ),
+    rule(
+        foreign_pages,
+        "POL-58",
+        "RFC 7591 5",
+        "pages and images on another domain than the redirect URIs prove nothing about the client",
+        uses=["redirect_uris"],
+        about=DISPLAYED,
     ),
 )

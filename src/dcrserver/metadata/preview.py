@@ -106,7 +106,7 @@ def _ruling(
     here: Circumstances,
     kept: Mapping[str, JsonValue],
 ) -> Ruling | None:
-    if not terms.policy.statements:
+    if not terms.policy.decides:
         return None
     return ruling(submission, ClientMetadata(draft.members), terms, here, kept)
 
@@ -124,10 +124,10 @@ def _refusals(found: Ruling | None) -> Iterator[JsonObject]:
     whole = Refusal(", ".join(found.statements), found.error.code, found.error.description)
     for each in found.refusals or (whole,):
         yield {
-            "member": "policy",
+            "member": each.member,
             "reason": each.description,
             "requirement": each.statement,
-            "specification": "policy.statements",
+            "specification": each.key,
             "severity": "error",
             "error": each.error,
         }

@@ -17,4 +17,5 @@ class Role(Enum):
     CERTIFICATE_SUBJECT = "the name by which a certificate is known (RFC 8705 2.1.2)"
     PAGE = "a page that a person is shown a link to (RFC 7591 5)"
     IMAGE = "an image that a person is shown (RFC 7591 5)"
+    NAME = "a name that a person is shown (RFC 7591 5)"
     LOGOUT = "where the server tells the client that a session has ended"

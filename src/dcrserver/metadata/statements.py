@@ -13,6 +13,7 @@ from dcrserver.errors import (
     RegistrationError,
     UnapprovedSoftwareStatement,
 )
+from dcrserver.metadata.impersonation import PROTECTED_NAMES, refusals_of_names
 from dcrserver.metadata.model import ClientMetadata, Terms, for_administrators
 from dcrserver.metadata.validation import recognized, validate
 from dcrserver.policies.statements.conditions import Circumstances
@@ -64,8 +65,23 @@ def ruling(
     """What becomes of ``metadata``, which ``validate`` made of ``submission`` and ``kept``.
 
     What is changed is validated again and asked about again, until nothing changes: what is stored
-    is what was judged. Statements may set members that are not for the client to set.
+    is what was judged. Statements may set members that are not for the client to set. The protected
+    names of the policy are asked about at the end.
     """
+    found = _by_statements(submission, metadata, terms, here, kept)
+    if found.metadata is None or not terms.policy.protected_names:
+        return found
+    refusals = refusals_of_names(terms.policy, found.metadata.members)
+    return _refused((PROTECTED_NAMES,), refusals) if refusals else found
+
+
+def _by_statements(
+    submission: Mapping[str, JsonValue],
+    metadata: ClientMetadata,
+    terms: Terms,
+    here: Circumstances,
+    kept: Mapping[str, JsonValue] | None,
+) -> Ruling:
     kept = kept or {}
     sent = {**_sent(submission, terms), **kept}
     statements, decided = terms.policy.statements, _Decided()
@@ -73,7 +89,7 @@ def ruling(
         decision = decide(statements, here, sent, metadata.members)
         decided.add(decision)
         if decision.refusals:
-            return _refused(decision)
+            return _refused(decision.statements, decision.refusals)
         if decision.sent == sent:
             names = in_order(statements, decided.names)
             verdict: Verdict = "hold" if decided.is_held else "accept"
@@ -124,12 +140,11 @@ def _validated(sent: JsonObject, kept: Mapping[str, JsonValue], terms: Terms) ->
     return validate(asked, for_administrators(terms), stays)
 
 
-def _refused(decision: Decision) -> Ruling:
+def _refused(names: tuple[str, ...], refusals: tuple[Refusal, ...]) -> Ruling:
     """The first refusal decides the error code, as the first issue does."""
-    refusals = decision.refusals
     told = "; ".join(dict.fromkeys(each.description for each in refusals))
     error = _ERRORS[refusals[0].error](told)
-    return Ruling("reject", decision.statements, None, refusals=refusals, error=error)
+    return Ruling("reject", names, None, refusals=refusals, error=error)
 
 
 def _spoilt(names: tuple[str, ...], error: RegistrationError) -> Ruling:

@@ -5,10 +5,12 @@ Set as ``[policy.redirect]``, ``[policy.jwks]``, ... in the configuration file.
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import Any
 
 from pydantic import Field, model_validator
 
+from dcrserver.policies.names.protected import ProtectedName, ProtectedNames
 from dcrserver.policies.presets import PRESETS, PresetName
 from dcrserver.policies.statements.grammar import Statement
 from dcrserver.policies.switches.endpoints import (
@@ -90,6 +92,22 @@ class Policy(Group):
         max_length=500,
         description="rules of the operator's own, in their order, each a table",
     )
+    protected_names: tuple[ProtectedName, ...] = Field(
+        default=(),
+        max_length=500,
+        description="names that only clients on their hosts may bear, or anything that looks like"
+        " them",
+    )
+
+    @cached_property
+    def decides(self) -> bool:
+        """Whether there is anything to ask of a registration that the specifications allow."""
+        return bool(self.statements or self.protected_names)
+
+    @cached_property
+    def names(self) -> ProtectedNames:
+        """The protected names, by what they look like."""
+        return ProtectedNames(self.protected_names)
 
     @model_validator(mode="before")
     @classmethod

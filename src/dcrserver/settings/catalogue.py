@@ -29,6 +29,7 @@ _HEAD = """
 _PLACEHOLDER = "NAME"
 _NAMED = (
     ("[policy.statements]", "A rule of the policy; one table each, in their order."),
+    ("[policy.protected_names]", "A name that is not for everybody; one table each."),
     ("policies.NAME", "A policy by name; every key of [policy] may follow."),
     ("tenants.NAME", "A further issuer, by name."),
     ("members.NAME", "A member of client metadata of your own, by its name."),

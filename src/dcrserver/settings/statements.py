@@ -11,6 +11,7 @@ from typing import Any
 from dcrserver.metadata.catalogue import SERVER_ASSIGNED, VERIFIED, understood
 from dcrserver.metadata.model import Parameter, Terms, Unacceptable
 from dcrserver.policies import Policy
+from dcrserver.policies.names.skeletons import skeletons
 from dcrserver.policies.statements.claims import PREFIX
 from dcrserver.policies.statements.conditions import CONTEXT, HOST, comparable, elements
 from dcrserver.policies.statements.grammar import Effect, Statement
@@ -25,6 +26,7 @@ _READABLE = CONTEXT | VERIFIED.keys()
 def problems_in(policy: Policy, declared: Mapping[str, MemberSettings]) -> Iterator[Problem]:
     """All that is wrong with ``policy``; ``declared``: the operator's own members."""
     yield from unknown_members(policy, declared)
+    yield from _names_twice(policy)
     if not policy.statements:
         return
     own = {name: each.row(name) for name, each in declared.items()}
@@ -35,6 +37,16 @@ def problems_in(policy: Policy, declared: Mapping[str, MemberSettings]) -> Itera
         for where, text in _problems(statement, rows, terms):
             yield Problem((*place, *where), text)
     yield from _of_all(policy.statements)
+
+
+def _names_twice(policy: Policy) -> Iterator[Problem]:
+    """A name with two lists of hosts would be that of the last."""
+    before: dict[str, str] = {}
+    for number, each in enumerate(policy.protected_names):
+        seen = sorted(skeletons(each.name))
+        for other in [before[one] for one in seen if one in before][:1]:
+            yield Problem(("protected_names", str(number), "name"), f"reads as {other}, as well")
+        before |= dict.fromkeys(seen, each.name)
 
 
 def _problems(

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dcrserver.metadata import kinds
 from dcrserver.metadata.model import Kind, Parameter, Who
+from dcrserver.metadata.roles import Role
 from dcrserver.strict_json import JsonValue
 
 _SECTION = "extension"
@@ -20,14 +21,19 @@ AUDIENCE = "audience"
 PUBLIC_CLIENT = "public_client"
 
 
-def _row(name: str, kind: Kind, description: str, *, example: JsonValue) -> Parameter:
-    return Parameter(name, kind, _SECTION, description, set_by=_ADMINISTRATOR, example=example)
+def _row(
+    name: str, kind: Kind, description: str, *, example: JsonValue, role: Role | None = None
+) -> Parameter:
+    return Parameter(
+        name, kind, _SECTION, description, role, set_by=_ADMINISTRATOR, example=example
+    )
 
 
 ROWS: tuple[Parameter, ...] = (
     _row(
         "application_display_name", kinds.TEXT,
         "Name that consent pages show in place of client_name", example="Example Corporation",
+        role=Role.NAME,
     ),
     _row(
         "application_version", kinds.TEXT, "Version of the entry, in the words of its owner",

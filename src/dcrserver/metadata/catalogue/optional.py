@@ -48,11 +48,11 @@ FEDERATION: tuple[Parameter, ...] = (
     ),
     Parameter(
         "organization_name", kinds.TEXT, _FEDERATION, "Name of the organization",
-        localizable=True, example="Example Org",
+        role=Role.NAME, localizable=True, example="Example Org",
     ),
     Parameter(
         "display_name", kinds.TEXT, _FEDERATION, "Name of the entity to show to people",
-        localizable=True, example="Example",
+        role=Role.NAME, localizable=True, example="Example",
     ),
     Parameter(
         "description", kinds.TEXT, _FEDERATION, "What the entity does",

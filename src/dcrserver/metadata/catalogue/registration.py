@@ -33,7 +33,7 @@ ROWS: tuple[Parameter, ...] = (
     ),
     Parameter(
         "client_name", kinds.TEXT, _SECTION, "Name to show to people",
-        localizable=True, example="Example client", facet="name_key",
+        role=Role.NAME, localizable=True, example="Example client", facet="name_key",
     ),
     Parameter(
         "client_uri", kinds.PAGE_URI, _SECTION, "Web page about the client",

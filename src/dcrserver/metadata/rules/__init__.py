@@ -6,7 +6,14 @@ The functions yield what they find; the tables at the end of the modules make th
 from functools import lru_cache
 
 from dcrserver.metadata.model import Rule
-from dcrserver.metadata.rules import authentication, extensions, protection, redirection, sessions
+from dcrserver.metadata.rules import (
+    authentication,
+    extensions,
+    impersonation,
+    protection,
+    redirection,
+    sessions,
+)
 from dcrserver.metadata.rules.protection import needs_readable_secret, needs_secret
 from dcrserver.metadata.rules.redirection import GRANTS_OF_RESPONSE_TYPE, REDIRECT_GRANTS
 
@@ -17,6 +24,7 @@ RULES: tuple[Rule, ...] = (
     *protection.RULES,
     *sessions.RULES,
     *extensions.RULES,
+    *impersonation.RULES,
 )
 
 

@@ -18,11 +18,15 @@ _LONGEST = 400
 
 
 class Refusal(NamedTuple):
-    """Why a registration is refused: the statement, the error code, and the text for the caller."""
+    """Why a registration is refused: the statement, the error code, and the text for the caller;
+    the member that is at fault, and the key that holds the rule.
+    """
 
     statement: str
     error: str
     description: str
+    member: str = "policy"
+    key: str = "policy.statements"
 
 
 class Change(NamedTuple):

@@ -109,6 +109,11 @@ class TextPolicy(Group):
     """Texts that people read, such as client_name."""
 
     max_length: int = Field(default=256, ge=1, description="characters of one text, at most")
+    mixed_scripts: Literal["allow", "flag", "reject"] = Field(
+        default="flag",
+        description="a name with a word of two scripts, such as Latin and Cyrillic: as any other;"
+        " told by the preview and to administrators; or refused",
+    )
 
 
 class ArrayPolicy(Group):
@@ -140,6 +145,12 @@ class UriPolicy(Group):
     )
     same_host: bool = Field(
         default=False, description="they must share the host of a redirect URI (RFC 7591 5)"
+    )
+    foreign_domain: Literal["allow", "flag", "reject"] = Field(
+        default="flag",
+        description="one of them on a registrable domain that no redirect URI is on: as any other;"
+        " told by the preview and to administrators; or refused. Where no redirect URI has a"
+        " domain, nothing is foreign",
     )
 
 

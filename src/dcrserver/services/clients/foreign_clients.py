@@ -173,7 +173,7 @@ def _ruled(
     Raises:
         NotImportable: a statement of the policy refuses it.
     """
-    if not terms.policy.statements:
+    if not terms.policy.decides:
         return before, UNRULED
     try:
         made, ruled = judge(before)

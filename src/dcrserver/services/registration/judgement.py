@@ -66,7 +66,7 @@ class SubmissionValidator:
         """
         key = (terms, octets)
         valid = self._known(key) or self._judged(key, registration_in(octets, terms))
-        if not terms.policy.statements:
+        if not terms.policy.decides:
             return valid
         return _ruled(registration_in(octets, terms), valid, asking, terms)
 
@@ -93,7 +93,7 @@ class SubmissionValidator:
         """As ``validate``, of members that were read; ``kept``: see ``metadata.validate``."""
         key = (terms, dumps(members) + (dumps(kept) if kept else ""))
         valid = self._known(key) or self._judged(key, members, kept)
-        return _ruled(members, valid, asking, terms, kept) if terms.policy.statements else valid
+        return _ruled(members, valid, asking, terms, kept) if terms.policy.decides else valid
 
     def _known(self, key: _Key) -> ValidSubmission | None:
         known = self._remembered.get(key)

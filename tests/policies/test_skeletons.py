@@ -1,0 +1,182 @@
+# ruff: noqa: RUF001 - look-alikes are what this is about
+"""Skeletons of names: what people take for each other is equal, and little else."""
+
+from __future__ import annotations
+
+import string
+import time
+import unicodedata
+from collections import defaultdict
+
+import pytest
+from hypothesis import assume, given
+from hypothesis import strategies as st
+
+from dcrserver.policies.names.protected import ProtectedName, ProtectedNames
+from dcrserver.policies.names.scripts import mixed_scripts
+from dcrserver.policies.names.skeletons import readings, runs, skeletons
+from dcrserver.policies.names.unicode import confusables, scripts_of
+from harness.cases import each
+from harness.properties import examples
+
+CLAUDE = ProtectedNames([ProtectedName(name="Claude", hosts=("claude.ai",))])
+GITHUB = ProtectedNames([ProtectedName(name="GitHub")])
+
+
+def prototype(text: str) -> str:
+    """The skeleton of UTS #39 4 to the letter."""
+    decomposed = unicodedata.normalize("NFD", text)
+    seen = "".join(confusables().get(one, one) for one in decomposed)
+    return unicodedata.normalize("NFD", seen)
+
+
+def _alike() -> dict[str, list[str]]:
+    made: dict[str, list[str]] = defaultdict(list)
+    for one in [*string.ascii_letters, *string.digits, *confusables()]:
+        made[prototype(one)].append(one)
+    return made
+
+
+ALIKE = _alike()
+LETTERS = st.sampled_from(
+    [one for some in ALIKE.values() if len(some) > 1 for one in some if one.isalnum()]
+)
+
+
+@pytest.mark.finding("N1")
+@each(
+    "name",
+    [
+        "Claude", "CLAUDE", "claude", "CIaude", "C1aude", "C|aude", "Cl\u0430ude", "\u0421laude",
+        "\u216dlaude", "\uff23\uff4c\uff41\uff55\uff44\uff45", "𝐂𝐥𝐚𝐮𝐝𝐞",
+        "ⓒⓛⓐⓤⓓⓔ", "🅲🅻🅰🆄🅳🅴", "🇨laude",
+        "Cl\u00e1ude", "Claud\u00e8", "Cl\u0337aude", "C\u200bl\u2060aude", "Cla\ufe0fude",
+        "Cl\u00adaude", "C l a u d e", "C-l-a-u-d-e", "Cla.ude", "  Claude!", "Claude\u2122",
+        "Claude Official", "The Claude", "ClaudeCode", "MyClaude", "Claude3.5", "claude_desktop",
+        "Claude\u3164Pro", "CLAUDE-AI", "Ask claude now", "\u00abClaude\u00bb", "(C)laude",
+        "Claude 官方", "官方Claude",
+    ],
+)  # fmt: skip
+def test_what_reads_as_a_protected_name_is_found(name: str) -> None:
+    assert [found.name for found in CLAUDE.borne_by(name)] == ["Claude"]
+
+
+@each(
+    "name",
+    [
+        "", "!!!", "Claudette", "Claudes", "Claud", "Clyde", "laude", "Cloud", "Preclaude",
+        "Clau", "C", "Клод", "クロード", "Cla", "ude",
+    ],
+)  # fmt: skip
+def test_other_names_are_let_be(name: str) -> None:
+    assert CLAUDE.borne_by(name) == []
+
+
+@each("name", ["GitHub", "GITHUB", "GlTHUB", "github", "Git Hub", "Github Copilot", "G\u0456tHub"])
+def test_capitals_that_look_like_other_letters_are_read_so(name: str) -> None:
+    assert GITHUB.borne_by(name)
+
+
+@each(
+    "name, alike",
+    [
+        ("Notion", "\u039dotion"), ("Slack", "\u017flack"), ("Microsoft", "rnicrosoft"),
+        ("Сбер", "СБЕР"), ("Сбер", "СБEP"), ("Сбер", "сбеp"), ("微信", "微信官方"),
+        ("किताब", "किताब ऐप"), ("Åbo", "Abo"), ("Straße", "STRASSE"), ("日本語", "日本語アプリ"),
+        ("Łódź", "Lodz"), ("OpenAI", "0penAl"), ("paypal", "рaypal"), ("PayPal", "PaypaI"),
+    ],
+)  # fmt: skip
+def test_names_of_all_scripts_are_protected(name: str, alike: str) -> None:
+    assert ProtectedNames([ProtectedName(name=name)]).borne_by(alike)
+
+
+def test_vowels_that_are_marks_make_another_name() -> None:
+    assert ProtectedNames([ProtectedName(name="किताब")]).borne_by("कतबा") == []
+
+
+@pytest.mark.finding("N1")
+@given(data=st.data())
+@examples(150)
+def test_no_exchange_of_look_alikes_hides_a_protected_name(data: st.DataObject) -> None:
+    """By the tables of UTS #39, in any case of any letter, with what is not seen between."""
+    name = data.draw(st.text(LETTERS, min_size=1, max_size=12))
+    assume(skeletons(name))  # some letters look like punctuation
+    protected = ProtectedNames([ProtectedName(name=name)])
+    made = []
+    for one in name:
+        alike = ALIKE.get(prototype(one), [one])
+        made.append(data.draw(st.sampled_from([one, *alike])))
+        made.append(data.draw(st.sampled_from(["", "", "\u200b", "\u2060", "\u00ad"])))
+    around = data.draw(st.sampled_from(["{}", "{} Official", "The {}", "x {} y", "-{}!"]))
+    text = around.format("".join(made))
+    assert protected.borne_by(text), (name, text)
+
+
+@given(name=st.text(string.ascii_letters, min_size=1, max_size=30), data=st.data())
+@examples(50)
+def test_nor_does_the_case_of_letters(name: str, data: st.DataObject) -> None:
+    cased = "".join(data.draw(st.sampled_from([one.lower(), one.upper()])) for one in name)
+    assert ProtectedNames([ProtectedName(name=name)]).borne_by(cased)
+
+
+@given(text=st.text(max_size=80))
+@examples(50)
+def test_any_text_is_read_without_an_error_and_a_skeleton_is_its_own(text: str) -> None:
+    found = skeletons(text)
+    assert all(seen in skeletons(seen) for seen in found)
+    assert found <= {*runs(text, 10_000)}
+
+
+@each("text", string.printable)
+def test_ascii_reads_alike_in_both_cases(text: str) -> None:
+    """So that one reading of it is enough."""
+    assert skeletons(text.lower()) == skeletons(text.upper()) == skeletons(text)
+
+
+@pytest.mark.finding("N2")
+def test_the_longest_name_is_read_in_milliseconds() -> None:
+    for text in ("a1" * 128, "微" * 256, "\u0430B" * 128, "a " * 128):
+        readings.__wrapped__(text)  # type: ignore[attr-defined]  # the characters are known then
+        started = time.process_time()
+        CLAUDE.borne_by(text + "!")  # longer than what is remembered
+        assert time.process_time() - started < 0.1, text[:4]
+
+
+def test_the_tables_are_those_of_unicode() -> None:
+    assert len(confusables()) == 6565
+    assert confusables()["\u0430"] == "a"
+    assert confusables()["m"] == "rn"
+    assert scripts_of("a") == {"Latin"}
+    assert scripts_of("\u0430") == {"Cyrillic"}
+    assert scripts_of("1") == {"Common"}
+    assert scripts_of("\u0301") >= {"Latin", "Cyrillic"} or scripts_of("\u0301") == {"Inherited"}
+    assert scripts_of("\u0378") == frozenset()  # nobody's
+    assert "Hiragana" in scripts_of("\u30fc")
+
+
+@pytest.mark.finding("N3")
+@each(
+    "text, scripts",
+    [
+        ("Cl\u0430ude", ("Cyrillic", "Latin")),
+        ("My Cl\u0430ude app", ("Cyrillic", "Latin")),
+        ("\u03a4est", ("Greek", "Latin")),
+        ("Яндекс Browser", ()),
+        ("Яндекс-Browser", ()),
+        ("LINEアプリ", ()),
+        ("微信WeChat", ()),
+        ("카카오Talk", ()),
+        ("東京タワーのアプリ", ()),
+        ("Café Müller", ()),
+        ("каfe", ("Cyrillic", "Latin")),
+        ("हिन्दी ऐप", ()),
+        ("中文кит", ("Cyrillic", "Han")),
+        ("العربية 2", ()),
+        ("Ελληνικά", ()),
+        ("plain", ()),
+        ("Ж2", ()),
+        ("", ()),
+    ],
+)
+def test_a_word_of_two_scripts_is_told(text: str, scripts: tuple[str, ...]) -> None:
+    assert mixed_scripts(text) == scripts
