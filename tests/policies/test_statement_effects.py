@@ -9,7 +9,7 @@ import pytest
 from dcrserver.policies import Policy
 from dcrserver.settings.stored import BadDocument
 from harness.cases import each
-from metadata.support import CALLBACK
+from metadata.support import CALLBACK, terms
 from policies.statement_support import (
     REJECT,
     judged_by,
@@ -220,7 +220,15 @@ def test_a_policy_that_never_comes_to_rest_refuses() -> None:
         ({"remove": []}, "at least 1"),
         ({"require": ["nothing"]}, "no such member"),
         ({"tag": ["a b"]}, "pattern"),
-        ({"hold": True, "correct": True}, "beside restrict"),
+        ({"hold": True, "correct": True}, "correct stands beside one of"),
+        ({"require_pkce": False}, "must be True"),
+        ({"require_pkce": True, "first_party": True}, "exactly one of"),
+        ({"first_party": "yes"}, "valid boolean"),
+        ({"expire": {}}, "must hold one of"),
+        ({"expire": {"secret": 0}}, "greater than or equal to 1"),
+        ({"expire": {"access_token": 86_401}}, "less than or equal to 86400"),
+        ({"expire": {"tokens": 60}}, "did you mean"),
+        ({"expire": {"secret": 60}, "correct": True}, "correct stands beside one of"),
     ],
 )
 def test_what_cannot_be_done_is_refused_with_its_place(then: Any, told: str) -> None:
@@ -280,3 +288,109 @@ def test_a_policy_says_again_what_was_written() -> None:
     made = Policy.model_validate({"statements": written})
     assert made.model_dump(mode="json", by_alias=True)["statements"] == written
     assert Policy.model_validate({"statements": written}) == made
+
+
+@each(
+    "then, sent, told",
+    [
+        ({"force": {"client_name": "X"}}, {"client_name": "Y"}, "client_name must be 'X'"),
+        ({"force": {"client_name": "X"}}, {"client_name": "X"}, None),
+        ({"force": {"client_name": "X"}}, {}, None),
+        ({"force": {"token_endpoint_auth_method": "none"}}, {}, None),
+        ({"remove": ["logo_uri"]}, {"logo_uri": "https://a.example/"},
+         "logo_uri must not be there"),
+        ({"remove": ["logo_uri"]}, {}, None),
+        ({"force": {"redirect_uris": ["https://a.example/cb"]}}, {}, "redirect_uris must be"),
+    ],
+)  # fmt: skip
+def test_what_would_be_corrected_is_refused_where_the_statement_says_so(
+    then: Any, sent: dict[str, Any], told: str | None
+) -> None:
+    judged = judged_by({"name": "a", "then": then, "correct": False})
+    found = ruled(judged, **sent)
+    if told is None:
+        assert found.verdict == "accept"
+        assert members(found).items() >= then.get("force", {}).items()
+    else:
+        assert found.error is not None
+        assert found.error.description.startswith(told)
+        code = "invalid_redirect_uri" if "redirect_uris" in told else "invalid_client_metadata"
+        assert found.error.code == code
+    assert ruled(judged_by({"name": "a", "then": then}), **sent).verdict == "accept"
+
+
+def test_whether_to_correct_may_stand_in_either_place() -> None:
+    restrict = {"restrict": {"scope": ["openid"]}}
+    for correct in (True, False):
+        inside = policy_of({"name": "a", "then": restrict | {"correct": correct}})
+        beside = policy_of({"name": "a", "then": restrict, "correct": correct})
+        assert inside == beside
+        again = {"name": "a", "then": restrict | {"correct": correct}, "correct": correct}
+        assert policy_of(again) == beside
+        with pytest.raises(BadDocument, match="said twice, and not the same"):
+            policy_of(again | {"correct": not correct})
+    with pytest.raises(BadDocument, match="correct stands beside one of"):
+        policy_of({"name": "a", "then": {"hold": True}, "correct": True})
+
+
+@each(
+    "then, made",
+    [
+        ({"require_pkce": True}, {"require_pkce": True}),
+        ({"require_consent": True}, {"skip_consent": False}),
+        ({"first_party": True}, {"third_party": False}),
+        ({"first_party": False}, {"third_party": True}),
+        ({"expire": {"access_token": 600}}, {"authorization_code_access_token_lifetime": 600,
+                                             "client_credentials_access_token_lifetime": 600}),
+        ({"expire": {"refresh_token": 9, "id_token": 8}}, {"refresh_token_lifetime": 9,
+                                                           "id_token_lifetime": 8}),
+    ],
+)  # fmt: skip
+def test_facts_are_set_that_nobody_sets_for_themselves(then: Any, made: dict[str, Any]) -> None:
+    judged = judged_by(statement(then))
+    found = ruled(judged, skip_consent=True, third_party=None, refresh_token_lifetime=7)
+    assert members(found).items() >= made.items()
+    assert found.statements == ("one",)
+    # What self-service sends of them counts for nothing, and refuses nothing.
+    strict = judged_by({"name": "a", "then": then, "correct": False} if "expire" not in then
+                       else statement(then))  # fmt: skip
+    assert members(ruled(strict, **dict.fromkeys(made, None))).items() >= made.items()
+
+
+def test_an_administrators_choice_is_overruled_or_refused() -> None:
+    sent = {"redirect_uris": [CALLBACK], "skip_consent": True, "refresh_token_lifetime": 100}
+    by = {"administrator": True}
+    force = {"name": "a", "then": {"require_consent": True}}
+    corrected = ruled(terms(statements=[force], **by), sent)
+    assert members(corrected)["skip_consent"] is False
+    refused = ruled(terms(statements=[force | {"correct": False}], **by), sent)
+    assert refused.error is not None
+    assert refused.error.description == "skip_consent must be false"
+
+
+def test_lifetimes_are_the_longest_that_there_may_be() -> None:
+    expire = {"secret": 3600, "registration_access_token": 60, "refresh_token": 500}
+    judged = terms(
+        statements=[statement({"expire": expire}, "a"),
+                    statement({"expire": {"secret": 600, "refresh_token": 900}}, "b"),
+                    statement({"expire": {"secret": 1}}, "c", client_name="x")],
+        administrator=True,
+    )  # fmt: skip
+    found = ruled(judged, {"redirect_uris": [CALLBACK], "refresh_token_lifetime": 100})
+    assert members(found)["refresh_token_lifetime"] == 100
+    assert dict(found.expiries) == {"secret": 600, "registration_access_token": 60}
+    assert found.statements == ("a", "b")
+    assert members(ruled(judged))["refresh_token_lifetime"] == 500
+
+
+@each(
+    "first, second",
+    [
+        ({"require_pkce": True}, {"force": {"require_pkce": False}}),
+        ({"first_party": True}, {"first_party": False}),
+        ({"require_consent": True}, {"remove": ["skip_consent"]}),
+    ],
+)
+def test_facts_that_exclude_each_other_are_refused(first: Any, second: Any) -> None:
+    with pytest.raises(BadDocument, match="contradicts a"):
+        policy_of(statement(first, "a"), statement(second, "b"))

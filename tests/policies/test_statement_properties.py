@@ -59,6 +59,11 @@ CONDITIONS = st.one_of(
     _condition(ORIGINS).map(lambda value: {"origin": value}),
     _condition(st.sampled_from(["anonymous", "administrator"])).map(lambda value: {"actor": value}),
 )
+STRICT = st.one_of(
+    _members(sensible).map(lambda values: {"force": values, "correct": False}),
+    st.sampled_from(NAMES).map(lambda name: {"remove": [name], "correct": False}),
+    st.just({"require_consent": True, "correct": False}),
+)
 CORRECTED = st.builds(
     lambda restrict, correct: {"restrict": restrict, "correct": correct},
     _members(lambda name: st.lists(_elements(name), min_size=1, max_size=3)),
@@ -69,6 +74,15 @@ EFFECTS = st.one_of(
     _members(sensible).map(lambda values: {"default": values}),
     _members(sensible).map(lambda values: {"force": values}),
     CORRECTED,
+    STRICT,
+    st.sampled_from([{"require_pkce": True}, {"first_party": True}]),
+    st.fixed_dictionaries(
+        {
+            "expire": st.fixed_dictionaries(
+                {"secret": st.integers(1, 9), "id_token": st.integers(1, 9)}
+            )
+        }
+    ),
     st.sampled_from(NAMES).map(lambda name: {"remove": [name]}),
     st.sampled_from(NAMES).map(lambda name: {"require": [name]}),
     st.just({"hold": True}),
@@ -159,7 +173,7 @@ def test_what_is_stored_is_judged_the_same_by_whoever_asks_again(
     refusing = [
         each
         for each in made_by(statements).policy.statements
-        if each.then.kind in {"reject", "require", "restrict"} and not each.then.correct
+        if each.then.kind in {"reject", "require"} or not each.then.corrects
     ]
     again = decide(refusing, Circumstances(), made.metadata.members, made.metadata.members)
     assert not again.refusals

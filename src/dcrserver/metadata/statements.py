@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from types import MappingProxyType
 
 from dcrserver.errors import (
@@ -43,7 +43,7 @@ class Ruling:
 
     ``metadata``: what is to be stored, None where it is refused with ``error``. ``statements``: the
     names of those that decided. ``tags``: what the client is tagged with. ``refusals``: what the
-    error is made of.
+    error is made of. ``expiries``: seconds that what it is given lives.
     """
 
     verdict: Verdict
@@ -53,6 +53,7 @@ class Ruling:
     tags: tuple[str, ...] = ()
     refusals: tuple[Refusal, ...] = ()
     error: RegistrationError | None = None
+    expiries: Mapping[str, int] = field(default_factory=dict)
 
 
 def ruling(
@@ -93,7 +94,10 @@ def _by_statements(
         if decision.sent == sent:
             names = in_order(statements, decided.names)
             verdict: Verdict = "hold" if decided.is_held else "accept"
-            return Ruling(verdict, names, metadata, (*decided.changes,), (*decided.tags,))
+            return Ruling(
+                verdict, names, metadata, (*decided.changes,), (*decided.tags,),
+                expiries=decision.expiries,
+            )  # fmt: skip
         sent = dict(decision.sent)
         try:
             metadata = _validated(sent, kept, terms)

@@ -109,6 +109,11 @@ class Policy(Group):
         """The protected names, by what they look like."""
         return ProtectedNames(self.protected_names)
 
+    @cached_property
+    def expiring(self) -> tuple[Statement, ...]:
+        """The statements that say how long something lives."""
+        return tuple(each for each in self.statements if each.then.expire is not None)
+
     @model_validator(mode="before")
     @classmethod
     def _start_from_the_preset(cls, given: object) -> object:

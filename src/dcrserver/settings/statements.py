@@ -14,7 +14,7 @@ from dcrserver.policies import Policy
 from dcrserver.policies.names.skeletons import skeletons
 from dcrserver.policies.statements.claims import PREFIX
 from dcrserver.policies.statements.conditions import CONTEXT, HOST, comparable, elements
-from dcrserver.policies.statements.grammar import Effect, Statement
+from dcrserver.policies.statements.grammar import FACTS, Effect, Statement
 from dcrserver.settings.groups.members import MemberSettings
 from dcrserver.settings.locations import nearest
 from dcrserver.settings.problems import Problem, unknown_members
@@ -134,7 +134,8 @@ def _of_all(statements: tuple[Statement, ...]) -> Iterator[Problem]:
     for (_, first), (number, second) in combinations(enumerate(statements), 2):
         if _always_with(first, second):
             for name, told in _contradictions(first, second):
-                place = ("statements", str(number), "then", second.then.kind, name)
+                named = [] if second.then.kind in FACTS else [name]
+                place = ("statements", str(number), "then", second.then.kind, *named)
                 yield Problem(place, f"{name} contradicts {first.name}: {told}")
 
 
@@ -154,13 +155,13 @@ def _contradictions(first: Statement, second: Statement) -> Iterator[tuple[str, 
 
 
 def _contradiction(name: str, one: Effect, other: Effect) -> str | None:
-    if other.remove and (one.require or one.force):
+    if other.remove and (one.require or one.forced):
         return f"one would {one.kind} it, one removes it"
-    if one.force and other.force:
-        same = comparable(one.force[name]) == comparable(other.force[name])
+    if one.forced and other.forced:
+        same = comparable(one.forced[name]) == comparable(other.forced[name])
         return None if same else "they force two values"
-    if one.force and other.restrict:
-        given = {*map(comparable, elements(name, one.force[name]))}
+    if one.forced and other.restrict:
+        given = {*map(comparable, elements(name, one.forced[name]))}
         within = given <= {*map(comparable, other.restrict[name])}
         return None if within else "one forces what the other does not allow"
     if one.restrict and other.restrict and not name.endswith(HOST):

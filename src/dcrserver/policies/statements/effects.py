@@ -8,10 +8,13 @@ from types import MappingProxyType
 from typing import Any, NamedTuple, TypeAlias
 
 from dcrserver.policies.statements.conditions import HOST, comparable, elements
-from dcrserver.policies.statements.grammar import Statement
-from dcrserver.strict_json import JsonValue
+from dcrserver.policies.statements.grammar import FACTS, Statement
+from dcrserver.policies.statements.lifetimes import GIVEN
+from dcrserver.strict_json import JsonValue, dumps
 
 _REDIRECTS = "redirect_uris"
+
+
 # Values that a refusal names, and its characters.
 _MAX_SHOWN = 20
 _LONGEST = 400
@@ -51,7 +54,8 @@ class Draft:
     refusals: list[Refusal] = field(default_factory=list)
     held_by: list[str] = field(default_factory=list)
     tags: list[str] = field(default_factory=list)
-    tagged_by: list[str] = field(default_factory=list)
+    expiries: dict[str, int] = field(default_factory=dict)
+    noted_by: list[str] = field(default_factory=list)
 
     def put(self, statement: Statement, member: str, value: JsonValue) -> None:
         """The member is asked for as ``value`` from now on; None: it is not asked for."""
@@ -91,13 +95,19 @@ def _default(statement: Statement, draft: Draft) -> None:
 
 
 def _force(statement: Statement, draft: Draft) -> None:
-    for member, value in (statement.then.force or {}).items():
-        draft.put(statement, member, value)
+    for member, value in statement.then.forced.items():
+        is_other = member in draft.sent and not _equal(draft.sent[member], value)
+        if is_other and not statement.then.corrects:
+            draft.refuse(statement, _code(member), _harmless(f"{member} must be {dumps(value)}"))
+        else:
+            draft.put(statement, member, value)
 
 
 def _remove(statement: Statement, draft: Draft) -> None:
     for member in statement.then.remove or ():
-        if member in draft.sent:
+        if not statement.then.corrects and member in draft.members:
+            draft.refuse(statement, _code(member), f"{member} must not be there")
+        elif member in draft.sent:
             draft.put(statement, member, None)
 
 
@@ -119,7 +129,7 @@ def _restrict(statement: Statement, draft: Draft) -> None:
         if len(kept) == len(given):
             continue
         allowed = (then.restrict or {})[key]
-        made = _corrected(key, value, kept, allowed) if then.correct else None
+        made = _corrected(key, value, kept, allowed) if then.corrects else None
         if made is None:
             draft.refuse(statement, _code(member), _not_allowed(key, allowed))
         else:
@@ -140,7 +150,11 @@ def _corrected(
 
 def _not_allowed(key: str, allowed: Sequence[Any]) -> str:
     more = ", ..." if len(allowed) > _MAX_SHOWN else ""
-    told = f"{key} must be of {', '.join(map(str, allowed[:_MAX_SHOWN]))}{more}"
+    return _harmless(f"{key} must be of {', '.join(map(str, allowed[:_MAX_SHOWN]))}{more}")
+
+
+def _harmless(told: str) -> str:
+    """As descriptions of errors may be (RFC 6749 5.2)."""
     harmless = "".join(each if each.isascii() and each.isprintable() else "?" for each in told)
     return harmless.replace('"', "'").replace("\\", "/")[:_LONGEST]
 
@@ -149,13 +163,26 @@ def _code(member: str) -> str:
     return "invalid_redirect_uri" if member == _REDIRECTS else "invalid_client_metadata"
 
 
+def _expire(statement: Statement, draft: Draft) -> None:
+    """Nothing lives longer than it did before; what has no end gets one."""
+    for member, seconds in statement.then.lives.items():
+        held = draft.members.get(member)
+        if not isinstance(held, int) or held > seconds:
+            draft.put(statement, member, seconds)
+    for name in GIVEN:
+        seconds = getattr(statement.then.expire, name)
+        if seconds is not None:
+            draft.expiries[name] = min(seconds, draft.expiries.get(name, seconds))
+            draft.noted_by.append(statement.name)
+
+
 def _hold(statement: Statement, draft: Draft) -> None:
     draft.held_by.append(statement.name)
 
 
 def _tag(statement: Statement, draft: Draft) -> None:
     draft.tags.extend(tag for tag in statement.then.tag or () if tag not in draft.tags)
-    draft.tagged_by.append(statement.name)
+    draft.noted_by.append(statement.name)
 
 
 # Key of ``then`` -> what it does.
@@ -167,6 +194,8 @@ APPLY: Mapping[str, Apply] = MappingProxyType(
         "restrict": _restrict,
         "remove": _remove,
         "require": _require,
+        **dict.fromkeys(FACTS, _force),
+        "expire": _expire,
         "hold": _hold,
         "tag": _tag,
     }

@@ -19,7 +19,8 @@ class Decision:
     """What becomes of a registration.
 
     ``statements``: the names of those that decided: that refuse it, else all that changed it, hold
-    it or tag it. ``sent``: what is to be registered, as if it had been asked for.
+    it or tag it. ``sent``: what is to be registered, as if it had been asked for. ``expiries``:
+    seconds that what the client is given lives.
     """
 
     statements: tuple[str, ...] = ()
@@ -28,6 +29,7 @@ class Decision:
     refusals: tuple[Refusal, ...] = ()
     tags: tuple[str, ...] = ()
     is_held: bool = False
+    expiries: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def verdict(self) -> Verdict:
@@ -54,7 +56,7 @@ def decide(
     deciding = (
         (refusal.statement for refusal in draft.refusals)
         if draft.refusals
-        else (*(change.statement for change in draft.changes), *draft.held_by, *draft.tagged_by)
+        else (*(change.statement for change in draft.changes), *draft.held_by, *draft.noted_by)
     )
     return Decision(
         statements=in_order(statements, deciding),
@@ -63,6 +65,7 @@ def decide(
         refusals=tuple(draft.refusals),
         tags=tuple(draft.tags),
         is_held=bool(draft.held_by),
+        expiries=draft.expiries,
     )
 
 

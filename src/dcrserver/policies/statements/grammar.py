@@ -11,10 +11,12 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from functools import cached_property
+from types import MappingProxyType
 from typing import Annotated, Any, Literal
 
 from pydantic import (
     Field,
+    StrictBool,
     ValidationError,
     field_validator,
     model_validator,
@@ -47,6 +49,8 @@ ErrorCode = Literal[
 ]
 Values = Annotated[tuple[Any, ...], Field(min_length=1, max_length=1000)]
 MemberNames = Annotated[tuple[str, ...], Field(min_length=1)]
+Seconds = Annotated[int, Field(ge=1, le=315_360_000)]
+TokenSeconds = Annotated[int, Field(ge=1, le=86_400)]
 Tag = Annotated[str, Field(min_length=1, max_length=_MAX_TAG, pattern=r"^[!-~]+$")]
 
 
@@ -69,6 +73,23 @@ class Reject(Group):
         return value
 
 
+class Expiries(Brief):
+    """How long what a client is given lives at most, in seconds from when it is given."""
+
+    secret: Seconds | None = Field(default=None, description="of its client_secret")
+    registration_access_token: Seconds | None = Field(default=None, description="of that token")
+    access_token: TokenSeconds | None = Field(default=None, description="of its access tokens")
+    refresh_token: Seconds | None = Field(default=None, description="of its refresh tokens")
+    id_token: Seconds | None = Field(default=None, description="of its ID Tokens")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _some(cls, given: object) -> object:
+        if given == {}:
+            raise ValueError(f"must hold one of {', '.join(cls.model_fields)}")
+        return given
+
+
 class Effect(Brief):
     """What a statement does: one of these."""
 
@@ -78,9 +99,13 @@ class Effect(Brief):
     restrict: dict[str, Values] | None = Field(default=None, min_length=1)
     remove: MemberNames | None = None
     require: MemberNames | None = None
+    require_pkce: Literal[True] | None = None
+    require_consent: Literal[True] | None = None
+    first_party: StrictBool | None = None
+    expire: Expiries | None = None
     hold: Literal[True] | None = None
     tag: Annotated[tuple[Tag, ...], Field(min_length=1, max_length=32)] | None = None
-    correct: bool | None = None
+    correct: StrictBool | None = None
 
     @property
     def kind(self) -> str:
@@ -88,10 +113,29 @@ class Effect(Brief):
         return next(name for name in EFFECTS if getattr(self, name) is not None)
 
     @property
+    def corrects(self) -> bool:
+        """Whether what does not fit is changed; else it is refused."""
+        return self.kind != "restrict" if self.correct is None else self.correct
+
+    @cached_property
+    def forced(self) -> Mapping[str, JsonValue]:
+        """What members must be, whatever was sent."""
+        if self.force is not None:
+            return self.force
+        made = FACTS.get(self.kind)
+        return {} if made is None else dict(made(getattr(self, self.kind)))
+
+    @cached_property
+    def lives(self) -> Mapping[str, int]:
+        """How many seconds tokens live at most, by the member that says so."""
+        lived = {name: getattr(self.expire, name, None) for name in LIVES}
+        return {member: each for name, each in lived.items() if each for member in LIVES[name]}
+
+    @property
     def members(self) -> tuple[str, ...]:
         """The names of the members that it is about."""
-        said = self.default or self.force or self.restrict or self.remove or self.require or ()
-        return tuple(said)
+        said = (self.default, self.forced, self.lives, self.restrict, self.remove, self.require)
+        return tuple(next(filter(None, said), ()))
 
     @cached_property
     def allows(self) -> Mapping[str, Callable[[JsonValue], bool]]:
@@ -112,12 +156,33 @@ class Effect(Brief):
             return given
         if len(EFFECTS & given.keys()) != 1 and given.keys() <= {*EFFECTS, "correct"}:
             raise ValueError(f"must hold exactly one of {', '.join(sorted(EFFECTS))}")
-        if "correct" in given and "restrict" not in given:
-            raise ValueError("correct stands beside restrict only")
+        if "correct" in given and not CORRECTING & given.keys():
+            raise ValueError(f"correct stands beside one of {', '.join(sorted(CORRECTING))}")
         return given
 
 
+# Facts of administrators that have a word of their own -> what they are made of.
+FACTS: Mapping[str, Callable[[bool], Mapping[str, JsonValue]]] = MappingProxyType(
+    {
+        "require_pkce": lambda wanted: {"require_pkce": wanted},
+        "require_consent": lambda wanted: {"skip_consent": not wanted},
+        "first_party": lambda wanted: {"third_party": not wanted},
+    }
+)
+# How long tokens live, and the members that say so.
+LIVES: Mapping[str, tuple[str, ...]] = MappingProxyType(
+    {
+        "access_token": (
+            "authorization_code_access_token_lifetime",
+            "client_credentials_access_token_lifetime",
+        ),
+        "refresh_token": ("refresh_token_lifetime",),
+        "id_token": ("id_token_lifetime",),
+    }
+)
 EFFECTS = frozenset(Effect.model_fields) - {"correct"}
+# What a registration can be changed to, or refused for.
+CORRECTING = frozenset({"force", "remove", "restrict", *FACTS})
 
 
 class Statement(Brief):
@@ -137,8 +202,22 @@ class Statement(Brief):
     )
     then: Effect = Field(
         description="what it does, a table of one of reject, default, force, restrict, remove,"
-        " require, hold, tag"
+        " require, require_pkce, require_consent, first_party, expire, hold, tag"
     )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _correct_belongs_to_the_effect(cls, given: object) -> object:
+        """``correct`` may stand beside ``then`` as well."""
+        if not isinstance(given, dict) or "correct" not in given:
+            return given
+        made = {name: value for name, value in given.items() if name != "correct"}
+        then = made.get("then")
+        if isinstance(then, dict):
+            if then.get("correct", given["correct"]) is not given["correct"]:
+                raise ValueError("correct is said twice, and not the same")
+            made["then"] = then | {"correct": given["correct"]}
+        return made
 
     @field_validator("when")
     @classmethod

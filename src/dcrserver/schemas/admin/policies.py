@@ -104,3 +104,8 @@ class PolicyVerdict(Told):
         description="what would be registered; error and error_description where it is refused",
     )
     tags: list[str] = Field(default=[], description="what the client would be tagged with")
+    expires: dict[str, int] = Field(
+        default={},
+        description="seconds until the secret and the registration_access_token that it would be"
+        " given expire, where statements say so",
+    )

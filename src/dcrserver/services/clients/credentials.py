@@ -5,6 +5,7 @@ from __future__ import annotations
 from dcrserver.repositories.clients import ClientRecord
 from dcrserver.repositories.transaction import Database
 from dcrserver.security import new_token, token_digest
+from dcrserver.services.access.asking import lasting_of
 from dcrserver.services.access.registration_access_tokens import (
     REGISTRATION_TOKEN_PREFIX,
     with_new_token,
@@ -68,7 +69,8 @@ class ClientCredentialsService:
         event = EventType.REGISTRATION_TOKEN_REISSUED
 
         async def change(record: ClientRecord) -> str | None:
-            token, made = with_new_token(record, terms_of(tenant, record).policy, None)
+            policy = lasting_of(terms_of(tenant, record).policy, record, origin)
+            token, made = with_new_token(record, policy, None)
             is_written = await replace_client(self._database, record, made, event, origin)
             return token if is_written else None
 

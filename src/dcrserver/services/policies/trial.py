@@ -74,4 +74,6 @@ def _told(found: Ruling) -> JsonObject:
         told = {"error": found.error.code, "error_description": found.error.description}
         return made | {"result": {**told}}
     members = found.metadata.members if found.metadata else {}
-    return made | {"result": dict(members), "tags": [*found.tags]}
+    return made | {
+        "result": dict(members), "tags": [*found.tags], "expires": dict(found.expiries),
+    }  # fmt: skip

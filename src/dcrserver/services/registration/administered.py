@@ -19,6 +19,7 @@ from dcrserver.names import ClientOrigin
 from dcrserver.repositories.clients import ClientRecord
 from dcrserver.repositories.transaction import Database, Transaction, Writer
 from dcrserver.services import audit
+from dcrserver.services.access.asking import lasting_for
 from dcrserver.services.access.registration_access_tokens import new_registration_token
 from dcrserver.services.access.stored_clients import (
     metadata_of,
@@ -122,8 +123,9 @@ class AdministeredClients:
         await self._remote_checks.check(judged.metadata, terms.policy)
         client_id = facts.client_id or security.new_client_id()
         chosen = chosen_secret(facts, judged.metadata)
-        secrets = self._secrets.first(tenant.name, client_id, judged.metadata, terms.policy, chosen)
-        token, ends_at = new_registration_token(terms.policy)
+        policy = lasting_for(terms.policy, asking, judged.metadata)
+        secrets = self._secrets.first(tenant.name, client_id, judged.metadata, policy, chosen)
+        token, ends_at = new_registration_token(policy)
         kept = (security.token_digest(token), ends_at)
         record = new_record(
             tenant, client_id, judged.text, secrets, bounds, kept, origin=ClientOrigin.ADMINISTRATOR
@@ -181,7 +183,8 @@ class AdministeredClients:
         )
         metadata, text, ruled = self._validated(completed, stated, before, asking)
         await self._remote_checks.check(metadata, terms.policy)
-        secrets = self._secrets.updated(record, before, metadata, terms.policy)
+        given = lasting_for(terms.policy, asking, metadata)
+        secrets = self._secrets.updated(record, before, metadata, given)
         changed = record._replace(
             metadata=text,
             client_secrets=secrets.to_json(),
@@ -189,7 +192,7 @@ class AdministeredClients:
             owner=owner_of(facts, actor),
             tags=ruled.tagged(tags_of(facts)),
         )
-        told = {"secret": secrets.is_new} | facts_changed(record, changed) | ruled.told()
+        told = {"secret": secrets.is_new, **facts_changed(record, changed), **ruled.told()}
         changed = next_version(record, changed)
         writer = writer_for(self._database, tenant, record.bounds, bounds)
         is_written = await stated.replace(writer, record, changed, origin, told)

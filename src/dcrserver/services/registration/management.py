@@ -9,6 +9,7 @@ from dcrserver.metadata import Policy, refuse_server_members
 from dcrserver.repositories.clients import ClientRecord
 from dcrserver.repositories.transaction import Database
 from dcrserver.security import UndecipherableError
+from dcrserver.services.access.asking import lasting_for, lasting_of
 from dcrserver.services.access.client_access import ClientAccess, ClientPermit
 from dcrserver.services.access.registration_access_tokens import is_token_of, with_new_token
 from dcrserver.services.access.stored_clients import (
@@ -83,7 +84,8 @@ class ManagementService:
         permit = await self._access.first_use(permit)
         policy, token = permit.terms.policy, permit.token
         if policy.management.rotates_on_read:
-            renewed, changed = with_new_token(permit.record, policy, token)
+            given = lasting_of(policy, permit.record, origin)
+            renewed, changed = with_new_token(permit.record, given, token)
             event = EventType.REGISTRATION_TOKEN_ROTATED
             # Whoever comes second reads with the token it came with, which works on for a while.
             if await replace_client(self._database, permit.record, changed, event, origin):
@@ -136,6 +138,7 @@ class ManagementService:
             raise InvalidToken("the registration access token was replaced by an update")
         check_method(before, metadata, policy)
         await self._remote_checks.check(metadata, policy)
+        policy = lasting_for(policy, asking, metadata)
         secrets = (
             self._secrets.updated(record, before, metadata, policy)
             if is_current

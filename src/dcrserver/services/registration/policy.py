@@ -5,73 +5,16 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Mapping
-from types import MappingProxyType
 from typing import NamedTuple
 
 from dcrserver.errors import InvalidClientMetadata
 from dcrserver.metadata import ClientMetadata, Terms
 from dcrserver.metadata.statements import Ruling, ruling
-from dcrserver.names import ClientOrigin
-from dcrserver.policies.statements.conditions import Circumstances
-from dcrserver.services.audit import Origin
-from dcrserver.services.audit.actors import ANONYMOUS, ActorKind
+from dcrserver.services.access.asking import ANYBODY, Asking, registered_by
 from dcrserver.strict_json import JsonObject, JsonValue
 
-_UPDATE = "update"
-# Who had registered a client that came to be so.
-_REGISTERED_BY: Mapping[str, ActorKind] = MappingProxyType(
-    {
-        ClientOrigin.OPEN: ActorKind.ANONYMOUS,
-        ClientOrigin.INITIAL_ACCESS_TOKEN: ActorKind.INITIAL_ACCESS_TOKEN,
-        ClientOrigin.SOFTWARE_STATEMENT: ActorKind.ANONYMOUS,
-        ClientOrigin.DOCUMENT: ActorKind.ANONYMOUS,
-        ClientOrigin.ADMINISTRATOR: ActorKind.ADMINISTRATOR,
-        ClientOrigin.IMPORT: ActorKind.ADMINISTRATOR,
-    }
-)
-_NAMED = frozenset({ActorKind.ADMINISTRATOR, ActorKind.OPERATOR})
-_NONE: frozenset[str] = frozenset()
-
-
-def registered_by(born: str) -> ActorKind:
-    """Who registers a client that comes to be so."""
-    return _REGISTERED_BY[born]
-
-
-class Asking(NamedTuple):
-    """Who writes a client, and which: ``born`` is how it came, or comes, to be.
-
-    ``updates``: it is there already. ``overrides``: an administrator who may writes past the
-    statements, and says so.
-    """
-
-    tenant: str
-    origin: Origin
-    born: str
-    updates: bool = False
-    overrides: bool = False
-
-    def circumstances(self) -> Circumstances:
-        """As statements see it."""
-        actor = self.origin.actor
-        kinds = {actor.kind.word}
-        if actor.kind in _NAMED:
-            kinds.add(str(actor))
-        if actor.kind is ActorKind.CLIENT:
-            kinds.add(registered_by(self.born).word)
-        return Circumstances(
-            origins=frozenset({self.born, _UPDATE} if self.updates else {self.born}),
-            actors=frozenset(kinds),
-            tenant=self.tenant,
-            address=self.origin.address,
-            now=int(time.time()),
-            scopes=actor.scopes if actor.kind in _NAMED else _NONE,
-        )
-
-
-ANYBODY = Asking("default", Origin(ANONYMOUS), ClientOrigin.OPEN.word)
+__all__ = ["ANYBODY", "UNRULED", "Asking", "Ruled", "registered_by", "ruled"]
 
 
 class Ruled(NamedTuple):

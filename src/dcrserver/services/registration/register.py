@@ -17,6 +17,7 @@ from dcrserver.repositories.transaction import AlreadyThere, Database, Transacti
 from dcrserver.services import audit
 from dcrserver.services.access import initial_access_tokens
 from dcrserver.services.access.administrators import Administrators
+from dcrserver.services.access.asking import lasting_for
 from dcrserver.services.access.idempotency import (
     IdempotencyKey,
     IdempotentRequests,
@@ -171,6 +172,7 @@ class RegistrationService:
         await self._remote_checks.check(judged.metadata, policy)
 
         client_id = security.new_client_id()
+        policy = lasting_for(policy, asking, judged.metadata)
         token, ends_at = new_registration_token(policy)
         secrets = self._secrets.first(tenant.name, client_id, judged.metadata, policy)
         kept = (security.token_digest(token), ends_at)

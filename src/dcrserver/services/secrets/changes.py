@@ -8,6 +8,7 @@ from dcrserver.errors import InvalidClientMetadata, NotFound
 from dcrserver.metadata import needs_secret
 from dcrserver.repositories.clients import ClientRecord
 from dcrserver.repositories.transaction import Database
+from dcrserver.services.access.asking import lasting_of
 from dcrserver.services.access.stored_clients import metadata_of, replace_client, terms_of
 from dcrserver.services.audit import EventType, Origin
 from dcrserver.services.secrets.client_secrets import (
@@ -40,7 +41,7 @@ class SecretChanges:
         metadata = metadata_of(record)
         if not needs_secret(metadata):
             raise InvalidClientMetadata(f"a client of {metadata.auth_method} has no client_secret")
-        policy = terms_of(tenant, record).policy
+        policy = lasting_of(terms_of(tenant, record).policy, record, origin)
         secrets = self._secrets.rotated(record, metadata, policy)
         newest = secrets.held[0]
         changed = record._replace(client_secrets=secrets.to_json())

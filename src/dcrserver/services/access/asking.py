@@ -1,0 +1,84 @@
+"""Step: who writes a client, as the statements of its policy see them."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import NamedTuple
+
+from dcrserver.metadata import ClientMetadata, Policy
+from dcrserver.names import ClientOrigin
+from dcrserver.policies.statements.circumstances import Circumstances
+from dcrserver.policies.statements.lifetimes import lasting
+from dcrserver.repositories.clients import ClientRecord
+from dcrserver.services.access.stored_clients import metadata_of
+from dcrserver.services.audit import Origin
+from dcrserver.services.audit.actors import ANONYMOUS, ActorKind
+
+_UPDATE = "update"
+# Who had registered a client that came to be so.
+_REGISTERED_BY: Mapping[str, ActorKind] = MappingProxyType(
+    {
+        ClientOrigin.OPEN: ActorKind.ANONYMOUS,
+        ClientOrigin.INITIAL_ACCESS_TOKEN: ActorKind.INITIAL_ACCESS_TOKEN,
+        ClientOrigin.SOFTWARE_STATEMENT: ActorKind.ANONYMOUS,
+        ClientOrigin.DOCUMENT: ActorKind.ANONYMOUS,
+        ClientOrigin.ADMINISTRATOR: ActorKind.ADMINISTRATOR,
+        ClientOrigin.IMPORT: ActorKind.ADMINISTRATOR,
+    }
+)
+_NAMED = frozenset({ActorKind.ADMINISTRATOR, ActorKind.OPERATOR})
+_NONE: frozenset[str] = frozenset()
+
+
+def registered_by(born: str) -> ActorKind:
+    """Who registers a client that comes to be so."""
+    return _REGISTERED_BY[born]
+
+
+class Asking(NamedTuple):
+    """Who writes a client, and which: ``born`` is how it came, or comes, to be.
+
+    ``updates``: it is there already. ``overrides``: an administrator who may writes past the
+    statements, and says so.
+    """
+
+    tenant: str
+    origin: Origin
+    born: str
+    updates: bool = False
+    overrides: bool = False
+
+    def circumstances(self) -> Circumstances:
+        """As statements see it."""
+        actor = self.origin.actor
+        kinds = {actor.kind.word}
+        if actor.kind in _NAMED:
+            kinds.add(str(actor))
+        if actor.kind is ActorKind.CLIENT:
+            kinds.add(registered_by(self.born).word)
+        return Circumstances(
+            origins=frozenset({self.born, _UPDATE} if self.updates else {self.born}),
+            actors=frozenset(kinds),
+            tenant=self.tenant,
+            address=self.origin.address,
+            now=int(time.time()),
+            scopes=actor.scopes if actor.kind in _NAMED else _NONE,
+        )
+
+
+ANYBODY = Asking("default", Origin(ANONYMOUS), ClientOrigin.OPEN.word)
+
+
+def lasting_for(policy: Policy, asking: Asking, metadata: ClientMetadata) -> Policy:
+    """``policy`` with the lifetimes that its statements give what a client is given."""
+    return lasting(policy, asking.circumstances(), metadata.members) if policy.expiring else policy
+
+
+def lasting_of(policy: Policy, record: ClientRecord, origin: Origin) -> Policy:
+    """As ``lasting_for``, of a client that is given something anew."""
+    if not policy.expiring:
+        return policy
+    asking = Asking(record.tenant, origin, record.origin, updates=True)
+    return lasting_for(policy, asking, metadata_of(record))
