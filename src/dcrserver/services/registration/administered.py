@@ -185,15 +185,12 @@ class AdministeredClients:
         await self._remote_checks.check(metadata, terms.policy)
         given = lasting_for(terms.policy, asking, metadata)
         secrets = self._secrets.updated(record, before, metadata, given)
-        changed = record._replace(
-            metadata=text,
-            client_secrets=secrets.to_json(),
-            bounds=bounds.to_json(),
-            owner=owner_of(facts, actor),
+        changed = next_version(
+            record, record, metadata=text, client_secrets=secrets.to_json(),
+            bounds=bounds.to_json(), owner=owner_of(facts, actor),
             tags=ruled.tagged(tags_of(facts)),
-        )
+        )  # fmt: skip
         told = {"secret": secrets.is_new, **facts_changed(record, changed), **ruled.told()}
-        changed = next_version(record, changed)
         writer = writer_for(self._database, tenant, record.bounds, bounds)
         is_written = await stated.replace(writer, record, changed, origin, told)
         return Administered(changed, secrets) if is_written else None
