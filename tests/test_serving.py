@@ -6,6 +6,7 @@ import json
 import signal
 import socket
 import sqlite3
+import ssl
 import threading
 import time
 from contextlib import ExitStack, closing
@@ -17,6 +18,7 @@ import pytest
 from harness.databases import database, migrated
 from harness.long_run import only_long
 from harness.process import ServerProcess, free_port, run_to_end, serving
+from harness.tls import certified
 from harness.waiting import being_read, listens, until
 
 BODY = b'{"redirect_uris":["https://client.example.org/cb"]}'
@@ -323,3 +325,59 @@ def test_certificates_from_anybody_are_counted_not_believed(tmp_path: Path) -> N
     assert "dcrserver_ignored_client_certificates_total 1.0" in metrics
     assert "client_certificate_ignored" in server.log
     assert "forged" not in server.log
+
+
+@pytest.mark.requirement("UKOB-01", "BROB-01")
+def test_https_without_a_proxy_and_callers_known_by_their_certificate(tmp_path: Path) -> None:
+    """[tls]: who must show a certificate shows it to the server itself; a stranger's chain ends the
+    connection, whatever headers it sends.
+    """
+    other = tmp_path / "other"
+    other.mkdir()
+    certified(other)
+    _, roots = certified(tmp_path)
+    env = {
+        "DCR_TLS__CERTIFICATE_FILE": str(tmp_path / "server.pem"),
+        "DCR_TLS__CLIENT_CA_FILE": str(roots),
+        "DCR_POLICY__MTLS__REGISTRATION_CERTIFICATE": "true",
+    }
+    trusted = ssl.create_default_context(cafile=str(roots))
+    known = ssl.create_default_context(cafile=str(roots))
+    known.load_cert_chain(tmp_path / "server.pem")
+    stranger = ssl.create_default_context(cafile=str(roots))
+    stranger.load_cert_chain(other / "server.pem")
+    json_body = {"content-type": "application/json"}
+    with serving(tmp_path, env=env) as server:
+        url = f"{server.base_url}/register"
+        with httpx.Client(verify=trusted, trust_env=False) as http:
+            assert http.get(f"{server.base_url}/readyz").status_code == 200
+            forged = json_body | {"X-Client-Cert": "x", "X-Client-Verify": "SUCCESS"}
+            assert http.post(url, content=BODY, headers=forged).status_code == 401
+        with httpx.Client(verify=known, trust_env=False) as http:
+            made = http.post(url, content=BODY, headers=json_body)
+            assert made.status_code == 201, made.text
+            bearer = {"Authorization": f"Bearer {made.json()['registration_access_token']}"}
+            where = made.json()["registration_client_uri"]
+            assert where.startswith("https://")
+            assert http.get(where, headers=bearer).status_code == 200
+        with httpx.Client(verify=trusted, trust_env=False) as http:
+            assert http.get(where, headers=bearer).status_code == 401
+        with (
+            httpx.Client(verify=stranger, trust_env=False) as http,
+            pytest.raises(httpx.TransportError),
+        ):
+            http.post(url, content=BODY, headers=json_body)
+
+
+def test_a_certificate_that_cannot_be_read_stops_the_start(tmp_path: Path) -> None:
+    file = tmp_path / "server.pem"
+    for content, reason in ((None, "No such file"), ("nothing", "no PEM")):
+        if content:
+            file.write_text(content)
+        ended = run_to_end(
+            "serve", "--port", str(free_port()), folder=tmp_path,
+            env={"DCR_TLS__CERTIFICATE_FILE": str(file)},
+        )  # fmt: skip
+        assert ended.returncode != 0
+        assert reason in ended.stderr
+        assert "tls" in ended.stderr

@@ -7,6 +7,7 @@ import errno
 import gc
 import signal
 import socket
+import ssl
 import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import (
@@ -37,6 +38,7 @@ from dcrserver.errors import ProtocolError
 from dcrserver.logger import Logger
 from dcrserver.services.access.bootstrap import bootstrap
 from dcrserver.settings import ConfigurationError, ServerSettings, Settings
+from dcrserver.settings.groups.tls import TlsSettings
 from dcrserver.supervisor import Workers
 from dcrserver.telemetry import (
     configure_logging,
@@ -80,7 +82,9 @@ def run(settings: Settings, *, migrate: bool, allow_newer: bool = False) -> None
         configured = Configured(settings)
         asyncio.run(_prepare(configured, migrate=migrate, allow_newer=allow_newer))
         _announce(settings)
-        _serve(_uvicorn_config(configured, folder), sockets, _longest_end(settings))
+        config = _uvicorn_config(configured, folder)
+        config.tls = _tls(settings.tls)
+        _serve(config, sockets, _longest_end(settings))
 
 
 def _longest_end(settings: Settings) -> float:
@@ -177,14 +181,38 @@ def _announce(settings: Settings) -> None:
     )
 
 
-def _uvicorn_config(configured: Configured, shared_folder: Path | None) -> uvicorn.Config:
+class _Config(uvicorn.Config):
+    """Uvicorn's, with a TLS context of ours: it would allow ciphers of TLS 1.0."""
+
+    tls: ssl.SSLContext | None = None
+
+    def load(self) -> None:
+        super().load()
+        self.ssl = self.tls
+
+
+def _tls(settings: TlsSettings) -> ssl.SSLContext | None:
+    """
+    Raises:
+        ConfigurationError: a file cannot be read, or is no PEM.
+    """
+    try:
+        return settings.context()
+    except OSError as error:
+        reason = (
+            "no PEM, or a key of another" if isinstance(error, ssl.SSLError) else error.strerror
+        )
+        raise ConfigurationError(f"tls: {reason}: {settings.certificate_file}") from None
+
+
+def _uvicorn_config(configured: Configured, shared_folder: Path | None) -> _Config:
     server = configured.settings.server
     limits = Limits(
         server.max_connections, server.head_seconds, server.body_seconds, server.write_seconds
     )
     connections = Connections(limits)
     protocol = partial(Protocol, register=connections, answering=ANSWERING[server.http])
-    return uvicorn.Config(
+    return _Config(
         Application(configured, connections, shared_folder),
         http=protocol,  # type: ignore[arg-type]
         ws="none",

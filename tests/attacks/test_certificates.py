@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from conftest import MakeApplication
-from dcrserver.services.authentication.certificates import BadCertificate, ClientCertificate
+from dcrserver.metadata.certificates import BadCertificate, ClientCertificate
 from harness.application import Application
 
 

@@ -68,6 +68,37 @@ async def test_a_signed_request_is_answered_in_json(any_database: str, tmp_path:
             assert not {"iss", "aud", "exp", "jti"} & client.keys()
 
 
+@requirement("UKOB-02")
+async def test_an_update_is_a_signed_request_as_well(any_database: str, tmp_path: Path) -> None:
+    """With the statement of before, or a new one; nobody else's key makes it, and none twice."""
+    async with application(any_database, **trusting_signed(tmp_path)) as app:
+        client = (await _post(app, request())).json()
+        path = f"/register/{client['client_id']}"
+        bearer = {"Authorization": f"Bearer {client['registration_access_token']}"}
+
+        async def put(body: str, media_type: str = "application/jwt") -> Any:
+            headers = bearer | {"Content-Type": media_type}
+            return await app.http.put(path, content=body, headers=headers)
+
+        named = {"client_id": client["client_id"]}
+        held = client["software_statement"]
+        for sent in (held, ..., vouched()):
+            body = request(software_statement=sent, contacts=["new@b.example"], **named)
+            answer = await put(body)
+            assert answer.status_code == 200, answer.text
+            assert answer.json()["contacts"] == ["new@b.example"]
+            bearer["Authorization"] = f"Bearer {answer.json()['registration_access_token']}"
+            assert (await put(body)).json()["error"] == _BAD  # its jti was used
+        for refused in (
+            request(OTHER, **named),
+            request(OTHER, jwks={"keys": [public_jwk(OTHER.public_key())]}, **named),
+            request(),  # which says nothing of the client
+            request(iss="other", **named),
+        ):
+            assert (await put(refused)).status_code == 400
+        assert (await put(json.dumps(named), "application/json")).status_code == 415
+
+
 _BAD = "invalid_client_metadata"
 FORGED: dict[str, tuple[str, Callable[[], str]]] = {
     "no JWT": (_BAD, lambda: "x.y.z"),

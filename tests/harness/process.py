@@ -117,7 +117,8 @@ def serving(
     file = folder / "dcrserver.db"
     if database_url is None and not fresh and not file.exists():
         file.write_bytes(sqlite_schema())
-    base_url = f"http://{host}:{port}"
+    scheme = "https" if "DCR_TLS__CERTIFICATE_FILE" in (env or {}) else "http"
+    base_url = f"{scheme}://{host}:{port}"
     settings = {
         "DCR_SERVER__BASE_URL": base_url,
         "DCR_DATABASE__URL": database_url or f"sqlite:///{file}",
@@ -186,7 +187,7 @@ def command_of_shells() -> tuple[list[str], tuple[int, ...]]:
 def _wait_until_ready(server: ServerProcess) -> None:
     """Looks for a listener first: each request in vain would cost as much as a third of a start."""
     deadline = time.monotonic() + _START_SECONDS
-    host, port = server.base_url.removeprefix("http://").split(":")
+    host, port = server.base_url.partition("://")[2].split(":")
     while time.monotonic() < deadline and server.process.poll() is None:
         with suppress(OSError), closing(socket.create_connection((host, int(port)), 1)):
             break

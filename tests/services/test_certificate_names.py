@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from dcrserver.metadata.catalogue import members
+from dcrserver.metadata.certificates import SUBJECTS
 from dcrserver.metadata.roles import Role
-from dcrserver.services.authentication.certificates import SUBJECTS
 
 
 def test_each_member_that_names_a_certificate_is_looked_for_in_one() -> None:

@@ -1,4 +1,6 @@
-"""The client certificate of a connection, as a proxy that is trusted tells of it (RFC 8705)."""
+"""The client certificate of a connection, which a proxy that is trusted tells of, or our own TLS
+(RFC 8705).
+"""
 
 from __future__ import annotations
 
@@ -10,7 +12,7 @@ from starlette.requests import Request
 from dcrserver.edge.dependencies import peer, runtime
 from dcrserver.errors import InvalidRequest
 from dcrserver.logger import Logger
-from dcrserver.services.authentication.certificates import BadCertificate, ClientCertificate
+from dcrserver.metadata.certificates import BadCertificate, ClientCertificate
 from dcrserver.settings import MutualTlsSettings
 
 _log = Logger(__name__)
@@ -18,7 +20,8 @@ _VERIFIED = "SUCCESS"
 
 
 def client_certificate(request: Request) -> ClientCertificate | None:
-    """The certificate that a configured proxy passes on; None without one, and from others.
+    """The certificate that a configured proxy passes on, or else that of the connection itself;
+    None without one.
 
     Raises:
         InvalidRequest: the proxy sent something that is no certificate.
@@ -26,13 +29,25 @@ def client_certificate(request: Request) -> ClientCertificate | None:
     here = runtime(request)
     settings = here.settings.mutual_tls
     values = request.headers.getlist(settings.header) if settings.header else []
-    if not any(values):
-        return None
-    if not _is_trusted(peer(request), settings):
+    if settings.header and _is_trusted(peer(request), settings):
+        return _passed_on(request, settings, values) if any(values) else None
+    if any(values):
         # Whoever sends it itself wants to be somebody else.
         here.metrics.ignored_certificates.inc()
         _log.warning("client_certificate_ignored", peer=peer(request))
-        return None
+    return _of_connection(request)
+
+
+def _of_connection(request: Request) -> ClientCertificate | None:
+    """Its chain was verified, or the connection would not be."""
+    tls = request.scope.get("extensions", {}).get("tls")
+    chain = tls["client_cert_chain"] if tls else ()
+    return ClientCertificate.from_pem(chain[0], verified=True) if chain else None
+
+
+def _passed_on(
+    request: Request, settings: MutualTlsSettings, values: list[str]
+) -> ClientCertificate:
     if len(values) > 1:
         raise InvalidRequest("the client certificate was sent twice")
     verified = bool(settings.verified_header) and (

@@ -15,6 +15,7 @@ from dcrserver.metadata import kinds
 from dcrserver.metadata.jwks import PRIVATE_MEMBERS
 from dcrserver.metadata.model import Parameter, Terms, once
 from dcrserver.metadata.validation import STATEMENT, recognized
+from dcrserver.policies.switches.software_statements import SoftwareStatementPolicy
 from dcrserver.strict_json import JsonObject, JsonValue
 
 # Who vouches, as only a verified statement brings it into a registration.
@@ -24,6 +25,8 @@ STATEMENT_ISSUER = "software_statement_issuer"
 _ABOUT_THE_JWT = frozenset({"iss", "sub", "aud", "exp", "nbf", "iat", "jti"})
 # Whoever reads the registration reads the statement; and of statements there is one.
 _NOT_INSIDE = frozenset({STATEMENT, "client_secret", "registration_access_token"})
+# Of a role, as directories write it.
+_ACTIVE = "Active"
 _PRIVATE_PEM = "PRIVATE KEY-----"
 
 
@@ -84,6 +87,8 @@ def merged(
     }
     if terms.policy.software_statements.redirect_subset:
         made |= _chosen(body, made)
+    if terms.policy.software_statements.role_scopes:
+        made |= _scope_of_roles(claims, made, terms.policy.software_statements)
     overruled = [name for name in body if name in lost and body[name] != made.get(name)]
     for name in overruled:
         if name in terms.policy.software_statements.must_match:
@@ -130,6 +135,38 @@ def _chosen(body: JsonObject, made: JsonObject) -> JsonObject:
                 f"redirect_uris element {position} is none that the software statement names"
             )
     return {"redirect_uris": wanted}
+
+
+def _scope_of_roles(
+    claims: JsonObject, made: JsonObject, policy: SoftwareStatementPolicy
+) -> JsonObject:
+    """The scopes of its roles, where the client asks for none.
+
+    Raises:
+        InvalidClientMetadata: it asks for one that none of its roles may have.
+    """
+    roles = _roles(claims, policy)
+    allowed = {scope for role in roles for scope in policy.role_scopes.get(role, ())}
+    wanted = made.get("scope")
+    if not isinstance(wanted, str) or not wanted.strip():
+        return {"scope": " ".join(sorted(allowed))} if allowed else {}
+    for scope in wanted.split():
+        if scope not in allowed:
+            raise InvalidClientMetadata(
+                f"scope {scope} is for none of the roles that the software statement names"
+            )
+    return {}
+
+
+def _roles(claims: JsonObject, policy: SoftwareStatementPolicy) -> set[str]:
+    said = next((claims[name] for name in policy.role_claims if name in claims), None)
+    found: set[str] = set()
+    for each in said if isinstance(said, list) else ():
+        role = each.get("role") if isinstance(each, dict) else each
+        status = each.get("status", _ACTIVE) if isinstance(each, dict) else _ACTIVE
+        if isinstance(role, str) and status == _ACTIVE:
+            found.add(role)
+    return found
 
 
 def with_members(terms: Terms, names: frozenset[str]) -> Terms:

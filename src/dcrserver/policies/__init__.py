@@ -5,7 +5,8 @@ Set as ``[policy.redirect]``, ``[policy.jwks]``, ... in the configuration file.
 
 from __future__ import annotations
 
-from functools import cached_property
+from collections.abc import Callable, Mapping
+from functools import cache, cached_property
 from typing import Any
 
 from pydantic import Field, model_validator
@@ -114,6 +115,28 @@ class Policy(Group):
         """The statements that say how long something lives."""
         return tuple(each for each in self.statements if each.then.expire is not None)
 
+    def where(self, *, issuers: bool, certificates: bool) -> Policy:
+        """The policy with what its preset asks for where issuers of software statements are
+        trusted, or the server is told of client certificates; what was set stays as it is.
+
+        The same object for the same answers, as what follows from a policy is kept beside it.
+        """
+        return self._completed((issuers, certificates))
+
+    @cached_property
+    def _completed(self) -> Callable[[tuple[bool, bool]], Policy]:
+        return cache(self._completed_by)
+
+    def _completed_by(self, there: tuple[bool, bool]) -> Policy:
+        preset = PRESETS[self.preset]
+        wanted: dict[str, object] = {}
+        for is_there, asked in zip(
+            there, (preset.with_issuers, preset.with_certificates), strict=True
+        ):
+            wanted |= asked if is_there else {}
+        made = {name: _unset(self, name, value) for name, value in wanted.items()}
+        return self.model_copy(update=made) if wanted else self
+
     @model_validator(mode="before")
     @classmethod
     def _start_from_the_preset(cls, given: object) -> object:
@@ -126,3 +149,11 @@ class Policy(Group):
             over = isinstance(value, dict) and name in made
             made[name] = made[name] | value if over else value
         return made
+
+
+def _unset(group: Group, name: str, value: object) -> object:
+    """``value`` of a preset, key by key, where the operator set nothing."""
+    found = getattr(group, name)
+    if isinstance(value, Mapping) and isinstance(found, Group):
+        return found.model_copy(update={key: _unset(found, key, value[key]) for key in value})
+    return found if name in group.model_fields_set else value

@@ -27,6 +27,9 @@ class Preset:
     - ``cuts``: as ``limits``, but never adds a list, because the presence of these lists says that
       the feature exists.
     - ``forced``: members that are set on any server.
+    - ``with_issuers``, ``with_certificates``: values of settings, as ``policy``, that hold once an
+      issuer of software statements is trusted, or the server is told of client certificates.
+      Without, nobody could register.
     """
 
     description: str
@@ -35,6 +38,8 @@ class Preset:
     limits: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     cuts: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     forced: Mapping[str, JsonValue] = field(default_factory=dict)
+    with_issuers: Mapping[str, object] = field(default_factory=dict)
+    with_certificates: Mapping[str, object] = field(default_factory=dict)
 
 
 def _lists(algorithms: tuple[str, ...], *stems: str) -> dict[str, tuple[str, ...]]:
@@ -57,6 +62,9 @@ _FAPI2_ALGORITHMS = ("PS256", "ES256", "EdDSA", "Ed25519")
 _FAPI1_ALGORITHMS = ("PS256", "ES256")
 _FAPI_METHODS = ("private_key_jwt", "tls_client_auth", "self_signed_tls_client_auth")
 
+_STATEMENTS = {"statements_mode": "required"}
+_CERTIFICATES = {"mtls": {"registration_certificate": True}}
+
 # What statements of the directories call members of clients.
 _OPEN_BANKING_CLAIMS = {
     "software_redirect_uris": "redirect_uris",
@@ -66,6 +74,17 @@ _OPEN_BANKING_CLAIMS = {
     "software_policy_uri": "policy_uri",
     "software_tos_uri": "tos_uri",
 }
+
+# Open Finance Brasil Dynamic Client Registration 7.2: what each regulatory role may ask for.
+_BRASIL_SCOPES = {
+    "DADOS": [
+        "openid", "consents", "resources", "accounts", "credit-cards-accounts", "customers",
+        "invoice-financings", "financings", "loans", "unarranged-accounts-overdraft",
+    ],
+    "PAGTO": ["openid", "consents", "resources", "payments"],
+    "CONTA": ["openid"],
+    "CCORR": ["openid"],
+}  # fmt: skip
 
 PRESETS: Mapping[str, Preset] = {
     "default": Preset("Tolerant of clients in use, strict where safety is at stake"),
@@ -222,6 +241,8 @@ PRESETS: Mapping[str, Preset] = {
             "response_types_supported": ("code id_token", "code"),
         },
         cuts=_cuts("PS256", "ES256"),
+        with_issuers=_STATEMENTS,
+        with_certificates=_CERTIFICATES,
     ),
     "open-finance-brasil": Preset(
         "Open Finance Brasil Dynamic Client Registration",
@@ -230,7 +251,13 @@ PRESETS: Mapping[str, Preset] = {
             # Its own example names implicit beside hybrid response types.
             "grants": {"unsupported": "trim", "hybrid_needs_implicit": False},
             "jwks": {"by_value": False, "require_request_key": True},
-            "mtls": {"subject_params": ["tls_client_auth_subject_dn"]},
+            "mtls": {
+                "subject_params": ["tls_client_auth_subject_dn"],
+                # 8.1: of the software and of the organisation that the directory vouches for.
+                "certificate_subject": {
+                    "UID": "{software_id}", "organizationIdentifier": "OFBBR-{org_id}",
+                },
+            },
             "ciba": {"push": False},
             "management": {"registration_access_token_rotation": "never"},
             "software_statements": {
@@ -240,6 +267,8 @@ PRESETS: Mapping[str, Preset] = {
                 "claim_aliases": {**_OPEN_BANKING_CLAIMS, "software_jwks_uri": "jwks_uri"},
                 "redirect_subset": True,
                 "must_match": ["jwks_uri"],
+                "role_claims": ["software_statement_roles", "software_roles"],
+                "role_scopes": _BRASIL_SCOPES,
             },
         },
         server={
@@ -264,5 +293,7 @@ PRESETS: Mapping[str, Preset] = {
             "response_types_supported": ("code id_token", "code"),
         },
         cuts=_cuts("PS256"),
+        with_issuers=_STATEMENTS,
+        with_certificates=_CERTIFICATES,
     ),
 }  # fmt: skip

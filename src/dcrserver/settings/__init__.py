@@ -40,6 +40,7 @@ from dcrserver.settings.groups.server import ServerSettings
 from dcrserver.settings.groups.software_statements import StatementIssuerSettings, each_once
 from dcrserver.settings.groups.telemetry import TelemetrySettings
 from dcrserver.settings.groups.tenants import Answerable, TenantName, TenantSettings
+from dcrserver.settings.groups.tls import TlsSettings
 from dcrserver.settings.groups.worker import WorkerSettings
 from dcrserver.settings.locations import nearest, relative_to
 from dcrserver.settings.problems import problems_of, unknown_names
@@ -112,6 +113,7 @@ class Settings(BaseSettings):
         description="trusted issuers of software statements, each a table of its own, see below;"
         " of the default tenant, and of those that name none",
     )
+    tls: TlsSettings = TlsSettings()
     mutual_tls: MutualTlsSettings = MutualTlsSettings()
     authorization_server: AuthorizationServerSettings = AuthorizationServerSettings()
     webfinger: Answerable = Field(
@@ -130,6 +132,11 @@ class Settings(BaseSettings):
     cli: CliSettings = CliSettings()
     telemetry: TelemetrySettings = TelemetrySettings()
     _read_from: Path | None = PrivateAttr(default=None)
+
+    @property
+    def reads_certificates(self) -> bool:
+        """Whether the server is told of client certificates, by a proxy or by its own TLS."""
+        return bool(self.mutual_tls.header or self.tls.client_ca_file)
 
     @property
     def read_from(self) -> Path | None:
@@ -298,7 +305,8 @@ def _with_port_in_base_url(settings: Settings) -> Settings:
     """Unless it was set, the base URL follows the port."""
     if "base_url" in settings.server.model_fields_set:
         return settings
+    scheme = "https" if settings.tls.certificate_file else "http"
     server = settings.server.model_copy(
-        update={"base_url": f"http://127.0.0.1:{settings.server.port}"}
+        update={"base_url": f"{scheme}://127.0.0.1:{settings.server.port}"}
     )
     return settings.model_copy(update={"server": server})

@@ -9,7 +9,14 @@ from typing import Literal, Self
 from pydantic import Field, field_validator, model_validator
 
 from dcrserver.metadata.kinds.texts import MAX_TOKEN_LIFETIME
-from dcrserver.settings.values import Group, Secrets, Texts, TextSet, checked_networks
+from dcrserver.settings.values import (
+    Group,
+    Secrets,
+    Texts,
+    TextSet,
+    checked_issuer,
+    checked_networks,
+)
 
 _FIELD_NAME = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
 # Headers with a meaning of their own, which clients and proxies send whatever is configured here.
@@ -96,6 +103,18 @@ class MutualTlsSettings(Group):
         description="IP addresses and networks of the proxies that these headers are believed of;"
         " from anybody else they are ignored",
     )
+
+    base_url: str | None = Field(
+        default=None,
+        description="where callers are asked for a certificate, if that is another host or port"
+        " than server.base_url: published as mtls_endpoint_aliases (RFC 8705 5), and where clients"
+        " that must show one manage themselves",
+    )
+
+    @field_validator("base_url")
+    @classmethod
+    def _base_url(cls, value: str | None) -> str | None:
+        return value and checked_issuer(value).rstrip("/")
 
     @field_validator("trusted_proxies")
     @classmethod

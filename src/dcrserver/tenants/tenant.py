@@ -47,6 +47,7 @@ class Tenant:
     ``statement_issuers``: by name, those whose software statements it trusts.
     ``statement_keys``: a URL of keys by which it trusts statements of whoever is not among them;
     empty: it trusts nobody else.
+    ``mtls_root``: where its endpoints ask for client certificates, if that is elsewhere.
     ``suspended``: by an administrator; until it is resumed it answers nothing.
     """
 
@@ -68,6 +69,7 @@ class Tenant:
     restore_window: int = 0
     statement_issuers: Mapping[str, TrustedIssuer] = field(default_factory=dict)
     statement_keys: str = ""
+    mtls_root: str | None = None
 
     def awake(self) -> Tenant:
         """The tenant itself, for whatever it is asked.
@@ -148,4 +150,9 @@ class Tenant:
     def registration_client_uri(self, client_id: str) -> str:
         """Where a client manages its registration (RFC 7592 3)."""
         named = client_id if client_id.isalnum() and client_id.isascii() else quote(client_id, "")
-        return f"{self.root}/register/{named}"
+        return f"{self._management_root}/register/{named}"
+
+    @cached_property
+    def _management_root(self) -> str:
+        demands = self.terms.policy.mtls.registration_certificate
+        return self.mtls_root if self.mtls_root and demands else self.root

@@ -49,7 +49,7 @@ class StoredTenant(NamedTuple):
 class _Facts(NamedTuple):
     """What is known of a tenant before a policy is applied: see ``Tenant``.
 
-    ``policies``: what names of policies mean for it.
+    ``policies``: what names of policies mean for it. ``trusts``: issuers of software statements.
     """
 
     name: str
@@ -60,6 +60,7 @@ class _Facts(NamedTuple):
     mode: Mode
     issues_tokens: bool
     waits: bool
+    trusts: bool = False
 
 
 class TenantFactory:
@@ -81,7 +82,7 @@ class TenantFactory:
         self._inherited = AuthorizationServerSettings(
             **{name: value for name, value in members.items() if name.endswith("_supported")}
         )
-        self._shared: dict[tuple[str | None, bool], Terms] = {}
+        self._shared: dict[tuple[str | None, bool, bool], Terms] = {}
         self._issuers = {DEFAULT_TENANT: trusted(settings.software_statements, _STATEMENTS)}
         for name, tenant in settings.tenants.items():
             if tenant.software_statements is not None:
@@ -124,7 +125,8 @@ class TenantFactory:
     def _made(self, name: str, chosen: TenantSettings, document: JsonObject | None) -> Tenant:
         base = self._settings.server.base_url
         issuer = base if name == DEFAULT_TENANT else issuer_of(name, chosen, base)
-        facts = self._facts(name, issuer, chosen, document)
+        issuers = self._trusted(name, chosen)
+        facts = self._facts(name, issuer, chosen, document)._replace(trusts=bool(issuers))
         explains = self._settings.registration.validate_endpoint
         return Tenant(
             name=name,
@@ -142,8 +144,9 @@ class TenantFactory:
             restore_window=self._settings.clients.restore_window,
             asgardeo=(chosen.asgardeo or self._settings.asgardeo).enabled,
             server_issuer=str(((document or {}) | facts.server.members).get("issuer", "")),
-            statement_issuers=self._trusted(name, chosen),
+            statement_issuers=issuers,
             statement_keys=self.statement_keys.get(name, ""),
+            mtls_root=self._mtls_root(facts, chosen.policy),
         )
 
     def _trusted(self, name: str, chosen: TenantSettings) -> Mapping[str, TrustedIssuer]:
@@ -173,14 +176,25 @@ class TenantFactory:
             self._policy(facts, policy),
             issues_tokens=facts.issues_tokens,
             registers=facts.mode != "closed",
-            reads_certificates=self._settings.mutual_tls.header is not None,
+            reads_certificates=self._settings.reads_certificates,
+            mtls_root=self._mtls_root(facts, policy),
         )
+
+    def _mtls_root(self, facts: _Facts, policy: str | None) -> str | None:
+        """Where the endpoints of an issuer ask for certificates, by its path there; None where that
+        is nothing to be told: they may be asked for anywhere, and nobody needs one.
+        """
+        base = self._settings.mutual_tls.base_url
+        if base is not None:
+            return f"{base}{urlsplit(facts.issuer).path.rstrip('/')}"
+        demands = self._policy(facts, policy).mtls.registration_certificate
+        return facts.issuer.rstrip("/") if demands else None
 
     def _terms(self, facts: _Facts, policy: str | None) -> Terms:
         """What clients of the tenant are judged by under ``policy``; None is that at the top."""
         if facts.server is not self._inherited:
             return self._terms_of_its_own(facts, policy)
-        key = (policy, facts.mode == "closed")
+        key = (policy, facts.mode == "closed", facts.trusts)
         known = self._shared.get(key)
         # A policy of another version, or of this tenant alone, has other terms.
         if known is None or known.policy is not self._policy(facts, policy):
@@ -212,11 +226,10 @@ class TenantFactory:
         )
 
     def _policy(self, facts: _Facts, name: str | None) -> Policy:
-        if name is None:
-            return self._settings.policy
-        if name not in facts.policies:
+        found = self._settings.policy if name is None else facts.policies.get(name)
+        if found is None:
             raise ConfigurationError(f"tenants.{facts.name}.policy: there is no policies.{name}")
-        return facts.policies[name]
+        return found.where(issuers=facts.trusts, certificates=self._settings.reads_certificates)
 
 
 def issuer_of(name: str, tenant: TenantSettings, base: str) -> str:
@@ -248,15 +261,16 @@ class NamedTerms(Mapping[str, Terms]):
     def __init__(self, policies: Mapping[str, Policy], work_out: Callable[[str], Terms]) -> None:
         self._policies = policies
         self._work_out = work_out
-        self._known: dict[str, Terms] = {}
+        self._known: dict[str, tuple[Policy, Terms]] = {}
 
     def __getitem__(self, name: str) -> Terms:
         policy = self._policies[name]
-        known = self._known.get(name)
-        if known is None or known.policy is not policy:
-            self._known = {each: terms for each, terms in self._known.items() if each in self}
-            known = self._known[name] = self._work_out(name)
-        return known
+        known, terms = self._known.get(name, (None, None))
+        if terms is None or known is not policy:
+            self._known = {each: found for each, found in self._known.items() if each in self}
+            terms = self._work_out(name)
+            self._known[name] = (policy, terms)
+        return terms
 
     def __contains__(self, name: object) -> bool:
         return name in self._policies

@@ -35,6 +35,7 @@ from dcrserver.api.openapi.parts import (
     body,
     error,
     query,
+    registration_body,
 )
 from dcrserver.edge import problems
 from dcrserver.edge.routing import Offered, ProtocolRoute
@@ -68,7 +69,7 @@ REGISTER: dict[str, Any] = {
         429: TOO_MANY,
         503: UNAVAILABLE,
     },
-    "openapi_extra": IDEMPOTENCY_KEY | body("ClientMetadata"),
+    "openapi_extra": IDEMPOTENCY_KEY | registration_body("ClientMetadata"),
 }
 VALIDATE: dict[str, Any] = {
     "summary": "Try a registration",
@@ -139,7 +140,7 @@ UPDATE: dict[str, Any] = {
         415: NOT_JSON,
         503: UNAVAILABLE,
     },
-    "openapi_extra": CLIENT_ID | body("ClientUpdate"),
+    "openapi_extra": CLIENT_ID | registration_body("ClientUpdate"),
 }
 DELETE: dict[str, Any] = {
     "summary": "Delete a registration",

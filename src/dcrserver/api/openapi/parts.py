@@ -31,6 +31,14 @@ def body(schema: str, media_type: str = JSON) -> dict[str, Any]:
     return {"requestBody": {"required": True, **content(schema, media_type)}}
 
 
+def registration_body(schema: str) -> dict[str, Any]:
+    """JSON; or a JWT of it, where policy.software_statements.signed_requests takes one."""
+    made = body(schema)
+    signed = {"type": "string", "description": "A JWT of the members, as compact JWS"}
+    made["requestBody"]["content"] |= {"application/jwt": {"schema": signed}}
+    return made
+
+
 def query(name: str, description: str, *, required: bool = False) -> dict[str, Any]:
     return {
         "name": name,

@@ -12,7 +12,7 @@ from dcrserver.edge.responses import NO_STORE, json_response, tagged
 from dcrserver.edge.routers import Router
 from dcrserver.edge.routing import ProtocolRoute
 from dcrserver.errors import InvalidRequest
-from dcrserver.services.authentication.certificates import BadCertificate, ClientCertificate
+from dcrserver.metadata.certificates import BadCertificate, ClientCertificate
 from dcrserver.services.authentication.presented import Presented
 from dcrserver.services.clients.directory import AUTHENTICATE, READ
 from dcrserver.strict_json import JsonObject, dumps

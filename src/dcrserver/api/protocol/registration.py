@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import AbstractAsyncContextManager, nullcontext
+from functools import partial
 
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
@@ -10,6 +11,7 @@ from starlette.responses import Response
 
 from dcrserver.api.openapi import document, tokens
 from dcrserver.edge.body import json_octets, registration_octets
+from dcrserver.edge.client_certificates import client_certificate
 from dcrserver.edge.dependencies import bearer_token, is_head, origin, runtime, tenant
 from dcrserver.edge.idempotency import registration_key
 from dcrserver.edge.limits import attempt, open_registration
@@ -17,6 +19,7 @@ from dcrserver.edge.responses import NO_STORE, Credentials, json_response
 from dcrserver.edge.routers import Router
 from dcrserver.edge.routing import ProtocolRoute
 from dcrserver.services.access.client_access import ClientPermit
+from dcrserver.services.access.client_certificates import managing, registering
 from dcrserver.tenants import Tenant
 
 router = Router(ProtocolRoute, tag="registration")
@@ -43,6 +46,7 @@ async def register(request: Request) -> Response:
     key = registration_key(request)
     async with _limited(request, bearer):
         permit = await registration.authorize(tenant(request), bearer, again=key is not None)
+        permit = registering(permit, partial(client_certificate, request))
         octets = await registration_octets(request, permit.terms)
         made = await registration.register(permit, octets, origin(request, permit.actor), key)
     return Credentials(made.information, 201, (b"location", made.uri.encode()))
@@ -57,6 +61,7 @@ async def validate(request: Request) -> Response:
     if _is_open(request, bearer):
         await attempt(request)
     permit = await here.registration.authorize(tenant(request), bearer)
+    permit = registering(permit, partial(client_certificate, request))
     octets = await json_octets(request, permit.terms.policy)
     explained = await here.registration.explain(permit, octets, origin(request, permit.actor))
     return json_response(explained, headers=NO_STORE)
@@ -86,7 +91,7 @@ async def update(request: Request) -> Response:
     """Replaces the registration (RFC 7592 2.2)."""
     here, permit = runtime(request), await _by_either_token(request, "clients:update")
     async with here.client_access.using(permit):
-        octets = await json_octets(request, permit.terms.policy)
+        octets = await registration_octets(request, permit.terms)
         information = await here.management.update(permit, octets, origin(request, permit.actor))
     return Credentials(information)
 
@@ -150,12 +155,14 @@ def _is_administrator_s(request: Request) -> bool:
 
 
 async def _by_current_token(request: Request, scope: str) -> ClientPermit:
-    return await runtime(request).client_access.by_current_token(
+    permit = await runtime(request).client_access.by_current_token(
         tenant(request), request.path_params["client_id"], bearer_token(request), scope
     )
+    return managing(permit, partial(client_certificate, request))
 
 
 async def _by_either_token(request: Request, scope: str) -> ClientPermit:
-    return await runtime(request).client_access.by_either_token(
+    permit = await runtime(request).client_access.by_either_token(
         tenant(request), request.path_params["client_id"], bearer_token(request), scope
     )
+    return managing(permit, partial(client_certificate, request))

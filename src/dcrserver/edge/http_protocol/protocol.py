@@ -44,6 +44,7 @@ class Protocol(HttpToolsProtocol):
     """One connection of a process, in ``connections`` as long as it is open."""
 
     flow: _Flow
+    _told: dict[str, dict[object, object]]
 
     def __init__(
         self,
@@ -76,6 +77,7 @@ class Protocol(HttpToolsProtocol):
         """asyncio: a connection is open; refused at once where there are too many."""
         super().connection_made(transport)
         self.flow = _Flow(transport)
+        self._told = requests.extensions(transport)
         if self._register.add(self):
             self._wait_for_peer(self._register.limits.head_seconds)
         else:
@@ -194,7 +196,7 @@ class Protocol(HttpToolsProtocol):
         if self.parser.should_upgrade():
             self._rest_of_upgrade = heads.without_upgrade(method, self.url, version, headers)
             return
-        asked = requests.scope(self, method, version, headers)
+        asked = requests.scope(self, method, version, headers, self._told)
         self._in_head = False
         self.waiting_since = None
         # What follows a chunked body never joins the head (RFC 9110 6.5.1): whoever took fields

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import ssl
 from typing import cast
 from urllib.parse import unquote
 
@@ -15,9 +16,13 @@ from dcrserver.edge.http_protocol.heads import Headers
 
 
 def scope(
-    connection: HttpToolsProtocol, method: bytes, version: str, headers: Headers
+    connection: HttpToolsProtocol,
+    method: bytes,
+    version: str,
+    headers: Headers,
+    told: dict[str, dict[object, object]],
 ) -> HTTPScope:
-    """The request as ASGI has it; its path is decoded.
+    """The request as ASGI has it; its path is decoded. ``told``: of the connection.
 
     Raises:
         httptools.HttpParserError: the target of the request is no URL.
@@ -39,7 +44,21 @@ def scope(
         "query_string": url.query or b"",
         "headers": headers,
         "state": connection.app_state.copy(),
+        "extensions": told,
     }
+
+
+def extensions(transport: asyncio.Transport) -> dict[str, dict[object, object]]:
+    """What ASGI tells of TLS, of the caller's certificate at least; nothing of a plain connection.
+
+    The chain was verified, or the connection would have ended.
+    """
+    tls: ssl.SSLObject | None = transport.get_extra_info("ssl_object")
+    if tls is None:
+        return {}
+    sent = tls.getpeercert(binary_form=True)
+    chain = [] if sent is None else [ssl.DER_cert_to_PEM_cert(sent)]
+    return {"tls": {"client_cert_chain": chain}}
 
 
 def cycle(

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Literal, TypeAlias, get_args
+from collections.abc import Mapping
+from typing import Annotated, Literal, TypeAlias, get_args
 
 from pydantic import Field
 
@@ -17,7 +18,10 @@ SubjectParameter: TypeAlias = Literal[
     "tls_client_auth_san_ip",
     "tls_client_auth_san_email",
 ]
-
+SubjectAttribute: TypeAlias = Annotated[
+    str,
+    Field(pattern=r"^(CN|O|OU|UID|serialNumber|organizationIdentifier|[0-2](\.[0-9]{1,9}){1,30})$"),
+]
 
 OwnMember: TypeAlias = Literal[
     "application_display_name",
@@ -105,6 +109,17 @@ class MutualTlsPolicy(Group):
     subject_params: frozenset[SubjectParameter] = Field(
         default=frozenset(get_args(SubjectParameter)),
         description="the ways in which tls_client_auth may name the certificate",
+    )
+    registration_certificate: bool = Field(
+        default=False,
+        description="clients register, and manage themselves, with a client certificate alone whose"
+        " chain was verified",
+    )
+    certificate_subject: Mapping[SubjectAttribute, str] = Field(
+        default={},
+        description="what the subject of that certificate must say, by attribute (CN, O, OU, UID,"
+        " serialNumber, organizationIdentifier, or an object identifier): a text with claims of"
+        ' the software statement in braces, e.g. { UID = "{software_id}" }',
     )
 
 

@@ -51,6 +51,16 @@ class SoftwareStatementPolicy(Group):
         description="members that a client sends as its statement has them, or not at all; of"
         " others what the statement says counts",
     )
+    role_claims: tuple[str, ...] = Field(
+        default=(),
+        description="claims that say in which roles the software acts, the first that is there"
+        " counts: a list of names, or of objects with role and status, of which Active ones count",
+    )
+    role_scopes: Mapping[str, frozenset[str]] = Field(
+        default={},
+        description="the scopes that each role may have; a client of none of them may have none,"
+        " and one that names no scope has all of its roles. Empty: roles say nothing",
+    )
     signed_requests: Literal["refused", "allowed", "required"] = Field(
         default="refused",
         description="whether clients register by a JWT (application/jwt) of their metadata, signed"

@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 from dcrserver.errors import InvalidToken, MissingToken
 from dcrserver.metadata import Terms
+from dcrserver.metadata.certificates import ClientCertificate
 from dcrserver.repositories.clients import ClientRecord
 from dcrserver.repositories.transaction import Database, Transaction
 from dcrserver.services.access.actors import Actor, ActorKind
@@ -21,13 +22,14 @@ from dcrserver.tenants import Tenant
 
 class ClientPermit(NamedTuple):
     """Permission to manage a client: ``token`` was presented, and is one of ``record``'s, or else
-    ``actor`` is an administrator.
+    ``actor`` is an administrator. ``certificate``: of the connection, where the policy wants one.
     """
 
     tenant: Tenant
     record: ClientRecord
     token: str
     actor: Actor
+    certificate: ClientCertificate | None = None
 
     @property
     def terms(self) -> Terms:

@@ -11,6 +11,7 @@ from dcrserver import security
 from dcrserver.errors import InsufficientScope, InvalidInput, InvalidToken, MissingToken
 from dcrserver.metadata import Terms
 from dcrserver.metadata.bounds import UNBOUNDED, Bounds
+from dcrserver.metadata.certificates import ClientCertificate
 from dcrserver.names import ClientOrigin
 from dcrserver.repositories.initial_access_tokens import (
     InitialAccessTokenRecord,
@@ -38,7 +39,7 @@ class RegistrationPermit(NamedTuple):
 
     ``terms``: what the registration is judged by, for life, within ``bounds``.
     ``token``: the initial access token that is redeemed; None in open mode, and for administrators.
-    ``actor``: who registers.
+    ``actor``: who registers. ``certificate``: of the connection, where the policy wants one.
     """
 
     tenant: Tenant
@@ -46,6 +47,7 @@ class RegistrationPermit(NamedTuple):
     token: InitialAccessTokenRecord | None = None
     bounds: Bounds = UNBOUNDED
     actor: Actor = ANONYMOUS
+    certificate: ClientCertificate | None = None
 
     @property
     def origin(self) -> ClientOrigin:

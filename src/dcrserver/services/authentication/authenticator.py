@@ -11,16 +11,16 @@ from dcrserver.errors import InvalidClient
 from dcrserver.jose import Jws
 from dcrserver.logger import Logger
 from dcrserver.metadata import ClientMetadata, Terms
+from dcrserver.metadata.certificates import (
+    ClientCertificate,
+    subject_matches,
+)
 from dcrserver.repositories.clients import ClientRecord
 from dcrserver.repositories.transaction import Database, Transaction
 from dcrserver.security import UndecipherableError
 from dcrserver.services.access.stored_clients import terms_of
 from dcrserver.services.authentication import assertions
 from dcrserver.services.authentication.assertions import FAILED
-from dcrserver.services.authentication.certificates import (
-    ClientCertificate,
-    subject_matches,
-)
 from dcrserver.services.authentication.client_keys import ClientKeys
 from dcrserver.services.authentication.guesses import Guesses
 from dcrserver.services.authentication.last_uses import LastUses

@@ -11,7 +11,7 @@ from urllib.parse import unquote_plus
 
 from dcrserver import jose
 from dcrserver.errors import InvalidClient
-from dcrserver.services.authentication.certificates import ClientCertificate
+from dcrserver.metadata.certificates import ClientCertificate
 
 ASSERTION_TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 

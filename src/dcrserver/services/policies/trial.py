@@ -52,7 +52,9 @@ def terms_of_trial(
     document = found.draft if wants_draft else found.policy
     if document is None:
         raise AlreadyExists("there is no draft" if wants_draft else "no version is active")
-    return replace(tenant.terms, policy=policy(document, members))
+    trusts = bool(tenant.statement_issuers)
+    made = policy(document, members).where(issuers=trusts, certificates=False)
+    return replace(tenant.terms, policy=made)
 
 
 def tried(tenant: Tenant, terms: Terms, trial: Trial) -> JsonObject:

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import time
 from functools import partial
+from typing import NamedTuple
 
+from dcrserver import jose
 from dcrserver.errors import InvalidClientMetadata, InvalidToken
-from dcrserver.metadata import Policy, refuse_server_members
+from dcrserver.metadata import ClientMetadata, Policy, refuse_server_members
 from dcrserver.repositories.clients import ClientRecord
 from dcrserver.repositories.transaction import Database
 from dcrserver.security import UndecipherableError
 from dcrserver.services.access.asking import lasting_for, lasting_of
 from dcrserver.services.access.client_access import ClientAccess, ClientPermit
+from dcrserver.services.access.client_certificates import check_subject
 from dcrserver.services.access.registration_access_tokens import is_token_of, with_new_token
 from dcrserver.services.access.stored_clients import (
     changing,
@@ -36,7 +40,8 @@ from dcrserver.services.registration.policy import Asking
 from dcrserver.services.registration.remote_checks import RemoteChecks
 from dcrserver.services.secrets.client_secrets import ClientSecrets, SecretIssuer, secrets_of
 from dcrserver.services.secrets.verification import SecretVerifier
-from dcrserver.services.software_statements.reader import SoftwareStatements
+from dcrserver.services.software_statements.reader import SoftwareStatements, Submitted
+from dcrserver.services.software_statements.signed_requests import is_signed, members_of, parsed
 from dcrserver.strict_json import JsonObject
 from dcrserver.tenants import Tenant
 
@@ -110,25 +115,24 @@ class ManagementService:
             BearerError: the token was replaced meanwhile.
             RegistrationError: the submission is not acceptable; nothing has changed.
         """
-        submission = parse_object(octets, permit.terms.policy.json_)
+        sent = _sent(permit, octets)
 
         async def change(record: ClientRecord) -> str | None:
             update = self._updated if permit.is_own else self._replaced
-            return await update(permit._replace(record=record), submission, origin)
+            return await update(permit._replace(record=record), sent, origin)
 
         # Was the change that came first an update by the same token, then its answer holds the
         # token that is good now, and this one must not make that useless.
         return await changing(permit.record, partial(self._access.again, permit), change)
 
-    async def _updated(
-        self, permit: ClientPermit, submission: JsonObject, origin: Origin
-    ) -> str | None:
+    async def _updated(self, permit: ClientPermit, sent: _Sent, origin: Origin) -> str | None:
         """None when the permit's record is no longer what is stored."""
         tenant, record, token = permit.tenant, permit.record, permit.token
         policy = permit.terms.policy
-        await self._check_envelope(record, submission, policy)
+        await self._check_envelope(record, sent.members, policy)
         before = metadata_before(record)
-        stated = await self._statements.read(tenant, submission, permit.terms, before)
+        stated = await self._stated(permit, sent, before)
+        check_subject(permit.certificate, stated.claims, policy)
         asking = Asking(tenant.name, origin, record.origin, updates=True)
         metadata, text, ruled = self._validator.validate_update(
             asking, stated.members, stated.terms, before, stated.kept
@@ -155,13 +159,17 @@ class ManagementService:
             return None
         return self._information(tenant, changed, policy, answered, secrets)
 
-    async def _replaced(
-        self, permit: ClientPermit, submission: JsonObject, origin: Origin
-    ) -> str | None:
+    async def _stated(self, permit: ClientPermit, sent: _Sent, before: ClientMetadata) -> Submitted:
+        """What is to be judged, with what the client's software statement says."""
+        if sent.jws is None:
+            return await self._statements.read(permit.tenant, sent.members, permit.terms, before)
+        return await self._statements.read_signed(permit.tenant, sent.jws, permit.terms, before)
+
+    async def _replaced(self, permit: ClientPermit, sent: _Sent, origin: Origin) -> str | None:
         """As ``_updated``, by an administrator."""
         tenant, record = permit.tenant, permit.record
-        await self._check_envelope(record, submission, permit.terms.policy)
-        metadata, facts = facts_in_update(submission)
+        await self._check_envelope(record, sent.members, permit.terms.policy)
+        metadata, facts = facts_in_update(sent.members)
         made = await self._administered.replace(tenant, record, metadata, facts, origin)
         return made and administered_information(tenant, made.record, made.secrets)
 
@@ -211,6 +219,25 @@ class ManagementService:
             return self._secrets.readable(record, secrets.held[0])
         except UndecipherableError:
             return None
+
+
+class _Sent(NamedTuple):
+    """An update as it was sent: ``members``, of a JSON object or of a JWT."""
+
+    members: JsonObject
+    jws: jose.Jws | None = None
+
+
+def _sent(permit: ClientPermit, octets: bytes) -> _Sent:
+    """
+    Raises:
+        InvalidClientMetadata: it is neither.
+    """
+    policy = permit.terms.policy
+    if permit.is_own and is_signed(octets, permit.tenant, policy):
+        jws = parsed(octets, permit.tenant, policy, time.time())
+        return _Sent(members_of(jws), jws)
+    return _Sent(parse_object(octets, policy.json_))
 
 
 def _tokens(

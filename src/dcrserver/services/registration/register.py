@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import time
 from collections.abc import Callable
 from dataclasses import replace
 from typing import NamedTuple
@@ -18,6 +19,7 @@ from dcrserver.services import audit
 from dcrserver.services.access import initial_access_tokens
 from dcrserver.services.access.administrators import Administrators
 from dcrserver.services.access.asking import lasting_for
+from dcrserver.services.access.client_certificates import check_subject
 from dcrserver.services.access.idempotency import (
     IdempotencyKey,
     IdempotentRequests,
@@ -44,12 +46,12 @@ from dcrserver.services.registration.judgement import (
 from dcrserver.services.registration.policy import UNRULED, Asking
 from dcrserver.services.registration.remote_checks import RemoteChecks
 from dcrserver.services.secrets.client_secrets import SecretIssuer
+from dcrserver.services.software_statements import signed_requests
 from dcrserver.services.software_statements.reader import (
     UNSTATED,
     SoftwareStatements,
     Submitted,
 )
-from dcrserver.services.software_statements.signed_requests import is_signed
 from dcrserver.strict_json import JsonObject
 from dcrserver.tenants import Tenant
 
@@ -165,7 +167,8 @@ class RegistrationService:
             return await self._register_for(permit, octets, origin, keep)
         tenant, policy = permit.tenant, permit.terms.policy
         asking = Asking(tenant.name, origin, permit.origin.word)
-        if not tenant.reads_statements(policy):  # word for word the same is judged once
+        judges = tenant.reads_statements(policy) or policy.mtls.registration_certificate
+        if not judges:  # word for word the same is judged once
             judged, submitted = self._validator.validate(asking, octets, permit.terms), UNSTATED
         else:
             judged, submitted = await self._judged(permit, octets, asking)
@@ -200,11 +203,13 @@ class RegistrationService:
             ProtocolError: it is not acceptable.
         """
         tenant, terms = permit.tenant, permit.terms
-        if is_signed(octets, terms.policy):
-            submitted = await self._statements.read_signed(tenant, octets, terms)
+        if signed_requests.is_signed(octets, tenant, terms.policy):
+            jws = signed_requests.parsed(octets, tenant, terms.policy, time.time())
+            submitted = await self._statements.read_signed(tenant, jws, terms)
         else:
             sent = registration_in(octets, terms)
             submitted = await self._statements.read(tenant, sent, terms)
+        check_subject(permit.certificate, submitted.claims, terms.policy)
         asking = asking._replace(born=submitted.born(permit.origin).word)
         return self._validator.validate_members(asking, *submitted.judged()), submitted
 

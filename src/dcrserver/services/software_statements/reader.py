@@ -68,6 +68,11 @@ class Submitted(NamedTuple):
         """What the metadata rules are asked about."""
         return self.members, self.terms, self.kept
 
+    @property
+    def claims(self) -> JsonObject:
+        """What the statement says, nothing without one."""
+        return _NOTHING if self.statement is None else self.statement.claims
+
     def born(self, otherwise: ClientOrigin) -> ClientOrigin:
         """How a client comes to be that registers itself."""
         return otherwise if self.statement is None else ClientOrigin.SOFTWARE_STATEMENT
@@ -174,15 +179,16 @@ class SoftwareStatements:
             return made
         return made._replace(is_new=True, spent=await self._to_spend(tenant, statement, terms))
 
-    async def read_signed(self, tenant: Tenant, octets: bytes, terms: Terms) -> Submitted:
+    async def read_signed(
+        self, tenant: Tenant, jws: jose.Jws, terms: Terms, before: ClientMetadata | None = None
+    ) -> Submitted:
         """As ``read``, of a request that is a JWT, signed by a key of its statement.
 
         Raises:
-            InvalidClientMetadata: it is none, forged, expired, used before, or somebody else's.
+            InvalidClientMetadata: it is forged, used before, or somebody else's.
             ProtocolError: as ``read``.
         """
-        jws = signed_requests.parsed(octets, tenant, terms.policy, time.time())
-        submitted = await self.read(tenant, signed_requests.members_of(jws), terms)
+        submitted = await self.read(tenant, signed_requests.members_of(jws), terms, before)
         statement = submitted.statement
         if statement is None:
             raise InvalidSoftwareStatement(_MISSING)

@@ -25,6 +25,13 @@ _ASSERTION_ALGORITHMS: Mapping[str, tuple[str, ...]] = {
     "client_secret_jwt": ("HS256",),
 }
 _MAX_MEMBERS = 1000
+_ALIASES = "mtls_endpoint_aliases"
+_ENDPOINTS = (
+    "registration_endpoint",
+    "token_endpoint",
+    "introspection_endpoint",
+    "revocation_endpoint",
+)
 # A server that names the profile serves the grant, also where its list is not up to date
 # (draft-ietf-oauth-identity-assertion-authz-grant).
 _GRANT_OF_PROFILE: Mapping[str, str] = {
@@ -96,7 +103,7 @@ def has_token_endpoint(settings: AuthorizationServerSettings, document: JsonObje
     return "token_endpoint" in (document or {}) or "token_endpoint" in settings.members
 
 
-def server_metadata(
+def server_metadata(  # noqa: PLR0913 - what is known of a tenant, each by its name
     issuer: str,
     settings: AuthorizationServerSettings,
     document: JsonObject | None,
@@ -105,11 +112,12 @@ def server_metadata(
     issues_tokens: bool,
     registers: bool,
     reads_certificates: bool,
+    mtls_root: str | None = None,
 ) -> JsonObject:
     """The members that discovery publishes and registration is bounded by.
 
     ``issues_tokens``: the built-in token service is on; ``reads_certificates``: it is told of the
-    client certificate of a connection.
+    client certificate of a connection; ``mtls_root``: where it asks for one, without a final slash.
     ``issuer`` is always ours: a document must carry the identifier it was found by (R8414-3.3-01).
     """
     root = issuer.rstrip("/")
@@ -129,7 +137,23 @@ def server_metadata(
     made: JsonObject = {"issuer": issuer}
     if registers:
         made["registration_endpoint"] = f"{root}/register"
-    return made | {name: value for name, value in members.items() if name not in _NOT_TAKEN}
+    made |= {name: value for name, value in members.items() if name not in _NOT_TAKEN}
+    return made | _aliases(made, root, mtls_root)
+
+
+def _aliases(members: JsonObject, root: str, mtls_root: str | None) -> JsonObject:
+    """Where our endpoints ask for client certificates (RFC 8705 5), beside what the authorization
+    server says of its own.
+    """
+    if mtls_root is None:
+        return {}
+    ours: JsonObject = {
+        name: f"{mtls_root}{url.removeprefix(root)}"
+        for name in _ENDPOINTS
+        if isinstance(url := members.get(name), str) and url.startswith(f"{root}/")
+    }
+    theirs = members.get(_ALIASES)
+    return {_ALIASES: (theirs if isinstance(theirs, dict) else {}) | ours}
 
 
 def published(members: Mapping[str, JsonValue], issuer: str) -> Mapping[str, JsonValue]:

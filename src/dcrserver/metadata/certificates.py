@@ -15,7 +15,8 @@ from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from dcrserver import jose
-from dcrserver.metadata import ClientMetadata, jwks, public_keys
+from dcrserver.metadata import jwks, public_keys
+from dcrserver.metadata.model import ClientMetadata
 from dcrserver.strict_json import JsonValue
 
 _BLANKS = re.compile(r"(?<!\\)\s*([,+])\s*")
@@ -31,7 +32,8 @@ class ClientCertificate:
 
     ``verified``: somebody who is trusted checked its chain; without, it proves a key alone.
     ``public_key``: its SubjectPublicKeyInfo. ``names``: what it says where each registered member
-    looks, in one spelling.
+    looks, in one spelling. ``subject``: the values of its subject by the object identifier of the
+    attribute, as they are written.
     """
 
     verified: bool
@@ -40,6 +42,7 @@ class ClientCertificate:
     not_before: datetime
     not_after: datetime
     names: Mapping[str, frozenset[str]]
+    subject: Mapping[str, frozenset[str]]
 
     @classmethod
     def from_pem(cls, text: str, *, verified: bool) -> ClientCertificate:
@@ -75,6 +78,7 @@ class ClientCertificate:
                 certificate.not_valid_before_utc,
                 certificate.not_valid_after_utc,
                 _names(certificate),
+                _attributes(certificate.subject),
             )
         except Exception:  # noqa: BLE001 - the parser raises what it likes, ours and its own
             raise BadCertificate("the client certificate cannot be read") from None
@@ -170,6 +174,13 @@ SUBJECTS: Mapping[str, _Subject] = {
         str.casefold,
     ),
 }
+
+
+def _attributes(subject: x509.Name) -> Mapping[str, frozenset[str]]:
+    found: dict[str, set[str]] = {}
+    for each in subject:
+        found.setdefault(each.oid.dotted_string, set()).add(str(each.value))
+    return {oid: frozenset(values) for oid, values in found.items()}
 
 
 def _names(certificate: x509.Certificate) -> Mapping[str, frozenset[str]]:
