@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import AsyncIterator
+from contextlib import aclosing
 from pathlib import Path
+from typing import Any
 
 import pytest
 from pydantic import SecretStr
@@ -16,9 +18,11 @@ from dcrserver.db.protocol.drivers import open_driver
 from dcrserver.db.queries import CONNECTIONS, Queries
 from dcrserver.db.sqlite_queries import ThreadLane
 from dcrserver.db.tables import clients
-from dcrserver.errors import Unavailable
+from dcrserver.errors import QueryTooLong, Unavailable
 from dcrserver.repositories.queries import Lists
+from dcrserver.repositories.queries import clients as client_lists
 from dcrserver.repositories.queries.clients import Filter
+from dcrserver.repositories.queries.clients.search import Search
 from dcrserver.repositories.transaction import Database
 from dcrserver.security import new_client_id
 from dcrserver.settings import DatabaseSettings
@@ -154,6 +158,42 @@ async def test_an_export_of_many_clients_stops_nobody(own_database: str) -> None
     assert min(pause for _, pause in results) < _LONGEST_SECONDS
     await queries.close()
     await database.close()
+
+
+async def test_who_leaves_a_stream_leaves_no_page_that_is_still_looked_for(
+    database: Database, queries: Queries, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The next page is looked for while one is used; what it came to is told in its turn."""
+    monkeypatch.setattr(client_lists, "_BATCH", 2)
+    lists, tenant = Lists(queries), new_client_id()
+    await add(database, *(record(tenant=tenant) for _ in range(9)))
+    others = asyncio.all_tasks()
+    async with aclosing(lists.clients.stream(tenant)) as pages:
+        async for page in pages:
+            assert len(page) == 2
+            break
+    assert asyncio.all_tasks() <= others
+    assert queries.connections()["used"] == 0
+
+    looked_for, original = 0, Search.page
+
+    async def failing(self: Search, *given: Any) -> Any:
+        nonlocal looked_for
+        looked_for += 1
+        if looked_for == 3:
+            raise QueryTooLong
+        return await original(self, *given)
+
+    monkeypatch.setattr(Search, "page", failing)
+    seen = []
+
+    async def read() -> None:
+        async for page in lists.clients.stream(tenant):
+            seen.append(len(page))
+
+    with pytest.raises(QueryTooLong):
+        await read()
+    assert (seen, looked_for) == ([2, 2], 3)
 
 
 async def test_a_search_ends_when_its_time_is_over(any_database: str, queries: Queries) -> None:

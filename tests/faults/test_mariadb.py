@@ -15,12 +15,15 @@ from sqlalchemy import make_url, text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import create_async_engine
 
+from dcrserver.db import sync_engine
 from dcrserver.db.failures import Absent, Conflict, DatabaseAway, Locked, Lost, TooLong
 from dcrserver.db.protocol.drivers import mariadb_pool, open_driver
 from dcrserver.db.protocol.drivers.mariadb_pool import MEANINGS, Meaning, translated
+from dcrserver.db.queries import Queries
 from dcrserver.db.urls import database_url
 from dcrserver.errors import Unavailable
 from dcrserver.repositories.clients import ClientRecord
+from dcrserver.repositories.queries import Lists
 from dcrserver.repositories.transaction import Database
 from dcrserver.settings import DatabaseSettings
 from harness import rows
@@ -160,6 +163,20 @@ async def test_idle_connections_that_were_killed_are_noticed_by_nobody(
         assert rows
         await execute(mariadb, *(f"KILL {row[0]}" for row in rows))
         assert not failures(await asked(database))
+
+
+async def test_a_list_is_not_stopped_by_a_connection_that_was_cut_while_nobody_used_it(
+    mariadb: str, proxy: TcpProxy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    url = make_url(mariadb).set(port=proxy.port).render_as_string(hide_password=False)
+    queries = Queries(DatabaseSettings(url=SecretStr(url)))
+    lists = Lists(queries)
+    monkeypatch.setattr(sync_engine, "_IDLE_SECONDS", 0)
+    for _ in range(3):
+        assert await lists.clients.total("nobody") == 0
+        proxy.cut()
+    assert await lists.clients.total("nobody") == 0
+    await queries.close()
 
 
 @pytest.mark.finding("R4", "F2")

@@ -14,14 +14,17 @@ import pytest
 from pydantic import SecretStr
 from sqlalchemy import make_url
 
+from dcrserver.db import sync_engine
 from dcrserver.db.failures import Absent, AlreadyThere, Conflict, Lost, Refused
 from dcrserver.db.hosts import servers_of
 from dcrserver.db.protocol.drivers import open_driver
 from dcrserver.db.protocol.drivers.postgresql_connect import connect_options
 from dcrserver.db.protocol.drivers.postgresql_errors import MEANINGS, meaning, translated
+from dcrserver.db.queries import Queries
 from dcrserver.db.urls import database_url
 from dcrserver.errors import Unavailable
 from dcrserver.repositories.clients import ClientRecord
+from dcrserver.repositories.queries import Lists
 from dcrserver.repositories.transaction import Database, Transaction
 from dcrserver.settings import ConfigurationError, DatabaseSettings
 from harness.databases import migrate, migrated
@@ -132,6 +135,23 @@ async def test_when_the_server_ends_connections_one_request_pays_for_all(url: st
         await failure(find(database, one.client_id))
         for _ in range(4):
             assert await find(database, one.client_id) == one
+
+
+async def test_a_list_is_not_stopped_by_a_connection_that_was_closed_while_nobody_used_it(
+    url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Who asks again at once does so without a question first, and one of them may pay."""
+    queries = Queries(DatabaseSettings(url=SecretStr(url)))
+    lists = Lists(queries)
+    assert await lists.clients.total("nobody") == 0
+    await end_connections(url)
+    with pytest.raises(Unavailable):
+        await lists.clients.total("nobody")
+    assert await lists.clients.total("nobody") == 0
+    monkeypatch.setattr(sync_engine, "_IDLE_SECONDS", 0)
+    await end_connections(url)
+    assert await lists.clients.total("nobody") == 0
+    await queries.close()
 
 
 @pytest.mark.finding("R5", "F9")

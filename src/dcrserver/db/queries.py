@@ -20,7 +20,7 @@ from sqlalchemy.pool import QueuePool
 from sqlalchemy.util import greenlet_spawn
 
 from dcrserver.db.failures import Absent, Conflict, TooLong, absence, repeated, unavailable
-from dcrserver.db.sync_engine import AUTOCOMMIT, sync_engine
+from dcrserver.db.sync_engine import AUTOCOMMIT, replaced_when_idle, sync_engine
 from dcrserver.db.urls import database_url
 from dcrserver.errors import QueryTooLong
 from dcrserver.settings import DatabaseSettings
@@ -115,8 +115,8 @@ class ServerLane:
     def __init__(self, settings: DatabaseSettings, translated: _Translated) -> None:
         own = {"statement_timeout": settings.query_timeout, "pool_size": CONNECTIONS}
         made = settings.model_copy(update=own)
-        # Seldom used: a connection that was closed meanwhile is replaced before it is.
-        self._engine = sync_engine(made, pool_pre_ping=True, **AUTOCOMMIT)
+        self._engine = sync_engine(made, **AUTOCOMMIT)
+        replaced_when_idle(self._engine)
         # Longer than the server waits: who does not answer by then is not there.
         self._limit = settings.query_timeout + 1
         self._translated = translated

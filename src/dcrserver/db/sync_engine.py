@@ -6,12 +6,15 @@ Without SQLAlchemy's ORM, which takes as long to load as many a command: see ``d
 from __future__ import annotations
 
 import logging
+import math
+import time
 from importlib import import_module
 from typing import Any
 
 from sqlalchemy import Engine, create_engine, event
 from sqlalchemy.engine import URL
-from sqlalchemy.pool import AsyncAdaptedQueuePool
+from sqlalchemy.exc import DisconnectionError
+from sqlalchemy.pool import AsyncAdaptedQueuePool, ConnectionPoolEntry
 
 from dcrserver.db.protocol.drivers.sqlite_files import check_file, durable
 from dcrserver.db.tls import TLS_OPTIONS
@@ -21,6 +24,10 @@ from dcrserver.settings import DatabaseSettings
 # What they note of a connection that ends is told by us, by what it means; and of DDL that may be
 # done again MariaDB notes all that was there.
 _NOTES = ("asyncmy", "sqlalchemy")
+
+# Who used a connection so lately found it well.
+_IDLE_SECONDS = 1.0
+_USED_AT = "used_at"
 
 # Each statement commits by itself, and who wants a transaction says BEGIN: for MariaDB, where a
 # read is then one exchange in place of four.
@@ -45,6 +52,28 @@ def sync_engine(settings: DatabaseSettings, **options: Any) -> Engine:  # noqa: 
     if url.get_backend_name() == "mysql" and settings.causal_reads:
         event.listen(engine, "connect", _read_causally)
     return engine
+
+
+def replaced_when_idle(engine: Engine) -> None:
+    """A connection that was closed while nobody used it is replaced before somebody does.
+
+    Not asked each time, as SQLAlchemy's ``pool_pre_ping`` does: to ask is three exchanges with
+    PostgreSQL, and whoever reads page after page would wait for them as long as for the pages.
+    """
+
+    def given_back(_: object, record: ConnectionPoolEntry) -> None:
+        record.info[_USED_AT] = time.monotonic()
+
+    def taken(connection: Any, record: ConnectionPoolEntry, _: object) -> None:  # noqa: ANN401
+        if time.monotonic() - record.info.get(_USED_AT, math.inf) < _IDLE_SECONDS:
+            return
+        try:
+            engine.dialect.do_ping(connection)
+        except engine.dialect.loaded_dbapi.Error as error:
+            raise DisconnectionError from error
+
+    event.listen(engine, "checkin", given_back)
+    event.listen(engine, "checkout", taken)
 
 
 def _read_causally(connection: Any, _record: object) -> None:  # noqa: ANN401 - a DB-API connection

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
-from sqlalchemy import Column, ColumnElement, Select, UnaryExpression, and_, or_, tuple_
+from sqlalchemy import Column, ColumnElement, Row, Select, UnaryExpression, and_, or_, tuple_
 from sqlalchemy.sql import operators
 
 from dcrserver.errors import InvalidInput
@@ -31,6 +31,14 @@ class Order:
     def place_of(self, row: object) -> Place:
         """Of a record, or a row."""
         return tuple(getattr(row, each.name) for each in self.columns)
+
+    def places_of(self, rows: Sequence[Row[Any]]) -> list[Place]:
+        """The same of many rows of one query: by number, as to look up a name takes longer than all
+        else that is done with a row.
+        """
+        keys = rows[0]._fields if rows else ()
+        numbers = [keys.index(each.name) for each in self.columns if rows]
+        return [tuple([row[number] for number in numbers]) for row in rows]
 
     def place_in(self, given: Sequence[object]) -> Place:
         """``given`` as a place in this order, wherever it comes from.

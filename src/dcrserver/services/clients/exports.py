@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import AsyncIterator
+from operator import attrgetter
 
 from dcrserver.errors import InvalidInput
 from dcrserver.repositories.clients import ClientRecord
@@ -18,6 +19,7 @@ from dcrserver.strict_json import JsonObject, JsonValue, joined
 _OLDEST_FIRST = Sort(SortKey.CREATED, is_descending=False)
 # By operators, or by the server that a client came from.
 _SET = ("owner", "suspended_at", "tokens_ended_at")
+_set = attrgetter(*_SET)
 
 
 async def exported_pages(
@@ -61,7 +63,7 @@ async def _place(
 def _line(record: ClientRecord, *, credentials: bool) -> str:
     """What it registered, as it is stored, and what its operators set."""
     made: JsonObject = {"client_id": record.client_id, "client_id_issued_at": record.issued_at}
-    made |= {name: value for name in _SET if (value := getattr(record, name))}
+    made |= {name: value for name, value in zip(_SET, _set(record), strict=True) if value}
     if record.bounds:
         made["bounds"] = json.loads(record.bounds)
     if record.tags:

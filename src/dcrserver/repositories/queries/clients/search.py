@@ -242,7 +242,9 @@ class Search:
 
     async def _matches(self, chosen: Select[Any], order: Order) -> list[Match]:
         rows = await self._queries.all(chosen)
-        return [Match(_record(row), order.place_of(row)) for row in rows]
+        return [
+            Match(*each) for each in zip(map(_record, rows), order.places_of(rows), strict=True)
+        ]
 
 
 def _cut(found: list[Match], limit: int) -> Found:
