@@ -14,7 +14,6 @@ from typing import NamedTuple
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
-from dcrserver import jose
 from dcrserver.metadata import jwks, public_keys
 from dcrserver.metadata.model import ClientMetadata
 from dcrserver.strict_json import JsonValue
@@ -86,7 +85,8 @@ class ClientCertificate:
     @property
     def thumbprint(self) -> str:
         """x5t#S256 (RFC 8705 3.1)."""
-        return jose.base64url(hashlib.sha256(self.der).digest())
+        digest = hashlib.sha256(self.der).digest()
+        return base64.urlsafe_b64encode(digest).rstrip(b"=").decode()
 
     @property
     def is_valid_now(self) -> bool:
