@@ -25,7 +25,7 @@ _BOUNDED = {
     "policies/names/skeletons.py": "1024 names of 256 characters, 4096 characters",
     "policies/names/unicode.py": "two tables of the package",
     "policies/domains.py": "1024 hosts of 253 characters, one list of a library",
-    "rate_limit.py": "4096 texts of 64 characters",
+    "limits.py": "4096 texts of 64 characters",
     "metadata/software_statements.py": "64 lists of members of each terms, that operators wrote",
     "metadata/rules/__init__.py": "4096 tuples of the catalogue's names, and methods of rules",
     "metadata/bounds.py": "256 bounds of each terms, that administrators wrote",
@@ -46,8 +46,8 @@ _BOUNDED = {
     "services/registration/judgement.py": "256 submissions of 4096 characters",
     "services/secrets/verification.py": "digests, so many as the constant says",
     "services/authentication/client_keys.py": "1000 registered locations of 2000 characters",
-    "fixed_windows.py": "names, addresses and ids cut short, so many as the constant says",
-    "shared_windows.py": "names and addresses, so many as the constant says",
+    "buckets.py": "of each limit addresses and ids cut short, so many as the constant says",
+    "shared_buckets.py": "who was refused a moment ago, so many as the constant says",
     "fetch/cache.py": "cache_entries of 2000 characters, and cache_bytes",
 }
 _CACHES = {"lru_cache", "cache", "bounded_cache", "OrderedDict", "defaultdict"}

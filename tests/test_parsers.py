@@ -9,12 +9,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dcrserver.edge.body import form_pairs
+from dcrserver.limits import address_key
 from dcrserver.metadata import jwks as key_sets
 from dcrserver.metadata import public_keys, redirect_uris, uris
 from dcrserver.metadata.model import Unacceptable
 from dcrserver.metadata.text import is_language_tag
 from dcrserver.policies import JwksPolicy, RedirectPolicy
-from dcrserver.rate_limit import address_key
 from dcrserver.strict_json import BadJson, loads, loads_object
 from harness.properties import examples
 from metadata.strategies import JSON, KEY

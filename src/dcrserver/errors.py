@@ -14,7 +14,7 @@ ProtocolError
 ├── BearerError                       RFC 6750 3: challenge in WWW-Authenticate
 │   ├── MissingToken                  401, no error code
 │   ├── InvalidToken                  401
-│   │   └── InvalidAdminToken         401
+│   │   └── UnknownToken              401
 │   ├── InsufficientScope             403
 │   └── InvalidBearerRequest          400
 ├── TokenError                        RFC 6749 5.2
@@ -158,8 +158,8 @@ class InvalidToken(BearerError):
     code = "invalid_token"
 
 
-class InvalidAdminToken(InvalidToken):
-    """The token is no administrator's whom anybody here knows: each counts as a guess."""
+class UnknownToken(InvalidToken):
+    """Nobody has this admin token or initial access token: each counts as a guess."""
 
 
 class InsufficientScope(BearerError):
@@ -314,14 +314,15 @@ class PreconditionRequired(AdministrationError):
 
 
 class TooManyRequests(ProtocolError):
-    """The caller did something too often. ``retry_after`` (seconds) is told in words as well."""
+    """Something was done too often; ``retry_after``: seconds, ``uses``: ``rate_limit.Uses``."""
 
     code = "too_many_requests"
     status = 429
 
-    def __init__(self, description: str, *, retry_after: int) -> None:
+    def __init__(self, description: str, *, retry_after: int, uses: Sequence[object] = ()) -> None:
         super().__init__(f"{description}; try again in {retry_after} s")
         self.retry_after = retry_after
+        self.uses = uses
 
 
 class Unavailable(ProtocolError):

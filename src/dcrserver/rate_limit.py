@@ -1,184 +1,221 @@
-"""How often an address may do things (POL-47). In memory, or in Redis for several instances."""
+"""How often somebody may do things (POL-47): counts each stage of a request against its limits.
+
+``limits.ROWS`` says what is counted. In memory, or in Redis for several instances.
+"""
 
 from __future__ import annotations
 
-import ipaddress
-from collections.abc import AsyncIterator
-from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
-from dataclasses import dataclass
-from typing import TypeAlias
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from types import TracebackType
+from typing import Self, TypeAlias
 
-from limits import RateLimitItem, parse_many
-
-from dcrserver.caches import bounded_cache
+from dcrserver.buckets import BucketKey, Buckets, Level, seconds_until
 from dcrserver.errors import TooManyRequests
-from dcrserver.fixed_windows import seconds_until
-from dcrserver.settings import ConfigurationError, RateLimitSettings, RedisSettings
-from dcrserver.shared_windows import SharedStore, SharedWindows, shared_store
+from dcrserver.limits import ROWS, UNLIMITED, Limit, Limits, Stage, Subject
+from dcrserver.security import token_digest
+from dcrserver.settings import RedisSettings
+from dcrserver.shared_buckets import Charges, Levels, SharedStore, shared_store
 
-_IPV6_PREFIX = 64
-_TOO_MANY = {
-    "open_registration": "too many registrations from this address",
-    "open_registration_attempts": "too many attempts to register from this address",
-    "open_registration_total": "too many registrations of all together",
-}
+_LONGEST_KEY = 64  # longer ones are told apart by their digest: what is remembered is bounded
 
 
 @dataclass(slots=True)
 class Use:
-    """Where a caller stands with a limit: what is left of it (less than none: refused), until when.
+    """Where a caller stands with a limit: what is left of it, and when there will be more.
 
-    ``policy``: the limit as RateLimit-Policy has it (draft-ietf-httpapi-ratelimit-headers 3).
+    ``policy``: the limit as RateLimit-Policy has it (draft-ietf-httpapi-ratelimit-headers 3); None
+    where it is not for the caller to know.
     """
 
     name: str
-    policy: str
+    policy: str | None
     remaining: int
-    ends_at: float
+    more_at: float
 
 
 Uses: TypeAlias = list[Use]
+# Each limit with what it is counted by.
+_Charged: TypeAlias = Sequence[tuple[Limit, BucketKey]]
 
 
 class RateLimiter:
-    """Counts open registrations against named limits."""
+    """Counts what callers do against the limits of their tenant."""
 
-    def __init__(self, settings: RateLimitSettings, redis: RedisSettings) -> None:
+    def __init__(self, redis: RedisSettings) -> None:
         """
         Raises:
-            ConfigurationError: a limit or the Redis URL cannot be understood.
+            ConfigurationError: the URL of Redis cannot be understood.
         """
-        self._enabled = settings.enabled
-        self._store = shared_store(redis)
-        self._attempts = self._limit(settings, "open_registration_attempts", None)
-        self._of_address = self._limit(settings, "open_registration", self._store)
-        self._of_all = self._limit(settings, "open_registration_total", self._store)
+        self.store: SharedStore | None = shared_store(redis)
+        self.buckets = Buckets()
+        self._refused = dict.fromkeys(ROWS, 0)
 
     @property
     def store_up(self) -> bool:
         """Whether all instances count together, as far as is known; also without any store."""
-        return self._store is None or self._store.up
+        return self.store is None or self.store.up
 
     def refused(self) -> dict[str, int]:
         """By limit, how often it was used up."""
-        return {
-            each.name: each.refused for each in (self._attempts, self._of_address, self._of_all)
-        }
+        return dict(self._refused)
 
     async def check(self) -> None:
         """Asks the store, if there is one, so that the log tells at once that it is away."""
-        if self._enabled and self._store is not None:
-            await self._store.check()
+        if self.store is not None:
+            await self.store.check()
 
     async def not_ready_reason(self) -> str | None:
         """Why the store cannot be used; None when it can, or there is none."""
-        return None if self._store is None else await self._store.not_ready_reason()
+        return None if self.store is None else await self.store.not_ready_reason()
 
     async def close(self) -> None:
-        if self._store is not None:
-            await self._store.close()
+        if self.store is not None:
+            await self.store.close()
 
-    async def attempt(self, tenant: str, address: str | None, uses: Uses) -> None:
-        """Counts what may be refused, or makes nothing; this process alone counts it.
+    def attempt(self, stage: Stage, limits: Limits, subject: Subject, uses: Uses) -> None:
+        """Counts what is done, whatever comes of it; this process alone counts it.
 
-        ``uses`` gets where the address stands with its limits, as the methods below do it.
-
-        Raises:
-            TooManyRequests: the address asked enough for now.
-        """
-        if self._enabled:
-            await self._attempts.hit(uses, tenant, address_key(address))
-
-    def open_registration(
-        self, tenant: str, address: str | None, uses: Uses
-    ) -> AbstractAsyncContextManager[None]:
-        """Around a registration: it counts from its beginning, and no longer if it is refused.
+        ``uses`` gets where the caller stands, for the answer.
 
         Raises:
-            TooManyRequests: the address, or all together, registered enough for now.
+            TooManyRequests: enough for now.
         """
-        return self._counted(tenant, address, uses) if self._enabled else nullcontext()
+        if found := limits.at(stage):
+            charges = _charges(found, subject)
+            self.settle(charges, self.charge_here(charges), uses)
 
-    @asynccontextmanager
-    async def _counted(self, tenant: str, address: str | None, uses: Uses) -> AsyncIterator[None]:
-        await self.attempt(tenant, address, uses)
-        # How many others make is not for everybody to know.
-        async with (
-            self._of_address.made(uses, tenant, address_key(address)),
-            self._of_all.made([], tenant),
-        ):
-            yield
+    def check_spent(self, stage: Stage, limits: Limits, subject: Subject, uses: Uses) -> None:
+        """As ``attempt``, and counts nothing: nobody is remembered who may be an invention.
 
-    @staticmethod
-    def _limit(settings: RateLimitSettings, name: str, store: SharedStore | None) -> _Limit:
-        return _Limit(name, limit_of(name, getattr(settings, name)), store)
-
-
-class _Limit:
-    def __init__(self, name: str, limit: RateLimitItem, store: SharedStore | None) -> None:
-        self.name = name
-        self.refused = 0
-        self._allowed = limit.amount
-        self._policy = f'"{name}";q={limit.amount};w={limit.get_expiry()}'
-        self._windows = SharedWindows(limit, store)
-
-    async def hit(self, uses: Uses, *keys: str) -> Use:
-        """
         Raises:
-            TooManyRequests: it is used up.
+            TooManyRequests: enough for now.
         """
-        count, ends_at = await self._windows.count((self.name, *keys))
-        use = Use(self.name, self._policy, self._allowed - count, ends_at)
-        uses.append(use)
-        if use.remaining < 0:
-            self.refused += 1
-            raise TooManyRequests(_TOO_MANY[self.name], retry_after=seconds_until(ends_at))
-        return use
+        if found := limits.at(stage):
+            charges = _charges(found, subject)
+            looked = [self.buckets.look(key, limit.rate) for limit, key in charges]
+            self.settle(charges, [each if each.left < 0 else None for each in looked], uses)
 
-    @asynccontextmanager
-    async def made(self, uses: Uses, *keys: str) -> AsyncIterator[None]:
-        """Around what counts if it succeeds. What is cancelled may have been done: it counts."""
-        use = None
-        try:
-            use = await self.hit(uses, *keys)
-            yield
-        except Exception:
-            await self._windows.take_back((self.name, *keys))
-            if use is not None:
-                use.remaining += 1
-            raise
+    def charge_here(self, charges: _Charged) -> Levels:
+        """Takes one of each by this process alone, or of none where one is refused."""
+        levels: list[Level | None] = []
+        for limit, key in charges:
+            levels.append(level := self.buckets.charge(key, limit.rate))
+            if level.left < 0:
+                for _, taken in charges[: len(levels) - 1]:
+                    self.buckets.take_back(taken)
+                return [*levels, *[None] * (len(charges) - len(levels))]
+        return levels
+
+    def settle(self, charges: _Charged, levels: Levels, uses: Uses) -> None:
+        """Tells ``uses`` what came of ``charges``.
+
+        Raises:
+            TooManyRequests: one was refused.
+        """
+        refused: tuple[Limit, Level] | None = None
+        for (limit, _), level in zip(charges, levels, strict=True):
+            if level is None:
+                continue
+            if limit.row.is_told or level.left < 0:
+                policy = limit.policy if limit.row.is_told else None
+                uses.append(Use(limit.name, policy, max(0, level.left), level.more_at))
+            if level.left < 0 and refused is None:
+                refused = (limit, level)
+        if refused is not None:
+            limit, level = refused
+            self._refused[limit.name] += 1
+            raise TooManyRequests(
+                limit.row.text, retry_after=seconds_until(level.more_at), uses=uses
+            )
 
 
-def address_key(address: str | None) -> str:
-    """What counts as one caller: an IPv4 address, or the /64 an IPv6 address is from."""
-    return _address_key(address or "")
-
-
-@bounded_cache(entries=4096, longest=64)
-def _address_key(address: str) -> str:
-    try:
-        parsed = ipaddress.ip_address(address)
-    except ValueError:
-        return "unknown"
-    if isinstance(parsed, ipaddress.IPv6Address):
-        if parsed.ipv4_mapped is not None:
-            return str(parsed.ipv4_mapped)
-        return str(ipaddress.IPv6Network((parsed, _IPV6_PREFIX), strict=False))
-    return str(parsed)
-
-
-def limit_of(name: str, text: str) -> RateLimitItem:
-    """The limit that a setting means, such as 60/minute.
-
-    Raises:
-        ConfigurationError: ``text`` is not one limit such as 60/minute.
+class Registrant:
+    """Who registers a client. ``async with`` around that: what is charged counts from then on, and
+    no longer if nothing is made. What is cancelled may have been done: it counts.
     """
-    try:
-        found = parse_many(text)
-    except ValueError as error:
-        raise ConfigurationError(f"rate_limits.{name}: {error}") from None
-    if len(found) > 1:
-        raise ConfigurationError(f"rate_limits.{name}: must be one limit, such as 60/minute")
-    if found[0].amount < 1 or found[0].multiples < 1:
-        raise ConfigurationError(f"rate_limits.{name}: must allow at least one")
-    return found[0]
+
+    __slots__ = ("_here", "_limiter", "_limits", "_shared", "_subject", "_uses")
+
+    def __init__(self, limiter: RateLimiter, limits: Limits, subject: Subject, uses: Uses) -> None:
+        self._limiter = limiter
+        self._limits = limits
+        self._subject = subject
+        self._uses = uses
+        self._here: list[BucketKey] = []
+        self._shared: list[tuple[Limit, BucketKey]] = []
+
+    def attempt(self, stage: Stage) -> None:
+        """As ``RateLimiter.attempt``."""
+        self._limiter.attempt(stage, self._limits, self._subject, self._uses)
+
+    def check_spent(self, stage: Stage) -> None:
+        """As ``RateLimiter.check_spent``."""
+        self._limiter.check_spent(stage, self._limits, self._subject, self._uses)
+
+    async def charge(self, stage: Stage) -> None:
+        """For a client that is to be made.
+
+        Raises:
+            TooManyRequests: enough were made for now.
+        """
+        if found := self._limits.at(stage):
+            await self._charge(_charges(found, self._subject))
+
+    async def charge_software(self, software_id: str) -> None:
+        """As ``charge``, when it is known what software it is."""
+        if found := self._limits.at(Stage.SOFTWARE_MADE):
+            subject = replace(self._subject, software_id=software_id)
+            await self._charge(_charges(found, subject))
+
+    async def _charge(self, charges: _Charged) -> None:
+        limiter, levels = self._limiter, None
+        if not charges:
+            return
+        if limiter.store is not None:
+            levels = await limiter.store.charge(_rated(charges))
+        is_shared = levels is not None
+        if levels is None:
+            levels = limiter.charge_here(charges)
+        limiter.settle(charges, levels, self._uses)
+        if is_shared:
+            self._shared += charges
+        else:
+            self._here += [key for _, key in charges]
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, _: type[BaseException] | None, error: BaseException | None, __: TracebackType | None
+    ) -> None:
+        if isinstance(error, Exception):
+            await self._take_back()
+
+    async def _take_back(self) -> None:
+        for key in self._here:
+            self._limiter.buckets.take_back(key)
+        if self._shared and self._limiter.store is not None:
+            await self._limiter.store.take_back(_rated(self._shared))
+        names = {key[0] for key in self._here} | {limit.name for limit, _ in self._shared}
+        for use in self._uses:
+            use.remaining += use.name in names
+
+
+def _rated(charges: _Charged) -> Charges:
+    return [(key, limit.rate) for limit, key in charges]
+
+
+def _charges(limits: Sequence[Limit], subject: Subject) -> _Charged:
+    made: list[tuple[Limit, BucketKey]] = []
+    for limit in limits:
+        row = limit.row
+        who = row.key(subject)
+        if who is not None:
+            who = who if len(who) <= _LONGEST_KEY else token_digest(who)
+            made.append((limit, (limit.name, "" if row.of_all else subject.tenant, who)))
+    return made
+
+
+# Who is counted by nothing.
+UNCOUNTED = Registrant(RateLimiter(RedisSettings()), UNLIMITED, Subject(""), [])

@@ -9,11 +9,11 @@ from typing import Any
 import pytest
 
 from conftest import MakeApplication
-from dcrserver import fixed_windows, security
+from dcrserver import buckets, security
 from dcrserver.errors import InvalidClient, TooManyRequests, Unavailable
+from dcrserver.limits import rate_of
 from dcrserver.services.authentication.guesses import Guesses
 from dcrserver.services.secrets.client_secrets import ClientSecret, ClientSecrets
-from dcrserver.settings import RateLimitSettings
 from harness.application import Application
 
 requirement = pytest.mark.requirement
@@ -30,7 +30,7 @@ def fail(counted: Guesses, *key: str | None) -> Exception:
 
 
 def after(times: int, *key: str | None) -> Guesses:
-    made = Guesses(RateLimitSettings(failed_authentication="3/minute"))
+    made = Guesses(rate_of("3/minute"))
     for _ in range(times):
         fail(made, *key)
     return made
@@ -54,14 +54,13 @@ def test_others_do_not(other: tuple[str, str | None]) -> None:
 def test_the_client_gets_in_again_later(monkeypatch: pytest.MonkeyPatch) -> None:
     counted = after(3, "a", "192.0.2.1")
     now = time.monotonic()
-    monkeypatch.setattr("dcrserver.fixed_windows.time.monotonic",
-                        lambda: now + 61)  # fmt: skip
+    monkeypatch.setattr(time, "monotonic", lambda: now + 61)
     assert not waits(counted, "a", "192.0.2.1")
     assert not waits(counted, "a", "192.0.2.1")
 
 
 def test_invented_identifiers_fill_no_memory(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(fixed_windows, "_MAX_REMEMBERED", 100)
+    monkeypatch.setattr(buckets, "_MAX_REMEMBERED", 100)
     counted = after(3, "first", "192.0.2.1")
     for number in range(1000):
         fail(counted, f"{number:064}-and-more", "192.0.2.2")

@@ -156,13 +156,11 @@ def _tried(settings: Settings) -> dict[str, Any]:
 def _limiter(settings: Settings) -> RateLimiter:
     """
     Raises:
-        ConfigurationError: one of all limits cannot be understood, or the URL of Redis.
+        ConfigurationError: the URL of Redis cannot be understood.
     """
-    from dcrserver.rate_limit import RateLimiter, limit_of
+    from dcrserver.rate_limit import RateLimiter
 
-    limits = settings.rate_limits
-    limit_of("failed_authentication", limits.failed_authentication)
-    return RateLimiter(limits, settings.redis)
+    return RateLimiter(settings.redis)
 
 
 def _found(settings: Settings, tenants: TenantRegistry, limiter: RateLimiter) -> dict[str, Any]:

@@ -18,11 +18,22 @@ from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from dcrserver.edge.dependencies import RUNTIME_KEY, TENANT_KEY, UNDIVIDED_KEY, tenant
+from dcrserver.edge.dependencies import (
+    RUNTIME_KEY,
+    TENANT_KEY,
+    UNDIVIDED_KEY,
+    UNROUTED_KEY,
+    tenant,
+)
 from dcrserver.edge.errors import answer_to
 from dcrserver.edge.routing import Offered, ProtocolRoute
-from dcrserver.errors import ProtocolError
+from dcrserver.errors import ProtocolError, TooManyRequests
+from dcrserver.limits import Stage, Subject
+from dcrserver.tenants import Tenant
 from dcrserver.wiring.runtime import Runtime
+
+# Whoever asks these looks after the server.
+_ALWAYS = ("/admin/", "/healthz", "/readyz", "/metrics")
 
 
 class Dispatcher:
@@ -45,6 +56,10 @@ class Dispatcher:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         scope[RUNTIME_KEY] = self._runtime
+        if scope[TENANT_KEY].limits.count_requests and (error := self._refusal(scope)):
+            scope.update(app=self._app)
+            await answer_to(Request(scope, receive), error)(scope, receive, send)
+            return
         route, parameters = self._find(scope)
         if route is None:
             _keep_undivided(scope)
@@ -59,6 +74,18 @@ class Dispatcher:
         except (ProtocolError, HTTPException, ClientDisconnect) as error:
             response = answer_to(request, error)
         await response(scope, receive, send)
+
+    def _refusal(self, scope: Scope) -> TooManyRequests | None:
+        """Why the request is not looked at; those who end a flood, or look for it, are let in."""
+        if scope["path"].startswith(_ALWAYS):
+            return None
+        here: Tenant = scope[TENANT_KEY]
+        try:
+            self._runtime.limiter.attempt(Stage.REQUEST, here.limits, Subject(here.name), [])
+        except TooManyRequests as error:
+            scope[UNROUTED_KEY] = "(limited)"
+            return error
+        return None
 
     def _find(self, scope: Scope) -> tuple[ProtocolRoute | None, Mapping[str, Any]]:
         method, path = scope["method"], scope["path"]

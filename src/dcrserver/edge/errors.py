@@ -17,17 +17,17 @@ from starlette.routing import Match
 from starlette.types import Scope
 
 from dcrserver.edge import asgardeo, problems
-from dcrserver.edge.dependencies import issuer, runtime
+from dcrserver.edge.dependencies import USES_KEY, issuer, runtime
 from dcrserver.edge.error_pages import as_page, navigates, prefers_html
 from dcrserver.edge.responses import NO_STORE, json_response
 from dcrserver.errors import (
     BearerError,
-    InvalidAdminToken,
     InvalidClient,
     MissingToken,
     ProtocolError,
     TooManyRequests,
     Unavailable,
+    UnknownToken,
 )
 from dcrserver.logger import Logger
 from dcrserver.strict_json import JsonObject
@@ -112,6 +112,8 @@ def _protocol_error(request: Request, error: ProtocolError) -> Response:
         headers["WWW-Authenticate"] = f'Basic realm="{issuer(request)}"'
     if isinstance(error, TooManyRequests | Unavailable):
         headers["Retry-After"] = str(error.retry_after)
+    if isinstance(error, TooManyRequests):
+        request.scope[USES_KEY] = error.uses or request.scope.get(USES_KEY)
     mistakes = problems.mistakes_of(error)
     return _answer(request, error.code, error.description, error.status, headers, mistakes=mistakes)
 
@@ -119,13 +121,13 @@ def _protocol_error(request: Request, error: ProtocolError) -> Response:
 def _unless_guessed(request: Request, error: ProtocolError) -> ProtocolError:
     """``error``, unless it tells an address that has failed too often that it failed again.
 
-    Here, as administrators have many doors and all refuse by one error. Nobody is kept from trying
-    a good token.
+    Here, as there are many doors and all refuse by one error. Nobody is kept from trying a good
+    token.
     """
-    if not isinstance(error, InvalidAdminToken):
+    if not isinstance(error, UnknownToken):
         return error
     client = request.scope.get("client")
-    seconds = runtime(request).guesses.unknown_administrator(client[0] if client else None)
+    seconds = runtime(request).guesses.unknown_bearer(client[0] if client else None)
     if not seconds:
         return error
     return TooManyRequests(f"{error.description}, too often", retry_after=seconds)

@@ -1,42 +1,44 @@
-"""Limits of those who register without any credential, by their address."""
+"""Limits of those who register: counted before anything is asked or read for them."""
 
 from __future__ import annotations
-
-from contextlib import AbstractAsyncContextManager
 
 from starlette.requests import Request
 
 from dcrserver.edge.dependencies import USES_KEY, runtime, tenant
-from dcrserver.rate_limit import Uses
+from dcrserver.limits import Stage, Subject
+from dcrserver.rate_limit import Registrant, Uses
+from dcrserver.security import token_digest
+from dcrserver.services.access.initial_access_tokens import RegistrationPermit
 
 
-def open_registration(request: Request) -> AbstractAsyncContextManager[None]:
-    """Around what registers a client.
+def registrant(request: Request, bearer: str | None, *, is_open: bool) -> Registrant:
+    """Who asks, after their attempt was counted as far as it is known whose it is.
 
-    Raises:
-        TooManyRequests: the address, or all together, registered enough for now.
-    """
-    limiter = runtime(request).limiter
-    return limiter.open_registration(tenant(request).name, _address(request), _uses(request))
-
-
-async def attempt(request: Request) -> None:
-    """Counts a try that registers nothing.
+    ``is_open``: whoever comes with nothing may register.
 
     Raises:
-        TooManyRequests: the address tried enough for now.
+        TooManyRequests: this was asked enough for now.
     """
-    limiter = runtime(request).limiter
-    await limiter.attempt(tenant(request).name, _address(request), _uses(request))
-
-
-def _address(request: Request) -> str | None:
-    client = request.scope.get("client")
-    return client[0] if client else None
-
-
-def _uses(request: Request) -> Uses:
-    """What every answer to this request, also a refusal, tells of limits."""
+    here, client = tenant(request), request.scope.get("client")
+    # What every answer to this request, also a refusal, tells of limits.
     uses: Uses = []
     request.scope[USES_KEY] = uses
-    return uses
+    token = token_digest(bearer) if bearer is not None and here.limits.count_tokens else ""
+    subject = Subject(here.name, client[0] if client else None, token)
+    made = Registrant(runtime(request).limiter, here.limits, subject, uses)
+    if bearer is not None:
+        made.check_spent(Stage.TOKEN_ATTEMPT)
+    elif is_open:
+        made.attempt(Stage.OPEN_ATTEMPT)
+    return made
+
+
+async def count_permitted(who: Registrant, permit: RegistrationPermit) -> None:
+    """Of whoever came with an initial access token, within ``who``.
+
+    Raises:
+        TooManyRequests: the token, or all together, registered enough for now.
+    """
+    if permit.token is not None:
+        who.attempt(Stage.TOKEN_ATTEMPT)
+        await who.charge(Stage.TOKEN_MADE)

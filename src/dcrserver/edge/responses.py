@@ -8,8 +8,8 @@ from http import HTTPStatus
 from starlette.requests import Request
 from starlette.responses import Response
 
+from dcrserver.buckets import seconds_until
 from dcrserver.edge.dependencies import header
-from dcrserver.fixed_windows import seconds_until
 from dcrserver.rate_limit import Uses
 from dcrserver.strict_json import dumps
 
@@ -53,11 +53,12 @@ class Credentials(Response):
 
 def rate_limits(uses: Uses) -> list[tuple[bytes, bytes]]:
     """The fields RateLimit-Policy and RateLimit (draft-ietf-httpapi-ratelimit-headers 3 and 4)."""
-    policies = ", ".join(use.policy for use in uses)
+    policies = ", ".join(use.policy for use in uses if use.policy is not None)
     standing = ", ".join(
-        f'"{use.name}";r={max(0, use.remaining)};t={seconds_until(use.ends_at)}' for use in uses
+        f'"{use.name}";r={use.remaining};t={seconds_until(use.more_at)}' for use in uses
     )
-    return [(b"ratelimit-policy", policies.encode()), (b"ratelimit", standing.encode())]
+    told = [(b"ratelimit-policy", policies.encode())] if policies else []
+    return [*told, (b"ratelimit", standing.encode())]
 
 
 def tagged(request: Request, text: str, etag: str, headers: Mapping[str, str]) -> Response:

@@ -34,7 +34,11 @@ from dcrserver.settings.groups.clients import ClientSettings
 from dcrserver.settings.groups.database import DatabaseSettings
 from dcrserver.settings.groups.members import MemberName, MemberSettings
 from dcrserver.settings.groups.outbound import OutboundSettings
-from dcrserver.settings.groups.rate_limits import RateLimitSettings, RedisSettings
+from dcrserver.settings.groups.rate_limits import (
+    RateLimitSettings,
+    RedisSettings,
+    TenantRateLimitSettings,
+)
 from dcrserver.settings.groups.registration import RegistrationSettings
 from dcrserver.settings.groups.server import ServerSettings
 from dcrserver.settings.groups.software_statements import StatementIssuerSettings, each_once
@@ -67,6 +71,7 @@ __all__ = [
     "Settings",
     "StatementIssuerSettings",
     "TelemetrySettings",
+    "TenantRateLimitSettings",
     "TenantSettings",
     "TokenSettings",
     "WorkerSettings",

@@ -10,6 +10,7 @@ from typing import Literal, TypeAlias
 from urllib.parse import quote, urlsplit
 
 from dcrserver.errors import Unavailable
+from dcrserver.limits import UNLIMITED, Limits
 from dcrserver.metadata.bounds import Bounds, narrowed
 from dcrserver.metadata.model import Terms
 from dcrserver.policies import Policy
@@ -48,6 +49,7 @@ class Tenant:
     ``statement_keys``: a URL of keys by which it trusts statements of whoever is not among them;
     empty: it trusts nobody else.
     ``mtls_root``: where its endpoints ask for client certificates, if that is elsewhere.
+    ``limits``: how often things may be done to it.
     ``suspended``: by an administrator; until it is resumed it answers nothing.
     """
 
@@ -70,6 +72,7 @@ class Tenant:
     statement_issuers: Mapping[str, TrustedIssuer] = field(default_factory=dict)
     statement_keys: str = ""
     mtls_root: str | None = None
+    limits: Limits = UNLIMITED
 
     def awake(self) -> Tenant:
         """The tenant itself, for whatever it is asked.

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from dcrserver.deadlines import Deadline
 from dcrserver.fetch import CachingFetcher
+from dcrserver.limits import Limits
 from dcrserver.rate_limit import RateLimiter
 from dcrserver.repositories.queries import Lists
 from dcrserver.repositories.transaction import Database
@@ -149,11 +150,11 @@ async def built_on(base: Foundation) -> AsyncIterator[Runtime]:
         ConfigurationError: a limit, or the URL of Redis, cannot be understood.
     """
     settings, fetcher = base.configured.settings, base.configured.fetcher
-    limiter = RateLimiter(settings.rate_limits, settings.redis)
+    limiter = RateLimiter(settings.redis)
     documents = CachingFetcher(fetcher, settings.outbound)
     try:
         metrics = Metrics()
-        steps = _steps(base, documents, metrics)
+        steps = _steps(base, documents, metrics, limiter)
         _measure(metrics, base, steps, limiter)
         measures.measure_fetches(metrics, fetcher, documents)
         runtime = _runtime(base, steps, limiter, metrics)
@@ -179,12 +180,14 @@ class _Steps:
     administered: AdministeredClients
 
 
-def _steps(base: Foundation, documents: CachingFetcher, metrics: Metrics) -> _Steps:
-    database = base.database
+def _steps(
+    base: Foundation, documents: CachingFetcher, metrics: Metrics, limiter: RateLimiter
+) -> _Steps:
+    database, limits = base.database, base.configured.settings.rate_limits
     verifier, last_uses = SecretVerifier(), LastUses(database)
-    guesses, keys = Guesses(base.configured.settings.rate_limits), ClientKeys(documents)
+    guesses, keys = Guesses(limits.rate("failed_authentication")), ClientKeys(documents)
     validator, remote_checks = SubmissionValidator(), RemoteChecks(documents)
-    administrators = Administrators(database, base.providers)
+    administrators = Administrators(database, base.providers, limiter, Limits(limits.rates()))
     return _Steps(
         administrators,
         ClientAccess(database, administrators),

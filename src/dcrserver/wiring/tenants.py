@@ -8,6 +8,7 @@ from functools import partial
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
+from dcrserver.limits import Limits
 from dcrserver.metadata import Policy, Terms
 from dcrserver.metadata.capabilities import capabilities_of
 from dcrserver.names import DEFAULT_TENANT
@@ -83,6 +84,7 @@ class TenantFactory:
             **{name: value for name, value in members.items() if name.endswith("_supported")}
         )
         self._shared: dict[tuple[str | None, bool, bool], Terms] = {}
+        self._limits = Limits(settings.rate_limits.rates())
         self._issuers = {DEFAULT_TENANT: trusted(settings.software_statements, _STATEMENTS)}
         for name, tenant in settings.tenants.items():
             if tenant.software_statements is not None:
@@ -147,7 +149,15 @@ class TenantFactory:
             statement_issuers=issuers,
             statement_keys=self.statement_keys.get(name, ""),
             mtls_root=self._mtls_root(facts, chosen.policy),
+            limits=self._limited(chosen),
         )
+
+    def _limited(self, chosen: TenantSettings) -> Limits:
+        """One object for all tenants that say nothing of their own."""
+        own = chosen.rate_limits
+        if own is None or not self._settings.rate_limits.enabled:
+            return self._limits
+        return Limits(own.over(self._limits.rates))
 
     def _trusted(self, name: str, chosen: TenantSettings) -> Mapping[str, TrustedIssuer]:
         """Whose software statements the tenant takes: of entries of its own, or of all."""

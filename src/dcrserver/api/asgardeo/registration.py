@@ -19,12 +19,14 @@ from dcrserver.api.asgardeo.openapi import CREATE, DELETE, FIND, READ, UPDATE
 from dcrserver.edge import asgardeo
 from dcrserver.edge.body import json_octets
 from dcrserver.edge.dependencies import administrator, bearer_token, origin, runtime, tenant
-from dcrserver.edge.limits import open_registration
+from dcrserver.edge.limits import registrant
 from dcrserver.edge.responses import NO_STORE, Credentials
 from dcrserver.edge.routers import Router
 from dcrserver.edge.routing import ProtocolRoute
 from dcrserver.errors import InvalidClientMetadata, RegistrationError
+from dcrserver.limits import Stage
 from dcrserver.metadata import Policy
+from dcrserver.rate_limit import UNCOUNTED, Registrant
 from dcrserver.services.access.client_access import ClientPermit
 from dcrserver.services.audit.actors import ANONYMOUS, Actor
 from dcrserver.services.registration.judgement import parse_object
@@ -53,13 +55,16 @@ async def create(request: Request) -> Response:
     if bearer_token(request) is None:
         door = await doors.door(tenant(request))
         if door.is_for_anybody:
-            async with open_registration(request):
-                return await _register(request, door, ANONYMOUS)
+            async with registrant(request, None, is_open=True) as who:
+                await who.charge(Stage.OPEN_MADE)
+                return await _register(request, door, ANONYMOUS, who)
     owner = await administrator(request, "clients:create")
     return await _register(request, await doors.door(tenant(request)), owner)
 
 
-async def _register(request: Request, door: Door, actor: Actor) -> Response:
+async def _register(
+    request: Request, door: Door, actor: Actor, by: Registrant = UNCOUNTED
+) -> Response:
     here, permit = runtime(request), door.permit(actor)
     sent = await _sent(request, permit.terms.policy)
     async with _in_their_names(sent):
@@ -69,7 +74,8 @@ async def _register(request: Request, door: Door, actor: Actor) -> Response:
         kept = here.client_names.kept(door.tenant, name) if permit.is_administrator_s else None
         async with kept or nullcontext():
             octets = dumps(asked).encode()
-            made = await here.registration.register(permit, octets, origin(request, actor))
+            asks = origin(request, actor)
+            made = await here.registration.register(permit, octets, asks, by=by)
     return _answer(made.information, 201, (b"location", _location(request, made.information)))
 
 

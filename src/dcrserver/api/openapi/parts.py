@@ -106,7 +106,7 @@ RATE_LIMITS: dict[str, Any] = {
     },
 }
 TOO_MANY = error(
-    "Too many registrations from this address, or attempts to register",
+    "Too many registrations, or attempts to register",
     "too_many_requests",
     "too many registrations from this address; try again in 41 s",
     "Retry-After",

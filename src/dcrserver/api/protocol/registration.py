@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import AbstractAsyncContextManager, nullcontext
 from functools import partial
 
 from starlette.exceptions import HTTPException
@@ -14,10 +13,11 @@ from dcrserver.edge.body import json_octets, registration_octets
 from dcrserver.edge.client_certificates import client_certificate
 from dcrserver.edge.dependencies import bearer_token, is_head, origin, runtime, tenant
 from dcrserver.edge.idempotency import registration_key
-from dcrserver.edge.limits import attempt, open_registration
+from dcrserver.edge.limits import count_permitted, registrant
 from dcrserver.edge.responses import NO_STORE, Credentials, json_response
 from dcrserver.edge.routers import Router
 from dcrserver.edge.routing import ProtocolRoute
+from dcrserver.limits import Stage
 from dcrserver.services.access.client_access import ClientPermit
 from dcrserver.services.access.client_certificates import managing, registering
 from dcrserver.tenants import Tenant
@@ -33,22 +33,20 @@ def _is_open(request: Request, bearer: str | None) -> bool:
     return tenant(request).mode == "open" and bearer is None
 
 
-def _limited(request: Request, bearer: str | None) -> AbstractAsyncContextManager[None]:
-    if not _is_open(request, bearer):
-        return nullcontext()
-    return open_registration(request)
-
-
 @router.post("/register", access="initial_access_token", status_code=201, **document.REGISTER)
 async def register(request: Request) -> Response:
     """Registers a client (RFC 7591 3.1, OpenID Connect Registration 3.1)."""
     registration, bearer = runtime(request).registration, bearer_token(request)
-    key = registration_key(request)
-    async with _limited(request, bearer):
+    key, is_open = registration_key(request), _is_open(request, bearer)
+    async with registrant(request, bearer, is_open=is_open) as who:
+        if is_open:
+            await who.charge(Stage.OPEN_MADE)
         permit = await registration.authorize(tenant(request), bearer, again=key is not None)
+        await count_permitted(who, permit)
         permit = registering(permit, partial(client_certificate, request))
         octets = await registration_octets(request, permit.terms)
-        made = await registration.register(permit, octets, origin(request, permit.actor), key)
+        here = origin(request, permit.actor)
+        made = await registration.register(permit, octets, here, key, who)
     return Credentials(made.information, 201, (b"location", made.uri.encode()))
 
 
@@ -58,9 +56,10 @@ async def register(request: Request) -> Response:
 async def validate(request: Request) -> Response:
     """Explains what registering the same body would do, and does nothing."""
     here, bearer = runtime(request), bearer_token(request)
-    if _is_open(request, bearer):
-        await attempt(request)
+    who = registrant(request, bearer, is_open=_is_open(request, bearer))
     permit = await here.registration.authorize(tenant(request), bearer)
+    if permit.token is not None:
+        who.attempt(Stage.TOKEN_ATTEMPT)
     permit = registering(permit, partial(client_certificate, request))
     octets = await json_octets(request, permit.terms.policy)
     explained = await here.registration.explain(permit, octets, origin(request, permit.actor))

@@ -31,6 +31,11 @@ _SETTINGS: dict[str, Any] = {
         "type": ["object", "boolean", "null"],
         "description": "a table as [asgardeo], or true or false; as that one if unset",
     },
+    "rate_limits": {
+        "type": ["object", "null"],
+        "additionalProperties": {"type": "string"},
+        "description": "a table as [rate_limits]: limits that are others for this issuer",
+    },
 }
 # Of any members: what is wrong with one is told with the nearest that there is.
 NewTenant: TypeAlias = Annotated[
@@ -73,6 +78,7 @@ class Tenant(Told):
     mode: Annotated[Any, _shown("mode")] = None
     policy: Annotated[Any, _shown("policy")] = None
     asgardeo: Annotated[Any, _shown("asgardeo")] = None
+    rate_limits: Annotated[Any, _shown("rate_limits")] = None
     path: Annotated[Any, _shown("path")] = None
     base_url: Annotated[Any, _shown("base_url")] = None
     webfinger: Annotated[Any, _shown("webfinger")] = None

@@ -8,7 +8,13 @@ from dataclasses import dataclass
 from typing import NamedTuple, Self
 
 from dcrserver import security
-from dcrserver.errors import InsufficientScope, InvalidInput, InvalidToken, MissingToken
+from dcrserver.errors import (
+    InsufficientScope,
+    InvalidInput,
+    InvalidToken,
+    MissingToken,
+    UnknownToken,
+)
 from dcrserver.metadata import Terms
 from dcrserver.metadata.bounds import UNBOUNDED, Bounds
 from dcrserver.metadata.certificates import ClientCertificate
@@ -32,6 +38,7 @@ REGISTER = "clients:create"
 # Of the column that tells who issued a token.
 _ISSUER_LENGTH = 128
 _MONTH = 30 * 86400
+_USELESS = "the initial access token is unknown, expired or used up"
 
 
 class RegistrationPermit(NamedTuple):
@@ -117,7 +124,7 @@ async def _found(
     async with database.read() as tx:
         found = await tx.initial_access_tokens.find(tenant.name, digest, now, spent_too=spent_too)
     if found is None:
-        raise _useless()
+        raise UnknownToken(_USELESS)
     return found
 
 
@@ -143,7 +150,7 @@ async def redeem(
 
 
 def _useless() -> InvalidToken:
-    return InvalidToken("the initial access token is unknown, expired or used up")
+    return InvalidToken(_USELESS)
 
 
 @dataclass(frozen=True, slots=True)

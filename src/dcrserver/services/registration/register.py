@@ -13,6 +13,7 @@ from dcrserver.errors import RegistrationError
 from dcrserver.metadata import Terms
 from dcrserver.metadata.bounds import UNBOUNDED
 from dcrserver.metadata.preview import explain, with_refusal, with_statement
+from dcrserver.rate_limit import UNCOUNTED, Registrant
 from dcrserver.repositories.clients import ClientRecord
 from dcrserver.repositories.transaction import AlreadyThere, Database, Transaction
 from dcrserver.services import audit
@@ -43,7 +44,7 @@ from dcrserver.services.registration.judgement import (
     parse_object,
     registration_in,
 )
-from dcrserver.services.registration.policy import UNRULED, Asking
+from dcrserver.services.registration.policy import Asking
 from dcrserver.services.registration.remote_checks import RemoteChecks
 from dcrserver.services.secrets.client_secrets import SecretIssuer
 from dcrserver.services.software_statements import signed_requests
@@ -140,28 +141,37 @@ class RegistrationService:
         octets: bytes,
         origin: Origin,
         key: IdempotencyKey | None = None,
+        by: Registrant = UNCOUNTED,
     ) -> Registered:
         """Makes the client and tells its credentials, which nobody is told again but who asks
         with the same ``key`` for the same.
 
+        ``by``: counted by what software it is.
+
         Raises:
+            TooManyRequests: enough of this software were made for now.
             BearerError: another registration took the last use of the token.
             RegistrationError: the submission is not acceptable.
             KeyReused, AlreadyExists: as ``IdempotentRequests.once``.
         """
         if key is None:
-            return await self._register(permit, octets, origin, forget)
+            return await self._register(permit, octets, origin, forget, by)
 
         async def work(keep: Keep) -> JsonObject:
             permit.check_unspent()
-            return (await self._register(permit, octets, origin, keep)).told()
+            return (await self._register(permit, octets, origin, keep, by)).told()
 
         whole = key.with_body(hashlib.sha256(octets).hexdigest())
         told = await self._requests.once(permit.tenant.name, permit.actor, whole, work)
         return Registered(str(told["uri"]), str(told["information"]))
 
     async def _register(
-        self, permit: RegistrationPermit, octets: bytes, origin: Origin, keep: Keep
+        self,
+        permit: RegistrationPermit,
+        octets: bytes,
+        origin: Origin,
+        keep: Keep,
+        by: Registrant,
     ) -> Registered:
         if permit.is_administrator_s:
             return await self._register_for(permit, octets, origin, keep)
@@ -172,6 +182,7 @@ class RegistrationService:
             judged, submitted = self._validator.validate(asking, octets, permit.terms), UNSTATED
         else:
             judged, submitted = await self._judged(permit, octets, asking)
+        await by.charge_software(judged.metadata.text("software_id"))
         await self._remote_checks.check(judged.metadata, policy)
 
         client_id = security.new_client_id()
@@ -183,10 +194,9 @@ class RegistrationService:
             tenant, client_id, judged.text, secrets, permit.bounds, kept,
             origin=submitted.born(permit.origin),
         )  # fmt: skip
-        told: JsonObject = {"secret": secrets.is_new, **submitted.told()}
-        if judged.ruled is not UNRULED:
+        told: JsonObject = {"secret": secrets.is_new, **submitted.told(), **judged.ruled.told()}
+        if judged.ruled.tags:
             record = record._replace(tags=judged.ruled.tagged(None))
-            told |= judged.ruled.told()
         made = Registered(
             tenant.registration_client_uri(client_id),
             client_information(tenant, record, secrets, token),

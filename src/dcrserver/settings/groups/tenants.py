@@ -11,6 +11,7 @@ from dcrserver.metadata import uris
 from dcrserver.names import DEFAULT_TENANT
 from dcrserver.settings.groups.asgardeo import AsgardeoSettings
 from dcrserver.settings.groups.authorization_server import AuthorizationServerSettings
+from dcrserver.settings.groups.rate_limits import TenantRateLimitSettings
 from dcrserver.settings.groups.software_statements import StatementIssuerSettings, each_once
 from dcrserver.settings.values import Group, Texts, checked_issuer
 
@@ -95,6 +96,10 @@ class TenantSettings(Group):
         default=None, description="a table as [asgardeo], or true or false; as that one if unset"
     )
 
+    rate_limits: TenantRateLimitSettings | None = Field(
+        default=None,
+        description="a table as [rate_limits]: limits that are others for this issuer than there",
+    )
     software_statements: tuple[StatementIssuerSettings, ...] | None = Field(
         default=None,
         description="tables as [[software_statements]], in place of those; [] trusts nobody",
