@@ -186,6 +186,7 @@ async def test_a_token_of_another_tenant_is_inactive(make_app: MakeApplication) 
     assert theirs.status_code == 401
 
 
+@requirement("UKOB-11")
 @pytest.mark.parametrize("kind", ["jwt", "opaque"])
 @pytest.mark.parametrize("end", ["delete", "suspend"])
 async def test_the_end_of_a_client_is_the_end_of_its_tokens(
@@ -198,7 +199,12 @@ async def test_the_end_of_a_client_is_the_end_of_its_tokens(
     assert (await look(any_app, token))["active"]
     tenant, clients = any_app.runtime.default_tenant, any_app.operations.client_lifecycle
     if end == "delete":
-        await any_app.http.delete(client["registration_client_uri"], headers=bearer(client))
+        uri, update = client["registration_client_uri"], {"client_id": client["client_id"]}
+        update |= {"grant_types": client["grant_types"], "client_name": "Changed"}
+        changed = await any_app.http.put(uri, headers=bearer(client), json=update)
+        assert changed.status_code == 200, changed.text
+        assert (await look(any_app, token))["active"]
+        await any_app.http.delete(uri, headers=bearer(changed.json()))
     else:
         await clients.suspend(tenant, client["client_id"], OPERATOR)
     assert await look(any_app, token) == INACTIVE
