@@ -6,7 +6,7 @@ import random
 import time
 from typing import Any
 
-from hypothesis import assume, given
+from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
 from dcrserver.errors import RegistrationError
@@ -113,6 +113,12 @@ def made_by(statements: list[Any]) -> Terms:
         raise
 
 
+def test_what_is_removed_is_by_default_for_the_next_statement() -> None:
+    sent = {"redirect_uris": ["https://a.example/cb"], "application_type": "web"}
+    made = judged(REMOVED_AND_ASKED, sent)
+    assert made.verdict == "accept", "what is stored is what nobody objects to"
+
+
 def judged(statements: list[Any], sent: JsonObject, here: Circumstances | None = None) -> Ruling:
     by = made_by(statements)
     try:
@@ -142,7 +148,14 @@ def test_another_refusal_never_lets_more_through(
         assert outcome(after) == outcome(before)
 
 
+REMOVED_AND_ASKED: list[Any] = [
+    {"name": "s0", "when": {}, "then": {"remove": ["application_type"]}},
+    {"name": "s1", "when": {"application_type": {"not": ["web"]}}, "then": REJECT},
+]
+
+
 @examples(300)
+@example(REMOVED_AND_ASKED, {"redirect_uris": ["https://a.example/cb"], "application_type": "web"})
 @given(statements=STATEMENTS, sent=SENSIBLE_SUBMISSIONS)
 def test_what_was_corrected_needs_no_correction(statements: list[Any], sent: JsonObject) -> None:
     first = judged(statements, sent)

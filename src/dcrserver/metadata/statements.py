@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from types import MappingProxyType
 
@@ -86,8 +87,14 @@ def _by_statements(
     kept = kept or {}
     sent = {**_sent(submission, terms), **kept}
     statements, decided = terms.policy.statements, _Decided()
+
+    def made_of(asked: Mapping[str, JsonValue]) -> Mapping[str, JsonValue] | None:
+        with suppress(RegistrationError):
+            return _validated(asked, kept, terms).members
+        return None
+
     for _ in range(_ROUNDS):
-        decision = decide(statements, here, sent, metadata.members)
+        decision = decide(statements, here, sent, metadata.members, made_of)
         decided.add(decision)
         if decision.refusals:
             return _refused(decision.statements, decision.refusals)
@@ -133,7 +140,9 @@ def _sent(submission: Mapping[str, JsonValue], terms: Terms) -> JsonObject:
     }
 
 
-def _validated(sent: JsonObject, kept: Mapping[str, JsonValue], terms: Terms) -> ClientMetadata:
+def _validated(
+    sent: Mapping[str, JsonValue], kept: Mapping[str, JsonValue], terms: Terms
+) -> ClientMetadata:
     """
     Raises:
         RegistrationError: what the statements made of it is not acceptable.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal, TypeAlias
 
@@ -39,18 +39,32 @@ class Decision:
         return "hold" if self.is_held else "accept"
 
 
+MadeOf: TypeAlias = Callable[[Mapping[str, JsonValue]], Mapping[str, JsonValue] | None]
+
+
+def _as_it_is(_: Mapping[str, JsonValue]) -> None:
+    return None
+
+
 def decide(
     statements: Sequence[Statement],
     here: Circumstances,
     sent: Mapping[str, JsonValue],
     members: Mapping[str, JsonValue],
+    made_of: MadeOf = _as_it_is,
 ) -> Decision:
     """What ``statements``, in their order, make of a registration of ``members``.
 
     ``members``: what would be stored, with every default; ``sent``: what was asked for of it.
+    ``made_of``: what would be stored if something else were, for the statements after one that
+    changes it; None where that is not acceptable as it is.
     """
     draft = Draft(dict(sent), dict(members))
+    changed = 0
     for statement in statements:
+        if len(draft.changes) > changed:
+            changed = len(draft.changes)
+            draft.members = {**(made_of(draft.sent) or draft.members)}
         if statement.concerns(here, draft.members):
             APPLY[statement.then.kind](statement, draft)
     deciding = (
