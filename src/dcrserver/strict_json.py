@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Iterable
 from functools import cache
 from typing import NoReturn, TypeAlias
 
@@ -93,6 +94,11 @@ def dumps(value: object) -> str:
         return orjson.dumps(value).decode()
     except TypeError:
         return _ENCODER.encode(value)
+
+
+def dumps_lines(values: Iterable[object]) -> bytes:
+    """``values`` as JSON lines, each with its end."""
+    return "".join([f"{dumps(each)}\n" for each in values]).encode()
 
 
 def stored(text: str) -> JsonObject:

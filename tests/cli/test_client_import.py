@@ -239,7 +239,7 @@ def test_the_report_as_json(run: Commands, write: Write) -> None:
     ) == told  # fmt: skip
     assert (told["imported"], told["already_there"]) == (3, 0)
     assert [each["client_id"] for each in told["refused"]] == [None, "d"]
-    assert told["refused"][0]["reason"].startswith("line 4: it is not valid JSON")
+    assert told["refused"][0]["reason"].startswith("it is not valid JSON")
     foreign = {"member": "foreign", "what": "unknown", "count": 2, "examples": ["b", "c"]}
     assert (told["mapped"], told["dropped"]) == ([], [foreign])
     assert sorted(listed(run)) == ["a", "b", "c"]

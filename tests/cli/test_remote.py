@@ -235,7 +235,7 @@ async def test_operations_are_where_the_document_says(app: Application) -> None:
     }
     answered = {name for name in ROUTES if answer_to(name)}
     assert ROUTES.keys() - answered - LINES.keys() == {
-        "show_server", "show_configuration", "import_clients"
+        "show_server", "show_configuration", "import_clients", "list_job_errors"
     }  # fmt: skip
     for name, route in ROUTES.items():
         assert there[name] == route
@@ -278,6 +278,11 @@ def test_server_and_token_come_of_variables_and_tell_where_they_are_wrong(
     ("server", "told"),
     [
         ("http://dcr.example", "must be an https URL"),
+        (
+            "127.0.0.1:8471",
+            "must be a URL, such as https://dcr.example.com or http://127.0.0.1:8000",
+        ),
+        ("localhost:8471", "must be a URL, such as"),
         ("ftp://127.0.0.1", "must be an http(s) URL"),
         ("http://127.0.0.1:1", "cannot be reached"),
     ],
@@ -356,16 +361,21 @@ def test_clients_move_by_the_api_with_the_same_report(stage: Stage, server: Serv
     told = stage.run.both("client", "import", str(lines), "--tenant", "acme", *options)
     assert "1 client imported, 0 already there, 0 refused" in told.err
     assert "client_id" in stage.run("client", "show", "made-1", "--tenant", "acme")
-    bad = {"client_id": "bad", "redirect_uris": ["x"]}
-    lines.write_text(f"{lines.read_text()}{json.dumps(bad)}\n")
+    bad = [{"client_id": f"bad-{number}", "redirect_uris": ["x"]} for number in range(101)]
+    lines.write_text(lines.read_text() + "".join(f"{json.dumps(each)}\n" for each in bad))
     reports = [
         json.loads(stage.run.both("client", "import", str(lines), "--json", *each, status=1).out)
         for each in ((), options)
     ]
     assert reports[0] == reports[1]
-    assert [each["client_id"] for each in reports[0]["refused"]] == ["bad"]
+    assert [each["client_id"] for each in reports[0]["refused"]] == [it["client_id"] for it in bad]
     told = stage.run("client", "import", str(lines), *options, status=1)
-    assert "1 client refused, 1 good; nothing was imported" in told
+    assert "101 clients refused, 1 good; nothing was imported" in told
+    assert "bad-0 (line 2), bad-1 (line 3)" in told
+    empty = Path("empty.jsonl")
+    empty.write_text("")
+    told = stage.run("client", "import", str(empty), *options, status=1)
+    assert "empty.jsonl is empty: there is no client in it" in told
     hashes = ("--hashes", str(lines))
     assert "--hashes" in stage.run("client", "import", str(lines), *hashes, *options, status=1)
 

@@ -248,7 +248,11 @@ async def test_a_client_that_can_be_restored_is_not_imported_in_its_place(
         assert (each["count"], each["examples"]) == (1, ["gone-b"])
     assert told["report"]["dropped"], "nothing was told of it"
     assert told["errors"] == [
-        {"client_id": "gone-a", "reason": "it was deleted and can be restored"}
+        {
+            "client_id": "gone-a",
+            "place": "line 1",
+            "reason": "it was deleted and can be restored",
+        }
     ]
     told = await imported(admin, lines, "?skip_refused=true")
     assert (told["state"], told["changed"], told["failed"]) == ("done", 1, 1)
@@ -256,3 +260,23 @@ async def test_a_client_that_can_be_restored_is_not_imported_in_its_place(
     await admin.post("/clients/gone-a/restore")
     told = await imported(admin, lines)
     assert (told["state"], told["changed"], told["report"]["already_there"]) == ("done", 0, 2)
+
+
+async def test_all_that_an_import_refused_is_told_with_its_place(any_app: Application) -> None:
+    """The job's row has room for the first hundred."""
+    admin = await administrator(any_app, *SCOPES)
+    few = await imported(admin, [client("place-a"), "{"])
+    assert [each["place"] for each in few["errors"]] == ["line 2"]
+    lines = [client(f"place-{number}", redirect_uris=["x"]) for number in range(150)]
+    many = await imported(admin, [client("place-a"), *lines])
+    for job, number in ((few, 1), (many, 150)):
+        answer = await admin.ask("GET", f"/jobs/{job['id']}/errors")
+        assert answer.headers["content-type"].startswith("application/x-ndjson")
+        told = lines_of(answer)
+        assert len(told) == number
+        assert told[: len(job["errors"])] == job["errors"]
+    assert [(each["client_id"], each["place"]) for each in told] == [
+        (f"place-{number}", f"line {number + 2}") for number in range(150)
+    ]
+    assert all("redirect_uris" in each["reason"] for each in told)
+    await admin.get("/jobs/nothing/errors", 404)

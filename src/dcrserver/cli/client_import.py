@@ -10,7 +10,6 @@ from dcrserver.cli.administration.answers.here import Here
 from dcrserver.cli.administration.where import Where
 from dcrserver.cli.import_report import in_words
 from dcrserver.cli.progress import bar
-from dcrserver.cli.sent_import import report_of
 from dcrserver.cli.shared import counted, fail, opened, print_message
 from dcrserver.cli.work import OPERATOR, Operations, Tenant, load, with_operations
 from dcrserver.moving import Documents, Report
@@ -62,9 +61,11 @@ def import_clients(
         elif hashes is not None:
             fail("--hashes is for the database: a server takes clients, and no rows beside them")
         else:
+            from dcrserver.cli.sent_import import report_of
+
             asked = {"dry_run": dry_run, "skip_refused": skip_refused}
             chosen = {name: "true" for name, is_so in asked.items() if is_so}
-            report = report_of(where, file, policy=policy, **chosen)
+            report = report_of(where, settings.cli, file, policy=policy, **chosen)
     except OSError as error:
         fail(f"{error.filename or file}: {error.strerror or error}")
     except KeyboardInterrupt:

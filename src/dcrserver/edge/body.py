@@ -21,6 +21,8 @@ from dcrserver.services.registration.judgement import parse_object
 from dcrserver.strict_json import BadJson, JsonObject, JsonValue, loads
 
 JSON = "application/json"
+# A JSON object a line.
+LINES = "application/x-ndjson"
 # UK Open Banking says one or the other, by version.
 _SIGNED = ("application/jwt", "application/jose")
 _OF_REGISTRATIONS = {"refused": (JSON,), "allowed": (JSON, *_SIGNED), "required": _SIGNED}

@@ -73,7 +73,8 @@ class Report:
         for each in _objects(told["refused"]):
             client_id = each["client_id"]
             named = None if client_id is None else str(client_id)
-            made._refused.append(_Refusal(named, _NOWHERE, str(each["reason"])))
+            place = str(each.get("place") or _NOWHERE)
+            made._refused.append(_Refusal(named, place, str(each["reason"])))
         made._untold = refusals - len(made._refused)
         for kinds, given in ((made._mapped, told["mapped"]), (made._dropped, told["dropped"])):
             for each in _objects(given):
@@ -120,12 +121,9 @@ class Report:
         return _sorted(self._dropped.items())
 
     def refused_json(self) -> list[JsonObject]:
-        """Where a refused one has no client_id, the reason says where it stands."""
+        """Each that was refused, with the place where it stood: line 7."""
         return [
-            {
-                "client_id": client_id,
-                "reason": reason if client_id is not None else f"{where}: {reason}",
-            }
+            {"client_id": client_id, "place": where, "reason": reason}
             for client_id, where, reason in self._refused
         ]
 

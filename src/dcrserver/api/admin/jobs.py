@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
 from typing import Annotated, TypeAlias
 
 from fastapi import Path, Query
-from starlette.responses import Response
+from starlette.responses import Response, StreamingResponse
 
 from dcrserver.edge.administration import AdminRoute
+from dcrserver.edge.body import LINES
 from dcrserver.edge.callers import Caller, CallerOf, RuntimeOf
 from dcrserver.edge.conditions import CHANGE, ExpectedOf
 from dcrserver.edge.idempotency import REUSED, IdempotencyKeyOf
@@ -78,6 +80,34 @@ async def show_job(here: RuntimeOf, caller: CallerOf, job_id: JobId, response: R
     """How far a job is, and what came of it."""
     found = await here.job_administration.job(caller.tenant, job_id, caller.actor)
     return _tagged(found, response)
+
+
+@router.get(
+    "/jobs/{job_id}/errors",
+    scope="jobs:read",
+    summary="List whom a job failed for",
+    operation_id="list_job_errors",
+    response_model=None,
+    responses={
+        200: {
+            "description": "One JSON object a line, as in `errors` of the job",
+            "content": {LINES: {"schema": {"type": "string"}}},
+        }
+    },
+)
+async def list_job_errors(here: RuntimeOf, caller: CallerOf, job_id: JobId) -> StreamingResponse:
+    """All clients that an import refused, with the place in what was sent and the reason; of a
+    job of another kind the first 100.
+    """
+    parts = here.job_administration.errors(caller.tenant, job_id, caller.actor)
+    first = await anext(parts)  # what is refused is refused before it begins
+    return StreamingResponse(_from(first, parts), media_type=LINES)
+
+
+async def _from(first: bytes, parts: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+    yield first
+    async for part in parts:
+        yield part
 
 
 @router.post(

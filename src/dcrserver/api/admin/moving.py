@@ -11,7 +11,7 @@ from starlette.responses import Response, StreamingResponse
 
 from dcrserver.api.admin.jobs import begun
 from dcrserver.edge.administration import AdminRoute
-from dcrserver.edge.body import JSON, streamed
+from dcrserver.edge.body import JSON, LINES, streamed
 from dcrserver.edge.callers import CallerOf, RuntimeOf
 from dcrserver.edge.client_filters import FREE, FilterOf
 from dcrserver.edge.idempotency import REUSED, StreamedKeyOf
@@ -21,7 +21,6 @@ from dcrserver.services.clients.exports import exported_pages
 
 router = Router(AdminRoute, "/clients", "jobs")
 
-LINES = "application/x-ndjson"
 _EXAMPLE = {
     "client_id": "from-elsewhere",
     "client_name": "From elsewhere",

@@ -42,12 +42,6 @@ class DatabaseDesk:
 
         return LINES[operation](self._here, **known)
 
-    async def send(
-        self, operation: str, content: AsyncIterator[bytes], **given: str | None
-    ) -> JsonObject:
-        """See ``Desk``: nothing is sent to a database."""
-        raise NotImplementedError(operation)
-
     @asynccontextmanager
     async def working(self) -> AsyncIterator[None]:
         """As a worker does jobs, beside others: what is left when it ends, these go on with."""

@@ -38,12 +38,6 @@ class Desk(Protocol):
         """
         ...
 
-    async def send(
-        self, operation: str, content: AsyncIterator[bytes], **given: str | None
-    ) -> JsonObject:
-        """The answer to lines that are sent; see ``ask``."""
-        ...
-
     def working(self) -> AbstractAsyncContextManager[None]:
         """While it lasts somebody does the jobs that there are, if anybody can."""
         ...

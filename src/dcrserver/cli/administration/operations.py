@@ -40,6 +40,7 @@ restore_client                     POST    /clients/{client_id}/restore
 change_clients                     POST    /clients/bulk
 list_jobs                          GET     /jobs
 show_job                           GET     /jobs/{job_id}
+list_job_errors                    GET     /jobs/{job_id}/errors
 cancel_job                         POST    /jobs/{job_id}/cancel
 show_statistics                    GET     /statistics
 show_server                        GET     /server

@@ -32,9 +32,9 @@ def in_a_line(detail: str, mistakes: Iterable[Mapping[str, Any]]) -> str:
     texts = [detail]
     for each in mistakes:
         where = str(each.get("parameter") or each.get("pointer") or "")
-        name = where.rpartition("/")[2]
+        name = where.rpartition("/")[2].removeprefix("#")  # of all that was sent: none
         if each.get("detail", "") not in detail:
-            texts.append(f"{where}: {each['detail']}")
+            texts.append(f"{where}: {each['detail']}" if name else str(each["detail"]))
         elif name not in detail:
             texts[0] += f" ({where})"
     return "; ".join(texts)

@@ -55,7 +55,7 @@ class RemoteDesk:
     async def send(
         self, operation: str, content: AsyncIterator[bytes], **given: str | None
     ) -> JsonObject:
-        """See ``Desk``."""
+        """The answer to lines that are sent: to a server alone. See ``ask``."""
         headers = {"Content-Type": _LINES}
         return await self._answered(
             self._request(operation, given, content=content, headers=headers)

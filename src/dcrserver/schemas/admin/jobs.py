@@ -16,6 +16,9 @@ class JobError(Told):
     """A client that the job failed for."""
 
     client_id: str | None
+    place: str | None = Field(
+        default=None, description="of an import: where it stood in what was sent, `line 7`"
+    )
     reason: str
 
 
@@ -41,7 +44,10 @@ class Job(Told):
     handled: int = Field(description="clients that it is done with")
     changed: int = Field(description="those of them that it changed, or would")
     failed: int = Field(description="those of them that it failed for")
-    errors: list[JobError] = Field(description="the first 100 of those, with the reasons")
+    errors: list[JobError] = Field(
+        description="the first 100 of those, with the reasons; all that an import refused are at"
+        " `/admin/v1/jobs/{job_id}/errors`"
+    )
     report: Members = Field(description="what else came of it; `reason`: why it failed")
     requested_by: JobActor
     created_at: Moment

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import time
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
 
 from dcrserver.errors import AlreadyExists, Forbidden, InvalidInput, NotFound
@@ -19,9 +20,10 @@ from dcrserver.services.access.versions import ANY, Expected
 from dcrserver.services.audit import EventType, Origin
 from dcrserver.services.audit.actors import Actor
 from dcrserver.services.jobs.actions import ACTIONS, reason_against
+from dcrserver.services.jobs.inputs import JobInputs
 from dcrserver.services.jobs.reception import ImportReception
 from dcrserver.services.jobs.views import JobView, begin, new_job, record_event
-from dcrserver.strict_json import JsonObject
+from dcrserver.strict_json import JsonObject, dumps_lines
 from dcrserver.tenants import Tenant
 
 BULK = "bulk"
@@ -64,6 +66,7 @@ class JobService:
         self._database = database
         self._lists = lists
         self._requests = requests
+        self._kept = JobInputs(database, box)
         # Where clients that are to be imported are sent.
         self.reception = ImportReception(database, box, requests)
 
@@ -128,6 +131,25 @@ class JobService:
             NotFound: there is none, or it is another owner's.
         """
         return JobView(await self._find(tenant, job_id, actor))
+
+    async def errors(self, tenant: Tenant, job_id: str, actor: Actor) -> AsyncIterator[bytes]:
+        """Whom a job failed for, a JSON object a line: all that an import refused, and of another
+        job the first.
+
+        Raises:
+            NotFound: there is none, or it is another owner's.
+        """
+        record = await self._find(tenant, job_id, actor)
+        told = json.loads(record.errors)
+        if record.state in ALIVE or len(told) == record.failed:
+            yield dumps_lines(told)
+            return
+        is_kept = False
+        async for part in self._kept.parts(record):
+            is_kept = True
+            yield part
+        if not is_kept:
+            yield dumps_lines(told)
 
     async def cancel(
         self, tenant: Tenant, job_id: str, origin: Origin, expected: Expected = ANY

@@ -11,20 +11,20 @@ from __future__ import annotations
 import asyncio
 import io
 import time
-from collections.abc import AsyncGenerator, Iterable, Iterator
+from collections.abc import AsyncGenerator, Iterable, Iterator, Sequence
 from functools import partial
 from itertools import islice
 
 from dcrserver.moving import Documents, Found, Lines, has_first_line, is_by_line
-from dcrserver.repositories.jobs import JobRecord
+from dcrserver.repositories.jobs import JobInputRecord, JobRecord
 from dcrserver.repositories.transaction import Database, Transaction
 from dcrserver.security import SecretBox, UndecipherableError
 from dcrserver.services.clients.import_runs import ImportBatch, ImportRun
 from dcrserver.services.clients.imports import ClientImportService, add_new
-from dcrserver.services.jobs.inputs import JobInputs
+from dcrserver.services.jobs.inputs import JobInputs, told
 from dcrserver.services.jobs.ongoing import MAX_ERRORS, JobFailed, JobGone, OngoingJob, got_on
 from dcrserver.services.jobs.reception import bounds_in
-from dcrserver.strict_json import JsonObject
+from dcrserver.strict_json import JsonObject, dumps_lines
 from dcrserver.tenants import Tenant, TenantRegistry
 
 # So long nobody else is served while clients are judged; and until other jobs have their turn.
@@ -66,6 +66,7 @@ class ClientImport:
                 f"{run.report.refusals} of them are refused, so none was imported;"
                 " skip_refused imports the others",
                 _report(run, job),
+                _refusals(run, job),
             )
             return
         for batch in run.batches():
@@ -73,7 +74,7 @@ class ClientImport:
             if left.clients:
                 await (self._count if is_dry else self._write)(tenant, job, left)
                 yield
-        await job.finish(_report(run, job))
+        await job.finish(_report(run, job), _refusals(run, job))
 
     async def _documents(self, job: OngoingJob) -> AsyncGenerator[tuple[Iterable[Found], str]]:
         """What was sent, with what it is counted by: lines as many at a time as are in a part."""
@@ -87,11 +88,11 @@ class ClientImport:
             documents = await asyncio.to_thread(Documents, io.BytesIO(raw))  # parsed whole, aside
             yield documents, documents.unit
             return
-        lines = Lines()
-        yield lines.of(head), lines.unit
+        found = Lines()
+        yield found.of(head), found.unit
         async for part in parts:
-            yield lines.of(part), lines.unit
-        yield lines.rest(), lines.unit
+            yield found.of(part), found.unit
+        yield found.rest(), found.unit
 
     async def _parts(self, job: OngoingJob) -> AsyncGenerator[bytes]:
         try:
@@ -127,6 +128,12 @@ async def _judged_some(judging: Iterator[int]) -> bool:
     return True
 
 
+def _refusals(run: ImportRun, job: OngoingJob) -> Sequence[JobInputRecord]:
+    """All of them, where the row of the job has no room for them."""
+    refused = run.report.refused_json()
+    return told(job.record, dumps_lines(refused)) if len(refused) > MAX_ERRORS else ()
+
+
 def _judged(run: ImportRun, job: JobRecord) -> JobRecord:
     refused: list[JsonObject] = run.report.refused_json()
     made = got_on(job, _JUDGED, len(refused), 0, refused)
@@ -139,8 +146,8 @@ def _moved(batch: ImportBatch, new: int, job: JobRecord) -> JobRecord:
 
 def _report(run: ImportRun, job: OngoingJob) -> JsonObject:
     """As the command tells; those that are refused are the job's errors."""
-    record, told = job.record, run.report.to_json()
-    mapped, dropped = told["mapped"], told["dropped"]
+    record, made = job.record, run.report.to_json()
+    mapped, dropped = made["mapped"], made["dropped"]
     return {
         "imported": record.changed,
         "already_there": max(0, record.handled - record.changed - record.failed),

@@ -1,4 +1,6 @@
-"""Step: what was sent for a job, in parts, which are kept until the job has ended."""
+"""Step: what is kept beside a job, in parts: what was sent for it, until it has ended; then what
+it could not tell in its own row, until the job is forgotten.
+"""
 
 from __future__ import annotations
 
@@ -37,14 +39,16 @@ class JobInputs:
         return size
 
     async def _add(self, job: JobRecord, number: int, octets: bytes) -> None:
-        text = base64.b64encode(zlib.compress(octets, 1)).decode()
+        record = self._sealed(job, number, octets)
+        await self._database.transact(lambda tx: _added(tx, record))
+
+    def _sealed(self, job: JobRecord, number: int, octets: bytes) -> JobInputRecord:
+        text = _packed(octets)
         if self._box.can_encrypt:
             content = _SEALED + self._box.encrypt(text, _place(job, number))
         else:
             content = _PLAIN + text
-        record = JobInputRecord(job.tenant, job.id, number, content)
-
-        await self._database.transact(lambda tx: _added(tx, record))
+        return JobInputRecord(job.tenant, job.id, number, content)
 
     async def parts(self, job: JobRecord) -> AsyncIterator[bytes]:
         """One part after the other, each read when it is asked for; none any more when the job
@@ -65,6 +69,23 @@ class JobInputs:
         if content.startswith(_SEALED):
             text = self._box.decrypt(content.removeprefix(_SEALED), _place(job, number))
         return zlib.decompress(base64.b64decode(text))
+
+
+def told(job: JobRecord, octets: bytes) -> list[JobInputRecord]:
+    """``octets``, which are no secrets, for whoever asks after the end of ``job``: they are written
+    in its last transaction.
+    """
+    starts = range(0, len(octets), _PART_BYTES)
+    return [
+        JobInputRecord(
+            job.tenant, job.id, number, _PLAIN + _packed(octets[start : start + _PART_BYTES])
+        )
+        for number, start in enumerate(starts)
+    ]
+
+
+def _packed(octets: bytes) -> str:
+    return base64.b64encode(zlib.compress(octets, 1)).decode()
 
 
 async def _added(tx: Transaction, record: JobInputRecord) -> None:

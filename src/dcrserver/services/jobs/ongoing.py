@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from functools import partial
 
-from dcrserver.repositories.jobs import DONE, FAILED, RUNNING, JobRecord
+from dcrserver.repositories.jobs import DONE, FAILED, RUNNING, JobInputRecord, JobRecord
 from dcrserver.repositories.transaction import Transaction, Writer
 from dcrserver.services.audit import Origin
 from dcrserver.services.audit.actors import Actor, ActorKind
@@ -66,18 +67,32 @@ class OngoingJob:
             lambda it: it._replace(state=RUNNING, started_at=started, attempts=it.attempts + 1)
         )
 
-    async def finish(self, report: Mapping[str, object] | None = None) -> None:
-        """All is done that was to be done; ``report`` is what else came of it."""
-        await self._end(lambda it: _reported(it, report)._replace(state=DONE, total=it.handled))
+    async def finish(
+        self, report: Mapping[str, object] | None = None, kept: Sequence[JobInputRecord] = ()
+    ) -> None:
+        """All is done that was to be done; ``report`` is what else came of it, and ``kept`` what
+        takes the place of what was sent for it (``inputs.told``).
+        """
+        done = partial(_reported, report=report, state=DONE)
+        await self._end(lambda it: done(it)._replace(total=it.handled), kept)
 
-    async def fail(self, reason: str, report: Mapping[str, object] | None = None) -> None:
-        """What was done stays done; the rest is not."""
+    async def fail(
+        self,
+        reason: str,
+        report: Mapping[str, object] | None = None,
+        kept: Sequence[JobInputRecord] = (),
+    ) -> None:
+        """What was done stays done; the rest is not. See ``finish``."""
         told = {"reason": reason} | dict(report or {})
-        await self._end(lambda it: _reported(it, told)._replace(state=FAILED))
+        await self._end(partial(_reported, report=told, state=FAILED), kept)
 
-    async def _end(self, moved: Callable[[JobRecord], JobRecord]) -> None:
+    async def _end(
+        self, moved: Callable[[JobRecord], JobRecord], kept: Sequence[JobInputRecord]
+    ) -> None:
         async def forget(tx: Transaction) -> None:
             await tx.job_inputs.delete(self.record.tenant, self.record.id)
+            for each in kept:
+                tx.job_inputs.add(each)
 
         await self.advance(lambda it: moved(it)._replace(finished_at=int(time.time())), forget)
 
@@ -97,10 +112,9 @@ def got_on(
     )
 
 
-def _reported(record: JobRecord, report: Mapping[str, object] | None) -> JobRecord:
-    if not report:
-        return record
-    return record._replace(report=dumps(json.loads(record.report) | report))
+def _reported(record: JobRecord, report: Mapping[str, object] | None, state: str) -> JobRecord:
+    told = json.loads(record.report) | dict(report or {})
+    return record._replace(report=dumps(told), state=state)
 
 
 def origin_out(origin: Origin) -> str:

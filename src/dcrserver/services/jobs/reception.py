@@ -73,7 +73,7 @@ class ImportReception:
         digest = hashlib.sha256()
         kept = chunks if self._is_encrypted else _without_secrets(chunks)
         if not await self._inputs.keep(job, _counted(kept, digest.update)):
-            raise InvalidInput("nothing was sent", pointer="#")
+            raise InvalidInput(_NOTHING, pointer="#")
         queued = job._replace(state=QUEUED, updated_at=int(time.time()))
 
         async def write(tx: Transaction) -> None:
@@ -82,6 +82,9 @@ class ImportReception:
 
         whole = key and key.with_body(digest.hexdigest())
         return await begin(self._database, self._requests, whole, queued, origin, write)
+
+
+_NOTHING = "the body is empty: it must hold clients, a JSON object a line"
 
 
 async def _without_secrets(chunks: AsyncIterable[bytes]) -> AsyncIterator[bytes]:

@@ -37,6 +37,10 @@ class CliSettings(Group):
         """RFC 6750 5.3: a bearer token travels over TLS, or not at all."""
         if value is None:
             return None
+        if "://" not in value:  # "localhost:8000" would be one of the scheme localhost
+            raise ValueError(
+                "must be a URL, such as https://dcr.example.com or http://127.0.0.1:8000"
+            )
         uri = uris.parse(checked_issuer(value))
         if uri.scheme != "https" and not uri.is_loopback:
             raise ValueError(
