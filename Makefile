@@ -6,6 +6,9 @@ BIN := .venv/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes
 UV_FLAGS := --universal --generate-hashes --no-annotate --no-header --no-emit-index-url --no-strip-extras --python-version 3.11 --quiet
 
+# Kept: without it each process of tests would compile all of them anew, half of its first ten seconds.
+export PYTHONDONTWRITEBYTECODE :=
+
 .PHONY: help run test coverage setup check fix clients docs mutants lock clean
 
 help:
