@@ -27,15 +27,14 @@ def with_new_token(
     grace that runs already is not made longer.
     """
     token, expires_at = new_registration_token(policy)
-    kept = presented if policy.management.registration_access_token_grace_seconds else None
+    grace = policy.management.registration_access_token_grace_seconds
+    kept = security.token_digest(presented) if grace and presented else None
     return token, record._replace(
         registration_access_token_digest=security.token_digest(token),
         registration_access_token_expires_at=expires_at,
-        previous_registration_access_token_digest=kept and security.token_digest(kept),
+        previous_registration_access_token_digest=kept,
         previous_registration_access_token_expires_at=(
-            _grace_end(record, kept, policy.management.registration_access_token_grace_seconds)
-            if kept
-            else 0
+            _grace_end(record, kept, grace) if kept else 0
         ),
     )
 
@@ -61,12 +60,11 @@ def is_token_of(record: ClientRecord | None, token: str) -> tuple[bool, bool]:
     )
 
 
-def _grace_end(record: ClientRecord, presented: str, grace: int) -> int:
-    """When the presented token ends at the latest: never later than it would have."""
-    is_current = is_token_of(record, presented)[0]
+def _grace_end(record: ClientRecord, kept: str, grace: int) -> int:
+    """When the token of the digest ``kept`` ends at the latest: never later than it would have."""
     ends_at = (
         record.registration_access_token_expires_at
-        if is_current
+        if kept == record.registration_access_token_digest
         else record.previous_registration_access_token_expires_at
     )
     latest = int(time.time()) + grace
