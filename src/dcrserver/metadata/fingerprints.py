@@ -11,6 +11,10 @@ import json
 import re
 from collections.abc import Mapping
 
+from dcrserver.metadata.catalogue import members as named
+from dcrserver.metadata.model import ClientMetadata
+from dcrserver.metadata.roles import Role
+from dcrserver.policies import Policy
 from dcrserver.strict_json import JsonObject, JsonValue
 
 # Lists whose order says nothing. Any other is compared as it was sent: to take two registrations
@@ -28,6 +32,8 @@ SETS = frozenset(
         "response_types",
     }
 )
+# Whoever has these keys, or this certificate, is one party: its client is its own.
+_OF_ONE_PARTY = frozenset({"jwks", "jwks_uri", "signed_jwks_uri", *named(Role.CERTIFICATE_SUBJECT)})
 # RFC 8252 7.3: an authorization server lets the port of these be any. Nothing but a path, a query
 # or the end may follow, so that no other host is taken for the local machine.
 _LOOPBACK = re.compile(r"(http://(?:localhost|127\.0\.0\.1|\[::1\])):[0-9]{1,5}(?=[/?]|\Z)")
@@ -40,6 +46,17 @@ def fingerprint(members: Mapping[str, JsonValue], *beside: str) -> str:
     """
     text = json.dumps([normalised(members), *beside], sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(text.encode()).hexdigest()
+
+
+def is_shareable(metadata: ClientMetadata, policy: Policy) -> bool:
+    """Whether all who register this under ``policy`` are one client: it proves itself by nothing
+    that others have not.
+    """
+    return (
+        policy.registration.reuse_public_clients
+        and metadata.auth_method == "none"
+        and _OF_ONE_PARTY.isdisjoint(metadata.members)
+    )
 
 
 def normalised(members: Mapping[str, JsonValue]) -> JsonObject:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Literal
 
 from dcrserver.errors import RegistrationError
@@ -15,6 +15,7 @@ from dcrserver.metadata.catalogue import (
     SERVER_ASSIGNED,
     VERIFIED,
 )
+from dcrserver.metadata.fingerprints import is_shareable
 from dcrserver.metadata.model import ClientMetadata, Draft, Issue, Parameter, Terms
 from dcrserver.metadata.plan import plan_for, withheld
 from dcrserver.metadata.spelling import meant
@@ -42,7 +43,8 @@ def explain(
     ``registration`` is what would be registered, or null. ``defaults``: filled in; ``changes``:
     sent otherwise, or left out, with the reason; ``ignored``: not understood, or empty.
     ``not_checked``: members whose documents are only read at registration. ``policy``: what the
-    statements of the policy decide, and the names of those that do. ``kept``: as for ``validate``.
+    statements of the policy decide, and the names of those that do. ``shared``: all who register
+    the same have one client. ``kept``: as for ``validate``.
     """
     draft, issues = examine(submission, terms, kept)
     if terms.policy.registration.client_supplied_credentials == "reject":
@@ -57,16 +59,26 @@ def explain(
         "error": errors[0]["error"] if errors else None,
         "issues": [*errors, *(_told(issue, "warning") for issue in advice)],
         "registration": None if errors else dict(registration),
-        "defaults": {
-            name: value
-            for name, value in registration.items()
-            if name not in {row.name for row in sent.values()} | kept.keys() and "#" not in name
-        },
+        "defaults": _defaults(registration, {row.name for row in sent.values()} | kept.keys()),
         "changes": _all_changes(submission, sent, draft, terms, found),
         "ignored": [*_ignored(submission, terms)],
         "not_checked": [*_read_later(draft, terms)],
         "policy": _decision(found, is_good=not issues),
+        "shared": not errors and _is_shared(registration, terms),
     }
+
+
+def _defaults(registration: Mapping[str, JsonValue], others: Collection[str]) -> JsonObject:
+    return {
+        name: value
+        for name, value in registration.items()
+        if name not in others and "#" not in name
+    }
+
+
+def _is_shared(registration: Mapping[str, JsonValue], terms: Terms) -> bool:
+    """Administrators make clients of their own."""
+    return not terms.administrator and is_shareable(ClientMetadata(registration), terms.policy)
 
 
 def with_statement(
@@ -96,6 +108,7 @@ def with_refusal(explained: JsonObject, error: RegistrationError) -> JsonObject:
         "registration": None,
         "issues": [_told(issue, "error"), *others],
         "policy": {"decision": "reject", "statements": []},
+        "shared": False,
     }
 
 

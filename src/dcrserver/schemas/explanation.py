@@ -44,7 +44,7 @@ _EXPLANATION: JsonObject = {
     "type": "object",
     "description": "What registering would do; nothing was registered or read elsewhere",
     "required": ["acceptable", "error", "issues", "registration", "defaults", "changes",
-                 "ignored", "not_checked", "policy"],
+                 "ignored", "not_checked", "policy", "shared"],
     "properties": {
         "acceptable": {"type": "boolean"},
         "error": {"type": ["string", "null"]},
@@ -55,6 +55,11 @@ _EXPLANATION: JsonObject = {
         "ignored": {"type": "array", "items": _IGNORED},
         "not_checked": {"type": "array", "items": {"type": "string"}},
         "policy": _POLICY,
+        "shared": {
+            "type": "boolean",
+            "description": "whether all who register the same are told one client_id, and no"
+            " registration access token (policy.registration.reuse_public_clients)",
+        },
     },
     "example": {
         "acceptable": True,
@@ -66,6 +71,7 @@ _EXPLANATION: JsonObject = {
         "ignored": [],
         "not_checked": [],
         "policy": {"decision": "accept", "statements": []},
+        "shared": False,
     },
 }  # fmt: skip
 SHAPES: JsonObject = {"Explanation": _EXPLANATION}

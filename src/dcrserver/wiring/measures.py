@@ -12,6 +12,7 @@ from dcrserver.repositories.transaction import Database
 from dcrserver.services.access.providers import Providers
 from dcrserver.services.authentication.guesses import Guesses
 from dcrserver.services.authentication.last_uses import LastUses
+from dcrserver.services.registration.sharing import SharedClients
 from dcrserver.services.secrets.verification import SecretVerifier
 from dcrserver.services.tenants.metadata_copies import MetadataCopies
 from dcrserver.services.tenants.stored_configuration import StoredConfiguration
@@ -133,6 +134,15 @@ def measure_limits(
         "dcrserver_slow_hashes",
         "Slow hashes of secrets (bcrypt, argon2, PBKDF2) that are computed, or wait",
         lambda: verifier.waiting,
+    )
+
+
+def measure_registrations(metrics: Metrics, shared: SharedClients) -> None:
+    """What registering led to."""
+    metrics.counter(
+        "dcrserver_registrations_reused_total",
+        "Registrations that were answered with a client that was there",
+        lambda: shared.told_again,
     )
 
 

@@ -34,6 +34,7 @@ from dcrserver.services.registration.lookup import RegistrationLookupService
 from dcrserver.services.registration.management import ManagementService
 from dcrserver.services.registration.register import RegistrationService
 from dcrserver.services.registration.remote_checks import RemoteChecks
+from dcrserver.services.registration.sharing import SharedClients
 from dcrserver.services.registration.templates import Templates
 from dcrserver.services.secrets.rotation import SecretRotationService
 from dcrserver.services.secrets.verification import SecretVerifier
@@ -178,6 +179,7 @@ class _Steps:
     authenticator: ClientAuthenticator
     access_tokens: AccessTokens
     administered: AdministeredClients
+    shared: SharedClients
 
 
 def _steps(
@@ -206,6 +208,7 @@ def _steps(
             base.statements,
             Templates(database, base.lists),
         ),
+        SharedClients(database),
     )
 
 
@@ -283,6 +286,7 @@ def _registration(base: Foundation, steps: _Steps) -> RegistrationService:
         steps.administered,
         base.statements,
         base.requests,
+        steps.shared,
     )
 
 
@@ -304,4 +308,5 @@ def _measure(metrics: Metrics, base: Foundation, steps: _Steps, limiter: RateLim
     measures.measure_administrators(metrics, base.providers)
     measures.measure_limits(metrics, limiter, steps.guesses, steps.verifier)
     measures.measure_background(metrics, base.signing_keys, base.metadata_copies, steps.last_uses)
+    measures.measure_registrations(metrics, steps.shared)
     measures.measure_stored(metrics, base.stored_configuration, base.stored)

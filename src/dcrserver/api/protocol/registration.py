@@ -47,6 +47,8 @@ async def register(request: Request) -> Response:
         octets = await registration_octets(request, permit.terms)
         here = origin(request, permit.actor)
         made = await registration.register(permit, octets, here, key, who)
+    if made.uri is None:
+        return Credentials(made.information, 201)
     return Credentials(made.information, 201, (b"location", made.uri.encode()))
 
 

@@ -61,7 +61,7 @@ class RedirectPolicy(Group):
 
 
 class RegistrationPolicy(Group):
-    """What is filled in for the client."""
+    """What is filled in for the client, and whether it is a new one."""
 
     infer_application_type: bool = Field(
         default=True,
@@ -86,6 +86,12 @@ class RegistrationPolicy(Group):
     )
     member_aliases: Mapping[str, str] = Field(
         default={}, description="other names of members, e.g. of older profiles"
+    )
+    reuse_public_clients: bool = Field(
+        default=False,
+        description="A public client that registers what another did is told that one's"
+        " client_id, so that copies of one program are one client; loopback ports do not count."
+        " Such clients get no registration access token",
     )
     max_body_bytes: int = Field(
         default=65536, ge=1024, le=4_194_304, description="a larger body is refused (413)"

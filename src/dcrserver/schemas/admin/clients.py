@@ -43,6 +43,11 @@ class Client(ClientSummary):
     """A client with everything that is known of it, and no secret."""
 
     last_used_at: Moment
+    registrations: int = Field(
+        description="how often it was registered: more than once where copies of one program share"
+        " it (policy.registration.reuse_public_clients)"
+    )
+    last_registered_at: Moment
     scopes: list[str] | None = Field(description="those that it may register; null: no bound")
     grant_types: list[str] | None = Field(description="as scopes")
     secrets: list[ClientSecret] = Field(description="those that work, newest first, by id")

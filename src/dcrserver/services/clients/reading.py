@@ -39,7 +39,8 @@ class ClientReadingService:
         async with self._database.read() as tx:
             record = seen_by(actor, await tx.clients.find(tenant.name, client_id))
             uses = await tx.last_uses.of_client(tenant.name, client_id)
-        return ClientView(record, uses)
+            shared = await tx.shared_clients.of_client(tenant.name, client_id)
+        return ClientView(record, uses, shared)
 
     async def clients(
         self,

@@ -10,6 +10,7 @@ from types import MappingProxyType
 from dcrserver.metadata.bounds import Bounds
 from dcrserver.repositories.clients import ClientRecord
 from dcrserver.repositories.deleted_clients import DeletedClientRecord
+from dcrserver.repositories.shared_clients import SharedClientRecord
 from dcrserver.services.access.stored_clients import etag_of
 from dcrserver.services.secrets.client_secrets import secrets_of
 from dcrserver.strict_json import JsonObject
@@ -30,8 +31,15 @@ class SecretView:
 class ClientView:
     """A client as administrators see it; times in seconds since 1970, 0 for never."""
 
-    def __init__(self, record: ClientRecord, uses: Mapping[str, int] = _NO_USES) -> None:
-        """``uses``: when each of its secrets was last used; the empty id is another credential."""
+    def __init__(
+        self,
+        record: ClientRecord,
+        uses: Mapping[str, int] = _NO_USES,
+        shared: SharedClientRecord | None = None,
+    ) -> None:
+        """``uses``: when each of its secrets was last used; the empty id is another credential.
+        ``shared``: what leads to it, where many have it.
+        """
         self.record = record
         self.client_id = record.client_id
         self.tenant = record.tenant
@@ -49,6 +57,8 @@ class ClientView:
             bounds.grant_types,
         )
         self._uses = uses
+        self.registrations = shared.registrations if shared else 1
+        self.last_registered_at = shared.last_registered_at if shared else record.issued_at
 
     @property
     def status(self) -> str:

@@ -48,15 +48,16 @@ def client_information(
     """The client information response (RFC 7591 3.2.1, RFC 7592 3) as JSON text.
 
     The metadata are told in the very words in which they are stored, less what is for
-    administrators alone.
+    administrators alone. Without a token there is no place for it either.
     """
     made: JsonObject = {
         "client_id": record.client_id,
         "client_id_issued_at": record.issued_at,
         **secrets.members(),
-        "registration_access_token": registration_access_token,
-        "registration_client_uri": tenant.registration_client_uri(record.client_id),
     }
+    if registration_access_token:
+        made["registration_access_token"] = registration_access_token
+        made["registration_client_uri"] = tenant.registration_client_uri(record.client_id)
     unseen = hidden(tenant.terms)
     return joined(made, _without(record.metadata, unseen) if unseen else record.metadata)
 

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import hashlib
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from typing import NamedTuple
 
 from dcrserver import security
 from dcrserver.errors import RegistrationError
-from dcrserver.metadata import Terms
+from dcrserver.metadata import Policy, Terms
 from dcrserver.metadata.bounds import UNBOUNDED
+from dcrserver.metadata.fingerprints import is_shareable
 from dcrserver.metadata.preview import explain, with_refusal, with_statement
 from dcrserver.rate_limit import UNCOUNTED, Registrant
 from dcrserver.repositories.clients import ClientRecord
@@ -46,7 +47,8 @@ from dcrserver.services.registration.judgement import (
 )
 from dcrserver.services.registration.policy import Asking
 from dcrserver.services.registration.remote_checks import RemoteChecks
-from dcrserver.services.secrets.client_secrets import SecretIssuer
+from dcrserver.services.registration.sharing import SharedClients
+from dcrserver.services.secrets.client_secrets import ClientSecrets, SecretIssuer
 from dcrserver.services.software_statements import signed_requests
 from dcrserver.services.software_statements.reader import (
     UNSTATED,
@@ -56,16 +58,30 @@ from dcrserver.services.software_statements.reader import (
 from dcrserver.strict_json import JsonObject
 from dcrserver.tenants import Tenant
 
+# Of a client that many share.
+_NO_TOKEN = ("", 0)
+_NO_SECRETS = ClientSecrets()
+
 
 class Registered(NamedTuple):
-    """Where the registration is, and the client information response as JSON text."""
+    """The client information response as JSON text, and where it can be read again, if it can."""
 
-    uri: str
+    uri: str | None
     information: str
 
     def told(self) -> JsonObject:
         """To be kept for whoever asks again."""
         return {"uri": self.uri, "information": self.information}
+
+
+class _New(NamedTuple):
+    """A client that is about to be written; ``told``: what its event tells of it."""
+
+    permit: RegistrationPermit
+    record: ClientRecord
+    submitted: Submitted
+    origin: Origin
+    told: JsonObject
 
 
 class RegistrationService:
@@ -81,7 +97,9 @@ class RegistrationService:
         administered: AdministeredClients,
         statements: SoftwareStatements,
         requests: IdempotentRequests,
+        shared: SharedClients,
     ) -> None:
+        self._shared = shared
         self._statements = statements
         self._requests = requests
         self._database = database
@@ -163,7 +181,8 @@ class RegistrationService:
 
         whole = key.with_body(hashlib.sha256(octets).hexdigest())
         told = await self._requests.once(permit.tenant.name, permit.actor, whole, work)
-        return Registered(str(told["uri"]), str(told["information"]))
+        uri = told["uri"]
+        return Registered(None if uri is None else str(uri), str(told["information"]))
 
     async def _register(
         self,
@@ -185,11 +204,34 @@ class RegistrationService:
         await by.charge_software(judged.metadata.text("software_id"))
         await self._remote_checks.check(judged.metadata, policy)
 
-        client_id = security.new_client_id()
         policy = lasting_for(policy, asking, judged.metadata)
-        token, ends_at = new_registration_token(policy)
+        new, secrets, token = self._made(permit, judged, submitted, origin, policy)
+        if not token:
+            return await self._share(new, keep)
+        made = Registered(
+            tenant.registration_client_uri(new.record.client_id),
+            client_information(tenant, new.record, secrets, token),
+        )
+        await self._add(new, lambda tx: keep(tx, made.told()))
+        return made
+
+    def _made(
+        self,
+        permit: RegistrationPermit,
+        judged: ValidSubmission,
+        submitted: Submitted,
+        origin: Origin,
+        policy: Policy,
+    ) -> tuple[_New, ClientSecrets, str]:
+        """A client with its secrets and its registration access token: none where all who register
+        the same are to share it.
+        """
+        tenant, client_id = permit.tenant, security.new_client_id()
+        token, kept = "", _NO_TOKEN
+        if not is_shareable(judged.metadata, policy):
+            token, ends_at = new_registration_token(policy)
+            kept = (security.token_digest(token), ends_at)
         secrets = self._secrets.first(tenant.name, client_id, judged.metadata, policy)
-        kept = (security.token_digest(token), ends_at)
         record = new_record(
             tenant, client_id, judged.text, secrets, permit.bounds, kept,
             origin=submitted.born(permit.origin),
@@ -197,12 +239,33 @@ class RegistrationService:
         told: JsonObject = {"secret": secrets.is_new, **submitted.told(), **judged.ruled.told()}
         if judged.ruled.tags:
             record = record._replace(tags=judged.ruled.tagged(None))
-        made = Registered(
-            tenant.registration_client_uri(client_id),
-            client_information(tenant, record, secrets, token),
-        )
-        await self._add(permit, record, submitted, origin, told, lambda tx: keep(tx, made.told()))
-        return made
+        return _New(permit, record, submitted, origin, told), secrets, token
+
+    async def _share(self, new: _New, keep: Keep) -> Registered:
+        """A client that nobody manages but administrators: that of whoever registered the same, or
+        else ``new``, for all who will.
+
+        It takes no use of a token where it makes nothing.
+
+        Raises:
+            RegistrationError: the client is suspended, or the statement was used meanwhile.
+        """
+
+        def registered(client: ClientRecord) -> Registered:
+            return Registered(None, client_information(new.permit.tenant, client, _NO_SECRETS, ""))
+
+        async def add(lead: Callable[[Transaction], Awaitable[None]]) -> None:
+            await self._add(new, lambda tx: keep(tx, registered(new.record).told()), lead)
+
+        def again(tx: Transaction, there: ClientRecord) -> None:
+            new.submitted.spend(tx)
+            keep(tx, registered(there).told())
+
+        try:
+            return registered(await self._shared.registered(new.record, add, again))
+        except AlreadyThere:
+            new.submitted.check_spent()
+            raise
 
     async def _judged(
         self, permit: RegistrationPermit, octets: bytes, asking: Asking
@@ -225,18 +288,16 @@ class RegistrationService:
 
     async def _add(
         self,
-        permit: RegistrationPermit,
-        record: ClientRecord,
-        submitted: Submitted,
-        origin: Origin,
-        told: JsonObject,
+        new: _New,
         beside: Callable[[Transaction], None],
+        lead: Callable[[Transaction], Awaitable[None]] | None = None,
     ) -> None:
         """
         Raises:
             BearerError: another registration took the last use of the token.
             InvalidSoftwareStatement: another registration used the statement meanwhile.
         """
+        permit, record, submitted, origin, told = new
 
         async def write(tx: Transaction) -> None:
             if permit.token is not None or permit.bounds is not UNBOUNDED:
@@ -252,6 +313,8 @@ class RegistrationService:
             tx.clients.add(record, event)
             submitted.spend(tx)
             beside(tx)
+            if lead is not None:
+                await lead(tx)
 
         try:
             await self._database.transact(write)
