@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 from collections.abc import AsyncIterator, Awaitable
 
 import asyncpg
@@ -323,3 +324,33 @@ def test_postgresql_works_without_prepared_statements() -> None:
     with migrated("postgresql") as url:
         unprepared = make_url(url).update_query_dict({"statement_cache_size": "0"})
         asyncio.run(works(unprepared.render_as_string(hide_password=False)))
+
+
+async def test_who_is_cancelled_or_refused_leaves_nothing_for_the_log(any_database: str) -> None:
+    """Python writes what no task looks at, and asyncpg each transaction that it has to roll back."""
+    left: list[str] = []
+    loop = asyncio.get_running_loop()
+    loop.set_exception_handler(lambda _, about: left.append(str(about["message"])))
+
+    async def work(tx: Transaction) -> None:
+        assert await tx.clients.find("default", "nobody") is None
+        await tx.configuration_changes.number()
+        raise AlreadyThere
+
+    async def refused(database: Database) -> None:
+        with pytest.raises(AlreadyThere):
+            await database.transact(work)
+
+    for steps in range(25):  # each place at which it waits, from the connection's first on
+        database = Database(open_driver(DatabaseSettings(url=SecretStr(any_database))))
+        asked = asyncio.create_task(refused(database))
+        for _ in range(steps):
+            await asyncio.sleep(0)
+        asked.cancel()
+        await asyncio.gather(asked, return_exceptions=True)
+        if not steps:
+            await refused(database)
+        await database.close()
+    gc.collect()
+    await asyncio.sleep(0)
+    assert not left

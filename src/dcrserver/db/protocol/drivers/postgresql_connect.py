@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import secrets
 from typing import Any
 
@@ -89,15 +90,32 @@ async def connect(
     """To the first of the servers that can be written to; one that is silent has its share of the
     time, and no more.
 
+    Who is cancelled meanwhile leaves it to end by itself: the driver, cancelled while it connects,
+    leaves a failure that nobody looks at, which Python writes into the log.
+
     Raises:
         Exception: one of ``_FAILURES``, of the last.
     """
+    opening = asyncio.ensure_future(_connected(timeout, host, port, options))
+    try:
+        return await asyncio.shield(opening)
+    except asyncio.CancelledError:
+        opening.add_done_callback(_close)
+        raise
+
+
+def _close(opening: asyncio.Future[Any]) -> None:
+    if not opening.cancelled() and opening.exception() is None:
+        opening.result().terminate()
+
+
+async def _connected(seconds: float, host: Any, port: Any, options: dict[str, Any]) -> Any:  # noqa: ANN401
     hosts = host if isinstance(host, list) else [host]
     ports = port if isinstance(port, list) else [port] * len(hosts)
     for number, (one, its_port) in enumerate(zip(hosts, ports, strict=True), 1):
         try:
             return await asyncpg.connect(
-                host=one, port=its_port, timeout=timeout / len(hosts), **options
+                host=one, port=its_port, timeout=seconds / len(hosts), **options
             )
         except asyncpg.TargetServerAttributeNotMatched:
             if number == len(hosts):

@@ -76,9 +76,12 @@ class Pool:
 
 
 class _PlainConnection(asyncpg.Connection):  # type: ignore[misc]
-    def get_reset_query(self) -> str:
-        """Nothing of a session is changed here; an open transaction is rolled back all the same."""
-        return ""
+    async def reset(self, *, timeout: float | None = None) -> None:  # noqa: ASYNC109 - asyncpg's name
+        """Nothing of a session is changed here. Who refuses, or is cancelled, leaves a transaction
+        open: to roll it back is no fault of anybody, which asyncpg's own would tell the log.
+        """
+        if self.is_in_transaction():
+            await self.execute("ROLLBACK", timeout=timeout)
 
 
 def _options(settings: DatabaseSettings) -> dict[str, Any]:
