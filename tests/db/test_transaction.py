@@ -327,7 +327,7 @@ def test_postgresql_works_without_prepared_statements() -> None:
 
 
 async def test_who_is_cancelled_or_refused_leaves_nothing_for_the_log(any_database: str) -> None:
-    """Python writes what no task looks at, and asyncpg each transaction that it has to roll back."""
+    """Python writes what no task looks at, and asyncpg each transaction that it rolls back."""
     left: list[str] = []
     loop = asyncio.get_running_loop()
     loop.set_exception_handler(lambda _, about: left.append(str(about["message"])))

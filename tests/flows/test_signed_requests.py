@@ -110,6 +110,7 @@ FORGED: dict[str, tuple[str, Callable[[], str]]] = {
         _BAD, lambda: request(OTHER, {"jwk": public_jwk(OTHER.public_key()), "kid": "x"})),
     "keys of its own at x5u": (_BAD, lambda: request(OTHER, {"x5u": "https://rogue.example/"})),
     "expired": (_BAD, lambda: request(exp=int(_NOW()) - 3600)),
+    "good for longer than a day": (_BAD, lambda: request(exp=int(_NOW()) + 90_000)),
     "without exp": (_BAD, lambda: request(exp=...)),
     "without iat": (_BAD, lambda: request(iat=...)),
     "without jti": (_BAD, lambda: request(jti=...)),

@@ -9,7 +9,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric import ec
 
+from dcrserver.jose import public_jwk
 from dcrserver.metadata.bounds import Bounds
 from dcrserver.services.access.admin_tokens import NewAdminToken
 from harness import statements
@@ -20,6 +22,7 @@ from harness.statements import FORGERIES, ISSUER, SOFTWARE, STRICT, statement, t
 
 requirement, finding = pytest.mark.requirement, pytest.mark.finding
 OTHER = "https://other.example.org/cb"
+_ANOTHER = "https://another-issuer.example"
 
 
 async def _post(app: Application, **members: Any) -> tuple[int, dict[str, Any]]:
@@ -208,6 +211,43 @@ async def test_an_update_is_bound_by_the_statement(any_database: str, tmp_path: 
         other = await _put(app, client, software_statement=statement(software_id="another"))
         assert other.json()["error"] == "unapproved_software_statement"
         assert (await app.client(client["client_id"])).metadata["client_name"] == "Newer"
+
+
+@finding("E14")
+async def test_a_client_stays_with_the_issuer_that_vouched_for_it(
+    make_app: Any, tmp_path: Path
+) -> None:
+    """What another issuer calls by the same software_id is its own affair."""
+    groups = trusting(tmp_path)
+    groups["software_statements"].append(statements.entry(tmp_path) | {"issuer": _ANOTHER})
+    app = await make_app(**groups)
+    client = await app.register(software_statement=statement())
+    theirs = statement(iss=_ANOTHER, client_name="Theirs")
+    refused = await _put(app, client, software_statement=theirs)
+    assert refused.json()["error"] == "unapproved_software_statement"
+    assert "another issuer" in refused.json()["error_description"]
+    kept = await _put(app, client)
+    assert kept.json()["software_statement_issuer"] == ISSUER
+    admin = await app.admin_token("clients:read", "clients:update")
+    body = update_of(client, software_statement=theirs)
+    answer = await app.http.put(client["registration_client_uri"], json=body, headers=admin)
+    assert answer.json()["software_statement_issuer"] == _ANOTHER, answer.text
+
+
+async def test_a_statement_without_kid_is_by_any_key_of_its_issuer(
+    make_app: Any, tmp_path: Path
+) -> None:
+    """However many are on their way in or out."""
+    file = tmp_path / "keys.json"
+    others = [public_jwk(ec.generate_private_key(ec.SECP256R1()).public_key()) for _ in range(9)]
+    *_, own = statements.key_set()["keys"]
+    file.write_text(json.dumps({"keys": [*others, own | {"kid": "last"}]}))
+    groups = trusting(tmp_path)
+    groups["software_statements"] = [{"issuer": ISSUER, "jwks_file": str(file)}]
+    app = await make_app(**groups)
+    text = statement("ES256", header={"kid": None})
+    client = await app.register(software_statement=text)
+    assert client["software_statement_issuer"] == ISSUER
 
 
 @finding("E11")

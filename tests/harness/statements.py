@@ -77,7 +77,8 @@ def statement(algorithm: str = "RS256", header: dict[str, Any] | None = None, **
 
 def _signed(key: Any, algorithm: str, header: dict[str, Any], more: dict[str, Any]) -> str:
     payload = json.dumps(claims(**more)).encode()
-    return jwt.PyJWS().encode(payload, key, algorithm, {"typ": "JWT"} | header)
+    named = {name: value for name, value in header.items() if value is not None}
+    return jwt.PyJWS().encode(payload, key, algorithm, {"typ": "JWT"} | named)
 
 
 def _rogue(header: dict[str, Any] | None = None, **more: Any) -> str:
@@ -147,6 +148,8 @@ FORGERIES: dict[str, tuple[str, Callable[[], Any]]] = {
     "of an issuer that nobody trusts": (_NOT, lambda: _rogue(iss="https://rogue.example")),
     "of an issuer that is nearly ours": (_NOT, lambda: statement(iss=f"{ISSUER}/")),
     "expired": (_CODE, lambda: statement(exp=int(_NOW()) - 3600)),
+    "good for longer than ten years": (
+        _CODE, lambda: statement(exp=int(_NOW()) + 400_000_000)),
     "an exp that is no number": (_CODE, lambda: statement(exp="tomorrow")),
     "not good yet": (_CODE, lambda: statement(nbf=int(_NOW()) + 3600)),
     "issued tomorrow": (_CODE, lambda: statement(iat=int(_NOW()) + 86400)),

@@ -36,6 +36,13 @@ class SoftwareStatementPolicy(Group):
         ge=1,
         description="seconds after its iat in which a statement can be used; unset: any time",
     )
+    maximum_lifetime: int = Field(
+        default=315_360_000,
+        ge=60,
+        le=2**40,
+        description="seconds until its exp, at most: a jti is remembered for so long, and for ever"
+        " where a statement with one has no exp and no maximum_age",
+    )
     claim_aliases: Mapping[str, str] = Field(
         default={},
         description="claims that stand for members under other names, e.g."
@@ -65,6 +72,13 @@ class SoftwareStatementPolicy(Group):
         default="refused",
         description="whether clients register by a JWT (application/jwt) of their metadata, signed"
         " by a key of their statement, as UK Open Banking has it",
+    )
+    request_lifetime: int = Field(
+        default=86_400,
+        ge=60,
+        le=2**40,
+        description="seconds until the exp of such a request, at most: its jti is remembered for"
+        " so long",
     )
     request_audience: str | None = Field(
         default=None,

@@ -26,8 +26,9 @@ _MAX_MEMBERS = 10_000
 _REFETCH_SECONDS = 10
 # An issuer that is silent holds up nobody whose key is known for longer.
 _PATIENCE_SECONDS = 1.0
-# As many signatures are verified for one statement.
-_MAX_CANDIDATES = 4
+# As many signatures are verified for one statement: all keys of the sets that there are, where it
+# does not say which.
+_MAX_CANDIDATES = 32
 
 
 class StatementKeys:

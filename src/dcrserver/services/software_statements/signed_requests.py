@@ -84,6 +84,8 @@ def _problems(jws: jose.Jws, policy: Policy, audience: str, now: float) -> Itera
         yield "needs an exp and an iat, times in seconds"
     elif expires_at <= now - _SKEW:
         yield "has expired"
+    elif expires_at > now + policy.software_statements.request_lifetime + _SKEW:
+        yield f"is good for longer than {policy.software_statements.request_lifetime} seconds (exp)"
     elif max(issued_at, jws.number("nbf") or 0) > now + _SKEW:
         yield "is not good yet"
     if not 0 < len(jws.text("jti")) <= _MAX_JTI:

@@ -165,15 +165,23 @@ def check_approved(statement: Statement) -> None:
         raise UnapprovedSoftwareStatement("the software of software_statement is not approved here")
 
 
-def check_same_software(statement: Statement, held: str) -> None:
+def check_same_software(statement: Statement, held: str, *, same_issuer: bool) -> None:
     """A client does not become one of other software: people gave it their consent as what it was.
+
+    A software_id means something to whom it was given by, so nobody but an administrator says that
+    what another issuer calls so is the same: ``same_issuer``.
 
     Raises:
         UnapprovedSoftwareStatement: the statement that was ``held`` names another.
     """
-    before = jose.parse(held).text("software_id")
-    if before and statement.software_id != before:
+    before = jose.parse(held)
+    software_id = before.text("software_id")
+    if software_id and statement.software_id != software_id:
         raise UnapprovedSoftwareStatement("software_statement is for other software")
+    if same_issuer and statement.jws.text("iss") != before.text("iss"):
+        raise UnapprovedSoftwareStatement(
+            "software_statement is of another issuer than the one that the client has"
+        )
 
 
 def _times(statement: Statement, policy: SoftwareStatementPolicy, now: float) -> Iterator[str]:
@@ -186,6 +194,8 @@ def _times(statement: Statement, policy: SoftwareStatementPolicy, now: float) ->
             yield f"has an {name} that is no time in seconds"
         elif name == "exp" and moment <= now - skew:
             yield "has expired"
+        elif name == "exp" and moment > now + policy.maximum_lifetime + skew:
+            yield f"is good for longer than {policy.maximum_lifetime} seconds (exp)"
         elif name != "exp" and moment > now + skew:
             yield f"is not good yet ({name})"
     ages = [age for age in (statement.issuer.settings.maximum_age, policy.maximum_age) if age]
