@@ -195,6 +195,7 @@ class PolicyAdministrationService:
             await self._changeable(scope, name, expected, there=True)
 
             async def write(tx: Transaction, _: int) -> None:
+                await _check_unbound(tx, scope, name)  # who is bound holds up nobody who asks
                 await tx.stored_policies.delete(scope, name)  # nobody is bound from now on
                 await _check_unbound(tx, scope, name)
                 _record(tx, EventType.POLICY_DELETED, scope, name, origin, {})
