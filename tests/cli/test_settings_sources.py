@@ -17,9 +17,8 @@ _TEXTS = ("", "[", "-1", "no such thing", "\x1f")
 _FREE = {
     "authorization_server.metadata", "cli.ca_file", "cli.token", "database.password",
     "database.url", "outbound.ca_file",
-    "rate_limits.failed_authentication", "rate_limits.open_registration",
-    "rate_limits.open_registration_attempts", "rate_limits.open_registration_total", "redis.url",
-    "tenants.x.authorization_server.metadata", "tenants.x.policy",
+    "redis.url", "tenants.x.authorization_server.metadata", "tenants.x.policy",
+    "tls.certificate_file",
 }  # fmt: skip
 
 
@@ -153,9 +152,6 @@ def test_only_the_variable_that_is_no_json_is_named(monkeypatch: pytest.MonkeyPa
 def test_what_is_found_wrong_later_is_told_with_its_variable(
     run: Commands, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("DCR_RATE_LIMITS__OPEN_REGISTRATION", "often")
-    told = run("config", "check", status=1)
-    assert told.count("(from DCR_RATE_LIMITS__OPEN_REGISTRATION)") == 1
     monkeypatch.setenv("DCR_DATABASE__URL", "oracle://x/y")
     assert "(from DCR_DATABASE__URL)" in run("config", "check", status=1)
 
