@@ -135,6 +135,7 @@ BODIES: dict[str, Any] = {
     "PUT /admin/v1/clients/{client_id}": {"metadata": WHAT},
     "PATCH /admin/v1/clients/{client_id}": {"metadata": {"client_name": "x"}},
     "PUT /admin/v1/policies/{name}": {"preset": "mcp"},
+    "POST /admin/v1/policies/{name}/test/requests": {"requests": [{"request": WHAT}]},
     "POST /admin/v1/tenants": {"name": "intruder"},
     "PATCH /admin/v1/tenants/{name}": {"mode": "open"},
     "POST /api/identity/oauth2/dcr/v1.1/register": WHAT,

@@ -30,6 +30,7 @@ class Stage:
         Path("clients.jsonl").write_text(json.dumps(self.client() | {"client_id": "example"}))
         Path("new.json").write_text(json.dumps(new))
         Path("change.json").write_text(json.dumps({"metadata": {"client_name": "Changed"}}))
+        Path("requests.jsonl").write_text(json.dumps({"request": self.client()}))
         Path("policy.json").write_text('{"preset": "mcp"}')
         Path("dcrserver.toml").write_text(run("config", "init"))
 

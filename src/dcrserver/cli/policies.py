@@ -10,6 +10,7 @@ from typing import Annotated, Any
 
 import typer
 
+from dcrserver.cli.administration import watching
 from dcrserver.cli.administration.options import grouped
 from dcrserver.cli.administration.where import LimitOption, Where
 from dcrserver.cli.output import Form, print_one, print_rows
@@ -62,25 +63,67 @@ def put(name: NameArgument, file: FileArgument, where: Where, form: Form) -> Non
     print_one(where.ask("draft_policy", _document(file), name=name), form)
 
 
-@app.command("test", epilog=examples("policy test strict client.json --origin open --draft"))
+@app.command(
+    "test",
+    epilog=examples(
+        "policy test strict client.json --origin open --draft",
+        "policy test strict requests.jsonl",
+        "policy test strict --stored --draft",
+    ),
+)
 @grouped
-def try_out(
+def try_out(  # noqa: PLR0913 - what can be given
     name: NameArgument,
-    file: Annotated[Path, typer.Argument(help="JSON object of client metadata; - is stdin")],
     where: Where,
     form: Form,
+    file: Annotated[
+        Path | None,
+        typer.Argument(
+            help="JSON object of client metadata; - is stdin. Of a .jsonl file one on each line, or"
+            " request, origin and address of one"
+        ),
+    ] = None,
     origin: Annotated[str, typer.Option(help="how it comes, as statements name it")] = "open",
     address: Annotated[str | None, typer.Option(help="where it comes from")] = None,
     *,
     draft: Annotated[bool, typer.Option("--draft", help="try the draft")] = False,
+    stored: Annotated[
+        bool, typer.Option("--stored", help="try it with all clients that there are, as a job")
+    ] = False,
 ) -> None:
-    """Try a policy with a registration; fail when it would be refused. Nothing is stored."""
-    asked = {"request": _document(file), "origin": origin, "address": address}
-    found: dict[str, Any] = where.ask(
-        "test_policy", asked | ({"draft": True} if draft else {}), name=name
-    )
+    """Try a policy; fail when something would be refused. Nothing is stored."""
+    which: dict[str, Any] = {"draft": True} if draft else {}
+    if file is None:
+        if not stored:
+            fail("name a file, or say --stored")
+        job = watching.begin(where, "test_policy_with_clients", which | {"filter": {}}, name=name)
+        watching.print_job(job, form)
+        return
+    if stored:
+        fail("--stored takes no file")
+    if file.suffix == ".jsonl":
+        lines = read(file).splitlines()
+        which["requests"] = [_recorded(line, origin, address) for line in lines if line]
+        found: dict[str, Any] = where.ask("test_policy_with_requests", which, name=name)
+        is_refused = bool(found["counts"].get("reject"))
+    else:
+        which |= {"request": _document(file), "origin": origin, "address": address}
+        found = where.ask("test_policy", which, name=name)
+        is_refused = found["decision"] == "reject"
     print_one(found, form)
-    sys.exit(1 if found["decision"] == "reject" else 0)
+    sys.exit(1 if is_refused else 0)
+
+
+def _recorded(line: bytes, origin: str, address: str | None) -> dict[str, Any]:
+    """A request as it was recorded, or metadata alone."""
+    try:
+        made = json.loads(line)
+    except ValueError as error:
+        fail(f"{line[:40]!r}: {error}")
+    if not isinstance(made, dict):
+        fail(f"{line[:40]!r}: must be an object")
+    whole = made if "request" in made else {"request": made}
+    return {"origin": origin, "address": address} | whole
 
 
 @app.command("activate", epilog=examples("policy activate strict"))

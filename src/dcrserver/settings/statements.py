@@ -107,6 +107,8 @@ def _is_location(row: Parameter) -> bool:
 
 
 def _refusal(row: Parameter, value: Any, terms: Terms) -> str | None:  # noqa: ANN401 - any JSON
+    if row.kind.leaves_out(value):
+        return f"{row.name} counts as left out with this value: remove leaves it out"
     try:
         row.kind.check(value, terms, row)
     except Unacceptable as error:

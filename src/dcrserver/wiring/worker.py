@@ -6,10 +6,11 @@ import math
 from collections.abc import Mapping
 
 from dcrserver.services.authentication.last_uses import FLUSH_SECONDS
-from dcrserver.services.jobs.administration import BULK
+from dcrserver.services.jobs.administration import BULK, POLICY_TEST
 from dcrserver.services.jobs.bulk import BulkChange
 from dcrserver.services.jobs.client_import import ClientImport
 from dcrserver.services.jobs.executor import JobExecutor, JobKind
+from dcrserver.services.jobs.policy_test import PolicyTest
 from dcrserver.services.jobs.reception import IMPORT
 from dcrserver.services.tenants.deletion import TenantDeletion
 from dcrserver.services.upkeep.jobs import Upkeep
@@ -57,6 +58,7 @@ def _of_administrators(base: Foundation, metrics: Metrics) -> Job:
     kinds: Mapping[str, JobKind] = {
         BULK: BulkChange(base.lists, tenants),
         IMPORT: ClientImport(base.database, base.configured.box, tenants),
+        POLICY_TEST: PolicyTest(base.lists, tenants, settings.members),
     }
     executor = JobExecutor(base.database, kinds, settings.worker.keep_jobs_seconds, metrics)
     return Job("do_jobs", 60.0, executor.work, look_seconds=1.0, waits=executor.waits)

@@ -8,25 +8,36 @@ from fastapi import Depends, Path
 from starlette.requests import Request
 from starlette.responses import Response
 
+from dcrserver.api.admin.jobs import begun
 from dcrserver.edge.administration import AdminRoute
 from dcrserver.edge.callers import CallerOf, RuntimeOf
 from dcrserver.edge.conditions import ExpectedOf
 from dcrserver.edge.pages import Page, PagingOf
 from dcrserver.edge.routers import Router
 from dcrserver.names import ALL_TENANTS
+from dcrserver.schemas.admin.jobs import Job
 from dcrserver.schemas.admin.parts import example_of_body
 from dcrserver.schemas.admin.policies import (
     Policy,
     PolicyCheck,
     PolicyDocument,
     PolicyProblem,
+    PolicyTestOnClients,
     PolicyTrial,
+    PolicyTrials,
     PolicyVerdict,
+    PolicyVerdicts,
     PolicyVersion,
     PolicyVersions,
     RollBack,
 )
-from dcrserver.services.policies.trial import Trial, terms_of_trial, tried
+from dcrserver.services.policies.trial import (
+    Trial,
+    asked_of,
+    terms_of_trial,
+    tried,
+    tried_all,
+)
 from dcrserver.services.policies.views import PolicyView
 
 router = Router(AdminRoute, "/policies", "policies")
@@ -137,6 +148,55 @@ async def test_policy(
     terms = terms_of_trial(tenant, found, policies.members, draft=body.draft)
     trial = Trial(body.request, body.origin, body.address)
     return PolicyVerdict.model_validate(tried(tenant, terms, trial))
+
+
+@router.post(
+    "/{name}/test/requests",
+    scope="policies:read",
+    summary="Try a policy with many registrations",
+    operation_id="test_policy_with_requests",
+    response_model=PolicyVerdicts,
+    refusals=(409,),
+)
+async def test_policy_with_requests(
+    here: RuntimeOf, caller: CallerOf, whose: ScopeOf, name: NameOf, body: PolicyTrials
+) -> PolicyVerdicts:
+    """What it would make of each, by kinds; nothing is stored, and nothing fetched."""
+    policies, tenant = here.policy_administration, caller.tenant.known()
+    found = await policies.policy(whose, name)
+    terms = terms_of_trial(tenant, found, policies.members, draft=body.draft)
+    trials = [Trial(each.request, each.origin, each.address) for each in body.requests]
+    return PolicyVerdicts.model_validate(tried_all(tenant, terms, trials))
+
+
+@router.post(
+    "/{name}/test/clients",
+    scope="jobs:write",
+    summary="Try a policy with the clients that there are",
+    operation_id="test_policy_with_clients",
+    status_code=202,
+    response_model=Job,
+    refusals=(409,),
+)
+async def test_policy_with_clients(
+    here: RuntimeOf,
+    caller: CallerOf,
+    whose: ScopeOf,
+    name: NameOf,
+    body: PolicyTestOnClients,
+    response: Response,
+) -> Job:
+    """A job judges each as if it sent back what it has registered, and changes none: its report
+    tells who would be refused, and who changed and how, by kinds. Also needed are `clients:read`
+    and `policies:read`.
+    """
+    for scope in ("clients:read", "policies:read"):
+        caller.actor.require(scope)
+    found = await here.policy_administration.policy(whose, name)
+    policy = asked_of(found, draft=body.draft)
+    service = here.job_administration
+    made = await service.try_policy(caller.tenant.known(), policy, body.filter, caller.origin)
+    return begun(made, caller, response)
 
 
 @router.post(

@@ -65,6 +65,8 @@ activate_policy                    POST    /policies/{name}/activate
 roll_back_policy                   POST    /policies/{name}/rollback
 delete_policy                      DELETE  /policies/{name}
 test_policy                        POST    /policies/{name}/test
+test_policy_with_requests          POST    /policies/{name}/test/requests
+test_policy_with_clients           POST    /policies/{name}/test/clients
 list_signing_keys                  GET     /keys
 rotate_signing_key                 POST    /keys
 discard_signing_key                DELETE  /keys/{kid}

@@ -21,9 +21,9 @@ _FIRST_SECONDS, _LAST_SECONDS, _LONGER = 0.1, 1.0, 1.5
 _ALIVE = frozenset({"receiving", "queued", "running"})
 
 
-def begin(where: Where, operation: str, body: JsonObject) -> JsonObject:
+def begin(where: Where, operation: str, body: JsonObject, **path: str) -> JsonObject:
     """The job that ``operation`` begins, when it has ended, as far as nobody interrupts."""
-    return watch(where, str(where.ask(operation, body)["id"]))
+    return watch(where, str(where.ask(operation, body, **path)["id"]))
 
 
 def watch(where: Where, job_id: str) -> JsonObject:

@@ -34,7 +34,7 @@ class Job(Told):
 
     id: str
     tenant: str
-    kind: str = Field(description="bulk, import")
+    kind: str = Field(description="bulk, import, policy_test")
     state: JobState
     dry_run: bool = Field(description="nothing is changed; counts and examples say what would be")
     parameters: Members = Field(description="what it is to do")

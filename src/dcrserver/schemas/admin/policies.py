@@ -78,7 +78,7 @@ class PolicyCheck(Told):
     problems: list[PolicyProblem]
 
 
-class PolicyTrial(Asked):
+class PolicyRequest(Asked):
     """A registration to try a policy with."""
 
     request: Members = Field(description="client metadata, as a client would send them")
@@ -87,11 +87,52 @@ class PolicyTrial(Asked):
         "document",
     ] = Field(default="open", description="how it comes")  # fmt: skip
     address: str | None = Field(default=None, description="where it comes from: an IP address")
+
+
+class PolicyTrial(PolicyRequest):
+    """A registration to try a policy with, and by which version."""
+
     draft: bool | None = Field(
         default=None,
         description="true: by the draft; false: by the active version; null: by the draft where no"
         " version is active",
     )
+
+
+class PolicyTrials(Asked):
+    """Registrations to try a policy with."""
+
+    requests: list[PolicyRequest] = Field(min_length=1, max_length=500)
+    draft: bool | None = Field(default=None, description="as of one")
+
+
+class PolicyGroup(Told):
+    """Registrations of which a policy would make the same."""
+
+    decision: Literal["accept", "reject", "hold", "other"]
+    statements: list[str] = Field(default=[], description="the names of those that decided")
+    error: str | None = Field(default=None, description="the code that they would be refused with")
+    error_description: str | None = None
+    changed: list[str] = Field(default=[], description="members that would be others")
+    change: Members = Field(default={}, description="of the first: by member, before and after")
+    count: int
+    examples: list[str] = Field(description="numbers of the first of them, from 1 on")
+
+
+class PolicyVerdicts(Told):
+    """What a policy would make of registrations, by kinds, the largest first."""
+
+    counts: dict[str, int] = Field(description="by decision")
+    groups: list[PolicyGroup]
+
+
+class PolicyTestOnClients(Asked):
+    """With which clients a policy is tried."""
+
+    filter: dict[str, Annotated[str, Field(max_length=512)]] = Field(
+        description="as of POST /clients/bulk; empty: all clients"
+    )
+    draft: bool | None = Field(default=None, description="as of a registration")
 
 
 class PolicyVerdict(Told):

@@ -27,6 +27,7 @@ from dcrserver.strict_json import JsonObject, dumps_lines
 from dcrserver.tenants import Tenant
 
 BULK = "bulk"
+POLICY_TEST = "policy_test"
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +107,23 @@ class JobService:
             tx.jobs.add(job)
 
         return await begin(self._database, self._requests, key, job, origin, write)
+
+    async def try_policy(
+        self, tenant: Tenant, policy: JsonObject, wanted: Mapping[str, str], origin: Origin
+    ) -> JobView:
+        """A job that tries ``policy``, its name and what it says, with all clients that are
+        ``wanted``; none is changed.
+
+        Raises:
+            InvalidInput: there is no such filter.
+        """
+        _check_filter(wanted)
+        job = new_job(tenant, POLICY_TEST, {**policy, "filter": dict(wanted)}, origin)
+
+        async def write(tx: Transaction) -> None:
+            tx.jobs.add(job)
+
+        return await begin(self._database, self._requests, None, job, origin, write)
 
     async def jobs(
         self, tenant: Tenant, state: str | None, after: Place | None, limit: int, actor: Actor

@@ -37,7 +37,7 @@ from dcrserver.tenants import Tenant
 
 _USED = "software_statement was used before"
 _FORGED = "the signature of software_statement is not that of a key of its issuer"
-_MISSING = "software_statement must be sent: a trusted issuer has to vouch for the software"
+MISSING = "software_statement must be sent: a trusted issuer has to vouch for the software"
 _UNKNOWN = (
     "the signature of software_statement is of no key in a file of its issuer's entry; none is"
     " fetched here"
@@ -172,7 +172,7 @@ class SoftwareStatements:
             if terms.policy.statements_mode != "required":
                 return Submitted(rest, terms)
             if not excused:
-                raise InvalidSoftwareStatement(_MISSING)
+                raise InvalidSoftwareStatement(MISSING)
             return Submitted(rest, without_requirement(terms), excused=True)
         made = _with(rest, terms, statement)
         if statement.text == held:
@@ -191,7 +191,7 @@ class SoftwareStatements:
         submitted = await self.read(tenant, signed_requests.members_of(jws), terms, before)
         statement = submitted.statement
         if statement is None:
-            raise InvalidSoftwareStatement(_MISSING)
+            raise InvalidSoftwareStatement(MISSING)
         signed_requests.check_sender(jws, statement)
         said = members_said(statement.claims, terms)
         candidates = await self._keys.of_client(said, jws.algorithm, jws.kid)

@@ -3,14 +3,24 @@
 from __future__ import annotations
 
 from dcrserver.cli.administration.answers.here import Here, page, place_in, told, validated
+from dcrserver.schemas.admin.jobs import Job
 from dcrserver.schemas.admin.policies import (
     Policy,
+    PolicyTestOnClients,
     PolicyTrial,
+    PolicyTrials,
     PolicyVerdict,
+    PolicyVerdicts,
     PolicyVersions,
     RollBack,
 )
-from dcrserver.services.policies.trial import Trial, terms_of_trial, tried
+from dcrserver.services.policies.trial import (
+    Trial,
+    asked_of,
+    terms_of_trial,
+    tried,
+    tried_all,
+)
 from dcrserver.strict_json import JsonObject
 
 
@@ -53,6 +63,23 @@ async def _test_policy(here: Here, *, name: str, body: JsonObject) -> JsonObject
     return told(PolicyVerdict, tried(tenant, terms, trial))
 
 
+async def _test_policy_with_requests(here: Here, *, name: str, body: JsonObject) -> JsonObject:
+    policies, asked = here.operations.policy_administration, validated(PolicyTrials, body)
+    tenant = here.configured().known()
+    found = await policies.policy(here.scope, name)
+    terms = terms_of_trial(tenant, found, policies.members, draft=asked.draft)
+    trials = [Trial(each.request, each.origin, each.address) for each in asked.requests]
+    return told(PolicyVerdicts, tried_all(tenant, terms, trials))
+
+
+async def _test_policy_with_clients(here: Here, *, name: str, body: JsonObject) -> JsonObject:
+    asked, tenant = validated(PolicyTestOnClients, body), here.configured().known()
+    found = await here.operations.policy_administration.policy(here.scope, name)
+    policy = asked_of(found, draft=asked.draft)
+    service = here.operations.job_administration
+    return told(Job, await service.try_policy(tenant, policy, asked.filter, here.origin))
+
+
 async def _delete_policy(here: Here, *, name: str) -> JsonObject:
     await here.operations.policy_administration.delete(here.scope, name, here.origin)
     return {}
@@ -60,5 +87,6 @@ async def _delete_policy(here: Here, *, name: str) -> JsonObject:
 
 ANSWERS = (
     _list_policies, _show_policy, _list_policy_versions, _draft_policy, _activate_policy,
-    _roll_back_policy, _delete_policy, _test_policy,
+    _roll_back_policy, _delete_policy, _test_policy, _test_policy_with_requests,
+    _test_policy_with_clients,
 )  # fmt: skip
