@@ -18,7 +18,7 @@ from dcrserver.metadata.impersonation import PROTECTED_NAMES, refusals_of_names
 from dcrserver.metadata.model import ClientMetadata, Terms, for_administrators
 from dcrserver.metadata.validation import recognized, validate
 from dcrserver.policies.statements.conditions import Circumstances
-from dcrserver.policies.statements.effects import Change, Refusal
+from dcrserver.policies.statements.effects import Change, Quota, Refusal
 from dcrserver.policies.statements.evaluation import Decision, Verdict, decide, in_order
 from dcrserver.strict_json import JsonObject, JsonValue
 
@@ -44,7 +44,8 @@ class Ruling:
 
     ``metadata``: what is to be stored, None where it is refused with ``error``. ``statements``: the
     names of those that decided. ``tags``: what the client is tagged with. ``refusals``: what the
-    error is made of. ``expiries``: seconds that what it is given lives.
+    error is made of. ``expiries``: seconds that what it is given lives. ``quotas``: how many
+    there may be like it, which is for whoever writes it to count.
     """
 
     verdict: Verdict
@@ -55,6 +56,7 @@ class Ruling:
     refusals: tuple[Refusal, ...] = ()
     error: RegistrationError | None = None
     expiries: Mapping[str, int] = field(default_factory=dict)
+    quotas: tuple[Quota, ...] = ()
 
 
 def ruling(
@@ -103,7 +105,7 @@ def _by_statements(
             verdict: Verdict = "hold" if decided.is_held else "accept"
             return Ruling(
                 verdict, names, metadata, (*decided.changes,), (*decided.tags,),
-                expiries=decision.expiries,
+                expiries=decision.expiries, quotas=decision.quotas,
             )  # fmt: skip
         sent = dict(decision.sent)
         try:

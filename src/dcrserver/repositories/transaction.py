@@ -18,6 +18,7 @@ from dcrserver.repositories.access_tokens import AccessTokenRepository, SpentIde
 from dcrserver.repositories.admin_tokens import AdminTokenRepository
 from dcrserver.repositories.client_approvals import ClientApprovalRepository
 from dcrserver.repositories.client_notes import ClientNoteRepository
+from dcrserver.repositories.client_quotas import ClientQuotaRepository
 from dcrserver.repositories.clients import ClientRepository
 from dcrserver.repositories.configuration_changes import ConfigurationChangeRepository
 from dcrserver.repositories.dcr_configurations import DcrConfigurationRepository
@@ -65,6 +66,10 @@ class Transaction:
     @property
     def client_notes(self) -> ClientNoteRepository:
         return ClientNoteRepository(self.session)
+
+    @property
+    def client_quotas(self) -> ClientQuotaRepository:
+        return ClientQuotaRepository(self.session)
 
     @property
     def idempotency_keys(self) -> IdempotencyKeyRepository:

@@ -185,3 +185,18 @@ last_uses = Table(
     Index(None, "tenant", "used_at"),
     **MARIADB,
 )
+
+# What is held while clients are counted that are alike, so that two who register at once are
+# counted one after the other. Rows tell nothing more: the clients themselves are counted.
+client_quotas = Table(
+    "client_quotas",
+    metadata,
+    Column("tenant", Name, nullable=False),
+    # By what they are alike, and a digest of what they have.
+    Column("counted_by", String(16), nullable=False),
+    Column("digest", Digest, nullable=False),
+    # So that there is something to write.
+    timestamp("held_at"),
+    PrimaryKeyConstraint("tenant", "counted_by", "digest"),
+    **MARIADB,
+)

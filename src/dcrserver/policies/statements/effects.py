@@ -8,7 +8,7 @@ from types import MappingProxyType
 from typing import Any, NamedTuple, TypeAlias
 
 from dcrserver.policies.statements.conditions import HOST, comparable, elements
-from dcrserver.policies.statements.grammar import FACTS, Statement
+from dcrserver.policies.statements.grammar import FACTS, Counted, Statement
 from dcrserver.policies.statements.lifetimes import GIVEN
 from dcrserver.strict_json import JsonValue, dumps
 
@@ -41,6 +41,14 @@ class Change(NamedTuple):
     after: JsonValue
 
 
+class Quota(NamedTuple):
+    """So many clients at most that are alike by something, as the statement says."""
+
+    statement: str
+    by: Counted
+    clients: int
+
+
 @dataclass(slots=True)
 class Draft:
     """A registration on its way through the statements.
@@ -56,6 +64,7 @@ class Draft:
     tags: list[str] = field(default_factory=list)
     expiries: dict[str, int] = field(default_factory=dict)
     noted_by: list[str] = field(default_factory=list)
+    quotas: list[Quota] = field(default_factory=list)
 
     def put(self, statement: Statement, member: str, value: JsonValue) -> None:
         """The member is asked for as ``value`` from now on; None: it is not asked for."""
@@ -180,6 +189,13 @@ def _hold(statement: Statement, draft: Draft) -> None:
     draft.held_by.append(statement.name)
 
 
+def _limit(statement: Statement, draft: Draft) -> None:
+    """Only whoever writes the client can count so that nobody comes in between."""
+    limit = statement.then.limit
+    assert limit is not None  # noqa: S101 - by the kind of the effect
+    draft.quotas.append(Quota(statement.name, limit.by, limit.clients))
+
+
 def _tag(statement: Statement, draft: Draft) -> None:
     draft.tags.extend(tag for tag in statement.then.tag or () if tag not in draft.tags)
     draft.noted_by.append(statement.name)
@@ -197,6 +213,7 @@ APPLY: Mapping[str, Apply] = MappingProxyType(
         **dict.fromkeys(FACTS, _force),
         "expire": _expire,
         "hold": _hold,
+        "limit": _limit,
         "tag": _tag,
     }
 )

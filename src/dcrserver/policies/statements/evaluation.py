@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Literal, TypeAlias
 
 from dcrserver.policies.statements.conditions import Circumstances
-from dcrserver.policies.statements.effects import APPLY, Change, Draft, Refusal
+from dcrserver.policies.statements.effects import APPLY, Change, Draft, Quota, Refusal
 from dcrserver.policies.statements.grammar import Statement
 from dcrserver.strict_json import JsonValue
 
@@ -20,7 +20,7 @@ class Decision:
 
     ``statements``: the names of those that decided: that refuse it, else all that changed it, hold
     it or tag it. ``sent``: what is to be registered, as if it had been asked for. ``expiries``:
-    seconds that what the client is given lives.
+    seconds that what the client is given lives. ``quotas``: how many there may be like it.
     """
 
     statements: tuple[str, ...] = ()
@@ -30,6 +30,7 @@ class Decision:
     tags: tuple[str, ...] = ()
     is_held: bool = False
     expiries: Mapping[str, int] = field(default_factory=dict)
+    quotas: tuple[Quota, ...] = ()
 
     @property
     def verdict(self) -> Verdict:
@@ -80,6 +81,7 @@ def decide(
         tags=tuple(draft.tags),
         is_held=bool(draft.held_by),
         expiries=draft.expiries,
+        quotas=tuple(draft.quotas),
     )
 
 

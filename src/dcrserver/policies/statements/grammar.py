@@ -47,6 +47,7 @@ ErrorCode = Literal[
     "invalid_software_statement",
     "unapproved_software_statement",
 ]
+Counted = Literal["tenant", "origin", "owner", "software_id"]
 Values = Annotated[tuple[Any, ...], Field(min_length=1, max_length=1000)]
 MemberNames = Annotated[tuple[str, ...], Field(min_length=1)]
 Seconds = Annotated[int, Field(ge=1, le=315_360_000)]
@@ -90,6 +91,13 @@ class Expiries(Brief):
         return given
 
 
+class ClientLimit(Brief):
+    """How many clients there may be that have the same of something."""
+
+    by: Counted = Field(description="what they have alike")
+    clients: int = Field(ge=0, le=1_000_000, strict=True, description="so many at most")
+
+
 class Effect(Brief):
     """What a statement does: one of these."""
 
@@ -104,6 +112,7 @@ class Effect(Brief):
     first_party: StrictBool | None = None
     expire: Expiries | None = None
     hold: Literal[True] | None = None
+    limit: ClientLimit | None = None
     tag: Annotated[tuple[Tag, ...], Field(min_length=1, max_length=32)] | None = None
     correct: StrictBool | None = None
 
@@ -202,7 +211,7 @@ class Statement(Brief):
     )
     then: Effect = Field(
         description="what it does, a table of one of reject, default, force, restrict, remove,"
-        " require, require_pkce, require_consent, first_party, expire, hold, tag"
+        " require, require_pkce, require_consent, first_party, expire, hold, limit, tag"
     )
 
     @model_validator(mode="before")

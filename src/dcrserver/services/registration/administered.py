@@ -28,6 +28,7 @@ from dcrserver.services.access.stored_clients import (
 )
 from dcrserver.services.audit import EventType, Origin, Subject, SubjectKind
 from dcrserver.services.audit.actors import Actor
+from dcrserver.services.registration import quotas
 from dcrserver.services.registration.chosen import (
     asking_of,
     chosen_secret,
@@ -134,6 +135,7 @@ class AdministeredClients:
         record = record._replace(owner=owner_of(facts, actor), tags=tags)
         made = Administered(record, secrets, token, judged.ruled)
         writer = writer_for(self._database, tenant, None, bounds)
+        writer = quotas.within(writer, made.ruled.quotas, record)
         await _add(writer, made, origin, beside, stated, is_chosen=facts.client_id is not None)
         return made
 
@@ -192,6 +194,7 @@ class AdministeredClients:
         )  # fmt: skip
         told = {"secret": secrets.is_new, **facts_changed(record, changed), **ruled.told()}
         writer = writer_for(self._database, tenant, record.bounds, bounds)
+        writer = quotas.within(writer, ruled.quotas, changed, record)
         is_written = await stated.replace(writer, record, changed, origin, told)
         return Administered(changed, secrets) if is_written else None
 

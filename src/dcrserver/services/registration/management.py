@@ -25,6 +25,7 @@ from dcrserver.services.access.stored_clients import (
     replace_client,
 )
 from dcrserver.services.audit import EventType, Origin
+from dcrserver.services.registration import quotas
 from dcrserver.services.registration.administered import AdministeredClients
 from dcrserver.services.registration.client_information import (
     administered_information,
@@ -155,7 +156,8 @@ class ManagementService:
         )
         told: JsonObject = {"secret": secrets.is_new, **ruled.told()}
         told["metadata"] = difference(record, before, metadata, text)
-        if not await stated.replace(self._database, record, changed, origin, told):
+        writer = quotas.within(self._database, ruled.quotas, changed, record)
+        if not await stated.replace(writer, record, changed, origin, told):
             return None
         return self._information(tenant, changed, policy, answered, secrets)
 

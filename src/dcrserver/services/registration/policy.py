@@ -11,6 +11,7 @@ from typing import NamedTuple
 from dcrserver.errors import InvalidClientMetadata
 from dcrserver.metadata import ClientMetadata, Terms
 from dcrserver.metadata.statements import Ruling, ruling
+from dcrserver.policies.statements.effects import Quota
 from dcrserver.services.access.asking import ANYBODY, Asking, registered_by
 from dcrserver.strict_json import JsonObject, JsonValue
 
@@ -27,6 +28,7 @@ class Ruled(NamedTuple):
     tags: tuple[str, ...] = ()
     is_held: bool = False
     is_overridden: bool = False
+    quotas: tuple[Quota, ...] = ()
 
     def told(self) -> JsonObject:
         """For the event of the write."""
@@ -62,7 +64,7 @@ def ruled(
         return metadata, Ruled(found.statements, is_overridden=True)
     if found.verdict == "hold":
         raise InvalidClientMetadata("needs an approval, which cannot be given here yet")
-    return accepted(found), Ruled(found.statements, found.tags)
+    return accepted(found), Ruled(found.statements, found.tags, quotas=found.quotas)
 
 
 def accepted(found: Ruling) -> ClientMetadata:

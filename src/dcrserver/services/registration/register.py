@@ -14,6 +14,7 @@ from dcrserver.metadata import Policy, Terms
 from dcrserver.metadata.bounds import UNBOUNDED
 from dcrserver.metadata.fingerprints import is_shareable
 from dcrserver.metadata.preview import explain, with_refusal, with_statement
+from dcrserver.policies.statements.effects import Quota
 from dcrserver.rate_limit import UNCOUNTED, Registrant
 from dcrserver.repositories.clients import ClientRecord
 from dcrserver.repositories.transaction import AlreadyThere, Database, Transaction
@@ -31,6 +32,7 @@ from dcrserver.services.access.idempotency import (
 from dcrserver.services.access.initial_access_tokens import RegistrationPermit
 from dcrserver.services.access.registration_access_tokens import new_registration_token
 from dcrserver.services.audit import EventType, Origin, Subject, SubjectKind
+from dcrserver.services.registration import quotas
 from dcrserver.services.registration.administered import Administered, AdministeredClients
 from dcrserver.services.registration.chosen_policies import bound_by
 from dcrserver.services.registration.client_information import (
@@ -82,6 +84,7 @@ class _New(NamedTuple):
     submitted: Submitted
     origin: Origin
     told: JsonObject
+    quotas: tuple[Quota, ...]
 
 
 class RegistrationService:
@@ -185,12 +188,7 @@ class RegistrationService:
         return Registered(None if uri is None else str(uri), str(told["information"]))
 
     async def _register(
-        self,
-        permit: RegistrationPermit,
-        octets: bytes,
-        origin: Origin,
-        keep: Keep,
-        by: Registrant,
+        self, permit: RegistrationPermit, octets: bytes, origin: Origin, keep: Keep, by: Registrant
     ) -> Registered:
         if permit.is_administrator_s:
             return await self._register_for(permit, octets, origin, keep)
@@ -239,7 +237,8 @@ class RegistrationService:
         told: JsonObject = {"secret": secrets.is_new, **submitted.told(), **judged.ruled.told()}
         if judged.ruled.tags:
             record = record._replace(tags=judged.ruled.tagged(None))
-        return _New(permit, record, submitted, origin, told), secrets, token
+        new = _New(permit, record, submitted, origin, told, judged.ruled.quotas)
+        return new, secrets, token
 
     async def _share(self, new: _New, keep: Keep) -> Registered:
         """A client that nobody manages but administrators: that of whoever registered the same, or
@@ -297,7 +296,7 @@ class RegistrationService:
             BearerError: another registration took the last use of the token.
             InvalidSoftwareStatement: another registration used the statement meanwhile.
         """
-        permit, record, submitted, origin, told = new
+        permit, record, submitted, origin, told, counted = new
 
         async def write(tx: Transaction) -> None:
             if permit.token is not None or permit.bounds is not UNBOUNDED:
@@ -317,7 +316,7 @@ class RegistrationService:
                 await lead(tx)
 
         try:
-            await self._database.transact(write)
+            await quotas.within(self._database, counted, record).transact(write)
         except AlreadyThere:
             submitted.check_spent()
             raise

@@ -1,0 +1,103 @@
+"""How many clients there may be that are alike, counted by whoever writes one, everywhere."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+from collections import Counter
+from typing import Any
+
+import pytest
+
+from conftest import MakeApplication
+from harness.application import CALLBACK, Application, application, bearer, update_of
+
+_AT_ONCE = 12
+
+
+def limit(by: str, clients: int, **when: Any) -> dict[str, Any]:
+    return {"name": f"few-{by}", "when": when, "then": {"limit": {"by": by, "clients": clients}}}
+
+
+def policy(*statements: dict[str, Any]) -> dict[str, Any]:
+    return {"statements": [*statements]}
+
+
+async def status(app: Application, path: str = "/register", **metadata: Any) -> int:
+    body = {"redirect_uris": [CALLBACK]} | metadata
+    answer = await app.http.post(path, json=body)
+    if answer.status_code == 403:
+        told = answer.json()
+        assert told["error"] == "access_denied"
+        assert "and may be no more" in told["error_description"]
+    return answer.status_code
+
+
+@pytest.mark.finding("L5")
+async def test_instances_that_race_make_no_more_than_there_may_be(any_database: str) -> None:
+    """Two of them, each with many at once; what is deleted leaves room for one."""
+    software = secrets.token_hex(8)
+    rules = {"policy": policy(limit("software_id", 5))}
+    async with application(any_database, **rules) as one, application(any_database, **rules) as two:
+        asked = [status(app, software_id=software) for app in (one, two) * (_AT_ONCE // 2)]
+        assert Counter(await asyncio.gather(*asked)) == {201: 5, 403: _AT_ONCE - 5}
+        assert await status(one, software_id=f"{software}-other") == 201
+        assert await status(one) == 201, "without one there is nothing to count"
+
+
+async def test_what_is_deleted_leaves_room_and_what_is_suspended_does_not(
+    make_app: MakeApplication,
+) -> None:
+    app = await make_app(policy=policy(limit("software_id", 2)))
+    first, second = [await app.register(software_id="s") for _ in range(2)]
+    admin = await app.admin_token("clients:update")
+    path = f"/admin/v1/clients/{first['client_id']}/suspend"
+    answer = await app.http.post(path, headers=admin)
+    assert answer.status_code in {200, 204}, answer.text
+    assert await status(app, software_id="s") == 403
+    uri = second["registration_client_uri"]
+    assert (await app.http.delete(uri, headers=bearer(second))).status_code == 204
+    assert await status(app, software_id="s") == 201
+    assert await status(app, software_id="s") == 403
+
+
+@pytest.mark.finding("L5")
+async def test_nobody_gets_around_it_by_an_update(make_app: MakeApplication) -> None:
+    app = await make_app(policy=policy(limit("software_id", 1)))
+    await app.register(software_id="s")
+    other = await app.register(software_id="t")
+    uri = other["registration_client_uri"]
+    for software, expected in (("s", 403), ("t", 200), ("u", 200)):
+        body = update_of(other, software_id=software, client_name=software)
+        answer = await app.http.put(uri, json=body, headers=bearer(other))
+        assert answer.status_code == expected, answer.text
+        other = answer.json() if answer.status_code == 200 else other
+    assert await status(app, software_id="t") == 201, "which was left"
+
+
+async def test_clients_of_an_issuer_and_of_an_origin_are_counted(
+    make_app: MakeApplication,
+) -> None:
+    few = [limit("origin", 1, origin="open"), limit("tenant", 3, origin="initial_access_token")]
+    app = await make_app(policy=policy(*few), tenants={"acme": {}})
+    assert await status(app) == 201
+    assert await status(app) == 403
+    assert await status(app, "/t/acme/register") == 201, "another issuer's clients are its own"
+    token = {"Authorization": f"Bearer {await app.initial_token()}"}
+    body = {"redirect_uris": [CALLBACK]}
+    told = [(await app.http.post("/register", json=body, headers=token)).status_code for _ in "123"]
+    assert told == [201, 201, 403]
+
+
+async def test_owners_have_so_many_and_who_may_writes_past_it(make_app: MakeApplication) -> None:
+    app = await make_app(policy=policy(limit("owner", 1)))
+    admin = await app.admin_token("clients:create", "policies:override")
+
+    async def make(**facts: Any) -> int:
+        body = {"metadata": {"redirect_uris": [CALLBACK]}} | facts
+        return (await app.http.post("/admin/v1/clients", json=body, headers=admin)).status_code
+
+    assert [await make(owner="alice") for _ in "12"] == [201, 403]
+    assert await make(owner="alice", policy_override=True) == 201
+    assert await make(owner="bob") == 201
+    assert [await make() for _ in "12"] == [201, 201], "without an owner there is nothing to count"
