@@ -41,6 +41,7 @@ _BOUNDED = {
     "repositories/metadata_copies.py": "statements of the program",
     "repositories/leases.py": "statements of the program",
     "repositories/tenant_rows.py": "statements of the program",
+    "repositories/client_quotas.py": "statements of the program",
     "repositories/facets.py": "256 metadata of 4096 characters, and statements of the program",
     "db/protocol/batches.py": "statements of the program",
     "services/registration/judgement.py": "256 submissions of 4096 characters",
