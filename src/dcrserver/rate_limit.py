@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from types import TracebackType
 from typing import Self, TypeAlias
 
@@ -165,7 +165,7 @@ class Registrant:
     async def charge_software(self, software_id: str) -> None:
         """As ``charge``, when it is known what software it is."""
         if found := self._limits.at(Stage.SOFTWARE_MADE):
-            subject = replace(self._subject, software_id=software_id)
+            subject = self._subject._replace(software_id=software_id)
             await self._charge(_charges(found, subject))
 
     async def _charge(self, charges: _Charged) -> None:

@@ -6,7 +6,7 @@ from starlette.requests import Request
 
 from dcrserver.edge.dependencies import USES_KEY, runtime, tenant
 from dcrserver.limits import Stage, Subject
-from dcrserver.rate_limit import Registrant, Uses
+from dcrserver.rate_limit import UNCOUNTED, Registrant, Uses
 from dcrserver.security import token_digest
 from dcrserver.services.access.initial_access_tokens import RegistrationPermit
 
@@ -20,6 +20,8 @@ def registrant(request: Request, bearer: str | None, *, is_open: bool) -> Regist
         TooManyRequests: this was asked enough for now.
     """
     here, client = tenant(request), request.scope.get("client")
+    if not here.limits.rates:
+        return UNCOUNTED
     # What every answer to this request, also a refusal, tells of limits.
     uses: Uses = []
     request.scope[USES_KEY] = uses

@@ -107,7 +107,8 @@ class ClientRepository:
             RuntimeError: it is bound to a policy, and nobody asked whether it may be.
         """
         row, facets = self._row(record, None)
-        self._session.insert(_INSERT, row | _UNUSED)
+        row |= _UNUSED
+        self._session.insert(_INSERT, row)
         if event is not None:
             self._session.insert(events.INSERT, event._asdict())
         if facets:
