@@ -7,6 +7,7 @@ import base64
 import secrets
 import time
 import uuid
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -19,6 +20,7 @@ from dcrserver.services.access import idempotency
 from dcrserver.services.audit import SubjectKind
 from harness.actors import OPERATOR
 from harness.application import CALLBACK, Application, application
+from harness.statements import statement, trusting
 
 SEALED: dict[str, Any] = {
     "secrets": {"encryption_keys": [base64.b64encode(bytes(32)).decode()]},
@@ -112,6 +114,18 @@ async def _last_use(app: Application) -> None:
     assert (await send(app, new_body(), key, token)).status_code == 422
     other = await send(app, body, key, await app.initial_token(1))
     assert (other.status_code, other.content != answers[0].content) == (201, True)
+
+
+async def test_a_statement_that_may_be_used_once_is_used_once_and_told_again(
+    any_database: str, tmp_path: Path
+) -> None:
+    async with application(any_database, **trusting(tmp_path)) as app:
+        body, key = new_body(software_statement=statement()), new_key()
+        answers = await asyncio.gather(*(send(app, body, key) for _ in range(4)))
+        answers.append(await send(app, body, key))
+        assert {answer.status_code for answer in answers} == {201}
+        assert len({answer.content for answer in answers}) == 1
+        assert (await send(app, body, new_key())).status_code == 400
 
 
 async def test_a_token_that_was_revoked_brings_no_answer_back(make_app: MakeApplication) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import secrets
 import uuid
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,6 +15,7 @@ from conftest import MakeApplication
 from dcrserver.db.tables import clients, events
 from harness.administration import Administrator, administrator
 from harness.application import Application, application
+from harness.statements import statement, trusting
 from metadata.support import certified_key
 
 SHARING: dict[str, Any] = {"policy": {"registration": {"reuse_public_clients": True}}}
@@ -314,3 +316,22 @@ async def test_who_is_tagged_otherwise_is_another_client(make_app: MakeApplicati
     first = await led_to(app, body)
     assert (await app.client(first)).tags == ["seen"]
     assert await led_to(app, body) == first
+
+
+async def test_who_presents_the_same_statement_shares_a_client(
+    make_app: MakeApplication, tmp_path: Path
+) -> None:
+    """One that may be used once makes a client once, and leads nobody to it again."""
+    app = await make_app(**_deeply(trusting(tmp_path), SHARING))
+    other, once = statement(jti=..., software_version="2"), statement()
+    body = native(software_statement=statement(jti=...))
+    first = await led_to(app, body)
+    assert await led_to(app, body) == first
+    assert await led_to(app, body | {"software_statement": other}) != first
+    body["software_statement"] = once
+    assert await led_to(app, body) != first
+    assert (await register(app, body, 400))["error"] == "invalid_software_statement"
+
+
+def _deeply(one: dict[str, Any], other: dict[str, Any]) -> dict[str, Any]:
+    return {**one, **other, "policy": {**one["policy"], **other["policy"]}}

@@ -226,7 +226,8 @@ class RegistrationService:
         """
         tenant, client_id = permit.tenant, security.new_client_id()
         token, kept = "", _NO_TOKEN
-        if not is_shareable(judged.metadata, policy):
+        # One that is held is read by its token until somebody decides.
+        if judged.ruled.is_held or not is_shareable(judged.metadata, policy):
             token, ends_at = new_registration_token(policy)
             kept = (security.token_digest(token), ends_at)
         secrets = self._secrets.first(tenant.name, client_id, judged.metadata, policy)
