@@ -6,18 +6,26 @@ import gc
 import itertools
 import os
 import ssl
+import sys
+from collections import defaultdict
 from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, ExitStack
+from functools import cache
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
+from sqlalchemy import Dialect
 
+from dcrserver import security
+from dcrserver.db.protocol.statements import Compiler
 from dcrserver.settings import TelemetrySettings
 from dcrserver.telemetry import configure_logging
 from harness.application import Application, application
 from harness.databases import BACKENDS, migrated, sqlite_schema
+from harness.long_run import IS_LONG
 
 MakeApplication = Callable[..., Any]
 _OBJECTS_BETWEEN_COLLECTIONS = 10_000
@@ -82,11 +90,50 @@ def _authorities_are_read_once() -> Iterator[None]:
         yield
 
 
+@pytest.fixture(autouse=True, scope="session")
+def _sniffio_is_not_looked_for() -> Iterator[None]:
+    """Httpx does with each request to an application, in all folders, and it is in none."""
+    with pytest.MonkeyPatch.context() as patch:
+        if find_spec("sniffio") is None:
+            patch.setitem(sys.modules, "sniffio", None)
+        yield
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _statements_are_compiled_once() -> Iterator[None]:
+    """A server compiles each statement once; tests make thousands of servers in one process."""
+    compiled: defaultdict[str, dict[Any, Any]] = defaultdict(dict)
+    made = Compiler.__init__
+
+    def with_those_of_others(self: Compiler, dialect: Dialect) -> None:
+        made(self, dialect)
+        self._compiled = compiled[dialect.name]
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Compiler, "__init__", with_those_of_others)
+        yield
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _slow_hashes_are_quick() -> None:
+    """Of secrets that people chose: a tenth of a second of the processor each, and tests make
+    hundreds. Not in the long run, which has what servers have.
+    """
+    if not IS_LONG:
+        security._SLOW.update(argon2__rounds=1, argon2__memory_cost=64)  # noqa: SLF001
+
+
+@pytest.fixture(scope="session")
+def _database() -> Iterator[Callable[[str], str]]:
+    """The one of each kind: with parameters a fixture is made anew whenever these change."""
+    with ExitStack() as stack:
+        yield cache(lambda backend: stack.enter_context(migrated(backend)))
+
+
 @pytest.fixture(scope="session", params=BACKENDS)
-def any_database(request: pytest.FixtureRequest) -> Iterator[str]:
+def any_database(request: pytest.FixtureRequest, _database: Callable[[str], str]) -> str:
     """The URL of a migrated database, once for each kind; shared, so tests use ids of their own."""
-    with migrated(request.param) as url:
-        yield url
+    return _database(request.param)
 
 
 @pytest.fixture(params=BACKENDS)

@@ -16,7 +16,7 @@ import httpx
 import pytest
 
 from harness.databases import database, migrated
-from harness.long_run import only_long
+from harness.long_run import IS_LONG, only_long
 from harness.process import ServerProcess, free_port, run_to_end, serving
 from harness.tls import certified
 from harness.waiting import being_read, listens, until
@@ -24,21 +24,20 @@ from harness.waiting import being_read, listens, until
 BODY = b'{"redirect_uris":["https://client.example.org/cb"]}'
 
 
-def test_the_start_up_line_tells_where_everything_is(tmp_path: Path) -> None:
+def test_a_start_tells_where_everything_is_and_keeps_the_database_to_its_owner(
+    tmp_path: Path,
+) -> None:
+    """As an operator does it, with the command itself and no database yet."""
     with serving(tmp_path, fresh=True) as server:
+        httpx.post(f"{server.base_url}/register", json=json.loads(BODY), trust_env=False)
+        modes = {file.name: file.stat().st_mode & 0o777 for file in tmp_path.glob("dcrserver.db*")}
         lines = server.log.splitlines()
     (line,) = [line for line in lines if line.startswith("dcrserver on ")]
     assert server.base_url in line
     assert "sqlite" in line
     assert "registration open" in line
     assert f"{server.base_url}/docs" in line
-
-
-def test_the_database_file_is_for_its_owner_alone(tmp_path: Path) -> None:
-    with serving(tmp_path, fresh=True) as server:
-        httpx.post(f"{server.base_url}/register", json=json.loads(BODY), trust_env=False)
-        modes = {file.name: file.stat().st_mode & 0o777 for file in tmp_path.glob("dcrserver.db*")}
-        assert "secrets.encryption_keys" not in server.log
+    assert "secrets.encryption_keys" not in server.log
     assert modes == dict.fromkeys(("dcrserver.db", "dcrserver.db-wal", "dcrserver.db-shm"), 0o600)
 
 
@@ -107,18 +106,18 @@ def events(server: ServerProcess) -> list[str]:
 
 
 @pytest.mark.parametrize(
-    ("number", "workers"),
+    ("number", "workers", "fresh"),
     [
-        (signal.SIGTERM, 2),
-        (signal.SIGINT, 1),
-        pytest.param(signal.SIGTERM, 1, marks=only_long),
-        pytest.param(signal.SIGINT, 2, marks=only_long),
+        (signal.SIGTERM, 2, IS_LONG),
+        (signal.SIGINT, 1, True),
+        pytest.param(signal.SIGTERM, 1, True, marks=only_long),
+        pytest.param(signal.SIGINT, 2, True, marks=only_long),
     ],
 )
 def test_the_last_line_tells_that_it_stopped(
-    tmp_path: Path, number: signal.Signals, workers: int
+    tmp_path: Path, number: signal.Signals, workers: int, *, fresh: bool
 ) -> None:
-    with serving(tmp_path, arguments=("--workers", str(workers)), fresh=True) as server:
+    with serving(tmp_path, arguments=("--workers", str(workers)), fresh=fresh) as server:
         # The first that is ready answers for all; the second may still be starting.
         until(lambda: events(server).count("started") == workers, "all have started")
         server.process.send_signal(number)

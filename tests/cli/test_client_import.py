@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import json
 import os
-import signal
 import subprocess
 import time
 from collections.abc import Callable
@@ -26,7 +25,7 @@ from passlib.hash import (
 
 from harness import proxies
 from harness.commands import Commands
-from harness.process import COMMAND, ServerProcess, environment, serving
+from harness.process import COMMAND, ServerProcess, environment, serving, started
 
 CHOSEN = "correct horse"
 GENERATED = "vZ8pQ3xK7nR2mT6wY1cF5bH9jL4sD0gA"
@@ -359,18 +358,20 @@ def test_hashes_come_through_a_pipe_and_not_both(run: Commands, write: Write) ->
 
 def test_an_import_that_was_killed_goes_on(run: Commands, write: Write, tmp_path: Path) -> None:
     """Batches are whole, and the same command again imports the rest."""
-    count = 6000
+    count = 3000
     file = write(*(machine(f"c{number:05}") for number in range(count)))
-    process = subprocess.Popen(
-        [*COMMAND, "client", "import", file],
-        env=environment(DCR_DATABASE__URL=database_of(tmp_path)),
-        stderr=subprocess.PIPE,
-    )
+    with Path(os.devnull).open("wb") as nowhere:
+        process = started(
+            ["dcrserver", "client", "import", file],
+            tmp_path,
+            environment(DCR_DATABASE__URL=database_of(tmp_path)),
+            (nowhere.fileno(), nowhere.fileno()),
+        )
     deadline = time.monotonic() + 60
     while time.monotonic() < deadline and not listed(run):
         time.sleep(0.02)
-    os.kill(process.pid, signal.SIGKILL)
-    process.communicate()
+    process.kill()
+    process.wait()
     before = _count(tmp_path)
     assert 0 < before < count
     assert before % 200 == 0
@@ -387,12 +388,13 @@ def test_progress_is_shown_on_a_terminal(run: Commands, write: Write, tmp_path: 
     import pty  # noqa: PLC0415 - not everywhere
 
     leader, follower = pty.openpty()
-    process = subprocess.Popen(
-        [*COMMAND, "client", "import", write(*(machine(f"c{n}") for n in range(50)))],
-        env=environment(DCR_DATABASE__URL=database_of(tmp_path), TERM="xterm"),
-        stderr=follower,
-        stdout=subprocess.DEVNULL,
-    )
+    with Path(os.devnull).open("wb") as nowhere:
+        process = started(
+            ["dcrserver", "client", "import", write(*(machine(f"c{n}") for n in range(50)))],
+            tmp_path,
+            environment(DCR_DATABASE__URL=database_of(tmp_path), TERM="xterm"),
+            (nowhere.fileno(), follower),
+        )
     os.close(follower)
     shown = b""
     try:

@@ -21,7 +21,8 @@ from dcrserver.cli.output import table
 from dcrserver.cli.shared import seconds
 from harness.commands import Commands
 from harness.commands_stage import Stage
-from harness.process import environment, free_port, wait_for_port
+from harness.process import environment, free_port, started, wait_for_port
+from harness.waiting import until
 
 ROOT: Any = typer.main.get_command(cli.app)
 
@@ -79,14 +80,16 @@ def test_a_command_without_a_database_loads_none_of_it() -> None:
     paths += [("version",), ("keys", "generate"), ("completion", "bash")]
     code = f"""
 import sys
+from typer.main import get_command
 from dcrserver.cli import app
+command = get_command(app)  # once: a hundred of them would be most of the time
 def loaded(*names):
     return [name for name in names if name in sys.modules]
 heavy = "sqlalchemy", "alembic", "fastapi", "starlette", "uvicorn", "httpx", "dns", "limits", "rich"
 for path in {paths}:
-    app(list(path), prog_name="dcrserver", standalone_mode=False)
+    command(list(path), prog_name="dcrserver", standalone_mode=False)
     assert not loaded(*heavy, "pydantic_settings"), (path, loaded(*heavy, "pydantic_settings"))
-app(["config", "init"], prog_name="dcrserver", standalone_mode=False)
+command(["config", "init"], prog_name="dcrserver", standalone_mode=False)
 assert not loaded(*heavy), loaded(*heavy)
 """
     done = subprocess.run(
@@ -114,35 +117,42 @@ _LOADED_BY_NONE = {
 
 
 @pytest.fixture(scope="module")
-def with_a_database(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, str]]:
+def with_a_database(
+    tmp_path_factory: pytest.TempPathFactory, sqlite_file: bytes
+) -> tuple[Path, dict[str, str]]:
     """A folder with what the commands name, and the environment to run them in."""
     folder = tmp_path_factory.mktemp("walk")
     (folder / "client.json").write_text(json.dumps(Stage.client()))
-    variables = environment() | {"DCR_DATABASE__URL": f"sqlite:///{folder}/d.db"}
-    migrate = [sys.executable, "-m", "dcrserver", "migrate"]
-    subprocess.run(migrate, env=variables, capture_output=True, check=True)
-    return folder, variables
+    (folder / "d.db").write_bytes(sqlite_file)
+    return folder, environment() | {"DCR_DATABASE__URL": f"sqlite:///{folder}/d.db"}
 
 
-@pytest.mark.parametrize("line", _LOADED_BY_NONE)
-def test_a_command_loads_only_what_it_uses(
-    with_a_database: tuple[Path, dict[str, str]], line: str
-) -> None:
+_EACH_BY_ITSELF = """
+import gc, os, sys
+from dcrserver import cli
+failed = []
+for line, names in LOADED_BY_NONE.items():
+    if child := os.fork():
+        failed += [line] * (os.waitpid(child, 0)[1] != 0)
+        continue
+    sys.argv = ["dcrserver", *line.split()]
+    try:
+        cli.main()
+    except SystemExit as end:
+        assert not end.code, (line, end.code)
+    loaded = [name for name in names if name in sys.modules]
+    assert not loaded, (line, loaded)
+    left = len(gc.get_objects())
+    assert left < 1000, f"{line}: {left} objects are looked at once more when the interpreter ends"
+    os._exit(0)
+sys.exit(f"in these commands: {failed}" if failed else 0)
+"""
+
+
+def test_a_command_loads_only_what_it_uses(with_a_database: tuple[Path, dict[str, str]]) -> None:
     """Half a second as well, whatever the machine: by the entry point, as an operator runs it."""
     folder, variables = with_a_database
-    code = f"""
-import gc, sys
-from dcrserver import cli
-sys.argv = {["dcrserver", *line.split()]}
-try:
-    cli.main()
-except SystemExit as end:
-    assert not end.code, end.code
-loaded = [name for name in {_LOADED_BY_NONE[line]} if name in sys.modules]
-assert not loaded, loaded
-left = len(gc.get_objects())
-assert left < 1000, f"{{left}} objects are looked at once more when the interpreter ends"
-"""
+    code = f"LOADED_BY_NONE = {_LOADED_BY_NONE}{_EACH_BY_ITSELF}"
     # What measures the tests' coverage loads modules of its own, sqlite3 among them.
     plain = {name: value for name, value in variables.items() if not name.startswith("COVERAGE_")}
     done = subprocess.run(
@@ -177,22 +187,27 @@ def test_each_example_works(run: Commands, tmp_path: Path, monkeypatch: pytest.M
 def _serve(arguments: list[str]) -> None:
     port = str(free_port())
     given = arguments[: arguments.index("--port")] if "--port" in arguments else arguments
-    command = [sys.executable, "-m", "dcrserver", *given, "--port", port]
-    with subprocess.Popen(command, env=environment(), stderr=subprocess.DEVNULL) as process:
-        try:
-            wait_for_port(int(port), process)
-        finally:
-            process.terminate()
+    with Path("serve.log").open("wb") as log:
+        process = started(
+            ["dcrserver", *given, "--port", port], Path.cwd(), environment(), 2 * (log.fileno(),)
+        )
+    try:
+        wait_for_port(int(port), process)
+    finally:
+        process.terminate()
+        process.wait(20)
 
 
 def _work(arguments: list[str]) -> None:
-    command = [sys.executable, "-m", "dcrserver", *arguments]
     env = environment(DCR_DATABASE__URL=os.environ["DCR_DATABASE__URL"])
-    with subprocess.Popen(command, env=env, stderr=subprocess.PIPE) as process:
-        assert process.stderr is not None
-        assert b"worker_started" in process.stderr.readline()
+    told = Path("worker.log")
+    with told.open("wb") as log:
+        process = started(["dcrserver", *arguments], Path.cwd(), env, 2 * (log.fileno(),))
+    try:
+        until(lambda: "worker_started" in told.read_text(), "it works")
+    finally:
         process.terminate()
-    assert process.returncode == 0
+    assert process.wait(20) == 0
 
 
 def test_a_table_on_a_terminal_and_json_in_a_pipe(

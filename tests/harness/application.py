@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import httpx
+from pydantic import SecretStr
 
 from dcrserver import posture
 from dcrserver.app import create_app
@@ -17,7 +20,7 @@ from dcrserver.repositories.events import EventRecord
 from dcrserver.services.access.admin_tokens import NewAdminToken
 from dcrserver.services.access.initial_access_tokens import NewInitialAccessToken
 from dcrserver.services.clients.views import ClientView
-from dcrserver.settings import Settings, load
+from dcrserver.settings import DatabaseSettings, Settings, load
 from dcrserver.wiring.configured import Configured
 from dcrserver.wiring.foundation import opened
 from dcrserver.wiring.operations import Operations
@@ -101,6 +104,25 @@ def update_of(client: dict[str, Any], **changes: Any) -> dict[str, Any]:
 
 
 def settings(url: str, **groups: Any) -> Settings:
+    """Those of a server without rate limits, and of the environment; made once where it is usual,
+    as it is half of what making an application takes.
+    """
+    if not groups and not _is_configured():
+        return _usual().model_copy(update={"database": DatabaseSettings(url=SecretStr(url))})
+    return _loaded(url, **groups)
+
+
+def _is_configured() -> bool:
+    names = (name for name in os.environ if name.startswith("DCR_"))
+    return any(not name.startswith("DCR_TEST_") for name in names)
+
+
+@cache
+def _usual() -> Settings:
+    return _loaded("sqlite://")
+
+
+def _loaded(url: str, **groups: Any) -> Settings:
     server = {"base_url": BASE_URL} | groups.pop("server", {})
     return load(
         None,

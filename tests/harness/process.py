@@ -86,7 +86,7 @@ def _bound(port: int, kind: socket.SocketKind) -> socket.socket:
     return made
 
 
-def wait_for_port(port: int, process: subprocess.Popen[bytes]) -> None:
+def wait_for_port(port: int, process: Process) -> None:
     """Until somebody listens there."""
     ends_at = time.monotonic() + _START_SECONDS
     while time.monotonic() < ends_at and process.poll() is None:

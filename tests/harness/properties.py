@@ -7,7 +7,7 @@ from typing import Any
 
 from hypothesis import settings
 
-_SHARE = float(os.environ.get("DCR_TEST_EXAMPLES") or 0.3)
+_SHARE = float(os.environ.get("DCR_TEST_EXAMPLES") or 0.15)
 
 
 def examples(count: int, **more: Any) -> settings:

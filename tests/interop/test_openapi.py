@@ -15,7 +15,7 @@ from typing import Any
 import httpx
 import pytest
 
-from harness.long_run import IS_LONG
+from harness.long_run import IS_LONG, only_long
 from harness.process import ServerProcess, environment, run_to_end, serving
 from harness.properties import examples
 
@@ -188,6 +188,7 @@ def test_answers_to_administrators_are_as_the_document_says(python: str, tmp_pat
         _run(python, server, tmp_path, configuration, *arguments, checks=checks)
 
 
+@only_long
 def test_answers_to_strangers_are_as_the_document_says(
     python: str, server: ServerProcess, tmp_path: Path
 ) -> None:
