@@ -19,6 +19,8 @@ from harness.programs import program
 _METADATA = {"grant_types": ["client_credentials"], "redirect_uris": []}
 _JSON, _FORM = "application/json", "application/x-www-form-urlencoded"
 _SECONDS = 60
+# A program that runs for a moment: more of a compiler, or of a collector, is half of its time.
+_STARTS_SOON = ("-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC")
 
 # The default version of this client is HTTP/2, which it offers with Upgrade: h2c.
 _JAVA = """\
@@ -59,7 +61,7 @@ def url(request: pytest.FixtureRequest, server: ServerProcess, tmp_path: Path) -
 def _java(folder: Path, *request: str) -> list[str]:
     file = folder / "Ask.java"
     file.write_text(_JAVA, "utf-8")
-    return [program("java"), str(file), *request]
+    return [program("java"), *_STARTS_SOON, str(file), *request]
 
 
 def _curl(

@@ -27,11 +27,11 @@ from dcrserver.repositories.transaction import Database
 from dcrserver.security import new_client_id
 from dcrserver.settings import DatabaseSettings
 from harness.databases import migrated
-from harness.long_run import FIRST_EVERYDAY
+from harness.long_run import FIRST_EVERYDAY, rounds
 from harness.many import RARE, fill, paused
 from harness.rows import add, find, record
 
-_MANY = 200_000
+_MANY = rounds(100_000, long=200_000)
 # The aim is 5 ms (benchmarks/search.py tells the figure); machines of tests are busy.
 _LONGEST_SECONDS = 0.05
 
@@ -136,7 +136,9 @@ async def test_a_search_over_many_clients_stops_nobody(own_database: str) -> Non
         (_, served), pause = await paused(asyncio.gather(searching, serve(searching)))
         assert served > 2
         pauses.append(pause)
-    assert min(pauses) < _LONGEST_SECONDS
+        if pause < _LONGEST_SECONDS:
+            break
+    assert pauses[-1] < _LONGEST_SECONDS
     await queries.close()
     await database.close()
 
@@ -153,9 +155,12 @@ async def test_an_export_of_many_clients_stops_nobody(own_database: str) -> None
     async def export() -> int:
         return sum([len(page) async for page in lists.clients.stream("many")])
 
-    results = [await paused(export()) for _ in range(5)]
-    assert {count for count, _ in results} == {5000}
-    assert min(pause for _, pause in results) < _LONGEST_SECONDS
+    for _ in range(5):
+        count, pause = await paused(export())
+        assert count == 5000
+        if pause < _LONGEST_SECONDS:
+            break
+    assert pause < _LONGEST_SECONDS
     await queries.close()
     await database.close()
 

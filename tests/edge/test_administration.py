@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from functools import cache
 from typing import Annotated, Any
 
 import httpx
@@ -77,6 +78,12 @@ def probes() -> Router[...]:
     return router
 
 
+@cache
+def _api() -> Api:
+    """Made once: it takes many times as long as what each test asks of it."""
+    return Api([*ROUTERS, probes().api])
+
+
 @pytest.fixture
 async def http(app: Application) -> AsyncIterator[httpx.AsyncClient]:
     async with client_of(app) as made:
@@ -84,7 +91,7 @@ async def http(app: Application) -> AsyncIterator[httpx.AsyncClient]:
 
 
 def client_of(app: Application) -> httpx.AsyncClient:
-    server = create_app(app.runtime, Api([*ROUTERS, probes().api]))
+    server = create_app(app.runtime, _api())
     transport = httpx.ASGITransport(server, raise_app_exceptions=False)
     return httpx.AsyncClient(transport=transport, base_url=BASE_URL)
 

@@ -24,6 +24,7 @@ from dcrserver.services.authentication import last_uses
 from dcrserver.services.upkeep.certain_time import CertainTime
 from harness.actors import OPERATOR
 from harness.application import Application
+from harness.long_run import only_long
 from harness.process import environment
 from harness.programs import program
 
@@ -219,6 +220,7 @@ def test_a_leap_ahead_counts_when_it_lasts(monkeypatch: pytest.MonkeyPatch) -> N
     assert certain.now() == int(1e9 + clock.counted), "a leap back counts at once"
 
 
+@only_long
 @pytest.mark.finding("R10")
 def test_a_spent_assertion_is_refused_after_the_clock_went_forth_and_back(tmp_path: Path) -> None:
     """With the clock of libfaketime, days ahead, while what expired is removed."""
