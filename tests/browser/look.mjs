@@ -56,6 +56,7 @@ async function visit(context, name, look, url) {
   // Also what is folded away: all of it in the long run, else some, without the rest, which is built
   // alike: of all of it axe takes a quarter of a minute.
   await page.evaluate((most) => {
+    [...document.querySelectorAll("section")].slice(2 * most).forEach((each) => each.remove());
     const folded = [...document.querySelectorAll("details")];
     folded.slice(most).forEach((each) => each.remove());
     folded.slice(0, most).forEach((each) => {
