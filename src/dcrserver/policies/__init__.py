@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from functools import cache, cached_property
 from typing import Any
 
-from pydantic import Field, model_validator
+from pydantic import Field, ValidationInfo, field_validator, model_validator
 
 from dcrserver.policies.names.protected import ProtectedName, ProtectedNames
 from dcrserver.policies.presets import PRESETS, PresetName
@@ -91,6 +91,7 @@ class Policy(Group):
     statements: tuple[Statement, ...] = Field(
         default=(),
         max_length=500,
+        validate_default=True,
         description="rules of the operator's own, in their order, each a table",
     )
     protected_names: tuple[ProtectedName, ...] = Field(
@@ -99,6 +100,15 @@ class Policy(Group):
         description="names that only clients on their hosts may bear, or anything that looks like"
         " them",
     )
+
+    @field_validator("statements")
+    @classmethod
+    def _after_those_of_the_preset(
+        cls, value: tuple[Statement, ...], info: ValidationInfo
+    ) -> tuple[Statement, ...]:
+        """A policy that was shown has those of its preset already."""
+        first = PRESETS[info.data.get("preset", "default")].statements
+        return (*first, *(each for each in value if each not in first))
 
     @cached_property
     def decides(self) -> bool:

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal, TypeAlias
 
+from dcrserver.policies.statements.grammar import Statement
 from dcrserver.strict_json import JsonValue
 
 PresetName: TypeAlias = Literal[
@@ -27,6 +28,7 @@ class Preset:
     - ``cuts``: as ``limits``, but never adds a list, because the presence of these lists says that
       the feature exists.
     - ``forced``: members that are set on any server.
+    - ``statements``: they come before those of the operator.
     - ``with_issuers``, ``with_certificates``: values of settings, as ``policy``, that hold once an
       issuer of software statements is trusted, or the server is told of client certificates.
       Without, nobody could register.
@@ -38,6 +40,7 @@ class Preset:
     limits: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     cuts: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     forced: Mapping[str, JsonValue] = field(default_factory=dict)
+    statements: tuple[Statement, ...] = ()
     with_issuers: Mapping[str, object] = field(default_factory=dict)
     with_certificates: Mapping[str, object] = field(default_factory=dict)
 

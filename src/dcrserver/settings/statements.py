@@ -12,6 +12,7 @@ from dcrserver.metadata.catalogue import SERVER_ASSIGNED, VERIFIED, understood
 from dcrserver.metadata.model import Parameter, Terms, Unacceptable
 from dcrserver.policies import Policy
 from dcrserver.policies.names.skeletons import skeletons
+from dcrserver.policies.presets import PRESETS
 from dcrserver.policies.statements.claims import PREFIX
 from dcrserver.policies.statements.conditions import CONTEXT, HOST, comparable, elements
 from dcrserver.policies.statements.grammar import FACTS, Effect, Statement
@@ -32,11 +33,14 @@ def problems_in(policy: Policy, declared: Mapping[str, MemberSettings]) -> Itera
     own = {name: each.row(name) for name, each in declared.items()}
     rows = {**understood(policy.extensions.optional_families), **own}
     terms = Terms(policy=policy, members=own, administrator=True, readable_secrets=True)
+    found: list[Problem] = []
     for number, statement in enumerate(policy.statements):
         place = ("statements", str(number))
-        for where, text in _problems(statement, rows, terms):
-            yield Problem((*place, *where), text)
-    yield from _of_all(policy.statements)
+        found += [Problem((*place, *w), text) for w, text in _problems(statement, rows, terms)]
+    before = len(PRESETS[policy.preset].statements)
+    for each in (*found, *_of_all(policy.statements)):
+        name, number_, *rest = each.key  # the operator's own are counted, where they were written
+        yield Problem((name, str(max(0, int(number_) - before)), *rest), each.text)
 
 
 def _names_twice(policy: Policy) -> Iterator[Problem]:
