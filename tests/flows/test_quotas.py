@@ -8,8 +8,10 @@ from collections import Counter
 from typing import Any
 
 import pytest
+from pydantic import ValidationError
 
 from conftest import MakeApplication
+from dcrserver.policies import Policy
 from harness.application import CALLBACK, Application, application, bearer, update_of
 
 _AT_ONCE = 12
@@ -101,3 +103,61 @@ async def test_owners_have_so_many_and_who_may_writes_past_it(make_app: MakeAppl
     assert await make(owner="alice", policy_override=True) == 201
     assert await make(owner="bob") == 201
     assert [await make() for _ in "12"] == [201, 201], "without an owner there is nothing to count"
+
+
+async def test_statements_ask_how_many_there_are(make_app: MakeApplication) -> None:
+    """From the second client of a program on, a stranger has to say whom to ask."""
+    asks = {
+        "name": "many",
+        "when": {"clients.software_id": {"from": 1, "until": 3}, "origin": "open"},
+        "then": {"require": ["contacts"]},
+    }
+    app = await make_app(policy=policy(asks))
+    contacts = {"contacts": ["a@client.example.org"]}
+    assert await status(app, software_id="s") == 201
+    assert await status(app, software_id="s") == 400
+    assert [await status(app, software_id="s", **contacts) for _ in "12"] == [201, 201]
+    assert await status(app, software_id="s") == 201, "there are three by now"
+    assert [await status(app) for _ in "12"] == [201, 201], "without one there is nothing to count"
+
+
+async def test_an_owner_with_many_clients_is_asked_for_more(make_app: MakeApplication) -> None:
+    asks = {"name": "m", "when": {"clients.owner": {"from": 1}}, "then": {"require": ["contacts"]}}
+    app = await make_app(policy=policy(asks))
+    admin = await app.admin_token("clients:create")
+    told = []
+    for owner in ("alice", "alice", "bob", None):
+        body = {"metadata": {"redirect_uris": [CALLBACK]}, "owner": owner}
+        told.append(await app.http.post("/admin/v1/clients", json=body, headers=admin))
+    assert [each.status_code for each in told] == [201, 400, 201, 201]
+
+
+async def test_the_preview_tells_what_is_reached(make_app: MakeApplication) -> None:
+    app = await make_app(
+        policy=policy(limit("software_id", 1)), registration={"validate_endpoint": True}
+    )
+    body = {"redirect_uris": [CALLBACK], "software_id": "s"}
+    for acceptable in (True, False):
+        told = (await app.http.post("/register/validate", json=body)).json()
+        assert told["acceptable"] is acceptable
+        assert await status(app, software_id="s") == (201 if acceptable else 403)
+    assert told["error"] == "access_denied"
+    assert told["policy"] == {"decision": "reject", "statements": ["few-software_id"]}
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        {"when": {"clients.software_id": 5}, "then": {"hold": True}},
+        {"when": {"clients.software_id": {"from": "5"}}, "then": {"hold": True}},
+        {"when": {"clients.software_id": {"from": 5, "until": 5}}, "then": {"hold": True}},
+        {"when": {"clients.contacts": {"from": 5}}, "then": {"hold": True}},
+        {"then": {"limit": {"by": "contacts", "clients": 5}}},
+        {"then": {"limit": {"by": "owner", "clients": -1}}},
+        {"then": {"limit": {"by": "owner", "clients": "5"}}},
+        {"then": {"limit": {"by": "owner"}}},
+    ],
+)
+def test_what_cannot_be_counted_is_told_when_it_is_written(statement: dict[str, Any]) -> None:
+    with pytest.raises(ValidationError):
+        Policy.model_validate({"statements": [{"name": "n"} | statement]})

@@ -18,9 +18,20 @@ from dcrserver.metadata.impersonation import PROTECTED_NAMES, refusals_of_names
 from dcrserver.metadata.model import ClientMetadata, Terms, for_administrators
 from dcrserver.metadata.validation import recognized, validate
 from dcrserver.policies.statements.conditions import Circumstances
-from dcrserver.policies.statements.effects import Change, Quota, Refusal
+from dcrserver.policies.statements.effects import QUOTA_REACHED, Change, Quota, Refusal
 from dcrserver.policies.statements.evaluation import Decision, Verdict, decide, in_order
 from dcrserver.strict_json import JsonObject, JsonValue
+
+
+class QuotaReached(RegistrationError):
+    """There are as many clients like this one as there may be.
+
+    RFC 7591 has no word for it: nothing is wrong with the metadata, and to wait is no use.
+    """
+
+    code = QUOTA_REACHED
+    status = 403
+
 
 # What a statement changes can let another one apply; a policy that has not come to rest by then
 # never does.
@@ -33,6 +44,7 @@ _ERRORS: Mapping[str, type[RegistrationError]] = MappingProxyType(
             InvalidClientMetadata,
             InvalidSoftwareStatement,
             UnapprovedSoftwareStatement,
+            QuotaReached,
         )
     }
 )

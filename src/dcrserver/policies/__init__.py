@@ -13,6 +13,7 @@ from pydantic import Field, ValidationInfo, field_validator, model_validator
 
 from dcrserver.policies.names.protected import ProtectedName, ProtectedNames
 from dcrserver.policies.presets import PRESETS, PresetName
+from dcrserver.policies.statements.circumstances import COUNTING
 from dcrserver.policies.statements.grammar import Statement
 from dcrserver.policies.switches.endpoints import (
     AuthenticationPolicy,
@@ -124,6 +125,27 @@ class Policy(Group):
     def expiring(self) -> tuple[Statement, ...]:
         """The statements that say how long something lives."""
         return tuple(each for each in self.statements if each.then.expire is not None)
+
+    @cached_property
+    def asks_counts(self) -> Mapping[str, int]:
+        """By what conditions count clients, and up to how many."""
+        found: dict[str, int] = {}
+        for key, condition in (each for made in self.statements for each in made.when.items()):
+            if key.startswith(COUNTING):
+                ends = (each for each in (condition.since, condition.until) if each is not None)
+                most = max((int(each) for each in ends), default=0)
+                by = key.removeprefix(COUNTING)
+                found[by] = max(found.get(by, 0), most)
+        return found
+
+    @cached_property
+    def asks_quotas(self) -> Mapping[str, int]:
+        """As ``asks_counts``, and what effects limit."""
+        found = dict(self.asks_counts)
+        for limit in (each.then.limit for each in self.statements):
+            if limit is not None:
+                found[limit.by] = max(found.get(limit.by, 0), limit.clients)
+        return found
 
     def where(self, *, issuers: bool, certificates: bool) -> Policy:
         """The policy with what its preset asks for where issuers of software statements are

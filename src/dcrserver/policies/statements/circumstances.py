@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from types import MappingProxyType
 from typing import Any, TypeAlias
@@ -52,6 +52,7 @@ class Circumstances:
     who registered it, so that what bound it then still does.
     ``address``: of the request, None where there is none. ``now``: seconds since 1970.
     ``scopes``: what an administrator may do; nobody else has any.
+    ``counts``: how many clients there are that have the same of something, where it was asked.
     """
 
     origins: frozenset[str] = frozenset({"open"})
@@ -60,6 +61,7 @@ class Circumstances:
     address: str | None = None
     now: int = 0
     scopes: frozenset[str] = frozenset()
+    counts: Mapping[str, int] = field(default_factory=dict)
 
 
 Matcher: TypeAlias = Callable[[Circumstances, Members], bool]
@@ -170,6 +172,29 @@ def _hour(condition: Condition) -> Matcher:
     return lambda here, _: here.now // 3600 % _HOURS in hours
 
 
+def _clients(by: str) -> Callable[[Condition], Matcher]:
+    """Of so many clients that have the same: none are counted of what this one has not."""
+
+    def make(condition: Condition) -> Matcher:
+        only(condition, "from", "until")
+        since, until = condition.since or 0, condition.until
+        if isinstance(since, str) or isinstance(until, str) or since < 0:
+            raise ValueError("must be numbers of clients: from so many, until less than so many")
+        if until is not None and since >= until:
+            raise ValueError("can never hold: from is not less than until")
+
+        def check(here: Circumstances, _: Members) -> bool:
+            there = here.counts.get(by)
+            return there is not None and since <= there and (until is None or there < until)
+
+        return check
+
+    return make
+
+
+# By what clients are counted that have it alike.
+COUNTED = ("tenant", "origin", "owner", "software_id")
+COUNTING = "clients."
 # What is no member: key -> how its condition is made.
 OF_THE_REQUEST: Mapping[str, Callable[[Condition], Matcher]] = MappingProxyType(
     {
@@ -180,6 +205,7 @@ OF_THE_REQUEST: Mapping[str, Callable[[Condition], Matcher]] = MappingProxyType(
         "actor.scopes": _words(SCOPES, lambda here: here.scopes),
         "time": _time,
         "hour": _hour,
+        **{f"{COUNTING}{by}": _clients(by) for by in COUNTED},
         "day": _words(frozenset(_DAYS), lambda here: _DAY_OF[here.now // 86_400 % 7]),
     }
 )

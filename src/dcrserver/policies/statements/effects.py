@@ -49,6 +49,20 @@ class Quota(NamedTuple):
     clients: int
 
 
+QUOTA_REACHED = "access_denied"
+_NOUNS = {
+    "tenant": "of this issuer",
+    "origin": "that came to be this way",
+    "owner": "of this owner",
+    "software_id": "of this software",
+}
+
+
+def told_of_quota(by: str, clients: int) -> str:
+    """Why there may be no more."""
+    return f"there are {clients} clients {_NOUNS[by]} already, and may be no more"
+
+
 @dataclass(slots=True)
 class Draft:
     """A registration on its way through the statements.
@@ -65,6 +79,7 @@ class Draft:
     expiries: dict[str, int] = field(default_factory=dict)
     noted_by: list[str] = field(default_factory=list)
     quotas: list[Quota] = field(default_factory=list)
+    counts: Mapping[str, int] = field(default_factory=dict)
 
     def put(self, statement: Statement, member: str, value: JsonValue) -> None:
         """The member is asked for as ``value`` from now on; None: it is not asked for."""
@@ -190,10 +205,14 @@ def _hold(statement: Statement, draft: Draft) -> None:
 
 
 def _limit(statement: Statement, draft: Draft) -> None:
-    """Only whoever writes the client can count so that nobody comes in between."""
+    """Only whoever writes the client can count so that nobody comes in between; what was counted
+    before is for those who ask what would happen.
+    """
     limit = statement.then.limit
     assert limit is not None  # noqa: S101 - by the kind of the effect
     draft.quotas.append(Quota(statement.name, limit.by, limit.clients))
+    if draft.counts.get(limit.by, -1) >= limit.clients:
+        draft.refuse(statement, QUOTA_REACHED, told_of_quota(limit.by, limit.clients))
 
 
 def _tag(statement: Statement, draft: Draft) -> None:

@@ -60,7 +60,7 @@ def decide(
     ``made_of``: what would be stored if something else were, for the statements after one that
     changes it; None where that is not acceptable as it is.
     """
-    draft = Draft(dict(sent), dict(members))
+    draft = Draft(dict(sent), dict(members), counts=here.counts)
     changed = 0
     for statement in statements:
         if len(draft.changes) > changed:

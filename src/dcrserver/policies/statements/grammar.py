@@ -206,8 +206,9 @@ class Statement(Brief):
     when: dict[str, Condition] = Field(
         default={},
         description="all that must hold, by key: origin, actor, actor.scopes, address, tenant,"
-        " time, day, hour, a member, MEMBER.host, or statement.CLAIM; each is a value, a"
-        " list of values, or a table of in, not, prefix, pattern; for time and hour of from, until",
+        " time, day, hour, clients.tenant and its like, a member, MEMBER.host, or"
+        " statement.CLAIM; each is a value, a list of values, or a table of in, not, prefix,"
+        " pattern; for time, hour and clients of from, until",
     )
     then: Effect = Field(
         description="what it does, a table of one of reject, default, force, restrict, remove,"

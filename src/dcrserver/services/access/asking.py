@@ -41,7 +41,7 @@ class Asking(NamedTuple):
     """Who writes a client, and which: ``born`` is how it came, or comes, to be.
 
     ``updates``: it is there already. ``overrides``: an administrator who may writes past the
-    statements, and says so.
+    statements, and says so. ``counts``: how many clients there are like it, where it was asked.
     """
 
     tenant: str
@@ -49,6 +49,7 @@ class Asking(NamedTuple):
     born: str
     updates: bool = False
     overrides: bool = False
+    counts: Mapping[str, int] = MappingProxyType({})
 
     def circumstances(self) -> Circumstances:
         """As statements see it."""
@@ -65,6 +66,7 @@ class Asking(NamedTuple):
             address=self.origin.address,
             now=int(time.time()),
             scopes=actor.scopes if actor.kind in _NAMED else _NONE,
+            counts=self.counts,
         )
 
 

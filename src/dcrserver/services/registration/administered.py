@@ -116,10 +116,11 @@ class AdministeredClients:
             RegistrationError: one of both is not acceptable; nothing was made.
         """
         actor = origin.actor
-        bounds = bound_by(within, tenant, facts, actor)
+        bounds, owner = bound_by(within, tenant, facts, actor), owner_of(facts, actor)
         completed, terms = await self.asked(tenant, submission, facts, actor, bounds)
         asking = asking_of(tenant, origin, facts, ClientOrigin.ADMINISTRATOR.word)
         stated = await self._statements.read(tenant, completed, terms, excused=asking.overrides)
+        asking = await self._counted(asking, stated, owner)
         judged = self._validator.validate_members(asking, *stated.judged())
         await self._remote_checks.check(judged.metadata, terms.policy)
         client_id = facts.client_id or security.new_client_id()
@@ -131,13 +132,16 @@ class AdministeredClients:
         record = new_record(
             tenant, client_id, judged.text, secrets, bounds, kept, origin=ClientOrigin.ADMINISTRATOR
         )
-        tags = judged.ruled.tagged(tags_of(facts))
-        record = record._replace(owner=owner_of(facts, actor), tags=tags)
+        record = record._replace(owner=owner, tags=judged.ruled.tagged(tags_of(facts)))
         made = Administered(record, secrets, token, judged.ruled)
         writer = writer_for(self._database, tenant, None, bounds)
         writer = quotas.within(writer, made.ruled.quotas, record)
         await _add(writer, made, origin, beside, stated, is_chosen=facts.client_id is not None)
         return made
+
+    async def _counted(self, asking: Asking, stated: Submitted, owner: str | None) -> Asking:
+        wanted = stated.terms.policy.asks_counts
+        return await quotas.counted(self._database, asking, wanted, stated.members, owner)
 
     async def asked(
         self,
@@ -183,14 +187,15 @@ class AdministeredClients:
         stated = await self._statements.read(
             tenant, completed, terms, before, excused=asking.overrides
         )
+        owner = owner_of(facts, actor)
+        asking = await self._counted(asking, stated, owner)
         metadata, text, ruled = self._validated(completed, stated, before, asking)
         await self._remote_checks.check(metadata, terms.policy)
         given = lasting_for(terms.policy, asking, metadata)
         secrets = self._secrets.updated(record, before, metadata, given)
         changed = next_version(
             record, record, metadata=text, client_secrets=secrets.to_json(),
-            bounds=bounds.to_json(), owner=owner_of(facts, actor),
-            tags=ruled.tagged(tags_of(facts)),
+            bounds=bounds.to_json(), owner=owner, tags=ruled.tagged(tags_of(facts)),
         )  # fmt: skip
         told = {"secret": secrets.is_new, **facts_changed(record, changed), **ruled.told()}
         writer = writer_for(self._database, tenant, record.bounds, bounds)

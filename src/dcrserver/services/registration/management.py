@@ -135,6 +135,9 @@ class ManagementService:
         stated = await self._stated(permit, sent, before)
         check_subject(permit.certificate, stated.claims, policy)
         asking = Asking(tenant.name, origin, record.origin, updates=True)
+        asking = await quotas.counted(
+            self._database, asking, policy.asks_counts, stated.members, record.owner
+        )
         metadata, text, ruled = self._validator.validate_update(
             asking, stated.members, stated.terms, before, stated.kept
         )

@@ -6,30 +6,15 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from types import MappingProxyType
 from typing import TypeVar
 
-from dcrserver.errors import RegistrationError
-from dcrserver.policies.statements.effects import Quota
+from dcrserver.metadata.statements import QuotaReached
+from dcrserver.policies.statements.effects import Quota, told_of_quota
 from dcrserver.repositories.clients import ClientRecord
-from dcrserver.repositories.transaction import Transaction, Writer
+from dcrserver.repositories.transaction import Database, Transaction, Writer
+from dcrserver.services.access.asking import Asking
 from dcrserver.services.access.stored_clients import metadata_of
+from dcrserver.strict_json import JsonValue
 
 T = TypeVar("T")
-
-_NOUNS = {
-    "tenant": "of this issuer",
-    "origin": "that came to be this way",
-    "owner": "of this owner",
-    "software_id": "of this software",
-}
-
-
-class QuotaReached(RegistrationError):
-    """There are as many clients like this one as there may be.
-
-    RFC 7591 has no word for it: nothing is wrong with the metadata, and nobody has to wait.
-    """
-
-    code = "access_denied"
-    status = 403
 
 
 def _software_id(record: ClientRecord) -> str | None:
@@ -45,6 +30,34 @@ _VALUES: Mapping[str, Callable[[ClientRecord], str | None]] = MappingProxyType(
         "software_id": _software_id,
     }
 )
+
+
+async def counted(
+    database: Database,
+    asking: Asking,
+    wanted: Mapping[str, int],
+    members: Mapping[str, JsonValue],
+    owner: str | None = None,
+) -> Asking:
+    """``asking`` with how many clients there are that have the same as one of ``members``.
+
+    ``wanted``: by what, and up to how many. A moment later there may be more of them.
+    """
+    if not wanted:
+        return asking
+    software_id = members.get("software_id")
+    values = {
+        "tenant": asking.tenant,
+        "origin": asking.born,
+        "owner": owner,
+        "software_id": software_id if isinstance(software_id, str) else None,
+    }
+    found: dict[str, int] = {}
+    async with database.read() as tx:
+        for by, most in wanted.items():
+            if value := values[by]:
+                found[by] = await tx.client_quotas.count(asking.tenant, by, value, most + 1)
+    return asking._replace(counts=found)
 
 
 async def check(
@@ -66,9 +79,7 @@ async def check(
         await tx.client_quotas.hold(record.tenant, quota.by, value)
         there = await tx.client_quotas.count(record.tenant, quota.by, value, quota.clients)
         if there >= quota.clients:
-            told = (
-                f"there are {quota.clients} clients {_NOUNS[quota.by]} already, and may be no more"
-            )
+            told = told_of_quota(quota.by, quota.clients)
             raise QuotaReached(told, detail=f"the statement {quota.statement}")
 
 

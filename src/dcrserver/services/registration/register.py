@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import time
 from collections.abc import Awaitable, Callable
-from dataclasses import replace
 from typing import NamedTuple
 
 from dcrserver import security
@@ -140,12 +139,15 @@ class RegistrationService:
         submission, terms = parse_object(octets, permit.terms.policy.json_), permit.terms
         if permit.is_administrator_s:
             submission, terms = await self._asked(permit, submission)
-        here = Asking(permit.tenant.name, origin, permit.origin.word).circumstances()
+        asking = Asking(permit.tenant.name, origin, permit.origin.word)
         try:
             stated = await self._statements.read(permit.tenant, submission, terms)
         except RegistrationError as error:
-            return with_refusal(explain(submission, terms, here=here), error)
-        here = replace(here, origins=frozenset({stated.born(permit.origin).word}))
+            return with_refusal(explain(submission, terms, here=asking.circumstances()), error)
+        asking = asking._replace(born=stated.born(permit.origin).word)
+        wanted = terms.policy.asks_quotas
+        asking = await quotas.counted(self._database, asking, wanted, stated.members)
+        here = asking.circumstances()
         return with_statement(explain(*stated.judged(), here=here), submission, stated.overruled)
 
     async def _asked(
@@ -195,7 +197,7 @@ class RegistrationService:
         tenant, policy = permit.tenant, permit.terms.policy
         asking = Asking(tenant.name, origin, permit.origin.word)
         judges = tenant.reads_statements(policy) or policy.mtls.registration_certificate
-        if not judges:  # word for word the same is judged once
+        if not judges and not policy.asks_counts:  # word for word the same is judged once
             judged, submitted = self._validator.validate(asking, octets, permit.terms), UNSTATED
         else:
             judged, submitted = await self._judged(permit, octets, asking)
@@ -284,6 +286,8 @@ class RegistrationService:
             submitted = await self._statements.read(tenant, sent, terms)
         check_subject(permit.certificate, submitted.claims, terms.policy)
         asking = asking._replace(born=submitted.born(permit.origin).word)
+        wanted = terms.policy.asks_counts
+        asking = await quotas.counted(self._database, asking, wanted, submitted.members)
         return self._validator.validate_members(asking, *submitted.judged()), submitted
 
     async def _add(
