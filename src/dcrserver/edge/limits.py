@@ -8,7 +8,6 @@ from dcrserver.edge.dependencies import USES_KEY, runtime, tenant
 from dcrserver.limits import Stage, Subject
 from dcrserver.rate_limit import UNCOUNTED, Registrant, Uses
 from dcrserver.security import token_digest
-from dcrserver.services.access.initial_access_tokens import RegistrationPermit
 
 
 def registrant(request: Request, bearer: str | None, *, is_open: bool) -> Registrant:
@@ -35,12 +34,11 @@ def registrant(request: Request, bearer: str | None, *, is_open: bool) -> Regist
     return made
 
 
-async def count_permitted(who: Registrant, permit: RegistrationPermit) -> None:
+async def count_permitted(who: Registrant) -> None:
     """Of whoever came with an initial access token, within ``who``.
 
     Raises:
         TooManyRequests: the token, or all together, registered enough for now.
     """
-    if permit.token is not None:
-        who.attempt(Stage.TOKEN_ATTEMPT)
-        await who.charge(Stage.TOKEN_MADE)
+    who.attempt(Stage.TOKEN_ATTEMPT)
+    await who.charge(Stage.TOKEN_MADE)

@@ -42,7 +42,8 @@ async def register(request: Request) -> Response:
         if is_open:
             await who.charge(Stage.OPEN_MADE)
         permit = await registration.authorize(tenant(request), bearer, again=key is not None)
-        await count_permitted(who, permit)
+        if permit.token is not None:
+            await count_permitted(who)
         permit = registering(permit, partial(client_certificate, request))
         octets = await registration_octets(request, permit.terms)
         here = origin(request, permit.actor)

@@ -201,7 +201,8 @@ class RegistrationService:
             judged, submitted = self._validator.validate(asking, octets, permit.terms), UNSTATED
         else:
             judged, submitted = await self._judged(permit, octets, asking)
-        await by.charge_software(judged.metadata.text("software_id"))
+        if by is not UNCOUNTED:
+            await by.charge_software(judged.metadata.text("software_id"))
         await self._remote_checks.check(judged.metadata, policy)
 
         policy = lasting_for(policy, asking, judged.metadata)
