@@ -8,6 +8,7 @@ from pathlib import Path
 import page_admin
 import page_configuration
 import page_metadata
+import page_posture
 import page_security
 import page_telemetry
 
@@ -15,6 +16,7 @@ PAGES = {
     "admin.md": page_admin.text,
     "configuration.md": page_configuration.text,
     "metadata.md": page_metadata.text,
+    "posture.md": page_posture.text,
     "security.md": page_security.text,
     "telemetry.md": page_telemetry.text,
 }

@@ -115,7 +115,7 @@ _QUIET: dict[str, Any] = {"tokens": {"resources": ["https://api.example.com"]}}
 @pytest.mark.finding("S23")
 def test_nothing_is_warned_of_without_a_test() -> None:
     elsewhere = {"secrets_readable_by_others", "signing_keys_stored_in_clear"}
-    assert {check.name for check in posture._CHECKS} == _FOUND.keys() | elsewhere  # noqa: SLF001
+    assert {check.name for check in posture.OF_RUNNING} == _FOUND.keys() | elsewhere
 
 
 @pytest.mark.finding("S23")

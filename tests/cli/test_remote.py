@@ -153,6 +153,20 @@ def test_reads_are_answered_alike(stage: Stage, remote: tuple[str, ...]) -> None
         assert theirs == ours, line
 
 
+def test_how_open_registration_is_is_told_alike(
+    stage: Stage, remote: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DCR_RATE_LIMITS__ENABLED", "false")  # as servers of tests are
+    for line in (
+        "policy posture",
+        "policy posture --json",
+        "policy posture --tenant acme -o table",
+    ):
+        arguments = stage.arguments(line)
+        ours, theirs = (stage.run.both(*arguments, *options, status=5) for options in ((), remote))
+        assert theirs == ours, line
+
+
 def test_changes_are_made_and_told_alike(stage: Stage, remote: tuple[str, ...]) -> None:
     for line in CHANGES:
         told = []
@@ -175,7 +189,8 @@ def test_refusals_are_told_alike(stage: Stage, remote: tuple[str, ...]) -> None:
 def test_each_command_that_can_ask_a_server_is_tried_both_ways() -> None:
     can = {path for path, each in LEAVES.items() if any(p.name == "server" for p in each.params)}
     tried = {tuple(line.split()[:2]) for line in (*READS, *CHANGES)}
-    tried |= {("job", "cancel"), ("server",), ("config", "show")}  # below, for they differ
+    # Below, for they differ; one above, for its exit code.
+    tried |= {("job", "cancel"), ("policy", "posture"), ("server",), ("config", "show")}
     assert {path for path in can if path not in tried and path[:1] not in tried} == set()
 
 

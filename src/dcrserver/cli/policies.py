@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 import sys
 import tomllib
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -16,6 +18,9 @@ from dcrserver.cli.administration.where import LimitOption, Where
 from dcrserver.cli.output import Form, print_one, print_rows
 from dcrserver.cli.shared import ConfigOption, commands, examples, fail, print_message, read
 
+if TYPE_CHECKING:
+    from dcrserver.settings import Settings
+
 app = commands(
     "Policies, of the configuration file and made at run time: of --tenant, or of all tenants."
 )
@@ -24,6 +29,10 @@ NameArgument = Annotated[str, typer.Argument(help="its name")]
 FileArgument = Annotated[
     Path, typer.Argument(help="JSON, or TOML in a .toml file: keys of [policies.NAME]; - is stdin")
 ]
+# Of the worst that is found; 1 and 2 are for commands that fail.
+_CODES: Mapping[str | None, int] = MappingProxyType(
+    {"low": 3, "medium": 4, "high": 5, "critical": 6}
+)
 _COLUMNS = (
     "name", "tenant", "declared", "version", "activated_at", "activated_by", "drafted_at",
     "drafted_by", "broken",
@@ -126,6 +135,30 @@ def _recorded(line: bytes, origin: str, address: str | None) -> dict[str, Any]:
     return {"origin": origin, "address": address} | whole
 
 
+@app.command("posture", epilog=examples("policy posture", "policy posture --json"))
+@grouped
+def posture(where: Where, form: Form) -> None:
+    """Say how open registration is: what could be tighter, how bad it is, and the setting that ends
+    it, the worst first.
+
+    The exit code tells the worst: 0 for none or info, 3 low, 4 medium, 5 high, 6 critical. With
+    --json it is a list.
+    """
+    from dcrserver.cli.loading import load
+    from dcrserver.db.urls import missing_file
+
+    settings = load(where.config, cli=where.flags)
+    is_new = settings.cli.server is None and missing_file(settings.database) is not None
+    told: dict[str, Any] = (
+        _of_configuration(settings, where.tenant) if is_new else where.ask("show_posture")
+    )
+    if form.is_table:
+        print_rows(told["findings"], form)
+    else:
+        print(json.dumps(told["findings"], indent=2, ensure_ascii=False))
+    sys.exit(_CODES.get(told["worst"], 0))
+
+
 @app.command("activate", epilog=examples("policy activate strict"))
 @grouped
 def activate(name: NameArgument, where: Where, form: Form) -> None:
@@ -168,6 +201,20 @@ def delete(name: NameArgument, where: Where) -> None:
     """Delete a policy with all of its versions, where nothing is bound to it."""
     where.ask("delete_policy", name=name)
     print_message(f"policy {name}{where.in_words} is deleted")
+
+
+def _of_configuration(settings: Settings, tenant: str | None) -> dict[str, Any]:
+    """Before there is a database."""
+    import asyncio
+
+    from dcrserver.cli.administration.answers.posture import posture_of
+    from dcrserver.names import DEFAULT_TENANT
+    from dcrserver.wiring.configured import Configured
+
+    found = Configured(settings).tenants.now.by_name.get(tenant or DEFAULT_TENANT)
+    if found is None:
+        fail("there is no such tenant")
+    return asyncio.run(posture_of(settings, found))
 
 
 def _document(file: Path) -> dict[str, Any]:

@@ -64,6 +64,7 @@ draft_policy                       PUT     /policies/{name}
 activate_policy                    POST    /policies/{name}/activate
 roll_back_policy                   POST    /policies/{name}/rollback
 delete_policy                      DELETE  /policies/{name}
+show_posture                       GET     /posture
 test_policy                        POST    /policies/{name}/test
 test_policy_with_requests          POST    /policies/{name}/test/requests
 test_policy_with_clients           POST    /policies/{name}/test/clients

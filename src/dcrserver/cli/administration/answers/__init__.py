@@ -23,6 +23,7 @@ _FILES: Mapping[str, str] = MappingProxyType(
         "jobs": "jobs",
         "keys": "keys",
         "policies": "policies",
+        "posture": "posture",
         "statistics": "jobs",
         "tenants": "tenants",
     }

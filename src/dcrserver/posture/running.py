@@ -1,70 +1,35 @@
-"""What works as it is configured, but not as one would want it in production."""
+"""What works as it is configured, but not as one would want it in production: told at the start."""
 
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from typing import NamedTuple, TypeAlias
+from collections.abc import Iterator
 
 from dcrserver.db.urls import database_url
 from dcrserver.metadata import uris
 from dcrserver.metadata.addresses import is_special
-from dcrserver.rate_limit import RateLimiter
-from dcrserver.settings import Settings
-from dcrserver.tenants import TenantRegistry
-
-_Details: TypeAlias = Mapping[str, object]
+from dcrserver.posture.findings import Check, Details, Severity, Subject
 
 
-class Finding(NamedTuple):
-    """``details``: what it is about, as the log shows it."""
-
-    name: str
-    text: str
-    details: _Details
-
-
-class _Subject(NamedTuple):
-    settings: Settings
-    tenants: TenantRegistry
-    limiter: RateLimiter
-
-
-class _Check(NamedTuple):
-    name: str
-    text: str
-    found: Callable[[_Subject], Iterable[_Details]]
-
-
-def findings(settings: Settings, tenants: TenantRegistry, limiter: RateLimiter) -> list[Finding]:
-    """All findings that apply, for the log at the start and ``config check``."""
-    subject = _Subject(settings, tenants, limiter)
-    return [
-        Finding(check.name, check.text, details)
-        for check in _CHECKS
-        for details in check.found(subject)
-    ]
-
-
-def _limits_per_worker(subject: _Subject) -> Iterator[_Details]:
+def _limits_per_worker(subject: Subject) -> Iterator[Details]:
     settings = subject.settings
     if settings.server.workers > 1 and settings.redis.url is None:
         yield {"workers": settings.server.workers}
 
 
-def _limits_in_memory(subject: _Subject) -> Iterator[_Details]:
+def _limits_in_memory(subject: Subject) -> Iterator[Details]:
     if not subject.limiter.store_up:
         yield {"setting": "redis.url"}
 
 
-def _forged_addresses(subject: _Subject) -> Iterator[_Details]:
+def _forged_addresses(subject: Subject) -> Iterator[Details]:
     """Whoever reaches us names the address that is counted."""
     settings = subject.settings
     if settings.rate_limits.enabled and settings.server.trusted_proxies == ("*",):
         yield {"trusted_proxies": "*"}
 
 
-def _readable_secrets(subject: _Subject) -> Iterator[_Details]:
+def _readable_secrets(subject: Subject) -> Iterator[Details]:
     settings = subject.settings
     for group in (settings.database, settings.redis, settings.secrets):
         for file in group.secret_files():
@@ -72,21 +37,21 @@ def _readable_secrets(subject: _Subject) -> Iterator[_Details]:
                 yield {"file": str(file)}
 
 
-def _without_tls(subject: _Subject) -> Iterator[_Details]:
+def _without_tls(subject: Subject) -> Iterator[Details]:
     """An issuer is https (OIDD-2-02, R8414-2-01); plain http is for the machine it runs on."""
     base_url = uris.parse(subject.settings.server.base_url)
     if base_url.scheme != "https" and not base_url.is_loopback:
         yield {"base_url": subject.settings.server.base_url}
 
 
-def _keys_in_clear(subject: _Subject) -> Iterator[_Details]:
+def _keys_in_clear(subject: Subject) -> Iterator[Details]:
     shared = database_url(subject.settings.database).get_backend_name() != "sqlite"
     encrypted = subject.settings.secrets.encryption_keys
     if shared and not encrypted and any(tenant.issues_tokens for tenant in subject.tenants):
         yield {"unset": "secrets.encryption_keys"}
 
 
-def _unreadable_secrets(subject: _Subject) -> Iterator[_Details]:
+def _unreadable_secrets(subject: Subject) -> Iterator[Details]:
     for tenant in subject.tenants:
         methods = tenant.members.get("token_endpoint_auth_methods_supported")
         listed = isinstance(methods, list) and "client_secret_jwt" in methods
@@ -94,7 +59,7 @@ def _unreadable_secrets(subject: _Subject) -> Iterator[_Details]:
             yield {"tenant": tenant.name, "unset": "secrets.encryption_keys"}
 
 
-def _any_audience(subject: _Subject) -> Iterator[_Details]:
+def _any_audience(subject: Subject) -> Iterator[Details]:
     if "*" not in subject.settings.tokens.resources:
         return
     for tenant in subject.tenants:
@@ -102,7 +67,7 @@ def _any_audience(subject: _Subject) -> Iterator[_Details]:
             yield {"tenant": tenant.name, "setting": "tokens.resources"}
 
 
-def _any_page(subject: _Subject) -> Iterator[_Details]:
+def _any_page(subject: Subject) -> Iterator[Details]:
     """A browser inside carries what a page of anybody asks for to where that page cannot go."""
     if not subject.settings.policy.cors.enabled:
         return
@@ -111,7 +76,7 @@ def _any_page(subject: _Subject) -> Iterator[_Details]:
             yield {"tenant": tenant.name, "issuer": tenant.issuer, "setting": "policy.cors.enabled"}
 
 
-def _spelt_otherwise(subject: _Subject) -> Iterator[_Details]:
+def _spelt_otherwise(subject: Subject) -> Iterator[Details]:
     """Clients compare by octets (RFC 8414 3.3); another issuer altogether is meant."""
     for tenant in subject.tenants:
         other = tenant.server_issuer
@@ -119,14 +84,14 @@ def _spelt_otherwise(subject: _Subject) -> Iterator[_Details]:
             yield {"tenant": tenant.name, "issuer": tenant.issuer, "authorization_server": other}
 
 
-def _trusting_nobody(subject: _Subject) -> Iterator[_Details]:
+def _trusting_nobody(subject: Subject) -> Iterator[Details]:
     for tenant in subject.tenants:
         mode = tenant.terms.policy.statements_mode
         if mode != "ignored" and not (tenant.statement_issuers or tenant.statement_keys):
             yield {"tenant": tenant.name, "mode": mode, "unset": "software_statements"}
 
 
-def _unread_statements(subject: _Subject) -> Iterator[_Details]:
+def _unread_statements(subject: Subject) -> Iterator[Details]:
     """A named policy may read them, for whoever is bound to it."""
     for tenant in subject.tenants:
         policies = [tenant.terms.policy, *subject.settings.policies.values()]
@@ -145,69 +110,97 @@ def _is_internal(uri: uris.Uri) -> bool:
 
 _OTHERS_MAY_READ = 0o004  # of a mode
 _INTERNAL = (".internal", ".local", ".lan", ".home.arpa", ".intranet", ".corp")
-_CHECKS = (
-    _Check(
+CHECKS = (
+    Check(
         "rate_limits_per_worker",
+        Severity.LOW,
         "each worker counts its own rate limits; redis.url makes them one",
+        "redis.url",
         _limits_per_worker,
+        of_server=True,
     ),
-    _Check(
+    Check(
         "rate_limits_in_memory",
+        Severity.MEDIUM,
         "Redis does not answer: until it does, each process counts its own rate limits",
+        "redis.url",
         _limits_in_memory,
+        of_server=True,
     ),
-    _Check(
+    Check(
         "rate_limits_by_forged_addresses",
+        Severity.HIGH,
         "whoever reaches the server names the address that is counted; name the proxies",
+        "server.trusted_proxies",
         _forged_addresses,
+        of_server=True,
     ),
-    _Check(
+    Check(
         "secrets_readable_by_others",
+        Severity.HIGH,
         "the file of a secret should be readable by its owner alone",
+        "secrets.encryption_keys_file",
         _readable_secrets,
+        of_server=True,
     ),
-    _Check(
+    Check(
         "base_url_without_tls",
+        Severity.CRITICAL,
         "secrets and tokens travel in clear: server.base_url is not https",
+        "server.base_url",
         _without_tls,
+        of_server=True,
     ),
-    _Check(
+    Check(
         # Dumps and replicas of a server database go places where an SQLite file of ours does not.
         "signing_keys_stored_in_clear",
+        Severity.HIGH,
         "whoever reads the database, or a dump of it, can sign access tokens",
+        "secrets.encryption_keys",
         _keys_in_clear,
+        of_server=True,
     ),
-    _Check(
+    Check(
         "client_secret_jwt_without_a_key",
+        Severity.LOW,
         "clients of client_secret_jwt are refused: no key encrypts the copy that it needs",
+        "secrets.encryption_keys",
         _unreadable_secrets,
     ),
-    _Check(
+    Check(
         "tokens_for_any_resource",
+        Severity.HIGH,
         "anybody may register and get a signed token for any audience; name those that there are",
+        "tokens.resources",
         _any_audience,
     ),
-    _Check(
+    Check(
         "open_registration_from_any_page",
+        Severity.HIGH,
         "any web page can register clients here through the browser of somebody inside",
+        "policy.cors.enabled",
         _any_page,
     ),
-    _Check(
+    Check(
         "issuer_spelt_otherwise",
+        Severity.LOW,
         "the authorization server writes the issuer with, or without, a final slash: clients that"
         " compare the two refuse it; write the base URL as it does",
+        "server.base_url",
         _spelt_otherwise,
     ),
-    _Check(
+    Check(
         "software_statements_of_nobody",
+        Severity.MEDIUM,
         "software statements are read and no issuer is trusted: each is refused",
+        "software_statements",
         _trusting_nobody,
     ),
-    _Check(
+    Check(
         "software_statements_unread",
+        Severity.MEDIUM,
         "issuers of software statements are trusted and no policy reads their statements",
+        "policy.statements_mode",
         _unread_statements,
     ),
 )
-# What a finding may be called, and what it means; docs/telemetry.md lists them.
-NAMES: Mapping[str, str] = {check.name: check.text for check in _CHECKS}
