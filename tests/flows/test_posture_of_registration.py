@@ -47,7 +47,10 @@ FOUND: dict[str, tuple[dict[str, Any], list[dict[str, Any]]]] = {
     "registration_open": ({}, [CLOSED, REQUIRED]),
     "registration_unlimited": (
         {"rate_limits": {"enabled": False}},
-        [{}, CLOSED | {"rate_limits": {"enabled": False}}],
+        [
+            {}, CLOSED | {"rate_limits": {"enabled": False}},
+            {"rate_limits": {"enabled": True, "open_registration": "", "registration": ""}},
+        ],
     ),
     "redirect_uris_anywhere": (
         statements(GRANTS, ELSEWHERE),

@@ -16,6 +16,13 @@ _WHO = frozenset({"origin", "actor"})
 # Members by which whoever registers itself is let past people, or at clients of others.
 _CONSENT = frozenset({"management_application", "skip_consent", "third_party"})
 _METHODS = "token_endpoint_auth_methods_supported"
+# Limits of [rate_limits] on the clients that strangers make, whoever they are.
+_COUNTED = frozenset(
+    {
+        "open_registration", "open_registration_network", "open_registration_total",
+        "registration", "all_registration",
+    }
+)  # fmt: skip
 _MACHINES = "client_credentials"
 
 
@@ -60,10 +67,8 @@ def _of_strangers(test: Callable[[Policy], bool]) -> Callable[[Subject], Iterabl
     return _where(lambda tenant: _is_open(tenant) and test(tenant.terms.policy))
 
 
-def _unlimited(subject: Subject) -> Iterator[Details]:
-    limits, someone = subject.settings.rate_limits, any(map(_is_open, subject.tenants))
-    if someone and not limits.enabled:
-        yield {}
+def _unlimited(tenant: Tenant) -> bool:
+    return _is_open(tenant) and _COUNTED.isdisjoint(tenant.limits.rates)
 
 
 def _bootstrap(subject: Subject) -> Iterator[Details]:
@@ -117,9 +122,8 @@ CHECKS = (
         "registration_unlimited",
         Severity.HIGH,
         "anybody may register clients without end: no rate limit counts them",
-        "rate_limits.enabled",
-        _unlimited,
-        of_server=True,
+        "rate_limits.open_registration",
+        _where(_unlimited),
     ),
     Check(
         "redirect_uris_anywhere",
