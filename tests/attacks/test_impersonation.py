@@ -8,12 +8,17 @@ from typing import Any
 import pytest
 
 from conftest import MakeApplication
+from dcrserver.fetch.resolver import NameResolver
 from dcrserver.metadata.bounds import Bounds
+from dcrserver.metadata.catalogue import PARAMETERS
+from dcrserver.metadata.roles import Role
 from dcrserver.services.clients.import_runs import ImportRun
+from fetch.test_ssrf import connections
 from harness.actors import OPERATOR
 from harness.administration import administrator
 from harness.application import CALLBACK, Application, bearer, update_of
 
+__all__ = ["connections"]  # a fixture
 EVIL = "https://evil.example/cb"
 FALSE = "Cl\u0430ude"  # with a Cyrillic letter
 NAMES = [{"name": "Claude", "hosts": ["claude.ai"]}]
@@ -110,3 +115,64 @@ async def test_or_refused(make_app: MakeApplication) -> None:
         assert answer.status_code == 400, more
         assert answer.json()["error"] == "invalid_client_metadata"
     await app.register(client_name="Клара", logo_uri="https://cdn.example.org/logo.png")
+
+
+@pytest.mark.finding("N6")
+async def test_administrators_and_authorization_servers_are_told_what_is_verified(
+    make_app: MakeApplication,
+) -> None:
+    policies = {"free": {}, "names": {"protected_names": NAMES}}
+    app = await make_app(policies=policies)
+    admin = await administrator(app, "clients:read", "clients:create", "clients:update")
+    made = await app.register(
+        redirect_uris=[CALLBACK, "https://other.example/cb"], client_name=FALSE,
+        logo_uri="https://cdn.example.net/logo.png", verified_facts={"origin": "administrator"},
+    )  # fmt: skip
+    found = (await admin.get(f"/clients/{made['client_id']}"))["verified_facts"]
+    assert found == {
+        "origin": "open", "statement_issuer": None,
+        "redirect_hosts": ["client.example.org", "other.example"],
+        "first_seen_at": found["first_seen_at"], "flags": ["mixed_scripts", "foreign_domain"],
+    }  # fmt: skip
+    url = f"/authorization-server/clients/{made['client_id']}"
+    answer = await app.http.get(url, headers=admin.headers)
+    told = answer.json()["verified_facts"]
+    assert told == found | {"first_seen_at": made["client_id_issued_at"]}
+    strong = await administrator(app, "clients:read", "clients:create", "policies:override")
+    body = {"metadata": {"redirect_uris": [EVIL], "client_name": "Claude"}, "policy": "names"}
+    false = await strong.post("/clients", 201, json=body | {"policy_override": True})
+    found = (await admin.get(f"/clients/{false['client_id']}"))["verified_facts"]
+    assert (found["origin"], found["flags"]) == ("administrator", ["protected_name"])
+
+
+@pytest.mark.finding("T1", "N5")
+async def test_no_page_and_no_logo_is_ever_fetched(
+    make_app: MakeApplication, connections: list[Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Neither when a client registers, nor when somebody looks at it, whatever is switched on; not
+    even their names are looked up.
+    """
+    asked: list[str] = []
+
+    async def addresses(_: object, host: str, *_a: object, **_k: object) -> list[str]:
+        asked.append(host)
+        return ["127.0.0.1"]
+
+    monkeypatch.setattr(NameResolver, "addresses", addresses)
+    policy = {"jwks": {"eager_fetch": True}, "protected_names": NAMES}
+    app = await make_app(policy=policy, registration={"validate_endpoint": True})
+    admin = await administrator(app, "clients:read", "clients:update")
+    shown = [row.name for row in PARAMETERS.values() if row.role in {Role.PAGE, Role.IMAGE}]
+    pages = {name: f"https://pages.example.net/{name}" for name in shown}
+    pages |= {f"{name}#de": url for name, url in pages.items()}
+    body = {"redirect_uris": [CALLBACK], "client_name": "Other", **pages}
+    connections.clear()
+    assert (await app.http.post("/register/validate", json=body)).status_code == 200
+    made = await app.register(**body)
+    assert made["logo_uri#de"] == pages["logo_uri#de"]
+    await admin.get(f"/clients/{made['client_id']}")
+    change = {"metadata": {"logo_uri": pages["logo_uri"] + "?2"}}
+    await admin.ask("PATCH", f"/clients/{made['client_id']}", json=change)
+    url = f"/authorization-server/clients/{made['client_id']}"
+    assert (await app.http.get(url, headers=admin.headers)).status_code == 200
+    assert (connections, asked) == ([], [])

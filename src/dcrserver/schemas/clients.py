@@ -112,14 +112,46 @@ _CLIENT_INFORMATION_LIST: JsonObject = {
     },
     "example": {"items": [RESPONSE_EXAMPLE], "next": None},
 }
+_VERIFIED_FACTS: JsonObject = {
+    "type": "object",
+    "description": "What somebody else vouches for, of which people can be told beside the name",
+    "properties": {
+        "origin": {"type": "string", "description": "How it came to be"},
+        "statement_issuer": {
+            "type": ["string", "null"],
+            "description": "The trusted issuer that vouched for its software",
+        },
+        "redirect_hosts": {
+            "type": "array",
+            "items": {"type": "string"},
+            "description": "Where people are sent, of http and https",
+        },
+        "first_seen_at": {"type": "integer", "description": "Seconds since 1970"},
+        "flags": {
+            "type": "array",
+            "items": {"enum": ["protected_name", "mixed_scripts", "foreign_domain"]},
+            "description": "What may mislead",
+        },
+    },
+}
 _REGISTERED_CLIENT: JsonObject = {
     "type": "object",
     "required": ["client_id", "client_id_issued_at"],
-    "properties": server_members("client_id", "client_id_issued_at") | TOLD_STATEMENT | METADATA,
+    "properties": server_members("client_id", "client_id_issued_at")
+    | TOLD_STATEMENT
+    | METADATA
+    | {"verified_facts": _VERIFIED_FACTS},
     "example": {
         "client_id": EXAMPLE_ID,
         "client_id_issued_at": 1795392000,
         **REQUEST_EXAMPLE,
+        "verified_facts": {
+            "origin": "open",
+            "statement_issuer": None,
+            "redirect_hosts": ["client.example.org"],
+            "first_seen_at": 1795392000,
+            "flags": [],
+        },
     },
 }
 SHAPES: JsonObject = {

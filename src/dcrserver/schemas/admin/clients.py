@@ -19,6 +19,21 @@ class ClientSecret(Told):
     last_used_at: Moment
 
 
+class VerifiedFacts(Told):
+    """What of a client somebody else vouches for; its name and its logo nobody does."""
+
+    origin: str = Field(description="how it came to be")
+    statement_issuer: str | None = Field(
+        description="the trusted issuer that vouched for its software"
+    )
+    redirect_hosts: list[str] = Field(description="where people are sent, of http and https")
+    first_seen_at: Moment
+    flags: list[Literal["protected_name", "mixed_scripts", "foreign_domain"]] = Field(
+        description="what may mislead: a name that is protected from being borne by it, a word of"
+        " two scripts in its name, a page or logo on a domain that no redirect URI is on"
+    )
+
+
 class ClientSummary(Told):
     """A client as lists show it."""
 
@@ -51,6 +66,7 @@ class Client(ClientSummary):
     scopes: list[str] | None = Field(description="those that it may register; null: no bound")
     grant_types: list[str] | None = Field(description="as scopes")
     secrets: list[ClientSecret] = Field(description="those that work, newest first, by id")
+    verified_facts: VerifiedFacts
 
 
 class NewClient(ClientSummary):

@@ -13,7 +13,8 @@ from dcrserver.repositories.transaction import Database
 from dcrserver.services.access.actors import Actor
 from dcrserver.services.authentication.authenticator import ClientAuthenticator
 from dcrserver.services.authentication.presented import Presented
-from dcrserver.strict_json import JsonObject
+from dcrserver.services.registration.verified_facts import verified_facts
+from dcrserver.strict_json import JsonObject, dumps
 from dcrserver.tenants import Tenant
 
 AUTHENTICATE = "clients:authenticate"
@@ -41,7 +42,7 @@ class ClientDirectoryService:
             "active": True,
             "client_id": client.client_id,
             "method": client.method,
-            "client": _described(client.record),
+            "client": _described(tenant, client.record),
         }
         if client.certificate is not None:
             made["certificate_thumbprint"] = client.certificate.thumbprint
@@ -57,15 +58,16 @@ class ClientDirectoryService:
             record = await tx.clients.find(tenant.name, client_id)
         if record is None or record.suspended_at or not actor.sees(record.owner):
             raise NotFound("there is no such client")
-        described = _described(record)
-        digest = hashlib.sha256(f"{client_id} {record.issued_at} {record.metadata}".encode())
+        described = _described(tenant, record)
+        digest = hashlib.sha256(dumps(described).encode())
         return described, f'"{digest.hexdigest()[:32]}"'
 
 
-def _described(record: ClientRecord) -> JsonObject:
+def _described(tenant: Tenant, record: ClientRecord) -> JsonObject:
     metadata: JsonObject = json.loads(record.metadata)
     return {
         "client_id": record.client_id,
         "client_id_issued_at": record.issued_at,
         **metadata,
+        "verified_facts": verified_facts(tenant, record).told(),
     }

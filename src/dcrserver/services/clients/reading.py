@@ -13,6 +13,7 @@ from dcrserver.repositories.transaction import Database
 from dcrserver.services.access.actors import Actor
 from dcrserver.services.access.stored_clients import seen_by
 from dcrserver.services.clients.views import ClientView, DeletedClientView
+from dcrserver.services.registration.verified_facts import verified_facts
 from dcrserver.tenants import Tenant
 
 
@@ -40,7 +41,7 @@ class ClientReadingService:
             record = seen_by(actor, await tx.clients.find(tenant.name, client_id))
             uses = await tx.last_uses.of_client(tenant.name, client_id)
             shared = await tx.shared_clients.of_client(tenant.name, client_id)
-        return ClientView(record, uses, shared)
+        return ClientView(record, uses, shared, verified_facts(tenant, record))
 
     async def clients(
         self,

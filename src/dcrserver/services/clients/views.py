@@ -12,6 +12,7 @@ from dcrserver.repositories.clients import ClientRecord
 from dcrserver.repositories.deleted_clients import DeletedClientRecord
 from dcrserver.repositories.shared_clients import SharedClientRecord
 from dcrserver.services.access.stored_clients import etag_of
+from dcrserver.services.registration.verified_facts import VerifiedFacts
 from dcrserver.services.secrets.client_secrets import secrets_of
 from dcrserver.strict_json import JsonObject
 
@@ -36,9 +37,10 @@ class ClientView:
         record: ClientRecord,
         uses: Mapping[str, int] = _NO_USES,
         shared: SharedClientRecord | None = None,
+        facts: VerifiedFacts | None = None,
     ) -> None:
         """``uses``: when each of its secrets was last used; the empty id is another credential.
-        ``shared``: what leads to it, where many have it.
+        ``shared``: what leads to it, where many have it. ``facts``: that others vouch for.
         """
         self.record = record
         self.client_id = record.client_id
@@ -57,6 +59,7 @@ class ClientView:
             bounds.grant_types,
         )
         self._uses = uses
+        self.verified_facts = facts
         self.registrations = shared.registrations if shared else 1
         self.last_registered_at = shared.last_registered_at if shared else record.issued_at
 
