@@ -167,3 +167,13 @@ def test_five_hundred_names_cost_as_little_as_one() -> None:
         return time.process_time() - started
 
     assert seconds(500) < 10 * max(seconds(1), 0.001)
+
+
+def test_a_copy_of_a_policy_follows_from_its_own_values() -> None:
+    plain = checked({}, {})
+    assert not plain.decides
+    named = checked({"protected_names": [CLAUDE]}, {}).protected_names
+    made = plain.model_copy(update={"protected_names": named})
+    assert made.decides
+    assert made.names.borne_by("Claude")
+    assert not plain.decides

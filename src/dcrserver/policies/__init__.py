@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from functools import cache, cached_property
-from typing import Any
+from typing import Any, Self
 
 from pydantic import Field, ValidationInfo, field_validator, model_validator
 
@@ -110,6 +110,13 @@ class Policy(Group):
         """A policy that was shown has those of its preset already."""
         first = PRESETS[info.data.get("preset", "default")].statements
         return (*first, *(each for each in value if each not in first))
+
+    def model_copy(self, **how: Any) -> Self:  # noqa: ANN401 - as in pydantic
+        """A copy, for which all that follows from its values is worked out anew."""
+        made = super().model_copy(**how)
+        for name in made.__dict__.keys() - type(self).model_fields.keys():
+            del made.__dict__[name]
+        return made
 
     @cached_property
     def decides(self) -> bool:
