@@ -62,7 +62,7 @@ def _about(key: str, error: ConfigurationError) -> list[str]:
     return [
         each
         for each in lines
-        if each.startswith(key) or not each.partition(" (from ")[0].endswith(": Field required")
+        if each.startswith(key) or not each.partition(" (from ")[0].endswith(": is required")
     ]
 
 

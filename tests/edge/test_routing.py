@@ -202,8 +202,7 @@ async def test_what_an_ordinary_route_cannot_parse_is_refused_without_what_was_s
     assert answer.status_code == 422
     assert answer.json() == {
         "error": "invalid_request",
-        "error_description": "query.limit: Input should be a valid integer, unable to parse string"
-        " as an integer",
+        "error_description": "query.limit: must be a whole number",
     }
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dcrserver.security import new_client_id
+from harness.administration import administrator
 from harness.application import Application
 
 CLIENTS = "/admin/v1/clients"
@@ -95,3 +96,22 @@ async def test_a_cursor_is_good_for_its_own_filter_and_sort_only(any_app: Applic
     for query in ("name=cursor&sort=created", "name=other&sort=name"):
         answer = await any_app.http.get(f"{CLIENTS}?{query}&cursor={cursor}", headers=headers)
         assert answer.status_code == 400
+
+
+async def test_a_member_that_nobody_can_have_is_no_filter(any_app: Application) -> None:
+    """Who mistypes it would take the empty answer for the truth; a bulk change, too."""
+    admin = await administrator(any_app, "clients:read", "clients:update", "jobs:write")
+    for path in ("/clients", "/clients/count", "/clients/export"):
+        refused = await admin.get(f"{path}?metadata.softwareid=x", 400)
+        assert "did you mean metadata.software_id?" in refused["detail"], path
+    body = {"action": "suspend", "filter": {"metadata.softwareid": "x"}}
+    refused = await admin.post("/clients/bulk", 400, json=body)
+    assert refused["errors"][0]["pointer"] == "#/filter/metadata.softwareid"
+    await admin.get("/clients?metadata.client_name%23fr=x")
+
+
+async def test_an_answer_without_a_body_says_nothing_of_its_kind(any_app: Application) -> None:
+    admin = await administrator(any_app, "clients:delete")
+    made = await any_app.register()
+    answer = await admin.ask("DELETE", f"/clients/{made['client_id']}", 204)
+    assert "content-type" not in answer.headers

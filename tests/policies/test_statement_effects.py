@@ -223,7 +223,7 @@ def test_a_policy_that_never_comes_to_rest_refuses() -> None:
         ({"hold": True, "correct": True}, "correct stands beside one of"),
         ({"require_pkce": False}, "must be True"),
         ({"require_pkce": True, "first_party": True}, "exactly one of"),
-        ({"first_party": "yes"}, "valid boolean"),
+        ({"first_party": "yes"}, "true or false"),
         ({"expire": {}}, "must hold one of"),
         ({"expire": {"secret": 0}}, "greater than or equal to 1"),
         ({"expire": {"access_token": 86_401}}, "less than or equal to 86400"),

@@ -47,7 +47,7 @@ def test_a_provider_of_this_machine_needs_no_tls(tmp_path: Path, host: str) -> N
     [
         ('issuer = "http://id.example.com"\naudience = "x"', "issuer: must be an https URL"),
         ('issuer = "https://id.example.com?x"\naudience = "x"', "issuer: must not hold"),
-        ('issuer = "https://id.example.com"', "audience: Field required"),
+        ('issuer = "https://id.example.com"', "audience: is required"),
         (_GOOD + 'audience_ = "x"', "audience_: no such setting; did you mean audience?"),
         (_GOOD + 'jwks_uri = "http://id.example.com/jwks"', "jwks_uri: must be an https URL"),
         (_GOOD + 'jwks_uri = "jwks"', "jwks_uri: is not an absolute URI"),

@@ -14,8 +14,8 @@ ENTRY = {"issuer": "https://a.example", "jwks_uri": "https://a.example/jwks"}
 ENTRIES = [
     (ENTRY | {"jwks_file": "x"}, "needs exactly one of jwks_file, jwks_uri, pem_file"),
     ({"issuer": "a"}, "needs exactly one of jwks_file, jwks_uri, pem_file"),
-    ({"jwks_uri": "https://a.example/jwks"}, "issuer: Field required"),
-    (ENTRY | {"issuer": ""}, "issuer: String should have at least 1 character"),
+    ({"jwks_uri": "https://a.example/jwks"}, "issuer: is required"),
+    (ENTRY | {"issuer": ""}, "issuer: must have at least 1 character"),
     (ENTRY | {"issuer": "a\nb"}, "issuer: must be printable"),
     (ENTRY | {"jwks_uri": "http://a.example/jwks"}, "jwks_uri: must be an https URL"),
     (ENTRY | {"jwks_uri": "nonsense"}, "jwks_uri: "),

@@ -20,7 +20,7 @@ from dcrserver.cli import (
     tenants,
     tokens,
 )
-from dcrserver.cli.shared import ConfigOption, examples, fail
+from dcrserver.cli.shared import ConfigOption, examples, fail, print_message
 
 _NAME = "dcrserver"
 # Pydantic looks for plugins in all packages that are installed, which takes longer than to check
@@ -119,6 +119,11 @@ def serve(
     given = {"host": host, "port": port, "workers": workers}
     flags = {name: value for name, value in given.items() if value is not None}
     settings = load(config, server=flags) if flags else load(config)
+    if settings.cli.server is not None:
+        print_message(
+            f"cli.server ({settings.cli.server}) is whom commands ask; serve asks nobody, and"
+            " serves the database of its own configuration"
+        )
     try:
         serving.run(settings, migrate=migrate, allow_newer=allow_newer_schema)
     except serving.ListenError as error:

@@ -21,7 +21,6 @@ from dcrserver.cli.shared import (
     commands,
     examples,
     fail,
-    print_message,
     read,
 )
 from dcrserver.names import DEFAULT_TENANT
@@ -111,10 +110,11 @@ def export(
 
     All, or those that every filter means. Where the connection to a server breaks it goes on.
     """
-    if with_hashes:
-        print_message("hashes of secrets are among it: keep the output as safe as the database")
     given = dict(wanted.query) | ({"credentials": "true"} if with_hashes else {})
-    print_export(where, "export_clients", "client_id", after, **given)
+    advice = "hashes of secrets are among it: keep the output as safe as the database"
+    print_export(
+        where, "export_clients", "client_id", after, advice if with_hashes else "", **given
+    )
 
 
 @app.command(

@@ -99,4 +99,4 @@ def export(
     """Print all events, one JSON object a line, the oldest first, without those of the last ten
     seconds unless --until is given: what comes later can still lie before them.
     """
-    print_export(where, "export_events", "id", after, **about.query, all_tenants=_of_all(where))
+    print_export(where, "export_events", "id", after, "", **about.query, all_tenants=_of_all(where))

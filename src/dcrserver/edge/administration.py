@@ -84,8 +84,10 @@ class AdminRoute(APIRoute):
         told["responses"] = _problems(
             (*_ANY, *(_WITH_BODY if takes_body else ()), *refusals)
         ) | told.get("responses", {})
-        if "content" in told["responses"].get(HTTPStatus.OK, {}):
-            # A class without a media type of its own: FastAPI adds no JSON to what is described.
+        is_empty = told.get("status_code") == HTTPStatus.NO_CONTENT
+        if is_empty or "content" in told["responses"].get(HTTPStatus.OK, {}):
+            # A class without a media type of its own: FastAPI adds no JSON to what is described,
+            # or is not there.
             told["response_class"] = Response
         super().__init__(
             problems.ROOT + path, endpoint, methods=[method], tags=list[str | Enum](tags),

@@ -107,8 +107,11 @@ async def strict_json(request: Request, accepted: Collection[str]) -> tuple[byte
         raise InvalidInput(str(error), pointer="#") from None
 
 
-async def streamed(request: Request, accepted: Collection[str], limit: int) -> AsyncIterator[bytes]:
-    """A body that may be large, while it comes; each part of it has its own time to come.
+async def streamed(
+    request: Request, accepted: Collection[str], limit: int, setting: str
+) -> AsyncIterator[bytes]:
+    """A body that may be large, while it comes; each part of it has its own time to come. The
+    ``limit`` is that of a ``setting``.
 
     Raises:
         UnsupportedMediaType: none of ``accepted``.
@@ -129,7 +132,7 @@ async def streamed(request: Request, accepted: Collection[str], limit: int) -> A
         more = message.get("more_body", False)
         size += len(part)
         if size > limit:
-            raise BodyTooLarge(f"the body must not be larger than {limit} octets")
+            raise BodyTooLarge(f"the body must not be larger than {limit} octets ({setting})")
         yield part
 
 

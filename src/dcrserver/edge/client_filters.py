@@ -11,6 +11,7 @@ from fastapi import Depends, Query
 from starlette.requests import Request
 
 from dcrserver.client_filters import FILTERS, FilterName
+from dcrserver.edge.dependencies import runtime
 from dcrserver.repositories.queries.clients.filters import ALIASES, MEMBER, Filter
 from dcrserver.repositories.queries.clients.sorts import Sort, SortKey
 
@@ -33,7 +34,8 @@ def _wanted(request: Request, **_: str | None) -> Filter:
         InvalidInput: a filter cannot have its value.
     """
     pairs = request.query_params.multi_items()
-    return Filter.parse(pair for pair in pairs if pair[0] in _ROWS or pair[0].startswith(MEMBER))
+    asked = (pair for pair in pairs if pair[0] in _ROWS or pair[0].startswith(MEMBER))
+    return Filter.parse(asked).known(runtime(request).settings.members)
 
 
 def _sorted(

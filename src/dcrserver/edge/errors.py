@@ -30,6 +30,7 @@ from dcrserver.errors import (
     UnknownToken,
 )
 from dcrserver.logger import Logger
+from dcrserver.settings.wording import in_our_words
 from dcrserver.strict_json import JsonObject
 
 _log = Logger(__name__)
@@ -160,7 +161,7 @@ def _invalid_parameters(request: Request, error: RequestValidationError) -> Resp
         return problems.unreadable(error)
     first = error.errors()[0]
     where = ".".join(str(part) for part in first["loc"])
-    return _answer(request, "invalid_request", f"{where}: {first['msg']}", 422)
+    return _answer(request, "invalid_request", f"{where}: {in_our_words(first)}", 422)
 
 
 def _hint(request: Request) -> str:

@@ -13,6 +13,7 @@ from starlette.responses import Response
 from dcrserver.edge.responses import NO_STORE, json_response
 from dcrserver.errors import BadChoice, InvalidInput, ProtocolError, RegistrationError
 from dcrserver.json_patch import pointer
+from dcrserver.settings.wording import in_our_words
 from dcrserver.strict_json import JsonObject
 
 MEDIA_TYPE = "application/problem+json"
@@ -20,8 +21,6 @@ MEDIA_TYPE = "application/problem+json"
 ROOT = "/admin/v1"
 # Where requests of this API keep what is judged as a registration is.
 _METADATA = ("metadata",)
-# Pydantic's words for mistakes whose texts would repeat what was sent.
-_REPEATING = {"union_tag_invalid": "is of no kind that is known"}
 # What the status tells better than the words of registrations.
 _BY_STATUS = {409: "conflict", 413: "body_too_large", 415: "unsupported_media_type"}
 _MAX_MISTAKES = 50
@@ -79,14 +78,13 @@ def unreadable(error: RequestValidationError) -> Response:
 
 def in_words(errors: Sequence[Mapping[str, Any]]) -> tuple[str, list[JsonObject]]:
     """What a model does not take, as pydantic tells it: the first in a sentence, and all."""
-    mistakes = [_mistake(each["loc"], each["type"], each["msg"]) for each in errors]
+    mistakes = [_mistake(each["loc"], in_our_words(each)) for each in errors]
     first = mistakes[0]
     where = first.get("parameter") or first["pointer"]
     return f"{where}: {first['detail']}", mistakes
 
 
-def _mistake(place: Sequence[object], kind: str, message: str) -> JsonObject:
-    detail = _REPEATING.get(kind, message.removeprefix("Value error, "))
+def _mistake(place: Sequence[object], detail: str) -> JsonObject:
     if place[0] == "body":
         return {"pointer": pointer(place[1:]), "detail": detail}
     return {"parameter": ".".join(str(part) for part in place[1:]), "detail": detail}

@@ -11,10 +11,10 @@ from pydantic import ValidationError
 from dcrserver.metadata.catalogue import PARAMETERS, understood
 from dcrserver.policies import Policy
 from dcrserver.settings.locations import nearest, siblings
+from dcrserver.settings.wording import in_our_words
 
 # What pydantic adds to a place: the kind of value that was tried, the key of a mapping.
 _DETAIL = re.compile(r".*\[.*")
-_LIST = re.compile(r"a valid (?:frozenset|tuple|list|set)")
 
 
 class Problem(NamedTuple):
@@ -35,8 +35,7 @@ def problems_of(error: ValidationError, hint: Any) -> list[Problem]:  # noqa: AN
     told: dict[tuple[str, ...], list[str]] = {}
     for problem in error.errors(include_input=False, include_url=False):
         key = tuple(str(part) for part in problem["loc"] if not _DETAIL.fullmatch(str(part)))
-        message = problem["msg"].removeprefix("Value error, ")
-        message = _LIST.sub('a list such as ["a"]', message.replace("Input should be", "must be"))
+        message = in_our_words(problem)
         if problem["type"] == "extra_forbidden":
             message = f"no such setting{nearest(key[-1], siblings(key[:-1], hint))}"
         told.setdefault(key, []).append(message)

@@ -58,7 +58,11 @@ class Operations:
         self.key_administration = KeyAdministrationService(base.signing_keys)
         self.client_statistics = ClientStatisticsService(base.lists)
         self.job_administration = JobService(
-            base.database, base.lists, base.configured.box, base.requests
+            base.database,
+            base.lists,
+            base.configured.box,
+            base.requests,
+            base.configured.settings.members,
         )
         self.tenant_administration = TenantAdministrationService(
             base.database, base.lists, self.tenants

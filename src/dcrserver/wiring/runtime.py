@@ -249,7 +249,7 @@ def _runtime(base: Foundation, steps: _Steps, limiter: RateLimiter, metrics: Met
         policy_administration=policy_administration(base),
         client_names=ClientNames(database, base.lists),
         dcr_configuration=dcr_configuration(base),
-        job_administration=JobService(database, base.lists, base.configured.box, base.requests),
+        job_administration=_jobs(base),
         administration=Administration(base),
     )
 
@@ -273,6 +273,13 @@ def _token_grant(base: Foundation, steps: _Steps) -> TokenGrantService:
         steps.authenticator,
         steps.access_tokens,
         base.configured.settings.tokens,
+    )
+
+
+def _jobs(base: Foundation) -> JobService:
+    configured = base.configured
+    return JobService(
+        base.database, base.lists, configured.box, base.requests, configured.settings.members
     )
 
 

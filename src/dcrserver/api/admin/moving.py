@@ -65,7 +65,8 @@ async def import_clients(  # noqa: PLR0913 - parameters of a query
     import` takes them: a job judges all of them, then imports them unless one is refused. Those
     that are there already are left as they are. Also needed is `clients:create`.
     """
-    chunks = streamed(request, (LINES, JSON), here.settings.admin.max_import_bytes)
+    limit = here.settings.admin.max_import_bytes
+    chunks = streamed(request, (LINES, JSON), limit, "admin.max_import_bytes")
     made = await here.job_administration.reception.receive(
         caller.tenant,
         {"policy": policy, "dry_run": dry_run, "skip_refused": skip_refused},

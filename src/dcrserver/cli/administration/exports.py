@@ -7,6 +7,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from dcrserver.cli.administration.refusals import BrokenOff, Refused
+from dcrserver.cli.shared import print_message
 
 if TYPE_CHECKING:
     from dcrserver.cli.administration.desks import Desk
@@ -18,21 +19,32 @@ _FIRST_SECONDS = 0.5
 
 
 def print_export(
-    where: Where, operation: str, key: str, after: str | None, **given: str | None
+    where: Where,
+    operation: str,
+    key: str,
+    after: str | None,
+    advice: str = "",
+    **given: str | None,
 ) -> None:
-    """Prints what ``operation`` exports after the line whose member ``key`` is ``after``.
+    """Prints what ``operation`` exports after the line whose member ``key`` is ``after``; the
+    ``advice`` to who reads it, once it is not refused.
 
     Raises:
         Refused: it was broken off for good; the text says how to go on.
     """
     where.run(
-        lambda desk: _printed(desk, operation, key, after, given),
+        lambda desk: _printed(desk, operation, key, after, advice, given),
         progress=not sys.stdout.isatty(),
     )
 
 
 async def _printed(
-    desk: Desk, operation: str, key: str, after: str | None, given: dict[str, str | None]
+    desk: Desk,
+    operation: str,
+    key: str,
+    after: str | None,
+    advice: str,
+    given: dict[str, str | None],
 ) -> None:
     import asyncio
 
@@ -40,6 +52,9 @@ async def _printed(
     while True:
         try:
             async for text in desk.lines(operation, after=reached, **given):
+                if advice:
+                    print_message(advice)
+                    advice = ""
                 sys.stdout.write(text)
                 reached, attempts = _last(text, key), 0
             sys.stdout.flush()

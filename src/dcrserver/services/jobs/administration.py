@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Collection, Mapping
 from dataclasses import dataclass
 
 from dcrserver.errors import AlreadyExists, Forbidden, InvalidInput, NotFound
@@ -62,8 +62,15 @@ class JobService:
     """Use case: administrators begin jobs, look at them, and cancel them."""
 
     def __init__(
-        self, database: Database, lists: Lists, box: SecretBox, requests: IdempotentRequests
+        self,
+        database: Database,
+        lists: Lists,
+        box: SecretBox,
+        requests: IdempotentRequests,
+        declared: Collection[str],
     ) -> None:
+        """``declared``: members of clients that are the operator's own, by name."""
+        self._declared = declared
         self._database = database
         self._lists = lists
         self._requests = requests
@@ -93,7 +100,7 @@ class JobService:
             raise Forbidden(f"{asked.action} is not for owners; ask an administrator")
         if (reason := reason_against(row, asked.value)) is not None:
             raise InvalidInput(reason, pointer=f"#/{row.value}")
-        _check_filter(asked.wanted)
+        _check_filter(asked.wanted, self._declared)
         if not asked.wanted and not asked.is_for_all:
             raise InvalidInput('is empty: say "all": true if all are meant', pointer="#/filter")
         parameters: JsonObject = {
@@ -211,8 +218,8 @@ class JobService:
         return found
 
 
-def _check_filter(wanted: Mapping[str, str]) -> None:
+def _check_filter(wanted: Mapping[str, str], declared: Collection[str]) -> None:
     try:
-        Filter.parse(wanted.items())
+        Filter.parse(wanted.items()).known(declared)
     except InvalidInput as error:
         raise InvalidInput(error.description, pointer=f"#/filter/{error.parameter}") from None

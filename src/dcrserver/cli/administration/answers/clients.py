@@ -27,14 +27,15 @@ async def _list_clients(
     here: Here, *, limit: int, cursor: str | None = None, sort: str = "-created", **wanted: str
 ) -> JsonObject:
     reading, actor = here.operations.client_reading, here.origin.actor
-    asked, order = Filter.parse(wanted.items()), Sort.parse(sort)
+    asked, order = Filter.parse(wanted.items()).known(here.members), Sort.parse(sort)
     place, tenant = place_in(cursor), await here.tenant()
     found = await reading.clients(tenant, asked, order, place, limit, actor)
     return answer([told(ClientSummary, each) for each in found.clients], found.next)
 
 
 async def _count_clients(here: Here, **wanted: str) -> JsonObject:
-    reading, asked = here.operations.client_reading, Filter.parse(wanted.items())
+    reading = here.operations.client_reading
+    asked = Filter.parse(wanted.items()).known(here.members)
     return told(ClientCount, await reading.count(await here.tenant(), asked, here.origin.actor))
 
 

@@ -20,7 +20,7 @@ async def _export_clients(
     credentials: str = "",
     **wanted: str,
 ) -> AsyncIterator[str]:
-    tenant, asked = await here.tenant(), Filter.parse(wanted.items())
+    tenant, asked = await here.tenant(), Filter.parse(wanted.items()).known(here.members)
     moment = None if after_issued_at is None else int(after_issued_at)
     async for text in exported_pages(
         here.operations.lists, tenant.name, asked, after, moment, credentials=bool(credentials)

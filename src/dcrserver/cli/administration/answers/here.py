@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -41,6 +41,11 @@ class Here:
     def scope(self) -> str:
         """Of what is of one tenant or of all: the tenant that was named, else all."""
         return self.named or ALL_TENANTS
+
+    @property
+    def members(self) -> Collection[str]:
+        """Members of clients that are the operator's own, by name."""
+        return self.operations.base.configured.settings.members
 
     async def tenant(self) -> Tenant:
         """The tenant, which may be one that is configured no longer.

@@ -7,9 +7,10 @@ Those of facets are asked of ``client_facets``, which is small, the others of th
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from difflib import get_close_matches
 from types import MappingProxyType
 from typing import Any, TypeAlias
 
@@ -170,6 +171,20 @@ class Filter:
         if len(members) > _MAX_MEMBERS:
             raise InvalidInput(f"at most {_MAX_MEMBERS} members can be asked for", parameter=MEMBER)
         return cls(values, members)
+
+    def known(self, declared: Collection[str]) -> Filter:
+        """The same, as somebody asks for it; ``declared``: members of the operator's own, by name.
+
+        Raises:
+            InvalidInput: it asks for a member that there is not, and would find nothing.
+        """
+        for name in self.members:
+            if name.partition("#")[0] not in {*PARAMETERS, *declared}:
+                close = get_close_matches(name, [*PARAMETERS, *declared], 1)
+                meant = f"; did you mean {MEMBER}{close[0]}?" if close else ""
+                told = f"there is no member of that name: {name}{meant}"
+                raise InvalidInput(told, parameter=f"{MEMBER}{name}")
+        return self
 
     def about_facets(self) -> list[Condition]:
         """What holds for their row of ``client_facets``."""
