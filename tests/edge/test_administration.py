@@ -157,10 +157,10 @@ async def test_a_compound_scope_is_its_parts(app: Application, http: httpx.Async
         (b'{"number": 1, "number": 2}', "#", "the body holds two"),
         (b'{"number": NaN}', "#", "NaN is not JSON"),
         (b"[" * 99 + b"]" * 99, "#", "nested deeper"),
-        (b"[]", "#", "valid dictionary"),
+        (b"[]", "#", "must be an object"),
         (b"{}", "#/number", "is required"),
         (b'{"number": "cs_canary"}', "#/number", "must be a whole number"),
-        (b'{"number": 1, "a/b~c d": "cs_canary"}', "#/a~1b~0c%20d", "not permitted"),
+        (b'{"number": 1, "a/b~c d": "cs_canary"}', "#/a~1b~0c%20d", "is not known here"),
         (b'{"number": 1, "inner": {"name": 5}}', "#/inner/name", "must be a text"),
     ],
 )
