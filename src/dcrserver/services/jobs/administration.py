@@ -124,7 +124,7 @@ class JobService:
         Raises:
             InvalidInput: there is no such filter.
         """
-        _check_filter(wanted)
+        _check_filter(wanted, self._declared)
         job = new_job(tenant, POLICY_TEST, {**policy, "filter": dict(wanted)}, origin)
 
         async def write(tx: Transaction) -> None:
