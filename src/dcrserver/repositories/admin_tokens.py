@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from sqlalchemy import bindparam, insert, or_, select, update
+from sqlalchemy import bindparam, insert, or_, select
 
-from dcrserver.db.protocol.session import Session
 from dcrserver.db.tables import admin_tokens as tokens
 from dcrserver.names import ALL_TENANTS
 from dcrserver.repositories.rows import row_of
+from dcrserver.repositories.tokens import TokenRepository, named, revoking
 
 _INSERT = insert(tokens)
 _SELECT = select(tokens).where(
@@ -20,19 +20,7 @@ _SELECT = select(tokens).where(
     ),
     tokens.c.digest == bindparam("b_digest"),
 )
-_NAMED = select(tokens).where(
-    tokens.c.tenant == bindparam("b_tenant"), tokens.c.id == bindparam("b_id")
-)
-# The row stays: what was done with the token is still told.
-_REVOKE = (
-    update(tokens)
-    .where(
-        tokens.c.tenant == bindparam("b_tenant"),
-        tokens.c.id == bindparam("b_id"),
-        tokens.c.revoked_at == 0,
-    )
-    .values(revoked_at=bindparam("b_now"))
-)
+_NAMED, _REVOKE = named(tokens), revoking(tokens)
 
 
 @row_of(tokens)
@@ -52,28 +40,13 @@ class AdminTokenRecord(NamedTuple):
     owner: str | None = None
 
 
-class AdminTokenRepository:
+class AdminTokenRepository(TokenRepository[AdminTokenRecord]):
     """Tokens of administrators and of authorization servers, by digest."""
 
-    def __init__(self, session: Session) -> None:
-        self._session = session
-
-    def add(self, record: AdminTokenRecord) -> None:
-        self._session.insert(_INSERT, record._asdict())
+    record = AdminTokenRecord
+    insert, find_named, revoke_named = _INSERT, _NAMED, _REVOKE
 
     async def find(self, tenant: str, beside: str, digest: str) -> AdminTokenRecord | None:
         """The token of this digest, of either tenant or of all; also one that has ended."""
         values = {"b_tenant": tenant, "b_beside": beside, "b_digest": digest}
-        row = (await self._session.execute(_SELECT, values)).one_or_none()
-        return None if row is None else AdminTokenRecord(**row)
-
-    async def named(self, tenant: str, token_id: str) -> AdminTokenRecord | None:
-        """The token of this id, also one that has ended."""
-        found = await self._session.execute(_NAMED, {"b_tenant": tenant, "b_id": token_id})
-        row = found.one_or_none()
-        return None if row is None else AdminTokenRecord(**row)
-
-    async def revoke(self, tenant: str, token_id: str, now: int) -> bool:
-        """Revokes a token; False when there is none, or it was revoked before."""
-        values = {"b_tenant": tenant, "b_id": token_id, "b_now": now}
-        return (await self._session.execute(_REVOKE, values)).rowcount == 1
+        return await self._one(_SELECT, values)

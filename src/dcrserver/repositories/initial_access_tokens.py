@@ -6,10 +6,10 @@ from typing import NamedTuple
 
 from sqlalchemy import and_, bindparam, insert, or_, select, update
 
-from dcrserver.db.protocol.session import Session
 from dcrserver.db.tables import initial_access_token_uses as uses
 from dcrserver.db.tables import initial_access_tokens as tokens
 from dcrserver.repositories.rows import row_of
+from dcrserver.repositories.tokens import TokenRepository, named, revoking
 
 _VALID = and_(
     tokens.c.tenant == bindparam("b_tenant"),
@@ -23,19 +23,7 @@ _SELECT = select(tokens).where(_ALIVE)
 _SELECT_SPENT_TOO = select(tokens).where(_VALID)
 # NULL - 1 stays NULL: a token without limit is left as it is.
 _REDEEM = update(tokens).where(_ALIVE).values(uses_left=tokens.c.uses_left - 1)
-_NAMED = select(tokens).where(
-    tokens.c.tenant == bindparam("b_tenant"), tokens.c.id == bindparam("b_id")
-)
-# The row stays: what was registered with the token is still told.
-_REVOKE = (
-    update(tokens)
-    .where(
-        tokens.c.tenant == bindparam("b_tenant"),
-        tokens.c.id == bindparam("b_id"),
-        tokens.c.revoked_at == 0,
-    )
-    .values(revoked_at=bindparam("b_now"))
-)
+_NAMED, _REVOKE = named(tokens), revoking(tokens)
 _INSERT_USE = insert(uses)
 
 
@@ -66,14 +54,11 @@ class InitialAccessTokenUse(NamedTuple):
     address: str | None
 
 
-class InitialAccessTokenRepository:
+class InitialAccessTokenRepository(TokenRepository[InitialAccessTokenRecord]):
     """Tokens that let a client register (RFC 7591 1.2), by digest."""
 
-    def __init__(self, session: Session) -> None:
-        self._session = session
-
-    def add(self, record: InitialAccessTokenRecord) -> None:
-        self._session.insert(_INSERT, record._asdict())
+    record = InitialAccessTokenRecord
+    insert, find_named, revoke_named = _INSERT, _NAMED, _REVOKE
 
     async def find(
         self, tenant: str, digest: str, now: int, *, spent_too: bool = False
@@ -81,24 +66,12 @@ class InitialAccessTokenRepository:
         """A token that is neither expired, revoked nor, unless ``spent_too``, used up."""
         values = {"b_tenant": tenant, "b_digest": digest, "b_now": now}
         wanted = _SELECT_SPENT_TOO if spent_too else _SELECT
-        row = (await self._session.execute(wanted, values)).one_or_none()
-        return None if row is None else InitialAccessTokenRecord(**row)
-
-    async def named(self, tenant: str, token_id: str) -> InitialAccessTokenRecord | None:
-        """The token of this id, also one that has ended."""
-        found = await self._session.execute(_NAMED, {"b_tenant": tenant, "b_id": token_id})
-        row = found.one_or_none()
-        return None if row is None else InitialAccessTokenRecord(**row)
+        return await self._one(wanted, values)
 
     async def redeem(self, tenant: str, digest: str, now: int) -> bool:
         """Takes one use; False when there is none left, whoever took the last."""
         values = {"b_tenant": tenant, "b_digest": digest, "b_now": now}
         return (await self._session.execute(_REDEEM, values)).rowcount == 1
-
-    async def revoke(self, tenant: str, token_id: str, now: int) -> bool:
-        """Revokes a token; False when there is none, or it was revoked before."""
-        values = {"b_tenant": tenant, "b_id": token_id, "b_now": now}
-        return (await self._session.execute(_REVOKE, values)).rowcount == 1
 
     def add_use(self, use: InitialAccessTokenUse) -> None:
         self._session.insert(_INSERT_USE, use._asdict())
