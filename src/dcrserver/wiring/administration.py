@@ -11,6 +11,7 @@ from dcrserver.names import DEFAULT_TENANT
 from dcrserver.services.audit.reading import EventReadingService
 from dcrserver.services.clients.notes import ClientNoteService
 from dcrserver.services.clients.statistics import ClientStatisticsService
+from dcrserver.services.jobs.administration import JobService
 from dcrserver.services.policies.administration import PolicyAdministrationService
 from dcrserver.services.tenants.dcr_configuration import DcrConfigurationService
 from dcrserver.services.tenants.lifecycle import TenantLifecycleService, TenantMaking
@@ -67,6 +68,14 @@ def dcr_configuration(base: Foundation) -> DcrConfigurationService:
     """What administrators configure for registration by Asgardeo's API."""
     return DcrConfigurationService(
         base.database, base.configured.tenants, base.stored_configuration
+    )
+
+
+def job_administration(base: Foundation) -> JobService:
+    """Jobs of administrators, and the filters that they ask by."""
+    configured = base.configured
+    return JobService(
+        base.database, base.lists, configured.box, base.requests, configured.settings.members
     )
 
 

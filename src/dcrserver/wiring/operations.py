@@ -12,7 +12,6 @@ from dcrserver.services.clients.imports import ClientImportService
 from dcrserver.services.clients.lifecycle import ClientLifecycleService
 from dcrserver.services.clients.reading import ClientReadingService
 from dcrserver.services.clients.statistics import ClientStatisticsService
-from dcrserver.services.jobs.administration import JobService
 from dcrserver.services.registration.administered import AdministeredClients
 from dcrserver.services.registration.judgement import SubmissionValidator
 from dcrserver.services.registration.remote_checks import RemoteChecks
@@ -20,7 +19,11 @@ from dcrserver.services.registration.templates import Templates
 from dcrserver.services.tenants.administration import TenantAdministrationService
 from dcrserver.services.tokens.key_administration import KeyAdministrationService
 from dcrserver.services.upkeep.reencryption import ReencryptionService
-from dcrserver.wiring.administration import policy_administration, tenant_lifecycle
+from dcrserver.wiring.administration import (
+    job_administration,
+    policy_administration,
+    tenant_lifecycle,
+)
 from dcrserver.wiring.foundation import Foundation
 
 
@@ -57,13 +60,7 @@ class Operations:
         self.token_reading = TokenReadingService(base.lists)
         self.key_administration = KeyAdministrationService(base.signing_keys)
         self.client_statistics = ClientStatisticsService(base.lists)
-        self.job_administration = JobService(
-            base.database,
-            base.lists,
-            base.configured.box,
-            base.requests,
-            base.configured.settings.members,
-        )
+        self.job_administration = job_administration(base)
         self.tenant_administration = TenantAdministrationService(
             base.database, base.lists, self.tenants
         )

@@ -58,6 +58,7 @@ from dcrserver.wiring import measures
 from dcrserver.wiring.administration import (
     Administration,
     dcr_configuration,
+    job_administration,
     policy_administration,
     tenant_lifecycle,
 )
@@ -249,7 +250,7 @@ def _runtime(base: Foundation, steps: _Steps, limiter: RateLimiter, metrics: Met
         policy_administration=policy_administration(base),
         client_names=ClientNames(database, base.lists),
         dcr_configuration=dcr_configuration(base),
-        job_administration=_jobs(base),
+        job_administration=job_administration(base),
         administration=Administration(base),
     )
 
@@ -273,13 +274,6 @@ def _token_grant(base: Foundation, steps: _Steps) -> TokenGrantService:
         steps.authenticator,
         steps.access_tokens,
         base.configured.settings.tokens,
-    )
-
-
-def _jobs(base: Foundation) -> JobService:
-    configured = base.configured
-    return JobService(
-        base.database, base.lists, configured.box, base.requests, configured.settings.members
     )
 
 
