@@ -93,7 +93,7 @@ def new_id() -> str:
         return _drawn.pop()
     except IndexError:
         text, length = os.urandom(_ID_BYTES * _IDS_AT_ONCE).hex(), 2 * _ID_BYTES
-        _drawn.extend(text[at : at + length] for at in range(0, len(text) - length, length))
+        _drawn.extend([text[at : at + length] for at in range(0, len(text) - length, length)])
         return text[-length:]
 
 
