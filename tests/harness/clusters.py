@@ -183,7 +183,7 @@ def _made(folder: Path, groups: list[int], place: int) -> Node:
     options = dict(example["mariadb"])
     options |= {
         "bind_address": "127.0.0.1", "port": str(port), "datadir": str(data),
-        "socket": f"{folder}/socket", "pid_file": f"{folder}/pid",
+        "socket": f"{folder}/socket", "pid_file": f"{folder}/pid", "tmpdir": str(folder),
         "innodb_buffer_pool_size": "32M", "innodb_flush_log_at_trx_commit": "2",
         "wsrep_cluster_address": f"gcomm://{others}", "wsrep_node_name": f"node{place}",
         "wsrep_node_address": f"127.0.0.1:{groups[place]}", "wsrep_sst_method": "rsync",

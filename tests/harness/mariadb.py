@@ -56,6 +56,8 @@ def _running(folder: Path, *options: str) -> Iterator[str]:
     command = [
         program("mariadbd"), *options, f"--port={port}", "--bind-address=127.0.0.1",
         f"--socket={folder}/socket", f"--pid-file={folder}/pid", "--innodb-buffer-pool-size=16M",
+        # A server that starts removes the temporary tables that others have in theirs.
+        f"--tmpdir={folder}",
     ]  # fmt: skip
     with log.open("ab") as output:
         process = subprocess.Popen(command, stdout=output, stderr=output)
