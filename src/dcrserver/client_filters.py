@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import NamedTuple
 
-from dcrserver.names import ClientOrigin
+from dcrserver.names import ClientOrigin, ClientStatus
 
 
 class FilterName(NamedTuple):
@@ -33,7 +33,7 @@ _ROWS = (
     FilterName("redirect_host", "the host of one of its redirect_uris"),
     FilterName("application_type", "web or native"),
     FilterName("policy", "the named policy it is judged by"),
-    FilterName("status", "whether its credentials work", values=("active", "suspended")),
+    FilterName("status", "whether its credentials work", values=tuple(ClientStatus)),
     FilterName("owner", "whom it belongs to"),
     FilterName("tag", "one of its tags"),
     FilterName("created_after", "registered then or later", is_time=True),

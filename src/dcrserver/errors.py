@@ -8,7 +8,8 @@ ProtocolError
 │   │   ├── BodyTooLarge              413
 │   │   ├── BadChoice
 │   │   │   └── IdentifierTaken       409
-│   │   └── NameTaken                 409
+│   │   ├── NameTaken                 409
+│   │   └── NotItsOwn                 403
 │   ├── InvalidSoftwareStatement
 │   └── UnapprovedSoftwareStatement
 ├── BearerError                       RFC 6750 3: challenge in WWW-Authenticate
@@ -126,6 +127,12 @@ class NameTaken(InvalidClientMetadata):
     """A client_name is that of another client, where two must not have the same."""
 
     status = 409
+
+
+class NotItsOwn(InvalidClientMetadata):
+    """A client must not change its registration (RFC 7592 2.2, 2.3): administrators do."""
+
+    status = 403
 
 
 class InvalidSoftwareStatement(RegistrationError):
@@ -340,11 +347,3 @@ class Unavailable(ProtocolError):
 
 class QueryTooLong(Unavailable):
     """What was asked for takes longer to find than anybody may be served."""
-
-    def __init__(
-        self,
-        description: str = "there is too much to look at for what was asked: narrow the filter",
-        *,
-        detail: str | None = None,
-    ) -> None:
-        super().__init__(description, detail=detail)

@@ -32,9 +32,17 @@ class ClientOrigin(Word):
     SOFTWARE_STATEMENT = "software_statement"
 
 
-class Approval(Word):
-    """What became of a client that was held; one that was approved has none of these."""
+class ClientStatus(Word):
+    """Whether a client's credentials work: those of an active one alone do."""
 
+    ACTIVE = "active"
+    SUSPENDED = "suspended"
+    # Held for an approval, and what may come of that; one that was approved is active.
     PENDING = "pending"
     REJECTED = "rejected"
     EXPIRED = "expired"
+
+
+# Nobody approved it, so nobody resumes it, and its registration access token tells no more than
+# that.
+UNAPPROVED = frozenset({ClientStatus.PENDING, ClientStatus.REJECTED, ClientStatus.EXPIRED})

@@ -22,6 +22,8 @@ from harness.programs import program
 
 # Other answers than success: what each of them is about is not there.
 _OTHERWISE = {
+    "approve": "409",
+    "reject": "409",
     "{kid}": "404",
     "webfinger": "404",
     "restore": "404",

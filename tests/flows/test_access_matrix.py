@@ -169,6 +169,8 @@ def expected(route: Route, who: Who) -> int:
 _NOT_OF_OWNERS = {
     "POST /admin/v1/clients/import",
     "POST /admin/v1/clients/{client_id}/resume",
+    "POST /admin/v1/clients/{client_id}/approve",
+    "POST /admin/v1/clients/{client_id}/reject",
 }
 # Beside the scope that is declared, whatever is sent.
 _ALSO_NEEDED = {"POST /admin/v1/clients/import": ["clients:create"]}

@@ -7,7 +7,13 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from dcrserver.cli import client_bulk, client_credentials, client_files, deleted_clients
+from dcrserver.cli import (
+    client_approvals,
+    client_bulk,
+    client_credentials,
+    client_files,
+    deleted_clients,
+)
 from dcrserver.cli.administration.filters import Wanted
 from dcrserver.cli.administration.options import grouped
 from dcrserver.cli.administration.refusals import MISSING, Refused
@@ -42,7 +48,7 @@ DocumentArgument = Annotated[
 ]
 
 app = commands("Registered clients.")
-for each in (client_bulk, client_credentials, deleted_clients, client_files):
+for each in (client_approvals, client_bulk, client_credentials, deleted_clients, client_files):
     app.add_typer(each.app)
 
 

@@ -32,6 +32,7 @@ Ts = TypeVarTuple("Ts")
 CONNECTIONS = 2
 
 _Translated = Callable[[], AbstractContextManager[None]]
+_TOO_MUCH = "there is too much to look at for what was asked: narrow the filter"
 
 
 class Lane(Protocol):
@@ -81,7 +82,7 @@ class Queries:
             except Conflict:
                 return await repeated(lambda: lane.run(work))
         except TooLong as error:
-            raise QueryTooLong(detail=str(error)) from error
+            raise QueryTooLong(_TOO_MUCH, detail=str(error)) from error
         except Absent as error:
             raise unavailable(error) from error
 

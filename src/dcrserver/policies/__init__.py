@@ -16,6 +16,7 @@ from dcrserver.policies.presets import PRESETS, PresetName
 from dcrserver.policies.statements.circumstances import COUNTING
 from dcrserver.policies.statements.grammar import Statement
 from dcrserver.policies.switches.endpoints import (
+    ApprovalPolicy,
     AuthenticationPolicy,
     CorsPolicy,
     DiscoveryPolicy,
@@ -78,6 +79,7 @@ class Policy(Group):
     id_token: IdTokenPolicy = IdTokenPolicy()
     scope: ScopePolicy = ScopePolicy()
     management: ManagementPolicy = ManagementPolicy()
+    approval: ApprovalPolicy = ApprovalPolicy()
     secrets: SecretPolicy = SecretPolicy()
     authentication: AuthenticationPolicy = AuthenticationPolicy()
     cors: CorsPolicy = CorsPolicy()

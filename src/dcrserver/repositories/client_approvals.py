@@ -10,7 +10,7 @@ from sqlalchemy import Insert, and_, bindparam, delete, func, insert, select, up
 from dcrserver.db.protocol.session import Session
 from dcrserver.db.tables import client_approvals as approvals
 from dcrserver.db.tables import clients
-from dcrserver.names import Approval
+from dcrserver.names import ClientStatus
 from dcrserver.repositories.expiry import AT_ONCE
 from dcrserver.repositories.rows import row_of
 
@@ -33,7 +33,11 @@ _DUE = (
 )
 # By the few that were held and not approved: of all clients no index tells those that wait.
 _WAITING = (
-    select(func.count().label("number"), func.min(clients.c.issued_at).label("oldest"))
+    select(
+        approvals.c.tenant,
+        func.count().label("number"),
+        func.min(clients.c.issued_at).label("oldest"),
+    )
     .select_from(
         approvals.join(
             clients,
@@ -43,7 +47,8 @@ _WAITING = (
             ),
         )
     )
-    .where(approvals.c.ends_at > 0, clients.c.approval == Approval.PENDING.word)
+    .where(approvals.c.ends_at > 0, clients.c.approval == ClientStatus.PENDING.word)
+    .group_by(approvals.c.tenant)
 )
 _WAITING_OF_TENANT = _WAITING.where(approvals.c.tenant == bindparam("b_tenant"))
 
@@ -66,8 +71,9 @@ class ClientApprovalRecord(NamedTuple):
 
 
 class Waiting(NamedTuple):
-    """So many clients wait; ``oldest``: when the first was registered, 0 for none."""
+    """So many clients of a tenant wait; ``oldest``: when the first of them was registered."""
 
+    tenant: str
     number: int
     oldest: int
 
@@ -102,14 +108,14 @@ class ClientApprovalRepository:
         rows = (await self._session.execute(_DUE, {"b_now": now})).all()
         return [ClientApprovalRecord(**row) for row in rows]
 
-    async def waiting(self, tenant: str | None = None) -> Waiting:
-        """Clients that wait now; of all tenants unless one is named."""
-        if tenant is None:
-            rows = await self._session.execute(_WAITING, {})
-        else:
-            rows = await self._session.execute(_WAITING_OF_TENANT, {"b_tenant": tenant})
-        row = rows.one_or_none() or {}
-        return Waiting(row["number"], row["oldest"] or 0)
+    async def waiting(self, tenant: str) -> int:
+        """How many clients of the tenant wait now."""
+        row = (await self._session.execute(_WAITING_OF_TENANT, {"b_tenant": tenant})).one_or_none()
+        return 0 if row is None else int(row["number"])
+
+    async def all_waiting(self) -> Sequence[Waiting]:
+        """Of each tenant of whose clients one waits."""
+        return [Waiting(**row) for row in (await self._session.execute(_WAITING, {})).all()]
 
 
 def _key(tenant: str, client_id: str) -> dict[str, str]:

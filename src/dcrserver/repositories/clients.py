@@ -13,6 +13,7 @@ from dcrserver.db.protocol.session import Session
 from dcrserver.db.protocol.statements import Change, Inserts, Lookup, Values
 from dcrserver.db.tables import clients
 from dcrserver.metadata.facets import exact
+from dcrserver.names import ClientStatus
 from dcrserver.repositories import events
 from dcrserver.repositories.client_changes import DELETE, Update, Updates
 from dcrserver.repositories.events import EventRecord
@@ -21,6 +22,7 @@ from dcrserver.repositories.rows import row_of
 from dcrserver.security import is_client_id
 
 _INSERT = insert(clients)
+_ACTIVE, _SUSPENDED = ClientStatus.ACTIVE.word, ClientStatus.SUSPENDED.word
 _KEY = clients.primary_key.columns.keys()
 # No new version: nothing that anybody registered or was given changes.
 _END_GRACE = (
@@ -76,6 +78,13 @@ class ClientRecord(NamedTuple):
     tags: str | None = None
     approval: str | None = None
     shared_at: int = 0
+
+    @property
+    def status(self) -> str:
+        """The word of its ``ClientStatus``."""
+        if not self.suspended_at:
+            return _ACTIVE
+        return self.approval or _SUSPENDED
 
 
 _BY_KEY = Lookup(

@@ -123,10 +123,14 @@ class DeletedClientRepository:
         """Removes it with all that is left of the client; False when somebody else was faster."""
         if not await self.take(record):
             return False
-        values = {"b_tenant": record.tenant, "b_client_id": record.client_id}
+        await self.forget(record.tenant, record.client_id)
+        return True
+
+    async def forget(self, tenant: str, client_id: str) -> None:
+        """Removes all that is left of a client that is gone."""
+        values = {"b_tenant": tenant, "b_client_id": client_id}
         for statement in _LEFT:
             await self._session.execute(statement, values)
-        return True
 
 
 def _key(record: DeletedClientRecord) -> dict[str, str | int]:

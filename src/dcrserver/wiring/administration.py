@@ -9,6 +9,7 @@ from pydantic import BaseModel
 
 from dcrserver.names import DEFAULT_TENANT
 from dcrserver.services.audit.reading import EventReadingService
+from dcrserver.services.clients.approvals import ClientApprovalService
 from dcrserver.services.clients.notes import ClientNoteService
 from dcrserver.services.clients.statistics import ClientStatisticsService
 from dcrserver.services.jobs.administration import JobService
@@ -33,6 +34,7 @@ class Administration:
         self.events = EventReadingService(base.lists)
         self.keys = KeyAdministrationService(base.signing_keys)
         self.notes = ClientNoteService(base.database)
+        self.approvals = ClientApprovalService(base.database)
         self.statistics = ClientStatisticsService(base.lists)
         self.exports = asyncio.Semaphore(_EXPORTS)
 

@@ -6,6 +6,7 @@ from dcrserver.fetch import CachingFetcher
 from dcrserver.services.access.token_administration import TokenAdministrationService
 from dcrserver.services.access.token_reading import TokenReadingService
 from dcrserver.services.audit.reading import EventReadingService
+from dcrserver.services.clients.approvals import ClientApprovalService
 from dcrserver.services.clients.changes import ClientChangeService
 from dcrserver.services.clients.credentials import ClientCredentialsService
 from dcrserver.services.clients.imports import ClientImportService
@@ -42,19 +43,9 @@ class Operations:
         self.event_reading = EventReadingService(base.lists)
         self.client_reading = ClientReadingService(base.database, base.lists)
         self._documents = CachingFetcher(base.configured.fetcher, base.configured.settings.outbound)
-        self.client_changes = ClientChangeService(
-            base.database,
-            AdministeredClients(
-                base.database,
-                base.secrets,
-                SubmissionValidator(),
-                RemoteChecks(self._documents),
-                base.statements,
-                Templates(base.database, base.lists),
-            ),
-            base.requests,
-        )
+        self.client_changes = _client_changes(base, self._documents)
         self.client_lifecycle = ClientLifecycleService(base.database)
+        self.client_approvals = ClientApprovalService(base.database)
         self.client_credentials = ClientCredentialsService(base.database, base.secret_changes)
         self.token_administration = TokenAdministrationService(base.database, base.requests)
         self.token_reading = TokenReadingService(base.lists)
@@ -72,3 +63,15 @@ class Operations:
     async def close(self) -> None:
         """Ends what is being fetched."""
         await self._documents.close()
+
+
+def _client_changes(base: Foundation, documents: CachingFetcher) -> ClientChangeService:
+    administered = AdministeredClients(
+        base.database,
+        base.secrets,
+        SubmissionValidator(),
+        RemoteChecks(documents),
+        base.statements,
+        Templates(base.database, base.lists),
+    )
+    return ClientChangeService(base.database, administered, base.requests)

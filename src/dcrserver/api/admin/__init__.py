@@ -2,6 +2,7 @@
 
 from dcrserver.api.admin import (
     admin_tokens,
+    client_approvals,
     client_changes,
     client_notes,
     clients,
@@ -24,6 +25,7 @@ _NOUNS = (
     moving,
     clients,
     client_changes,
+    client_approvals,
     client_notes,
     secrets,
     deleted_clients,

@@ -87,14 +87,14 @@ async def find(request: Request) -> Response:
     if len(names) != 1 or not names[0]:
         raise InvalidClientMetadata(f"exactly one {_NAME} is required in the query")
     record = await here.client_names.find(asks, tenant(request), names[0])
-    return _answer(here.management.describe(ClientPermit(tenant(request), record, "", asks)))
+    return _answer(await here.management.describe(ClientPermit(tenant(request), record, "", asks)))
 
 
 @router.get("/register/{client_id}", access="administrator", offered=_offered, **READ)
 async def read(request: Request) -> Response:
     """A registration, without its secret."""
     permit = await _permit(request, "clients:read")
-    return _answer(runtime(request).management.describe(permit))
+    return _answer(await runtime(request).management.describe(permit))
 
 
 @router.put("/register/{client_id}", access="administrator", offered=_offered, **UPDATE)

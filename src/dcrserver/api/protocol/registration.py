@@ -84,7 +84,7 @@ async def read(request: Request) -> Response:
     permit = await _by_either_token(request, "clients:read")
     management = runtime(request).management
     if is_head(request):
-        return Credentials(management.describe(permit))
+        return Credentials(await management.describe(permit))
     return Credentials(await management.read(permit, origin(request, permit.actor)))
 
 

@@ -29,6 +29,8 @@ replace_client                     PUT     /clients/{client_id}
 patch_client                       PATCH   /clients/{client_id}
 delete_client                      DELETE  /clients/{client_id}
 suspend_client                     POST    /clients/{client_id}/suspend
+approve_client                     POST    /clients/{client_id}/approve
+reject_client                      POST    /clients/{client_id}/reject
 resume_client                      POST    /clients/{client_id}/resume
 list_client_secrets                GET     /clients/{client_id}/secrets
 rotate_client_secret               POST    /clients/{client_id}/secrets

@@ -50,7 +50,7 @@ clients = Table(
     # 0: it is not. Set as well while an approval is missing, so that whoever knows nothing of
     # approvals takes it for suspended: a process of an earlier version, too.
     timestamp("suspended_at"),
-    # What became of its approval (names.Approval); None: it needs none, or has one.
+    # What became of its approval (names.ClientStatus); None: it needs none, or has one.
     Column("approval", String(16)),
     # Since when others were told its client_id, who asked for the same: it is nobody's own.
     timestamp("shared_at"),

@@ -29,7 +29,8 @@ _WITH_NAMES = frozenset({"administrator", "operator"})
 # services.access.scopes.SCOPES.
 SCOPES = frozenset(
     {
-        "clients:read", "clients:create", "clients:update", "clients:write", "clients:delete",
+        "clients:read", "clients:create", "clients:update", "clients:write", "clients:approve",
+        "clients:delete",
         "clients:authenticate", "secrets:export", "secrets:write", "tokens:read", "tokens:write",
         "tokens:outlive", "tokens:introspect", "policies:read", "policies:write",
         "policies:override", "tenants:read", "tenants:write", "keys:read", "keys:write",

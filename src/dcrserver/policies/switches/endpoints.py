@@ -50,6 +50,28 @@ class ManagementPolicy(Group):
         return self.registration_access_token_rotation != "never"  # noqa: S105 - a moment
 
 
+class ApprovalPolicy(Group):
+    """Registrations that a statement holds until an administrator approves them."""
+
+    max_pending: int = Field(
+        default=1000,
+        ge=0,
+        description="so many clients of a tenant wait for an approval at a time; who comes then is"
+        " told to come later (503)",
+    )
+    pending_lifetime: int = Field(
+        default=604_800,
+        ge=60,
+        description="seconds until a registration that nobody decided about expires",
+    )
+    decision_lifetime: int = Field(
+        default=2_592_000,
+        ge=60,
+        description="seconds for which it is told that a registration was rejected, or expired, and"
+        " for which what was rejected cannot be asked for again; then it is removed",
+    )
+
+
 class SecretPolicy(Group):
     """The life of client secrets."""
 

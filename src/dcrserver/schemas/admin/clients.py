@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Literal
-
 from pydantic import ConfigDict, Field
 
+from dcrserver.names import ClientStatus
 from dcrserver.schemas.admin.parts import Asked, Members, Moment, Told
 from dcrserver.schemas.parts import REQUEST_EXAMPLE
 
@@ -39,7 +38,7 @@ class ClientSummary(Told):
 
     client_id: str
     tenant: str
-    status: Literal["active", "suspended"]
+    status: ClientStatus
     origin: str = Field(description="how it came to be: open, administrator, import, ...")
     owner: str | None = Field(description="whom it belongs to")
     tags: list[str]
@@ -54,8 +53,26 @@ class ClientSummary(Told):
     )
 
 
+class Approval(Told):
+    """Why a client that was held is not active, or was not for a while."""
+
+    statements: list[str] = Field(description="of its policy, that hold it")
+    ends_at: Moment = Field(description="when it expires, or is removed; null: it was approved")
+    reason: str | None = Field(description="why it was rejected")
+
+
+class Rejection(Asked):
+    """Why a client is not let in."""
+
+    model_config = ConfigDict(json_schema_extra={"example": {"reason": "nobody knows this host"}})
+
+    reason: str = Field(min_length=1, max_length=500, description="for the client, in a sentence")
+
+
 class Client(ClientSummary):
     """A client with everything that is known of it, and no secret."""
+
+    approval: Approval | None = Field(description="null: it was never held")
 
     last_used_at: Moment
     registrations: int = Field(

@@ -16,6 +16,8 @@ from dcrserver.services.access.stored_clients import metadata_of
 from dcrserver.services.audit import Origin
 from dcrserver.services.audit.actors import ANONYMOUS, ActorKind
 
+# The scope of whoever lets in clients that are held.
+APPROVE = "clients:approve"
 _UPDATE = "update"
 # Who had registered a client that came to be so.
 _REGISTERED_BY: Mapping[str, ActorKind] = MappingProxyType(
@@ -42,6 +44,7 @@ class Asking(NamedTuple):
 
     ``updates``: it is there already. ``overrides``: an administrator who may writes past the
     statements, and says so. ``counts``: how many clients there are like it, where it was asked.
+    ``may_wait``: what is held for an approval is written so that it waits.
     """
 
     tenant: str
@@ -50,6 +53,14 @@ class Asking(NamedTuple):
     updates: bool = False
     overrides: bool = False
     counts: Mapping[str, int] = MappingProxyType({})
+    may_wait: bool = False
+
+    @property
+    def may_approve(self) -> bool:
+        """Whether who writes lets in what others have to wait with; an owner is bound as its
+        clients are.
+        """
+        return self.origin.actor.may(APPROVE) and self.origin.actor.owner is None
 
     def circumstances(self) -> Circumstances:
         """As statements see it."""

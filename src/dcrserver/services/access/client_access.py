@@ -8,9 +8,10 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import NamedTuple
 
-from dcrserver.errors import InvalidToken, MissingToken
+from dcrserver.errors import InvalidToken, MissingToken, NotItsOwn
 from dcrserver.metadata import Terms
 from dcrserver.metadata.certificates import ClientCertificate
+from dcrserver.names import ClientStatus
 from dcrserver.repositories.clients import ClientRecord
 from dcrserver.repositories.transaction import Database, Transaction
 from dcrserver.services.access.actors import Actor, ActorKind
@@ -18,6 +19,9 @@ from dcrserver.services.access.administrators import Administrators
 from dcrserver.services.access.registration_access_tokens import is_token_of
 from dcrserver.services.access.stored_clients import seen_by, terms_for, terms_of
 from dcrserver.tenants import Tenant
+
+_READ = "clients:read"
+_DECIDED = frozenset({ClientStatus.REJECTED.word, ClientStatus.EXPIRED.word})
 
 
 class ClientPermit(NamedTuple):
@@ -67,6 +71,7 @@ class ClientAccess:
 
         Raises:
             BearerError: no token, or not the current one of this client, nor good for ``scope``.
+            NotItsOwn: it was rejected, or told to others, and its client does not only read.
             NotFound: an administrator asks for a client that is not there, or another owner's.
         """
         permit, is_current = await self._presented(tenant, client_id, bearer, scope)
@@ -81,7 +86,7 @@ class ClientAccess:
 
         Raises:
             BearerError: no token, or not one of this client, nor good for ``scope``.
-            NotFound: as ``by_current_token``.
+            NotFound, NotItsOwn: as ``by_current_token``.
         """
         permit, _ = await self._presented(tenant, client_id, bearer, scope)
         return permit
@@ -100,6 +105,7 @@ class ClientAccess:
 
         Raises:
             BearerError: its current token is no longer the one that was presented.
+            NotItsOwn: it was rejected meanwhile, or told to others.
             NotFound: an administrator asks, and it is gone.
         """
         record = await self._found(permit.tenant, permit.record.client_id)
@@ -107,6 +113,7 @@ class ClientAccess:
             return seen_by(permit.actor, record)
         if record is None or not is_token_of(record, permit.token)[0]:
             raise _invalid()
+        _check_may_change(record)
         return record
 
     async def first_use(self, permit: ClientPermit) -> ClientPermit:
@@ -149,6 +156,8 @@ class ClientAccess:
         record = await self._found(tenant, client_id)
         current, previous = is_token_of(record, bearer)
         if record is not None and (current or previous):
+            if scope != _READ:
+                _check_may_change(record)
             actor = Actor(ActorKind.CLIENT, client_id, tenant.name)
             return ClientPermit(tenant, record, bearer, actor), current
         if not self._administrators.are_told_by(bearer):
@@ -159,6 +168,17 @@ class ClientAccess:
     async def _found(self, tenant: Tenant, client_id: str) -> ClientRecord | None:
         async with self._database.read() as tx:
             return await tx.clients.find(tenant.name, client_id)
+
+
+def _check_may_change(record: ClientRecord) -> None:
+    """
+    Raises:
+        NotItsOwn: the client itself changes nothing of it any more.
+    """
+    if record.shared_at:
+        raise NotItsOwn("others were told this client_id; ask an administrator")
+    if record.approval in _DECIDED:
+        raise NotItsOwn("the registration was not approved; register anew")
 
 
 def _invalid() -> InvalidToken:

@@ -12,6 +12,7 @@ SCOPES: Mapping[str, str] = {
     "clients:create": "register clients, whatever the mode",
     "clients:update": "change, suspend and resume clients",
     "clients:write": "clients:create and clients:update",
+    "clients:approve": "let in clients that are held, or not",
     "clients:delete": "delete and restore clients",
     "clients:authenticate": "let us authenticate clients for an authorization server",
     "secrets:export": "read the hashes of secrets and tokens, to move clients elsewhere",

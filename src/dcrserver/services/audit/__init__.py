@@ -20,6 +20,11 @@ class EventType(Word):
     """The whole vocabulary of the audit trail."""
 
     CLIENT_REGISTERED = "client.registered"
+    CLIENT_HELD = "client.held"
+    CLIENT_APPROVED = "client.approved"
+    CLIENT_REJECTED = "client.rejected"
+    CLIENT_APPROVAL_EXPIRED = "client.approval_expired"
+    CLIENT_SHARED = "client.shared"
     CLIENT_UPDATED = "client.updated"
     CLIENT_DELETED = "client.deleted"
     CLIENT_IMPORTED = "client.imported"

@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 from dcrserver.errors import AlreadyExists, Forbidden, NotFound
 from dcrserver.metadata.bounds import Bounds
+from dcrserver.names import UNAPPROVED
 from dcrserver.repositories.clients import ClientRecord
 from dcrserver.repositories.deleted_clients import DeletedClientRecord
 from dcrserver.repositories.transaction import AlreadyThere, Database, Transaction
@@ -40,10 +41,14 @@ class ClientLifecycleService:
         """No credential of the client works any more, until it is resumed.
 
         Its access tokens are dead for good: a leak may be why it is suspended.
+
+        Raises:
+            AlreadyExists: as ``resume``.
         """
         now = int(time.time())
 
         def suspended(record: ClientRecord) -> ClientRecord:
+            _check_approved(record)
             return record._replace(suspended_at=record.suspended_at or now, tokens_ended_at=now)
 
         event = EventType.CLIENT_SUSPENDED
@@ -56,11 +61,13 @@ class ClientLifecycleService:
 
         Raises:
             Forbidden: an owner asks, who would undo what an administrator did.
+            AlreadyExists: it waits for an approval, or did in vain.
         """
         if origin.actor.owner is not None:
             raise Forbidden("an owner resumes no clients; ask an administrator")
 
         def resumed(record: ClientRecord) -> ClientRecord:
+            _check_approved(record)
             return record._replace(suspended_at=0)
 
         event = EventType.CLIENT_RESUMED
@@ -80,13 +87,15 @@ class ClientLifecycleService:
         """A deleted client is as it was, with its credentials; its access tokens stay dead.
 
         Raises:
-            AlreadyExists: there is another client of this client_id by now, or its policy is gone.
+            AlreadyExists: there is another client of this client_id by now, or its policy is gone,
+                or it was never approved.
         """
         deleted = await self._deleted(tenant, client_id, origin.actor)
         now = int(time.time())
         if deleted.purge_at <= now:
             raise NotFound("there is no such deleted client")
         was = deleted.client
+        _check_approved(was)
         restored = was._replace(updated_at=now, tokens_ended_at=now, version=was.version + 1)
 
         async def write(tx: Transaction) -> None:
@@ -135,6 +144,15 @@ class ClientLifecycleService:
             return await replace_client(self._database, record, changed(record), event, origin)
 
         await change_client(self._database, tenant, client_id, origin, expected, change)
+
+
+def _check_approved(record: ClientRecord) -> None:
+    """
+    Raises:
+        AlreadyExists: it was held, and nobody approved it: that takes another scope.
+    """
+    if record.status in UNAPPROVED:
+        raise AlreadyExists(f"the client is {record.status}: it was not approved")
 
 
 async def _bind(tx: Transaction, tenant: Tenant, restored: ClientRecord) -> None:

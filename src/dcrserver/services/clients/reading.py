@@ -41,7 +41,9 @@ class ClientReadingService:
             record = seen_by(actor, await tx.clients.find(tenant.name, client_id))
             uses = await tx.last_uses.of_client(tenant.name, client_id)
             shared = await tx.shared_clients.of_client(tenant.name, client_id)
-        return ClientView(record, uses, shared, verified_facts(tenant, record))
+            approval = await tx.client_approvals.find(tenant.name, client_id)
+        facts = verified_facts(tenant, record)
+        return ClientView(record, uses, shared, facts, approval)
 
     async def clients(
         self,

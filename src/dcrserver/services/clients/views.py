@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 
 from dcrserver.metadata.bounds import Bounds
+from dcrserver.repositories.client_approvals import ClientApprovalRecord
 from dcrserver.repositories.clients import ClientRecord
 from dcrserver.repositories.deleted_clients import DeletedClientRecord
 from dcrserver.repositories.shared_clients import SharedClientRecord
@@ -29,6 +30,15 @@ class SecretView:
     last_used_at: int
 
 
+class ApprovalView:
+    """Why a client was held, and what became of that; times in seconds since 1970, 0 for never."""
+
+    def __init__(self, record: ClientApprovalRecord) -> None:
+        self.statements: list[str] = json.loads(record.statements)
+        self.ends_at = record.ends_at
+        self.reason = record.reason
+
+
 class ClientView:
     """A client as administrators see it; times in seconds since 1970, 0 for never."""
 
@@ -38,10 +48,12 @@ class ClientView:
         uses: Mapping[str, int] = _NO_USES,
         shared: SharedClientRecord | None = None,
         facts: VerifiedFacts | None = None,
+        approval: ClientApprovalRecord | None = None,
     ) -> None:
         """``uses``: when each of its secrets was last used; the empty id is another credential.
         ``shared``: what leads to it, where many have it. ``facts``: that others vouch for.
         """
+        self.approval = None if approval is None else ApprovalView(approval)
         self.record = record
         self.client_id = record.client_id
         self.tenant = record.tenant
@@ -65,7 +77,7 @@ class ClientView:
 
     @property
     def status(self) -> str:
-        return "suspended" if self.record.suspended_at else "active"
+        return self.record.status
 
     @property
     def last_used_at(self) -> int:

@@ -10,6 +10,7 @@ from typing import TypeAlias
 
 from dcrserver.errors import InvalidClientMetadata
 from dcrserver.metadata.facets import listed
+from dcrserver.names import ClientStatus
 from dcrserver.repositories.clients import ClientRecord
 from dcrserver.services.audit import EventType
 from dcrserver.services.registration.facts import facts_in
@@ -40,7 +41,8 @@ def _suspended(record: ClientRecord, _: str | None) -> ClientRecord | None:
 
 
 def _resumed(record: ClientRecord, _: str | None) -> ClientRecord | None:
-    return record._replace(suspended_at=0) if record.suspended_at else None
+    is_suspended = record.status == ClientStatus.SUSPENDED
+    return record._replace(suspended_at=0) if is_suspended else None
 
 
 def _tagged(record: ClientRecord, tag: str | None) -> ClientRecord | None:

@@ -16,6 +16,7 @@ from dcrserver.metadata import (
 )
 from dcrserver.metadata.bounds import UNBOUNDED, Bounds
 from dcrserver.names import ClientOrigin
+from dcrserver.repositories.client_approvals import ClientApprovalRecord
 from dcrserver.repositories.clients import ClientRecord
 from dcrserver.repositories.transaction import Database, Transaction, Writer
 from dcrserver.services import audit
@@ -39,6 +40,7 @@ from dcrserver.services.registration.chosen import (
 from dcrserver.services.registration.chosen_policies import bound_by, moved, writer_for
 from dcrserver.services.registration.client_information import new_record
 from dcrserver.services.registration.facts import ClientFacts, Wrong
+from dcrserver.services.registration.holding import check_room, held
 from dcrserver.services.registration.judgement import (
     SubmissionValidator,
     ValidSubmission,
@@ -62,13 +64,14 @@ _TAKEN = Wrong("client_id", "is that of another client")
 class Administered(NamedTuple):
     """A client as it is stored now; ``token`` where it was given a registration access token.
 
-    ``ruled``: what the statements of its policy added.
+    ``ruled``: what the statements of its policy added; ``approval``: of one that waits for it.
     """
 
     record: ClientRecord
     secrets: ClientSecrets
     token: str = ""
     ruled: Ruled = UNRULED
+    approval: ClientApprovalRecord | None = None
 
     def told(self) -> JsonObject:
         """Of a new client, for its event."""
@@ -133,7 +136,7 @@ class AdministeredClients:
             tenant, client_id, judged.text, secrets, bounds, kept, origin=ClientOrigin.ADMINISTRATOR
         )
         record = record._replace(owner=owner, tags=judged.ruled.tagged(tags_of(facts)))
-        made = Administered(record, secrets, token, judged.ruled)
+        made = await self._waiting(Administered(record, secrets, token, judged.ruled), policy)
         writer = writer_for(self._database, tenant, None, bounds)
         writer = quotas.within(writer, made.ruled.quotas, record)
         await _add(writer, made, origin, beside, stated, is_chosen=facts.client_id is not None)
@@ -142,6 +145,18 @@ class AdministeredClients:
     async def _counted(self, asking: Asking, stated: Submitted, owner: str | None) -> Asking:
         wanted = stated.terms.policy.asks_counts
         return await quotas.counted(self._database, asking, wanted, stated.members, owner)
+
+    async def _waiting(self, made: Administered, policy: Policy) -> Administered:
+        """``made``, as it waits for an approval if it is held.
+
+        Raises:
+            Unavailable: as many wait as may.
+        """
+        if not made.ruled.is_held:
+            return made
+        await check_room(self._database, made.record.tenant, policy)
+        waiting, approval = held(made.record, made.ruled, policy)
+        return made._replace(record=waiting, approval=approval)
 
     async def asked(
         self,
@@ -183,7 +198,8 @@ class AdministeredClients:
         terms = terms_for(actor, tenant.terms_within(bounds))
         completed = await self._completed(tenant, submission, facts, actor)
         before = metadata_of(record)
-        asking = asking_of(tenant, origin, facts, record.origin)._replace(updates=True)
+        asking = asking_of(tenant, origin, facts, record.origin)
+        asking = asking._replace(updates=True, may_wait=record.approval is not None)
         stated = await self._statements.read(
             tenant, completed, terms, before, excused=asking.overrides
         )
@@ -255,6 +271,8 @@ async def _add(
             await _free(tx, record.tenant, record.client_id)
         tx.clients.add(record)
         _record(tx, record, origin, told)
+        if made.approval is not None:
+            tx.client_approvals.add(made.approval)
         stated.spend(tx)
         if beside is not None:
             beside(tx, made)
@@ -270,7 +288,7 @@ async def _add(
 def _record(tx: Transaction, made: ClientRecord, origin: Origin, told: JsonObject) -> None:
     audit.record(
         tx,
-        EventType.CLIENT_REGISTERED,
+        EventType.CLIENT_REGISTERED if made.approval is None else EventType.CLIENT_HELD,
         tenant=made.tenant,
         origin=origin,
         subject=Subject(SubjectKind.CLIENT, made.client_id),

@@ -30,7 +30,7 @@ def asking_of(tenant: Tenant, origin: Origin, facts: ClientFacts, born: str) -> 
         if origin.actor.owner is not None:
             raise refusal(Wrong("policy_override", "must not be sent: set by administrators"))
         origin.actor.require("policies:override")
-    return Asking(tenant.name, origin, born, overrides=bool(facts.policy_override))
+    return Asking(tenant.name, origin, born, overrides=bool(facts.policy_override), may_wait=True)
 
 
 def owner_of(facts: ClientFacts, actor: Actor) -> str | None:

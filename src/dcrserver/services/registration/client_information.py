@@ -5,14 +5,26 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Collection
+from typing import NamedTuple
 
 from dcrserver.metadata.bounds import Bounds
 from dcrserver.metadata.plan import hidden
-from dcrserver.names import ClientOrigin
+from dcrserver.names import ClientOrigin, ClientStatus
 from dcrserver.repositories.clients import ClientRecord
 from dcrserver.services.secrets.client_secrets import ClientSecrets
 from dcrserver.strict_json import JsonObject, JsonValue, dumps, joined
 from dcrserver.tenants import Tenant
+
+
+class Registered(NamedTuple):
+    """The client information response as JSON text, and where it can be read again, if it can."""
+
+    uri: str | None
+    information: str
+
+    def told(self) -> JsonObject:
+        """To be kept for whoever asks again."""
+        return {"uri": self.uri, "information": self.information}
 
 
 def new_record(
@@ -43,12 +55,17 @@ def new_record(
 
 
 def client_information(
-    tenant: Tenant, record: ClientRecord, secrets: ClientSecrets, registration_access_token: str
+    tenant: Tenant,
+    record: ClientRecord,
+    secrets: ClientSecrets,
+    registration_access_token: str,
+    status: JsonObject | None = None,
 ) -> str:
     """The client information response (RFC 7591 3.2.1, RFC 7592 3) as JSON text.
 
     The metadata are told in the very words in which they are stored, less what is for
-    administrators alone. Without a token there is no place for it either.
+    administrators alone. Without a token there is no place for it either. ``status``: members that
+    tell whether it may be used yet.
     """
     made: JsonObject = {
         "client_id": record.client_id,
@@ -58,6 +75,8 @@ def client_information(
     if registration_access_token:
         made["registration_access_token"] = registration_access_token
         made["registration_client_uri"] = tenant.registration_client_uri(record.client_id)
+    if status:
+        made |= status
     unseen = hidden(tenant.terms)
     return joined(made, _without(record.metadata, unseen) if unseen else record.metadata)
 
@@ -86,5 +105,7 @@ def administered_information(
         "tags": list[JsonValue](record.tags.split()) if record.tags else None,
         "policy": Bounds.from_json(record.bounds).policy,
     }
+    if record.approval is not None and record.status != ClientStatus.ACTIVE:
+        facts["client_status"] = record.status
     made |= {name: value for name, value in facts.items() if value is not None}
     return joined(made, record.metadata)

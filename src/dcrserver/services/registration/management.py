@@ -32,6 +32,7 @@ from dcrserver.services.registration.client_information import (
     client_information,
 )
 from dcrserver.services.registration.facts import facts_in_update
+from dcrserver.services.registration.holding import status_told
 from dcrserver.services.registration.judgement import (
     SubmissionValidator,
     check_method,
@@ -86,7 +87,7 @@ class ManagementService:
         Echoes the token that was presented, unless the policy issues a new one with each read.
         """
         if not permit.is_own:
-            return self.describe(permit)
+            return await self.describe(permit)
         permit = await self._access.first_use(permit)
         policy, token = permit.terms.policy, permit.token
         if policy.management.rotates_on_read:
@@ -96,16 +97,18 @@ class ManagementService:
             # Whoever comes second reads with the token it came with, which works on for a while.
             if await replace_client(self._database, permit.record, changed, event, origin):
                 token = renewed
-        return self._information(permit.tenant, permit.record, policy, token)
+        return await self._information(permit.tenant, permit.record, policy, token)
 
-    def describe(self, permit: ClientPermit) -> str:
+    async def describe(self, permit: ClientPermit) -> str:
         """As ``read``, and changes nothing, as HEAD must not: its caller sees no new token.
 
         An administrator sees no token and no secret, and what is known beside the registration.
         """
         if not permit.is_own:
             return administered_information(permit.tenant, permit.record, secrets_of(permit.record))
-        return self._information(permit.tenant, permit.record, permit.terms.policy, permit.token)
+        return await self._information(
+            permit.tenant, permit.record, permit.terms.policy, permit.token
+        )
 
     async def update(self, permit: ClientPermit, octets: bytes, origin: Origin) -> str:
         """Replaces the whole registration; what is not sent is gone (RFC 7592 2.2).
@@ -134,7 +137,9 @@ class ManagementService:
         before = metadata_before(record)
         stated = await self._stated(permit, sent, before)
         check_subject(permit.certificate, stated.claims, policy)
-        asking = Asking(tenant.name, origin, record.origin, updates=True)
+        # One that waits for an approval waits on, whatever it becomes.
+        waits = record.approval is not None
+        asking = Asking(tenant.name, origin, record.origin, updates=True, may_wait=waits)
         asking = await quotas.counted(
             self._database, asking, policy.asks_counts, stated.members, record.owner
         )
@@ -162,7 +167,7 @@ class ManagementService:
         writer = quotas.within(self._database, ruled.quotas, changed, record)
         if not await stated.replace(writer, record, changed, origin, told):
             return None
-        return self._information(tenant, changed, policy, answered, secrets)
+        return await self._information(tenant, changed, policy, answered, secrets)
 
     async def _stated(self, permit: ClientPermit, sent: _Sent, before: ClientMetadata) -> Submitted:
         """What is to be judged, with what the client's software statement says."""
@@ -206,7 +211,7 @@ class ManagementService:
         if not isinstance(given, str) or not await self._verifier.matching(given, held):
             raise InvalidClientMetadata("client_secret must be the current one or be left out")
 
-    def _information(
+    async def _information(
         self,
         tenant: Tenant,
         record: ClientRecord,
@@ -217,7 +222,8 @@ class ManagementService:
         told = secrets or secrets_of(record)
         if policy.secrets.returned and told.held and not told.is_new:
             told = told._replace(value=self._readable(record, told))
-        return client_information(tenant, record, told, token)
+        status = await status_told(self._database, record) if record.approval else None
+        return client_information(tenant, record, told, token, status)
 
     def _readable(self, record: ClientRecord, secrets: ClientSecrets) -> str | None:
         try:

@@ -15,6 +15,10 @@ from dcrserver.policies.statements.effects import Quota
 from dcrserver.services.access.asking import ANYBODY, Asking, registered_by
 from dcrserver.strict_json import JsonObject, JsonValue
 
+_NEEDS_APPROVAL = (
+    "it needs the approval of an administrator, and nothing waits for one here: who may approve"
+    " has to write it"
+)
 __all__ = ["ANYBODY", "UNRULED", "Asking", "Ruled", "registered_by", "ruled"]
 
 
@@ -22,6 +26,7 @@ class Ruled(NamedTuple):
     """What statements add to a registration that may be.
 
     ``statements``: the names of those that decided, or would have where they were overridden.
+    ``is_held``: it needs an approval; ``is_approved``: it would, had somebody else written it.
     """
 
     statements: tuple[str, ...] = ()
@@ -29,13 +34,15 @@ class Ruled(NamedTuple):
     is_held: bool = False
     is_overridden: bool = False
     quotas: tuple[Quota, ...] = ()
+    is_approved: bool = False
 
     def told(self) -> JsonObject:
         """For the event of the write."""
         if not self.statements:
             return {}
         name = "policy_override" if self.is_overridden else "policy_statements"
-        return {name: list[JsonValue](self.statements)}
+        made: JsonObject = {name: list[JsonValue](self.statements)}
+        return made | {"approved": True} if self.is_approved else made
 
     def tagged(self, tags: str | None) -> str | None:
         """``tags`` of a client, as the column has them, and those that statements add."""
@@ -62,9 +69,13 @@ def ruled(
     found = ruling(submission, metadata, terms, asking.circumstances(), kept)
     if asking.overrides:
         return metadata, Ruled(found.statements, is_overridden=True)
-    if found.verdict == "hold":
-        raise InvalidClientMetadata("needs an approval, which cannot be given here yet")
-    return accepted(found), Ruled(found.statements, found.tags, quotas=found.quotas)
+    if found.verdict != "hold":
+        return accepted(found), Ruled(found.statements, found.tags, quotas=found.quotas)
+    is_held = not asking.may_approve
+    if is_held and not asking.may_wait:
+        raise InvalidClientMetadata(_NEEDS_APPROVAL)
+    made = Ruled(found.statements, found.tags, is_held=is_held, quotas=found.quotas)
+    return accepted(found), made._replace(is_approved=not is_held)
 
 
 def accepted(found: Ruling) -> ClientMetadata:

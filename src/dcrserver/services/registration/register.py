@@ -8,11 +8,9 @@ from collections.abc import Awaitable, Callable
 from typing import NamedTuple
 
 from dcrserver import security
-from dcrserver.errors import RegistrationError
-from dcrserver.metadata import Policy, Terms
+from dcrserver.metadata import Policy
 from dcrserver.metadata.bounds import UNBOUNDED
 from dcrserver.metadata.fingerprints import is_shareable
-from dcrserver.metadata.preview import explain, with_refusal, with_statement
 from dcrserver.policies.statements.effects import Quota
 from dcrserver.rate_limit import UNCOUNTED, Registrant
 from dcrserver.repositories.clients import ClientRecord
@@ -33,13 +31,15 @@ from dcrserver.services.access.registration_access_tokens import new_registratio
 from dcrserver.services.audit import EventType, Origin, Subject, SubjectKind
 from dcrserver.services.registration import quotas
 from dcrserver.services.registration.administered import Administered, AdministeredClients
-from dcrserver.services.registration.chosen_policies import bound_by
 from dcrserver.services.registration.client_information import (
+    Registered,
     administered_information,
     client_information,
     new_record,
 )
+from dcrserver.services.registration.explanation import explained
 from dcrserver.services.registration.facts import facts_in
+from dcrserver.services.registration.holding import Holding, status_told
 from dcrserver.services.registration.judgement import (
     SubmissionValidator,
     ValidSubmission,
@@ -62,17 +62,6 @@ from dcrserver.tenants import Tenant
 # Of a client that many share.
 _NO_TOKEN = ("", 0)
 _NO_SECRETS = ClientSecrets()
-
-
-class Registered(NamedTuple):
-    """The client information response as JSON text, and where it can be read again, if it can."""
-
-    uri: str | None
-    information: str
-
-    def told(self) -> JsonObject:
-        """To be kept for whoever asks again."""
-        return {"uri": self.uri, "information": self.information}
 
 
 class _New(NamedTuple):
@@ -102,6 +91,7 @@ class RegistrationService:
         shared: SharedClients,
     ) -> None:
         self._shared = shared
+        self._holding = Holding(database)
         self._statements = statements
         self._requests = requests
         self._database = database
@@ -128,35 +118,10 @@ class RegistrationService:
     async def explain(
         self, permit: RegistrationPermit, octets: bytes, origin: Origin
     ) -> JsonObject:
-        """What ``register`` would do, as ``metadata.explain`` tells it; nothing is done, and
-        nothing fetched but the keys of a statement's issuer.
-
-        Raises:
-            ProtocolError: ``octets`` are no JSON object, or an administrator chooses what cannot be
-                chosen beside the metadata.
-            Unavailable: the keys of a statement's issuer cannot be read.
-        """
-        submission, terms = parse_object(octets, permit.terms.policy.json_), permit.terms
-        if permit.is_administrator_s:
-            submission, terms = await self._asked(permit, submission)
-        asking = Asking(permit.tenant.name, origin, permit.origin.word)
-        try:
-            stated = await self._statements.read(permit.tenant, submission, terms)
-        except RegistrationError as error:
-            return with_refusal(explain(submission, terms, here=asking.circumstances()), error)
-        asking = asking._replace(born=stated.born(permit.origin).word)
-        wanted = terms.policy.asks_quotas
-        asking = await quotas.counted(self._database, asking, wanted, stated.members)
-        here = asking.circumstances()
-        return with_statement(explain(*stated.judged(), here=here), submission, stated.overruled)
-
-    async def _asked(
-        self, permit: RegistrationPermit, submission: JsonObject
-    ) -> tuple[JsonObject, Terms]:
-        """What an administrator asks for by policy and template."""
-        members, facts = facts_in(submission)
-        bounds = bound_by(permit.bounds, permit.tenant, facts, permit.actor)
-        return await self._administered.asked(permit.tenant, members, facts, permit.actor, bounds)
+        """What ``register`` would do; see ``explanation.explained``."""
+        return await explained(
+            self._database, self._statements, self._administered, permit, octets, origin
+        )
 
     async def register(
         self,
@@ -177,6 +142,19 @@ class RegistrationService:
             RegistrationError: the submission is not acceptable.
             KeyReused, AlreadyExists: as ``IdempotentRequests.once``.
         """
+        try:
+            return await self._once(permit, octets, origin, key, by)
+        except AlreadyThere:  # somebody else had the same held meanwhile, and is found now
+            return await self._once(permit, octets, origin, key, by)
+
+    async def _once(
+        self,
+        permit: RegistrationPermit,
+        octets: bytes,
+        origin: Origin,
+        key: IdempotencyKey | None,
+        by: Registrant,
+    ) -> Registered:
         if key is None:
             return await self._register(permit, octets, origin, forget, by)
 
@@ -195,7 +173,7 @@ class RegistrationService:
         if permit.is_administrator_s:
             return await self._register_for(permit, octets, origin, keep)
         tenant, policy = permit.tenant, permit.terms.policy
-        asking = Asking(tenant.name, origin, permit.origin.word)
+        asking = Asking(tenant.name, origin, permit.origin.word, may_wait=True)
         judges = tenant.reads_statements(policy) or policy.mtls.registration_certificate
         if not judges and not policy.asks_counts:  # word for word the same is judged once
             judged, submitted = self._validator.validate(asking, octets, permit.terms), UNSTATED
@@ -207,6 +185,8 @@ class RegistrationService:
 
         policy = lasting_for(policy, asking, judged.metadata)
         new, secrets, token = self._made(permit, judged, submitted, origin, policy)
+        if judged.ruled.is_held:
+            return await self._hold(new, judged, secrets, token, keep)
         if not token:
             return await self._share(new, keep)
         made = Registered(
@@ -243,6 +223,32 @@ class RegistrationService:
             record = record._replace(tags=judged.ruled.tagged(None))
         new = _New(permit, record, submitted, origin, told, judged.ruled.quotas)
         return new, secrets, token
+
+    async def _hold(
+        self, new: _New, judged: ValidSubmission, secrets: ClientSecrets, token: str, keep: Keep
+    ) -> Registered:
+        """``new``, which waits for an approval; or the client that waits, or was approved, since
+        the same was asked for: without any credential for it.
+        """
+        tenant, policy = new.permit.tenant, new.permit.terms.policy
+        attempt = await self._holding.attempt(new.permit, judged.metadata, new.origin)
+        if (client := attempt.client) is not None:
+            status = await status_told(self._database, client)
+            again = Registered(None, client_information(tenant, client, _NO_SECRETS, "", status))
+
+            async def write(tx: Transaction) -> None:
+                keep(tx, again.told())
+
+            await self._database.transact(write)
+            return again
+        record, attempt = attempt.held(new.record, judged.ruled, policy)
+        made = Registered(
+            tenant.registration_client_uri(record.client_id),
+            client_information(tenant, record, secrets, token, attempt.told()),
+        )
+        new = new._replace(record=record)
+        await self._add(new, lambda tx: keep(tx, made.told()), lambda tx: attempt.write(tx, record))
+        return made
 
     async def _share(self, new: _New, keep: Keep) -> Registered:
         """A client that nobody manages but administrators: that of whoever registered the same, or
@@ -308,7 +314,7 @@ class RegistrationService:
             if permit.token is not None or permit.bounds is not UNBOUNDED:
                 await initial_access_tokens.redeem(tx, permit, record.client_id, origin)
             event = audit.event(
-                EventType.CLIENT_REGISTERED,
+                EventType.CLIENT_REGISTERED if record.approval is None else EventType.CLIENT_HELD,
                 tenant=record.tenant,
                 origin=origin,
                 subject=Subject(SubjectKind.CLIENT, record.client_id),

@@ -14,6 +14,7 @@ from dcrserver.logger import Logger
 from dcrserver.repositories.leases import LONGEST_SECONDS
 from dcrserver.repositories.retired_facets import Place
 from dcrserver.repositories.transaction import Transaction, Writer
+from dcrserver.services.registration import decisions
 from dcrserver.services.tenants.deletion import TenantDeletion
 from dcrserver.services.tenants.lifecycle import DELETION
 from dcrserver.services.tenants.metadata_copies import MetadataCopies
@@ -54,6 +55,7 @@ class Upkeep:
         return (
             Job("forget_expired", _MINUTE, self.forget_expired),
             Job("purge_deleted_clients", _MINUTE, self.purge_deleted_clients),
+            Job("end_approvals", _MINUTE, self.end_approvals),
             Job("remove_unused_facets", LONGEST_SECONDS, self.remove_unused_facets),
             Job("rotate_signing_keys", _MINUTE, self.rotate_signing_keys),
             Job(DELETION, _MINUTE, self._deletion.work, look_seconds=_SOON),
@@ -81,6 +83,19 @@ class Upkeep:
             return bool(due)
 
         while await writer.transact(purge):
+            pass
+
+    async def end_approvals(self, writer: Writer) -> None:
+        """Who waited for an approval too long waits no longer; old decisions are forgotten."""
+        now, tenants = int(time.time()), self._tenants.now.by_name
+
+        async def end_some(tx: Transaction) -> bool:
+            due = await tx.client_approvals.due(now)
+            for each in due:
+                await decisions.end(tx, each, tenants.get(each.tenant), now)
+            return bool(due)
+
+        while await writer.transact(end_some):
             pass
 
     async def remove_unused_facets(self, writer: Writer) -> None:

@@ -12,6 +12,7 @@ from dcrserver.schemas.admin.clients import (
     ClientSummary,
     DeletedClient,
     NewClient,
+    Rejection,
 )
 from dcrserver.schemas.admin.jobs import BulkRequest, Job
 from dcrserver.schemas.admin.secrets import (
@@ -77,6 +78,18 @@ async def _resume_client(here: Here, *, client_id: str) -> JsonObject:
     return await _show_client(here, client_id=client_id)
 
 
+async def _approve_client(here: Here, *, client_id: str, version: int | None = None) -> JsonObject:
+    approvals, tenant = here.operations.client_approvals, await here.tenant()
+    await approvals.approve(tenant, client_id, here.origin, version=version)
+    return await _show_client(here, client_id=client_id)
+
+
+async def _reject_client(here: Here, *, client_id: str, body: JsonObject) -> JsonObject:
+    reason, tenant = validated(Rejection, body).reason, await here.tenant()
+    await here.operations.client_approvals.reject(tenant, client_id, reason, here.origin)
+    return await _show_client(here, client_id=client_id)
+
+
 async def _list_client_secrets(here: Here, *, client_id: str) -> JsonObject:
     reading = here.operations.client_reading
     client = await reading.client(await here.tenant(), client_id, here.origin.actor)
@@ -137,7 +150,7 @@ async def _change_clients(here: Here, *, body: JsonObject) -> JsonObject:
 ANSWERS = (
     _change_clients,
     _list_clients, _count_clients, _show_client, _create_client, _replace_client, _patch_client,
-    _delete_client, _suspend_client, _resume_client,
+    _delete_client, _suspend_client, _resume_client, _approve_client, _reject_client,
     _list_client_secrets, _rotate_client_secret, _end_client_secret,
     _reissue_registration_access_token, _revoke_registration_access_token,
     _list_deleted_clients, _restore_client, _purge_client,

@@ -21,6 +21,7 @@ from dcrserver.db.tables import client_facets, clients, last_uses
 from dcrserver.errors import InvalidInput
 from dcrserver.metadata.catalogue import PARAMETERS
 from dcrserver.metadata.facets import exact, host_of, name_key, words_of
+from dcrserver.names import ClientStatus
 from dcrserver.repositories.queries.clients.members import member_is
 
 Condition: TypeAlias = ColumnElement[bool]
@@ -57,7 +58,10 @@ def _host(text: str) -> str:
 
 
 def _status(text: str) -> Condition:
-    return _C.suspended_at > _NEVER if text == "suspended" else _C.suspended_at == _NEVER
+    if text == ClientStatus.ACTIVE:
+        return _C.suspended_at == _NEVER
+    is_so = _C.approval.is_(None) if text == ClientStatus.SUSPENDED else _C.approval == text
+    return and_(_C.suspended_at > _NEVER, is_so)
 
 
 def _since(column: ColumnElement[int]) -> _Make:

@@ -11,6 +11,7 @@ from sqlalchemy import Column, ColumnElement, FromClause, and_, case, func, lite
 
 from dcrserver.db.queries import Queries
 from dcrserver.db.tables import client_facets, clients
+from dcrserver.names import ClientStatus
 
 # Values that are told of one kind; of software there may be any number.
 MOST = 100
@@ -29,7 +30,10 @@ class Kind(StrEnum):
 _OF_FACETS: Mapping[Kind, Column[Any]] = MappingProxyType(
     {Kind.ORIGIN: _F.origin, Kind.METHOD: _F.auth_method, Kind.SOFTWARE: _F.software_id}
 )
-_STATUS = case((_C.suspended_at > literal_column("0"), "suspended"), else_="active")
+_STATUS = case(
+    (_C.suspended_at > literal_column("0"), func.coalesce(_C.approval, ClientStatus.SUSPENDED)),
+    else_=ClientStatus.ACTIVE,
+)
 
 
 class Share(NamedTuple):

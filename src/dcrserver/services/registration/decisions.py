@@ -1,0 +1,106 @@
+"""Step: what becomes of clients that wait for an approval: of two who decide at once one does."""
+
+from __future__ import annotations
+
+import json
+from typing import NamedTuple
+
+from dcrserver.errors import Unavailable
+from dcrserver.names import ClientStatus
+from dcrserver.policies.switches.endpoints import ApprovalPolicy
+from dcrserver.repositories.client_approvals import ClientApprovalRecord
+from dcrserver.repositories.clients import ClientRecord
+from dcrserver.repositories.events import EventRecord
+from dcrserver.repositories.transaction import Transaction
+from dcrserver.services import audit
+from dcrserver.services.access.stored_clients import next_version, terms_of
+from dcrserver.services.audit import EventType, Origin, Subject, SubjectKind
+from dcrserver.services.audit.actors import SYSTEM
+from dcrserver.strict_json import JsonObject
+from dcrserver.tenants import Tenant
+
+
+class Decision(NamedTuple):
+    """What becomes of a client that waits; ``status`` active: it was approved."""
+
+    event: EventType
+    status: ClientStatus
+    reason: str | None = None
+
+    def made_of(self, record: ClientRecord) -> ClientRecord:
+        """The client as it is decided."""
+        if self.status is ClientStatus.ACTIVE:
+            return next_version(record, record, approval=None, suspended_at=0)
+        return next_version(record, record, approval=self.status.word)
+
+    def event_of(
+        self, record: ClientRecord, known: ClientApprovalRecord | None, origin: Origin
+    ) -> EventRecord:
+        """What is told of it: with the metadata, which nobody was told of an active client yet."""
+        told: JsonObject = {"statements": json.loads(known.statements) if known else []}
+        if self.reason is not None:
+            told["reason"] = self.reason
+        return audit.event(
+            self.event,
+            tenant=record.tenant,
+            origin=origin,
+            subject=Subject(SubjectKind.CLIENT, record.client_id),
+            changes=told,
+            metadata=record.metadata,
+        )
+
+
+APPROVED = Decision(EventType.CLIENT_APPROVED, ClientStatus.ACTIVE)
+EXPIRED = Decision(EventType.CLIENT_APPROVAL_EXPIRED, ClientStatus.EXPIRED)
+_NOBODY = Origin(SYSTEM)
+
+
+async def decide(
+    tx: Transaction,
+    record: ClientRecord,
+    known: ClientApprovalRecord | None,
+    decision: Decision,
+    origin: Origin,
+    ends_at: int,
+) -> bool:
+    """Writes the ``decision``, with its event; ``ends_at``: when it is forgotten, 0 for never.
+
+    False, and nothing is written, when ``record`` is no longer what is stored.
+    """
+    if not await tx.clients.replace(record, decision.made_of(record)):
+        return False
+    tx.events.add(decision.event_of(record, known, origin))
+    await tx.client_approvals.decide(record.tenant, record.client_id, ends_at, decision.reason)
+    return True
+
+
+def approval_policy(tenant: Tenant, record: ClientRecord) -> ApprovalPolicy:
+    """Of the policy that the client is judged by; of the tenant's where that one is gone."""
+    try:
+        return terms_of(tenant, record).policy.approval
+    except Unavailable:
+        return tenant.terms.policy.approval
+
+
+async def end(tx: Transaction, due: ClientApprovalRecord, tenant: Tenant | None, now: int) -> None:
+    """What is due: who waits expires, and what was decided is forgotten, with its client."""
+    record = await tx.clients.find(due.tenant, due.client_id)
+    if record is None:
+        await tx.client_approvals.delete(due.tenant, due.client_id)
+        return
+    if record.status == ClientStatus.PENDING:
+        policy = approval_policy(tenant, record) if tenant else ApprovalPolicy()
+        await decide(tx, record, due, EXPIRED, _NOBODY, now + policy.decision_lifetime)
+    elif record.status in {ClientStatus.REJECTED, ClientStatus.EXPIRED}:
+        event = audit.event(
+            EventType.CLIENT_DELETED,
+            tenant=due.tenant,
+            origin=_NOBODY,
+            subject=Subject(SubjectKind.CLIENT, due.client_id),
+            changes={"was": record.status},
+        )
+        if await tx.clients.delete(record):
+            tx.events.add(event)
+            await tx.deleted_clients.forget(due.tenant, due.client_id)
+    else:
+        await tx.client_approvals.decide(due.tenant, due.client_id, 0)
