@@ -94,11 +94,19 @@ def test_access_tokens_of_a_client_are_configured(served: Served) -> None:
 
 
 @pytest.mark.parametrize(
-    "command", ["suspend", "resume", "set", "new-token", "rotate-secret", "end-overlap"]
+    "command",
+    ["suspend", "resume", "approve", "reject", "set", "new-token", "rotate-secret", "end-overlap"],
 )
 def test_a_client_that_is_none_is_named(run: Commands, command: str) -> None:
-    given = ("--owner", "team-a") if command == "set" else ()
+    more = {"set": ("--owner", "team-a"), "reject": ("--reason", "no")}
+    given = more.get(command, ())
     assert "no such client" in run("client", command, "nobody", *given, status=1)
+
+
+def test_who_does_not_wait_is_neither_approved_nor_rejected(served: Served) -> None:
+    for given in (("approve",), ("approve", "--version", "1"), ("reject", "--reason", "no")):
+        told = served.run("client", given[0], served.client_id, *given[1:], status=1)
+        assert "does not wait for an approval: it is active" in told
 
 
 def test_a_client_without_a_secret_has_none_to_rotate(served: Served) -> None:

@@ -65,6 +65,9 @@ CHANGES = (
 REFUSALS = {
     "client show nobody": "there is no such client",
     "client suspend nobody": "no such client",
+    "client approve CLIENT_ID --version 1": "does not wait for an approval",
+    "client reject CLIENT_ID --reason no": "does not wait for an approval",
+    "client reject CLIENT_ID --reason ''": "reason",
     "client list --sort age": "sort must be one of",
     "client list --created-after soon": "created_after must be a moment",
     "client list --metadata 'a b=c'": "there is no member of that name",
@@ -191,6 +194,7 @@ def test_each_command_that_can_ask_a_server_is_tried_both_ways() -> None:
     tried = {tuple(line.split()[:2]) for line in (*READS, *CHANGES)}
     # Below, for they differ; one above, for its exit code.
     tried |= {("job", "cancel"), ("policy", "posture"), ("server",), ("config", "show")}
+    tried |= {("client", "approve"), ("client", "reject")}  # nobody waits there: above, refused
     assert {path for path in can if path not in tried and path[:1] not in tried} == set()
 
 
