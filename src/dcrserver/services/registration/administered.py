@@ -198,8 +198,7 @@ class AdministeredClients:
         terms = terms_for(actor, tenant.terms_within(bounds))
         completed = await self._completed(tenant, submission, facts, actor)
         before = metadata_of(record)
-        asking = asking_of(tenant, origin, facts, record.origin)
-        asking = asking._replace(updates=True, may_wait=record.approval is not None)
+        asking = asking_of(tenant, origin, facts, record.origin, before=record)
         stated = await self._statements.read(
             tenant, completed, terms, before, excused=asking.overrides
         )

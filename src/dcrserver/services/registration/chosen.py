@@ -18,8 +18,15 @@ from dcrserver.tenants import Tenant
 _MAC_KEY = 64
 
 
-def asking_of(tenant: Tenant, origin: Origin, facts: ClientFacts, born: str) -> Asking:
-    """Who writes, and whether past the statements of the policy.
+def asking_of(
+    tenant: Tenant,
+    origin: Origin,
+    facts: ClientFacts,
+    born: str,
+    before: ClientRecord | None = None,
+) -> Asking:
+    """Who writes, and whether past the statements of the policy; ``before``: of an update. A client
+    that waits for an approval waits on.
 
     Raises:
         BadChoice: an owner, who is bound as its clients are, asks to write past the
@@ -30,7 +37,11 @@ def asking_of(tenant: Tenant, origin: Origin, facts: ClientFacts, born: str) -> 
         if origin.actor.owner is not None:
             raise refusal(Wrong("policy_override", "must not be sent: set by administrators"))
         origin.actor.require("policies:override")
-    return Asking(tenant.name, origin, born, overrides=bool(facts.policy_override), may_wait=True)
+    may_wait = before is None or before.approval is not None
+    return Asking(
+        tenant.name, origin, born, before is not None,
+        overrides=bool(facts.policy_override), may_wait=may_wait,
+    )  # fmt: skip
 
 
 def owner_of(facts: ClientFacts, actor: Actor) -> str | None:

@@ -20,11 +20,15 @@ from dcrserver.repositories.client_approvals import ClientApprovalRecord
 from dcrserver.repositories.clients import ClientRecord
 from dcrserver.repositories.shared_clients import SharedClientRecord
 from dcrserver.repositories.transaction import AlreadyThere, Database, Transaction
+from dcrserver.services.access.idempotency import Keep
 from dcrserver.services.access.initial_access_tokens import RegistrationPermit
 from dcrserver.services.access.stored_clients import metadata_of, next_version, replacement
 from dcrserver.services.audit import EventType, Origin
+from dcrserver.services.registration.client_information import Registered, client_information
 from dcrserver.services.registration.policy import Ruled
+from dcrserver.services.secrets.client_secrets import ClientSecrets
 from dcrserver.strict_json import JsonObject, dumps
+from dcrserver.tenants import Tenant
 
 # How often the client is read again that others change just then.
 _ATTEMPTS = 5
@@ -198,4 +202,18 @@ def _told(status: str, known: ClientApprovalRecord | None) -> JsonObject:
         made["client_status_expires_at"] = known.ends_at
     if known is not None and known.reason:
         made["client_status_reason"] = known.reason
+    return made
+
+
+async def told_again(
+    database: Database, tenant: Tenant, client: ClientRecord, keep: Keep
+) -> Registered:
+    """What is told of ``client`` to whoever asks for the same: no token, and no secret."""
+    status = await status_told(database, client)
+    made = Registered(None, client_information(tenant, client, ClientSecrets(), "", status))
+
+    async def write(tx: Transaction) -> None:
+        keep(tx, made.told())
+
+    await database.transact(write)
     return made

@@ -39,7 +39,7 @@ from dcrserver.services.registration.client_information import (
 )
 from dcrserver.services.registration.explanation import explained
 from dcrserver.services.registration.facts import facts_in
-from dcrserver.services.registration.holding import Holding, status_told
+from dcrserver.services.registration.holding import Holding, told_again
 from dcrserver.services.registration.judgement import (
     SubmissionValidator,
     ValidSubmission,
@@ -233,14 +233,7 @@ class RegistrationService:
         tenant, policy = new.permit.tenant, new.permit.terms.policy
         attempt = await self._holding.attempt(new.permit, judged.metadata, new.origin)
         if (client := attempt.client) is not None:
-            status = await status_told(self._database, client)
-            again = Registered(None, client_information(tenant, client, _NO_SECRETS, "", status))
-
-            async def write(tx: Transaction) -> None:
-                keep(tx, again.told())
-
-            await self._database.transact(write)
-            return again
+            return await told_again(self._database, tenant, client, keep)
         record, attempt = attempt.held(new.record, judged.ruled, policy)
         made = Registered(
             tenant.registration_client_uri(record.client_id),
