@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from base64 import b64encode
 from pathlib import Path
 from typing import Any
@@ -92,8 +93,10 @@ async def test_scopes_are_those_of_the_active_roles(make_app: Any, tmp_path: Pat
     ]
 
     async def told(roles: Any, **body: Any) -> Any:
-        vouched = statement("PS256", **(BRASIL | {"software_statement_roles": roles}))
-        return await _registered(app, _shown(), software_statement=vouched, **body)
+        software = str(uuid.uuid4())  # each registers once
+        said = {"software_statement_roles": roles, "software_id": software}
+        vouched = statement("PS256", **(BRASIL | said))
+        return await _registered(app, _shown({_UID: software}), software_statement=vouched, **body)
 
     refused = await told(roles, scope="openid payments")
     assert refused.status_code == 400
@@ -105,6 +108,25 @@ async def test_scopes_are_those_of_the_active_roles(make_app: Any, tmp_path: Pat
     assert (await told(roles, scope="openid accounts")).json()["scope"] == "openid accounts"
     assert (await told(["PAGTO"], scope="openid payments")).json()["scope"] == "openid payments"
     assert (await told([], scope="openid payments")).status_code == 400
+
+
+@requirement("BROB-10")
+async def test_software_registers_once(make_app: Any, tmp_path: Path) -> None:
+    """Until its client is deleted; what it changes of itself is no second one."""
+    app = await _brasil(make_app, tmp_path)
+    first = (await _registered(app, _shown())).json()
+    again = await _registered(app, _shown())
+    assert again.status_code == 400, again.text
+    assert again.json()["error"] == "access_denied"
+    other = _shown({_UID: "other"})
+    sent = statement("PS256", **(BRASIL | {"software_id": "other"}))
+    assert (await _registered(app, other, software_statement=sent)).status_code == 201
+    path = f"/register/{first['client_id']}"
+    bearer = {"Authorization": f"Bearer {first['registration_access_token']}"} | _shown()
+    body = BODY | {"client_id": first["client_id"]}
+    assert (await app.http.put(path, json=body, headers=bearer)).status_code == 200
+    assert (await app.http.delete(path, headers=bearer)).status_code == 204
+    assert (await _registered(app, _shown())).status_code == 201
 
 
 @requirement("BROB-12", "R8705-5-01")

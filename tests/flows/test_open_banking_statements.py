@@ -78,7 +78,8 @@ async def test_open_finance_brasil(make_app: Any, tmp_path: Path) -> None:
     assert client["client_name"] == "Raidiam Accounting"
     assert client["software_version"] == "1.1"
     assert client["jwks_uri"] == BRASIL["software_jwks_uri"]
-    assert (await told({}))[1]["redirect_uris"] == BRASIL["software_redirect_uris"]
+    whole = await told({}, software_id="whole")  # each software registers once
+    assert whole[1]["redirect_uris"] == BRASIL["software_redirect_uris"]
     old = int(time.time()) - 400
     for name, body, algorithm, claims, code in (
         ("none", {"software_statement": None}, "PS256", {}, "invalid_software_statement"),

@@ -28,7 +28,7 @@ def policy(*statements: dict[str, Any]) -> dict[str, Any]:
 async def status(app: Application, path: str = "/register", **metadata: Any) -> int:
     body = {"redirect_uris": [CALLBACK]} | metadata
     answer = await app.http.post(path, json=body)
-    if answer.status_code == 403:
+    if answer.status_code == 400:
         told = answer.json()
         assert told["error"] == "access_denied"
         assert "and may be no more" in told["error_description"]
@@ -42,7 +42,7 @@ async def test_instances_that_race_make_no_more_than_there_may_be(any_database: 
     rules = {"policy": policy(limit("software_id", 5))}
     async with application(any_database, **rules) as one, application(any_database, **rules) as two:
         asked = [status(app, software_id=software) for app in (one, two) * (_AT_ONCE // 2)]
-        assert Counter(await asyncio.gather(*asked)) == {201: 5, 403: _AT_ONCE - 5}
+        assert Counter(await asyncio.gather(*asked)) == {201: 5, 400: _AT_ONCE - 5}
         assert await status(one, software_id=f"{software}-other") == 201
         assert await status(one) == 201, "without one there is nothing to count"
 
@@ -56,11 +56,11 @@ async def test_what_is_deleted_leaves_room_and_what_is_suspended_does_not(
     path = f"/admin/v1/clients/{first['client_id']}/suspend"
     answer = await app.http.post(path, headers=admin)
     assert answer.status_code in {200, 204}, answer.text
-    assert await status(app, software_id="s") == 403
+    assert await status(app, software_id="s") == 400
     uri = second["registration_client_uri"]
     assert (await app.http.delete(uri, headers=bearer(second))).status_code == 204
     assert await status(app, software_id="s") == 201
-    assert await status(app, software_id="s") == 403
+    assert await status(app, software_id="s") == 400
 
 
 @pytest.mark.finding("L5")
@@ -69,7 +69,7 @@ async def test_nobody_gets_around_it_by_an_update(make_app: MakeApplication) -> 
     await app.register(software_id="s")
     other = await app.register(software_id="t")
     uri = other["registration_client_uri"]
-    for software, expected in (("s", 403), ("t", 200), ("u", 200)):
+    for software, expected in (("s", 400), ("t", 200), ("u", 200)):
         body = update_of(other, software_id=software, client_name=software)
         answer = await app.http.put(uri, json=body, headers=bearer(other))
         assert answer.status_code == expected, answer.text
@@ -83,12 +83,12 @@ async def test_clients_of_an_issuer_and_of_an_origin_are_counted(
     few = [limit("origin", 1, origin="open"), limit("tenant", 3, origin="initial_access_token")]
     app = await make_app(policy=policy(*few), tenants={"acme": {}})
     assert await status(app) == 201
-    assert await status(app) == 403
+    assert await status(app) == 400
     assert await status(app, "/t/acme/register") == 201, "another issuer's clients are its own"
     token = {"Authorization": f"Bearer {await app.initial_token()}"}
     body = {"redirect_uris": [CALLBACK]}
     told = [(await app.http.post("/register", json=body, headers=token)).status_code for _ in "123"]
-    assert told == [201, 201, 403]
+    assert told == [201, 201, 400]
 
 
 async def test_owners_have_so_many_and_who_may_writes_past_it(make_app: MakeApplication) -> None:
@@ -99,7 +99,7 @@ async def test_owners_have_so_many_and_who_may_writes_past_it(make_app: MakeAppl
         body = {"metadata": {"redirect_uris": [CALLBACK]}} | facts
         return (await app.http.post("/admin/v1/clients", json=body, headers=admin)).status_code
 
-    assert [await make(owner="alice") for _ in "12"] == [201, 403]
+    assert [await make(owner="alice") for _ in "12"] == [201, 400]
     assert await make(owner="alice", policy_override=True) == 201
     assert await make(owner="bob") == 201
     assert [await make() for _ in "12"] == [201, 201], "without an owner there is nothing to count"
@@ -140,7 +140,7 @@ async def test_the_preview_tells_what_is_reached(make_app: MakeApplication) -> N
     for acceptable in (True, False):
         told = (await app.http.post("/register/validate", json=body)).json()
         assert told["acceptable"] is acceptable
-        assert await status(app, software_id="s") == (201 if acceptable else 403)
+        assert await status(app, software_id="s") == (201 if acceptable else 400)
     assert told["error"] == "access_denied"
     assert told["policy"] == {"decision": "reject", "statements": ["few-software_id"]}
 

@@ -26,11 +26,12 @@ from dcrserver.strict_json import JsonObject, JsonValue
 class QuotaReached(RegistrationError):
     """There are as many clients like this one as there may be.
 
-    RFC 7591 has no word for it: nothing is wrong with the metadata, and to wait is no use.
+    RFC 7591 3.2.2 has no word for it, and 400 for all: nothing is wrong with the metadata, and to
+    wait is no use.
     """
 
     code = QUOTA_REACHED
-    status = 403
+    status = 400
 
 
 # What a statement changes can let another one apply; a policy that has not come to rest by then

@@ -89,6 +89,14 @@ _BRASIL_SCOPES = {
     "CCORR": ["openid"],
 }  # fmt: skip
 
+_ONE_OF_A_SOFTWARE = Statement.model_validate(
+    {
+        "name": "one client of a software",
+        "when": {"origin": "software_statement"},
+        "then": {"limit": {"by": "software_id", "clients": 1}},
+    }
+)
+
 PRESETS: Mapping[str, Preset] = {
     "default": Preset("Tolerant of clients in use, strict where safety is at stake"),
     "oidc": Preset(
@@ -274,6 +282,8 @@ PRESETS: Mapping[str, Preset] = {
                 "role_scopes": _BRASIL_SCOPES,
             },
         },
+        # 8.4: software registers once with each authorization server.
+        statements=(_ONE_OF_A_SOFTWARE,),
         server={
             "scopes_supported": [
                 "openid", "consents", "resources", "accounts", "credit-cards-accounts",
