@@ -121,8 +121,6 @@ async def test_statements_ask_how_many_there_are(make_app: MakeApplication) -> N
     assert [await status(app, software_id="s", **contacts) for _ in "12"] == [201, 201]
     told = await status(app, software_id="s")
     assert told == 201, "there are three by now"
-        "there are three by now"
-    )
     assert [await status(app) for _ in "12"] == [201, 201], "without one there is nothing to count"
 
 
