@@ -380,3 +380,5 @@ def test_a_certificate_that_cannot_be_read_stops_the_start(tmp_path: Path) -> No
         assert ended.returncode != 0
         assert reason in ended.stderr
         assert "tls" in ended.stderr
+    told = run_to_end("serve", folder=tmp_path, env={"DCR_TLS__CLIENT_CA_FILE": str(file)}).stderr
+    assert "tls: certificate_file must be set" in told

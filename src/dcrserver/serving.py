@@ -198,6 +198,8 @@ def _tls(settings: TlsSettings) -> ssl.SSLContext | None:
     """
     try:
         return settings.context()
+    except ValueError as error:
+        raise ConfigurationError(f"tls: {error}") from None
     except OSError as error:
         reason = (
             "no PEM, or a key of another" if isinstance(error, ssl.SSLError) else error.strerror

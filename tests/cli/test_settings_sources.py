@@ -18,7 +18,7 @@ _FREE = {
     "authorization_server.metadata", "cli.ca_file", "cli.token", "database.password",
     "database.url", "outbound.ca_file",
     "redis.url", "tenants.x.authorization_server.metadata", "tenants.x.policy",
-    "tls.certificate_file",
+    "tls.certificate_file", "tls.client_ca_file", "tls.key_file",
 }  # fmt: skip
 
 

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import ssl
 from pathlib import Path
-from typing import Self
 
-from pydantic import Field, model_validator
+from pydantic import Field
 
 from dcrserver.settings.values import Group
 
@@ -27,19 +26,16 @@ class TlsSettings(Group):
         " none; one of somebody else ends the connection",
     )
 
-    @model_validator(mode="after")
-    def _together(self) -> Self:
-        if self.certificate_file is None and (self.key_file or self.client_ca_file):
-            raise ValueError("certificate_file must be set for https")
-        return self
-
     def context(self) -> ssl.SSLContext | None:
         """What connections are accepted by; None: without TLS.
 
         Raises:
             OSError: a file cannot be read, or does not hold what it should.
+            ValueError: there is no certificate to what else is set.
         """
         if self.certificate_file is None:
+            if self.key_file or self.client_ca_file:
+                raise ValueError("certificate_file must be set for https")
             return None
         made = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
         made.load_cert_chain(self.certificate_file, self.key_file)
