@@ -186,7 +186,7 @@ async def test_who_leaves_a_stream_leaves_no_page_that_is_still_looked_for(
         nonlocal looked_for
         looked_for += 1
         if looked_for == 3:
-            raise QueryTooLong
+            raise QueryTooLong("too much work")
         return await original(self, *given)
 
     monkeypatch.setattr(Search, "page", failing)

@@ -13,7 +13,7 @@ from dcrserver.db.tables import metadata
 from dcrserver.repositories.rows import row_of
 
 # Locks, by statements that name each column.
-_WITHOUT_RECORD = {"leases"}
+_WITHOUT_RECORD = {"leases", "client_quotas"}
 
 
 class Record(NamedTuple):

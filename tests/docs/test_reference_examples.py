@@ -32,6 +32,7 @@ _OTHERWISE = {
     "{job_id}": "404",
     "{note_id}": "404",
     "cancel": "404",
+    "errors": "404",
 }
 _SECONDS = 60
 _ADMINISTRATION = "/admin/v1/"

@@ -69,7 +69,7 @@ async def test_what_is_no_policy_is_refused_with_its_place(any_app: Application)
         ({"registration": {"required": ["contact"]}}, "#/registration/required",
          "did you mean contacts?"),
         ({"preset": "none"}, "#/preset", "must be"),
-        ({"redirect": {"localhost_name": "perhaps"}}, "#/redirect/localhost_name", "boolean"),
+        ({"redirect": {"localhost_name": "perhaps"}}, "#/redirect/localhost_name", "true or"),
     ):  # fmt: skip
         refused = await admin.ask("PUT", f"{POLICIES}/{name}", 400, body)
         assert [each["pointer"] for each in refused["errors"]] == [pointer]

@@ -67,7 +67,7 @@ async def test_clients_that_there_are_are_judged_and_stay_as_they_are(any_app: A
     assert (job["state"], job["kind"], job["total"]) == ("done", "policy_test", 6)
     assert (job["handled"], job["changed"], job["failed"]) == (6, 3, 1)
     assert job["report"]["counts"] == {"accept": 4, "hold": 1, "reject": 1}
-    assert job["errors"] == [{"client_id": evil["client_id"], "reason": "not there"}]
+    assert job["errors"] == [{"client_id": evil["client_id"], "reason": "not there", "place": None}]
     groups = {tuple(each["statements"]): each for each in job["report"]["groups"]}
     assert groups[("named",)]["count"] == 3
     assert {*groups[("named",)]["examples"]} == {each["client_id"] for each in others}

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import shlex
+import sqlite3
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from dcrserver.repositories.clients import ClientRecord
+from dcrserver.services.registration.holding import digest_of
 from harness.commands import Commands
 
 
@@ -20,6 +25,7 @@ class Stage:
     def __init__(self, run: Commands, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         self.run = run
         self._made = 0
+        self._database = os.environ["DCR_DATABASE__URL"].removeprefix("sqlite:///")
         self._monkeypatch = monkeypatch
         monkeypatch.chdir(folder)
         monkeypatch.setenv("DCR_TENANTS__ACME__MODE", "open")
@@ -54,6 +60,26 @@ class Stage:
         self.run("client", "delete", client_id)
         return client_id
 
+    def waiting_id(self) -> str:
+        """Of a client as it is held: no command registers one that anybody would hold."""
+        client_id = self.client_id()
+        with closing(sqlite3.connect(self._database)) as database, database:
+            database.execute(
+                "UPDATE clients SET approval = 'pending', suspended_at = 1 WHERE client_id = ?",
+                (client_id,),
+            )
+            row = database.execute(
+                f"SELECT {', '.join(ClientRecord._fields)} FROM clients WHERE client_id = ?",  # noqa: S608
+                (client_id,),
+            ).fetchone()
+            held = digest_of(ClientRecord(*row))
+            database.execute(
+                "INSERT INTO client_approvals (tenant, client_id, held_digest, statements, ends_at)"
+                " VALUES ('default', ?, ?, '[]', 9999999999)",
+                (client_id, held),
+            )
+        return client_id
+
     def token_id(self) -> str:
         self._made += 1
         self.run("token", "issue", "initial", "--label", f"made-{self._made}")
@@ -77,6 +103,7 @@ class Stage:
         """``example`` about things that are there."""
         makers: dict[str, Callable[[], str]] = {
             "CLIENT_ID": self.client_id,
+            "WAITING_ID": self.waiting_id,
             "DELETED_ID": self.deleted_id,
             "TOKEN_ID": self.token_id,
             "KID": self.kid,

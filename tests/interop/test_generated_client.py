@@ -20,6 +20,7 @@ _NOT_GENERATED = {
     "POST /admin/v1/clients/import",
     "GET /admin/v1/clients/export",
     "GET /admin/v1/events/export",
+    "GET /admin/v1/jobs/{job_id}/errors",
 }
 
 

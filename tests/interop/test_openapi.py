@@ -125,9 +125,10 @@ def _issued(server: ServerProcess, kind: str, *arguments: str) -> str:
     return done.stdout.strip()
 
 
-def _registered(server: ServerProcess, **members: str) -> dict[str, Any]:
-    body = _MACHINE | members
-    answer = httpx.post(f"{server.base_url}/register", json=body, trust_env=False)
+def _registered(server: ServerProcess, by: str | None = None, **members: str) -> dict[str, Any]:
+    body, url = _MACHINE | members, f"{server.base_url}/register"
+    headers = {"Authorization": f"Bearer {by}"} if by else {}
+    answer = httpx.post(url, json=body, headers=headers, trust_env=False)
     made: dict[str, Any] = answer.raise_for_status().json()
     return made
 
@@ -160,13 +161,15 @@ def test_answers_are_as_the_document_says(
 ) -> None:
     """And every operation comes further than the door and than what is not there."""
     caller = _registered(server)
+    admin = _issued(server, "admin", *(f"--scope={scope}" for scope in _SCOPES))
+    maker = _issued(server, "admin", "--role=administrator")
     configuration = _CONFIGURATION.format(
-        admin=_issued(server, "admin", *(f"--scope={scope}" for scope in _SCOPES)),
+        admin=admin,
         initial=_issued(server, "initial"),
         kept=_registered(server),
         gone=_registered(server),
         caller=caller,
-        found=_registered(server, client_name="Found by its name"),
+        found=_registered(server, maker, client_name="Found by its name"),
         changed=_registered(server),
         ended=_registered(server),
     )

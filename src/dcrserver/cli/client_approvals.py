@@ -13,7 +13,7 @@ from dcrserver.cli.shared import ClientArgument, commands, examples, print_messa
 app = commands("Clients that wait for an approval.")
 
 
-@app.command("approve", epilog=examples("client approve CLIENT_ID"))
+@app.command("approve", epilog=examples("client approve WAITING_ID"))
 @grouped
 def approve(
     client_id: ClientArgument,
@@ -28,7 +28,9 @@ def approve(
     print_message(f"client {client_id}{where.in_words} is approved")
 
 
-@app.command("reject", epilog=examples('client reject CLIENT_ID --reason "nobody knows this host"'))
+@app.command(
+    "reject", epilog=examples('client reject WAITING_ID --reason "nobody knows it"')
+)
 @grouped
 def reject(
     client_id: ClientArgument,

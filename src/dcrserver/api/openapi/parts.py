@@ -32,10 +32,12 @@ def body(schema: str, media_type: str = JSON) -> dict[str, Any]:
 
 
 def registration_body(schema: str) -> dict[str, Any]:
-    """JSON; or a JWT of it, where policy.software_statements.signed_requests takes one."""
+    """JSON. A JWT is told in words: whoever generates a client takes each media type for one."""
     made = body(schema)
-    signed = {"type": "string", "description": "A JWT of the members, as compact JWS"}
-    made["requestBody"]["content"] |= {"application/jwt": {"schema": signed}}
+    made["requestBody"]["description"] = (
+        "Where `policy.software_statements.signed_requests` takes them: a JWT of the members"
+        " (`application/jwt`), signed by a key of its software statement"
+    )
     return made
 
 

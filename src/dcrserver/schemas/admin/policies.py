@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal, TypeAlias
 
-from pydantic import Field, WithJsonSchema
+from pydantic import ConfigDict, Field, WithJsonSchema
 
 from dcrserver.schemas.admin.parts import Asked, Members, Moment, Told
+from dcrserver.schemas.parts import REQUEST_EXAMPLE
 
 # Of any members: what is wrong with one is told with the nearest that there is.
 PolicyDocument: TypeAlias = Annotated[
@@ -102,6 +103,10 @@ class PolicyTrial(PolicyRequest):
 class PolicyTrials(Asked):
     """Registrations to try a policy with."""
 
+    model_config = ConfigDict(
+        json_schema_extra={"example": {"requests": [{"request": REQUEST_EXAMPLE}]}}
+    )
+
     requests: list[PolicyRequest] = Field(min_length=1, max_length=500)
     draft: bool | None = Field(default=None, description="as of one")
 
@@ -128,6 +133,8 @@ class PolicyVerdicts(Told):
 
 class PolicyTestOnClients(Asked):
     """With which clients a policy is tried."""
+
+    model_config = ConfigDict(json_schema_extra={"example": {"filter": {"status": "active"}}})
 
     filter: dict[str, Annotated[str, Field(max_length=512)]] = Field(
         description="as of POST /clients/bulk; empty: all clients"

@@ -19,7 +19,7 @@ from sqlalchemy import ColumnElement, and_, exists, literal_column, not_, select
 from dcrserver.client_filters import FILTERS, FilterName
 from dcrserver.db.tables import client_facets, clients, last_uses
 from dcrserver.errors import InvalidInput
-from dcrserver.metadata.catalogue import PARAMETERS
+from dcrserver.metadata.catalogue import PARAMETERS, VERIFIED
 from dcrserver.metadata.facets import exact, host_of, name_key, words_of
 from dcrserver.names import ClientStatus
 from dcrserver.repositories.queries.clients.members import member_is
@@ -182,9 +182,10 @@ class Filter:
         Raises:
             InvalidInput: it asks for a member that there is not, and would find nothing.
         """
+        there_are = {*PARAMETERS, *VERIFIED, *declared}
         for name in self.members:
-            if name.partition("#")[0] not in {*PARAMETERS, *declared}:
-                close = get_close_matches(name, [*PARAMETERS, *declared], 1)
+            if name.partition("#")[0] not in there_are:
+                close = get_close_matches(name, sorted(there_are), 1)
                 meant = f"; did you mean {MEMBER}{close[0]}?" if close else ""
                 told = f"there is no member of that name: {name}{meant}"
                 raise InvalidInput(told, parameter=f"{MEMBER}{name}")
