@@ -219,7 +219,7 @@ def test_a_policy_that_never_comes_to_rest_refuses() -> None:
         ({"remove": ["redirect_uris.host"]}, "no such member"),
         ({"remove": []}, "at least 1"),
         ({"require": ["nothing"]}, "no such member"),
-        ({"tag": ["a b"]}, "pattern"),
+        ({"tag": ["a b"]}, "must match"),
         ({"hold": True, "correct": True}, "correct stands beside one of"),
         ({"require_pkce": False}, "must be True"),
         ({"require_pkce": True, "first_party": True}, "exactly one of"),

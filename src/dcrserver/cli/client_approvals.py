@@ -28,9 +28,7 @@ def approve(
     print_message(f"client {client_id}{where.in_words} is approved")
 
 
-@app.command(
-    "reject", epilog=examples('client reject WAITING_ID --reason "nobody knows it"')
-)
+@app.command("reject", epilog=examples('client reject WAITING_ID --reason "nobody knows it"'))
 @grouped
 def reject(
     client_id: ClientArgument,
