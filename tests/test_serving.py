@@ -326,7 +326,7 @@ def test_certificates_from_anybody_are_counted_not_believed(tmp_path: Path) -> N
     assert "forged" not in server.log
 
 
-@pytest.mark.requirement("UKOB-01", "BROB-01")
+@pytest.mark.requirement("UKOB-01", "BROB-01", "R7591-5-01")
 def test_https_without_a_proxy_and_callers_known_by_their_certificate(tmp_path: Path) -> None:
     """[tls]: who must show a certificate shows it to the server itself; a stranger's chain ends the
     connection, whatever headers it sends.
@@ -345,6 +345,10 @@ def test_https_without_a_proxy_and_callers_known_by_their_certificate(tmp_path: 
     known.load_cert_chain(tmp_path / "server.pem")
     stranger = ssl.create_default_context(cafile=str(roots))
     stranger.load_cert_chain(other / "server.pem")
+    old = ssl.create_default_context(cafile=str(roots))
+    with pytest.warns(DeprecationWarning, match="TLSv1_1"):
+        old.minimum_version = old.maximum_version = ssl.TLSVersion.TLSv1_1
+    old.set_ciphers("ALL:@SECLEVEL=0")
     json_body = {"content-type": "application/json"}
     with serving(tmp_path, env=env) as server:
         url = f"{server.base_url}/register"
@@ -366,6 +370,8 @@ def test_https_without_a_proxy_and_callers_known_by_their_certificate(tmp_path: 
             pytest.raises(httpx.TransportError),
         ):
             http.post(url, content=BODY, headers=json_body)
+        with httpx.Client(verify=old, trust_env=False) as http, pytest.raises(httpx.ConnectError):
+            http.get(url)
 
 
 def test_a_certificate_that_cannot_be_read_stops_the_start(tmp_path: Path) -> None:

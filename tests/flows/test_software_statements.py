@@ -333,6 +333,7 @@ async def test_a_copy_of_a_client_brings_no_statement_of_its_own(
     assert "software_statement" not in copy.json()
 
 
+@requirement("R7591-5-09")
 async def test_an_initial_access_token_goes_with_a_statement(make_app: Any, tmp_path: Path) -> None:
     app = await make_app(**trusting(tmp_path), registration={"mode": "protected"})
     by = {"Authorization": f"Bearer {await app.initial_token(uses=1)}"}
