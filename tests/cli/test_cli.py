@@ -160,6 +160,7 @@ def test_clients_are_listed_shown_and_deleted(
             "owner": None,
             "tags": [],
             "policy": None,
+            "policy_version": None,
             "created_at": f"{issued:%Y-%m-%dT%H:%M:%SZ}",
             "updated_at": f"{issued:%Y-%m-%dT%H:%M:%SZ}",
             "suspended_at": None,

@@ -28,6 +28,7 @@ CHANGES = st.fixed_dictionaries(
         "redirect_uris": st.sampled_from([[EVIL], [CALLBACK], [CALLBACK, EVIL]]),
         "client_name": st.sampled_from(["Free", None]),
         "policy": st.sampled_from(["other", None, ""]),
+        "policy_version": st.sampled_from([1, 2, None]),
         "bounds": st.just({}),
         "policy_override": st.just(True),  # noqa: FBT003 - a value
         "skip_consent": st.booleans(),

@@ -135,6 +135,15 @@ def test_members_of_the_server_come_from_the_environment(
         load()
 
 
+@pytest.mark.parametrize("table", ["policy", "policies.bound"])
+def test_a_policy_of_the_file_binds_to_no_version(table: str, tmp_path: Path) -> None:
+    """There is one, and nobody would keep it when the file is another."""
+    file = tmp_path / "c.toml"
+    file.write_text(f'[{table}]\nbinding = "version"\n')
+    with pytest.raises(ConfigurationError, match=rf"{table}\.binding: must be active.*line 2"):
+        load(file)
+
+
 def test_a_missing_file_is_named() -> None:
     with pytest.raises(ConfigurationError, match=r"/no/such\.toml: No such file"):
         load(Path("/no/such.toml"))

@@ -190,6 +190,8 @@ def set_(
         client_credentials_access_token_lifetime=lifetime, access_token_format=access_token_format
     )
     facts = _given(owner=owner, policy=policy, tags=tag if tag is None else _words(tag))
+    if policy is not None:
+        facts["policy_version"] = None  # by the active one, also where the policy stays
     body: JsonObject = {**facts, "metadata": metadata} if metadata else facts
     if not body:
         raise typer.BadParameter("there is nothing to set; give an option", param_hint="client set")

@@ -11,17 +11,39 @@ from dataclasses import asdict, dataclass, replace
 from functools import lru_cache, partial
 
 from dcrserver.metadata.capabilities import ServerCapabilities
-from dcrserver.metadata.model import Terms, once
+from dcrserver.metadata.model import PolicyVersion, Terms, once
 from dcrserver.strict_json import dumps
 
 
 @dataclass(frozen=True, slots=True)
 class Bounds:
-    """``policy``: a name of the configuration; None anywhere: no bound of its own."""
+    """``policy``: a name of the configuration; None anywhere: no bound of its own.
+
+    ``policy_version``: the one that counts for life, of the policy of ``policy_tenant`` (``*``: of
+    all): another tenant's, or a later one of this name, is not meant. None: the active one.
+    """
 
     policy: str | None = None
     scopes: tuple[str, ...] | None = None
     grant_types: tuple[str, ...] | None = None
+    policy_version: int | None = None
+    policy_tenant: str | None = None
+
+    @property
+    def judged_by(self) -> str | PolicyVersion | None:
+        """The name of a policy, or one of its versions; None: what the tenant is judged by."""
+        if self.policy is None or self.policy_version is None:
+            return self.policy
+        return PolicyVersion(self.policy_tenant or "", self.policy, self.policy_version)
+
+    def of(self, policy: str | None) -> Bounds:
+        """These, by the active version of ``policy``."""
+        return replace(self, policy=policy, policy_version=None, policy_tenant=None)
+
+    def by(self, version: PolicyVersion) -> Bounds:
+        """These, by ``version`` for life."""
+        tenant, name, number = version
+        return replace(self, policy=name, policy_version=number, policy_tenant=tenant)
 
     def to_json(self) -> str | None:
         """None where nothing is bounded."""

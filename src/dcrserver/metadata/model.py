@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from functools import wraps
-from typing import Any, TypeAlias, TypeVar
+from typing import Any, NamedTuple, TypeAlias, TypeVar
 
 from dcrserver.errors import InvalidClientMetadata, RegistrationError
 from dcrserver.metadata.capabilities import ServerCapabilities
@@ -42,6 +42,17 @@ def check_each(
         raise Unacceptable(", ".join(told[:_MAX_TOLD]) + more)
 
 
+class PolicyVersion(NamedTuple):
+    """A version of a policy that was made at run time, which says for ever what it said.
+
+    ``tenant``: whose policy it is, ``*`` for one of all. ``number`` counts from 1.
+    """
+
+    tenant: str
+    name: str
+    number: int
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Terms:
     """What a submission is judged by; one object for the life of a tenant, hashed by identity.
@@ -50,6 +61,7 @@ class Terms:
     ``readable_secrets``: a key is configured, so a client_secret can be kept readable.
     ``members``: rows that the operator declares, beside the catalogue.
     ``administrator``: who asks is one, and may set what the rows keep for administrators.
+    ``version``: what whoever registers is bound to for life; None where the active one counts.
     """
 
     policy: Policy = field(default_factory=Policy)
@@ -58,6 +70,7 @@ class Terms:
     readable_secrets: bool = False
     members: Mapping[str, Parameter] = field(default_factory=dict)
     administrator: bool = False
+    version: PolicyVersion | None = None
     # What ``once`` has worked out of these terms, by the function: it lives as long as they do.
     derived: dict[Callable[[Terms], Any], Any] = field(default_factory=dict, init=False, repr=False)
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from functools import cache, cached_property
-from typing import Any, Self
+from typing import Any, Literal, Self
 
 from pydantic import Field, ValidationInfo, field_validator, model_validator
 
@@ -60,6 +60,12 @@ class Policy(Group):
 
     preset: PresetName = Field(
         default="default", description="the set of choices that the others start from"
+    )
+    binding: Literal["active", "version"] = Field(
+        default="active",
+        description="by what clients are judged for life: the active version, whichever that is, or"
+        " that which was active when they were born or moved to it. version is for policies that"
+        " are made at run time: those of the file have none",
     )
     redirect: RedirectPolicy = RedirectPolicy()
     registration: RegistrationPolicy = RegistrationPolicy()

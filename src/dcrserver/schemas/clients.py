@@ -43,6 +43,11 @@ _TOLD: JsonObject = {
         "type": "string",
         "description": "The named policy that the client is judged by; for administrators",
     },
+    "policy_version": {
+        "type": "integer",
+        "description": "The version of the policy that the client is judged by for life, if it is"
+        " bound to one; for administrators",
+    },
 }
 _REPLACED: JsonObject = _TOLD | {
     "policy_override": {

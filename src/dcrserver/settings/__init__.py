@@ -86,6 +86,10 @@ __all__ = [
 _CONFIG = "DCR_CONFIG"
 _KEY = re.compile(r"([a-z_]+(?:\.[A-Za-z0-9_-]+)+): (?!.*\(from )")
 _NOT_SETTINGS = (_CONFIG, "DCR_TEST_")
+_ONE_VERSION = (
+    "must be active: what is in the file has one version, and nobody keeps those before; make the"
+    " policy at run time (/admin/v1/policies)"
+)
 
 
 class ConfigurationError(Exception):
@@ -285,6 +289,11 @@ def _check_policies(settings: Settings, sources: Sources) -> None:
         _line((*where, *problem.key), problem.text, sources)
         for where, policy in policies.items()
         for problem in problems_in(policy, settings.members)
+    ]
+    lines += [
+        _line((*where, "binding"), _ONE_VERSION, sources)
+        for where, policy in policies.items()
+        if policy.binding != "active"
     ]
     lines += [
         _line((*where, str(index), "may_set"), text, sources)

@@ -16,6 +16,7 @@ from dcrserver.metadata.model import Terms
 from dcrserver.policies import Policy
 from dcrserver.strict_json import JsonValue, dumps
 from dcrserver.tenants.issuers import TrustedIssuer
+from dcrserver.tenants.policies import Named
 
 Mode: TypeAlias = Literal["open", "protected", "closed"]
 # When those who were told that it is suspended may ask again.
@@ -38,7 +39,8 @@ class Tenant:
     ``issues_tokens``: the built-in token endpoint is on.
     ``server_issuer``: what its authorization server calls itself, empty if that is not known.
     ``restore_window``: seconds for which a deleted client can be restored.
-    ``policies``: the terms of the named policies, for those who were bound to one.
+    ``policies``: the terms of the named policies, and of versions of them, for those who were bound
+    to one.
     ``declared_policies``: names of those that are never deleted.
     ``explains``: POST /register/validate is offered.
     ``waits``: the metadata of its authorization server was never read, so nobody knows what can be
@@ -60,7 +62,7 @@ class Tenant:
     webfinger: frozenset[str]
     issues_tokens: bool
     mode: Mode = "open"
-    policies: Mapping[str, Terms] = field(default_factory=dict)
+    policies: Mapping[Named, Terms] = field(default_factory=dict)
     declared_policies: Collection[str] = ()
     explains: bool = False
     waits: bool = False
@@ -108,14 +110,25 @@ class Tenant:
             Unavailable: the policy it names is no longer configured; to judge by another would
                 let the client have what it was never allowed.
         """
-        terms = self.terms if bounds.policy is None else self.policies.get(bounds.policy)
+        name = bounds.judged_by
+        terms = self.terms if name is None else self.policies.get(name)
         if terms is None:
             raise Unavailable(
                 "the policy of this registration is not in the configuration that this server was"
                 " started with; ask an administrator",
-                detail=f"policies.{bounds.policy} is missing",
+                detail=f"policies.{bounds.policy} is missing, version {bounds.policy_version or 0}",
             )
         return narrowed(terms, bounds)
+
+    def bound_for_life(self, bounds: Bounds) -> Bounds:
+        """``bounds`` as a client has them that is born under them, or moved to them, now: by the
+        active version of the policy, where that says so (``policy.binding``).
+
+        Raises:
+            Unavailable: as ``terms_within``.
+        """
+        version = self.terms_within(bounds).version
+        return bounds if version is None else bounds.by(version)
 
     def reads_statements(self, policy: Policy) -> bool:
         """Whether software statements count for anything under ``policy``."""

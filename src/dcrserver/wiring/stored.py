@@ -12,6 +12,7 @@ from collections.abc import Collection, Iterable
 from typing import NamedTuple
 
 from dcrserver.logger import Logger
+from dcrserver.metadata.model import PolicyVersion
 from dcrserver.names import ALL_TENANTS
 from dcrserver.repositories.stored_policies import StoredPolicyRecord
 from dcrserver.repositories.stored_tenants import StoredTenantRecord
@@ -130,20 +131,29 @@ class StoredTenants:
             self._configured.remote[name] = Location(url, declared=False)
 
     def _take_policy(self, record: StoredPolicyRecord) -> None:
-        key = tenant, name = record.tenant, record.name
-        self.broken_policies.pop(key, None)
+        version = PolicyVersion(record.tenant, record.name, record.version)
+        broken = None
         try:
-            self._factory.policies.put(
-                tenant,
-                name,
-                policy(json.loads(record.policy), self._configured.settings.members),
-            )
+            made = policy(json.loads(record.policy), self._configured.settings.members)
         except BadDocument as error:
-            self.broken_policies[key] = str(error)
-            _log.error("stored_policy_broken", tenant=tenant, policy=name, reason=str(error))
+            broken = str(error)
+            _log.error(
+                "stored_policy_broken", tenant=record.tenant, policy=record.name, reason=broken
+            )
         else:
-            if name in self._factory.policies.declared:
-                self.broken_policies[key] = _DECLARED
+            if record.state == "active":
+                self._factory.policies.put(version, made)
+            else:
+                self._factory.policies.keep(version, made)
+        if record.state == "active":
+            if broken is None and record.name in self._factory.policies.declared:
+                broken = _DECLARED
+            self._tell_broken((record.tenant, record.name), broken)
+
+    def _tell_broken(self, key: PolicyKey, reason: str | None) -> None:
+        self.broken_policies.pop(key, None)
+        if reason is not None:
+            self.broken_policies[key] = reason
 
     def _take_keys(self, changes: StoredChanges) -> set[str]:
         """Tenants that trust software statements by other keys than before."""

@@ -23,7 +23,7 @@ from dcrserver.settings import (
     checked_issuer,
 )
 from dcrserver.strict_json import JsonObject
-from dcrserver.tenants import Mode, NamedPolicies, Tenant, TrustedIssuer
+from dcrserver.tenants import Mode, Named, NamedPolicies, Tenant, TrustedIssuer
 
 _STATEMENTS = "software_statements"
 
@@ -55,7 +55,7 @@ class _Facts(NamedTuple):
 
     name: str
     issuer: str
-    policies: Mapping[str, Policy]
+    policies: Mapping[Named, Policy]
     server: AuthorizationServerSettings
     document: JsonObject | None
     mode: Mode
@@ -83,7 +83,7 @@ class TenantFactory:
         self._inherited = AuthorizationServerSettings(
             **{name: value for name, value in members.items() if name.endswith("_supported")}
         )
-        self._shared: dict[tuple[str | None, bool, bool], Terms] = {}
+        self._shared: dict[tuple[Named | None, bool, bool], Terms] = {}
         self._limits = Limits(settings.rate_limits.rates())
         self._issuers = {DEFAULT_TENANT: trusted(settings.software_statements, _STATEMENTS)}
         for name, tenant in settings.tenants.items():
@@ -178,7 +178,7 @@ class TenantFactory:
         policies = self.policies.of(name)
         return _Facts(name, issuer, policies, server, document, mode, issues_tokens, waits)
 
-    def _members(self, facts: _Facts, policy: str | None) -> JsonObject:
+    def _members(self, facts: _Facts, policy: Named | None) -> JsonObject:
         return server_metadata.server_metadata(
             facts.issuer,
             facts.server,
@@ -190,7 +190,7 @@ class TenantFactory:
             mtls_root=self._mtls_root(facts, policy),
         )
 
-    def _mtls_root(self, facts: _Facts, policy: str | None) -> str | None:
+    def _mtls_root(self, facts: _Facts, policy: Named | None) -> str | None:
         """Where the endpoints of an issuer ask for certificates, by its path there; None where that
         is nothing to be told: they may be asked for anywhere, and nobody needs one.
         """
@@ -200,7 +200,7 @@ class TenantFactory:
         demands = self._policy(facts, policy).mtls.registration_certificate
         return facts.issuer.rstrip("/") if demands else None
 
-    def _terms(self, facts: _Facts, policy: str | None) -> Terms:
+    def _terms(self, facts: _Facts, policy: Named | None) -> Terms:
         """What clients of the tenant are judged by under ``policy``; None is that at the top."""
         if facts.server is not self._inherited:
             return self._terms_of_its_own(facts, policy)
@@ -211,13 +211,14 @@ class TenantFactory:
             known = self._shared[key] = self._terms_of_its_own(facts, policy)
         return known
 
-    def _terms_of_its_own(self, facts: _Facts, policy: str | None) -> Terms:
+    def _terms_of_its_own(self, facts: _Facts, policy: Named | None) -> Terms:
         return Terms(
             policy=self._policy(facts, policy),
             server=capabilities_of(self._members(facts, policy)),
             allowed_hosts=self._settings.outbound.allowed_hosts,
             readable_secrets=self._readable_secrets,
             members=self._rows,
+            version=None if policy is None else self.policies.version(facts.name, policy),
         )
 
     def names(self, tenant: str) -> str | None:
@@ -235,7 +236,7 @@ class TenantFactory:
             authorization_server=settings.authorization_server,
         )
 
-    def _policy(self, facts: _Facts, name: str | None) -> Policy:
+    def _policy(self, facts: _Facts, name: Named | None) -> Policy:
         found = self._settings.policy if name is None else facts.policies.get(name)
         if found is None:
             raise ConfigurationError(f"tenants.{facts.name}.policy: there is no policies.{name}")
@@ -263,17 +264,19 @@ def issuer_of(name: str, tenant: TenantSettings, base: str) -> str:
     return issuer
 
 
-class NamedTerms(Mapping[str, Terms]):
+class NamedTerms(Mapping[Named, Terms]):
     """The terms of the named policies as these are now, each worked out at its first need: most
     never are, and of thousands of tenants none has to be made anew because a policy was.
     """
 
-    def __init__(self, policies: Mapping[str, Policy], work_out: Callable[[str], Terms]) -> None:
+    def __init__(
+        self, policies: Mapping[Named, Policy], work_out: Callable[[Named], Terms]
+    ) -> None:
         self._policies = policies
         self._work_out = work_out
-        self._known: dict[str, tuple[Policy, Terms]] = {}
+        self._known: dict[Named, tuple[Policy, Terms]] = {}
 
-    def __getitem__(self, name: str) -> Terms:
+    def __getitem__(self, name: Named) -> Terms:
         policy = self._policies[name]
         known, terms = self._known.get(name, (None, None))
         if terms is None or known is not policy:
@@ -285,7 +288,7 @@ class NamedTerms(Mapping[str, Terms]):
     def __contains__(self, name: object) -> bool:
         return name in self._policies
 
-    def __iter__(self) -> Iterator[str]:
+    def __iter__(self) -> Iterator[Named]:
         return iter(self._policies)
 
     def __len__(self) -> int:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from itertools import groupby, islice
 
-from sqlalchemy import select
+from sqlalchemy import or_, select
 
 from dcrserver.db.queries import Queries
 from dcrserver.db.tables import (
@@ -14,15 +14,22 @@ from dcrserver.db.tables import (
 )
 from dcrserver.repositories.dcr_configurations import DcrConfigurationRecord
 from dcrserver.repositories.queries.keyset import Order, Place, page
-from dcrserver.repositories.rows import records
-from dcrserver.repositories.stored_policies import StoredPolicyRecord
+from dcrserver.repositories.rows import holding, records
+from dcrserver.repositories.stored_policies import DRAFT, StoredPolicyRecord
 from dcrserver.repositories.stored_tenants import StoredTenantRecord
+from dcrserver.strict_json import dumps
 
 _BATCH = 500
 _BY_TENANT = Order([stored_tenants.c.tenant])
 _BY_CONFIGURED_TENANT = Order([dcr_configurations.c.tenant])
-_BY_NAME = Order([stored_policies.c.tenant, stored_policies.c.name])
+_BY_VERSION = Order([stored_policies.c.tenant, stored_policies.c.name, stored_policies.c.version])
 _IS_ACTIVE = stored_policies.c.state == "active"
+# One that is retired counts for the clients that were born under it (``policy.binding``).
+_COUNTS = or_(
+    _IS_ACTIVE,
+    (stored_policies.c.version > DRAFT)
+    & stored_policies.c.policy.like(holding(dumps({"binding": "version"})[1:-1]), escape="/"),
+)
 
 
 class ConfigurationLists:
@@ -72,14 +79,16 @@ class ConfigurationLists:
             place = _BY_TENANT.place_of(found[-1])
         return made
 
-    async def active_policies(self, after: int) -> list[StoredPolicyRecord]:
-        """Those that became active after the change of this number."""
-        chosen = select(stored_policies).where(_IS_ACTIVE, stored_policies.c.change_number > after)
+    async def policies_that_count(self, after: int) -> list[StoredPolicyRecord]:
+        """Versions that somebody may be judged by, and were turned to or from after the change of
+        this number: those that are active, and those that bind for life.
+        """
+        chosen = select(stored_policies).where(_COUNTS, stored_policies.c.change_number > after)
         made: list[StoredPolicyRecord] = []
         place: Place | None = None
-        while found := await self._queries.all(page(chosen, _BY_NAME, place, _BATCH)):
+        while found := await self._queries.all(page(chosen, _BY_VERSION, place, _BATCH)):
             made += records(StoredPolicyRecord, found)
-            place = _BY_NAME.place_of(found[-1])
+            place = _BY_VERSION.place_of(found[-1])
         return made
 
     async def registrations(self, after: int) -> list[DcrConfigurationRecord]:

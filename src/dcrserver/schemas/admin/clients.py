@@ -45,6 +45,9 @@ class ClientSummary(Told):
     owner: str | None = Field(description="whom it belongs to")
     tags: list[str]
     policy: str | None = Field(description="the named policy that it is judged by for life")
+    policy_version: int | None = Field(
+        description="by this version for life (policy.binding); null: by the active one"
+    )
     created_at: Moment
     updated_at: Moment
     suspended_at: Moment
@@ -110,6 +113,10 @@ class ClientReplacement(Asked):
     policy: str | None = Field(
         default=None,
         description="a named policy that it is judged by; left out: as before; null: the tenant's",
+    )
+    policy_version: int | None = Field(
+        default=None,
+        description="left out: as before; null, or the active one: by that from now on",
     )
     policy_override: bool | None = Field(
         default=None,

@@ -101,7 +101,10 @@ async def authorize(
     """
     if bearer is None:
         if tenant.mode == "open":
-            return RegistrationPermit(tenant, tenant.terms)
+            terms = tenant.terms
+            if terms.version is None:
+                return RegistrationPermit(tenant, terms)
+            return RegistrationPermit(tenant, terms, bounds=UNBOUNDED.by(terms.version))
         if tenant.mode == "closed":
             raise MissingToken("registration is closed; administrators register clients here")
         raise MissingToken("this server needs an initial access token for registration")
@@ -111,7 +114,7 @@ async def authorize(
     found = await _found(database, tenant, bearer, spent_too=spent_too)
     if tenant.mode == "closed":
         raise InsufficientScope("registration is closed; ask an administrator")
-    bounds = Bounds.from_json(found.bounds)
+    bounds = tenant.bound_for_life(Bounds.from_json(found.bounds))
     terms = tenant.terms_within(bounds)
     actor = Actor(ActorKind.INITIAL_ACCESS_TOKEN, found.id, tenant.name, name=found.label)
     return RegistrationPermit(tenant, terms, found, bounds, actor)

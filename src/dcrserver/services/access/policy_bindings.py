@@ -36,7 +36,7 @@ async def may_bind(tx: Transaction, tenant: Tenant, bounds: Bounds) -> bool:
     name = bounds.policy
     if name is None:
         return True
-    is_declared = name in tenant.declared_policies
+    is_declared = bounds.policy_version is None and name in tenant.declared_policies
     if not is_declared and not await tx.policy_bindings.hold(tenant.name, name):
         return False
     tx.clients.may_bind_to(name)

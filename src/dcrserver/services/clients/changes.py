@@ -26,7 +26,7 @@ from dcrserver.tenants import Tenant
 
 _METADATA = "metadata"
 # What administrators change beside the metadata; the order is that of answers.
-_FACTS = ("owner", "tags", "policy")
+_FACTS = ("owner", "tags", "policy", "policy_version")
 # Of one write, and kept by nobody.
 _OVERRIDE = "policy_override"
 _WRITABLE = frozenset({*_FACTS, _OVERRIDE, _METADATA})
@@ -176,7 +176,10 @@ def _made(kept: JsonObject) -> Administered:
 def _document(record: ClientRecord) -> JsonObject:
     """What can be changed of a client, as it is shown."""
     view = ClientView(record)
-    facts: JsonObject = {"owner": view.owner, "tags": [*view.tags], "policy": view.policy}
+    facts: JsonObject = {
+        "owner": view.owner, "tags": [*view.tags],
+        "policy": view.policy, "policy_version": view.policy_version,
+    }  # fmt: skip
     return facts | {_METADATA: stored(record.metadata)}
 
 

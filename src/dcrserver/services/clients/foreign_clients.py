@@ -6,6 +6,7 @@ Beside metadata it has members that only its server sets, or its operators: ``OW
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 
 from dcrserver import security
@@ -101,6 +102,10 @@ def bounds_in(value: JsonValue) -> Bounds:
     return made
 
 
+def _unlimited(bounds: Bounds) -> Bounds:
+    return replace(bounds, scopes=None, grant_types=None)
+
+
 def _is_list_or_none(value: object) -> bool:
     return value is None or (
         isinstance(value, tuple) and all(isinstance(each, str) for each in value)
@@ -142,7 +147,7 @@ def registration_in(
     draft, issues = examine(given, terms, stated)
     unserved = frozenset(draft.failed | {issue.member for issue in issues})
     if issues and all(issue.requirement != _NEEDS_A_KEY for issue in issues):
-        lifted = with_unserved(for_administrators(tenant.terms_within(Bounds(bounds.policy))))
+        lifted = with_unserved(for_administrators(tenant.terms_within(_unlimited(bounds))))
         lifted = narrowed(lifted, bounds)
         kept, left = examine({**draft.members, **given}, lifted, stated)
         if not left:

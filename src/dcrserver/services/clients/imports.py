@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from typing import NamedTuple
 
 from dcrserver import security
@@ -98,8 +97,10 @@ class ClientImportService:
         client_id = client_id_in(own)
         if own["bounds"] is not None:
             before = bounds_in(own["bounds"])
-            # No line gets around the policy that the operator names.
-            bounds = replace(before, policy=bounds.policy or before.policy)
+            # No line gets around the policy that the operator names, and another server's versions
+            # are not ours.
+            bounds = before.of(bounds.policy or before.policy)
+        bounds = tenant.bound_for_life(bounds)
         if own[EARLIER_LIFETIME] is not None:
             given.setdefault(CLIENT_CREDENTIALS_LIFETIME, own[EARLIER_LIFETIME])
         asking = Asking(tenant.name, origin, ClientOrigin.IMPORT.word)

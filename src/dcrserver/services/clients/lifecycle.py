@@ -96,7 +96,10 @@ class ClientLifecycleService:
             raise NotFound("there is no such deleted client")
         was = deleted.client
         _check_approved(was)
-        restored = was._replace(updated_at=now, tokens_ended_at=now, version=was.version + 1)
+        restored = was._replace(
+            updated_at=now, tokens_ended_at=now, version=was.version + 1,
+            bounds=_bounds_left(tenant, was),
+        )  # fmt: skip
 
         async def write(tx: Transaction) -> None:
             if not await tx.deleted_clients.take(deleted):
@@ -153,6 +156,17 @@ def _check_approved(record: ClientRecord) -> None:
     """
     if record.status in UNAPPROVED:
         raise AlreadyExists(f"the client is {record.status}: it was not approved")
+
+
+def _bounds_left(tenant: Tenant, was: ClientRecord) -> str | None:
+    """Its version may be gone with its policy: then it is that of the name that is active now."""
+    bounds = Bounds.from_json(was.bounds)
+    if bounds.policy_version is None or bounds.judged_by in tenant.policies:
+        return was.bounds
+    bounds = bounds.of(bounds.policy)
+    if bounds.policy in tenant.policies:
+        bounds = tenant.bound_for_life(bounds)
+    return bounds.to_json()
 
 
 async def _bind(tx: Transaction, tenant: Tenant, restored: ClientRecord) -> None:

@@ -65,11 +65,8 @@ class ClientView:
         self.origin = record.origin
         self.tags = record.tags.split() if record.tags else []
         bounds = Bounds.from_json(record.bounds)
-        self.policy, self.scopes, self.grant_types = (
-            bounds.policy,
-            bounds.scopes,
-            bounds.grant_types,
-        )
+        self.policy, self.policy_version = bounds.policy, bounds.policy_version
+        self.scopes, self.grant_types = bounds.scopes, bounds.grant_types
         self._uses = uses
         self.verified_facts = facts
         self.registrations = shared.registrations if shared else 1

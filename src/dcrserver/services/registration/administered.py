@@ -37,7 +37,7 @@ from dcrserver.services.registration.chosen import (
     owner_of,
     tags_of,
 )
-from dcrserver.services.registration.chosen_policies import bound_by, moved, writer_for
+from dcrserver.services.registration.chosen_policies import born_under, moved, writer_for
 from dcrserver.services.registration.client_information import new_record
 from dcrserver.services.registration.facts import ClientFacts, Wrong
 from dcrserver.services.registration.holding import check_room, held
@@ -119,7 +119,7 @@ class AdministeredClients:
             RegistrationError: one of both is not acceptable; nothing was made.
         """
         actor = origin.actor
-        bounds, owner = bound_by(within, tenant, facts, actor), owner_of(facts, actor)
+        bounds, owner = born_under(within, tenant, facts, actor), owner_of(facts, actor)
         completed, terms = await self.asked(tenant, submission, facts, actor, bounds)
         asking = asking_of(tenant, origin, facts, ClientOrigin.ADMINISTRATOR.word)
         stated = await self._statements.read(tenant, completed, terms, excused=asking.overrides)

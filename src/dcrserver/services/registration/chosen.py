@@ -78,7 +78,8 @@ def facts_changed(before: ClientRecord | None, after: ClientRecord) -> JsonObjec
     pairs = {
         "owner": (before.owner if before else None, after.owner),
         "tags": (_listed_tags(before), _listed_tags(after)),
-        "policy": (_policy_of(before), _policy_of(after)),
+        "policy": (_bounds_of(before).policy, _bounds_of(after).policy),
+        "policy_version": (_bounds_of(before).policy_version, _bounds_of(after).policy_version),
     }
     return {name: [*pair] for name, pair in pairs.items() if pair[0] != pair[1]}
 
@@ -92,5 +93,5 @@ def _listed_tags(record: ClientRecord | None) -> JsonValue:
     return list[JsonValue](record.tags.split()) if record and record.tags else None
 
 
-def _policy_of(record: ClientRecord | None) -> str | None:
-    return Bounds.from_json(record.bounds).policy if record else None
+def _bounds_of(record: ClientRecord | None) -> Bounds:
+    return Bounds.from_json(record.bounds if record else None)

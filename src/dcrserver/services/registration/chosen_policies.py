@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from dcrserver.metadata.bounds import Bounds
 from dcrserver.repositories.clients import ClientRecord
 from dcrserver.repositories.transaction import Database, Writer
@@ -14,19 +12,41 @@ from dcrserver.tenants import Tenant
 
 
 def bound_by(before: Bounds, tenant: Tenant, facts: ClientFacts, actor: Actor) -> Bounds:
-    """``before`` with the policy of ``facts``, if they name one.
+    """``before`` with the policy of ``facts``, if they name one, as it is now.
 
     Raises:
         BadChoice: the policy is not there, or not for this actor to choose.
     """
-    is_left = facts.policy is None and "policy" not in facts.cleared
-    if is_left or facts.policy == before.policy:
+    stays = facts.policy is None and "policy" not in facts.cleared
+    stays = stays or facts.policy == before.policy
+    if stays and _keeps_version(before, facts):
         return before
     if actor.owner is not None:
-        raise refusal(Wrong("policy", "must not be sent: set by administrators"))
-    if facts.policy is not None and facts.policy not in tenant.policies:
+        member = "policy_version" if stays else "policy"
+        raise refusal(Wrong(member, "must not be sent: set by administrators"))
+    name = before.policy if stays else facts.policy
+    if name is not None and name not in tenant.policies:
         raise refusal(Wrong("policy", "must be the name of one that is configured"))
-    return replace(before, policy=facts.policy)
+    bounds = tenant.bound_for_life(before.of(name))
+    # Where the policy is another, what was shown of the one before may be sent back.
+    if facts.policy_version not in {None, bounds.policy_version, before.policy_version}:
+        raise refusal(Wrong("policy_version", "must be the active one, if that binds for life"))
+    return bounds
+
+
+def _keeps_version(before: Bounds, facts: ClientFacts) -> bool:
+    """Nothing asks for what is active now: a number that is another, or nothing in its place."""
+    is_cleared = "policy_version" in facts.cleared and before.policy_version is not None
+    return not is_cleared and facts.policy_version in {None, before.policy_version}
+
+
+def born_under(within: Bounds, tenant: Tenant, facts: ClientFacts, actor: Actor) -> Bounds:
+    """What a client is bound to that is made ``within`` those bounds, and by ``facts``.
+
+    Raises:
+        BadChoice: as ``bound_by``.
+    """
+    return tenant.bound_for_life(bound_by(within, tenant, facts, actor))
 
 
 def moved(record: ClientRecord, tenant: Tenant, facts: ClientFacts, actor: Actor) -> Bounds:

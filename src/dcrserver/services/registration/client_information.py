@@ -100,10 +100,12 @@ def administered_information(
         **({"registration_access_token": token} if token else {}),
         "registration_client_uri": tenant.registration_client_uri(record.client_id),
     }
+    bounds = Bounds.from_json(record.bounds)
     facts: JsonObject = {
         "owner": record.owner,
         "tags": list[JsonValue](record.tags.split()) if record.tags else None,
-        "policy": Bounds.from_json(record.bounds).policy,
+        "policy": bounds.policy,
+        "policy_version": bounds.policy_version,
     }
     if record.approval is not None and record.status != ClientStatus.ACTIVE:
         facts["client_status"] = record.status

@@ -33,6 +33,7 @@ class ClientFacts(NamedTuple):
 
     ``template``: the client_id of a client whose metadata count where nothing was sent.
     ``cleared``: names of those that are to be nothing, whatever they were.
+    ``policy_version``: the active one, by which the client is judged from now on.
     ``policy_override``: what the statements of its policy say of this write does not count.
     """
 
@@ -42,6 +43,7 @@ class ClientFacts(NamedTuple):
     owner: str | None = None
     tags: tuple[str, ...] | None = None
     policy: str | None = None
+    policy_version: int | None = None
     template: str | None = None
     policy_override: bool | None = None
     cleared: frozenset[str] = frozenset()
@@ -137,6 +139,11 @@ def _text(longest: int) -> Callable[[JsonValue], str | None]:
     return check
 
 
+def _version(value: JsonValue) -> str | None:
+    is_number = isinstance(value, int) and not isinstance(value, bool) and 0 < value <= _MAX_TIME
+    return None if is_number else "must be the number of a version"
+
+
 def _boolean(value: JsonValue) -> str | None:
     return None if isinstance(value, bool) else "must be true or false"
 
@@ -161,6 +168,7 @@ _CHECKS: Mapping[str, _Check] = {
     "owner": _text(_MAX_OWNER),
     "tags": _tags,
     "policy": _text(_MAX_POLICY),
+    "policy_version": _version,
     "template": _text(512),
     "policy_override": _boolean,
 }

@@ -47,7 +47,7 @@ class VerifiedFacts:
 def verified_facts(tenant: Tenant, record: ClientRecord) -> VerifiedFacts:
     """Of a client of ``tenant``, by the policy that it is judged by."""
     members: JsonObject = json.loads(record.metadata)
-    named = Bounds.from_json(record.bounds).policy
+    named = Bounds.from_json(record.bounds).judged_by
     terms = tenant.policies.get(named, tenant.terms) if named else tenant.terms
     issuer = members.get(STATEMENT_ISSUER)
     return VerifiedFacts(

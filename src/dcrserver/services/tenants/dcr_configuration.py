@@ -120,8 +120,9 @@ class Door(NamedTuple):
 
     def permit(self, actor: Actor) -> RegistrationPermit:
         """For ``actor`` to register, whatever its mode says of other paths."""
-        terms = self.tenant.terms_within(self.bounds)
-        return RegistrationPermit(self.tenant, terms, bounds=self.bounds, actor=actor)
+        bounds = self.tenant.bound_for_life(self.bounds)
+        terms = self.tenant.terms_within(bounds)
+        return RegistrationPermit(self.tenant, terms, bounds=bounds, actor=actor)
 
     def check(self, submission: JsonObject) -> None:
         """What is sent is judged wherever it is sent (``SoftwareStatements``).

@@ -37,7 +37,8 @@ PolicyKey: TypeAlias = tuple[str, str]
 class StoredChanges:
     """What is not as it was, and the names of all there are: whatever else is known is no more.
 
-    ``policies``: those that are active, and ``policy_names`` has their tenants and names.
+    ``policies``: those that are active, of which ``policy_names`` has the tenants and names; and
+    versions that bind for life (``policy.binding``), active or not.
     ``registrations``: what is configured for registration by Asgardeo's API, and
     ``registration_tenants`` has the tenants of all.
     """
@@ -157,7 +158,7 @@ class StoredConfiguration:
             StoredChanges(
                 await lists.tenants(after),
                 await lists.tenant_names(),
-                await lists.active_policies(after),
+                await lists.policies_that_count(after),
                 await lists.policy_names(),
                 await lists.registrations(after),
                 await lists.registration_tenants(),

@@ -14,7 +14,7 @@ from dcrserver.settings.values import Group
 
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,63}")
 # Of the administrators' own: services.registration.facts.
-_FACTS = frozenset({"owner", "tags", "policy", "template", "policy_override"})
+_FACTS = frozenset({"owner", "tags", "policy", "policy_version", "template", "policy_override"})
 _TAKEN = frozenset({*PARAMETERS, *SERVER_ASSIGNED, *IGNORED, *VERIFIED, *_FACTS})
 
 
