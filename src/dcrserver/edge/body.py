@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Collection
+from collections.abc import AsyncIterator, Awaitable, Collection
 from urllib.parse import unquote_plus
 
 from starlette.requests import ClientDisconnect, Request
@@ -68,7 +68,7 @@ async def json_octets(
     return raw
 
 
-async def registration_octets(request: Request, terms: Terms) -> bytes:
+def registration_octets(request: Request, terms: Terms) -> Awaitable[bytes]:
     """As ``json_octets``; or a JWT, where a client may, or must, register by one.
 
     Raises:
@@ -76,8 +76,8 @@ async def registration_octets(request: Request, terms: Terms) -> bytes:
     """
     policy = terms.policy
     if not request.scope[TENANT_KEY].reads_statements(policy) or terms.administrator:
-        return await json_octets(request, policy)
-    return await json_octets(
+        return json_octets(request, policy)
+    return json_octets(
         request, policy, _OF_REGISTRATIONS[policy.software_statements.signed_requests]
     )
 

@@ -77,6 +77,8 @@ def examine(
 def beyond(stored: Mapping[str, JsonValue], terms: Terms) -> JsonObject:
     """What of a ``stored`` registration is not for whoever is judged by ``terms`` to change."""
     reserved = plan_for(terms).reserved
+    if reserved.isdisjoint(stored):
+        return {}
     return {name: value for name, value in stored.items() if name in reserved}
 
 

@@ -18,6 +18,7 @@ from dcrserver.edge.responses import NO_STORE, Credentials, json_response
 from dcrserver.edge.routers import Router
 from dcrserver.edge.routing import ProtocolRoute
 from dcrserver.limits import Stage
+from dcrserver.rate_limit import UNCOUNTED
 from dcrserver.services.access.client_access import ClientPermit
 from dcrserver.services.access.client_certificates import managing, registering
 from dcrserver.tenants import Tenant
@@ -39,10 +40,10 @@ async def register(request: Request) -> Response:
     registration, bearer = runtime(request).registration, bearer_token(request)
     key, is_open = registration_key(request), _is_open(request, bearer)
     async with registrant(request, bearer, is_open=is_open) as who:
-        if is_open:
+        if is_open and who is not UNCOUNTED:
             await who.charge(Stage.OPEN_MADE)
         permit = await registration.authorize(tenant(request), bearer, again=key is not None)
-        if permit.token is not None:
+        if permit.token is not None and who is not UNCOUNTED:
             await count_permitted(who)
         permit = registering(permit, partial(client_certificate, request))
         octets = await registration_octets(request, permit.terms)

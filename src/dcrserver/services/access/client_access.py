@@ -43,7 +43,7 @@ class ClientPermit(NamedTuple):
             Unavailable: the policy of its birth is no longer configured.
         """
         terms = terms_of(self.tenant, self.record)
-        return terms if self.is_own else terms_for(self.actor, terms)
+        return terms if self.actor.kind is ActorKind.CLIENT else terms_for(self.actor, terms)
 
     @property
     def is_own(self) -> bool:
@@ -153,7 +153,8 @@ class ClientAccess:
         """
         if bearer is None:
             raise MissingToken("the registration access token is required")
-        record = await self._found(tenant, client_id)
+        async with self._database.read() as tx:
+            record = await tx.clients.find(tenant.name, client_id)
         current, previous = is_token_of(record, bearer)
         if record is not None and (current or previous):
             if scope != _READ:

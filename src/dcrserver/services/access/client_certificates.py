@@ -18,7 +18,7 @@ from dcrserver.metadata.certificates import ClientCertificate
 from dcrserver.metadata.validation import STATEMENT
 from dcrserver.services.access.client_access import ClientPermit
 from dcrserver.services.access.initial_access_tokens import RegistrationPermit
-from dcrserver.services.access.stored_clients import metadata_of
+from dcrserver.services.access.stored_clients import metadata_of, terms_of
 from dcrserver.strict_json import JsonObject
 
 CertificateReader: TypeAlias = Callable[[], ClientCertificate | None]
@@ -44,8 +44,7 @@ def registering(permit: RegistrationPermit, read: CertificateReader) -> Registra
     Raises:
         BearerError: there is none, or none that anybody vouches for (RFC 8705 3).
     """
-    policy = permit.terms.policy
-    if permit.is_administrator_s or not policy.mtls.registration_certificate:
+    if not permit.terms.policy.mtls.registration_certificate or permit.is_administrator_s:
         return permit
     return permit._replace(certificate=_sound(read()))
 
@@ -56,11 +55,14 @@ def managing(permit: ClientPermit, read: CertificateReader) -> ClientPermit:
     Raises:
         BearerError: as ``registering``, or it is somebody else's.
     """
-    if not permit.is_own or not permit.terms.policy.mtls.registration_certificate:
+    if not permit.is_own:
+        return permit
+    policy = terms_of(permit.tenant, permit.record).policy
+    if not policy.mtls.registration_certificate:
         return permit
     certificate = _sound(read())
     held = metadata_of(permit.record).text(STATEMENT)
-    check_subject(certificate, jose.parse(held).claims if held else {}, permit.terms.policy)
+    check_subject(certificate, jose.parse(held).claims if held else {}, policy)
     return permit._replace(certificate=certificate)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Awaitable
 from functools import partial
 from typing import NamedTuple
 
@@ -169,11 +170,13 @@ class ManagementService:
             return None
         return await self._information(tenant, changed, policy, answered, secrets)
 
-    async def _stated(self, permit: ClientPermit, sent: _Sent, before: ClientMetadata) -> Submitted:
+    def _stated(
+        self, permit: ClientPermit, sent: _Sent, before: ClientMetadata
+    ) -> Awaitable[Submitted]:
         """What is to be judged, with what the client's software statement says."""
         if sent.jws is None:
-            return await self._statements.read(permit.tenant, sent.members, permit.terms, before)
-        return await self._statements.read_signed(permit.tenant, sent.jws, permit.terms, before)
+            return self._statements.read(permit.tenant, sent.members, permit.terms, before)
+        return self._statements.read_signed(permit.tenant, sent.jws, permit.terms, before)
 
     async def _replaced(self, permit: ClientPermit, sent: _Sent, origin: Origin) -> str | None:
         """As ``_updated``, by an administrator."""

@@ -5,12 +5,14 @@ from __future__ import annotations
 import hashlib
 import time
 from collections.abc import Awaitable, Callable
-from typing import NamedTuple
+from functools import partial
+from typing import NamedTuple, TypeAlias
 
 from dcrserver import security
 from dcrserver.metadata import Policy
 from dcrserver.metadata.bounds import UNBOUNDED
 from dcrserver.metadata.fingerprints import is_shareable
+from dcrserver.names import ClientOrigin
 from dcrserver.policies.statements.effects import Quota
 from dcrserver.rate_limit import UNCOUNTED, Registrant
 from dcrserver.repositories.clients import ClientRecord
@@ -20,12 +22,7 @@ from dcrserver.services.access import initial_access_tokens
 from dcrserver.services.access.administrators import Administrators
 from dcrserver.services.access.asking import lasting_for
 from dcrserver.services.access.client_certificates import check_subject
-from dcrserver.services.access.idempotency import (
-    IdempotencyKey,
-    IdempotentRequests,
-    Keep,
-    forget,
-)
+from dcrserver.services.access.idempotency import IdempotencyKey, IdempotentRequests, Keep, forget
 from dcrserver.services.access.initial_access_tokens import RegistrationPermit
 from dcrserver.services.access.registration_access_tokens import new_registration_token
 from dcrserver.services.audit import EventType, Origin, Subject, SubjectKind
@@ -46,7 +43,7 @@ from dcrserver.services.registration.judgement import (
     parse_object,
     registration_in,
 )
-from dcrserver.services.registration.policy import Asking
+from dcrserver.services.registration.policy import UNRULED, Asking
 from dcrserver.services.registration.remote_checks import RemoteChecks
 from dcrserver.services.registration.sharing import SharedClients
 from dcrserver.services.secrets.client_secrets import ClientSecrets, SecretIssuer
@@ -62,6 +59,9 @@ from dcrserver.tenants import Tenant
 # Of a client that many share.
 _NO_TOKEN = ("", 0)
 _NO_SECRETS = ClientSecrets()
+
+
+_Make: TypeAlias = Callable[[Keep], Awaitable[Registered]]
 
 
 class _New(NamedTuple):
@@ -142,25 +142,21 @@ class RegistrationService:
             RegistrationError: the submission is not acceptable.
             KeyReused, AlreadyExists: as ``IdempotentRequests.once``.
         """
+        make = partial(self._register, permit, octets, origin, by)
+        once = (
+            partial(make, forget) if key is None else partial(self._once, permit, octets, key, make)
+        )
         try:
-            return await self._once(permit, octets, origin, key, by)
+            return await once()
         except AlreadyThere:  # somebody else had the same held meanwhile, and is found now
-            return await self._once(permit, octets, origin, key, by)
+            return await once()
 
     async def _once(
-        self,
-        permit: RegistrationPermit,
-        octets: bytes,
-        origin: Origin,
-        key: IdempotencyKey | None,
-        by: Registrant,
+        self, permit: RegistrationPermit, octets: bytes, key: IdempotencyKey, make: _Make
     ) -> Registered:
-        if key is None:
-            return await self._register(permit, octets, origin, forget, by)
-
         async def work(keep: Keep) -> JsonObject:
             permit.check_unspent()
-            return (await self._register(permit, octets, origin, keep, by)).told()
+            return (await make(keep)).told()
 
         whole = key.with_body(hashlib.sha256(octets).hexdigest())
         told = await self._requests.once(permit.tenant.name, permit.actor, whole, work)
@@ -168,12 +164,13 @@ class RegistrationService:
         return Registered(None if uri is None else str(uri), str(told["information"]))
 
     async def _register(
-        self, permit: RegistrationPermit, octets: bytes, origin: Origin, keep: Keep, by: Registrant
+        self, permit: RegistrationPermit, octets: bytes, origin: Origin, by: Registrant, keep: Keep
     ) -> Registered:
         if permit.is_administrator_s:
             return await self._register_for(permit, octets, origin, keep)
         tenant, policy = permit.tenant, permit.terms.policy
-        asking = Asking(tenant.name, origin, permit.origin.word, may_wait=True)
+        born = permit.origin
+        asking = Asking(tenant.name, origin, born.word, may_wait=True)
         judges = tenant.reads_statements(policy) or policy.mtls.registration_certificate
         if not judges and not policy.asks_counts:  # word for word the same is judged once
             judged, submitted = self._validator.validate(asking, octets, permit.terms), UNSTATED
@@ -184,7 +181,7 @@ class RegistrationService:
         await self._remote_checks.check(judged.metadata, policy)
 
         policy = lasting_for(policy, asking, judged.metadata)
-        new, secrets, token = self._made(permit, judged, submitted, origin, policy)
+        new, secrets, token = self._made(permit, judged, submitted, born, origin, policy)
         if judged.ruled.is_held:
             return await self._hold(new, judged, secrets, token, keep)
         if not token:
@@ -193,7 +190,7 @@ class RegistrationService:
             tenant.registration_client_uri(new.record.client_id),
             client_information(tenant, new.record, secrets, token),
         )
-        await self._add(new, lambda tx: keep(tx, made.told()))
+        await self._add(new, None if keep is forget else lambda tx: keep(tx, made.told()))
         return made
 
     def _made(
@@ -201,6 +198,7 @@ class RegistrationService:
         permit: RegistrationPermit,
         judged: ValidSubmission,
         submitted: Submitted,
+        born: ClientOrigin,
         origin: Origin,
         policy: Policy,
     ) -> tuple[_New, ClientSecrets, str]:
@@ -210,16 +208,18 @@ class RegistrationService:
         tenant, client_id = permit.tenant, security.new_client_id()
         token, kept = "", _NO_TOKEN
         # One that is held is read by its token until somebody decides.
-        if judged.ruled.is_held or not is_shareable(judged.metadata, policy):
+        shares = policy.registration.reuse_public_clients and not judged.ruled.is_held
+        if not shares or not is_shareable(judged.metadata, policy):
             token, ends_at = new_registration_token(policy)
             kept = (security.token_digest(token), ends_at)
         secrets = self._secrets.first(tenant.name, client_id, judged.metadata, policy)
         record = new_record(
             tenant, client_id, judged.text, secrets, permit.bounds, kept,
-            origin=submitted.born(permit.origin),
+            origin=submitted.born(born),
         )  # fmt: skip
-        told: JsonObject = {"secret": secrets.is_new, **submitted.told(), **judged.ruled.told()}
-        if judged.ruled.tags:
+        told: JsonObject = {"secret": secrets.is_new}
+        if submitted is not UNSTATED or judged.ruled is not UNRULED:
+            told |= submitted.told() | judged.ruled.told()
             record = record._replace(tags=judged.ruled.tagged(None))
         new = _New(permit, record, submitted, origin, told, judged.ruled.quotas)
         return new, secrets, token
@@ -293,7 +293,7 @@ class RegistrationService:
     async def _add(
         self,
         new: _New,
-        beside: Callable[[Transaction], None],
+        beside: Callable[[Transaction], None] | None,
         lead: Callable[[Transaction], Awaitable[None]] | None = None,
     ) -> None:
         """
@@ -316,12 +316,14 @@ class RegistrationService:
             )
             tx.clients.add(record, event)
             submitted.spend(tx)
-            beside(tx)
+            if beside is not None:
+                beside(tx)
             if lead is not None:
                 await lead(tx)
 
         try:
-            await quotas.within(self._database, counted, record).transact(write)
+            writer = quotas.within(self._database, counted, record) if counted else self._database
+            await writer.transact(write)
         except AlreadyThere:
             submitted.check_spent()
             raise
