@@ -6,6 +6,7 @@ import ipaddress
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from operator import attrgetter
 from types import MappingProxyType
 from typing import Any, TypeAlias
 
@@ -76,6 +77,8 @@ def _words(
     def make(condition: Condition) -> Matcher:
         only(condition, "in", "not")
         wanted, unwanted = _checked(condition.any_of, known), _checked(condition.none_of, known)
+        if wanted and not unwanted:
+            return lambda here, _: not wanted.isdisjoint(read(here))
 
         def check(here: Circumstances, _: Members) -> bool:
             found = read(here)
@@ -199,11 +202,11 @@ COUNTING = "clients."
 # What is no member: key -> how its condition is made.
 OF_THE_REQUEST: Mapping[str, Callable[[Condition], Matcher]] = MappingProxyType(
     {
-        "origin": _words(ORIGINS, lambda here: here.origins),
-        "actor": _words(ACTORS, lambda here: here.actors),
+        "origin": _words(ORIGINS, attrgetter("origins")),
+        "actor": _words(ACTORS, attrgetter("actors")),
         "tenant": _tenant,
         "address": _address,
-        "actor.scopes": _words(SCOPES, lambda here: here.scopes),
+        "actor.scopes": _words(SCOPES, attrgetter("scopes")),
         "time": _time,
         "hour": _hour,
         **{f"{COUNTING}{by}": _clients(by) for by in COUNTED},

@@ -88,4 +88,6 @@ def decide(
 def in_order(statements: Iterable[Statement], names: Iterable[str]) -> tuple[str, ...]:
     """``names``, each once, as the policy has them."""
     wanted = {*names}
+    if not wanted:
+        return ()
     return tuple(each.name for each in statements if each.name in wanted)

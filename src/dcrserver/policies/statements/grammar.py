@@ -245,17 +245,29 @@ class Statement(Brief):
         return value
 
     @cached_property
-    def _matchers(self) -> tuple[Matcher, ...]:
-        """What is known without a look at the registration is asked first."""
+    def concerns(self) -> Matcher:
+        """Whether all that it asks for holds; what is known without a look at the registration is
+        asked first.
+        """
         ordered = sorted(self.when.items(), key=lambda each: each[0] not in CONTEXT)
-        return tuple(matcher(key, condition) for key, condition in ordered)
+        return _all_of(*(matcher(key, condition) for key, condition in ordered))
 
-    def concerns(self, here: Circumstances, members: Members) -> bool:
-        """Whether all that it asks for holds."""
-        for holds in self._matchers:  # noqa: SIM110 - a generator takes longer than most of them
+
+def _all_of(*matchers: Matcher) -> Matcher:
+    """One function, without a loop where there is but one or two: it is asked very often."""
+    if len(matchers) == 1:
+        return matchers[0]
+    if len(matchers) == 2:  # noqa: PLR2004 - as it says
+        first, second = matchers
+        return lambda here, members: first(here, members) and second(here, members)
+
+    def all_hold(here: Circumstances, members: Members) -> bool:
+        for holds in matchers:  # noqa: SIM110 - a generator takes longer than most of them
             if not holds(here, members):
                 return False
         return True
+
+    return all_hold
 
 
 def _problem(key: str, given: object, text: str) -> InitErrorDetails:

@@ -5,11 +5,13 @@ from __future__ import annotations
 import ipaddress
 import re
 from collections.abc import Callable, Iterable
+from functools import lru_cache
 from urllib.parse import urlsplit
 
 import idna
 
 from dcrserver.caches import bounded_cache
+from dcrserver.strict_json import JsonValue
 
 _WEB = frozenset({"http", "https"})
 _LABEL = re.compile(r"[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?")
@@ -50,8 +52,8 @@ def normalized(host: str) -> str:
     return bare
 
 
-def among(patterns: Iterable[str]) -> Callable[[str], bool]:
-    """Whether a normalized host is one of ``patterns``.
+def among(patterns: Iterable[str]) -> Callable[[JsonValue], bool]:
+    """Whether a normalized host, if there is one, is one of ``patterns``.
 
     Raises:
         ValueError: one of them is no host and no ``*.`` before one.
@@ -67,19 +69,17 @@ def among(patterns: Iterable[str]) -> Callable[[str], bool]:
         except ValueError:  # also what idna raises
             raise ValueError(f"{pattern[:80]}: must be a host, or *. and a DNS name") from None
 
-    def check(host: str) -> bool:
-        if host in exact:
-            return True
-        if not above:
-            return False
-        _, dot, rest = host.partition(".")
-        while dot:
-            if rest in above:
-                return True
-            _, dot, rest = rest.partition(".")
-        return False
+    wanted = frozenset({*exact, *(f"*.{name}" for name in above)})
+    return lambda host: isinstance(host, str) and not wanted.isdisjoint(covering(host))
 
-    return check
+
+# Of the hosts that ``host_of`` remembers: each statement asks. None has more than 253 characters.
+@lru_cache(maxsize=4096)
+def covering(host: str) -> frozenset[str]:
+    """Whatever names a normalized ``host``: itself, and ``*.x`` of each name that it is below."""
+    labels = host.split(".")
+    above = (".".join(labels[first:]) for first in range(1, len(labels)))
+    return frozenset({host, *(f"*.{name}" for name in above)})
 
 
 def _name(text: str) -> str:
