@@ -41,8 +41,8 @@ CHANGES = st.fixed_dictionaries(
 WRITES = st.lists(st.tuples(st.sampled_from(["PUT", "GET"]), CHANGES), min_size=1, max_size=8)
 
 
-async def _born(app: Application) -> dict[str, Any]:
-    token = await app.initial_token(policy="birth")
+async def _born(app: Application, policy: str = "birth") -> dict[str, Any]:
+    token = await app.initial_token(policy=policy)
     headers = {"Authorization": f"Bearer {token}"}
     body = {"redirect_uris": [CALLBACK]}
     made: dict[str, Any] = (await app.http.post("/register", json=body, headers=headers)).json()
@@ -50,7 +50,15 @@ async def _born(app: Application) -> dict[str, Any]:
 
 
 async def _written(app: Application, writes: list[tuple[str, dict[str, Any]]]) -> None:
-    client = await _born(app)
+    await _bound(app, await _born(app), writes, {"policy": "birth"})
+
+
+async def _bound(
+    app: Application,
+    client: dict[str, Any],
+    writes: list[tuple[str, dict[str, Any]]],
+    bounds: dict[str, Any],
+) -> None:
     own = f"/register/{client['client_id']}"
     for method, changes in writes:
         body = update_of(client, **changes) if method == "PUT" else None
@@ -62,7 +70,7 @@ async def _written(app: Application, writes: list[tuple[str, dict[str, Any]]]) -
         async with app.runtime.database.read() as tx:
             record = await tx.clients.find("default", client["client_id"])
         assert record is not None
-        assert json.loads(record.bounds or "{}")["policy"] == "birth"
+        assert json.loads(record.bounds or "{}") == bounds
         stored = json.loads(record.metadata)
         assert stored["redirect_uris"] == [CALLBACK]
         assert (stored["client_name"], stored["skip_consent"]) == ("Bound", False)
@@ -90,3 +98,25 @@ async def _active(app: Application) -> None:
     admin = await writer(app)
     await active(admin, "birth", POLICY)
     await active(admin, "other", {})
+
+
+def test_nor_the_version_of_it_that_binds_while_others_are_active(sqlite_database: str) -> None:
+    with asyncio.Runner() as runner:
+        stack = AsyncExitStack()
+        app = runner.run(stack.enter_async_context(application(sqlite_database)))
+        bounds = {"policy": "versions", "policy_version": 1, "policy_tenant": "*"}
+        try:
+            admin = runner.run(writer(app))
+            runner.run(active(admin, "versions", POLICY | {"binding": "version"}))
+            runner.run(_active(app))
+            born = [runner.run(_born(app, "versions")) for _ in range(3)]
+            runner.run(active(admin, "versions", {}))
+
+            @examples(30)
+            @given(writes=WRITES, which=st.integers(0, 2))
+            def holds(writes: list[tuple[str, dict[str, Any]]], which: int) -> None:
+                runner.run(_bound(app, born[which], writes, bounds))
+
+            holds()
+        finally:
+            runner.run(stack.aclose())

@@ -121,6 +121,20 @@ async def test_a_process_that_starts_knows_the_versions_of_births(
     assert await flow.named_by_update(first) == {"one"}
 
 
+async def test_a_process_that_does_not_know_the_version_yet_says_when_to_ask_again(
+    two: tuple[Application, Application],
+) -> None:
+    """To judge by another one would let the client have what it was never allowed."""
+    flow = await _flow(two[0])
+    client = await flow.born()
+    own = f"/register/{client['client_id']}"
+    answer = await two[1].http.put(own, json=update_of(client), headers=bearer(client))
+    assert (answer.status_code, answer.headers["retry-after"]) == (503, "2"), answer.text
+    flow.apps = two
+    await flow.know()
+    assert await flow.named_by_update(client) == {"one"}
+
+
 async def test_administrators_write_by_the_version_of_birth_and_move_to_the_active_one(
     flow: Flow,
 ) -> None:

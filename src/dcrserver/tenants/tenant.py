@@ -21,6 +21,8 @@ from dcrserver.tenants.policies import Named
 Mode: TypeAlias = Literal["open", "protected", "closed"]
 # When those who were told that it is suspended may ask again.
 _SUSPENDED_SECONDS = 60
+# By then each process has looked for what is stored.
+_LEARNT_SECONDS = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,11 +115,7 @@ class Tenant:
         name = bounds.judged_by
         terms = self.terms if name is None else self.policies.get(name)
         if terms is None:
-            raise Unavailable(
-                "the policy of this registration is not in the configuration that this server was"
-                " started with; ask an administrator",
-                detail=f"policies.{bounds.policy} is missing, version {bounds.policy_version or 0}",
-            )
+            raise _missing(bounds)
         return narrowed(terms, bounds)
 
     def bound_for_life(self, bounds: Bounds) -> Bounds:
@@ -172,3 +170,18 @@ class Tenant:
     def _management_root(self) -> str:
         demands = self.terms.policy.mtls.registration_certificate
         return self.mtls_root if self.mtls_root and demands else self.root
+
+
+def _missing(bounds: Bounds) -> Unavailable:
+    version = bounds.policy_version
+    if version is None:
+        return Unavailable(
+            "the policy of this registration is not in the configuration that this server was"
+            " started with; ask an administrator",
+            detail=f"policies.{bounds.policy} is missing",
+        )
+    return Unavailable(
+        "the version of the policy of this registration is not known here yet; try again",
+        detail=f"version {version} of policies.{bounds.policy} is missing",
+        retry_after=_LEARNT_SECONDS,
+    )
