@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 from starlette.requests import Request
+from starlette.types import Scope
 
 from dcrserver.errors import InvalidBearerRequest, InvalidToken
 from dcrserver.services.audit import Origin
@@ -27,6 +28,8 @@ USES_KEY = "dcrserver.uses"
 HEAD_KEY = "dcrserver.head"
 # Whether the path of an ordinary route is as it was sent, for a slash in an identifier.
 UNDIVIDED_KEY = "dcrserver.undivided"
+# The first value of each header, by its name.
+_BY_NAME_KEY = "dcrserver.headers"
 
 _BEARER = re.compile(r"(?i:bearer) +([A-Za-z0-9._~+/-]+=*) *")
 _BEARER_SCHEME = re.compile(r"(?i)bearer(?: |$)")
@@ -76,21 +79,27 @@ def is_head(request: Request) -> bool:
 
 def header(request: Request, name: bytes) -> str:
     """The first value of the header ``name`` (in lower case), empty without one."""
-    for key, value in request.scope["headers"]:
-        if key == name:
-            return str(value, "latin-1")
-    return ""
+    value = first_headers(request.scope).get(name)
+    return "" if value is None else str(value, "latin-1")
 
 
 def headers(request: Request, name: bytes) -> list[str]:
     """All values of the header ``name`` (in lower case)."""
-    sent = request.scope["headers"]
-    by_name = dict(sent)  # most have none, or each once: told without a look at each
+    by_name = first_headers(request.scope)
     if name not in by_name:
         return []
-    if len(by_name) == len(sent):
+    sent = request.scope["headers"]
+    if len(by_name) == len(sent):  # each was sent once
         return [str(by_name[name], "latin-1")]
     return [str(value, "latin-1") for key, value in sent if key == name]
+
+
+def first_headers(scope: Scope) -> dict[bytes, bytes]:
+    """The first value of each header: a request is asked for four of them, and for some twice."""
+    found: dict[bytes, bytes] | None = scope.get(_BY_NAME_KEY)
+    if found is None:
+        found = scope[_BY_NAME_KEY] = dict(reversed(scope["headers"]))
+    return found
 
 
 def bearer_token(request: Request) -> str | None:

@@ -18,9 +18,10 @@ def registrant(request: Request, bearer: str | None, *, is_open: bool) -> Regist
     Raises:
         TooManyRequests: this was asked enough for now.
     """
-    here, client = tenant(request), request.scope.get("client")
+    here = tenant(request)
     if not here.limits.rates:
         return UNCOUNTED
+    client = request.scope.get("client")
     # What every answer to this request, also a refusal, tells of limits.
     uses: Uses = []
     request.scope[USES_KEY] = uses

@@ -18,6 +18,7 @@ from dcrserver.edge.dependencies import (
     REQUEST_ID_KEY,
     UNROUTED_KEY,
     USES_KEY,
+    first_headers,
 )
 from dcrserver.edge.errors import answer_to, unexpected
 from dcrserver.edge.responses import rate_limits
@@ -126,7 +127,8 @@ def _encoded(headers: Mapping[str, str]) -> list[tuple[bytes, bytes]]:
 
 def _request_id(scope: Scope) -> bytes:
     """The caller's own, if it is harmless, so that logs of several hops can be joined."""
-    for name, value in scope["headers"]:
-        if name == b"x-request-id" and _REQUEST_ID.fullmatch(value):
-            return bytes(value)
+    if b"x-request-id" in first_headers(scope):
+        for name, value in scope["headers"]:
+            if name == b"x-request-id" and _REQUEST_ID.fullmatch(value):
+                return bytes(value)
     return new_id().encode()

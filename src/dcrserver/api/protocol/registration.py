@@ -38,14 +38,16 @@ def _is_open(request: Request, bearer: str | None) -> bool:
 async def register(request: Request) -> Response:
     """Registers a client (RFC 7591 3.1, OpenID Connect Registration 3.1)."""
     registration, bearer = runtime(request).registration, bearer_token(request)
-    key, is_open = registration_key(request), _is_open(request, bearer)
+    by, key = tenant(request), registration_key(request)
+    is_open = bearer is None and by.mode == "open"
     async with registrant(request, bearer, is_open=is_open) as who:
         if is_open and who is not UNCOUNTED:
             await who.charge(Stage.OPEN_MADE)
-        permit = await registration.authorize(tenant(request), bearer, again=key is not None)
+        permit = await registration.authorize(by, bearer, again=key is not None)
         if permit.token is not None and who is not UNCOUNTED:
             await count_permitted(who)
-        permit = registering(permit, partial(client_certificate, request))
+        if permit.terms.policy.mtls.registration_certificate:
+            permit = registering(permit, partial(client_certificate, request))
         octets = await registration_octets(request, permit.terms)
         here = origin(request, permit.actor)
         made = await registration.register(permit, octets, here, key, who)

@@ -121,7 +121,8 @@ def needs_readable_secret(metadata: ClientMetadata) -> bool:
 
 
 def _member_that_reads_the_secret(values: Mapping[str, JsonValue]) -> str | None:
-    reading = [name for name in values if name in _READERS and values[name] in _READERS[name]]
+    there = _READERS.keys() & values.keys()
+    reading = [name for name in there if values[name] in _READERS[name]]
     return min(reading, key=list(_READERS).index) if reading else None
 
 

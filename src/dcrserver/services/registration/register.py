@@ -101,9 +101,9 @@ class RegistrationService:
         self._validator = validator
         self._remote_checks = remote_checks
 
-    async def authorize(
+    def authorize(
         self, tenant: Tenant, bearer: str | None, *, again: bool = False
-    ) -> RegistrationPermit:
+    ) -> Awaitable[RegistrationPermit]:
         """Permission to register, which takes no use of a token yet.
 
         ``again``: who asks may have asked before, and is let through to what it was answered then.
@@ -111,7 +111,7 @@ class RegistrationService:
         Raises:
             BearerError: the mode needs an initial access token, or the one given is no good.
         """
-        return await initial_access_tokens.authorize(
+        return initial_access_tokens.authorize(
             self._database, self._administrators, tenant, bearer, spent_too=again
         )
 
