@@ -157,7 +157,15 @@ async def test_nobody_is_told_what_another_was(make_app: MakeApplication) -> Non
 @pytest.mark.finding("I1")
 async def test_a_key_that_somebody_may_guess_is_refused(app: Application) -> None:
     body = new_body()
-    for bad in ("1", "order-4711", "a" * 64, "0001-0001-0001-0001-0001", "x" * 256, "a b", '""'):
+    chosen = (
+        "my-app-production-client-registration", "register-client-my-app-2026-11-28",
+        "client-registration-20261128-000001", "Register-Client-My-App-2026-11-28",
+        "abcdefghijklmnopqrstuvwxyz", "123456789012345678901234567890",
+        "11111111-2222-3333-4444-555555555555", "00000000-0000-4000-8000-000000000001",
+        "https://client.example.org/callback",
+    )  # fmt: skip
+    short = ("1", "order-4711", "a" * 64, "0001-0001-0001-0001-0001", "x" * 256, "a b", '""')
+    for bad in (*chosen, *short):
         told = await send(app, body, bad)
         assert (told.status_code, told.json()["error"]) == (400, "invalid_request"), bad
         assert "Idempotency-Key" in told.json()["error_description"], bad
@@ -165,7 +173,8 @@ async def test_a_key_that_somebody_may_guess_is_refused(app: Application) -> Non
     answer = await app.http.post("/register", json=body, headers=twice)
     assert answer.status_code == 400
     assert await made_of(app, body["client_name"]) == 0
-    for good in (new_key(), f'"{new_key()}"', secrets.token_hex(16), secrets.token_urlsafe(16)):
+    for good in (new_key(), f'"{new_key()}"', secrets.token_hex(16), secrets.token_urlsafe(16),
+                 "01ARZ3NDEKTSV4RRFFQ69G5FAV", "01890a5d-ac96-774b-bcce-b302099a8057"):  # fmt: skip
         assert (await send(app, body, good)).status_code == 201, good
 
 

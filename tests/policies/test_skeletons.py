@@ -90,6 +90,17 @@ def test_names_of_all_scripts_are_protected(name: str, alike: str) -> None:
     assert ProtectedNames([ProtectedName(name=name)]).borne_by(alike)
 
 
+@pytest.mark.parametrize(
+    "name",
+    [
+        "Clau\u05b0de", "Claud\u064de", "Claude\u05b0", "\u0651Claude", "Clau\U0001cf42de",
+        "Clau\u02ccde", "Claude\u02c7", "Cla\u0640ude",
+    ],
+)  # fmt: skip
+def test_marks_of_other_scripts_hide_no_protected_name(name: str) -> None:
+    assert skeletons("Claude") & {*runs(name, 20)}, name.encode("unicode_escape")
+
+
 def test_vowels_that_are_marks_make_another_name() -> None:
     assert ProtectedNames([ProtectedName(name="किताब")]).borne_by("कतबा") == []
 

@@ -17,8 +17,18 @@ from dcrserver.services.access.idempotency import IdempotencyKey
 _NAME = "Idempotency-Key"
 # A structured string, or the same without its quotes.
 _KEY = re.compile(r'"?([!#-~]{1,255})"?')
-# Of 16 random octets in base64url, whose letters show no more of them.
+# What programs make at random: UUIDs of version 4 and 7 (RFC 9562 5.4, 5.7), ULIDs, 16 octets in
+# hexadecimal, and in base64url, whose letters show no more than 80 bits of them.
+_UUID = re.compile(
+    r"[0-9a-f]{8}-[0-9a-f]{4}-[47][0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}", re.IGNORECASE
+)
+_ULID = re.compile(r"[0-7][0-9A-HJKMNP-TV-Z]{25}", re.IGNORECASE)
+_HEXADECIMAL = re.compile(r"[0-9a-f]{32,}", re.IGNORECASE)
+_BASE64URL = re.compile(r"(?=.*[a-z])(?=.*[A-Z])[A-Za-z0-9_-]{22,}")
 _RANDOM_BITS = 80
+# Fewer different digits than these are in a random one once in a million.
+_FEWEST_DIGITS = 7
+_WORD = re.compile(r"(?<![A-Za-z0-9])[A-Z]?[a-z]{2,}(?![A-Za-z0-9])")
 # What a route refuses with that takes ``IdempotencyKeyOf``.
 REUSED = (422,)
 
@@ -65,10 +75,18 @@ def registration_key(request: Request) -> IdempotencyKey | None:
         key = _key(request)
     except InvalidInput as error:
         raise InvalidInput(f"{_NAME} {error.description}", parameter=_NAME) from None
-    if key is not None and not looks_generated(key.key, _RANDOM_BITS):
+    if key is not None and not _is_random(key.key):
         reason = "must be made at random for this request, such as a UUID"
         raise InvalidInput(f"{_NAME} {reason}", parameter=_NAME)
     return key
+
+
+def _is_random(key: str) -> bool:
+    """Whether it has the form of what is made at random, and is no words with signs between."""
+    if any(form.fullmatch(key) for form in (_UUID, _ULID, _HEXADECIMAL)):
+        return len(set(key.lower()) - {"-"}) >= _FEWEST_DIGITS
+    has_form = _BASE64URL.fullmatch(key) is not None
+    return has_form and looks_generated(key, _RANDOM_BITS) and len(_WORD.findall(key)) <= 1
 
 
 def _key(request: Request) -> IdempotencyKey | None:

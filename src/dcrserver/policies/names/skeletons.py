@@ -64,7 +64,7 @@ def _parts(text: str, change: Callable[[str], str]) -> Parts:
     before = " "
     for character in text:
         seen = _look(change(character))
-        if seen is None:
+        if seen is None or (_is_a_mark(character) and _is_of_the_west(before)):
             continue
         if not seen:
             made.append("")
@@ -74,6 +74,21 @@ def _parts(text: str, change: Callable[[str], str]) -> Parts:
             made[-1] += seen
         before = character
     return tuple(part for part in made if part)
+
+
+def _is_a_mark(character: str) -> bool:
+    """Whether it is a mark, or a letter that is one: points of Hebrew and Arabic, tatweel and the
+    like make no other letter of one of Latin, Greek or Cyrillic that they stand on.
+    """
+    if unicodedata.category(character) == "Lm":
+        return unicodedata.normalize("NFKD", character) == character
+    return unicodedata.category(character) == "Mn"
+
+
+def _is_of_the_west(character: str) -> bool:
+    if character.isascii():
+        return True
+    return unicodedata.name(character, "").startswith(("LATIN", "GREEK", "CYRILLIC"))
 
 
 def _begins(before: str, character: str) -> bool:

@@ -158,7 +158,8 @@ class RegistrationService:
             permit.check_unspent()
             return (await make(keep)).told()
 
-        whole = key.with_body(hashlib.sha256(octets).hexdigest())
+        by = permit.certificate.thumbprint if permit.certificate else ""
+        whole = key.with_body(f"{hashlib.sha256(octets).hexdigest()}{by}")
         told = await self._requests.once(permit.tenant.name, permit.actor, whole, work)
         uri = told["uri"]
         return Registered(None if uri is None else str(uri), str(told["information"]))
