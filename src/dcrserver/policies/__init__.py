@@ -154,6 +154,14 @@ class Policy(Group):
         return found
 
     @cached_property
+    def by_body_alone(self) -> bool:
+        """Whether nothing beside its body counts for a registration: no certificate, no software
+        statement, and not how many clients there are.
+        """
+        certified = self.mtls.registration_certificate
+        return self.statements_mode == "ignored" and not certified and not self.asks_counts
+
+    @cached_property
     def asks_quotas(self) -> Mapping[str, int]:
         """As ``asks_counts``, and what effects limit."""
         found = dict(self.asks_counts)

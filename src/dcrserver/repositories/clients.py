@@ -248,7 +248,9 @@ class ClientRepository:
 
 
 def _secret_expires_at(record: ClientRecord) -> int:
-    found = _NEWEST_ENDS.search(record.client_secrets or "")
+    if record.client_secrets is None:
+        return 0
+    found = _NEWEST_ENDS.search(record.client_secrets)
     return int(found[1]) if found else 0
 
 

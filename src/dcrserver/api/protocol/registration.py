@@ -46,7 +46,7 @@ async def register(request: Request) -> Response:
         permit = await registration.authorize(by, bearer, again=key is not None)
         if permit.token is not None and who is not UNCOUNTED:
             await count_permitted(who)
-        if permit.terms.policy.mtls.registration_certificate:
+        if not permit.terms.policy.by_body_alone:
             permit = registering(permit, partial(client_certificate, request))
         octets = await registration_octets(request, permit.terms)
         here = origin(request, permit.actor)

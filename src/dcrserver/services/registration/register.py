@@ -172,8 +172,8 @@ class RegistrationService:
         tenant, policy = permit.tenant, permit.terms.policy
         born = permit.origin
         asking = Asking(tenant.name, origin, born.word, may_wait=True)
-        judges = tenant.reads_statements(policy) or policy.mtls.registration_certificate
-        if not judges and not policy.asks_counts:  # word for word the same is judged once
+        # Word for word the same is judged once.
+        if policy.by_body_alone and not tenant.statement_keys:
             judged, submitted = self._validator.validate(asking, octets, permit.terms), UNSTATED
         else:
             judged, submitted = await self._judged(permit, octets, asking)
