@@ -98,7 +98,11 @@ def first_headers(scope: Scope) -> dict[bytes, bytes]:
     """The first value of each header: a request is asked for four of them, and for some twice."""
     found: dict[bytes, bytes] | None = scope.get(_BY_NAME_KEY)
     if found is None:
-        found = scope[_BY_NAME_KEY] = dict(reversed(scope["headers"]))
+        sent = scope["headers"]
+        found = dict(sent)
+        if len(found) != len(sent):  # of what was sent twice that is the last
+            found = dict(reversed(sent))
+        scope[_BY_NAME_KEY] = found
     return found
 
 
