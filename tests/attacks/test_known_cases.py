@@ -144,7 +144,7 @@ async def test_cve_2026_65635_no_self_service_path_sets_what_is_an_administrator
     sent |= {f"{name}#en": value for name, value in sent.items()}
     chosen = {"owner": "me", "tags": ["x"], "template": "x", "client_secret": "cs_" + "a1" * 20,
               "client_id": "mine", "client_secret_expires_at": 0, "policy": "x",
-              "policy_override": True}  # fmt: skip
+              "policy_override": True, "policy_version": 1}  # fmt: skip
     assert chosen.keys() >= CHOSEN
     sent |= chosen | {
         "registration_access_token": "rat_x", "client_id_issued_at": 1, "origin": "administrator",
