@@ -10,10 +10,11 @@ from starlette.responses import Response
 
 from dcrserver.api.admin.jobs import begun
 from dcrserver.edge.administration import AdminRoute
-from dcrserver.edge.callers import CallerOf, RuntimeOf
+from dcrserver.edge.callers import Caller, CallerOf, RuntimeOf
 from dcrserver.edge.conditions import ExpectedOf
 from dcrserver.edge.pages import Page, PagingOf
 from dcrserver.edge.routers import Router
+from dcrserver.metadata import Terms
 from dcrserver.names import ALL_TENANTS
 from dcrserver.schemas.admin.jobs import Job
 from dcrserver.schemas.admin.parts import example_of_body
@@ -39,6 +40,8 @@ from dcrserver.services.policies.trial import (
     tried_all,
 )
 from dcrserver.services.policies.views import PolicyView
+from dcrserver.tenants import Tenant
+from dcrserver.wiring.runtime import Runtime
 
 router = Router(AdminRoute, "/policies", "policies")
 
@@ -143,9 +146,7 @@ async def test_policy(
     here: RuntimeOf, caller: CallerOf, whose: ScopeOf, name: NameOf, body: PolicyTrial
 ) -> PolicyVerdict:
     """What it would make of a registration: of which nothing is stored, and nothing fetched."""
-    policies, tenant = here.policy_administration, caller.tenant.known()
-    found = await policies.policy(whose, name)
-    terms = terms_of_trial(tenant, found, policies.members, draft=body.draft)
+    tenant, terms = await _tried_by(here, caller, whose, name, draft=body.draft)
     trial = Trial(body.request, body.origin, body.address)
     return PolicyVerdict.model_validate(tried(tenant, terms, trial))
 
@@ -162,9 +163,7 @@ async def test_policy_with_requests(
     here: RuntimeOf, caller: CallerOf, whose: ScopeOf, name: NameOf, body: PolicyTrials
 ) -> PolicyVerdicts:
     """What it would make of each, by kinds; nothing is stored, and nothing fetched."""
-    policies, tenant = here.policy_administration, caller.tenant.known()
-    found = await policies.policy(whose, name)
-    terms = terms_of_trial(tenant, found, policies.members, draft=body.draft)
+    tenant, terms = await _tried_by(here, caller, whose, name, draft=body.draft)
     trials = [Trial(each.request, each.origin, each.address) for each in body.requests]
     return PolicyVerdicts.model_validate(tried_all(tenant, terms, trials))
 
@@ -279,3 +278,12 @@ async def delete_policy(
 def _tagged(found: PolicyView, response: Response) -> Policy:
     response.headers["ETag"] = found.etag
     return Policy.model_validate(found)
+
+
+async def _tried_by(
+    here: Runtime, caller: Caller, whose: str, name: str, *, draft: bool | None
+) -> tuple[Tenant, Terms]:
+    """Of whom registrations are tried, and what they are judged by."""
+    policies, tenant = here.policy_administration, caller.tenant.known()
+    found = await policies.policy(whose, name)
+    return tenant, terms_of_trial(tenant, found, policies.members, draft=draft)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import AsyncGenerator, Mapping
+from functools import partial
 
 from dcrserver.metadata import Terms
 from dcrserver.repositories.clients import ClientRecord
@@ -59,7 +60,7 @@ class PolicyTest:
                 tenant.name, wanted, after=place and tuple(place), limit=_BATCH
             )
             outcomes = [(each.record.client_id, judge.of(each.record)) for each in found.matches]
-            await job.advance(lambda it, found=found, made=outcomes: _got_on(it, found, made))  # type: ignore[misc]
+            await job.advance(partial(_got_on, found=found, outcomes=outcomes))
             is_over = found.next is None
             yield
         await job.finish()
