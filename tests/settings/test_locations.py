@@ -50,6 +50,20 @@ HELD = {
     "password_file": "x",
     "token_file": "x",
     "encryption_keys_file": "x",
+    "client_secret_file": "x",
+    "initial_access_token_file": "x",
+    "database_url_file": "sqlite:////x",
+}
+_KEYCLOAK = "kind = 'keycloak'\nurl = 'https://a.example'\nrealm = 'a'\nclient_id = 'a'\n"
+_RFC7591 = "kind = 'rfc7591'\nregistration_endpoint = 'https://a.example'\n"
+# What else a table must hold in which a file is named.
+BESIDE = {
+    ("connectors", "NAME", "ca_file"): _RFC7591,
+    ("connectors", "NAME", "client_secret_file"): _KEYCLOAK,
+    ("connectors", "NAME", "private_key_file"): _KEYCLOAK,
+    ("connectors", "NAME", "initial_access_token_file"): _RFC7591,
+    ("connectors", "NAME", "path"): "kind = 'json_file'\n",
+    ("connectors", "NAME", "database_url_file"): "kind = 'sql'\n",
 }
 
 
@@ -59,7 +73,7 @@ def _written(file: Path, key: tuple[str, ...]) -> None:
 
 
 def _toml(key: tuple[str, ...], value: str) -> str:
-    return f"[{'.'.join(key[:-1])}]\n{key[-1]} = '{value}'\n"
+    return f"[{'.'.join(key[:-1])}]\n{BESIDE.get(key, '')}{key[-1]} = '{value}'\n"
 
 
 def _read(settings: Any, key: tuple[str, ...]) -> str:
@@ -107,6 +121,8 @@ def test_a_file_is_relative_to_the_configuration(
         assert _read(load(given), key) == f"{scheme}{tmp_path}/etc/sub/x"
     monkeypatch.setenv("DCR_CONFIG", "etc/c.toml")
     assert _read(load(), key) == f"{scheme}{tmp_path}/etc/sub/x"
+    if key in BESIDE:  # one variable alone makes no such table
+        return
     monkeypatch.setenv(f"DCR_{'__'.join(key).upper().replace('NAME', 'a')}", f"{scheme}sub/x")
     elsewhere = tuple("a" if part == "NAME" else part for part in key)
     assert _read(load(), elsewhere) == f"{scheme}sub/x"

@@ -31,6 +31,7 @@ from dcrserver.settings.groups.asgardeo import AsgardeoSettings
 from dcrserver.settings.groups.authorization_server import AuthorizationServerSettings
 from dcrserver.settings.groups.cli import CliSettings
 from dcrserver.settings.groups.clients import ClientSettings
+from dcrserver.settings.groups.connectors import ConnectorName, ConnectorSettings
 from dcrserver.settings.groups.database import DatabaseSettings
 from dcrserver.settings.groups.members import MemberName, MemberSettings
 from dcrserver.settings.groups.outbound import OutboundSettings
@@ -60,6 +61,7 @@ __all__ = [
     "CliSettings",
     "ClientSettings",
     "ConfigurationError",
+    "ConnectorSettings",
     "DatabaseSettings",
     "MutualTlsSettings",
     "OutboundSettings",
@@ -125,6 +127,11 @@ class Settings(BaseSettings):
     tls: TlsSettings = TlsSettings()
     mutual_tls: MutualTlsSettings = MutualTlsSettings()
     authorization_server: AuthorizationServerSettings = AuthorizationServerSettings()
+    connectors: dict[ConnectorName, ConnectorSettings] = Field(
+        default={},
+        description="authorization servers that are told of the clients, each a table of its own,"
+        " see below",
+    )
     webfinger: Answerable = Field(
         default=(), description="as tenants.NAME.webfinger, for the default tenant"
     )

@@ -34,6 +34,7 @@ _NAMED = (
     ("tenants.NAME", "A further issuer, by name."),
     ("members.NAME", "A member of client metadata of your own, by its name."),
     ("[software_statements]", "An issuer whose software statements are trusted; one table each."),
+    ("connectors.NAME", "An authorization server by name, which is told of the clients."),
     ("admin.providers.NAME", "A provider by name, whose access tokens name administrators."),
 )
 

@@ -1,0 +1,153 @@
+"""Calls to a target: pooled connections, a deadline, a bound on what is read, and harmless errors.
+
+The addresses are the operator's own and checked with the settings; so, unlike ``fetch``, these
+connections stay open and may lead to internal networks. Nothing here follows redirects, and
+nothing of the environment (proxies, netrc) counts.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import ssl
+from collections.abc import Mapping
+from http import HTTPStatus
+from typing import NamedTuple
+
+import httpx
+import orjson
+
+from dcrserver.connectors.failures import TargetAway, TargetMisconfigured
+from dcrserver.settings import ConnectorSettings
+from dcrserver.strict_json import JsonValue
+
+# A page of a hundred clients, each with a whole set of keys.
+_MAX_OCTETS = 32 * 1024 * 1024
+_LONGEST_RETRY_SECONDS = 3600.0
+_PATIENCE = frozenset({HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_MANY_REQUESTS})
+
+
+class Answer(NamedTuple):
+    """What a target answered; ``body`` None where it is no JSON."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: JsonValue
+
+    @property
+    def is_success(self) -> bool:
+        return HTTPStatus.OK <= self.status < HTTPStatus.MULTIPLE_CHOICES
+
+
+class TargetHttp:
+    """The calls to one target, so many at once and so many a second as its settings say."""
+
+    def __init__(self, name: str, settings: ConnectorSettings) -> None:
+        self._name = name
+        self._timeout = settings.timeout
+        self._slots = asyncio.Semaphore(settings.concurrency)
+        self._pause = 1 / settings.rate if settings.rate else 0.0
+        self._next = 0.0
+        limits = httpx.Limits(
+            max_connections=settings.concurrency, max_keepalive_connections=settings.concurrency
+        )
+        self._client = httpx.AsyncClient(
+            verify=_trust(name, settings), limits=limits, trust_env=False, follow_redirects=False,
+            timeout=httpx.Timeout(settings.timeout),
+        )  # fmt: skip
+
+    async def call(
+        self,
+        method: str,
+        url: str,
+        *,
+        json: JsonValue = None,
+        form: Mapping[str, str] | None = None,
+        params: Mapping[str, str] | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> Answer:
+        """The answer, whatever its status, but for those that say "not now".
+
+        Raises:
+            TargetAway: no answer in time, none that can be read, 5xx, 408 or 429.
+            TargetMisconfigured: it redirects: the URL is not right.
+        """
+        async with self._slots:
+            await self._turn()
+            request = self._client.build_request(
+                method, url, json=json, data=form, params=params, headers=headers
+            )
+            try:
+                async with asyncio.timeout(self._timeout):
+                    return self._judged(*await self._sent(request))
+            except TimeoutError:
+                raise TargetAway(f"{self._name}: no answer in {self._timeout:g} s") from None
+            except (httpx.ConnectError, httpx.ConnectTimeout) as error:
+                raise TargetAway(f"{self._name}: {_reason(error)}", is_unknown=False) from None
+            except (httpx.HTTPError, ssl.SSLError, OSError) as error:
+                raise TargetAway(f"{self._name}: {_reason(error)}") from None
+
+    async def close(self) -> None:
+        await self._client.aclose()
+
+    async def _turn(self) -> None:
+        if not self._pause:
+            return
+        loop = asyncio.get_running_loop()
+        turn = max(self._next, loop.time())
+        self._next = turn + self._pause
+        await asyncio.sleep(turn - loop.time())
+
+    async def _sent(self, request: httpx.Request) -> tuple[httpx.Response, bytes]:
+        response = await self._client.send(request, stream=True)
+        try:
+            read = bytearray()
+            async for part in response.aiter_bytes():
+                read += part
+                if len(read) > _MAX_OCTETS:
+                    raise TargetAway(f"{self._name}: an answer of more than {_MAX_OCTETS} octets")
+            return response, bytes(read)
+        finally:
+            await response.aclose()
+
+    def _judged(self, response: httpx.Response, content: bytes) -> Answer:
+        status = response.status_code
+        if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+            raise TargetAway(f"{self._name}: status {status}", retry_after=_patience(response))
+        if status in _PATIENCE:
+            raise TargetAway(
+                f"{self._name}: status {status}", is_unknown=False, retry_after=_patience(response)
+            )
+        if response.is_redirect:
+            raise TargetMisconfigured(
+                f"{self._name}: it redirects (status {status}); is url right?"
+            )
+        return Answer(status, response.headers, _json(content))
+
+
+def _trust(name: str, settings: ConnectorSettings) -> ssl.SSLContext:
+    context = ssl.create_default_context()
+    if settings.ca_file is not None:
+        try:
+            context.load_verify_locations(settings.ca_file)
+        except (OSError, ssl.SSLError) as error:
+            raise TargetMisconfigured(f"{name}: ca_file {settings.ca_file}: {error}") from None
+    return context
+
+
+def _json(content: bytes) -> JsonValue:
+    try:
+        read: JsonValue = orjson.loads(content)
+    except ValueError:
+        return None
+    return read
+
+
+def _patience(response: httpx.Response) -> float | None:
+    """Retry-After in seconds; a date is as good as none."""
+    value = response.headers.get("retry-after", "")
+    return min(float(value), _LONGEST_RETRY_SECONDS) if value.isdecimal() else None
+
+
+def _reason(error: Exception) -> str:
+    """A line for operators; httpx's own words may be empty."""
+    return (str(error) or type(error).__name__).splitlines()[0][:200]
