@@ -31,6 +31,12 @@ def _at(host: str) -> dict[str, Any]:
 CASES: list[tuple[str, dict[str, Any], Circumstances, Any]] = [
     ("trusted-hosts", _at("app.example.org"), NEAR, {}),
     ("trusted-hosts", _at("evil.example"), NEAR, "invalid_redirect_uri"),
+    ("trusted-domains", _at("a.b.example.co.uk"), NEAR, {}),
+    ("trusted-domains", _at("example.org"), NEAR, {}),
+    ("trusted-domains", _at("localhost"), NEAR, {}),
+    ("trusted-domains", _at("evil.co.uk"), NEAR, "invalid_redirect_uri"),
+    ("blocked-domains", _at("good.co.uk"), NEAR, {}),
+    ("blocked-domains", _at("a.b.evil.co.uk"), NEAR, "invalid_redirect_uri"),
     ("blocked-hosts", _at("good.example"), NEAR, {}),
     ("blocked-hosts", _at("a.EVIL.example"), NEAR, "invalid_redirect_uri"),
     ("blocked-hosts", _at("x.free-hosting.example"), NEAR, "invalid_redirect_uri"),

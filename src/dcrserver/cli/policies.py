@@ -50,11 +50,11 @@ def list_(where: Where, form: Form, limit: LimitOption = 1000) -> None:
 def check(file: FileArgument, config: ConfigOption = None) -> None:
     """Say what is wrong with a policy, if anything is; nobody is asked."""
     from dcrserver.cli.loading import load
-    from dcrserver.settings.stored import BadDocument, policy
+    from dcrserver.settings.stored import BadDocument, written_policy
 
     text = read(file)
     try:
-        policy(_parsed(file, text), load(config).members)
+        written_policy(_parsed(file, text), load(config).members)
     except BadDocument as error:
         fail(
             "\n".join(

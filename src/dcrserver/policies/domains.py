@@ -24,6 +24,14 @@ def registrable_domain(host: str) -> str:
     return _suffixes().privatesuffix(host) or host
 
 
+def is_public_suffix(host: str) -> bool:
+    """Whether anybody can have a name below ``host``, normalized: ``co.uk``, ``github.io``.
+
+    A name that the list does not know, such as ``internal``, is for whoever runs a network.
+    """
+    return _suffixes().publicsuffix(host, accept_unknown=False) == host
+
+
 @cache
 def _suffixes() -> PublicSuffixList:
     """It takes 40 ms to read, so that only who needs it does."""

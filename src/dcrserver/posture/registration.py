@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator
 
 from dcrserver.metadata.rules.protection import SECRET_METHODS
 from dcrserver.policies import Policy
-from dcrserver.policies.statements.conditions import HOST
+from dcrserver.policies.statements.conditions import named_by
 from dcrserver.policies.statements.grammar import Statement
 from dcrserver.posture.findings import Check, Details, Severity, Subject
 from dcrserver.tenants import Tenant
@@ -30,10 +30,10 @@ def _governs(statement: Statement, member: str) -> bool:
     """Whether it keeps ``member`` to what somebody chose, or refuses or holds by it."""
     then = statement.then
     if then.reject or then.hold:
-        keys = {key.removesuffix(HOST) for key in statement.when}
+        keys = {named_by(key) for key in statement.when}
         return member in keys or keys <= _WHO
     if then.restrict or then.force or then.remove:
-        return member in {name.removesuffix(HOST) for name in then.members}
+        return member in {named_by(name) for name in then.members}
     return False
 
 

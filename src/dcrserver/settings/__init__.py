@@ -51,6 +51,7 @@ from dcrserver.settings.locations import nearest, relative_to
 from dcrserver.settings.problems import problems_of, unknown_names
 from dcrserver.settings.sources import PREFIX, Sources, variables_of
 from dcrserver.settings.statements import problems_in
+from dcrserver.settings.trusted_hosts import too_wide
 from dcrserver.settings.values import checked_issuer
 
 __all__ = [
@@ -295,7 +296,7 @@ def _check_policies(settings: Settings, sources: Sources) -> None:
     lines = [
         _line((*where, *problem.key), problem.text, sources)
         for where, policy in policies.items()
-        for problem in problems_in(policy, settings.members)
+        for problem in (*problems_in(policy, settings.members), *too_wide(policy))
     ]
     lines += [
         _line((*where, "binding"), _ONE_VERSION, sources)

@@ -14,7 +14,7 @@ from dcrserver.policies import Policy
 from dcrserver.policies.names.skeletons import skeletons
 from dcrserver.policies.presets import PRESETS
 from dcrserver.policies.statements.claims import PREFIX
-from dcrserver.policies.statements.conditions import CONTEXT, HOST, comparable, elements
+from dcrserver.policies.statements.conditions import CONTEXT, comparable, elements, named_by
 from dcrserver.policies.statements.grammar import FACTS, Effect, Statement
 from dcrserver.settings.groups.members import MemberSettings
 from dcrserver.settings.locations import nearest
@@ -89,8 +89,7 @@ def _unknown(
     key: str, rows: Mapping[str, Parameter], *others: str, hosts: bool = True
 ) -> str | None:
     """Why ``key`` names no member, if it does not."""
-    is_host = key.endswith(HOST) and hosts
-    name = key.removesuffix(HOST) if is_host else key
+    name = named_by(key) if hosts else key
     base, tagged, _ = name.partition("#")
     if base in SERVER_ASSIGNED:
         return f"{base} is for the server to set, and the same for no two clients"
@@ -100,7 +99,7 @@ def _unknown(
         return f"{base} is never registered: it offers values for {rows[base].chooses}"
     if tagged and not rows[base].localizable:
         return f"{base} has no language tags"
-    if is_host and not _is_location(rows[base]):
+    if name != key and not _is_location(rows[base]):
         return f"{base} is no member of URIs, and has no host"
     return None
 
@@ -170,7 +169,7 @@ def _contradiction(name: str, one: Effect, other: Effect) -> str | None:
         given = {*map(comparable, elements(name, one.forced[name]))}
         within = given <= {*map(comparable, other.restrict[name])}
         return None if within else "one forces what the other does not allow"
-    if one.restrict and other.restrict and not name.endswith(HOST):
+    if one.restrict and other.restrict and named_by(name) == name:
         met = {*map(comparable, one.restrict[name])} & {*map(comparable, other.restrict[name])}
         return None if met else "no value is allowed by both"
     return None

@@ -14,6 +14,7 @@ from dcrserver.settings.groups.members import MemberSettings
 from dcrserver.settings.groups.tenants import TenantName, TenantSettings
 from dcrserver.settings.problems import Problem, problems_of
 from dcrserver.settings.statements import problems_in
+from dcrserver.settings.trusted_hosts import too_wide
 from dcrserver.settings.values import OF_JSON
 from dcrserver.strict_json import JsonObject
 
@@ -87,6 +88,18 @@ def policy(document: JsonObject, declared: Mapping[str, MemberSettings]) -> Poli
     """
     made = _checked(Policy, document)
     if problems := list(problems_in(made, declared)):
+        raise BadDocument(problems)
+    return made
+
+
+def written_policy(document: JsonObject, declared: Mapping[str, MemberSettings]) -> Policy:
+    """As ``policy``, of one that does not count yet.
+
+    Raises:
+        BadDocument: it could not stand there, or trusts hosts that are anybody's.
+    """
+    made = policy(document, declared)
+    if problems := list(too_wide(made)):
         raise BadDocument(problems)
     return made
 

@@ -6,8 +6,9 @@ member that is not there ``not`` holds: who leaves it out is not one of those th
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import Any
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from types import MappingProxyType
+from typing import Any, NamedTuple
 
 from dcrserver.policies.statements.circumstances import (
     CONTEXT,
@@ -17,11 +18,11 @@ from dcrserver.policies.statements.circumstances import (
     Members,
 )
 from dcrserver.policies.statements.claims import PREFIX, claims_of
-from dcrserver.policies.statements.hosts import host_of
+from dcrserver.policies.statements.hosts import among, among_domains, domain_of, host_of
 from dcrserver.policies.statements.values import (
     Condition,
+    Test,
     all_of,
-    among_hosts,
     among_values,
     comparable,
     tests_of,
@@ -29,11 +30,22 @@ from dcrserver.policies.statements.values import (
 from dcrserver.strict_json import JsonValue
 
 __all__ = [
-    "CONTEXT", "HOST", "LISTS", "Circumstances", "Condition", "Matcher", "Members", "comparable",
-    "elements", "matcher", "one_of",
+    "CONTEXT", "LISTS", "Circumstances", "Condition", "Matcher", "Members", "comparable",
+    "elements", "matcher", "named_by", "one_of",
 ]  # fmt: skip
 
-HOST = ".host"
+
+class _Part(NamedTuple):
+    """What of a URI can be compared: how it is found, and how one of several is told."""
+
+    of: Callable[[str], str | None]
+    one_of: Callable[[Iterable[str]], Test]
+
+
+# MEMBER.host, MEMBER.domain.
+_PARTS: Mapping[str, _Part] = MappingProxyType(
+    {"host": _Part(host_of, among), "domain": _Part(domain_of, among_domains)}
+)
 # Members of the catalogue that are lists: of one that is not there no element matches.
 LISTS = frozenset(
     {
@@ -82,15 +94,27 @@ def one_of(key: str, values: Sequence[Any]) -> Callable[[JsonValue], bool]:
     Raises:
         ValueError: one of them is no host, where hosts are meant.
     """
-    if not key.endswith(HOST):
+    _, part = _parted(key)
+    if part is None:
         return among_values(values)
-    is_one = among_hosts(values)
-    return lambda uri: is_one(_host(uri))
+    is_one = part.one_of(map(str, values))
+    return lambda uri: is_one(part.of(uri) if isinstance(uri, str) else None)
+
+
+def named_by(key: str) -> str:
+    """The member, or claim, that ``key`` is about: of MEMBER.host and MEMBER.domain the member."""
+    return _parted(key)[0]
+
+
+def _parted(key: str) -> tuple[str, _Part | None]:
+    name, _, part = key.rpartition(".")
+    return (name, _PARTS[part]) if name and part in _PARTS else (key, None)
 
 
 def _of_member(key: str, condition: Condition) -> Matcher:
-    if key.endswith(HOST):
-        return _of_hosts(key.removesuffix(HOST), condition)
+    name, part = _parted(key)
+    if part is not None:
+        return _of_uris(name, part, condition)
     test = all_of(tests_of(condition, among_values))
     if key == "scope":
         return lambda _, members: any(map(test, elements(key, members.get(key))))
@@ -105,8 +129,9 @@ def _of_member(key: str, condition: Condition) -> Matcher:
     return check
 
 
-def _of_hosts(name: str, condition: Condition) -> Matcher:
-    test = all_of(tests_of(condition, among_hosts))
+def _of_uris(name: str, part: _Part, condition: Condition) -> Matcher:
+    test = all_of(tests_of(condition, lambda values: part.one_of(map(str, values))))
+    of = part.of
 
     def check(_: Circumstances, members: Members) -> bool:
         value = members.get(name)
@@ -114,13 +139,9 @@ def _of_hosts(name: str, condition: Condition) -> Matcher:
             return False
         if isinstance(value, list):
             for uri in value:  # noqa: SIM110 - a generator takes longer than most of them
-                if test(host_of(uri) if isinstance(uri, str) else None):
+                if test(of(uri) if isinstance(uri, str) else None):
                     return True
             return False
-        return test(_host(value))
+        return test(of(value) if isinstance(value, str) else None)
 
     return check
-
-
-def _host(uri: JsonValue) -> str | None:
-    return host_of(uri) if isinstance(uri, str) else None

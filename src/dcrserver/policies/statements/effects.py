@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any, NamedTuple, TypeAlias
 
-from dcrserver.policies.statements.conditions import HOST, comparable, elements
+from dcrserver.policies.statements.conditions import comparable, elements, named_by
 from dcrserver.policies.statements.grammar import FACTS, Counted, Statement
 from dcrserver.policies.statements.lifetimes import GIVEN
 from dcrserver.strict_json import JsonValue, dumps
@@ -144,7 +144,7 @@ def _require(statement: Statement, draft: Draft) -> None:
 def _restrict(statement: Statement, draft: Draft) -> None:
     then = statement.then
     for key, is_allowed in then.allows.items():
-        member = key.removesuffix(HOST)
+        member = named_by(key)
         value = draft.members.get(member)
         if value is None:
             continue
@@ -168,7 +168,7 @@ def _corrected(
         return kept or None
     if key == "scope":
         return " ".join(map(str, kept)) or None
-    made: JsonValue = None if key.endswith(HOST) else allowed[0]
+    made: JsonValue = None if named_by(key) != key else allowed[0]
     return made
 
 

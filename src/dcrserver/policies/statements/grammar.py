@@ -25,12 +25,12 @@ from pydantic_core import InitErrorDetails, PydanticCustomError
 
 from dcrserver.policies.statements.conditions import (
     CONTEXT,
-    HOST,
     Circumstances,
     Condition,
     Matcher,
     Members,
     matcher,
+    named_by,
     one_of,
 )
 from dcrserver.policies.switches.group import Brief, Group
@@ -206,9 +206,9 @@ class Statement(Brief):
     when: dict[str, Condition] = Field(
         default={},
         description="all that must hold, by key: origin, actor, actor.scopes, address, tenant,"
-        " time, day, hour, clients.tenant and its like, a member, MEMBER.host, or"
-        " statement.CLAIM; each is a value, a list of values, or a table of in, not, prefix,"
-        " pattern; for time, hour and clients of from, until",
+        " time, day, hour, clients.tenant and its like, a member, MEMBER.host,"
+        " MEMBER.domain, or statement.CLAIM; each is a value, a list of values, or a table of in,"
+        " not, prefix, pattern; for time, hour and clients of from, until",
     )
     then: Effect = Field(
         description="what it does, a table of one of reject, default, force, restrict, remove,"
@@ -276,9 +276,9 @@ def _problem(key: str, given: object, text: str) -> InitErrorDetails:
 
 
 def _check_key(key: str) -> None:
-    is_known = key in CONTEXT or _CLAIM.fullmatch(key) or _MEMBER.fullmatch(key.removesuffix(HOST))
+    is_known = key in CONTEXT or _CLAIM.fullmatch(key) or _MEMBER.fullmatch(named_by(key))
     if not is_known:
         raise ValueError(
-            "is no member, no MEMBER.host, no statement.CLAIM, and none of "
+            "is no member, no MEMBER.host or MEMBER.domain, no statement.CLAIM, and none of "
             + ", ".join(sorted(CONTEXT))
         )

@@ -1,4 +1,7 @@
-"""Hosts as DNS names: case, a final dot, the port mean nothing; ``*.x`` is every name below x."""
+"""Hosts as DNS names: case, a final dot, the port mean nothing; ``*.x`` is every name below x.
+
+And their registrable domains, which somebody holds with every name below.
+"""
 
 from __future__ import annotations
 
@@ -11,6 +14,7 @@ from urllib.parse import urlsplit
 import idna
 
 from dcrserver.caches import bounded_cache
+from dcrserver.policies.domains import is_public_suffix, registrable_domain
 from dcrserver.strict_json import JsonValue
 
 _WEB = frozenset({"http", "https"})
@@ -31,6 +35,12 @@ def host_of(uri: str) -> str | None:
         return normalized(parts.hostname or "") if parts.scheme in _WEB else None
     except ValueError:
         return None
+
+
+def domain_of(uri: str) -> str | None:
+    """The registrable domain of ``host_of``: ``example.co.uk`` of https://a.b.example.co.uk/."""
+    host = host_of(uri)
+    return None if host is None else registrable_domain(host)
 
 
 def normalized(host: str) -> str:
@@ -71,6 +81,33 @@ def among(patterns: Iterable[str]) -> Callable[[JsonValue], bool]:
 
     wanted = frozenset({*exact, *(f"*.{name}" for name in above)})
     return lambda host: isinstance(host, str) and not wanted.isdisjoint(covering(host))
+
+
+def is_open_to_all(pattern: str) -> bool:
+    """Whether anybody can have a host of ``pattern``, as for ``among``: ``*.co.uk``."""
+    return pattern.startswith("*.") and is_public_suffix(_name(pattern[2:]))
+
+
+def among_domains(names: Iterable[str]) -> Callable[[JsonValue], bool]:
+    """Whether a registrable domain, if there is one, is one of ``names``.
+
+    Raises:
+        ValueError: no host has one of them as its registrable domain.
+    """
+    wanted = frozenset(map(_domain, names))
+    return lambda domain: domain in wanted
+
+
+def _domain(text: str) -> str:
+    try:
+        host = normalized(_without_port(text))
+    except ValueError:  # also what idna raises
+        raise ValueError(f"{text[:80]}: must be a domain, such as example.co.uk") from None
+    if is_public_suffix(host):
+        raise ValueError(f"{text[:80]}: is a public suffix: domains are below it")
+    if (domain := registrable_domain(host)) != host:
+        raise ValueError(f"{text[:80]}: is no registrable domain, which is {domain}")
+    return host
 
 
 # Of the hosts that ``host_of`` remembers: each statement asks. None has more than 253 characters.

@@ -12,7 +12,6 @@ from typing import Any, TypeAlias
 from pydantic import Field, field_validator, model_validator
 from pydantic_core import SchemaError, SchemaValidator, core_schema
 
-from dcrserver.policies.statements.hosts import among
 from dcrserver.policies.switches.group import Brief
 from dcrserver.strict_json import JsonValue, dumps
 
@@ -130,15 +129,6 @@ def among_values(values: Sequence[Any]) -> Test:
     """Whether a value is one of ``values``."""
     wanted = {*map(comparable, values)}
     return lambda value: (value if isinstance(value, str) else comparable(value)) in wanted
-
-
-def among_hosts(values: Sequence[Any]) -> Test:
-    """Whether a host is one of ``values``.
-
-    Raises:
-        ValueError: one of them is no host.
-    """
-    return among(map(str, values))
 
 
 def _negated(test: Test) -> Test:

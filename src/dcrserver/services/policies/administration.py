@@ -24,7 +24,7 @@ from dcrserver.services.tenants.fapi_profiles import enforcing
 from dcrserver.services.tenants.stored_configuration import StoredConfiguration, told_by
 from dcrserver.settings.groups.members import MemberSettings
 from dcrserver.settings.problems import Problem
-from dcrserver.settings.stored import BadDocument, policy, policy_name
+from dcrserver.settings.stored import BadDocument, policy, policy_name, written_policy
 from dcrserver.strict_json import JsonObject, dumps
 
 _DECLARED = "the policy is declared in the configuration file, where it is changed"
@@ -96,7 +96,7 @@ class PolicyAdministrationService:
     def check(self, document: JsonObject) -> Sequence[Problem]:
         """What is wrong with a policy, each with its place; nothing is stored."""
         try:
-            policy(document, self._members)
+            written_policy(document, self._members)
         except BadDocument as error:
             return error.problems
         return ()
@@ -112,7 +112,7 @@ class PolicyAdministrationService:
             PreconditionFailed: it is not what was expected.
         """
         policy_name(name)
-        policy(document, self._members)
+        written_policy(document, self._members)
         now = int(time.time())
 
         async def attempt() -> None:
