@@ -70,6 +70,13 @@ async def test_of_coalesced_inserts_a_bad_one_fails_alone(database: Database) ->
     assert all([await find(database, each.client_id) for each in others])
 
 
+async def test_clients_that_end_and_that_do_not_are_stored_side_by_side(database: Database) -> None:
+    """Of those that do not, nothing is sent: they are written by a statement of their own."""
+    made = [record(expires_at=ends_at) for ends_at in (None, 0, 7, None, 8)]
+    await asyncio.gather(*(add(database, each) for each in made))
+    assert [await find(database, each.client_id) for each in made] == made
+
+
 async def test_a_transaction_is_whole_or_not_at_all(database: Database) -> None:
     taken, new = record(), record()
     await add(database, taken)

@@ -21,7 +21,12 @@ from dcrserver.repositories.facets import FacetsRecord, KnownFacets, facets_reco
 from dcrserver.repositories.rows import row_of
 from dcrserver.security import is_client_id
 
-_INSERT = insert(clients)
+_ENDS = "expires_at"
+# Of those that end never, which are most, nothing is sent of when.
+_INSERT = insert(clients).values(
+    {each.name: bindparam(each.name) for each in clients.columns if each.name != _ENDS}
+)
+_INSERT_ENDING = insert(clients)
 _ACTIVE, _SUSPENDED = ClientStatus.ACTIVE.word, ClientStatus.SUSPENDED.word
 _KEY = clients.primary_key.columns.keys()
 # No new version: nothing that anybody registered or was given changes.
@@ -78,6 +83,7 @@ class ClientRecord(NamedTuple):
     tags: str | None = None
     approval: str | None = None
     shared_at: int = 0
+    expires_at: int | None = None
 
     @property
     def status(self) -> str:
@@ -117,7 +123,11 @@ class ClientRepository:
         """
         row, facets = self._row(record, None)
         row |= _UNUSED
-        self._session.insert(_INSERT, row)
+        if record.expires_at is None:
+            del row[_ENDS]
+            self._session.insert(_INSERT, row)
+        else:
+            self._session.insert(_INSERT_ENDING, row)
         if event is not None:
             self._session.insert(events.INSERT, event._asdict())
         if facets:

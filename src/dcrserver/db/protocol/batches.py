@@ -74,7 +74,13 @@ def lookup_all(lookup: Lookup) -> ClauseElement:
 
 @cache
 def insert_all(*inserts: Insert) -> ClauseElement:
-    """The rows of several tables, the parameter for each by the table's name."""
+    """The rows of several tables, the parameter for each by the table's name; see ``_inserted``.
+
+    Raises:
+        TypeError: two are of one table, and so of one parameter.
+    """
+    if len({each.table for each in inserts}) < len(inserts):
+        raise TypeError("two statements of one table")
     *others, last = (_inserted(each) for each in inserts)
     for number, other in enumerate(others):
         last = last.add_cte(other.cte(f"inserted_{number}"))
@@ -82,6 +88,7 @@ def insert_all(*inserts: Insert) -> ClauseElement:
 
 
 def _inserted(statement: Insert) -> Insert:
+    """Of all columns, whichever the statement names: what a row does not have is NULL."""
     rows = _rows_of(statement)
     return _from(statement, rows, rows)
 

@@ -56,6 +56,8 @@ clients = Table(
     timestamp("shared_at"),
     # Access tokens that were issued until then are dead, also when the client is resumed.
     timestamp("tokens_ended_at"),
+    # When it ends; 0: never, as an administrator said; None: nobody said.
+    Column("expires_at", BigInteger),
     Column("issued_at", BigInteger, nullable=False),
     Column("updated_at", BigInteger, nullable=False),
     Column("version", Integer, nullable=False),
@@ -70,6 +72,8 @@ clients = Table(
     of_few("tags", "tenant", "tags", "issued_at"),
     of_few("suspended_at", "tenant", "suspended_at"),
     of_few("secret_expires_at", "tenant", "secret_expires_at"),
+    # Of all tenants together, for the job that ends them.
+    of_few("expires_at", "expires_at", "tenant"),
     **MARIADB,
 )
 
