@@ -71,6 +71,7 @@ class RemoteClient(NamedTuple):
     """A client as it is at the target; ``mark`` tells whose it is: None where nobody marked it.
 
     ``document``: the target's own words, with no secret. ``metadata``: the same in ours.
+    ``tenant``: as marked, or that whose place at the target it is in; None: nobody can tell.
     """
 
     remote_id: str
@@ -79,6 +80,7 @@ class RemoteClient(NamedTuple):
     document: JsonObject
     metadata: JsonObject
     is_active: bool = True
+    tenant: str | None = None
 
 
 class Fate(StrEnum):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import ClassVar, Protocol
 
 from dcrserver.connectors.client import (
@@ -44,8 +44,10 @@ class Connector(Protocol):
         """The same for two clients that would be sent the same, secrets apart."""
         ...
 
-    async def discover(self) -> Discovered:
-        """Whether the target answers, lets us in, and can do what we need."""
+    async def discover(self, tenants: Sequence[str]) -> Discovered:
+        """Whether the target answers, lets us in, and can do what we need for ``tenants``, which
+        may have places of their own there (a realm each).
+        """
         ...
 
     async def create(self, client: WantedClient, secret: NewSecret | None) -> Applied:
@@ -58,7 +60,7 @@ class Connector(Protocol):
         """
         ...
 
-    async def read(self, client_id: str, held: Held | None) -> RemoteClient | None:
+    async def read(self, tenant: str, client_id: str, held: Held | None) -> RemoteClient | None:
         """The client as it is there; without ``held`` it is looked for by its identifier."""
         ...
 
@@ -70,12 +72,15 @@ class Connector(Protocol):
         """
         ...
 
-    async def delete(self, client_id: str, held: Held) -> None:
-        """Removes it; one that is not there is removed, and one that is not ours is left."""
+    async def delete(self, tenant: str, client_id: str, held: Held | None) -> None:
+        """Removes it; one that is not there is removed, and one that is not ours is left.
+
+        Without ``held`` it is looked for by its identifier, as after a crash in between.
+        """
         ...
 
-    def list_all(self) -> AsyncIterator[RemoteClient]:
-        """Every client that the target shows, ours and others'."""
+    def list_all(self, tenants: Sequence[str]) -> AsyncIterator[RemoteClient]:
+        """Every client in the places of ``tenants``, each once, ours and others'."""
         ...
 
     def differences(self, client: WantedClient, remote: RemoteClient) -> tuple[str, ...]:
