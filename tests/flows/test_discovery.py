@@ -167,7 +167,7 @@ async def test_an_external_server_is_overlaid_with_our_registration(
     assert published["grant_types_supported"] == ["authorization_code"]
     assert published["request_uri_parameter_supported"] is True
     assert not {"signed_metadata", "acr_values_supported"} & published.keys()
-    for path in ("/token", "/jwks", "/authorize"):
+    for path in ("/token", "/jwks"):
         method = "POST" if path == "/token" else "GET"
         assert (await app.http.request(method, path)).status_code == 404
 

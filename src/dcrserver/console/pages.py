@@ -14,7 +14,7 @@ from dcrserver import __version__
 from dcrserver.api.openapi import document
 from dcrserver.console.reference import Reference
 from dcrserver.edge import html
-from dcrserver.edge.body import form
+from dcrserver.edge.body import form_with
 from dcrserver.edge.dependencies import TENANT_KEY, runtime, tenant
 from dcrserver.edge.error_pages import prefers_html
 from dcrserver.edge.responses import NO_STORE, json_response
@@ -28,42 +28,39 @@ from dcrserver.tenants import Mode, Tenant
 router = Router(ProtocolRoute, tag="authorization")
 
 
-def _refuses_authorization(here: Tenant) -> bool:
-    return here.refuses_authorization
+_REPEATABLE = "resource"  # RFC 8707 2
+# Of those that we look at ourselves: which of two is meant is not for us to say (RFC 6749 3.1).
+_LOOKED_AT = ("client_id", "redirect_uri", "request", "request_uri", "state")
 
 
-@router.get(
-    "/authorize",
-    access="public",
-    offered=_refuses_authorization,
-    **document.AUTHORIZE,
-)
+@router.get("/authorize", access="public", **document.AUTHORIZE)
 async def authorize(request: Request) -> Response:
-    """Says that no authorization server is connected (RFC 6749 4.1.2.1)."""
-    return await _refuse(request, _single(request))
+    """Sends people on to the authorization server behind, or says that none is connected."""
+    return await _authorize(request, _read(request.query_params.multi_items()))
 
 
-@router.post(
-    "/authorize",
-    access="public",
-    offered=_refuses_authorization,
-    **document.AUTHORIZE_BY_FORM,
-)
+@router.post("/authorize", access="public", **document.AUTHORIZE_BY_FORM)
 async def authorize_by_form(request: Request) -> Response:
     """The same for a form (OpenID Connect Core 3.1.2.1)."""
     try:
-        fields = await form(request)
+        fields, _ = await form_with(request, _REPEATABLE)
     except InvalidRequest as error:
         return _refusal(request, f"The request is not valid: {error.description}.")
-    return await _refuse(request, fields)
+    return await _authorize(request, fields)
 
 
-async def _refuse(request: Request, fields: dict[str, str] | None) -> Response:
+async def _authorize(request: Request, fields: dict[str, str] | None) -> Response:
     here = tenant(request)
     if fields is None:
         return _refusal(request, "The request includes a parameter more than once.")
+    authorization = runtime(request).authorization
     try:
-        way_back = await runtime(request).authorization.refuse(here, fields)
+        if here.sign_in:
+            query: bytes = request.scope["query_string"]
+            return _led_on(
+                request, await authorization.lead_on(here, fields, query.decode("latin-1"))
+            )
+        way_back = await authorization.refuse(here, fields)
     except AuthorizationError as error:
         return _refusal(request, error.description)
     page = html.page(
@@ -75,6 +72,12 @@ async def _refuse(request: Request, fields: dict[str, str] | None) -> Response:
     )
     page.headers.update(NO_STORE)
     return page
+
+
+def _led_on(request: Request, location: str) -> Response:
+    """A form goes on as a form."""
+    status = 302 if request.method in {"GET", "HEAD"} else 307
+    return Response(status_code=status, headers={"Location": location, **NO_STORE})
 
 
 def _refusal(request: Request, reason: str) -> Response:
@@ -90,10 +93,10 @@ def _refusal(request: Request, reason: str) -> Response:
     return page
 
 
-def _single(request: Request) -> dict[str, str] | None:
-    """The query without what has no value, unless a parameter is there twice (RFC 6749 3.1)."""
-    pairs = request.query_params.multi_items()
-    if len(dict(pairs)) != len(pairs):
+def _read(pairs: list[tuple[str, str]]) -> dict[str, str] | None:
+    """Parameters without those that have no value; None where one is twice that we look at."""
+    names = [name for name, _ in pairs]
+    if any(names.count(name) > 1 for name in _LOOKED_AT):
         return None
     return {name: value for name, value in pairs if value}
 

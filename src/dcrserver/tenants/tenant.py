@@ -54,6 +54,7 @@ class Tenant:
     empty: it trusts nobody else.
     ``mtls_root``: where its endpoints ask for client certificates, if that is elsewhere.
     ``limits``: how often things may be done to it.
+    ``sign_in``: the authorization endpoint of the server behind; empty: nobody signs people in.
     ``suspended``: by an administrator; until it is resumed it answers nothing.
     """
 
@@ -71,6 +72,7 @@ class Tenant:
     server_issuer: str = ""
     declared: bool = True
     suspended: bool = False
+    sign_in: str = ""
     asgardeo: bool = False
     restore_window: int = 0
     statement_issuers: Mapping[str, TrustedIssuer] = field(default_factory=dict)
@@ -155,11 +157,6 @@ class Tenant:
         """``members`` as they are sent."""
         text = dumps(dict(self.members))
         return Published(text, f'"{hashlib.sha256(text.encode()).hexdigest()[:32]}"')
-
-    @property
-    def refuses_authorization(self) -> bool:
-        """The built-in authorization endpoint is on, which waits for a server to be connected."""
-        return self.members.get("authorization_endpoint") == f"{self.root}/authorize"
 
     def registration_client_uri(self, client_id: str) -> str:
         """Where a client manages its registration (RFC 7592 3)."""

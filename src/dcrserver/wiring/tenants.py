@@ -146,6 +146,7 @@ class TenantFactory:
             restore_window=self._settings.clients.restore_window,
             asgardeo=(chosen.asgardeo or self._settings.asgardeo).enabled,
             server_issuer=str(((document or {}) | facts.server.members).get("issuer", "")),
+            sign_in=server_metadata.sign_in(facts.server, document, issuer),
             statement_issuers=issuers,
             statement_keys=self.statement_keys.get(name, ""),
             mtls_root=self._mtls_root(facts, chosen.policy),

@@ -186,22 +186,30 @@ WEBFINGER: dict[str, Any] = {
         ]
     },
 }
+
+
+def _led_on(how: str) -> dict[str, Any]:
+    return {
+        "description": f"To the authorization endpoint of the server behind, {how}",
+        "headers": {"Location": {"schema": {"type": "string", "format": "uri"}}},
+    }
+
+
 _AUTHORIZE_RESPONSES: dict[int, Any] = {
     200: {
-        "description": "A page for the person, with a link back to the client that tells it"
-        " temporarily_unavailable (RFC 6749 4.1.2.1)",
+        "description": "No authorization server is connected: a page, with a link back to the"
+        " client that tells it temporarily_unavailable (RFC 6749 4.1.2.1)",
         "content": {"text/html": {"schema": {"type": "string"}}},
     },
     400: {
         "description": "A page for the person: unknown client or redirect URI, no way back",
         "content": {"text/html": {"schema": {"type": "string"}}},
     },
-    404: error("Authorization is done elsewhere", "not_found", "Not Found: /authorize"),
     503: UNAVAILABLE,
 }
 AUTHORIZE: dict[str, Any] = {
     "summary": "Authorization endpoint",
-    "responses": _AUTHORIZE_RESPONSES,
+    "responses": {302: _led_on("with the query as it came")} | _AUTHORIZE_RESPONSES,
     "openapi_extra": {
         "parameters": [
             query("client_id", "Client identifier", required=True) | {"example": EXAMPLE_ID},
@@ -212,7 +220,7 @@ AUTHORIZE: dict[str, Any] = {
 }
 AUTHORIZE_BY_FORM: dict[str, Any] = {
     "summary": "Authorization endpoint, by form",
-    "responses": _AUTHORIZE_RESPONSES,
+    "responses": {307: _led_on("where the form is sent again")} | _AUTHORIZE_RESPONSES,
     "openapi_extra": body("AuthorizationRequest", FORM),
 }
 ALIVE: dict[str, Any] = {

@@ -25,6 +25,7 @@ _ASSERTION_ALGORITHMS: Mapping[str, tuple[str, ...]] = {
     "client_secret_jwt": ("HS256",),
 }
 _MAX_MEMBERS = 1000
+_SIGN_IN = "authorization_endpoint"
 _ALIASES = "mtls_endpoint_aliases"
 _ENDPOINTS = (
     "registration_endpoint",
@@ -103,6 +104,17 @@ def has_token_endpoint(settings: AuthorizationServerSettings, document: JsonObje
     return "token_endpoint" in (document or {}) or "token_endpoint" in settings.members
 
 
+def sign_in(settings: AuthorizationServerSettings, document: JsonObject | None, issuer: str) -> str:
+    """Where the server behind signs people in; empty where that is not known, or would be here."""
+    found = (document or {}) | settings.members
+    location = str(found.get(_SIGN_IN) or "")
+    return "" if location == _front_door(issuer) else location
+
+
+def _front_door(issuer: str) -> str:
+    return f"{issuer.rstrip('/')}/authorize"
+
+
 def server_metadata(  # noqa: PLR0913 - what is known of a tenant, each by its name
     issuer: str,
     settings: AuthorizationServerSettings,
@@ -127,10 +139,12 @@ def server_metadata(  # noqa: PLR0913 - what is known of a tenant, each by its n
     members |= {name: value for name, value in (document or {}).items() if name not in _NOT_TAKEN}
     members |= settings.members
     _add_grants_of_profiles(members)
-    members.setdefault("authorization_endpoint", f"{root}/authorize")
+    there = sign_in(settings, document, issuer)
+    if settings.front_door or not there:
+        members[_SIGN_IN] = _front_door(issuer)
     if issues_tokens:
         _add_token_service(members, root, reads_certificates=reads_certificates)
-    if members["authorization_endpoint"] == f"{root}/authorize":
+    if not there:  # it is ours that answers
         members["authorization_response_iss_parameter_supported"] = True
     members = restrict(members, policy)
     _complete_assertion_algorithms(members)

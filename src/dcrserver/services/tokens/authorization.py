@@ -1,4 +1,4 @@
-"""Use case: an authorization request while no authorization server is connected.
+"""Use case: an authorization request; the server behind answers it, if there is one.
 
 Checked against the registration as RFC 6749 4.1.2.1 says; a person is never sent to a URI that
 is not registered.
@@ -20,6 +20,7 @@ UNAVAILABLE = (
     "No authorization server is connected yet. An administrator connects one in the"
     " [authorization_server] section of the dcrserver configuration."
 )
+_ELSEWHERE = ("request_uri", "request")
 
 
 class WayBack(NamedTuple):
@@ -30,10 +31,30 @@ class WayBack(NamedTuple):
 
 
 class AuthorizationService:
-    """Use case: /authorize where no authorization server is connected; people are told so."""
+    """Use case: /authorize sends people on to the authorization server, or tells them that there is
+    none.
+    """
 
     def __init__(self, database: Database) -> None:
         self._database = database
+
+    async def lead_on(self, tenant: Tenant, request: Mapping[str, str], query: str) -> str:
+        """Where the authorization server signs people in, with the ``query`` as it came.
+
+        The octets of the query stay: their order and spelling may matter to whoever signed them, or
+        compares them.
+
+        Raises:
+            AuthorizationError: as ``refuse``.
+        """
+        client = await self._client(tenant, request.get("client_id"))
+        # What was pushed or signed holds its own redirect URI (RFC 9126, RFC 9101), which the
+        # server reads and we do not.
+        if request.get("redirect_uri") or not any(request.get(name) for name in _ELSEWHERE):
+            _registered(client, request.get("redirect_uri"))
+        # That of the endpoint itself stays, and first (RFC 6749 3.1).
+        mark = "" if not query else "&" if "?" in tenant.sign_in else "?"
+        return f"{tenant.sign_in}{mark}{query}"
 
     async def refuse(self, tenant: Tenant, request: Mapping[str, str]) -> WayBack:
         """Where the person may go: the registered redirect URI with temporarily_unavailable.

@@ -21,6 +21,12 @@ class AuthorizationServerSettings(BaseModel):
         default=None,
         description="path or URL of its metadata document; other members override it",
     )
+    front_door: bool = Field(
+        default=False,
+        description="discovery publishes /authorize here as authorization_endpoint: it looks"
+        " whether the client is registered, and sends people on to that of the server; which is"
+        " what it does for whoever asks there, also where this is off",
+    )
     client_cache_seconds: int = Field(
         default=30,
         ge=0,
