@@ -18,6 +18,9 @@ class WantedClient(NamedTuple):
 
     ``metadata``: as registered, names of RFC 7591 and of our extensions (lifetimes in seconds).
     ``is_active`` False: it is suspended, and nothing of it may work. ``issued_at``: seconds.
+    ``previous_until``: until when, in seconds since 1970, the secret before the present one works
+    beside it; 0: it does not, or no longer. It counts where the connector ``overlaps``, which is
+    told of the client again when that time has come.
     """
 
     tenant: str
@@ -28,18 +31,22 @@ class WantedClient(NamedTuple):
     tags: tuple[str, ...] = ()
     origin: str = "open"
     issued_at: int = 0
+    previous_until: int = 0
 
 
 class NewSecret(NamedTuple):
     """A secret that the target does not have yet; times are seconds since 1970.
 
     ``expires_at`` 0: never. ``previous_until``: the one before works on until then, where the
-    target can do that; 0: it ends at once.
+    target can do that; 0: it ends at once. ``is_told`` False: nobody knows it yet, so where the
+    target keeps the one before at work only beside a secret of its own making, it may make one,
+    which ``Applied.secret`` then tells in its place. True: no other will do.
     """
 
     value: str
     expires_at: int = 0
     previous_until: int = 0
+    is_told: bool = True
 
 
 class Held(NamedTuple):
@@ -68,10 +75,12 @@ class Applied(NamedTuple):
 
 
 class RemoteClient(NamedTuple):
-    """A client as it is at the target; ``mark`` tells whose it is: None where nobody marked it.
+    """A client as it is at the target.
 
-    ``document``: the target's own words, with no secret. ``metadata``: the same in ours.
-    ``tenant``: as marked, or that whose place at the target it is in; None: nobody can tell.
+    ``mark``: by what it is told from others there (``ConnectorSettings.mark``); None: nobody marked
+    it. ``tenant``: as marked, or that whose place at the target it is in; None: nobody can tell.
+    ``document``: the target's own words, with no secret. ``metadata``: the same in ours. ``kept``:
+    what is to be remembered of it from now on, in place of ``Held.kept``; None: that.
     """
 
     remote_id: str
@@ -81,6 +90,7 @@ class RemoteClient(NamedTuple):
     metadata: JsonObject
     is_active: bool = True
     tenant: str | None = None
+    kept: _Members | None = None
 
 
 class Fate(StrEnum):

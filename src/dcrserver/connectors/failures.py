@@ -10,6 +10,18 @@ TargetError
 
 from __future__ import annotations
 
+import re
+
+_ADDRESS = re.compile(r"[a-z][a-z0-9+.-]*://\S+", re.IGNORECASE)
+_REASON_LENGTH = 200
+
+
+def harmless(text: str) -> str:
+    """What a target says, as clients may be told it: one short line of ASCII, without addresses."""
+    words = _ADDRESS.sub("(address)", text[: 4 * _REASON_LENGTH])
+    line = "".join(each if " " <= each <= "~" else " " for each in words)
+    return " ".join(line.split())[:_REASON_LENGTH]
+
 
 class TargetError(Exception):
     """``str`` is for operators: one line, with no secret and no body of an answer in it."""
