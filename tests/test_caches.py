@@ -37,6 +37,7 @@ _BOUNDED = {
     "telemetry/log_writer.py": "lines, so many as the constant says",
     "strict_json.py": "limits of the policies",
     "repositories/last_uses.py": "statements of the program",
+    "fetch/address_names.py": "addresses, so many as the constant says, of eight names each",
     "fetch/resolver.py": "hosts, so many as the constant says",
     "repositories/metadata_copies.py": "statements of the program",
     "repositories/leases.py": "statements of the program",

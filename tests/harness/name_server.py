@@ -13,7 +13,9 @@ import dns.rrset
 
 
 class NameServer(asyncio.DatagramProtocol):
-    """``addresses``: name -> its IPv4 address; all other names are never answered."""
+    """``addresses``: name -> its address, or of a reverse zone the names; all other names are never
+    answered.
+    """
 
     def __init__(self, addresses: Mapping[str, str]) -> None:
         self._addresses = addresses
@@ -33,10 +35,10 @@ class NameServer(asyncio.DatagramProtocol):
         if name not in self._addresses or self._transport is None:
             return
         answer = dns.message.make_response(query)
-        if question.rdtype == dns.rdatatype.A:
-            answer.answer.append(
-                dns.rrset.from_text(question.name, 60, "IN", "A", self._addresses[name])
-            )
+        values = self._addresses[name].split()
+        kind = "PTR" if name.endswith(".arpa") else "AAAA" if ":" in values[0] else "A"
+        if dns.rdatatype.to_text(question.rdtype) == kind:
+            answer.answer.append(dns.rrset.from_text(question.name, 60, "IN", kind, *values))
         self._transport.sendto(answer.to_wire(), addr)
 
 

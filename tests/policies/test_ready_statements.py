@@ -69,6 +69,10 @@ CASES: list[tuple[str, dict[str, Any], Circumstances, Any]] = [
      Circumstances(actors=frozenset({"administrator"})), {}),
     ("addresses", {}, NEAR, {}),
     ("addresses", {}, Circumstances(address="198.51.100.1"), "invalid_client_metadata"),
+    ("address-names", {}, Circumstances(names=frozenset({"gate.partner.example"})), {}),
+    ("address-names", {}, Circumstances(names=frozenset({"partner.example.evil.example"})),
+     "invalid_client_metadata"),
+    ("address-names", {}, NEAR, "invalid_client_metadata"),
     ("nights", {}, NEAR, {}),
     ("nights", {}, Circumstances(now=3 * 3600), "hold"),
 ]  # fmt: skip

@@ -116,6 +116,32 @@ def test_every_hour_and_day_is_itself() -> None:
 
 
 @each(
+    "key, condition, names, found",
+    [
+        ("address.host", "a.example.com", {"a.example.com"}, True),
+        ("address.host", "*.example.com", {"a.example.com"}, True),
+        ("address.host", ["*.EXAMPLE.com."], {"x.example", "a.example.com"}, True),
+        ("address.host", "*.example.com", {"example.com.evil.example"}, False),
+        ("address.host", "*.example.com", set(), False),
+        ("address.host", {"not": ["*.example.com"]}, {"a.example.com"}, False),
+        ("address.host", {"not": ["*.example.com"]}, {"x.example", "a.example.com"}, False),
+        ("address.host", {"not": ["*.example.com"]}, {"x.example"}, True),
+        ("address.host", {"not": ["*.example.com"]}, set(), True),
+        ("address.host", {"in": "*.example.com", "not": "a.example.com"},
+         {"a.example.com", "b.example.com"}, False),
+        ("address.domain", "example.co.uk", {"a.b.example.co.uk"}, True),
+        ("address.domain", "example.co.uk", {"evil.co.uk"}, False),
+        ("address.domain", {"not": "example.co.uk"}, {"example.co.uk"}, False),
+    ],
+)  # fmt: skip
+def test_names_of_the_address_are_compared_as_hosts(
+    key: str, condition: Any, names: set[str], *, found: bool
+) -> None:
+    here = Circumstances(address="192.0.2.9", names=frozenset(names))
+    assert holds(key, condition, here) is found
+
+
+@each(
     "condition, scopes, found",
     [
         ("clients:create", {"clients:create", "clients:read"}, True),
@@ -189,6 +215,9 @@ def test_who_has_no_statement_has_none_of_its_claims() -> None:
         ({"hour": {"from": 8, "until": 8}}, "can never hold"),
         ({"hour": 8}, "takes a table of from and until"),
         ({"day": "Saturday"}, "must be one of"),
+        ({"address.host": "a b"}, "must be a host"),
+        ({"address.host": {"pattern": "a"}}, "takes a value, a list, or a table of in and not"),
+        ({"address.domain": "co.uk"}, "is a public suffix"),
         ({"day": {"from": "monday"}}, "takes a value, a list, or a table of in and not"),
         ({"client_name": {"from": "a"}}, "a table of in, not, prefix and pattern"),
         ({"actor.scopes": "client:create"}, "must be one of"),

@@ -26,6 +26,8 @@ def _document(name: str, pattern: str) -> dict[str, Any]:
         "hold": {"name": "a", "when": {key: {"not": [pattern]}}, "then": {"hold": True}},
         "in": {"name": "a", "when": {key: [own, pattern]}, "then": {"first_party": True}},
         "restrict": {"name": "a", "then": {"restrict": {key: [own, pattern]}}},
+        "address": {"name": "a", "when": {"address.host": {"not": [pattern]}},
+                    "then": {"hold": True}},
         "claim": {"name": "a", "when": {"statement.uri.host": {"not": [pattern]}},
                   "then": {"reject": {}}},
     }  # fmt: skip
@@ -39,6 +41,7 @@ PLACES = {
     "hold": "/statements/0/when/redirect_uris.host/not",
     "in": "/statements/0/when/redirect_uris.host/in",
     "restrict": "/statements/0/then/restrict/redirect_uris.host",
+    "address": "/statements/0/when/address.host/not",
     "claim": "/statements/0/when/statement.uri.host/not",
     "names": "/protected_names/0/hosts",
 }

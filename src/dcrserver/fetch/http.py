@@ -18,13 +18,12 @@ from functools import cached_property
 from typing import Any, Protocol, TypeAlias
 
 from dcrserver.fetch.document import Document, FetchError
-from dcrserver.fetch.resolver import NameResolver
-from dcrserver.fetch.shares import FairPlaces, Shares
+from dcrserver.fetch.resolver import DNS_SHARE, NameResolver
+from dcrserver.fetch.shares import FairPlaces, Shares, network
 from dcrserver.metadata import uris
 from dcrserver.metadata.addresses import is_special
 from dcrserver.settings import OutboundSettings
 
-_DNS_SHARE = 0.4  # of the deadline
 _ADDRESSES_OF_A_NETWORK = 4
 # Who takes longer than most servers do gives way when others want its slot.
 _SLOW_SECONDS = 1.0
@@ -129,11 +128,11 @@ class HttpFetcher:
         """What has to be had before ``address`` is asked, the narrowest first."""
         if operator:
             return (self._operators_slots,)
-        network = _network(address)
+        holder = network(address)
         return (
             self._addresses_slots.of(address),
-            self._networks_slots.of(network),
-            self._slots.of(network),
+            self._networks_slots.of(holder),
+            self._slots.of(holder),
         )
 
     def _parsed(self, url: str, *, operator: bool) -> uris.Uri:
@@ -149,7 +148,7 @@ class HttpFetcher:
 
     async def _addresses(self, uri: uris.Uri, *, operator: bool) -> Sequence[str]:
         """All addresses of the host, after each has passed the filter."""
-        seconds = self._settings.timeout * _DNS_SHARE
+        seconds = self._settings.timeout * DNS_SHARE
         async with asyncio.timeout(seconds):
             found = await self._resolver.addresses(uri.host or "", seconds, operator=operator)
         addresses = list(dict.fromkeys(found))
@@ -159,9 +158,3 @@ class HttpFetcher:
         if not excepted and any(is_special(ipaddress.ip_address(a)) for a in addresses):
             raise FetchError("the host has a special-purpose address")
         return addresses
-
-
-def _network(address: str) -> str:
-    """What one owner may have many addresses of: a /24, or a /48 (IPv6)."""
-    parsed = ipaddress.ip_address(address)
-    return str(ipaddress.ip_network((parsed, 24 if parsed.version == 4 else 48), strict=False))  # noqa: PLR2004

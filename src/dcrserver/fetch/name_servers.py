@@ -10,6 +10,7 @@ import dns.exception
 import dns.nameserver
 import dns.rdatatype
 import dns.resolver
+import dns.reversename
 
 from dcrserver.settings.values import nameserver
 
@@ -55,6 +56,26 @@ class NameServers:
         if not found:
             _raise_unless_absent(answers)
         return found
+
+    async def names(self, address: str, seconds: float) -> list[str]:
+        """What the reverse zone of ``address`` calls it (PTR); empty where it says nothing.
+
+        Raises:
+            OSError: no name server said anything in ``seconds``.
+        """
+        (answer,) = await asyncio.gather(
+            self._resolver.resolve(
+                dns.reversename.from_address(address),
+                dns.rdatatype.PTR,
+                lifetime=seconds,
+                search=False,
+            ),
+            return_exceptions=True,
+        )
+        if not isinstance(answer, dns.resolver.Answer):
+            _raise_unless_absent([answer])
+            return []
+        return [str(row.target) for row in answer]
 
 
 def _raise_unless_absent(answers: Sequence[object]) -> None:

@@ -1,4 +1,4 @@
-"""Names to addresses, by a resolver of our own.
+"""Names to addresses, and addresses to names, by a resolver of our own.
 
 The system's resolver blocks a thread for each name; all threads of a process are few, and a name
 whose name server never answers holds one for half a minute. Here a look-up is a datagram and a
@@ -14,12 +14,14 @@ from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from dcrserver.fetch.shares import FairPlaces, Shares
+from dcrserver.fetch.shares import FairPlaces, Shares, network
 from dcrserver.settings import OutboundSettings
 
 if TYPE_CHECKING:
     from dcrserver.fetch.name_servers import NameServers
 
+# Of the time for a fetch.
+DNS_SHARE = 0.4
 _HOSTS = Path("/etc/hosts")
 _AT_ONCE = 256
 _AT_ONCE_FOR_A_DOMAIN = 16
@@ -66,6 +68,16 @@ class NameResolver:
             self._remember(host, was_found=bool(found))
         return found
 
+    async def names(self, address: str, seconds: float) -> list[str]:
+        """What whoever has ``address`` calls it, which proves nothing; empty where nobody does.
+
+        Raises:
+            OSError: as ``addresses``.
+        """
+        holder = network(address)
+        async with self._domains.of(holder), self._places.of(holder):
+            return await self._asked().names(address, seconds)
+
     def _remember(self, host: str, *, was_found: bool) -> None:
         self._found.pop(host, None)
         if was_found:
@@ -74,11 +86,18 @@ class NameResolver:
                 self._found.popitem(last=False)
 
     async def _ask(self, host: str, seconds: float, *, search: bool) -> list[str]:
+        return await self._asked().ask(host, seconds, search=search)
+
+    def _asked(self) -> NameServers:
+        """
+        Raises:
+            OSError: none is known.
+        """
         if self._name_servers is None:
             from dcrserver.fetch.name_servers import NameServers
 
             self._name_servers = NameServers(self._nameservers)
-        return await self._name_servers.ask(host, seconds, search=search)
+        return self._name_servers
 
 
 def _literal(host: str) -> list[str]:

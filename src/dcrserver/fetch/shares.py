@@ -3,9 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+import ipaddress
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from weakref import WeakValueDictionary
+
+_OF_ONE_OWNER = {4: 24, 6: 48}
+
+
+def network(address: str) -> str:
+    """What one owner may have many addresses of: a /24, or a /48 (IPv6)."""
+    parsed = ipaddress.ip_address(address)
+    return str(ipaddress.ip_network((parsed, _OF_ONE_OWNER[parsed.version]), strict=False))
 
 
 class Shares:

@@ -13,7 +13,7 @@ from pydantic import Field, ValidationInfo, field_validator, model_validator
 
 from dcrserver.policies.names.protected import ProtectedName, ProtectedNames
 from dcrserver.policies.presets import PRESETS, PresetName
-from dcrserver.policies.statements.circumstances import COUNTING
+from dcrserver.policies.statements.circumstances import COUNTING, OF_DNS
 from dcrserver.policies.statements.grammar import Statement
 from dcrserver.policies.switches.endpoints import (
     ApprovalPolicy,
@@ -154,12 +154,18 @@ class Policy(Group):
         return found
 
     @cached_property
+    def asks_names(self) -> bool:
+        """Whether conditions are about the DNS names of an address."""
+        return any(not OF_DNS.isdisjoint(each.when) for each in self.statements)
+
+    @cached_property
     def by_body_alone(self) -> bool:
         """Whether nothing beside its body counts for a registration: no certificate, no software
-        statement, and not how many clients there are.
+        statement, and nothing that has to be looked up.
         """
+        looked_up = bool(self.asks_counts) or self.asks_names
         certified = self.mtls.registration_certificate
-        return self.statements_mode == "ignored" and not certified and not self.asks_counts
+        return self.statements_mode == "ignored" and not certified and not looked_up
 
     @cached_property
     def asks_quotas(self) -> Mapping[str, int]:

@@ -7,6 +7,7 @@ import ssl
 from collections.abc import Iterable, Mapping
 
 from dcrserver.fetch import HttpFetcher
+from dcrserver.fetch.resolver import NameResolver
 from dcrserver.security import SecretBox
 from dcrserver.services.tenants import server_metadata
 from dcrserver.services.tenants.server_metadata import Location
@@ -32,7 +33,8 @@ class Configured:
         check_providers(settings)
         self.settings = settings
         self.box = secret_box(settings)
-        self.fetcher = _fetcher(settings.outbound)
+        self.resolver = NameResolver(settings.outbound)
+        self.fetcher = _fetcher(settings.outbound, self.resolver)
         locations = metadata_locations(settings)
         self.documents: dict[str, JsonObject] = {
             name: server_metadata.read_file(location)
@@ -64,13 +66,13 @@ def _registry(tenants: Iterable[Tenant]) -> TenantRegistry:
         raise ConfigurationError(str(error)) from None
 
 
-def _fetcher(settings: OutboundSettings) -> HttpFetcher:
+def _fetcher(settings: OutboundSettings, resolver: NameResolver) -> HttpFetcher:
     """
     Raises:
         ConfigurationError: the one file that it reads cannot be read, or is no PEM.
     """
     try:
-        return HttpFetcher(settings)
+        return HttpFetcher(settings, resolver)
     except OSError as error:
         reason = "no PEM certificates" if isinstance(error, ssl.SSLError) else error.strerror
         raise ConfigurationError(f"outbound.ca_file: {settings.ca_file}: {reason}") from None

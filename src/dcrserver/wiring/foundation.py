@@ -9,10 +9,12 @@ from functools import partial
 
 from dcrserver.db.protocol.drivers import open_driver
 from dcrserver.db.queries import Queries
+from dcrserver.fetch.address_names import AddressNames
 from dcrserver.repositories.queries import Lists
 from dcrserver.repositories.transaction import Database
 from dcrserver.services.access.idempotency import IdempotentRequests
 from dcrserver.services.access.providers import Providers
+from dcrserver.services.access.surroundings import Surroundings
 from dcrserver.services.secrets.changes import SecretChanges
 from dcrserver.services.secrets.client_secrets import SecretIssuer
 from dcrserver.services.software_statements.keys import StatementKeys
@@ -38,6 +40,7 @@ class Foundation:
     secrets: SecretIssuer
     secret_changes: SecretChanges
     providers: Providers
+    surroundings: Surroundings
     statements: SoftwareStatements
     requests: IdempotentRequests
 
@@ -57,6 +60,8 @@ async def opened(configured: Configured) -> AsyncIterator[Foundation]:
     secrets = SecretIssuer(configured.box)
     providers = Providers(settings.admin.providers, configured.fetcher, settings.outbound)
     keys = StatementKeys(configured.fetcher, settings.outbound)
+    names = AddressNames(configured.resolver, settings.outbound)
+    surroundings = Surroundings(database, names)
     take = partial(_take, configured, stored, copies)
     stored_configuration = StoredConfiguration(database, lists, take)
     try:
@@ -71,14 +76,16 @@ async def opened(configured: Configured) -> AsyncIterator[Foundation]:
             copies,
             SigningKeys(database, configured.box, settings.tokens),
             secrets,
-            SecretChanges(database, secrets),
+            SecretChanges(database, secrets, surroundings),
             providers,
+            surroundings,
             SoftwareStatements(database, keys),
             IdempotentRequests(database, configured.box),
         )
     finally:
         await providers.close()
         await keys.close()
+        await names.close()
         await queries.close()
         await database.close()
 

@@ -46,7 +46,9 @@ class Operations:
         self.client_changes = _client_changes(base, self._documents)
         self.client_lifecycle = ClientLifecycleService(base.database)
         self.client_approvals = ClientApprovalService(base.database)
-        self.client_credentials = ClientCredentialsService(base.database, base.secret_changes)
+        self.client_credentials = ClientCredentialsService(
+            base.database, base.secret_changes, base.surroundings
+        )
         self.token_administration = TokenAdministrationService(base.database, base.requests)
         self.token_reading = TokenReadingService(base.lists)
         self.key_administration = KeyAdministrationService(base.signing_keys)
@@ -73,5 +75,6 @@ def _client_changes(base: Foundation, documents: CachingFetcher) -> ClientChange
         RemoteChecks(documents),
         base.statements,
         Templates(base.database, base.lists),
+        base.surroundings,
     )
     return ClientChangeService(base.database, administered, base.requests)

@@ -208,6 +208,7 @@ def _steps(
             remote_checks,
             base.statements,
             Templates(database, base.lists),
+            base.surroundings,
         ),
         SharedClients(database),
     )
@@ -245,7 +246,9 @@ def _runtime(base: Foundation, steps: _Steps, limiter: RateLimiter, metrics: Met
         client_lifecycle=ClientLifecycleService(database),
         client_changes=ClientChangeService(database, steps.administered, base.requests),
         token_administration=TokenAdministrationService(database, base.requests),
-        client_credentials=ClientCredentialsService(database, base.secret_changes),
+        client_credentials=ClientCredentialsService(
+            database, base.secret_changes, base.surroundings
+        ),
         tenant_lifecycle=tenant_lifecycle(base),
         policy_administration=policy_administration(base),
         client_names=ClientNames(database, base.lists),
@@ -288,6 +291,7 @@ def _registration(base: Foundation, steps: _Steps) -> RegistrationService:
         base.statements,
         base.requests,
         steps.shared,
+        base.surroundings,
     )
 
 
@@ -301,6 +305,7 @@ def _management(base: Foundation, steps: _Steps) -> ManagementService:
         steps.remote_checks,
         steps.administered,
         base.statements,
+        base.surroundings,
     )
 
 

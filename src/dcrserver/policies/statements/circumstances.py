@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from operator import attrgetter
@@ -11,7 +11,16 @@ from types import MappingProxyType
 from typing import Any, TypeAlias
 
 from dcrserver.names import ClientOrigin
-from dcrserver.policies.statements.values import Condition, all_of, among_values, only, tests_of
+from dcrserver.policies.domains import registrable_domain
+from dcrserver.policies.statements.hosts import address_in, among, among_domains
+from dcrserver.policies.statements.values import (
+    Condition,
+    Test,
+    all_of,
+    among_values,
+    only,
+    tests_of,
+)
 from dcrserver.strict_json import JsonValue
 
 Members: TypeAlias = Mapping[str, JsonValue]
@@ -54,6 +63,7 @@ class Circumstances:
     who registered it, so that what bound it then still does.
     ``address``: of the request, None where there is none. ``now``: seconds since 1970.
     ``scopes``: what an administrator may do; nobody else has any.
+    ``names``: those of the address that DNS confirms, where it was asked.
     ``counts``: how many clients there are that have the same of something, where it was asked.
     """
 
@@ -63,6 +73,7 @@ class Circumstances:
     address: str | None = None
     now: int = 0
     scopes: frozenset[str] = frozenset()
+    names: frozenset[str] = frozenset()
     counts: Mapping[str, int] = field(default_factory=dict)
 
 
@@ -108,22 +119,12 @@ def _address(condition: Condition) -> Matcher:
     wanted, unwanted = _networks(condition.any_of), _networks(condition.none_of)
 
     def check(here: Circumstances, _: Members) -> bool:
-        address = _ip(here.address)
+        address = address_in(here.address)
         if wanted and not any(address is not None and address in each for each in wanted):
             return False
         return address is None or not any(address in each for each in unwanted)
 
     return check
-
-
-def _ip(text: str | None) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
-    """An IPv4 address that came by IPv6 is that address."""
-    try:
-        found = ipaddress.ip_address(text or "")
-    except ValueError:
-        return None
-    mapped = found.ipv4_mapped if isinstance(found, ipaddress.IPv6Address) else None
-    return mapped or found
 
 
 def _networks(
@@ -133,6 +134,25 @@ def _networks(
         return [ipaddress.ip_network(str(each)) for each in values or ()]
     except ValueError as error:
         raise ValueError(f"must be an address or a network (CIDR): {error}") from None
+
+
+def _address_names(
+    part_of: Callable[[str], str], one_of: Callable[[Iterable[str]], Test]
+) -> Callable[[Condition], Matcher]:
+    """Of the names of the address: what has none has none of them, and ``not`` holds."""
+
+    def make(condition: Condition) -> Matcher:
+        only(condition, "in", "not")
+        wanted = None if condition.any_of is None else one_of(map(str, condition.any_of))
+        unwanted = one_of(map(str, condition.none_of or ()))
+
+        def check(here: Circumstances, _: Members) -> bool:
+            found = [*map(part_of, here.names)]
+            return (wanted is None or any(map(wanted, found))) and not any(map(unwanted, found))
+
+        return check
+
+    return make
 
 
 def _time(condition: Condition) -> Matcher:
@@ -196,6 +216,8 @@ def _clients(by: str) -> Callable[[Condition], Matcher]:
     return make
 
 
+# What of an address only DNS knows.
+OF_DNS = frozenset({"address.host", "address.domain"})
 # By what clients are counted that have it alike.
 COUNTED = ("tenant", "origin", "owner", "software_id")
 COUNTING = "clients."
@@ -206,6 +228,8 @@ OF_THE_REQUEST: Mapping[str, Callable[[Condition], Matcher]] = MappingProxyType(
         "actor": _words(ACTORS, attrgetter("actors")),
         "tenant": _tenant,
         "address": _address,
+        "address.host": _address_names(str, among),
+        "address.domain": _address_names(registrable_domain, among_domains),
         "actor.scopes": _words(SCOPES, attrgetter("scopes")),
         "time": _time,
         "hour": _hour,

@@ -205,7 +205,8 @@ class Statement(Brief):
     )
     when: dict[str, Condition] = Field(
         default={},
-        description="all that must hold, by key: origin, actor, actor.scopes, address, tenant,"
+        description="all that must hold, by key: origin, actor, actor.scopes, address,"
+        " address.host, address.domain, tenant,"
         " time, day, hour, clients.tenant and its like, a member, MEMBER.host,"
         " MEMBER.domain, or statement.CLAIM; each is a value, a list of values, or a table of in,"
         " not, prefix, pattern; for time, hour and clients of from, until",

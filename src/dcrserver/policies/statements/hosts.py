@@ -62,6 +62,16 @@ def normalized(host: str) -> str:
     return bare
 
 
+def address_in(text: str | None) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
+    """The IP address that ``text`` is, if it is one; an IPv4 one that came by IPv6 is that."""
+    try:
+        found = ipaddress.ip_address(text or "")
+    except ValueError:
+        return None
+    mapped = found.ipv4_mapped if isinstance(found, ipaddress.IPv6Address) else None
+    return mapped or found
+
+
 def among(patterns: Iterable[str]) -> Callable[[JsonValue], bool]:
     """Whether a normalized host, if there is one, is one of ``patterns``.
 

@@ -11,8 +11,6 @@ from dcrserver.metadata import ClientMetadata, Policy
 from dcrserver.names import ClientOrigin
 from dcrserver.policies.statements.circumstances import Circumstances
 from dcrserver.policies.statements.lifetimes import lasting
-from dcrserver.repositories.clients import ClientRecord
-from dcrserver.services.access.stored_clients import metadata_of
 from dcrserver.services.audit import Origin
 from dcrserver.services.audit.actors import ANONYMOUS, ActorKind
 
@@ -43,7 +41,8 @@ class Asking(NamedTuple):
     """Who writes a client, and which: ``born`` is how it came, or comes, to be.
 
     ``updates``: it is there already. ``overrides``: an administrator who may writes past the
-    statements, and says so. ``counts``: how many clients there are like it, where it was asked.
+    statements, and says so. ``counts``: how many clients there are like it, and ``names``: those
+    of the address; both where a policy asks, see ``Surroundings``.
     ``may_wait``: what is held for an approval is written so that it waits.
     """
 
@@ -54,6 +53,7 @@ class Asking(NamedTuple):
     overrides: bool = False
     counts: Mapping[str, int] = MappingProxyType({})
     may_wait: bool = False
+    names: frozenset[str] = _NONE
 
     @property
     def may_approve(self) -> bool:
@@ -78,6 +78,7 @@ class Asking(NamedTuple):
             now=int(time.time()),
             scopes=actor.scopes if actor.kind in _NAMED else _NONE,
             counts=self.counts,
+            names=self.names,
         )
 
 
@@ -87,11 +88,3 @@ ANYBODY = Asking("default", Origin(ANONYMOUS), ClientOrigin.OPEN.word)
 def lasting_for(policy: Policy, asking: Asking, metadata: ClientMetadata) -> Policy:
     """``policy`` with the lifetimes that its statements give what a client is given."""
     return lasting(policy, asking.circumstances(), metadata.members) if policy.expiring else policy
-
-
-def lasting_of(policy: Policy, record: ClientRecord, origin: Origin) -> Policy:
-    """As ``lasting_for``, of a client that is given something anew."""
-    if not policy.expiring:
-        return policy
-    asking = Asking(record.tenant, origin, record.origin, updates=True)
-    return lasting_for(policy, asking, metadata_of(record))

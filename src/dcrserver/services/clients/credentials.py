@@ -5,12 +5,12 @@ from __future__ import annotations
 from dcrserver.repositories.clients import ClientRecord
 from dcrserver.repositories.transaction import Database
 from dcrserver.security import new_token, token_digest
-from dcrserver.services.access.asking import lasting_of
 from dcrserver.services.access.registration_access_tokens import (
     REGISTRATION_TOKEN_PREFIX,
     with_new_token,
 )
 from dcrserver.services.access.stored_clients import change_client, replace_client, terms_of
+from dcrserver.services.access.surroundings import Surroundings
 from dcrserver.services.access.versions import ANY, Expected
 from dcrserver.services.audit import EventType, Origin
 from dcrserver.services.secrets.changes import SecretChanges
@@ -25,7 +25,10 @@ class ClientCredentialsService:
     PreconditionFailed (it is not what was expected).
     """
 
-    def __init__(self, database: Database, secret_changes: SecretChanges) -> None:
+    def __init__(
+        self, database: Database, secret_changes: SecretChanges, surroundings: Surroundings
+    ) -> None:
+        self._surroundings = surroundings
         self._database = database
         self._secret_changes = secret_changes
 
@@ -69,7 +72,8 @@ class ClientCredentialsService:
         event = EventType.REGISTRATION_TOKEN_REISSUED
 
         async def change(record: ClientRecord) -> str | None:
-            policy = lasting_of(terms_of(tenant, record).policy, record, origin)
+            policy = terms_of(tenant, record).policy
+            policy = await self._surroundings.lasting_of(policy, record, origin)
             token, made = with_new_token(record, policy, None)
             is_written = await replace_client(self._database, record, made, event, origin)
             return token if is_written else None

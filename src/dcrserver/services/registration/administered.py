@@ -27,6 +27,7 @@ from dcrserver.services.access.stored_clients import (
     next_version,
     terms_for,
 )
+from dcrserver.services.access.surroundings import Surroundings
 from dcrserver.services.audit import EventType, Origin, Subject, SubjectKind
 from dcrserver.services.audit.actors import Actor
 from dcrserver.services.registration import quotas
@@ -93,7 +94,9 @@ class AdministeredClients:
         remote_checks: RemoteChecks,
         statements: SoftwareStatements,
         templates: Templates,
+        surroundings: Surroundings,
     ) -> None:
+        self._surroundings = surroundings
         self._templates = templates
         self._statements = statements
         self._database = database
@@ -123,7 +126,7 @@ class AdministeredClients:
         completed, terms = await self.asked(tenant, submission, facts, actor, bounds)
         asking = asking_of(tenant, origin, facts, ClientOrigin.ADMINISTRATOR.word)
         stated = await self._statements.read(tenant, completed, terms, excused=asking.overrides)
-        asking = await self._counted(asking, stated, owner)
+        asking = await self._surroundings.of(asking, terms.policy, stated.members, owner)
         judged = self._validator.validate_members(asking, *stated.judged())
         await self._remote_checks.check(judged.metadata, terms.policy)
         client_id = facts.client_id or security.new_client_id()
@@ -141,10 +144,6 @@ class AdministeredClients:
         writer = quotas.within(writer, made.ruled.quotas, record)
         await _add(writer, made, origin, beside, stated, is_chosen=facts.client_id is not None)
         return made
-
-    async def _counted(self, asking: Asking, stated: Submitted, owner: str | None) -> Asking:
-        wanted = stated.terms.policy.asks_counts
-        return await quotas.counted(self._database, asking, wanted, stated.members, owner)
 
     async def _waiting(self, made: Administered, policy: Policy) -> Administered:
         """``made``, as it waits for an approval if it is held.
@@ -203,7 +202,7 @@ class AdministeredClients:
             tenant, completed, terms, before, excused=asking.overrides
         )
         owner = owner_of(facts, actor)
-        asking = await self._counted(asking, stated, owner)
+        asking = await self._surroundings.of(asking, terms.policy, stated.members, owner)
         metadata, text, ruled = self._validated(completed, stated, before, asking)
         await self._remote_checks.check(metadata, terms.policy)
         given = lasting_for(terms.policy, asking, metadata)

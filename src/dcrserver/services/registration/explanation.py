@@ -5,11 +5,10 @@ from __future__ import annotations
 from dcrserver.errors import RegistrationError
 from dcrserver.metadata import Terms
 from dcrserver.metadata.preview import explain, with_refusal, with_statement
-from dcrserver.repositories.transaction import Database
 from dcrserver.services.access.asking import Asking
 from dcrserver.services.access.initial_access_tokens import RegistrationPermit
+from dcrserver.services.access.surroundings import Surroundings
 from dcrserver.services.audit import Origin
-from dcrserver.services.registration import quotas
 from dcrserver.services.registration.administered import AdministeredClients
 from dcrserver.services.registration.chosen_policies import bound_by
 from dcrserver.services.registration.facts import facts_in
@@ -19,7 +18,7 @@ from dcrserver.strict_json import JsonObject
 
 
 async def explained(
-    database: Database,
+    surroundings: Surroundings,
     statements: SoftwareStatements,
     administered: AdministeredClients,
     permit: RegistrationPermit,
@@ -43,8 +42,7 @@ async def explained(
     except RegistrationError as error:
         return with_refusal(explain(submission, terms, here=asking.circumstances()), error)
     asking = asking._replace(born=stated.born(permit.origin).word)
-    wanted = terms.policy.asks_quotas
-    asking = await quotas.counted(database, asking, wanted, stated.members)
+    asking = await surroundings.of(asking, terms.policy, stated.members, limits=True)
     here = asking.circumstances()
     return with_statement(explain(*stated.judged(), here=here), submission, stated.overruled)
 

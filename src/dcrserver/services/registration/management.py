@@ -13,7 +13,7 @@ from dcrserver.metadata import ClientMetadata, Policy, refuse_server_members
 from dcrserver.repositories.clients import ClientRecord
 from dcrserver.repositories.transaction import Database
 from dcrserver.security import UndecipherableError
-from dcrserver.services.access.asking import lasting_for, lasting_of
+from dcrserver.services.access.asking import lasting_for
 from dcrserver.services.access.client_access import ClientAccess, ClientPermit
 from dcrserver.services.access.client_certificates import check_subject
 from dcrserver.services.access.registration_access_tokens import is_token_of, with_new_token
@@ -25,6 +25,7 @@ from dcrserver.services.access.stored_clients import (
     next_version,
     replace_client,
 )
+from dcrserver.services.access.surroundings import Surroundings
 from dcrserver.services.audit import EventType, Origin
 from dcrserver.services.registration import quotas
 from dcrserver.services.registration.administered import AdministeredClients
@@ -72,7 +73,9 @@ class ManagementService:
         remote_checks: RemoteChecks,
         administered: AdministeredClients,
         statements: SoftwareStatements,
+        surroundings: Surroundings,
     ) -> None:
+        self._surroundings = surroundings
         self._statements = statements
         self._database = database
         self._access = access
@@ -92,7 +95,7 @@ class ManagementService:
         permit = await self._access.first_use(permit)
         policy, token = permit.terms.policy, permit.token
         if policy.management.rotates_on_read:
-            given = lasting_of(policy, permit.record, origin)
+            given = await self._surroundings.lasting_of(policy, permit.record, origin)
             renewed, changed = with_new_token(permit.record, given, token)
             event = EventType.REGISTRATION_TOKEN_ROTATED
             # Whoever comes second reads with the token it came with, which works on for a while.
@@ -141,9 +144,7 @@ class ManagementService:
         # One that waits for an approval waits on, whatever it becomes.
         waits = record.approval is not None
         asking = Asking(tenant.name, origin, record.origin, updates=True, may_wait=waits)
-        asking = await quotas.counted(
-            self._database, asking, policy.asks_counts, stated.members, record.owner
-        )
+        asking = await self._surroundings.of(asking, policy, stated.members, record.owner)
         metadata, text, ruled = self._validator.validate_update(
             asking, stated.members, stated.terms, before, stated.kept
         )

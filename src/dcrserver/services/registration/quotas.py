@@ -9,10 +9,8 @@ from typing import TypeVar
 from dcrserver.metadata.statements import QuotaReached
 from dcrserver.policies.statements.effects import Quota, told_of_quota
 from dcrserver.repositories.clients import ClientRecord
-from dcrserver.repositories.transaction import Database, Transaction, Writer
-from dcrserver.services.access.asking import Asking
+from dcrserver.repositories.transaction import Transaction, Writer
 from dcrserver.services.access.stored_clients import metadata_of
-from dcrserver.strict_json import JsonValue
 
 T = TypeVar("T")
 
@@ -30,34 +28,6 @@ _VALUES: Mapping[str, Callable[[ClientRecord], str | None]] = MappingProxyType(
         "software_id": _software_id,
     }
 )
-
-
-async def counted(
-    database: Database,
-    asking: Asking,
-    wanted: Mapping[str, int],
-    members: Mapping[str, JsonValue],
-    owner: str | None = None,
-) -> Asking:
-    """``asking`` with how many clients there are that have the same as one of ``members``.
-
-    ``wanted``: by what, and up to how many. A moment later there may be more of them.
-    """
-    if not wanted:
-        return asking
-    software_id = members.get("software_id")
-    values = {
-        "tenant": asking.tenant,
-        "origin": asking.born,
-        "owner": owner,
-        "software_id": software_id if isinstance(software_id, str) else None,
-    }
-    found: dict[str, int] = {}
-    async with database.read() as tx:
-        for by, most in wanted.items():
-            if value := values[by]:
-                found[by] = await tx.client_quotas.count(asking.tenant, by, value, most + 1)
-    return asking._replace(counts=found)
 
 
 async def check(

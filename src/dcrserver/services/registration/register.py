@@ -25,6 +25,7 @@ from dcrserver.services.access.client_certificates import check_subject
 from dcrserver.services.access.idempotency import IdempotencyKey, IdempotentRequests, Keep, forget
 from dcrserver.services.access.initial_access_tokens import RegistrationPermit
 from dcrserver.services.access.registration_access_tokens import new_registration_token
+from dcrserver.services.access.surroundings import Surroundings
 from dcrserver.services.audit import EventType, Origin, Subject, SubjectKind
 from dcrserver.services.registration import quotas
 from dcrserver.services.registration.administered import Administered, AdministeredClients
@@ -89,7 +90,9 @@ class RegistrationService:
         statements: SoftwareStatements,
         requests: IdempotentRequests,
         shared: SharedClients,
+        surroundings: Surroundings,
     ) -> None:
+        self._surroundings = surroundings
         self._shared = shared
         self._holding = Holding(database)
         self._statements = statements
@@ -120,7 +123,7 @@ class RegistrationService:
     ) -> JsonObject:
         """What ``register`` would do; see ``explanation.explained``."""
         return await explained(
-            self._database, self._statements, self._administered, permit, octets, origin
+            self._surroundings, self._statements, self._administered, permit, octets, origin
         )
 
     async def register(
@@ -176,7 +179,7 @@ class RegistrationService:
         if policy.by_body_alone and not tenant.statement_keys:
             judged, submitted = self._validator.validate(asking, octets, permit.terms), UNSTATED
         else:
-            judged, submitted = await self._judged(permit, octets, asking)
+            judged, submitted, asking = await self._judged(permit, octets, asking)
         if by is not UNCOUNTED:
             await by.charge_software(judged.metadata.text("software_id"))
         await self._remote_checks.check(judged.metadata, policy)
@@ -272,8 +275,8 @@ class RegistrationService:
 
     async def _judged(
         self, permit: RegistrationPermit, octets: bytes, asking: Asking
-    ) -> tuple[ValidSubmission, Submitted]:
-        """What is registered, and what its software statement says.
+    ) -> tuple[ValidSubmission, Submitted, Asking]:
+        """What is registered, what its software statement says, and who asks by that.
 
         Raises:
             ProtocolError: it is not acceptable.
@@ -287,9 +290,9 @@ class RegistrationService:
             submitted = await self._statements.read(tenant, sent, terms)
         check_subject(permit.certificate, submitted.claims, terms.policy)
         asking = asking._replace(born=submitted.born(permit.origin).word)
-        wanted = terms.policy.asks_counts
-        asking = await quotas.counted(self._database, asking, wanted, submitted.members)
-        return self._validator.validate_members(asking, *submitted.judged()), submitted
+        asking = await self._surroundings.of(asking, terms.policy, submitted.members)
+        judged = self._validator.validate_members(asking, *submitted.judged())
+        return judged, submitted, asking
 
     async def _add(
         self,

@@ -8,8 +8,8 @@ from dcrserver.errors import InvalidClientMetadata, NotFound
 from dcrserver.metadata import needs_secret
 from dcrserver.repositories.clients import ClientRecord
 from dcrserver.repositories.transaction import Database
-from dcrserver.services.access.asking import lasting_of
 from dcrserver.services.access.stored_clients import metadata_of, replace_client, terms_of
+from dcrserver.services.access.surroundings import Surroundings
 from dcrserver.services.audit import EventType, Origin
 from dcrserver.services.secrets.client_secrets import (
     ClientSecrets,
@@ -24,7 +24,10 @@ from dcrserver.tenants import Tenant
 class SecretChanges:
     """Step: makes and ends secrets of a client, with the event, in one change."""
 
-    def __init__(self, database: Database, secrets: SecretIssuer) -> None:
+    def __init__(
+        self, database: Database, secrets: SecretIssuer, surroundings: Surroundings
+    ) -> None:
+        self._surroundings = surroundings
         self._database = database
         self._secrets = secrets
 
@@ -41,7 +44,8 @@ class SecretChanges:
         metadata = metadata_of(record)
         if not needs_secret(metadata):
             raise InvalidClientMetadata(f"a client of {metadata.auth_method} has no client_secret")
-        policy = lasting_of(terms_of(tenant, record).policy, record, origin)
+        policy = terms_of(tenant, record).policy
+        policy = await self._surroundings.lasting_of(policy, record, origin)
         secrets = self._secrets.rotated(record, metadata, policy)
         newest = secrets.held[0]
         changed = record._replace(client_secrets=secrets.to_json())
