@@ -10,6 +10,7 @@ from pydantic import BaseModel
 from dcrserver.names import DEFAULT_TENANT
 from dcrserver.services.audit.reading import EventReadingService
 from dcrserver.services.clients.approvals import ClientApprovalService
+from dcrserver.services.clients.credentials import ClientCredentialsService
 from dcrserver.services.clients.notes import ClientNoteService
 from dcrserver.services.clients.statistics import ClientStatisticsService
 from dcrserver.services.jobs.administration import JobService
@@ -64,6 +65,11 @@ def policy_administration(base: Foundation) -> PolicyAdministrationService:
         base.configured.settings.members,
         lambda: base.stored.broken_policies,
     )
+
+
+def client_credentials(base: Foundation) -> ClientCredentialsService:
+    """What administrators issue and end."""
+    return ClientCredentialsService(base.database, base.secret_changes, base.surroundings)
 
 
 def dcr_configuration(base: Foundation) -> DcrConfigurationService:

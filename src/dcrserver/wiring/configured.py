@@ -7,6 +7,7 @@ import ssl
 from collections.abc import Iterable, Mapping
 
 from dcrserver.fetch import HttpFetcher
+from dcrserver.fetch.address_names import AddressNames
 from dcrserver.fetch.resolver import NameResolver
 from dcrserver.security import SecretBox
 from dcrserver.services.tenants import server_metadata
@@ -19,7 +20,7 @@ from dcrserver.wiring.tenants import TenantFactory, metadata_locations
 
 
 class Configured:
-    """The tenants, what opens secrets, and what fetches documents.
+    """The tenants, what opens secrets, what fetches documents, and what knows names.
 
     ``remote``: by tenant, where metadata documents are that have to be fetched. Until they are told
     by ``know``, those tenants wait. ``documents``: those that are known.
@@ -33,8 +34,9 @@ class Configured:
         check_providers(settings)
         self.settings = settings
         self.box = secret_box(settings)
-        self.resolver = NameResolver(settings.outbound)
-        self.fetcher = _fetcher(settings.outbound, self.resolver)
+        resolver = NameResolver(settings.outbound)
+        self.fetcher = _fetcher(settings.outbound, resolver)
+        self.address_names = AddressNames(resolver, settings.outbound)
         locations = metadata_locations(settings)
         self.documents: dict[str, JsonObject] = {
             name: server_metadata.read_file(location)

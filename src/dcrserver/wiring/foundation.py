@@ -9,7 +9,6 @@ from functools import partial
 
 from dcrserver.db.protocol.drivers import open_driver
 from dcrserver.db.queries import Queries
-from dcrserver.fetch.address_names import AddressNames
 from dcrserver.repositories.queries import Lists
 from dcrserver.repositories.transaction import Database
 from dcrserver.services.access.idempotency import IdempotentRequests
@@ -60,11 +59,12 @@ async def opened(configured: Configured) -> AsyncIterator[Foundation]:
     secrets = SecretIssuer(configured.box)
     providers = Providers(settings.admin.providers, configured.fetcher, settings.outbound)
     keys = StatementKeys(configured.fetcher, settings.outbound)
-    names = AddressNames(configured.resolver, settings.outbound)
-    surroundings = Surroundings(database, names)
+    surroundings = Surroundings(database, configured.address_names)
     take = partial(_take, configured, stored, copies)
     stored_configuration = StoredConfiguration(database, lists, take)
-    try:
+    async with contextlib.AsyncExitStack() as stack:
+        for each in (database, queries, configured.address_names, keys, providers):
+            stack.push_async_callback(each.close)
         await stored_configuration.load()
         await copies.load()
         yield Foundation(
@@ -82,12 +82,6 @@ async def opened(configured: Configured) -> AsyncIterator[Foundation]:
             SoftwareStatements(database, keys),
             IdempotentRequests(database, configured.box),
         )
-    finally:
-        await providers.close()
-        await keys.close()
-        await names.close()
-        await queries.close()
-        await database.close()
 
 
 def _copies(configured: Configured, database: Database) -> MetadataCopies:

@@ -8,7 +8,6 @@ from dcrserver.services.access.token_reading import TokenReadingService
 from dcrserver.services.audit.reading import EventReadingService
 from dcrserver.services.clients.approvals import ClientApprovalService
 from dcrserver.services.clients.changes import ClientChangeService
-from dcrserver.services.clients.credentials import ClientCredentialsService
 from dcrserver.services.clients.imports import ClientImportService
 from dcrserver.services.clients.lifecycle import ClientLifecycleService
 from dcrserver.services.clients.reading import ClientReadingService
@@ -21,6 +20,7 @@ from dcrserver.services.tenants.administration import TenantAdministrationServic
 from dcrserver.services.tokens.key_administration import KeyAdministrationService
 from dcrserver.services.upkeep.reencryption import ReencryptionService
 from dcrserver.wiring.administration import (
+    client_credentials,
     job_administration,
     policy_administration,
     tenant_lifecycle,
@@ -46,9 +46,7 @@ class Operations:
         self.client_changes = _client_changes(base, self._documents)
         self.client_lifecycle = ClientLifecycleService(base.database)
         self.client_approvals = ClientApprovalService(base.database)
-        self.client_credentials = ClientCredentialsService(
-            base.database, base.secret_changes, base.surroundings
-        )
+        self.client_credentials = client_credentials(base)
         self.token_administration = TokenAdministrationService(base.database, base.requests)
         self.token_reading = TokenReadingService(base.lists)
         self.key_administration = KeyAdministrationService(base.signing_keys)

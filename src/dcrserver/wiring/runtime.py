@@ -57,6 +57,7 @@ from dcrserver.tenants import Tenant, TenantRegistry
 from dcrserver.wiring import measures
 from dcrserver.wiring.administration import (
     Administration,
+    client_credentials,
     dcr_configuration,
     job_administration,
     policy_administration,
@@ -246,9 +247,7 @@ def _runtime(base: Foundation, steps: _Steps, limiter: RateLimiter, metrics: Met
         client_lifecycle=ClientLifecycleService(database),
         client_changes=ClientChangeService(database, steps.administered, base.requests),
         token_administration=TokenAdministrationService(database, base.requests),
-        client_credentials=ClientCredentialsService(
-            database, base.secret_changes, base.surroundings
-        ),
+        client_credentials=client_credentials(base),
         tenant_lifecycle=tenant_lifecycle(base),
         policy_administration=policy_administration(base),
         client_names=ClientNames(database, base.lists),

@@ -61,7 +61,6 @@ from dcrserver.tenants import Tenant
 _NO_TOKEN = ("", 0)
 _NO_SECRETS = ClientSecrets()
 
-
 _Make: TypeAlias = Callable[[Keep], Awaitable[Registered]]
 
 
@@ -172,8 +171,7 @@ class RegistrationService:
     ) -> Registered:
         if permit.is_administrator_s:
             return await self._register_for(permit, octets, origin, keep)
-        tenant, policy = permit.tenant, permit.terms.policy
-        born = permit.origin
+        tenant, policy, born = permit.tenant, permit.terms.policy, permit.origin
         asking = Asking(tenant.name, origin, born.word, may_wait=True)
         # Word for word the same is judged once.
         if policy.by_body_alone and not tenant.statement_keys:
@@ -183,7 +181,6 @@ class RegistrationService:
         if by is not UNCOUNTED:
             await by.charge_software(judged.metadata.text("software_id"))
         await self._remote_checks.check(judged.metadata, policy)
-
         policy = lasting_for(policy, asking, judged.metadata)
         new, secrets, token = self._made(permit, judged, submitted, born, origin, policy)
         if judged.ruled.is_held:
