@@ -46,3 +46,16 @@ class ClientStatus(Word):
 # Nobody approved it, so nobody resumes it, and its registration access token tells no more than
 # that.
 UNAPPROVED = frozenset({ClientStatus.PENDING, ClientStatus.REJECTED, ClientStatus.EXPIRED})
+
+
+class LinkState(Word):
+    """How far a target is with a client."""
+
+    # Not to be known there: a registration is on its way, or waits for an approval. Never shown.
+    RESERVED = "reserved"
+    PENDING = "pending"
+    APPLIED = "applied"
+    # It will not have the client as it is; tried again when the client changes, or when asked to.
+    FAILED = "failed"
+    # The client is no more, and is to be removed there.
+    GONE = "gone"

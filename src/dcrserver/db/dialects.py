@@ -8,10 +8,7 @@ from __future__ import annotations
 from importlib import import_module
 from typing import Any
 
-from sqlalchemy import ColumnElement, Insert, Table, literal_column
-
-# Written out: nothing that each registration would have to send along.
-_NEVER: ColumnElement[int] = literal_column("0")
+from sqlalchemy import Insert, Table
 
 
 def is_mysql(dialect: str) -> bool:
@@ -24,18 +21,18 @@ def words_of(dialect: str) -> Any:  # noqa: ANN401 - a module
     return import_module(f"sqlalchemy.dialects.{'mysql' if is_mysql(dialect) else dialect}")
 
 
-def reviving(dialect: str, statement: Any) -> Insert:  # noqa: ANN401 - of ``insert_of``
-    """``statement``, an INSERT of rows that are shared: of one that is there nothing is written,
-    unless it is retired.
-    """
+def or_changed(dialect: str, statement: Any) -> Insert:  # noqa: ANN401 - of ``insert_of``
+    """``statement``, an INSERT; a row that is there becomes what its table says: info["there"]."""
     table: Any = statement.table
+    mysql = is_mysql(dialect)
+    changes, where = table.info["there"](
+        table.c, statement.inserted if mysql else statement.excluded
+    )
     made: Insert = (
-        statement.on_duplicate_key_update(retired_at=_NEVER)
-        if is_mysql(dialect)
+        statement.on_duplicate_key_update([*changes.items()])
+        if mysql
         else statement.on_conflict_do_update(
-            index_elements=list(table.primary_key),
-            set_={"retired_at": _NEVER},
-            where=table.c.retired_at != _NEVER,
+            index_elements=list(table.primary_key), set_=changes, where=where
         )
     )
     return made

@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-from sqlalchemy import bindparam, insert, select, update
+from sqlalchemy import Insert, bindparam, insert, select, update
 
 from dcrserver.db.protocol import batches
 from dcrserver.db.protocol.session import Session
@@ -18,6 +18,7 @@ from dcrserver.repositories import events
 from dcrserver.repositories.client_changes import DELETE, Update, Updates
 from dcrserver.repositories.events import EventRecord
 from dcrserver.repositories.facets import FacetsRecord, KnownFacets, facets_record, insertion
+from dcrserver.repositories.link_raising import LinkRaising, Targets
 from dcrserver.repositories.rows import row_of
 from dcrserver.security import is_client_id
 
@@ -102,8 +103,12 @@ _UPDATES = Updates(ClientRecord._fields, DERIVED)
 class ClientRepository:
     """The registered clients, by tenant and client_id."""
 
-    def __init__(self, session: Session, known: KnownFacets) -> None:
+    def __init__(
+        self, session: Session, known: KnownFacets, targets: Targets | None = None
+    ) -> None:
         self._session = session
+        # None: no target is told of any client.
+        self.links = None if targets is None else LinkRaising(targets, session.dialect)
         self._known = known
         # Those that are written here, which a change that came too late does not: known to be there
         # when they are committed.
@@ -115,12 +120,25 @@ class ClientRepository:
         """Clients that are written here may be bound to this policy."""
         self._held.add(exact(policy))
 
-    def add(self, record: ClientRecord, event: EventRecord | None = None) -> None:
+    def add(
+        self,
+        record: ClientRecord,
+        event: EventRecord | None = None,
+        *,
+        is_secret_known: bool = True,
+    ) -> None:
         """Writes a new client with its event, and by what it is found.
 
+        ``is_secret_known`` False: its secret is one that is known as a digest only, so that no
+        target can be told it.
+
         Raises:
-            RuntimeError: it is bound to a policy, and nobody asked whether it may be.
+            RuntimeError: it is bound to a policy, and nobody asked whether it may be; or nobody
+                sealed its secret for the targets.
         """
+        raised: Inserts = ()
+        if self.links is not None:
+            record, raised = self.links.written(None, record, is_secret_known=is_secret_known)
         row, facets = self._row(record, None)
         row |= _UNUSED
         if record.expires_at is None:
@@ -134,6 +152,8 @@ class ClientRepository:
             for statement, values in self._beside(facets):
                 self._session.insert(statement, values)
             self.new_facets += facets
+        for statement, values in raised:
+            self._session.insert(statement, values)
 
     async def find(self, tenant: str, client_id: str) -> ClientRecord | None:
         """The client of this id; None if there is none."""
@@ -153,7 +173,13 @@ class ClientRepository:
         """Writes ``new`` over ``old``, with its event and what is to be ``beside`` it.
 
         False, and nothing is written, when ``old`` is no longer what is stored.
+
+        Raises:
+            RuntimeError: as of ``add``.
         """
+        if self.links is not None:
+            new, raised = self.links.written(old, new)
+            beside = [*raised, *beside]
         written = _UPDATES.between(old, new)
         values, facets = self._values(written, old, new)
         beside = [*self._beside(facets), *beside]
@@ -168,6 +194,11 @@ class ClientRepository:
         False when one of the first is no longer what is stored: the transaction must not be
         committed.
         """
+        raised: list[tuple[Insert, dict[str, Any]]] = []
+        if self.links is not None:
+            told = [(old, *self.links.written(old, new)) for old, new in pairs]
+            pairs = [(old, new) for old, new, _ in told]
+            raised = [each for _, _, inserts in told for each in inserts]
         whole = _UPDATES.whole
         made = [self._values(whole, old, new) for old, new in pairs]
         rows = [values for values, _ in made]
@@ -176,7 +207,7 @@ class ClientRepository:
         new = {each.id: each for _, facets in made for each in facets}
         # In one order everywhere, so that writers do not deadlock.
         facets = [new[facets_id] for facets_id in sorted(new)]
-        for statement, row in self._beside(facets):
+        for statement, row in [*self._beside(facets), *raised]:
             self._session.insert(statement, row)
         self.new_facets += facets
         return True
@@ -184,12 +215,20 @@ class ClientRepository:
     async def delete_all(self, records: Sequence[ClientRecord]) -> bool:
         """Removes all of ``records``; False as with ``replace_all``."""
         held = [_values_held(each) for each in records]
-        return await self._session.change_all(DELETE, held) == len(held)
+        if await self._session.change_all(DELETE, held) != len(held):
+            return False
+        if self.links is not None:
+            for record in records:
+                for statement, row in self.links.gone(record):
+                    self._session.insert(statement, row)
+        return True
 
     async def delete(
         self, record: ClientRecord, event: EventRecord | None = None, beside: Inserts = ()
     ) -> bool:
         """As ``replace``; what is to be ``beside`` the deletion is written with it."""
+        if self.links is not None:
+            beside = [*self.links.gone(record), *beside]
         return await self._change(DELETE, _values_held(record), event, beside)
 
     async def _change(

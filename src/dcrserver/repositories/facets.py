@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 import orjson
 from sqlalchemy import Insert
 
-from dcrserver.db.dialects import insert_of, reviving
+from dcrserver.db.dialects import insert_of, or_changed
 from dcrserver.db.tables import client_facets
 from dcrserver.metadata.facets import exact, facets_of
 from dcrserver.repositories.rows import row_of
@@ -72,7 +72,7 @@ def insertion(dialect: str) -> Insert:
 
     PostgreSQL's batches make their own of it (``db.protocol.batches``).
     """
-    return reviving(dialect, insert_of(dialect, client_facets))
+    return or_changed(dialect, insert_of(dialect, client_facets))
 
 
 class KnownFacets:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager
-from typing import Any, NoReturn, Protocol, TypeVar
+from typing import Any, NoReturn, Protocol, TypeAlias, TypeVar
 
 from sqlalchemy import SelectBase
 from sqlalchemy.sql import ClauseElement
@@ -17,10 +17,12 @@ from dcrserver.db.protocol.statements import Lookup, Rows, Values
 from dcrserver.repositories.access_tokens import AccessTokenRepository, SpentIdentifierRepository
 from dcrserver.repositories.admin_tokens import AdminTokenRepository
 from dcrserver.repositories.client_approvals import ClientApprovalRepository
+from dcrserver.repositories.client_links import ClientLinkRepository
 from dcrserver.repositories.client_notes import ClientNoteRepository
 from dcrserver.repositories.client_quotas import ClientQuotaRepository
 from dcrserver.repositories.clients import ClientRepository
 from dcrserver.repositories.configuration_changes import ConfigurationChangeRepository
+from dcrserver.repositories.connector_reports import ConnectorReportRepository
 from dcrserver.repositories.dcr_configurations import DcrConfigurationRepository
 from dcrserver.repositories.deleted_clients import DeletedClientRepository
 from dcrserver.repositories.events import EventRepository
@@ -30,6 +32,7 @@ from dcrserver.repositories.initial_access_tokens import InitialAccessTokenRepos
 from dcrserver.repositories.jobs import JobInputRepository, JobRepository
 from dcrserver.repositories.last_uses import LastUseRepository
 from dcrserver.repositories.leases import LeaseRepository
+from dcrserver.repositories.link_raising import Targets
 from dcrserver.repositories.metadata_copies import MetadataCopyRepository
 from dcrserver.repositories.policy_bindings import PolicyBindingRepository
 from dcrserver.repositories.retired_facets import RetiredFacetsRepository
@@ -42,14 +45,26 @@ from dcrserver.repositories.tenant_rows import TenantRowRepository
 __all__ = ["AlreadyThere", "Database", "Transaction", "Writer"]
 
 T = TypeVar("T")
+# What waits for targets, if anything does; it raises nothing.
+AfterRaising: TypeAlias = Callable[[Sequence[tuple[str, str]]], Awaitable[None]]
 
 
 class Transaction:
     """Statements of one transaction, by the repositories of its tables."""
 
-    def __init__(self, session: Session, known: KnownFacets) -> None:
+    def __init__(
+        self, session: Session, known: KnownFacets, targets: Targets | None = None
+    ) -> None:
         self.session = session
-        self.clients = ClientRepository(session, known)
+        self.clients = ClientRepository(session, known, targets)
+
+    @property
+    def client_links(self) -> ClientLinkRepository:
+        return ClientLinkRepository(self.session)
+
+    @property
+    def connector_reports(self) -> ConnectorReportRepository:
+        return ConnectorReportRepository(self.session)
 
     @property
     def deleted_clients(self) -> DeletedClientRepository:
@@ -157,10 +172,16 @@ class Writer(Protocol):
 
 
 class Database:
-    """Runs use cases in transactions."""
+    """Runs use cases in transactions.
 
-    def __init__(self, driver: Driver) -> None:
+    ``targets``: the connectors that are to learn of a tenant's clients; None: nobody is.
+    """
+
+    def __init__(self, driver: Driver, targets: Targets | None = None) -> None:
         self._driver = driver
+        self._targets = targets
+        # Told of the clients (tenant, client_id) whose links a committed transaction raised.
+        self.after_raising: AfterRaising | None = None
         self._session: Session = _ReadingSession(driver.reading)
         self._known = KnownFacets()
         self._reading = _Reading(Transaction(self._session, self._known))
@@ -183,7 +204,7 @@ class Database:
 
         def work(session: Session) -> Awaitable[T]:
             nonlocal made
-            made = Transaction(session, self._known)
+            made = Transaction(session, self._known, self._targets)
             return use_case(made)
 
         try:
@@ -195,7 +216,14 @@ class Database:
             raise unavailable(error) from error
         if made is not None and made.clients.new_facets:
             self._known.remember(made.clients.new_facets)
+        if self._targets is not None and made is not None:
+            await self._raised(made)
         return result
+
+    async def _raised(self, made: Transaction) -> None:
+        links = made.clients.links
+        if links is not None and links.raised and self.after_raising is not None:
+            await self.after_raising(links.raised)
 
     def read(self) -> AbstractAsyncContextManager[Transaction]:
         """Single statements outside of a transaction; each sees the latest commit.

@@ -29,7 +29,7 @@ from sqlalchemy import (
 from sqlalchemy.sql import ClauseElement
 from sqlalchemy.sql.selectable import TableValuedAlias
 
-from dcrserver.db.dialects import insert_of, reviving, words_of
+from dcrserver.db.dialects import insert_of, or_changed, words_of
 from dcrserver.db.protocol.statements import Change, Inserts, Lookup, Values
 from dcrserver.strict_json import dumps
 
@@ -102,12 +102,13 @@ def _from(statement: Insert, rows: TableValuedAlias, source: FromClause) -> Inse
     table: Any = statement.table
     columns = [rows.c[each.name] for each in table.columns]
     chosen = select(*columns).select_from(source)
-    if table.info.get("is_shared"):
+    is_shared = "there" in table.info
+    if is_shared:
         # All in one order, so that they do not deadlock, and each once, however many have it.
         key = [rows.c[each.name] for each in table.primary_key]
         chosen = chosen.ext(words_of("postgresql").distinct_on(*key)).order_by(*key)
     made: Insert = insert_of("postgresql", table).from_select(list(table.columns), chosen)
-    return reviving("postgresql", made) if table.info.get("is_shared") else made
+    return or_changed("postgresql", made) if is_shared else made
 
 
 @cache

@@ -15,6 +15,7 @@ from dcrserver.db.tables.access import (
 from dcrserver.db.tables.audit import events
 from dcrserver.db.tables.background import job_inputs, jobs, leases
 from dcrserver.db.tables.columns import metadata
+from dcrserver.db.tables.provisioning import client_links, connector_reports
 from dcrserver.db.tables.registration import (
     client_approvals,
     client_facets,
@@ -40,10 +41,12 @@ __all__ = [
     "authorization_server_metadata",
     "client_approvals",
     "client_facets",
+    "client_links",
     "client_notes",
     "client_quotas",
     "clients",
     "configuration_changes",
+    "connector_reports",
     "dcr_configurations",
     "deleted_clients",
     "events",

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, TypeAlias
 
 from sqlalchemy import (
     BigInteger,
     Column,
+    ColumnElement,
     Index,
     MetaData,
     String,
     Text,
 )
 from sqlalchemy.dialects.mysql import MEDIUMTEXT
+
+# What becomes of a row that is there when it is inserted (info["there"] of a table, by the row that
+# is there and the one that would be new), in this order, and where it does at all; None: always.
+Changes: TypeAlias = tuple[dict[str, ColumnElement[Any]], ColumnElement[bool] | None]
 
 metadata = MetaData(
     naming_convention={

@@ -2,10 +2,23 @@
 
 from __future__ import annotations
 
-from sqlalchemy import BigInteger, Column, Index, Integer, PrimaryKeyConstraint, String, Table
+from typing import Any
+
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    ColumnElement,
+    Index,
+    Integer,
+    PrimaryKeyConstraint,
+    String,
+    Table,
+    literal_column,
+)
 
 from dcrserver.db.tables.columns import (
     MARIADB,
+    Changes,
     ClientId,
     Digest,
     Document,
@@ -15,6 +28,15 @@ from dcrserver.db.tables.columns import (
     of_few,
     timestamp,
 )
+
+# Written out: nothing that each registration would have to send along.
+_NEVER: ColumnElement[int] = literal_column("0")
+
+
+def _revived(old: Any, _: Any) -> Changes:  # noqa: ANN401 - columns of rows
+    """Of a row that is shared nothing is written, unless it is retired."""
+    return {"retired_at": _NEVER}, old.retired_at != _NEVER
+
 
 clients = Table(
     "clients",
@@ -101,7 +123,7 @@ client_facets = Table(
     PrimaryKeyConstraint("tenant", "id"),
     Index(None, "tenant", "name_key", "id"),
     Index(None, "tenant", "software_id"),
-    info={"is_shared": True},
+    info={"there": _revived},
     **MARIADB,
 )
 
