@@ -128,17 +128,29 @@ def _statements(dialect: str) -> _Statements:
         claim=update(links)
         .where(_KEY, links.c.due_at == bindparam("b_due_at"), is_free)
         .values(claim=bindparam("b_claim"), due_at=later),
-        # In this order: MariaDB reads what it has just set.
-        done=update(links)
+        done=_done(now),
+        failed=_failed(now, later),
+        release=update(links)
+        .where(_MINE)
+        .values(claim=_NOBODY, due_at=later, fingerprint=None, updated_at=now),
+        remove=delete(links).where(_MINE, links.c.wanted == bindparam("b_wanted")),
+        hurry=_hurry(now),
+    )
+
+
+# All in this order: MariaDB reads what it has just set.
+
+
+def _done(now: ColumnElement[int]) -> ClauseElement:
+    is_delivered = links.c.sealed_secret == bindparam("b_sealed_secret")
+    return (
+        update(links)
         .where(_MINE)
         .ordered_values(
             (links.c.state, case((_HAS_MOVED, links.c.state), else_=LinkState.APPLIED.word)),
             (links.c.due_at, case((_HAS_MOVED, now), else_=_ZERO)),
             (links.c.applied, bindparam("b_wanted")),
-            (links.c.sealed_secret, case(
-                (links.c.sealed_secret == bindparam("b_sealed_secret"), None),
-                else_=links.c.sealed_secret,
-            )),
+            (links.c.sealed_secret, case((is_delivered, None), else_=links.c.sealed_secret)),
             (links.c.attempts, _ZERO),
             (links.c.claim, _NOBODY),
             (links.c.remote_id, bindparam("b_remote_id")),
@@ -146,31 +158,48 @@ def _statements(dialect: str) -> _Statements:
             (links.c.kept, bindparam("b_kept")),
             (links.c.last_error, bindparam("b_last_error")),
             (links.c.updated_at, now),
-        ),
-        failed=update(links)
+        )
+    )
+
+
+def _failed(now: ColumnElement[int], later: ColumnElement[int]) -> ClauseElement:
+    waits = case((bindparam("b_ms", type_=BigInteger) == _ZERO, _ZERO), else_=later)
+    return (
+        update(links)
         .where(_MINE)
         .ordered_values(
             (links.c.state, case((_HAS_MOVED, links.c.state), else_=bindparam("b_state"))),
-            (links.c.due_at, case((_HAS_MOVED, now), else_=case(
-                (bindparam("b_ms") == _ZERO, _ZERO), else_=later))),
+            (links.c.due_at, case((_HAS_MOVED, now), else_=waits)),
             (links.c.attempts, links.c.attempts + _ONE),
             (links.c.claim, _NOBODY),
             (links.c.remote_id, bindparam("b_remote_id")),
+            (links.c.kept, bindparam("b_kept")),
+            # What the target has by now is not known.
             (links.c.fingerprint, None),
             (links.c.last_error, bindparam("b_last_error")),
             (links.c.updated_at, now),
-        ),
-        release=update(links).where(_MINE).values(
-            claim=_NOBODY, due_at=later, fingerprint=None, updated_at=now
-        ),
-        remove=delete(links).where(_MINE, links.c.wanted == bindparam("b_wanted")),
-        hurry=update(links).where(_KEY, links.c.claim == _NOBODY).values(
-            state=case((links.c.state == LinkState.GONE.word, links.c.state),
-                       else_=LinkState.PENDING.word),
-            due_at=now, wanted=links.c.wanted + _ONE, attempts=_ZERO, fingerprint=None,
-            updated_at=now,
-        ),
-    )  # fmt: skip
+        )
+    )
+
+
+def _hurry(now: ColumnElement[int]) -> ClauseElement:
+    is_gone = links.c.state == LinkState.GONE.word
+    return (
+        update(links)
+        .where(_KEY, links.c.claim == _NOBODY)
+        .ordered_values(
+            (links.c.state, case((is_gone, links.c.state), else_=LinkState.PENDING.word)),
+            (
+                links.c.raised_at,
+                case((links.c.applied == links.c.wanted, now), else_=links.c.raised_at),
+            ),
+            (links.c.due_at, now),
+            (links.c.wanted, links.c.wanted + _ONE),
+            (links.c.attempts, _ZERO),
+            (links.c.fingerprint, None),
+            (links.c.updated_at, now),
+        )
+    )
 
 
 class ClientLinkRepository:
