@@ -1,6 +1,6 @@
 """Instructions of the server per request, counted by valgrind: what a busy machine cannot blur.
 
-python benchmarks/instructions.py [--requests 320] [--postgres URL]
+python benchmarks/instructions.py [--requests 320] [--only POST,PUT] [--postgres URL]
 
 Sixteen at a time; the counts of each operation tell the noise, about a per cent. What the kernel
 does, waiting, and other processes are not in it; nor what the server does by the clock whether
@@ -46,6 +46,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="instructions per request")
     parser.add_argument("--requests", type=int, default=320, help="of each count")
     parser.add_argument("--counts", type=int, default=3, help="of each operation")
+    parser.add_argument("--only", default="POST,GET,PUT,CHANGED,TOKEN", metavar="KIND,...")
     parser.add_argument("--postgres", help="server where databases may be made; SQLite if unset")
     options = parser.parse_args()
     with contextlib.ExitStack() as stack:
@@ -59,6 +60,8 @@ def main() -> None:
         idle = counted(partial(time.sleep, _IDLE_SECONDS)).per_second
         print(f"idle     {idle / 1000:8.1f} k a second", flush=True)
         for name, send in _operations(base):
+            if name not in options.only.upper().split(","):
+                continue
             asyncio.run(_drive(base, send, _WARMING))
             load = partial(_load, base, send, options.requests)
             counts = sorted(

@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-from sqlalchemy import Insert, bindparam, insert, select, update
+from sqlalchemy import Insert, bindparam, select, update
 
 from dcrserver.db.protocol import batches
 from dcrserver.db.protocol.session import Session
@@ -15,6 +15,7 @@ from dcrserver.db.tables import clients
 from dcrserver.metadata.facets import exact
 from dcrserver.names import ClientStatus
 from dcrserver.repositories import events
+from dcrserver.repositories.client_additions import Additions
 from dcrserver.repositories.client_changes import DELETE, Update, Updates
 from dcrserver.repositories.events import EventRecord
 from dcrserver.repositories.facets import FacetsRecord, KnownFacets, facets_record, insertion
@@ -22,12 +23,6 @@ from dcrserver.repositories.link_raising import LinkRaising, Targets
 from dcrserver.repositories.rows import row_of
 from dcrserver.security import is_client_id
 
-_ENDS = "expires_at"
-# Of those that end never, which are most, nothing is sent of when.
-_INSERT = insert(clients).values(
-    {each.name: bindparam(each.name) for each in clients.columns if each.name != _ENDS}
-)
-_INSERT_ENDING = insert(clients)
 _ACTIVE, _SUSPENDED = ClientStatus.ACTIVE.word, ClientStatus.SUSPENDED.word
 _KEY = clients.primary_key.columns.keys()
 # No new version: nothing that anybody registered or was given changes.
@@ -56,9 +51,8 @@ _NEWEST_ENDS = re.compile(r'"expires_at": ?(\d+)')
 
 # What follows from the others, and is for lists alone: written by ``_row``, and not read here.
 DERIVED = frozenset({"facets_id", "secret_expires_at"})
-# What earlier versions read, in the database of which they may be at work.
+# What earlier versions read, in the database of which they may be at work; not written here.
 RETIRED = frozenset({"access_token_lifetime", "access_token_format"})
-_UNUSED = dict.fromkeys(RETIRED)
 
 
 @row_of(clients, DERIVED | RETIRED)
@@ -98,6 +92,7 @@ _BY_KEY = Lookup(
     [clients.c[name] for name in ClientRecord._fields], [clients.c[name] for name in _KEY]
 )
 _UPDATES = Updates(ClientRecord._fields, DERIVED)
+_ADDITIONS = Additions(ClientRecord._fields, ClientRecord._field_defaults)
 
 
 class ClientRepository:
@@ -139,19 +134,13 @@ class ClientRepository:
         raised: Inserts = ()
         if self.links is not None:
             record, raised = self.links.written(None, record, is_secret_known=is_secret_known)
-        row, facets = self._row(record, None)
-        row |= _UNUSED
-        if record.expires_at is None:
-            del row[_ENDS]
-            self._session.insert(_INSERT, row)
-        else:
-            self._session.insert(_INSERT_ENDING, row)
+        facets = self._facets(record, None)
+        self._session.insert(*_ADDITIONS.of(record, facets.id, _secret_expires_at(record)))
         if event is not None:
             self._session.insert(events.INSERT, event._asdict())
-        if facets:
-            for statement, values in self._beside(facets):
-                self._session.insert(statement, values)
-            self.new_facets += facets
+        if not self._known.holds(facets):
+            self._session.insert(insertion(self._session.dialect), facets._asdict())
+            self.new_facets.append(facets)
         for statement, values in raised:
             self._session.insert(statement, values)
 
@@ -250,23 +239,18 @@ class ClientRepository:
         held = _values_held(old)
         if "facets_id" not in written.columns:
             return held | {name: getattr(new, name) for name in written.columns}, []
-        row, facets = self._row(new, old.bounds)
-        return held | {name: row[name] for name in written.columns}, facets
+        facets = self._facets(new, old.bounds)
+        row = new._asdict()
+        row |= {"facets_id": facets.id, "secret_expires_at": _secret_expires_at(new)}
+        unknown = [] if self._known.holds(facets) else [facets]
+        return held | {name: row[name] for name in written.columns}, unknown
 
-    def _row(
-        self, record: ClientRecord, bounds: str | None
-    ) -> tuple[dict[str, Any], list[FacetsRecord]]:
-        """All columns, and its facets, where nobody here knows that they are there.
-
-        ``bounds``: what it is bound to by now.
-        """
+    def _facets(self, record: ClientRecord, bounds: str | None) -> FacetsRecord:
+        """By what it is found; ``bounds``: what it is bound to by now."""
         facets = facets_record(record.tenant, record.metadata, record.bounds, record.origin)
         if record.bounds != bounds and facets.policy not in self._held | {None}:
             raise RuntimeError("services.access.policy_bindings was not asked for its policy")
-        row = record._asdict()
-        row["facets_id"] = facets.id
-        row["secret_expires_at"] = _secret_expires_at(record)
-        return row, [] if self._known.holds(facets) else [facets]
+        return facets
 
     def _beside(self, facets: list[FacetsRecord]) -> Inserts:
         return [(insertion(self._session.dialect), each._asdict()) for each in facets]

@@ -54,13 +54,24 @@ def placed(rows: Iterable[tuple[int, Values]]) -> str:
     return dumps([{PLACE: place, **row} for place, row in rows])
 
 
-def placed_by_table(batch: Sequence[Inserts]) -> dict[str, str]:
-    """Table -> the parameter for its rows, each with the place of those it belongs to."""
-    rows: dict[str, list[tuple[int, Values]]] = {}
+def placed_by_statement(batch: Iterable[Inserts]) -> dict[Insert, list[Values]]:
+    """As ``by_table``, each row with the place of those it belongs to."""
+    rows: dict[Insert, list[Values]] = {}
     for place, inserts in enumerate(batch):
         for statement, row in inserts:
-            rows.setdefault(statement.table.name, []).append((place, row))
-    return {table: placed(each) for table, each in rows.items()}
+            rows.setdefault(statement, []).append({PLACE: place, **row})
+    return rows
+
+
+def parameters(
+    inserts: Iterable[Insert], rows: Mapping[Insert, Sequence[Values]]
+) -> dict[str, str]:
+    """The parameters of ``insert_all`` and ``change_all`` for the rows of ``inserts``."""
+    return {_parameter(number): dumps(rows[each]) for number, each in enumerate(inserts)}
+
+
+def _parameter(number: int) -> str:
+    return f"rows_{number}"
 
 
 @cache
@@ -74,40 +85,38 @@ def lookup_all(lookup: Lookup) -> ClauseElement:
 
 @cache
 def insert_all(*inserts: Insert) -> ClauseElement:
-    """The rows of several tables, the parameter for each by the table's name; see ``_inserted``.
-
-    Raises:
-        TypeError: two are of one table, and so of one parameter.
-    """
-    if len({each.table for each in inserts}) < len(inserts):
-        raise TypeError("two statements of one table")
-    *others, last = (_inserted(each) for each in inserts)
+    """The rows of ``inserts``, all by one statement."""
+    *others, last = (_inserted(number, each) for number, each in enumerate(inserts))
     for number, other in enumerate(others):
         last = last.add_cte(other.cte(f"inserted_{number}"))
     return last
 
 
-def _inserted(statement: Insert) -> Insert:
-    """Of all columns, whichever the statement names: what a row does not have is NULL."""
-    rows = _rows_of(statement)
+def _inserted(number: int, statement: Insert) -> Insert:
+    rows = _rows_of(number, statement)
     return _from(statement, rows, rows)
 
 
-def _rows_of(statement: Insert) -> TableValuedAlias:
+def _rows_of(number: int, statement: Insert) -> TableValuedAlias:
     table: Any = statement.table
-    return _rows(table.name, {each.name: each for each in table.columns})
+    return _rows(_parameter(number), {name: table.columns[name] for name in _written(statement)})
+
+
+def _written(statement: Insert) -> list[str]:
+    """The columns that it names; of the others each row gets the default."""
+    return list(statement.compile(dialect=words_of("postgresql").dialect()).params)
 
 
 def _from(statement: Insert, rows: TableValuedAlias, source: FromClause) -> Insert:
     table: Any = statement.table
-    columns = [rows.c[each.name] for each in table.columns]
-    chosen = select(*columns).select_from(source)
+    columns = _written(statement)
+    chosen = select(*(rows.c[name] for name in columns)).select_from(source)
     is_shared = "there" in table.info
     if is_shared:
         # All in one order, so that they do not deadlock, and each once, however many have it.
         key = [rows.c[each.name] for each in table.primary_key]
         chosen = chosen.ext(words_of("postgresql").distinct_on(*key)).order_by(*key)
-    made: Insert = insert_of("postgresql", table).from_select(list(table.columns), chosen)
+    made: Insert = insert_of("postgresql", table).from_select(columns, chosen)
     return or_changed("postgresql", made) if is_shared else made
 
 
@@ -115,18 +124,18 @@ def _from(statement: Insert, rows: TableValuedAlias, source: FromClause) -> Inse
 def change_all(change: Change, *inserts: Insert) -> ClauseElement:
     """One statement for a batch of updates or deletions, each with the rows beside it.
 
-    Row n of the parameter ``changes`` is applied; where it matched, the rows of place n of the
-    parameters that are named as the tables of ``inserts`` are inserted. Returns the places that
-    matched. If two rows are about the same client, only one takes effect.
+    Row n of the parameter ``changes`` is applied; where it matched, the rows of place n are
+    inserted by ``inserts``. Returns the places that matched. If two rows are about the same client,
+    only one takes effect.
     """
     changes = _rows("changes", change.values)
     changed = change.build(changes.c.__getitem__).returning(changes.c[PLACE]).cte("changed")
     made = select(changed.c[PLACE])
     for number, each in enumerate(inserts):
-        made = made.add_cte(_inserted_beside(each, changed).cte(f"inserted_{number}"))
+        made = made.add_cte(_inserted_beside(number, each, changed).cte(f"inserted_{number}"))
     return made
 
 
-def _inserted_beside(statement: Insert, changed: CTE) -> Insert:
-    rows = _rows_of(statement)
+def _inserted_beside(number: int, statement: Insert, changed: CTE) -> Insert:
+    rows = _rows_of(number, statement)
     return _from(statement, rows, rows.join(changed, changed.c[PLACE] == rows.c[PLACE]))

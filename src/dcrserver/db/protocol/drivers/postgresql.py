@@ -28,7 +28,6 @@ from dcrserver.db.protocol.statements import (
     by_table,
 )
 from dcrserver.settings import DatabaseSettings
-from dcrserver.strict_json import dumps
 
 T = TypeVar("T")
 _Inserts: TypeAlias = list[tuple[Insert, dict[str, Any]]]
@@ -114,7 +113,7 @@ class PostgresqlDriver:
         self, tables: tuple[Insert, ...], connection: Connection, batch: Sequence[_Inserts]
     ) -> Outcomes:
         rows = by_table(insert for inserts in batch for insert in inserts)
-        values = {each.table.name: dumps(rows[each]) for each in tables}
+        values = batches.parameters(tables, rows)
         await self.execute(connection, batches.insert_all(*tables), values)
         return [None] * len(batch)
 
@@ -127,7 +126,9 @@ class PostgresqlDriver:
         change, tables = key
         values = {
             "changes": batches.placed(enumerate([values for values, _ in batch])),
-            **batches.placed_by_table([inserts for _, inserts in batch]),
+            **batches.parameters(
+                tables, batches.placed_by_statement(inserts for _, inserts in batch)
+            ),
         }
         done = await self.execute(connection, batches.change_all(change, *tables), values)
         places = {row[batches.PLACE] for row in done.all()}
@@ -246,7 +247,8 @@ class _Writing:
                 await self._connection.execute("BEGIN")
         pending, self._pending = self._pending, []
         with translated():
-            for statement, rows in by_table(pending).items():
-                values = {statement.table.name: dumps(rows)}
-                await self._driver.execute(self._connection, batches.insert_all(statement), values)
+            rows = by_table(pending)
+            for each in rows:
+                values = batches.parameters([each], rows)
+                await self._driver.execute(self._connection, batches.insert_all(each), values)
         return self._connection
