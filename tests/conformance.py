@@ -34,6 +34,7 @@ DOCUMENTS = {
     "R8707": "RFC 8707, Resource Indicators",
     "R9068": "RFC 9068, JWT access tokens",
     "R8705": "RFC 8705, Mutual TLS",
+    "CIMD": "Client ID metadata documents (draft-ietf-oauth-client-id-metadata-document-02)",
     "R9101": "RFC 9101, signed authorization requests (its metadata)",
     "R9126": "RFC 9126, pushed authorization requests (its metadata)",
     "R9396": "RFC 9396, rich authorization requests (its metadata)",

@@ -39,6 +39,8 @@ _BOUNDED = {
     "repositories/last_uses.py": "statements of the program",
     "fetch/address_names.py": "addresses, so many as the constant says, of eight names each",
     "fetch/resolver.py": "hosts, so many as the constant says",
+    "repositories/client_documents.py": "statements of the program",
+    "services/documents/resolver.py": "100,000 names of clients; each document that is read once",
     "repositories/metadata_copies.py": "statements of the program",
     "repositories/leases.py": "statements of the program",
     "repositories/tenant_rows.py": "statements of the program",

@@ -209,7 +209,8 @@ async def test_openapi_tells_of_bodies_examples_and_errors(app: Application) -> 
     told = {path for path, item in document["paths"].items()
             for each in item.values() if "422" in each["responses"]}  # fmt: skip
     created = ("clients", "clients/bulk", "clients/import", "initial-access-tokens", "admin-tokens")
-    assert told <= {"/register", *(f"/admin/v1/{name}" for name in created)}
+    refreshed = "/admin/v1/clients/{client_id}/refresh"
+    assert told <= {"/register", refreshed, *(f"/admin/v1/{name}" for name in created)}
     assert {"/authorize", "/token", "/jwks"} <= document["paths"].keys()
 
 

@@ -53,14 +53,14 @@ async def _authorize(request: Request, fields: dict[str, str] | None) -> Respons
     here = tenant(request)
     if fields is None:
         return _refusal(request, "The request includes a parameter more than once.")
-    authorization = runtime(request).authorization
+    authorization, client = runtime(request).authorization, request.scope.get("client")
+    address = client[0] if client else None
     try:
         if here.sign_in:
             query: bytes = request.scope["query_string"]
-            return _led_on(
-                request, await authorization.lead_on(here, fields, query.decode("latin-1"))
-            )
-        way_back = await authorization.refuse(here, fields)
+            location = await authorization.lead_on(here, fields, query.decode("latin-1"), address)
+            return _led_on(request, location)
+        way_back = await authorization.refuse(here, fields, address)
     except AuthorizationError as error:
         return _refusal(request, error.description)
     page = html.page(

@@ -36,15 +36,23 @@ _FAILURES = (
 
 
 async def get(
-    url: str, addresses: Sequence[str], tls: ssl.SSLContext, settings: OutboundSettings
+    url: str,
+    addresses: Sequence[str],
+    tls: ssl.SSLContext,
+    settings: OutboundSettings,
+    max_bytes: int | None = None,
 ) -> Document:
     """The document at ``url`` from the first of ``addresses`` that answers; all were checked.
+
+    ``max_bytes``: of its body, where that is not as the settings say.
 
     Raises:
         FetchError: no connection, no answer, or one that is not wanted.
         OSError: the network failed.
     """
     try:
+        if max_bytes is not None:
+            settings = settings.model_copy(update={"max_bytes": max_bytes})
         return await _from_first(url, addresses, tls, settings)
     except _FAILURES as error:
         raise FetchError(f"{type(error).__name__}: {error}") from None

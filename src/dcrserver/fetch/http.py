@@ -78,13 +78,13 @@ class HttpFetcher:
 
         _ = self._tls
 
-    async def fetch(self, url: str) -> Document:
-        """The document at ``url``, which may come from a client.
+    async def fetch(self, url: str, *, max_bytes: int | None = None) -> Document:
+        """The document at ``url``, which may come from a client; ``max_bytes``: of this one.
 
         Raises:
             FetchError: refused, unreachable, too slow, too large, or not answered by 200.
         """
-        return await self._guarded(url, operator=False)
+        return await self._guarded(url, operator=False, max_bytes=max_bytes)
 
     async def fetch_configured(self, url: str) -> Document:
         """The document at a ``url`` from our own configuration: its host is excepted by that.
@@ -94,11 +94,11 @@ class HttpFetcher:
         """
         return await self._guarded(url, operator=True)
 
-    async def _guarded(self, url: str, *, operator: bool) -> Document:
+    async def _guarded(self, url: str, *, operator: bool, max_bytes: int | None = None) -> Document:
         self.running += 1
         outcome, started = "failed", time.monotonic()
         try:
-            document = await self._in_time(url, operator=operator)
+            document = await self._in_time(url, max_bytes, operator=operator)
             outcome = "ok"
         finally:
             self.running -= 1
@@ -106,7 +106,7 @@ class HttpFetcher:
             self.seconds += time.monotonic() - started
         return document
 
-    async def _in_time(self, url: str, *, operator: bool) -> Document:
+    async def _in_time(self, url: str, max_bytes: int | None, *, operator: bool) -> Document:
         from dcrserver.fetch import exchange
 
         self.prepare()  # before the clock runs, which is for the other server
@@ -118,7 +118,7 @@ class HttpFetcher:
                 async with AsyncExitStack() as stack:
                     for slots in self._slots_for(min(addresses), operator=operator):
                         await stack.enter_async_context(slots)
-                    return await exchange.get(url, addresses, self._tls, self._settings)
+                    return await exchange.get(url, addresses, self._tls, self._settings, max_bytes)
         except TimeoutError:
             raise FetchError("no answer in time") from None
         except OSError as error:

@@ -17,6 +17,7 @@ from dcrserver.db.protocol.statements import Lookup, Rows, Values
 from dcrserver.repositories.access_tokens import AccessTokenRepository, SpentIdentifierRepository
 from dcrserver.repositories.admin_tokens import AdminTokenRepository
 from dcrserver.repositories.client_approvals import ClientApprovalRepository
+from dcrserver.repositories.client_documents import ClientDocumentRepository
 from dcrserver.repositories.client_links import ClientLinkRepository
 from dcrserver.repositories.client_notes import ClientNoteRepository
 from dcrserver.repositories.client_quotas import ClientQuotaRepository
@@ -77,6 +78,10 @@ class Transaction:
     @property
     def client_approvals(self) -> ClientApprovalRepository:
         return ClientApprovalRepository(self.session)
+
+    @property
+    def client_documents(self) -> ClientDocumentRepository:
+        return ClientDocumentRepository(self.session)
 
     @property
     def client_notes(self) -> ClientNoteRepository:

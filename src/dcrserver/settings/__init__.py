@@ -33,6 +33,7 @@ from dcrserver.settings.groups.cli import CliSettings
 from dcrserver.settings.groups.clients import ClientSettings
 from dcrserver.settings.groups.connectors import ConnectorName, ConnectorSettings
 from dcrserver.settings.groups.database import DatabaseSettings
+from dcrserver.settings.groups.documents import DocumentSettings
 from dcrserver.settings.groups.members import MemberName, MemberSettings
 from dcrserver.settings.groups.outbound import OutboundSettings
 from dcrserver.settings.groups.rate_limits import (
@@ -64,6 +65,7 @@ __all__ = [
     "ConfigurationError",
     "ConnectorSettings",
     "DatabaseSettings",
+    "DocumentSettings",
     "MutualTlsSettings",
     "OutboundSettings",
     "RateLimitSettings",
@@ -141,6 +143,7 @@ class Settings(BaseSettings):
     )
     clients: ClientSettings = ClientSettings()
     admin: AdminSettings = AdminSettings()
+    documents: DocumentSettings = DocumentSettings()
     asgardeo: AsgardeoSettings = AsgardeoSettings()
     outbound: OutboundSettings = OutboundSettings()
     rate_limits: RateLimitSettings = RateLimitSettings()

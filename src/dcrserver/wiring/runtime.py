@@ -23,8 +23,12 @@ from dcrserver.services.authentication.last_uses import LastUses
 from dcrserver.services.clients.changes import ClientChangeService
 from dcrserver.services.clients.credentials import ClientCredentialsService
 from dcrserver.services.clients.directory import ClientDirectoryService
+from dcrserver.services.clients.documents import ClientDocumentService
 from dcrserver.services.clients.lifecycle import ClientLifecycleService
 from dcrserver.services.clients.reading import ClientReadingService
+from dcrserver.services.documents.judging import DocumentJudge
+from dcrserver.services.documents.reading import DocumentReader
+from dcrserver.services.documents.resolver import DocumentClients
 from dcrserver.services.jobs.administration import JobService
 from dcrserver.services.policies.administration import PolicyAdministrationService
 from dcrserver.services.registration.administered import AdministeredClients
@@ -97,9 +101,9 @@ class Runtime:
     readiness: Readiness
     body_deadline: Deadline
     metrics: Metrics
-    client_reading: ClientReadingService
     client_lifecycle: ClientLifecycleService
     client_changes: ClientChangeService
+    client_documents: ClientDocumentService
     token_administration: TokenAdministrationService
     client_credentials: ClientCredentialsService
     tenant_lifecycle: TenantLifecycleService
@@ -115,6 +119,10 @@ class Runtime:
         return self.tenants.now.default
 
     # What keeps nothing is made when somebody asks.
+    @property
+    def client_reading(self) -> ClientReadingService:
+        return ClientReadingService(self.database, self.lists)
+
     @property
     def token_reading(self) -> TokenReadingService:
         return TokenReadingService(self.lists)
@@ -155,6 +163,7 @@ async def built_on(base: Foundation) -> AsyncIterator[Runtime]:
     settings, fetcher = base.configured.settings, base.configured.fetcher
     limiter = RateLimiter(settings.redis)
     documents = CachingFetcher(fetcher, settings.outbound)
+    steps: _Steps | None = None
     try:
         metrics = Metrics()
         steps = _steps(base, documents, metrics, limiter)
@@ -163,6 +172,8 @@ async def built_on(base: Foundation) -> AsyncIterator[Runtime]:
         runtime = _runtime(base, steps, limiter, metrics)
         yield runtime
     finally:
+        if steps is not None:
+            await steps.clients.close()
         await limiter.close()
         await documents.close()
 
@@ -178,6 +189,7 @@ class _Steps:
     remote_checks: RemoteChecks
     last_uses: LastUses
     guesses: Guesses
+    clients: DocumentClients
     authenticator: ClientAuthenticator
     access_tokens: AccessTokens
     administered: AdministeredClients
@@ -192,6 +204,7 @@ def _steps(
     guesses, keys = Guesses(limits.rate("failed_authentication")), ClientKeys(documents)
     validator, remote_checks = SubmissionValidator(), RemoteChecks(documents)
     administrators = Administrators(database, base.providers, limiter, Limits(limits.rates()))
+    clients = _document_clients(base, validator, remote_checks, limiter)
     return _Steps(
         administrators,
         ClientAccess(database, administrators),
@@ -200,7 +213,10 @@ def _steps(
         remote_checks,
         last_uses,
         guesses,
-        ClientAuthenticator(database, base.secrets, verifier, keys, last_uses, guesses, metrics),
+        clients,
+        ClientAuthenticator(
+            database, clients, base.secrets, verifier, keys, last_uses, guesses, metrics
+        ),
         AccessTokens(database, base.signing_keys),
         AdministeredClients(
             database,
@@ -212,6 +228,22 @@ def _steps(
             base.surroundings,
         ),
         SharedClients(database),
+    )
+
+
+def _document_clients(
+    base: Foundation,
+    validator: SubmissionValidator,
+    remote_checks: RemoteChecks,
+    limiter: RateLimiter,
+) -> DocumentClients:
+    settings = base.configured.settings
+    return DocumentClients(
+        base.database,
+        DocumentReader(base.configured.fetcher, settings.documents),
+        DocumentJudge(base.database, validator, base.statements, remote_checks),
+        limiter,
+        settings.documents,
     )
 
 
@@ -228,7 +260,7 @@ def _runtime(base: Foundation, steps: _Steps, limiter: RateLimiter, metrics: Met
         management=_management(base, steps),
         registration_lookup=RegistrationLookupService(steps.administrators, base.lists),
         secret_rotation=_secret_rotation(base, steps),
-        client_directory=ClientDirectoryService(database, steps.authenticator),
+        client_directory=ClientDirectoryService(steps.clients, steps.authenticator),
         token_grant=_token_grant(base, steps),
         token_status=_token_status(base, steps),
         signing_keys=base.signing_keys,
@@ -236,16 +268,16 @@ def _runtime(base: Foundation, steps: _Steps, limiter: RateLimiter, metrics: Met
         stored_configuration=base.stored_configuration,
         metadata_copies=base.metadata_copies,
         jobs=job_runner(base, metrics),
-        authorization=AuthorizationService(database),
+        authorization=AuthorizationService(steps.clients),
         discovery=DiscoveryService(configured.tenants),
         limiter=limiter,
         guesses=steps.guesses,
         readiness=_readiness(base),
         body_deadline=Deadline(configured.settings.server.body_seconds),
         metrics=metrics,
-        client_reading=ClientReadingService(database, base.lists),
         client_lifecycle=ClientLifecycleService(database),
         client_changes=ClientChangeService(database, steps.administered, base.requests),
+        client_documents=ClientDocumentService(database, steps.clients),
         token_administration=TokenAdministrationService(database, base.requests),
         client_credentials=client_credentials(base),
         tenant_lifecycle=tenant_lifecycle(base),

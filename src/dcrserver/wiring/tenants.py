@@ -188,6 +188,7 @@ class TenantFactory:
             issues_tokens=facts.issues_tokens,
             registers=facts.mode != "closed",
             reads_certificates=self._settings.reads_certificates,
+            reads_documents=self._settings.documents.enabled,
             mtls_root=self._mtls_root(facts, policy),
         )
 

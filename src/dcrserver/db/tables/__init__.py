@@ -18,6 +18,7 @@ from dcrserver.db.tables.columns import metadata
 from dcrserver.db.tables.provisioning import client_links, connector_reports
 from dcrserver.db.tables.registration import (
     client_approvals,
+    client_documents,
     client_facets,
     client_notes,
     client_quotas,
@@ -40,6 +41,7 @@ __all__ = [
     "admin_tokens",
     "authorization_server_metadata",
     "client_approvals",
+    "client_documents",
     "client_facets",
     "client_links",
     "client_notes",

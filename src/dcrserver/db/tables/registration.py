@@ -226,3 +226,20 @@ client_quotas = Table(
     PrimaryKeyConstraint("tenant", "counted_by", "digest"),
     **MARIADB,
 )
+
+# Of clients that name themselves by the URL of their metadata: what was read there.
+client_documents = Table(
+    "client_documents",
+    metadata,
+    Column("tenant", Name, nullable=False),
+    Column("client_id", ClientId, nullable=False),
+    # Of the document that counts, as it was read.
+    Column("digest", Digest, nullable=False),
+    Column("fetched_at", BigInteger, nullable=False),
+    Column("fresh_until", BigInteger, nullable=False),
+    # Why it could not be read, or is not acceptable, since then.
+    Column("problem", String(512)),
+    timestamp("problem_at"),
+    PrimaryKeyConstraint("tenant", "client_id"),
+    **MARIADB,
+)

@@ -18,6 +18,7 @@ from dcrserver.metadata.certificates import (
 from dcrserver.repositories.clients import ClientRecord
 from dcrserver.repositories.transaction import Database, Transaction
 from dcrserver.security import UndecipherableError
+from dcrserver.services.access.finding import ClientFinder, UnusableDocument
 from dcrserver.services.access.stored_clients import terms_of
 from dcrserver.services.authentication import assertions
 from dcrserver.services.authentication.assertions import FAILED
@@ -93,9 +94,10 @@ class AuthenticatedClient(NamedTuple):
 class ClientAuthenticator:
     """Step: finds out which client asks, by whichever method it registered."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913, PLR0917 - a step each
         self,
         database: Database,
+        clients: ClientFinder,
         secrets: SecretIssuer,
         verifier: SecretVerifier,
         keys: ClientKeys,
@@ -104,6 +106,7 @@ class ClientAuthenticator:
         metrics: Metrics,
     ) -> None:
         self._database = database
+        self._clients = clients
         self._secrets = secrets
         self._verifier = verifier
         self._keys = keys
@@ -135,8 +138,10 @@ class ClientAuthenticator:
         *,
         may_guess: bool,
     ) -> AuthenticatedClient:
-        async with self._database.read() as tx:
-            found = await tx.clients.find(tenant.name, credential.client_id)
+        try:
+            found = await self._clients.find(tenant, credential.client_id, presented.address)
+        except UnusableDocument as error:
+            raise InvalidClient(error.description, detail=error.detail) from None
         known = found is not None and not found.suspended_at
         record = found if found is not None and known else _NOBODY
         metadata = ClientMetadata(stored(record.metadata) | {"client_id": record.client_id})

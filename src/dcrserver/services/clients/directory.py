@@ -9,8 +9,8 @@ import json
 
 from dcrserver.errors import InvalidClient, NotFound
 from dcrserver.repositories.clients import ClientRecord
-from dcrserver.repositories.transaction import Database
 from dcrserver.services.access.actors import Actor
+from dcrserver.services.access.finding import ClientFinder
 from dcrserver.services.authentication.authenticator import ClientAuthenticator
 from dcrserver.services.authentication.presented import Presented
 from dcrserver.services.registration.verified_facts import verified_facts
@@ -24,8 +24,8 @@ READ = "clients:read"
 class ClientDirectoryService:
     """Use case: an authorization server asks who a client is."""
 
-    def __init__(self, database: Database, authenticator: ClientAuthenticator) -> None:
-        self._database = database
+    def __init__(self, clients: ClientFinder, authenticator: ClientAuthenticator) -> None:
+        self._clients = clients
         self._authenticator = authenticator
 
     async def authenticate(self, tenant: Tenant, presented: Presented) -> JsonObject:
@@ -53,9 +53,9 @@ class ClientDirectoryService:
 
         Raises:
             NotFound: unknown, deleted or suspended, or not for this ``actor``.
+            UnusableDocument: it names itself by a URL, and what is there does not count.
         """
-        async with self._database.read() as tx:
-            record = await tx.clients.find(tenant.name, client_id)
+        record = await self._clients.find(tenant, client_id)
         if record is None or record.suspended_at or not actor.sees(record.owner):
             raise NotFound("there is no such client")
         described = _described(tenant, record)

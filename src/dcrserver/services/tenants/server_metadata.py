@@ -26,6 +26,7 @@ _ASSERTION_ALGORITHMS: Mapping[str, tuple[str, ...]] = {
 }
 _MAX_MEMBERS = 1000
 _SIGN_IN = "authorization_endpoint"
+_DOCUMENTS = "client_id_metadata_document_supported"
 _ALIASES = "mtls_endpoint_aliases"
 _ENDPOINTS = (
     "registration_endpoint",
@@ -124,12 +125,14 @@ def server_metadata(  # noqa: PLR0913 - what is known of a tenant, each by its n
     issues_tokens: bool,
     registers: bool,
     reads_certificates: bool,
+    reads_documents: bool = False,
     mtls_root: str | None = None,
 ) -> JsonObject:
     """The members that discovery publishes and registration is bounded by.
 
     ``issues_tokens``: the built-in token service is on; ``reads_certificates``: it is told of the
-    client certificate of a connection; ``mtls_root``: where it asks for one, without a final slash.
+    client certificate of a connection; ``reads_documents``: clients name themselves by URLs;
+    ``mtls_root``: where it asks for one, without a final slash.
     ``issuer`` is always ours: a document must carry the identifier it was found by (R8414-3.3-01).
     """
     root = issuer.rstrip("/")
@@ -139,13 +142,11 @@ def server_metadata(  # noqa: PLR0913 - what is known of a tenant, each by its n
     members |= {name: value for name, value in (document or {}).items() if name not in _NOT_TAKEN}
     members |= settings.members
     _add_grants_of_profiles(members)
-    there = sign_in(settings, document, issuer)
-    if settings.front_door or not there:
-        members[_SIGN_IN] = _front_door(issuer)
+    _add_sign_in(members, sign_in(settings, document, issuer), issuer, settings)
     if issues_tokens:
         _add_token_service(members, root, reads_certificates=reads_certificates)
-    if not there:  # it is ours that answers
-        members["authorization_response_iss_parameter_supported"] = True
+    if reads_documents:
+        _add_documents(members)
     members = restrict(members, policy)
     _complete_assertion_algorithms(members)
     made: JsonObject = {"issuer": issuer}
@@ -191,6 +192,24 @@ def _add_grants_of_profiles(members: dict[str, JsonValue]) -> None:
         named = [grant for profile, grant in _GRANT_OF_PROFILE.items() if profile in profiles]
         missing = [grant for grant in named if grant not in grants]
         members["grant_types_supported"] = [*grants, *missing]
+
+
+def _add_sign_in(
+    members: dict[str, JsonValue], there: str, issuer: str, settings: AuthorizationServerSettings
+) -> None:
+    """Where people are signed in: ``there``, unless they come by us, or there is nobody else."""
+    if settings.front_door or not there:
+        members[_SIGN_IN] = _front_door(issuer)
+    if not there:  # it is ours that answers
+        members["authorization_response_iss_parameter_supported"] = True
+
+
+def _add_documents(members: dict[str, JsonValue]) -> None:
+    """Clients look for both, and register in the old way where one is missing."""
+    members[_DOCUMENTS] = True
+    methods = members.get("token_endpoint_auth_methods_supported")
+    if isinstance(methods, list) and "none" not in methods:
+        members["token_endpoint_auth_methods_supported"] = [*methods, "none"]
 
 
 def _add_token_service(

@@ -12,7 +12,7 @@ from urllib.parse import urlencode
 
 from dcrserver.errors import AuthorizationError
 from dcrserver.metadata import ClientMetadata, uris
-from dcrserver.repositories.transaction import Database
+from dcrserver.services.access.finding import ClientFinder, UnusableDocument
 from dcrserver.services.access.stored_clients import metadata_of
 from dcrserver.tenants import Tenant
 
@@ -35,10 +35,12 @@ class AuthorizationService:
     none.
     """
 
-    def __init__(self, database: Database) -> None:
-        self._database = database
+    def __init__(self, clients: ClientFinder) -> None:
+        self._clients = clients
 
-    async def lead_on(self, tenant: Tenant, request: Mapping[str, str], query: str) -> str:
+    async def lead_on(
+        self, tenant: Tenant, request: Mapping[str, str], query: str, address: str | None = None
+    ) -> str:
         """Where the authorization server signs people in, with the ``query`` as it came.
 
         The octets of the query stay: their order and spelling may matter to whoever signed them, or
@@ -47,7 +49,7 @@ class AuthorizationService:
         Raises:
             AuthorizationError: as ``refuse``.
         """
-        client = await self._client(tenant, request.get("client_id"))
+        client = await self._client(tenant, request.get("client_id"), address)
         # What was pushed or signed holds its own redirect URI (RFC 9126, RFC 9101), which the
         # server reads and we do not.
         if request.get("redirect_uri") or not any(request.get(name) for name in _ELSEWHERE):
@@ -56,7 +58,9 @@ class AuthorizationService:
         mark = "" if not query else "&" if "?" in tenant.sign_in else "?"
         return f"{tenant.sign_in}{mark}{query}"
 
-    async def refuse(self, tenant: Tenant, request: Mapping[str, str]) -> WayBack:
+    async def refuse(
+        self, tenant: Tenant, request: Mapping[str, str], address: str | None = None
+    ) -> WayBack:
         """Where the person may go: the registered redirect URI with temporarily_unavailable.
 
         Nobody is sent there without a look at it: anybody may register any URI, and ours would be
@@ -65,7 +69,7 @@ class AuthorizationService:
         Raises:
             AuthorizationError: the client or its redirect URI is not known; there is no way back.
         """
-        client = await self._client(tenant, request.get("client_id"))
+        client = await self._client(tenant, request.get("client_id"), address)
         target = _registered(client, request.get("redirect_uri"))
         answer = {"error": "temporarily_unavailable", "error_description": UNAVAILABLE}
         if "state" in request:
@@ -76,11 +80,15 @@ class AuthorizationService:
         uri = uris.parse(target)
         return WayBack(url, uri.host or f"{uri.scheme}:")
 
-    async def _client(self, tenant: Tenant, client_id: str | None) -> ClientMetadata:
+    async def _client(
+        self, tenant: Tenant, client_id: str | None, address: str | None
+    ) -> ClientMetadata:
         if not client_id:
             raise AuthorizationError("The request names no client (client_id).")
-        async with self._database.read() as tx:
-            record = await tx.clients.find(tenant.name, client_id)
+        try:
+            record = await self._clients.find(tenant, client_id, address)
+        except UnusableDocument as error:
+            raise AuthorizationError(f"{error.description}.", detail=error.detail) from None
         if record is None or record.suspended_at:
             raise AuthorizationError("The client of this request is not registered here.")
         return metadata_of(record)

@@ -1,0 +1,1 @@
+"""Clients that name themselves by the URL of their metadata document."""
