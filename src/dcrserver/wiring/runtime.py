@@ -241,7 +241,7 @@ def _document_clients(
     return DocumentClients(
         base.database,
         DocumentReader(base.configured.fetcher, settings.documents),
-        DocumentJudge(base.database, validator, base.statements, remote_checks),
+        DocumentJudge(base.surroundings, validator, base.statements, remote_checks),
         limiter,
         settings.documents,
     )

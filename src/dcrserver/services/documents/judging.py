@@ -10,11 +10,10 @@ from dcrserver.metadata.bounds import UNBOUNDED, Bounds
 from dcrserver.metadata.documents import BadDocument, check_locations
 from dcrserver.names import ClientOrigin
 from dcrserver.repositories.clients import ClientRecord
-from dcrserver.repositories.transaction import Database
 from dcrserver.services.access.finding import UnusableDocument
 from dcrserver.services.access.stored_clients import metadata_before, terms_of
+from dcrserver.services.access.surroundings import Surroundings
 from dcrserver.services.audit import Origin
-from dcrserver.services.registration import quotas
 from dcrserver.services.registration.judgement import SubmissionValidator, ValidSubmission
 from dcrserver.services.registration.policy import Asking
 from dcrserver.services.registration.remote_checks import RemoteChecks
@@ -36,12 +35,12 @@ class DocumentJudge:
 
     def __init__(
         self,
-        database: Database,
+        surroundings: Surroundings,
         validator: SubmissionValidator,
         statements: SoftwareStatements,
         remote_checks: RemoteChecks,
     ) -> None:
-        self._database = database
+        self._surroundings = surroundings
         self._validator = validator
         self._statements = statements
         self._remote_checks = remote_checks
@@ -77,8 +76,9 @@ class DocumentJudge:
             tenant.name, origin, ClientOrigin.DOCUMENT.word,
             updates=record is not None, may_wait=waits,
         )  # fmt: skip
-        wanted = terms.policy.asks_counts
-        asking = await quotas.counted(self._database, asking, wanted, submitted.members)
+        asking = await self._surroundings.of(
+            asking, terms.policy, submitted.members, record and record.owner
+        )
         if before is None:
             valid = self._validator.validate_members(asking, *submitted.judged())
         else:
