@@ -77,5 +77,10 @@ def _valued(name: str, value: JsonValue) -> JsonValue:
         return value
     texts = {str(each) for each in value}
     if name == "redirect_uris":
-        texts = {_LOOPBACK.sub(r"\1", each, count=1) for each in texts}
+        texts = set(map(without_loopback_port, texts))
     return list[JsonValue](sorted(texts))
+
+
+def without_loopback_port(uri: str) -> str:
+    """``uri`` as it is compared where its port may be any (RFC 8252 7.3)."""
+    return _LOOPBACK.sub(r"\1", uri, count=1)

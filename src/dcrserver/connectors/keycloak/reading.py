@@ -1,0 +1,58 @@
+"""Clients of Keycloak as they are told of: in its words and in ours, with no secret."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from dcrserver.connectors.client import RemoteClient
+from dcrserver.connectors.keycloak.mapping import mark_of, without_secrets
+from dcrserver.connectors.keycloak.paths import attributes
+from dcrserver.connectors.keycloak.rows import STORED
+from dcrserver.connectors.keycloak.scopes import Facts
+from dcrserver.moving import keycloak
+from dcrserver.moving.keycloak_names import BUILT_IN
+from dcrserver.strict_json import JsonObject, JsonValue
+
+_NEEDED = frozenset({"basic", "acr", "web-origins"})
+
+
+def remote(there: JsonObject, scope: str) -> RemoteClient:
+    """A client as Keycloak shows it; ``scope``: which it may ask for."""
+    mark = mark_of(there)
+    return RemoteClient(
+        str(there["id"]),
+        str(there.get("clientId")),
+        mark.mark if mark else None,
+        without_secrets(there),
+        _metadata(there) | {"scope": scope},
+        there.get("enabled") is not False,
+        mark.tenant if mark else None,
+    )
+
+
+def _metadata(there: JsonObject) -> JsonObject:
+    """As an import would take it, and what we stored beside, its texts as they are."""
+    stored: JsonObject = {
+        name.removeprefix(STORED): each
+        for name, each in attributes(there).items()
+        if name.startswith(STORED)
+    }
+    return keycloak.metadata(there) | stored
+
+
+def is_of_keycloak(there: Mapping[str, JsonValue], account: str) -> bool:
+    """A part of Keycloak's own, our account, or a client of another protocol."""
+    return (
+        there.get("clientId") in BUILT_IN | {account}
+        or attributes(there).get("realm_client") == "true"
+        or there.get("protocol", "openid-connect") != "openid-connect"
+        or there.get("bearerOnly") is True
+    )
+
+
+def lacks(realm: str, facts: Facts) -> list[str]:
+    """What the realm does not give to new clients, though tokens need it."""
+    return [
+        f"realm {realm}: the client scope {name} is not given to new clients by default"
+        for name in sorted(_NEEDED - facts.needed())
+    ]
