@@ -181,7 +181,7 @@ def _compared(mapper: JsonObject | None) -> JsonValue:
     if mapper is None:
         return None
     names = ("included.custom.audience", "access.token.claim", "sectorIdentifierUri")
-    config = {name: each for name in names if (each := _config(mapper).get(name))}
+    config: JsonObject = {name: each for name in names if (each := _config(mapper).get(name))}
     return {"protocolMapper": mapper.get("protocolMapper"), "config": config}
 
 
