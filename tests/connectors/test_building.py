@@ -10,12 +10,16 @@ import pytest
 from dcrserver.connectors.build import CONNECTORS, build
 from dcrserver.connectors.connector import Connector
 from dcrserver.metadata import PARAMETERS
+from dcrserver.metadata.catalogue import VERIFIED
 from dcrserver.settings import ConfigurationError, ConnectorSettings
 from harness.wanted import target
 
 # What each kind needs, beside.
 _SETTINGS = {
     "hydra": {"url": "http://127.0.0.1:4445"},
+    "keycloak": {
+        "url": "http://127.0.0.1:8080", "realm": "r", "client_id": "c", "client_secret": "s",
+    },
 }  # fmt: skip
 
 
@@ -25,7 +29,7 @@ async def test_a_connector_has_all_that_is_asked_of_one(kind: str) -> None:
     try:
         assert connector.name == "as"
         assert connector.kind == kind
-        assert connector.carriage().keys() <= PARAMETERS.keys()
+        assert connector.carriage().keys() <= PARAMETERS.keys() | VERIFIED.keys()
     finally:
         await connector.close()
     made = resolve_name(CONNECTORS[kind])

@@ -11,6 +11,7 @@ from dcrserver.settings import ConfigurationError, ConnectorSettings
 # By name: what one kind needs is not loaded for the others.
 CONNECTORS: Mapping[str, str] = {
     "hydra": "dcrserver.connectors.hydra.connector:HydraConnector",
+    "keycloak": "dcrserver.connectors.keycloak.connector:KeycloakConnector",
 }
 
 

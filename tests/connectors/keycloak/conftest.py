@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack
 from typing import Any
 
 import pytest
 
+from connectors.keycloak.making import MakeConnector
 from dcrserver.connectors.keycloak.connector import KeycloakConnector
 from dcrserver.settings import ConnectorSettings
 from harness import keycloak
 from harness.keycloak import ACCOUNT, ACCOUNT_SECRET, REALM, Administrator, Keycloak
-
-MakeConnector = Callable[..., KeycloakConnector]
 
 
 @pytest.fixture(scope="session")

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Callable
 from typing import Any
 
 from dcrserver.connectors.client import WantedClient
+from dcrserver.connectors.keycloak.connector import KeycloakConnector
+
+MakeConnector = Callable[..., KeycloakConnector]
 
 CALLBACK = "https://client.example.org/cb"
 TENANT = "default"

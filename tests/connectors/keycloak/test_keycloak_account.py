@@ -11,8 +11,7 @@ import pytest
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from jwt.algorithms import ECAlgorithm
 
-from connectors.keycloak.conftest import MakeConnector
-from connectors.keycloak.making import TENANT, wanted
+from connectors.keycloak.making import TENANT, MakeConnector, wanted
 from dcrserver.connectors.client import NewSecret
 from dcrserver.connectors.failures import TargetAway, TargetMisconfigured
 from dcrserver.connectors.keycloak.account import _Token

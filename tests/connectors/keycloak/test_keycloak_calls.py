@@ -8,8 +8,7 @@ from typing import Any
 
 import pytest
 
-from connectors.keycloak.conftest import MakeConnector
-from connectors.keycloak.making import CALLBACK, TENANT, wanted
+from connectors.keycloak.making import CALLBACK, TENANT, MakeConnector, wanted
 from dcrserver.connectors.client import Held, NewSecret
 from dcrserver.connectors.failures import (
     TargetMisconfigured,

@@ -7,8 +7,7 @@ from typing import Any
 
 import pytest
 
-from connectors.keycloak.conftest import MakeConnector
-from connectors.keycloak.making import CALLBACK, TENANT, wanted
+from connectors.keycloak.making import CALLBACK, TENANT, MakeConnector, wanted
 from dcrserver.connectors.client import NewSecret
 from dcrserver.connectors.keycloak.connector import KeycloakConnector
 from dcrserver.jose import parse

@@ -14,7 +14,7 @@ from dcrserver.connectors.keycloak import values
 from dcrserver.connectors.keycloak.keys import jwks_text
 from dcrserver.connectors.keycloak.paths import attribute
 from dcrserver.connectors.keycloak.values import Value, grant, grant_text, joined, switch, text
-from dcrserver.metadata.catalogue import PARAMETERS
+from dcrserver.metadata.catalogue import PARAMETERS, VERIFIED
 
 _GRANT = "urn:ietf:params:oauth:grant-type:"
 _CIBA_GRANT = "urn:openid:params:grant-type:ciba"
@@ -206,7 +206,7 @@ ROWS: tuple[Row, ...] = (
     *_KNOWN,
     *(
         Row(name, _KEPT, {attribute(f"{STORED}{name}"): values.stored(name)})
-        for name in (*PARAMETERS, "software_statement")
+        for name in (*PARAMETERS, *VERIFIED)
         if name not in _NAMES
     ),
 )
