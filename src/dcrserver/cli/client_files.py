@@ -6,15 +6,17 @@ import json
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
+from dcrserver.cli import policy_files
 from dcrserver.cli.administration.exports import print_export
 from dcrserver.cli.administration.filters import Wanted
 from dcrserver.cli.administration.options import grouped
 from dcrserver.cli.administration.where import Where
 from dcrserver.cli.output import Form
+from dcrserver.cli.policy_files import AddressOption, OriginOption
 from dcrserver.cli.shared import (
     ConfigOption,
     TenantOption,
@@ -24,10 +26,6 @@ from dcrserver.cli.shared import (
     read,
 )
 from dcrserver.names import DEFAULT_TENANT
-
-if TYPE_CHECKING:
-    from dcrserver.strict_json import JsonObject
-    from dcrserver.tenants import Tenant
 
 app = commands("")
 
@@ -118,13 +116,20 @@ def export(
 
 
 @app.command(
-    "check", epilog=examples("client check client.json", "client check client.json --json")
+    "check",
+    epilog=examples(
+        "client check client.json",
+        "client check client.json --json",
+        "client check client.json --origin administrator --address 192.0.2.7",
+    ),
 )
 @grouped
 def check(
     file: Annotated[Path, typer.Argument(help="JSON object of client metadata; - for stdin")],
     config: ConfigOption = None,
     tenant: TenantOption = DEFAULT_TENANT,
+    origin: OriginOption = "open",
+    address: AddressOption = None,
     *,
     form: Form,
 ) -> None:
@@ -132,31 +137,19 @@ def check(
     from dcrserver.cli.loading import known_tenant, load
     from dcrserver.strict_json import BadJson, loads_object
 
-    raw = read(file)
-    where = known_tenant(load(config), tenant)
+    raw, settings = read(file), load(config)
+    where = known_tenant(settings, tenant)
     limits = where.terms.policy.json_
     try:
         submission = loads_object(raw, max_depth=limits.max_depth, max_members=limits.max_members)
     except BadJson as error:
         fail(f"{file}: {error}")
-    told = _told(where, submission)
+    told = policy_files.explained(settings, where, submission, origin, address)
     if form.is_json:
         print(json.dumps(told, indent=2, ensure_ascii=False))
     else:
         print("\n".join(_explained(told)))
     sys.exit(0 if told["acceptable"] else 1)
-
-
-def _told(tenant: Tenant, submission: JsonObject) -> JsonObject:
-    """What reads software statements takes longer to load than all the rest of the command."""
-    from dcrserver.metadata import explain
-    from dcrserver.policies.statements.conditions import Circumstances
-
-    if not tenant.reads_statements(tenant.terms.policy):
-        return explain(submission, tenant.terms, here=Circumstances(tenant=tenant.name))
-    from dcrserver.services.software_statements.reader import explained
-
-    return explained(tenant, submission)
 
 
 def _explained(told: dict[str, Any]) -> Iterator[str]:

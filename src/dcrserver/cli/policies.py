@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import sys
-import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 from types import MappingProxyType
@@ -12,14 +11,17 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from dcrserver.cli import policy_files
 from dcrserver.cli.administration import watching
 from dcrserver.cli.administration.options import grouped
 from dcrserver.cli.administration.where import LimitOption, Where
 from dcrserver.cli.output import Form, print_one, print_rows
+from dcrserver.cli.policy_files import AddressOption, OriginOption
 from dcrserver.cli.shared import ConfigOption, commands, examples, fail, print_message, read
 
 if TYPE_CHECKING:
     from dcrserver.settings import Settings
+    from dcrserver.strict_json import JsonObject
 
 app = commands(
     "Policies, of the configuration file and made at run time: of --tenant, or of all tenants."
@@ -50,18 +52,8 @@ def list_(where: Where, form: Form, limit: LimitOption = 1000) -> None:
 def check(file: FileArgument, config: ConfigOption = None) -> None:
     """Say what is wrong with a policy, if anything is; nobody is asked."""
     from dcrserver.cli.loading import load
-    from dcrserver.settings.stored import BadDocument, written_policy
 
-    text = read(file)
-    try:
-        written_policy(_parsed(file, text), load(config).members)
-    except BadDocument as error:
-        fail(
-            "\n".join(
-                f"{_place(file, each.key, text)}: {each.pointer or '/'}: {each.text}"
-                for each in error.problems
-            )
-        )
+    policy_files.checked(file, load(config))
     print_message(f"{file} is a policy")
 
 
@@ -69,7 +61,7 @@ def check(file: FileArgument, config: ConfigOption = None) -> None:
 @grouped
 def put(name: NameArgument, file: FileArgument, where: Where, form: Form) -> None:
     """Draft the next version of a policy; nobody is judged by it until it is activated."""
-    print_one(where.ask("draft_policy", _document(file), name=name), form)
+    print_one(where.ask("draft_policy", policy_files.document(file), name=name), form)
 
 
 @app.command(
@@ -78,11 +70,18 @@ def put(name: NameArgument, file: FileArgument, where: Where, form: Form) -> Non
         "policy test strict client.json --origin open --draft",
         "policy test strict requests.jsonl",
         "policy test strict --stored --draft",
+        "policy test dcrserver.toml client.json",
     ),
 )
 @grouped
 def try_out(  # noqa: PLR0913 - what can be given
-    name: NameArgument,
+    name: Annotated[
+        str,
+        typer.Argument(
+            help="its name; or a file before it is used: JSON or TOML as for policy check, or a"
+            " configuration file, of which [policy] is tried, with the rest of --config"
+        ),
+    ],
     where: Where,
     form: Form,
     file: Annotated[
@@ -92,8 +91,8 @@ def try_out(  # noqa: PLR0913 - what can be given
             " request, origin and address of one"
         ),
     ] = None,
-    origin: Annotated[str, typer.Option(help="how it comes, as statements name it")] = "open",
-    address: Annotated[str | None, typer.Option(help="where it comes from")] = None,
+    origin: OriginOption = "open",
+    address: AddressOption = None,
     *,
     draft: Annotated[bool, typer.Option("--draft", help="try the draft")] = False,
     stored: Annotated[
@@ -102,6 +101,9 @@ def try_out(  # noqa: PLR0913 - what can be given
 ) -> None:
     """Try a policy; fail when something would be refused. Nothing is stored."""
     which: dict[str, Any] = {"draft": True} if draft else {}
+    is_file, found = policy_files.is_file(name), dict[str, Any]()
+    if is_file and (file is None or draft or file.suffix == ".jsonl"):
+        fail(f"{name} is tried with one registration; with others once it is drafted by policy put")
     if file is None:
         if not stored:
             fail("name a file, or say --stored")
@@ -113,11 +115,19 @@ def try_out(  # noqa: PLR0913 - what can be given
     if file.suffix == ".jsonl":
         lines = read(file).splitlines()
         which["requests"] = [_recorded(line, origin, address) for line in lines if line]
-        found: dict[str, Any] = where.ask("test_policy_with_requests", which, name=name)
+        found |= where.ask("test_policy_with_requests", which, name=name)
         is_refused = bool(found["counts"].get("reject"))
     else:
-        which |= {"request": _document(file), "origin": origin, "address": address}
-        found = where.ask("test_policy", which, name=name)
+        trial: JsonObject = {
+            "request": policy_files.document(file),
+            "origin": origin,
+            "address": address,
+        }
+        found |= (
+            policy_files.tried(Path(name), trial, where.config, where.tenant)
+            if is_file
+            else where.ask("test_policy", which | trial, name=name)
+        )
         is_refused = found["decision"] == "reject"
     print_one(found, form)
     sys.exit(1 if is_refused else 0)
@@ -215,24 +225,3 @@ def _of_configuration(settings: Settings, tenant: str | None) -> dict[str, Any]:
     if found is None:
         fail("there is no such tenant")
     return asyncio.run(posture_of(settings, found))
-
-
-def _document(file: Path) -> dict[str, Any]:
-    return _parsed(file, read(file))
-
-
-def _parsed(file: Path, text: bytes) -> dict[str, Any]:
-    try:
-        made = tomllib.loads(text.decode()) if file.suffix == ".toml" else json.loads(text)
-    except ValueError as error:
-        fail(f"{file}: {error}")
-    if not isinstance(made, dict):
-        fail(f"{file}: must be an object")
-    return made
-
-
-def _place(file: Path, key: tuple[str, ...], text: bytes) -> str:
-    """The file, and of TOML the line where ``key`` is."""
-    from dcrserver.settings.lines import line_of
-
-    return f"{file}, line {line_of(key, text.decode())}" if file.suffix == ".toml" else str(file)

@@ -15,6 +15,7 @@ from dcrserver.services.clients.notes import ClientNoteService
 from dcrserver.services.clients.statistics import ClientStatisticsService
 from dcrserver.services.jobs.administration import JobService
 from dcrserver.services.policies.administration import PolicyAdministrationService
+from dcrserver.services.policies.trial import PolicyTrials
 from dcrserver.services.tenants.dcr_configuration import DcrConfigurationService
 from dcrserver.services.tenants.lifecycle import TenantLifecycleService, TenantMaking
 from dcrserver.services.tokens.key_administration import KeyAdministrationService
@@ -37,6 +38,7 @@ class Administration:
         self.notes = ClientNoteService(base.database)
         self.approvals = ClientApprovalService(base.database)
         self.statistics = ClientStatisticsService(base.lists)
+        self.policy_trials = PolicyTrials(base.statements, base.surroundings)
         self.exports = asyncio.Semaphore(_EXPORTS)
 
 

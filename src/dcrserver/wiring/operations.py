@@ -12,6 +12,7 @@ from dcrserver.services.clients.imports import ClientImportService
 from dcrserver.services.clients.lifecycle import ClientLifecycleService
 from dcrserver.services.clients.reading import ClientReadingService
 from dcrserver.services.clients.statistics import ClientStatisticsService
+from dcrserver.services.policies.trial import PolicyTrials
 from dcrserver.services.registration.administered import AdministeredClients
 from dcrserver.services.registration.judgement import SubmissionValidator
 from dcrserver.services.registration.remote_checks import RemoteChecks
@@ -57,6 +58,7 @@ class Operations:
         )
         self.tenant_lifecycle = tenant_lifecycle(base)
         self.policy_administration = policy_administration(base)
+        self.policy_trials = PolicyTrials(base.statements, base.surroundings)
         self.client_import = ClientImportService(base.database, base.configured.box)
         self.reencryption = ReencryptionService(base.database, base.lists, base.configured.box)
 

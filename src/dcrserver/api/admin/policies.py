@@ -36,8 +36,6 @@ from dcrserver.services.policies.trial import (
     Trial,
     asked_of,
     terms_of_trial,
-    tried,
-    tried_all,
 )
 from dcrserver.services.policies.views import PolicyView
 from dcrserver.tenants import Tenant
@@ -145,10 +143,14 @@ async def check_policy(
 async def test_policy(
     here: RuntimeOf, caller: CallerOf, whose: ScopeOf, name: NameOf, body: PolicyTrial
 ) -> PolicyVerdict:
-    """What it would make of a registration: of which nothing is stored, and nothing fetched."""
+    """What it would make of a registration, of which nothing is stored. Its software statement is
+    read, and told is how many clients there are like it where a statement counts or limits them.
+    """
     tenant, terms = await _tried_by(here, caller, whose, name, draft=body.draft)
     trial = Trial(body.request, body.origin, body.address)
-    return PolicyVerdict.model_validate(tried(tenant, terms, trial))
+    return PolicyVerdict.model_validate(
+        await here.administration.policy_trials.one(tenant, terms, trial)
+    )
 
 
 @router.post(
@@ -162,10 +164,12 @@ async def test_policy(
 async def test_policy_with_requests(
     here: RuntimeOf, caller: CallerOf, whose: ScopeOf, name: NameOf, body: PolicyTrials
 ) -> PolicyVerdicts:
-    """What it would make of each, by kinds; nothing is stored, and nothing fetched."""
+    """What it would make of each, by kinds; nothing is stored, and no software statement read."""
     tenant, terms = await _tried_by(here, caller, whose, name, draft=body.draft)
     trials = [Trial(each.request, each.origin, each.address) for each in body.requests]
-    return PolicyVerdicts.model_validate(tried_all(tenant, terms, trials))
+    return PolicyVerdicts.model_validate(
+        await here.administration.policy_trials.many(tenant, terms, trials)
+    )
 
 
 @router.post(

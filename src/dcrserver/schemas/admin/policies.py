@@ -151,6 +151,14 @@ class PolicyVerdict(Told):
         title="TriedRegistration",
         description="what would be registered; error and error_description where it is refused",
     )
+    clients: dict[str, int] = Field(
+        default={},
+        description="how many clients there are already, by what statements count or limit: so many"
+        " at most as decide",
+    )
+    address_names: list[str] = Field(
+        default=[], description="the names of the address, where statements ask for them"
+    )
     tags: list[str] = Field(default=[], description="what the client would be tagged with")
     expires: dict[str, int] = Field(
         default={},

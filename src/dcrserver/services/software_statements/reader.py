@@ -7,13 +7,11 @@ registers no statement, and nothing at all where statements are required.
 from __future__ import annotations
 
 import time
-from dataclasses import replace
 from typing import NamedTuple
 
 from dcrserver import jose
-from dcrserver.errors import InvalidClientMetadata, InvalidSoftwareStatement, RegistrationError
+from dcrserver.errors import InvalidClientMetadata, InvalidSoftwareStatement
 from dcrserver.metadata import VERIFIED, ClientMetadata, Terms
-from dcrserver.metadata.preview import explain, with_refusal, with_statement
 from dcrserver.metadata.software_statements import (
     STATEMENT_ISSUER,
     members_said,
@@ -22,7 +20,6 @@ from dcrserver.metadata.software_statements import (
 )
 from dcrserver.metadata.validation import STATEMENT
 from dcrserver.names import ClientOrigin
-from dcrserver.policies.statements.conditions import Circumstances
 from dcrserver.repositories.access_tokens import SpentIdentifier
 from dcrserver.repositories.clients import ClientRecord
 from dcrserver.repositories.transaction import AlreadyThere, Database, Transaction, Writer
@@ -280,19 +277,6 @@ def of_elsewhere(
         raise InvalidSoftwareStatement(_UNKNOWN)
     verification.check_contents(statement)
     return _with(rest, terms, statement)
-
-
-def explained(tenant: Tenant, submission: JsonObject) -> JsonObject:
-    """What registering ``submission`` would do, as ``metadata.explain`` tells it; of a software
-    statement whose keys are in no file of ours, that it could not be verified.
-    """
-    terms, here = tenant.terms, Circumstances(tenant=tenant.name)
-    try:
-        stated = of_elsewhere(tenant, submission, terms, time.time())
-    except RegistrationError as error:
-        return with_refusal(explain(submission, terms, here=here), error)
-    here = replace(here, origins=frozenset({stated.born(ClientOrigin.OPEN).word}))
-    return with_statement(explain(*stated.judged(), here=here), submission, stated.overruled)
 
 
 def _with(rest: JsonObject, terms: Terms, statement: Statement) -> Submitted:

@@ -18,8 +18,6 @@ from dcrserver.services.policies.trial import (
     Trial,
     asked_of,
     terms_of_trial,
-    tried,
-    tried_all,
 )
 from dcrserver.strict_json import JsonObject
 
@@ -60,7 +58,8 @@ async def _test_policy(here: Here, *, name: str, body: JsonObject) -> JsonObject
     found = await policies.policy(here.scope, name)
     terms = terms_of_trial(tenant, found, policies.members, draft=asked.draft)
     trial = Trial(asked.request, asked.origin, asked.address)
-    return told(PolicyVerdict, tried(tenant, terms, trial))
+    trials = here.operations.policy_trials
+    return told(PolicyVerdict, await trials.one(tenant, terms, trial))
 
 
 async def _test_policy_with_requests(here: Here, *, name: str, body: JsonObject) -> JsonObject:
@@ -69,7 +68,8 @@ async def _test_policy_with_requests(here: Here, *, name: str, body: JsonObject)
     found = await policies.policy(here.scope, name)
     terms = terms_of_trial(tenant, found, policies.members, draft=asked.draft)
     trials = [Trial(each.request, each.origin, each.address) for each in asked.requests]
-    return told(PolicyVerdicts, tried_all(tenant, terms, trials))
+    found_of = here.operations.policy_trials.many
+    return told(PolicyVerdicts, await found_of(tenant, terms, trials))
 
 
 async def _test_policy_with_clients(here: Here, *, name: str, body: JsonObject) -> JsonObject:
