@@ -21,7 +21,7 @@ from dcrserver.cli.shared import ConfigOption, commands, examples, fail, print_m
 
 if TYPE_CHECKING:
     from dcrserver.settings import Settings
-    from dcrserver.strict_json import JsonObject
+    from dcrserver.strict_json import JsonObject, JsonValue
 
 app = commands(
     "Policies, of the configuration file and made at run time: of --tenant, or of all tenants."
@@ -101,48 +101,58 @@ def try_out(  # noqa: PLR0913 - what can be given
 ) -> None:
     """Try a policy; fail when something would be refused. Nothing is stored."""
     which: dict[str, Any] = {"draft": True} if draft else {}
-    is_file, found = policy_files.is_file(name), dict[str, Any]()
-    if is_file and (file is None or draft or file.suffix == ".jsonl"):
-        fail(f"{name} is tried with one registration; with others once it is drafted by policy put")
-    if file is None:
-        if not stored:
-            fail("name a file, or say --stored")
-        job = watching.begin(where, "test_policy_with_clients", which | {"filter": {}}, name=name)
-        watching.print_job(job, form)
+    trial: JsonObject = {"origin": origin, "address": address}
+    if policy_files.is_file(name):
+        found: dict[str, Any] = _tried_file(Path(name), file, where, trial | which)
+    elif stored or file is None:
+        _try_clients(name, file, where, form, which, stored=stored)
         return
-    if stored:
-        fail("--stored takes no file")
-    if file.suffix == ".jsonl":
-        lines = read(file).splitlines()
-        which["requests"] = [_recorded(line, origin, address) for line in lines if line]
-        found |= where.ask("test_policy_with_requests", which, name=name)
-        is_refused = bool(found["counts"].get("reject"))
     else:
-        trial: JsonObject = {
-            "request": policy_files.document(file),
-            "origin": origin,
-            "address": address,
-        }
-        found |= (
-            policy_files.tried(Path(name), trial, where.config, where.tenant)
-            if is_file
-            else where.ask("test_policy", which | trial, name=name)
-        )
-        is_refused = found["decision"] == "reject"
+        found = _tried(name, file, where, trial, which)
     print_one(found, form)
+    is_refused = found.get("decision") == "reject" or found.get("counts", {}).get("reject")
     sys.exit(1 if is_refused else 0)
 
 
-def _recorded(line: bytes, origin: str, address: str | None) -> dict[str, Any]:
+def _tried_file(policy: Path, file: Path | None, where: Where, trial: JsonObject) -> JsonObject:
+    if file is None or "draft" in trial or file.suffix == ".jsonl":
+        told = "is tried with one registration; with others once it is drafted by policy put"
+        fail(f"{policy} {told}")
+    trial |= {"request": policy_files.document(file)}
+    return policy_files.tried(policy, trial, where.config, where.tenant)
+
+
+def _try_clients(
+    name: str, file: Path | None, where: Where, form: Form, which: JsonObject, *, stored: bool
+) -> None:
+    if not stored:
+        fail("name a file, or say --stored")
+    if file is not None:
+        fail("--stored takes no file")
+    job = watching.begin(where, "test_policy_with_clients", which | {"filter": {}}, name=name)
+    watching.print_job(job, form)
+
+
+def _tried(name: str, file: Path, where: Where, trial: JsonObject, which: JsonObject) -> JsonObject:
+    """With one registration, or with those that were recorded."""
+    if file.suffix != ".jsonl":
+        request = policy_files.document(file)
+        return where.ask("test_policy", which | trial | {"request": request}, name=name)
+    requests: list[JsonValue] = [
+        trial | _recorded(line) for line in read(file).splitlines() if line
+    ]
+    return where.ask("test_policy_with_requests", which | {"requests": requests}, name=name)
+
+
+def _recorded(line: bytes) -> JsonObject:
     """A request as it was recorded, or metadata alone."""
     try:
-        made = json.loads(line)
+        made: object = json.loads(line)
     except ValueError as error:
         fail(f"{line[:40]!r}: {error}")
     if not isinstance(made, dict):
         fail(f"{line[:40]!r}: must be an object")
-    whole = made if "request" in made else {"request": made}
-    return {"origin": origin, "address": address} | whole
+    return made if "request" in made else {"request": made}
 
 
 @app.command("posture", epilog=examples("policy posture", "policy posture --json"))
