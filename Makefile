@@ -60,17 +60,13 @@ docs: .venv/.dev ## generate what is generated in docs/
 clients: .venv/.dev ## clients in Java, Go, Rust, TypeScript and Python (Rust is built for minutes, once)
 	@DCR_TEST_TOOLCHAINS=required DCR_TEST_RUST=1 $(BIN)/python -m pytest -q --no-cov -n 0 tests/clients
 
-mutants: ## mutation testing of src/dcrserver/metadata (takes half an hour)
-	@test -x .venv-mutation/bin/python || $(PYTHON) -m venv .venv-mutation
-	@.venv-mutation/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/mutation.txt
-	@.venv-mutation/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
-	@DCR_TEST_EXAMPLES=1 .venv-mutation/bin/mutmut run
-	@.venv-mutation/bin/python tests/mutants.py
+mutants: .venv/.dev ## mutation testing of policies, software statements and metadata (takes an hour)
+	@for area in policies software_statements metadata; do \
+		PYTHONPATH=src:tests $(BIN)/python tests/mutation/run.py $$area || failed=1; done; test -z "$$failed"
 
 lock: ## pin dependencies anew (needs uv)
 	uv pip compile $(UV_FLAGS) --extra setup pyproject.toml -o requirements/run.txt
 	uv pip compile $(UV_FLAGS) --extra setup --extra dev pyproject.toml -o requirements/dev.txt
-	uv pip compile $(UV_FLAGS) --extra setup --extra mutation pyproject.toml -o requirements/mutation.txt
 
 clean: ## remove what was installed or generated
-	rm -rf .venv .venv-mutation mutants .mypy_cache .ruff_cache .pytest_cache .hypothesis dist build
+	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis dist build
