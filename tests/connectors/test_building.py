@@ -20,6 +20,7 @@ _SETTINGS = {
     "keycloak": {
         "url": "http://127.0.0.1:8080", "realm": "r", "client_id": "c", "client_secret": "s",
     },
+    "rfc7591": {"registration_endpoint": "http://127.0.0.1:1/reg"},
 }  # fmt: skip
 
 

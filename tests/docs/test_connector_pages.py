@@ -16,6 +16,7 @@ _PAGES = ROOT / "docs" / "connectors"
 # Where each kind keeps its table.
 _CARRIAGES = {
     "hydra": "dcrserver.connectors.hydra.members",
+    "rfc7591": "dcrserver.connectors.rfc7591.members",
 }
 _ROW = re.compile(r"^\| ((?:`[\w#]+`(?:, )?)+|all others) \| (\w+) \| (.*) \|$", re.MULTILINE)
 

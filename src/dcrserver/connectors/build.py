@@ -12,6 +12,7 @@ from dcrserver.settings import ConfigurationError, ConnectorSettings
 CONNECTORS: Mapping[str, str] = {
     "hydra": "dcrserver.connectors.hydra.connector:HydraConnector",
     "keycloak": "dcrserver.connectors.keycloak.connector:KeycloakConnector",
+    "rfc7591": "dcrserver.connectors.rfc7591.connector:Rfc7591Connector",
 }
 
 
