@@ -46,6 +46,8 @@ _ROWS = (
     FilterName(
         "secret_expires_before", "its newest secret ends before, or has ended", is_time=True
     ),
+    FilterName("expires_after", "it ends then or later", is_time=True),
+    FilterName("expires_before", "it ends before", is_time=True),
     FilterName("contains", "a text of the registration, in whatever case"),
 )
 FILTERS: Mapping[str, FilterName] = MappingProxyType({row.name: row for row in _ROWS})

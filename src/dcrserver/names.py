@@ -40,6 +40,7 @@ class ClientStatus(Word):
     # Held for an approval, and what may come of that; one that was approved is active.
     PENDING = "pending"
     REJECTED = "rejected"
+    # Nobody approved it in time; or its own time is over, until it is removed.
     EXPIRED = "expired"
 
 

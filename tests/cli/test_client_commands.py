@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -91,6 +92,19 @@ def test_access_tokens_of_a_client_are_configured(served: Served) -> None:
             "client", "set", served.client_id, "--access-token-lifetime", lifetime, status=1
         )
         assert "must be a number of seconds from 1 to 86400" in told
+
+
+def test_a_client_ends_when_it_is_told_to(served: Served) -> None:
+    served.command("set", "--expires-in", "1h")
+    ends = datetime.fromisoformat(json.loads(served.command("show"))["expires_at"])
+    assert timedelta(minutes=59) < ends - datetime.now(UTC) <= timedelta(hours=1)
+    served.command("set", "--owner", "team-a")
+    assert json.loads(served.command("show"))["expires_at"]
+    served.command("set", "--expires-in", "0")
+    assert json.loads(served.command("show"))["expires_at"] is None
+    assert "--expires-in" in served.run(
+        "client", "set", served.client_id, "--expires-in", "soon", status=2
+    )
 
 
 @pytest.mark.parametrize(

@@ -92,6 +92,7 @@ def _random_client(tenant: str, chance: random.Random) -> ClientRecord:
         origin=chance.choice(["open", "import"]),
         bounds=chance.choice([None, '{"policy":"strict"}']),
         client_secrets=json.dumps([{"id": "1", "expires_at": ends_at}]) if ends_at else None,
+        expires_at=chance.choice([None, 0, 2**40, *_TIMES]),
     )
 
 
@@ -119,7 +120,7 @@ def _has_words(name: str, wanted: str) -> bool:
 _MEANING: dict[str, _Oracle] = {
     "q": lambda s, v: _has_words(s.metadata["client_name"], v),
     "name": lambda s, v: words_of(s.metadata["client_name"]) == words_of(v),
-    "status": lambda s, v: (s.client.suspended_at > 0) is (v == "suspended"),
+    "status": lambda s, v: s.client.status == v,
     "origin": lambda s, v: s.client.origin == v,
     "owner": lambda s, v: s.client.owner == v,
     "tag": lambda s, v: v in (s.client.tags or "").split(),
@@ -138,12 +139,14 @@ _MEANING: dict[str, _Oracle] = {
     "last_used_before": lambda s, v: s.used_at < v,
     "secret_expires_after": lambda s, v: _ends_at(s.client) >= v,
     "secret_expires_before": lambda s, v: 0 < _ends_at(s.client) < v,
+    "expires_after": lambda s, v: 0 < (s.client.expires_at or 0) >= v,
+    "expires_before": lambda s, v: 0 < (s.client.expires_at or 0) < v,
     "contains": lambda s, v: v.lower() in s.client.metadata.lower(),
 }
 _VALUES: dict[str, list[str]] = {
     "q": ["acme", "mail", "ma ac", "über", "100%", "%", "a_b", "_", "none of these"],
     "name": ["acme", "Mail ACME", "none of these"],
-    "status": ["active", "suspended"],
+    "status": ["active", "suspended", "expired"],
     "origin": ["open", "import", "document"],
     "owner": ["alice", "Alice"],
     "tag": ["red", "blue", "re", "%"],

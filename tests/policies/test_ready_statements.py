@@ -60,6 +60,7 @@ CASES: list[tuple[str, dict[str, Any], Circumstances, Any]] = [
     ("consent", {"skip_consent": True}, NEAR, {"skip_consent": False}),
     ("third-parties", {}, NEAR, {"third_party": True}),
     ("short-lives", {}, NEAR, SHORT),
+    ("three-months", {}, NEAR, {}),
     ("contacts", {}, NEAR, "invalid_client_metadata"),
     ("contacts", {"contacts": ["desk@example.org"]}, NEAR, {}),
     ("contacts", PUBLIC, NEAR, {}),
@@ -100,3 +101,5 @@ def test_each_ready_statement_is_tried_and_all_are_one_policy() -> None:
     policy_of(*READY.values())
     lived = ruled(judged_by(READY["short-lives"]), here=NEAR).expiries
     assert lived == {"secret": 7776000, "registration_access_token": 2592000}
+    lived = ruled(judged_by(READY["three-months"]), here=NEAR).expiries
+    assert lived == {"client": 7776000}

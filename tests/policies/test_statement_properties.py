@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import random
 import time
+from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any
 
 from hypothesis import assume, example, given
@@ -16,7 +18,7 @@ from dcrserver.policies import Policy
 from dcrserver.policies.statements.conditions import Circumstances
 from dcrserver.policies.statements.evaluation import decide
 from dcrserver.policies.statements.grammar import Statement
-from dcrserver.strict_json import JsonObject
+from dcrserver.strict_json import JsonObject, JsonValue
 from harness.properties import examples
 from metadata.strategies import SENSIBLE_SUBMISSIONS, sensible
 from metadata.support import terms
@@ -158,7 +160,21 @@ REMOVED_AND_ASKED: list[Any] = [
 ]
 
 
+# Of which the server does not serve all.
+FORCED_IN_PART: list[Any] = [
+    {"name": "s0", "when": {}, "then": {"force": {"scope": "openid x"}, "correct": False}},
+]
+FORCED_TWICE: list[Any] = [
+    {"name": "s0", "when": {}, "then": {"force": {"scope": "openid openid"}, "correct": False}},
+    {"name": "s1", "when": {}, "then": {"force": {
+        "grant_types": ["authorization_code", "authorization_code"]}, "correct": False}},
+    {"name": "s2", "when": {}, "then": {"require_consent": True, "correct": False}},
+]  # fmt: skip
+
+
 @examples(300)
+@example(FORCED_TWICE, {"redirect_uris": ["https://a.example/cb"]})
+@example(FORCED_IN_PART, {"redirect_uris": ["https://a.example/cb"]})
 @example(REMOVED_AND_ASKED, {"redirect_uris": ["https://a.example/cb"], "application_type": "web"})
 @given(statements=STATEMENTS, sent=SENSIBLE_SUBMISSIONS)
 def test_what_was_corrected_needs_no_correction(statements: list[Any], sent: JsonObject) -> None:
@@ -192,7 +208,14 @@ def test_what_is_stored_is_judged_the_same_by_whoever_asks_again(
         for each in made_by(statements).policy.statements
         if each.then.kind in {"reject", "require"} or not each.then.corrects
     ]
-    again = decide(refusing, Circumstances(), made.metadata.members, made.metadata.members)
+    by, members = made_by(statements), made.metadata.members
+
+    def made_of(asked: Mapping[str, JsonValue]) -> Mapping[str, JsonValue] | None:
+        with suppress(RegistrationError):
+            return validate(asked, by).members
+        return None
+
+    again = decide(refusing, Circumstances(), members, members, made_of)
     assert not again.refusals
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -128,8 +129,8 @@ async def _history(desk: Desk, client_id: str) -> tuple[list[JsonValue], str]:
 )
 @grouped
 def create(file: DocumentArgument, where: Where, form: Form) -> None:
-    """Make a client of FILE: {"metadata": {...}}, and beside it owner, tags, policy, template, and
-    client_id, client_secret, client_secret_expires_at where they are not to be made.
+    """Make a client of FILE: {"metadata": {...}}, and beside it owner, tags, expires_at, policy,
+    template, and client_id, client_secret, client_secret_expires_at where they are not to be made.
 
     Prints it with its credentials, which are not shown again.
     """
@@ -158,10 +159,11 @@ def patch(client_id: ClientArgument, file: DocumentArgument, where: Where, form:
         "client set CLIENT_ID --access-token-lifetime 10m",
         "client set CLIENT_ID --access-token-format opaque --access-token-lifetime default",
         "client set CLIENT_ID --owner team-a --tag production --tag eu",
+        "client set CLIENT_ID --expires-in 90d",
     ),
 )
 @grouped
-def set_(
+def set_(  # noqa: PLR0913 - what can be set
     client_id: ClientArgument,
     where: Where,
     *,
@@ -171,6 +173,10 @@ def set_(
         typer.Option(help="a word; in place of those it has; may be repeated; empty: none"),
     ] = None,
     policy: Annotated[str | None, typer.Option(help="named policy that it is judged by")] = None,
+    expires_in: Annotated[
+        str | None,
+        typer.Option(help="how long it lives from now on: e.g. 90d; 0: for ever"),
+    ] = None,
     access_token_lifetime: Annotated[
         str | None,
         typer.Option(help="of client_credentials: e.g. 10m; default: as configured for all"),
@@ -183,13 +189,11 @@ def set_(
     """Set what administrators know of a client, and what its access tokens are like; what is not
     given stays.
     """
-    lifetime: str | int | None = access_token_lifetime
-    if access_token_lifetime not in {None, _DEFAULT}:
-        lifetime = seconds(access_token_lifetime, "--access-token-lifetime")
     metadata = _given(
-        client_credentials_access_token_lifetime=lifetime, access_token_format=access_token_format
+        client_credentials_access_token_lifetime=_lifetime(access_token_lifetime),
+        access_token_format=access_token_format,
     )
-    facts = _given(owner=owner, policy=policy, tags=tag if tag is None else _words(tag))
+    facts = _given(owner=owner, policy=policy, tags=_words(tag), expires_at=_moment(expires_in))
     if policy is not None:
         facts["policy_version"] = None  # by the active one, also where the policy stays
     body: JsonObject = {**facts, "metadata": metadata} if metadata else facts
@@ -209,8 +213,20 @@ def _given(**values: Any) -> JsonObject:  # noqa: ANN401 - of options
     }
 
 
-def _words(tags: list[str]) -> list[str]:
-    return [each for each in tags if each]
+def _lifetime(given: str | None) -> str | int | None:
+    return given if given in {None, _DEFAULT} else seconds(given, "--access-token-lifetime")
+
+
+def _moment(expires_in: str | None) -> str | None:
+    if expires_in is None:
+        return None
+    in_seconds = seconds(expires_in, "--expires-in")
+    moment = datetime.now(UTC) + timedelta(seconds=in_seconds)
+    return moment.isoformat(timespec="seconds") if in_seconds else _DEFAULT
+
+
+def _words(tags: list[str] | None) -> list[str] | None:
+    return None if tags is None else [each for each in tags if each]
 
 
 @app.command("delete", epilog=examples("client delete CLIENT_ID"))

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-from sqlalchemy import Insert, bindparam, select, update
+from sqlalchemy import Insert, bindparam, literal_column, select, update
 
 from dcrserver.db.protocol import batches
 from dcrserver.db.protocol.session import Session
@@ -18,12 +19,14 @@ from dcrserver.repositories import events
 from dcrserver.repositories.client_additions import Additions
 from dcrserver.repositories.client_changes import DELETE, Update, Updates
 from dcrserver.repositories.events import EventRecord
+from dcrserver.repositories.expiry import AT_ONCE
 from dcrserver.repositories.facets import FacetsRecord, KnownFacets, facets_record, insertion
 from dcrserver.repositories.link_raising import LinkRaising, Targets
 from dcrserver.repositories.rows import row_of
 from dcrserver.security import is_client_id
 
 _ACTIVE, _SUSPENDED = ClientStatus.ACTIVE.word, ClientStatus.SUSPENDED.word
+_EXPIRED = ClientStatus.EXPIRED.word
 _KEY = clients.primary_key.columns.keys()
 # No new version: nothing that anybody registered or was given changes.
 _END_GRACE = (
@@ -43,7 +46,12 @@ _KNOWN = select(clients.c.client_id).where(
 
 
 _PRESENT = Lookup([clients.c.client_id], [clients.c.tenant, clients.c.client_id])
-
+_ENDED = (
+    select(clients.c.tenant, clients.c.client_id)
+    .where(clients.c.expires_at > literal_column("0"), clients.c.expires_at <= bindparam("b_now"))
+    .order_by(clients.c.expires_at)
+    .limit(AT_ONCE)
+)
 
 # Of the newest secret, which is the first: read so, it costs each registration a quarter of what
 # the whole document would. Within a text its quotes would be escaped, so that it is the member.
@@ -81,11 +89,21 @@ class ClientRecord(NamedTuple):
     expires_at: int | None = None
 
     @property
+    def is_usable(self) -> bool:
+        """Whether its credentials work."""
+        return not self.suspended_at and not self.has_ended
+
+    @property
+    def has_ended(self) -> bool:
+        """Whether its time is over, so that a job removes it."""
+        return self.expires_at is not None and 0 < self.expires_at <= time.time()
+
+    @property
     def status(self) -> str:
         """The word of its ``ClientStatus``."""
-        if not self.suspended_at:
-            return _ACTIVE
-        return self.approval or _SUSPENDED
+        if self.suspended_at:
+            return self.approval or _SUSPENDED
+        return _EXPIRED if self.has_ended else _ACTIVE
 
 
 _BY_KEY = Lookup(
@@ -265,6 +283,12 @@ class ClientRepository:
                 "b_digest": record.registration_access_token_digest,
             },
         )
+
+    async def ended(self, now: int) -> Sequence[ClientRecord]:
+        """Some of those of all tenants whose time is over at ``now``, the first first."""
+        keys = (await self._session.execute(_ENDED, {"b_now": now})).all()
+        found = [await self.find(each["tenant"], each["client_id"]) for each in keys]
+        return [each for each in found if each is not None]
 
     async def known(self, tenant: str, client_ids: Sequence[str]) -> set[str]:
         """Those of ``client_ids`` that are there."""

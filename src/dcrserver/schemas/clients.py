@@ -39,6 +39,10 @@ _TOLD: JsonObject = {
         "items": {"type": "string"},
         "description": "Words to find it by; for administrators",
     },
+    "expires_at": {
+        "type": "integer",
+        "description": "When the client ends, seconds since 1970; for administrators",
+    },
     "policy": {
         "type": "string",
         "description": "The named policy that the client is judged by; for administrators",
@@ -48,6 +52,23 @@ _TOLD: JsonObject = {
         "description": "The version of the policy that the client is judged by for life, if it is"
         " bound to one; for administrators",
     },
+}
+# What the client itself is told of how it stands (services.registration.client_information).
+_STANDING: JsonObject = {
+    "client_expires_at": {
+        "type": "integer",
+        "description": "When the client ends, seconds since 1970; left out: never",
+    },
+    "client_status": {
+        "type": "string",
+        "enum": ["pending", "rejected", "expired"],
+        "description": "Why nothing of the client works; left out: it does",
+    },
+    "client_status_expires_at": {
+        "type": "integer",
+        "description": "Until when somebody may decide about it, seconds since 1970",
+    },
+    "client_status_reason": {"type": "string", "description": "Why it was rejected"},
 }
 _REPLACED: JsonObject = _TOLD | {
     "policy_override": {
@@ -105,7 +126,7 @@ _CLIENT_INFORMATION: JsonObject = {
     " registered metadata, with defaults and what the server replaced. registration_access_token"
     " is always there for the client itself, and for administrators where it is new.",
     "required": ["client_id", "client_id_issued_at", "registration_client_uri"],
-    "properties": server_members(*SERVER_ASSIGNED) | _TOLD | TOLD_STATEMENT | METADATA,
+    "properties": server_members(*SERVER_ASSIGNED) | _STANDING | _TOLD | TOLD_STATEMENT | METADATA,
     "example": RESPONSE_EXAMPLE,
 }
 _CLIENT_INFORMATION_LIST: JsonObject = {

@@ -24,7 +24,11 @@ def job_runner(base: Foundation, metrics: Metrics) -> JobRunner:
     """The jobs, on the leases of the database."""
     settings = base.configured.settings
     upkeep = Upkeep(
-        base.configured.tenants, base.signing_keys, base.metadata_copies, _deletion(base)
+        base.configured.tenants,
+        base.signing_keys,
+        base.metadata_copies,
+        _deletion(base),
+        settings.clients.restore_window,
     )
     leases = Leases(base.database, settings.worker.lease_seconds)
     jobs = [*upkeep.jobs(), _of_administrators(base, metrics)]

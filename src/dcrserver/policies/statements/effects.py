@@ -9,7 +9,7 @@ from typing import Any, NamedTuple, TypeAlias
 
 from dcrserver.policies.statements.conditions import comparable, elements, named_by
 from dcrserver.policies.statements.grammar import FACTS, Counted, Statement
-from dcrserver.policies.statements.lifetimes import GIVEN
+from dcrserver.policies.statements.lifetimes import CLIENT, GIVEN
 from dcrserver.strict_json import JsonValue, dumps
 
 _REDIRECTS = "redirect_uris"
@@ -63,11 +63,19 @@ def told_of_quota(by: str, clients: int) -> str:
     return f"there are {clients} clients {_NOUNS[by]} already, and may be no more"
 
 
+MadeOf: TypeAlias = Callable[[Mapping[str, JsonValue]], Mapping[str, JsonValue] | None]
+
+
+def as_it_is(_: Mapping[str, JsonValue]) -> None:
+    """Nobody knows."""
+
+
 @dataclass(slots=True)
 class Draft:
     """A registration on its way through the statements.
 
     ``sent``: what was asked for, which is to be validated again; ``members``: what came of it.
+    ``made_of``: what would come of something else; None where that is not acceptable.
     """
 
     sent: dict[str, JsonValue]
@@ -80,10 +88,11 @@ class Draft:
     noted_by: list[str] = field(default_factory=list)
     quotas: list[Quota] = field(default_factory=list)
     counts: Mapping[str, int] = field(default_factory=dict)
+    made_of: MadeOf = as_it_is
 
     def put(self, statement: Statement, member: str, value: JsonValue) -> None:
         """The member is asked for as ``value`` from now on; None: it is not asked for."""
-        if member in self.sent and _equal(self.sent[member], value):
+        if member in self.sent and _equal(member, self.sent[member], value):
             return
         before = self.members.get(member)
         for members in (self.sent, self.members):
@@ -91,16 +100,28 @@ class Draft:
                 members.pop(member, None)
             else:
                 members[member] = value
-        if not _equal(before, value):
+        if not _equal(member, before, value):
             self.changes.append(Change(statement.name, member, before, value))
+
+    def comes_of(self, member: str, value: JsonValue) -> JsonValue:
+        """What is registered where ``value`` is asked for: less, if not all of it is served."""
+        made = self.made_of({**self.sent, member: value})
+        return value if made is None else made.get(member)
 
     def refuse(self, statement: Statement, error: str, description: str) -> None:
         """The registration cannot be as it is."""
         self.refusals.append(Refusal(statement.name, error, description))
 
 
-def _equal(one: JsonValue, other: JsonValue) -> bool:
-    return comparable(one) == comparable(other)
+def _equal(member: str, one: JsonValue, other: JsonValue) -> bool:
+    return _once(member, one) == _once(member, other)
+
+
+def _once(member: str, value: JsonValue) -> object:
+    """A list, or the words of a scope, as it is stored: without what stands in it already."""
+    if value is None:
+        return None
+    return isinstance(value, list), [*dict.fromkeys(map(comparable, elements(member, value)))]
 
 
 Apply: TypeAlias = Callable[[Statement, Draft], None]
@@ -120,10 +141,11 @@ def _default(statement: Statement, draft: Draft) -> None:
 
 def _force(statement: Statement, draft: Draft) -> None:
     for member, value in statement.then.forced.items():
-        is_other = member in draft.sent and not _equal(draft.sent[member], value)
-        if is_other and not statement.then.corrects:
+        given = draft.sent.get(member, value)
+        is_other = not statement.then.corrects and not _equal(member, given, value)
+        if is_other and not _equal(member, given, draft.comes_of(member, value)):
             draft.refuse(statement, _code(member), _harmless(f"{member} must be {dumps(value)}"))
-        else:
+        elif not is_other:
             draft.put(statement, member, value)
 
 
@@ -193,7 +215,7 @@ def _expire(statement: Statement, draft: Draft) -> None:
         held = draft.members.get(member)
         if not isinstance(held, int) or held > seconds:
             draft.put(statement, member, seconds)
-    for name in GIVEN:
+    for name in (*GIVEN, CLIENT):
         seconds = getattr(statement.then.expire, name)
         if seconds is not None:
             draft.expiries[name] = min(seconds, draft.expiries.get(name, seconds))

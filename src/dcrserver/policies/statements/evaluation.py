@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal, TypeAlias
 
 from dcrserver.policies.statements.conditions import Circumstances
-from dcrserver.policies.statements.effects import APPLY, Change, Draft, Quota, Refusal
+from dcrserver.policies.statements.effects import (
+    APPLY,
+    Change,
+    Draft,
+    MadeOf,
+    Quota,
+    Refusal,
+    as_it_is,
+)
 from dcrserver.policies.statements.grammar import Statement
 from dcrserver.strict_json import JsonValue
 
@@ -40,19 +48,12 @@ class Decision:
         return "hold" if self.is_held else "accept"
 
 
-MadeOf: TypeAlias = Callable[[Mapping[str, JsonValue]], Mapping[str, JsonValue] | None]
-
-
-def _as_it_is(_: Mapping[str, JsonValue]) -> None:
-    return None
-
-
 def decide(
     statements: Sequence[Statement],
     here: Circumstances,
     sent: Mapping[str, JsonValue],
     members: Mapping[str, JsonValue],
-    made_of: MadeOf = _as_it_is,
+    made_of: MadeOf = as_it_is,
 ) -> Decision:
     """What ``statements``, in their order, make of a registration of ``members``.
 
@@ -60,7 +61,7 @@ def decide(
     ``made_of``: what would be stored if something else were, for the statements after one that
     changes it; None where that is not acceptable as it is.
     """
-    draft = Draft(dict(sent), dict(members), counts=here.counts)
+    draft = Draft(dict(sent), dict(members), counts=here.counts, made_of=made_of)
     changed = 0
     for statement in statements:
         if len(draft.changes) > changed:

@@ -75,8 +75,11 @@ class Reject(Group):
 
 
 class Expiries(Brief):
-    """How long what a client is given lives at most, in seconds from when it is given."""
+    """How long what a client is given lives at most, in seconds from when it is given; the client
+    itself from its registration.
+    """
 
+    client: Seconds | None = Field(default=None, description="of the client itself")
     secret: Seconds | None = Field(default=None, description="of its client_secret")
     registration_access_token: Seconds | None = Field(default=None, description="of that token")
     access_token: TokenSeconds | None = Field(default=None, description="of its access tokens")

@@ -1,4 +1,4 @@
-"""How long what this server gives a client lives, where statements of its policy say so."""
+"""How long a client lives, and what this server gives it, where statements of its policy say so."""
 
 from __future__ import annotations
 
@@ -18,6 +18,17 @@ GIVEN: Mapping[str, tuple[str, str]] = MappingProxyType(
         "registration_access_token": ("management", "registration_access_token_lifetime"),
     }
 )
+
+# The client itself, of which statements alone say how long it lives.
+CLIENT = "client"
+
+
+def lifetime(policy: Policy, here: Circumstances, members: Members) -> int | None:
+    """The shortest of the lifetimes that ``expire`` says of a client of ``members`` itself, in
+    seconds; None: none ends it.
+    """
+    told = (each.then.expire for each in policy.expiring if each.concerns(here, members))
+    return min(filter(None, (getattr(each, CLIENT) for each in told)), default=None)
 
 
 def lasting(policy: Policy, here: Circumstances, members: Members) -> Policy:

@@ -51,6 +51,9 @@ class ClientSummary(Told):
     created_at: Moment
     updated_at: Moment
     suspended_at: Moment
+    expires_at: Moment = Field(
+        description="nothing of it works from then on, and it is removed; null: never"
+    )
     version: int = Field(description="grows with each change")
     # Generators name a model after its owner and this title: ClientMetadata is another one.
     metadata: Members = Field(
@@ -110,6 +113,11 @@ class ClientReplacement(Asked):
     metadata: Members = Field(description="what it registers, by the names of RFC 7591")
     owner: str | None = Field(default=None, description="whom it belongs to")
     tags: list[str] | None = Field(default=None, description="words")
+    expires_at: str | None = Field(
+        default=None,
+        description="when it ends; left out: as before, or as its policy says; null: never",
+        json_schema_extra={"format": "date-time"},
+    )
     policy: str | None = Field(
         default=None,
         description="a named policy that it is judged by; left out: as before; null: the tenant's",

@@ -87,4 +87,6 @@ ANYBODY = Asking("default", Origin(ANONYMOUS), ClientOrigin.OPEN.word)
 
 def lasting_for(policy: Policy, asking: Asking, metadata: ClientMetadata) -> Policy:
     """``policy`` with the lifetimes that its statements give what a client is given."""
-    return lasting(policy, asking.circumstances(), metadata.members) if policy.expiring else policy
+    if not policy.expiring or asking.overrides:
+        return policy
+    return lasting(policy, asking.circumstances(), metadata.members)

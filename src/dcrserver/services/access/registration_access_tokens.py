@@ -43,8 +43,8 @@ def is_token_of(record: ClientRecord | None, token: str) -> tuple[bool, bool]:
     """Whether ``token`` is the current one of the client, and whether it is the one before.
 
     Takes as long for an unknown client. A suspended client has none (attack: it could otherwise
-    bring itself back); one that was held has, as there is no other way for it to learn what became
-    of that.
+    bring itself back), nor has one whose time is over; one that was held has, as there is no other
+    way for it to learn what became of that.
     """
     digest = security.token_digest(token)
     current = security.same_digest(
@@ -53,7 +53,7 @@ def is_token_of(record: ClientRecord | None, token: str) -> tuple[bool, bool]:
     previous = security.same_digest(
         digest, record.previous_registration_access_token_digest if record else None
     )
-    if record is None or (record.suspended_at and record.approval is None):
+    if record is None or not (record.is_usable or record.approval):
         return False, False
     return (
         current and _is_ahead(record.registration_access_token_expires_at),

@@ -159,18 +159,21 @@ async def replace_client(
 
 
 def deletion(
-    record: ClientRecord, origin: Origin, restore_window: int
+    record: ClientRecord,
+    origin: Origin,
+    restore_window: int,
+    event: EventType = EventType.CLIENT_DELETED,
 ) -> tuple[DeletedClientRecord, EventRecord]:
     """What is written beside the deletion of a client; see ``delete_client``."""
-    event = audit.event(
-        EventType.CLIENT_DELETED,
+    told = audit.event(
+        event,
         tenant=record.tenant,
         origin=origin,
         subject=Subject(SubjectKind.CLIENT, record.client_id),
         metadata=record.metadata,
     )
     now = time.time_ns() // 1_000_000
-    return DeletedClientRecord.of(record, now, now // 1000 + restore_window), event
+    return DeletedClientRecord.of(record, now, now // 1000 + restore_window), told
 
 
 async def delete_client(

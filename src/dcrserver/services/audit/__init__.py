@@ -27,6 +27,7 @@ class EventType(Word):
     CLIENT_SHARED = "client.shared"
     CLIENT_UPDATED = "client.updated"
     CLIENT_DELETED = "client.deleted"
+    CLIENT_EXPIRED = "client.expired"
     CLIENT_IMPORTED = "client.imported"
     CLIENT_SUSPENDED = "client.suspended"
     CLIENT_RESUMED = "client.resumed"

@@ -119,7 +119,7 @@ class ClientAuthenticator:
 
         Raises:
             InvalidClient: it did not prove who it is; the same words and time for a client that
-                is unknown, deleted or suspended, and for a wrong secret.
+                is unknown, deleted or not active, and for a wrong secret.
             Unavailable: too many slow hashes are being verified.
             TooManyRequests: it failed too often from this address, and again. What nobody can
                 guess is let in all the same: others at its address must not lock a client out.
@@ -142,7 +142,7 @@ class ClientAuthenticator:
             found = await self._clients.find(tenant, credential.client_id, presented.address)
         except UnusableDocument as error:
             raise InvalidClient(error.description, detail=error.detail) from None
-        known = found is not None and not found.suspended_at
+        known = found is not None and found.is_usable
         record = found if found is not None and known else _NOBODY
         metadata = ClientMetadata(stored(record.metadata) | {"client_id": record.client_id})
         terms = terms_of(tenant, record)

@@ -15,7 +15,7 @@ from dcrserver.repositories.transaction import Database
 from dcrserver.services.access.idempotency import IdempotencyKey, IdempotentRequests, Keep
 from dcrserver.services.access.stored_clients import change_client, terms_for
 from dcrserver.services.access.versions import ANY, Expected
-from dcrserver.services.audit import Origin
+from dcrserver.services.audit import Origin, utc
 from dcrserver.services.audit.actors import Actor
 from dcrserver.services.clients.views import ClientView
 from dcrserver.services.registration.administered import Administered, AdministeredClients
@@ -26,7 +26,7 @@ from dcrserver.tenants import Tenant
 
 _METADATA = "metadata"
 # What administrators change beside the metadata; the order is that of answers.
-_FACTS = ("owner", "tags", "policy", "policy_version")
+_FACTS = ("owner", "tags", "expires_at", "policy", "policy_version")
 # Of one write, and kept by nobody.
 _OVERRIDE = "policy_override"
 _WRITABLE = frozenset({*_FACTS, _OVERRIDE, _METADATA})
@@ -177,7 +177,7 @@ def _document(record: ClientRecord) -> JsonObject:
     """What can be changed of a client, as it is shown."""
     view = ClientView(record)
     facts: JsonObject = {
-        "owner": view.owner, "tags": [*view.tags],
+        "owner": view.owner, "tags": [*view.tags], "expires_at": utc(view.expires_at),
         "policy": view.policy, "policy_version": view.policy_version,
     }  # fmt: skip
     return facts | {_METADATA: stored(record.metadata)}

@@ -52,11 +52,11 @@ class ClientDirectoryService:
         """The registered metadata and its entity tag; never a secret.
 
         Raises:
-            NotFound: unknown, deleted or suspended, or not for this ``actor``.
+            NotFound: unknown, deleted or not active, or not for this ``actor``.
             UnusableDocument: it names itself by a URL, and what is there does not count.
         """
         record = await self._clients.find(tenant, client_id)
-        if record is None or record.suspended_at or not actor.sees(record.owner):
+        if record is None or not record.is_usable or not actor.sees(record.owner):
             raise NotFound("there is no such client")
         described = _described(tenant, record)
         digest = hashlib.sha256(dumps(described).encode())

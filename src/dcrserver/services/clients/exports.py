@@ -64,6 +64,8 @@ def _line(record: ClientRecord, *, credentials: bool) -> str:
     """What it registered, as it is stored, and what its operators set."""
     made: JsonObject = {"client_id": record.client_id, "client_id_issued_at": record.issued_at}
     made |= {name: value for name, value in zip(_SET, _set(record), strict=True) if value}
+    if record.expires_at is not None:
+        made["expires_at"] = record.expires_at
     if record.bounds:
         made["bounds"] = json.loads(record.bounds)
     if record.tags:

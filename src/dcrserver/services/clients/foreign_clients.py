@@ -53,6 +53,7 @@ OWN = (
     EARLIER_LIFETIME,
     "suspended_at",
     "tokens_ended_at",
+    "expires_at",
 )
 # In the path of registration_client_uri they would lead elsewhere, however they are escaped.
 _DOT_SEGMENTS = (".", "..")
@@ -227,6 +228,7 @@ def with_own(record: ClientRecord, own: JsonObject) -> ClientRecord:
         tags=_tags_in(own),
         suspended_at=time_in(own, "suspended_at") or 0,
         tokens_ended_at=time_in(own, "tokens_ended_at") or 0,
+        expires_at=time_in(own, "expires_at"),
     )
 
 

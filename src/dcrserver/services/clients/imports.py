@@ -34,6 +34,7 @@ from dcrserver.services.clients.foreign_clients import (
     with_own,
 )
 from dcrserver.services.clients.foreign_credentials import Held, NotImportable, secrets_in
+from dcrserver.services.registration.client_expiry import ends_at
 from dcrserver.services.registration.client_information import new_record
 from dcrserver.services.registration.policy import Asking
 from dcrserver.services.secrets.client_secrets import ClientSecrets, place_of
@@ -112,6 +113,11 @@ class ClientImportService:
         record = new_record(tenant, client_id, text, secrets, bounds, origin=ClientOrigin.IMPORT)
         record = with_own(record, own)
         record = record._replace(tags=ruled.tagged(record.tags))
+        if record.expires_at is None:
+            policy = tenant.terms_within(bounds).policy
+            record = record._replace(expires_at=ends_at(policy, asking, metadata))
+        if record.has_ended:
+            made_of.map("expires_at", "it is past: the client is removed a minute later")
         return Import(record, held if waits else None)
 
     def _held(

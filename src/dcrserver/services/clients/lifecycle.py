@@ -84,7 +84,8 @@ class ClientLifecycleService:
         await change_client(self._database, tenant, client_id, origin, expected, delete)
 
     async def restore(self, tenant: Tenant, client_id: str, origin: Origin) -> None:
-        """A deleted client is as it was, with its credentials; its access tokens stay dead.
+        """A deleted client is as it was, with its credentials; its access tokens stay dead. One
+        whose time is over has no end any more: else it would be gone again at once.
 
         Raises:
             AlreadyExists: there is another client of this client_id by now, or its policy is gone,
@@ -98,7 +99,7 @@ class ClientLifecycleService:
         _check_approved(was)
         restored = was._replace(
             updated_at=now, tokens_ended_at=now, version=was.version + 1,
-            bounds=_bounds_left(tenant, was),
+            bounds=_bounds_left(tenant, was), expires_at=0 if was.has_ended else was.expires_at,
         )  # fmt: skip
 
         async def write(tx: Transaction) -> None:
@@ -154,8 +155,8 @@ def _check_approved(record: ClientRecord) -> None:
     Raises:
         AlreadyExists: it was held, and nobody approved it: that takes another scope.
     """
-    if record.status in UNAPPROVED:
-        raise AlreadyExists(f"the client is {record.status}: it was not approved")
+    if record.approval in UNAPPROVED:
+        raise AlreadyExists(f"the client is {record.approval}: it was not approved")
 
 
 def _bounds_left(tenant: Tenant, was: ClientRecord) -> str | None:

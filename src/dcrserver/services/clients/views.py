@@ -61,6 +61,7 @@ class ClientView:
         self.created_at = record.issued_at
         self.updated_at = record.updated_at
         self.suspended_at = record.suspended_at
+        self.expires_at = record.expires_at or 0
         self.version = record.version
         self.origin = record.origin
         self.tags = record.tags.split() if record.tags else []

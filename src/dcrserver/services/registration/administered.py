@@ -39,6 +39,7 @@ from dcrserver.services.registration.chosen import (
     tags_of,
 )
 from dcrserver.services.registration.chosen_policies import born_under, moved, writer_for
+from dcrserver.services.registration.client_expiry import ends_at
 from dcrserver.services.registration.client_information import new_record
 from dcrserver.services.registration.facts import ClientFacts, Wrong
 from dcrserver.services.registration.holding import check_room, held
@@ -133,15 +134,14 @@ class AdministeredClients:
         chosen = chosen_secret(facts, judged.metadata)
         policy = lasting_for(terms.policy, asking, judged.metadata)
         secrets = self._secrets.first(tenant.name, client_id, judged.metadata, policy, chosen)
-        token, ends_at = new_registration_token(policy)
-        kept = (security.token_digest(token), ends_at)
+        token, kept = _new_token(policy)
         record = new_record(
-            tenant, client_id, judged.text, secrets, bounds, kept, origin=ClientOrigin.ADMINISTRATOR
-        )
-        record = record._replace(owner=owner, tags=judged.ruled.tagged(tags_of(facts)))
+            tenant, client_id, judged.text, secrets, bounds, kept,
+            origin=ClientOrigin.ADMINISTRATOR,
+            expires_at=ends_at(terms.policy, asking, judged.metadata, facts=facts),
+        )._replace(owner=owner, tags=judged.ruled.tagged(tags_of(facts)))  # fmt: skip
         made = await self._waiting(Administered(record, secrets, token, judged.ruled), policy)
-        writer = writer_for(self._database, tenant, None, bounds)
-        writer = quotas.within(writer, made.ruled.quotas, record)
+        writer = self._writer(tenant, bounds, made.ruled, record)
         await _add(writer, made, origin, beside, stated, is_chosen=facts.client_id is not None)
         return made
 
@@ -210,12 +210,24 @@ class AdministeredClients:
         changed = next_version(
             record, record, metadata=text, client_secrets=secrets.to_json(),
             bounds=bounds.to_json(), owner=owner, tags=ruled.tagged(tags_of(facts)),
+            expires_at=ends_at(terms.policy, asking, metadata, record, facts),
         )  # fmt: skip
         told = {"secret": secrets.is_new, **facts_changed(record, changed), **ruled.told()}
-        writer = writer_for(self._database, tenant, record.bounds, bounds)
-        writer = quotas.within(writer, ruled.quotas, changed, record)
+        writer = self._writer(tenant, bounds, ruled, changed, record)
         is_written = await stated.replace(writer, record, changed, origin, told)
         return Administered(changed, secrets) if is_written else None
+
+    def _writer(
+        self,
+        tenant: Tenant,
+        bounds: Bounds,
+        ruled: Ruled,
+        record: ClientRecord,
+        before: ClientRecord | None = None,
+    ) -> Writer:
+        """What ``record`` is written through, bound to ``bounds`` and within its quotas."""
+        writer = writer_for(self._database, tenant, before.bounds if before else None, bounds)
+        return quotas.within(writer, ruled.quotas, record, before)
 
     def _validated(
         self, completed: JsonObject, stated: Submitted, before: ClientMetadata, asking: Asking
@@ -244,6 +256,12 @@ class AdministeredClients:
         if facts.template is None:
             return submission
         return await self._templates.members(tenant, facts.template, actor) | submission
+
+
+def _new_token(policy: Policy) -> tuple[str, tuple[str, int]]:
+    """A registration access token, and what is kept of it."""
+    token, token_ends_at = new_registration_token(policy)
+    return token, (security.token_digest(token), token_ends_at)
 
 
 async def _add(

@@ -6,7 +6,7 @@ from dcrserver.metadata import ClientMetadata, needs_readable_secret, needs_secr
 from dcrserver.metadata.bounds import Bounds
 from dcrserver.metadata.facets import listed
 from dcrserver.repositories.clients import ClientRecord
-from dcrserver.services.audit import Origin
+from dcrserver.services.audit import Origin, utc
 from dcrserver.services.audit.actors import Actor
 from dcrserver.services.registration.facts import ClientFacts, Wrong, refusal
 from dcrserver.services.registration.policy import Asking
@@ -78,6 +78,7 @@ def facts_changed(before: ClientRecord | None, after: ClientRecord) -> JsonObjec
     pairs = {
         "owner": (before.owner if before else None, after.owner),
         "tags": (_listed_tags(before), _listed_tags(after)),
+        "expires_at": (utc(before.expires_at or 0) if before else None, utc(after.expires_at or 0)),
         "policy": (_bounds_of(before).policy, _bounds_of(after).policy),
         "policy_version": (_bounds_of(before).policy_version, _bounds_of(after).policy_version),
     }

@@ -27,7 +27,7 @@ class Registered(NamedTuple):
         return {"uri": self.uri, "information": self.information}
 
 
-def new_record(
+def new_record(  # noqa: PLR0913 - what a row has
     tenant: Tenant,
     client_id: str,
     metadata: str,
@@ -36,8 +36,11 @@ def new_record(
     token: tuple[str, int] = ("", 0),
     *,
     origin: ClientOrigin,
+    expires_at: int | None = None,
 ) -> ClientRecord:
-    """The row of a new client; ``token``: digest and end of its registration access token."""
+    """The row of a new client; ``token``: digest and end of its registration access token;
+    ``expires_at``: when it ends itself.
+    """
     now = int(time.time())
     return ClientRecord(
         tenant=tenant.name,
@@ -48,6 +51,7 @@ def new_record(
         client_secrets=secrets.to_json(),
         bounds=bounds.to_json(),
         origin=origin.word,
+        expires_at=expires_at,
         issued_at=now,
         updated_at=now,
         version=1,
@@ -75,6 +79,8 @@ def client_information(
     if registration_access_token:
         made["registration_access_token"] = registration_access_token
         made["registration_client_uri"] = tenant.registration_client_uri(record.client_id)
+    if record.expires_at:
+        made["client_expires_at"] = record.expires_at
     if status:
         made |= status
     unseen = hidden(tenant.terms)
@@ -104,6 +110,7 @@ def administered_information(
     facts: JsonObject = {
         "owner": record.owner,
         "tags": list[JsonValue](record.tags.split()) if record.tags else None,
+        "expires_at": record.expires_at or None,
         "policy": bounds.policy,
         "policy_version": bounds.policy_version,
     }

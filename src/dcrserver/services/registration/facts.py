@@ -8,8 +8,9 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import NamedTuple, TypeAlias
 
 from dcrserver import security
-from dcrserver.errors import BadChoice
+from dcrserver.errors import BadChoice, InvalidInput
 from dcrserver.metadata.text import hostile_character
+from dcrserver.repositories.queries.clients.filters import moment_in
 from dcrserver.strict_json import JsonObject, JsonValue
 
 _Check: TypeAlias = Callable[[JsonValue], "str | None"]
@@ -26,10 +27,12 @@ _MAX_TAGS = 32
 _MAX_TAGS_LENGTH = 500
 _MAX_POLICY = 64
 _MAX_TIME = 2**53 - 1
+_ENDS = "expires_at"
 
 
 class ClientFacts(NamedTuple):
-    """None: not chosen. ``client_secret_expires_at``: seconds since 1970, 0 for never.
+    """None: not chosen. ``client_secret_expires_at``, ``expires_at``: seconds since 1970, 0 for
+    never; the latter of the client itself.
 
     ``template``: the client_id of a client whose metadata count where nothing was sent.
     ``cleared``: names of those that are to be nothing, whatever they were.
@@ -42,6 +45,7 @@ class ClientFacts(NamedTuple):
     client_secret_expires_at: int | None = None
     owner: str | None = None
     tags: tuple[str, ...] | None = None
+    expires_at: int | None = None
     policy: str | None = None
     policy_version: int | None = None
     template: str | None = None
@@ -96,6 +100,8 @@ def _split(members: JsonObject, checks: Mapping[str, _Check]) -> tuple[JsonObjec
     given = {name: members[name] for name in checks if _is_given(members.get(name))}
     if wrong := [*_wrong(given)]:
         raise refusal(*wrong)
+    if _ENDS in given:
+        given[_ENDS] = _moment_in(given[_ENDS])
     facts = ClientFacts(**given)  # type: ignore[arg-type]
     return metadata, facts._replace(tags=tuple(facts.tags) if facts.tags else None)
 
@@ -128,6 +134,22 @@ def _expiry(value: JsonValue) -> str | None:
     if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= _MAX_TIME:
         return "must be a moment in seconds since 1970, or 0 for never"
     return "is in the past" if 0 < value <= time.time() else None
+
+
+def _moment(value: JsonValue) -> str | None:
+    """Also as text, as the administrators' API tells it."""
+    try:
+        seconds = _moment_in(value)
+    except InvalidInput:
+        seconds = None
+    is_moment = seconds is not None and 0 <= seconds <= _MAX_TIME
+    return None if is_moment else "must be a moment, such as 2026-01-31T00:00:00Z, or 0 for never"
+
+
+def _moment_in(value: JsonValue) -> int | None:
+    if isinstance(value, str):
+        return moment_in(value, _ENDS)
+    return value if isinstance(value, int) and not isinstance(value, bool) else None
 
 
 def _text(longest: int) -> Callable[[JsonValue], str | None]:
@@ -167,6 +189,7 @@ _CHECKS: Mapping[str, _Check] = {
     "client_secret_expires_at": _expiry,
     "owner": _text(_MAX_OWNER),
     "tags": _tags,
+    _ENDS: _moment,
     "policy": _text(_MAX_POLICY),
     "policy_version": _version,
     "template": _text(512),

@@ -29,6 +29,7 @@ from dcrserver.services.access.surroundings import Surroundings
 from dcrserver.services.audit import EventType, Origin
 from dcrserver.services.registration import quotas
 from dcrserver.services.registration.administered import AdministeredClients
+from dcrserver.services.registration.client_expiry import ends_at
 from dcrserver.services.registration.client_information import (
     administered_information,
     client_information,
@@ -153,6 +154,7 @@ class ManagementService:
             raise InvalidToken("the registration access token was replaced by an update")
         check_method(before, metadata, policy)
         await self._remote_checks.check(metadata, policy)
+        ends = ends_at(policy, asking, metadata, record)
         policy = lasting_for(policy, asking, metadata)
         secrets = (
             self._secrets.updated(record, before, metadata, policy)
@@ -162,8 +164,9 @@ class ManagementService:
         answered, changed = _tokens(record, policy, token, is_current=is_current)
         tags = ruled.tagged(record.tags)
         changed = next_version(
-            record, changed, metadata=text, client_secrets=secrets.to_json(), tags=tags
-        )
+            record, changed, metadata=text, client_secrets=secrets.to_json(), tags=tags,
+            expires_at=ends,
+        )  # fmt: skip
         told: JsonObject = {"secret": secrets.is_new, **ruled.told()}
         told["metadata"] = difference(record, before, metadata, text)
         writer = quotas.within(self._database, ruled.quotas, changed, record)

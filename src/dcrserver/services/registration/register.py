@@ -9,10 +9,8 @@ from functools import partial
 from typing import NamedTuple, TypeAlias
 
 from dcrserver import security
-from dcrserver.metadata import Policy
 from dcrserver.metadata.bounds import UNBOUNDED
 from dcrserver.metadata.fingerprints import is_shareable
-from dcrserver.names import ClientOrigin
 from dcrserver.policies.statements.effects import Quota
 from dcrserver.rate_limit import UNCOUNTED, Registrant
 from dcrserver.repositories.clients import ClientRecord
@@ -29,6 +27,7 @@ from dcrserver.services.access.surroundings import Surroundings
 from dcrserver.services.audit import EventType, Origin, Subject, SubjectKind
 from dcrserver.services.registration import quotas
 from dcrserver.services.registration.administered import Administered, AdministeredClients
+from dcrserver.services.registration.client_expiry import ends_at
 from dcrserver.services.registration.client_information import (
     Registered,
     administered_information,
@@ -171,8 +170,8 @@ class RegistrationService:
     ) -> Registered:
         if permit.is_administrator_s:
             return await self._register_for(permit, octets, origin, keep)
-        tenant, policy, born = permit.tenant, permit.terms.policy, permit.origin
-        asking = Asking(tenant.name, origin, born.word, may_wait=True)
+        tenant, policy = permit.tenant, permit.terms.policy
+        asking = Asking(tenant.name, origin, permit.origin.word, may_wait=True)
         # Word for word the same is judged once.
         if policy.by_body_alone and not tenant.statement_keys:
             judged, submitted = self._validator.validate(asking, octets, permit.terms), UNSTATED
@@ -181,8 +180,7 @@ class RegistrationService:
         if by is not UNCOUNTED:
             await by.charge_software(judged.metadata.text("software_id"))
         await self._remote_checks.check(judged.metadata, policy)
-        policy = lasting_for(policy, asking, judged.metadata)
-        new, secrets, token = self._made(permit, judged, submitted, born, origin, policy)
+        new, secrets, token = self._made(permit, judged, submitted, asking)
         if judged.ruled.is_held:
             return await self._hold(new, judged, secrets, token, keep)
         if not token:
@@ -199,30 +197,30 @@ class RegistrationService:
         permit: RegistrationPermit,
         judged: ValidSubmission,
         submitted: Submitted,
-        born: ClientOrigin,
-        origin: Origin,
-        policy: Policy,
+        asking: Asking,
     ) -> tuple[_New, ClientSecrets, str]:
         """A client with its secrets and its registration access token: none where all who register
         the same are to share it.
         """
         tenant, client_id = permit.tenant, security.new_client_id()
+        ends = ends_at(permit.terms.policy, asking, judged.metadata)
+        policy = lasting_for(permit.terms.policy, asking, judged.metadata)
         token, kept = "", _NO_TOKEN
         # One that is held is read by its token until somebody decides.
         shares = policy.registration.reuse_public_clients and not judged.ruled.is_held
         if not shares or not is_shareable(judged.metadata, policy):
-            token, ends_at = new_registration_token(policy)
-            kept = (security.token_digest(token), ends_at)
+            token, token_ends_at = new_registration_token(policy)
+            kept = (security.token_digest(token), token_ends_at)
         secrets = self._secrets.first(tenant.name, client_id, judged.metadata, policy)
         record = new_record(
             tenant, client_id, judged.text, secrets, permit.bounds, kept,
-            origin=submitted.born(born),
+            origin=submitted.born(permit.origin), expires_at=ends,
         )  # fmt: skip
         told: JsonObject = {"secret": secrets.is_new}
         if submitted is not UNSTATED or judged.ruled is not UNRULED:
             told |= submitted.told() | judged.ruled.told()
             record = record._replace(tags=judged.ruled.tagged(None))
-        new = _New(permit, record, submitted, origin, told, judged.ruled.quotas)
+        new = _New(permit, record, submitted, asking.origin, told, judged.ruled.quotas)
         return new, secrets, token
 
     async def _hold(

@@ -26,12 +26,14 @@ _ATTEMPTS = 20
 class _Sharing(NamedTuple):
     """What leads to one client: the fingerprint of a registration.
 
-    ``tags``: what its policy tags it with, as the column has them.
+    ``tags``: what its policy tags it with, as the column has them. ``ends_at``: when a new client
+    would end; None: never.
     """
 
     tenant: str
     fingerprint: str
     tags: str | None
+    ends_at: int | None
 
 
 # Beside a client that was there.
@@ -61,7 +63,7 @@ class SharedClients:
             InvalidClientMetadata: an administrator suspended it.
             Unavailable: whoever asked for the same was faster each time.
         """
-        sharing = _Sharing(new.tenant, _fingerprint(new, new.tags), new.tags)
+        sharing = _Sharing(new.tenant, _fingerprint(new, new.tags), new.tags, new.expires_at)
         for _ in range(_ATTEMPTS):
             row, there = await self._there(sharing)
             if row is not None and there is not None:
@@ -106,7 +108,16 @@ class SharedClients:
 def _is_still(client: ClientRecord, sharing: _Sharing) -> bool:
     """Whether nobody has become its owner, or changed it: whoever may, may do it again."""
     is_nobodys = client.owner is None and not client.registration_access_token_digest
-    return is_nobodys and _fingerprint(client, sharing.tags) == sharing.fingerprint
+    is_same = is_nobodys and _fingerprint(client, sharing.tags) == sharing.fingerprint
+    return is_same and _lasts(client, sharing.ends_at)
+
+
+def _lasts(client: ClientRecord, ends_at: int | None) -> bool:
+    """Whether it lives on for half as long as a new one would, at least."""
+    if not client.expires_at:
+        return True
+    left = client.expires_at - time.time()
+    return ends_at is not None and left > 0 and 2 * left >= ends_at - time.time()
 
 
 def _fingerprint(client: ClientRecord, tags: str | None) -> str:

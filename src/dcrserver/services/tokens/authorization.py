@@ -89,7 +89,7 @@ class AuthorizationService:
             record = await self._clients.find(tenant, client_id, address)
         except UnusableDocument as error:
             raise AuthorizationError(f"{error.description}.", detail=error.detail) from None
-        if record is None or record.suspended_at:
+        if record is None or not record.is_usable:
             raise AuthorizationError("The client of this request is not registered here.")
         return metadata_of(record)
 

@@ -73,8 +73,8 @@ class TokenGrantService:
         audience = self._audience(tenant, client.metadata, request.resources)
         # Last, as it spends the proof.
         confirmation = await self._confirmation(tenant, client, request)
-        lifetime = self._lifetime(client.metadata)
         now = int(time.time())
+        lifetime = self._lifetime(client, now)
         claims: JsonObject = {  # RFC 9068 2.2
             "iss": tenant.issuer,
             "sub": client.client_id,
@@ -93,9 +93,12 @@ class TokenGrantService:
         }
         return made | {"scope": scope} if scope else made
 
-    def _lifetime(self, client: ClientMetadata) -> int:
-        chosen = client.members.get(CLIENT_CREDENTIALS_LIFETIME)
-        return chosen if isinstance(chosen, int) else self._settings.lifetime
+    def _lifetime(self, client: AuthenticatedClient, now: int) -> int:
+        """In seconds; no token outlives its client."""
+        chosen = client.metadata.members.get(CLIENT_CREDENTIALS_LIFETIME)
+        lifetime = chosen if isinstance(chosen, int) else self._settings.lifetime
+        ends_at = client.record.expires_at
+        return min(lifetime, max(1, ends_at - now)) if ends_at else lifetime
 
     def _format(self, client: ClientMetadata) -> TokenFormat:
         chosen = client.text(ACCESS_TOKEN_FORMAT) or self._settings.format

@@ -85,10 +85,10 @@ class TokenStatusService:
         return await self._tokens.read(tenant, token)
 
     async def _stands_for_a_client(self, tenant: Tenant, claims: JsonObject) -> bool:
-        """Whether its client is there, and has not been suspended since it was issued."""
+        """Whether its client is active, and has not been suspended since it was issued."""
         async with self._database.read() as tx:
             record = await tx.clients.find(tenant.name, str(claims["client_id"]))
-        if record is None or record.suspended_at:
+        if record is None or not record.is_usable:
             return False
         return int(str(claims["iat"])) > record.tokens_ended_at
 

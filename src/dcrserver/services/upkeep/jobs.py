@@ -14,6 +14,9 @@ from dcrserver.logger import Logger
 from dcrserver.repositories.leases import LONGEST_SECONDS
 from dcrserver.repositories.retired_facets import Place
 from dcrserver.repositories.transaction import Transaction, Writer
+from dcrserver.services.access.stored_clients import deletion
+from dcrserver.services.audit import EventType, Origin
+from dcrserver.services.audit.actors import SYSTEM
 from dcrserver.services.registration import decisions
 from dcrserver.services.tenants.deletion import TenantDeletion
 from dcrserver.services.tenants.lifecycle import DELETION
@@ -31,6 +34,7 @@ _SOON = 1.0
 # Facets are retired for so long before they are removed: some hundred times as long as any process
 # believes them to be there, and less than a day, so that the next time does it.
 _RETIRED_SECONDS = 43_200
+_NOBODY = Origin(SYSTEM)
 
 
 class Upkeep:
@@ -42,7 +46,10 @@ class Upkeep:
         keys: SigningKeys,
         copies: MetadataCopies,
         deletion: TenantDeletion,
+        restore_window: int,
     ) -> None:
+        """``restore_window``: for so many seconds a client whose time is over can be restored."""
+        self._window = restore_window
         self._tenants = tenants
         self._deletion = deletion
         self._keys = keys
@@ -56,6 +63,7 @@ class Upkeep:
             Job("forget_expired", _MINUTE, self.forget_expired),
             Job("purge_deleted_clients", _MINUTE, self.purge_deleted_clients),
             Job("end_approvals", _MINUTE, self.end_approvals),
+            Job("remove_ended_clients", _MINUTE, self.remove_ended_clients),
             Job("remove_unused_facets", LONGEST_SECONDS, self.remove_unused_facets),
             Job("rotate_signing_keys", _MINUTE, self.rotate_signing_keys),
             Job(DELETION, _MINUTE, self._deletion.work, look_seconds=_SOON),
@@ -96,6 +104,22 @@ class Upkeep:
             return bool(due)
 
         while await writer.transact(end_some):
+            pass
+
+    async def remove_ended_clients(self, writer: Writer) -> None:
+        """Deletes clients whose time is over; administrators can restore them for a while."""
+        now = int(time.time())
+
+        async def remove_some(tx: Transaction) -> bool:
+            ended = await tx.clients.ended(now)
+            for each in ended:
+                kept, event = deletion(each, _NOBODY, self._window, EventType.CLIENT_EXPIRED)
+                if await tx.clients.delete(each):
+                    tx.deleted_clients.add(kept)
+                    tx.events.add(event)
+            return bool(ended)
+
+        while await writer.transact(remove_some):
             pass
 
     async def remove_unused_facets(self, writer: Writer) -> None:

@@ -14,8 +14,14 @@ from dcrserver.settings.values import Group
 
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,63}")
 # Of the administrators' own: services.registration.facts.
-_FACTS = frozenset({"owner", "tags", "policy", "policy_version", "template", "policy_override"})
-_TAKEN = frozenset({*PARAMETERS, *SERVER_ASSIGNED, *IGNORED, *VERIFIED, *_FACTS})
+_FACTS = frozenset(
+    {"owner", "tags", "expires_at", "policy", "policy_version", "template", "policy_override"}
+)
+# What clients are told of themselves beside their metadata.
+_TOLD = frozenset(
+    {"client_expires_at", "client_status", "client_status_expires_at", "client_status_reason"}
+)
+_TAKEN = frozenset({*PARAMETERS, *SERVER_ASSIGNED, *IGNORED, *VERIFIED, *_FACTS, *_TOLD})
 
 
 def _member_name(name: str) -> str:

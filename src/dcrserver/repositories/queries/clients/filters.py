@@ -7,6 +7,7 @@ Those of facets are asked of ``client_facets``, which is small, the others of th
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -14,7 +15,7 @@ from difflib import get_close_matches
 from types import MappingProxyType
 from typing import Any, TypeAlias
 
-from sqlalchemy import ColumnElement, and_, exists, literal_column, not_, select
+from sqlalchemy import ColumnElement, and_, exists, literal_column, not_, or_, select
 
 from dcrserver.client_filters import FILTERS, FilterName
 from dcrserver.db.tables import client_facets, clients, last_uses
@@ -57,11 +58,20 @@ def _host(text: str) -> str:
     return host_of(f"https://{text}") or host_of(f"https://[{text}]") or text
 
 
+def has_ended() -> Condition:
+    """The time of the client is over by now."""
+    return and_(_C.expires_at > _NEVER, _C.expires_at <= int(time.time()))
+
+
 def _status(text: str) -> Condition:
     if text == ClientStatus.ACTIVE:
-        return _C.suspended_at == _NEVER
+        ends_never = or_(_C.expires_at.is_(None), _C.expires_at == _NEVER)
+        return and_(_C.suspended_at == _NEVER, or_(ends_never, _C.expires_at > int(time.time())))
     is_so = _C.approval.is_(None) if text == ClientStatus.SUSPENDED else _C.approval == text
-    return and_(_C.suspended_at > _NEVER, is_so)
+    suspended = and_(_C.suspended_at > _NEVER, is_so)
+    if text == ClientStatus.EXPIRED:
+        return or_(suspended, and_(_C.suspended_at == _NEVER, has_ended()))
+    return suspended
 
 
 def _since(column: ColumnElement[int]) -> _Make:
@@ -72,8 +82,9 @@ def _before(column: ColumnElement[int]) -> _Make:
     return lambda moment: column < moment
 
 
-def _secret_ends(condition: _Make) -> _Make:
-    return lambda moment: and_(_C.secret_expires_at > _NEVER, condition(moment))
+def _ends(column: ColumnElement[Any], condition: Callable[[ColumnElement[Any]], _Make]) -> _Make:
+    made = condition(column)
+    return lambda moment: and_(column > _NEVER, made(moment))
 
 
 def _used_since(moment: int) -> Condition:
@@ -114,8 +125,10 @@ CLIENT_FILTERS: Mapping[str, _Make] = MappingProxyType(
         "updated_before": _before(_C.updated_at),
         "last_used_after": _used_since,
         "last_used_before": lambda moment: not_(_used_since(moment)),
-        "secret_expires_after": _secret_ends(_since(_C.secret_expires_at)),
-        "secret_expires_before": _secret_ends(_before(_C.secret_expires_at)),
+        "secret_expires_after": _ends(_C.secret_expires_at, _since),
+        "secret_expires_before": _ends(_C.secret_expires_at, _before),
+        "expires_after": _ends(_C.expires_at, _since),
+        "expires_before": _ends(_C.expires_at, _before),
     }
 )
 # Asked of what they registered.

@@ -12,6 +12,7 @@ from sqlalchemy import Column, ColumnElement, FromClause, and_, case, func, lite
 from dcrserver.db.queries import Queries
 from dcrserver.db.tables import client_facets, clients
 from dcrserver.names import ClientStatus
+from dcrserver.repositories.queries.clients.filters import has_ended
 
 # Values that are told of one kind; of software there may be any number.
 MOST = 100
@@ -30,10 +31,14 @@ class Kind(StrEnum):
 _OF_FACETS: Mapping[Kind, Column[Any]] = MappingProxyType(
     {Kind.ORIGIN: _F.origin, Kind.METHOD: _F.auth_method, Kind.SOFTWARE: _F.software_id}
 )
-_STATUS = case(
-    (_C.suspended_at > literal_column("0"), func.coalesce(_C.approval, ClientStatus.SUSPENDED)),
-    else_=ClientStatus.ACTIVE,
-)
+
+
+def _status() -> ColumnElement[str]:
+    return case(
+        (_C.suspended_at > literal_column("0"), func.coalesce(_C.approval, ClientStatus.SUSPENDED)),
+        (has_ended(), ClientStatus.EXPIRED),
+        else_=ClientStatus.ACTIVE,
+    )
 
 
 class Share(NamedTuple):
@@ -96,6 +101,6 @@ def _values(
     """Facets are of one tenant, so that an index of them is all that is read."""
     owned = [] if owner is None else [_C.owner == owner]
     if kind is Kind.STATUS:
-        return _STATUS.label("value"), clients, [_C.tenant == tenant, *owned]
+        return _status().label("value"), clients, [_C.tenant == tenant, *owned]
     joined = client_facets.join(clients, and_(_C.facets_id == _F.id))
     return _OF_FACETS[kind].label("value"), joined, [_F.tenant == tenant, *owned]
