@@ -310,6 +310,7 @@ async def _beside_requests(runtime: Runtime) -> AsyncIterator[None]:
         running("metadata_copies", runtime.metadata_copies.run),
         running("last_uses", runtime.last_uses.run),
         running("jobs", runtime.jobs.run if inside else runtime.jobs.watch),
+        running("provisioning", runtime.provisioning.work if inside else runtime.provisioning.rest),
     ):
         yield
     # What waits to be written is written, if the database is there.

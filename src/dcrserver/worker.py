@@ -48,6 +48,7 @@ async def _work(settings: Settings) -> None:
             running("stored_configuration", base.stored_configuration.run),
             running("metadata_copies", base.metadata_copies.run),
             running("jobs", runner.run),
+            running("provisioning", base.provisioning.work),
         ):
             _log.info("worker_started", jobs=list(runner.jobs))
             await told.wait()

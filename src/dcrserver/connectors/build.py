@@ -6,11 +6,13 @@ from collections.abc import Mapping
 from pkgutil import resolve_name
 
 from dcrserver.connectors.connector import Connector
+from dcrserver.connectors.failures import TargetError
 from dcrserver.settings import ConfigurationError, ConnectorSettings
 
 # By name: what one kind needs is not loaded for the others.
 CONNECTORS: Mapping[str, str] = {
     "hydra": "dcrserver.connectors.hydra.connector:HydraConnector",
+    "json_file": "dcrserver.connectors.json_file:JsonFile",
     "keycloak": "dcrserver.connectors.keycloak.connector:KeycloakConnector",
     "rfc7591": "dcrserver.connectors.rfc7591.connector:Rfc7591Connector",
 }
@@ -25,5 +27,8 @@ def build(name: str, settings: ConnectorSettings) -> Connector:
     path = CONNECTORS.get(settings.kind)
     if path is None:
         raise ConfigurationError(f"connectors.{name}: there is no kind {settings.kind} yet")
-    made: Connector = resolve_name(path)(name, settings)
+    try:
+        made: Connector = resolve_name(path)(name, settings)
+    except TargetError as error:
+        raise ConfigurationError(f"connectors.{name}: {error}") from None
     return made

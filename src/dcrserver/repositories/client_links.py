@@ -128,7 +128,7 @@ def _statements(dialect: str) -> _Statements:
         claim=update(links)
         .where(_KEY, links.c.due_at == bindparam("b_due_at"), is_free)
         .values(claim=bindparam("b_claim"), due_at=later),
-        done=_done(now),
+        done=_done(now, later),
         failed=_failed(now, later),
         release=update(links)
         .where(_MINE)
@@ -141,14 +141,20 @@ def _statements(dialect: str) -> _Statements:
 # All in this order: MariaDB reads what it has just set.
 
 
-def _done(now: ColumnElement[int]) -> ClauseElement:
+def _next(now: ColumnElement[int], later: ColumnElement[int]) -> ColumnElement[int]:
+    """When it is due: at once where more is wanted by now, else as is said, 0 for never."""
+    is_never = bindparam("b_ms", type_=BigInteger) == _ZERO
+    return case((_HAS_MOVED, now), (is_never, _ZERO), else_=later)
+
+
+def _done(now: ColumnElement[int], later: ColumnElement[int]) -> ClauseElement:
     is_delivered = links.c.sealed_secret == bindparam("b_sealed_secret")
     return (
         update(links)
         .where(_MINE)
         .ordered_values(
             (links.c.state, case((_HAS_MOVED, links.c.state), else_=LinkState.APPLIED.word)),
-            (links.c.due_at, case((_HAS_MOVED, now), else_=_ZERO)),
+            (links.c.due_at, _next(now, later)),
             (links.c.applied, bindparam("b_wanted")),
             (links.c.sealed_secret, case((is_delivered, None), else_=links.c.sealed_secret)),
             (links.c.attempts, _ZERO),
@@ -163,13 +169,12 @@ def _done(now: ColumnElement[int]) -> ClauseElement:
 
 
 def _failed(now: ColumnElement[int], later: ColumnElement[int]) -> ClauseElement:
-    waits = case((bindparam("b_ms", type_=BigInteger) == _ZERO, _ZERO), else_=later)
     return (
         update(links)
         .where(_MINE)
         .ordered_values(
             (links.c.state, case((_HAS_MOVED, links.c.state), else_=bindparam("b_state"))),
-            (links.c.due_at, case((_HAS_MOVED, now), else_=waits)),
+            (links.c.due_at, _next(now, later)),
             (links.c.attempts, links.c.attempts + _ONE),
             (links.c.claim, _NOBODY),
             (links.c.remote_id, bindparam("b_remote_id")),
@@ -246,12 +251,13 @@ class ClientLinkRepository:
         await self._session.execute(_INSERT, free._asdict())
         await self.claim(free, link.claim, ms)
 
-    async def done(self, link: ClientLinkRecord) -> bool:
+    async def done(self, link: ClientLinkRecord, due_in_ms: int = 0) -> bool:
         """The target has what was wanted when ``link`` was claimed; its sealed secret, too.
 
-        What was raised meanwhile is due at once. False: the claim is no longer its.
+        What was raised meanwhile is due at once; else it is looked at again in ``due_in_ms``,
+        0: when it is raised. False: the claim is no longer its.
         """
-        return await self._moved(self._statements.done, link, {})
+        return await self._moved(self._statements.done, link, {"b_ms": due_in_ms})
 
     async def failed(self, link: ClientLinkRecord, state: LinkState, ms: int) -> bool:
         """Tried again in ``ms``, 0: not before it is raised again. False as with ``done``."""

@@ -112,7 +112,9 @@ def _unsealed(record: ClientRecord) -> tuple[ClientRecord, str | None]:
     if record.client_secrets is None or '"sealed"' not in record.client_secrets:
         return record, None
     held = json.loads(record.client_secrets)
-    sealed: str | None = held[0].pop("sealed", None)
+    sealed: str | None = held[0].get("sealed")  # the newest comes first
+    for each in held:
+        each.pop("sealed", None)
     return record._replace(client_secrets=dumps(held)), sealed
 
 

@@ -22,6 +22,7 @@ from dcrserver.services.tenants.metadata_copies import MetadataCopies
 from dcrserver.services.tenants.stored_configuration import StoredChanges, StoredConfiguration
 from dcrserver.services.tokens.signing_keys import SigningKeys
 from dcrserver.wiring.configured import Configured
+from dcrserver.wiring.connectors import Provisioning, targets_of
 from dcrserver.wiring.stored import StoredTenants
 
 
@@ -37,6 +38,7 @@ class Foundation:
     metadata_copies: MetadataCopies
     signing_keys: SigningKeys
     secrets: SecretIssuer
+    provisioning: Provisioning
     secret_changes: SecretChanges
     providers: Providers
     surroundings: Surroundings
@@ -52,18 +54,20 @@ async def opened(configured: Configured) -> AsyncIterator[Foundation]:
         ConfigurationError: something that is configured cannot be used.
     """
     settings = configured.settings
-    database = Database(open_driver(settings.database))
+    targets = targets_of(settings)
+    database = Database(open_driver(settings.database), targets.names if targets else None)
+    provisioning = Provisioning(database, targets, configured.box)
     queries = Queries(settings.database)
     lists, stored = Lists(queries), StoredTenants(configured)
     copies = _copies(configured, database)
-    secrets = SecretIssuer(configured.box)
+    secrets = SecretIssuer(configured.box, provisioning.sealing if targets else None)
     providers = Providers(settings.admin.providers, configured.fetcher, settings.outbound)
     keys = StatementKeys(configured.fetcher, settings.outbound)
     surroundings = Surroundings(database, configured.address_names)
     take = partial(_take, configured, stored, copies)
     stored_configuration = StoredConfiguration(database, lists, take)
     async with contextlib.AsyncExitStack() as stack:
-        for each in (database, queries, configured.address_names, keys, providers):
+        for each in (targets, database, queries, configured.address_names, keys, providers):
             stack.push_async_callback(each.close)
         await stored_configuration.load()
         await copies.load()
@@ -76,6 +80,7 @@ async def opened(configured: Configured) -> AsyncIterator[Foundation]:
             copies,
             SigningKeys(database, configured.box, settings.tokens),
             secrets,
+            provisioning,
             SecretChanges(database, secrets, surroundings),
             providers,
             surroundings,

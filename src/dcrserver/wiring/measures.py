@@ -19,6 +19,7 @@ from dcrserver.services.tenants.stored_configuration import StoredConfiguration
 from dcrserver.services.tokens.signing_keys import SigningKeys
 from dcrserver.settings import DatabaseSettings
 from dcrserver.telemetry import Metrics
+from dcrserver.wiring.connectors import Provisioning
 from dcrserver.wiring.stored import StoredTenants
 
 Number = TypeVar("Number", int, float)
@@ -196,6 +197,39 @@ def measure_stored(
         "Stored tenants and policies that are not served as they are stored; the log says why",
         lambda: len(stored.broken) + len(stored.broken_policies),
         of_all=max,
+    )
+
+
+def measure_provisioning(metrics: Metrics, provisioning: Provisioning) -> None:
+    """What authorization servers were told, and what they are still to be told."""
+    metrics.counter(
+        "dcrserver_connector_deliveries_total",
+        "Times that a client was worked on for an authorization server, by what came of it",
+        lambda: dict(provisioning.outcomes),
+        ("connector", "outcome"),
+    )
+    metrics.gauge(
+        "dcrserver_connector_links",
+        "Clients that an authorization server does not have as they are here, by state; counted by"
+        " workers, now and then",
+        provisioning.worker.differing,
+        ("connector", "state"),
+        of_all=max,
+    )
+    metrics.gauge(
+        "dcrserver_connector_oldest_difference_seconds",
+        "Since when an authorization server differs from what it is to have, for the client that"
+        " waits longest",
+        provisioning.worker.lags,
+        ("connector",),
+        of_all=max,
+    )
+    metrics.gauge(
+        "dcrserver_connector_up",
+        "1 while an authorization server answers this process, 0 while it is left alone",
+        lambda: {(each.name,): float(not each.breaker.is_open) for each in provisioning.targets},
+        ("connector",),
+        of_all=min,
     )
 
 

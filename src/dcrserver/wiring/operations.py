@@ -59,7 +59,9 @@ class Operations:
         self.tenant_lifecycle = tenant_lifecycle(base)
         self.policy_administration = policy_administration(base)
         self.policy_trials = PolicyTrials(base.statements, base.surroundings)
-        self.client_import = ClientImportService(base.database, base.configured.box)
+        self.client_import = ClientImportService(
+            base.database, base.configured.box, base.provisioning.sealing
+        )
         self.reencryption = ReencryptionService(base.database, base.lists, base.configured.box)
 
     async def close(self) -> None:

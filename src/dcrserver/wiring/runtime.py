@@ -68,6 +68,7 @@ from dcrserver.wiring.administration import (
     tenant_lifecycle,
 )
 from dcrserver.wiring.configured import Configured
+from dcrserver.wiring.connectors import Provisioning
 from dcrserver.wiring.foundation import Foundation, opened
 from dcrserver.wiring.worker import job_runner
 
@@ -94,6 +95,7 @@ class Runtime:
     stored_configuration: StoredConfiguration
     metadata_copies: MetadataCopies
     jobs: JobRunner
+    provisioning: Provisioning
     authorization: AuthorizationService
     discovery: DiscoveryService
     limiter: RateLimiter
@@ -120,12 +122,12 @@ class Runtime:
 
     # What keeps nothing is made when somebody asks.
     @property
-    def client_reading(self) -> ClientReadingService:
-        return ClientReadingService(self.database, self.lists)
-
-    @property
     def token_reading(self) -> TokenReadingService:
         return TokenReadingService(self.lists)
+
+    @property
+    def client_reading(self) -> ClientReadingService:
+        return ClientReadingService(self.database, self.lists)
 
     @property
     def server_state(self) -> ServerStateService:
@@ -268,6 +270,7 @@ def _runtime(base: Foundation, steps: _Steps, limiter: RateLimiter, metrics: Met
         stored_configuration=base.stored_configuration,
         metadata_copies=base.metadata_copies,
         jobs=job_runner(base, metrics),
+        provisioning=base.provisioning,
         authorization=AuthorizationService(steps.clients),
         discovery=DiscoveryService(configured.tenants),
         limiter=limiter,
@@ -346,4 +349,5 @@ def _measure(metrics: Metrics, base: Foundation, steps: _Steps, limiter: RateLim
     measures.measure_limits(metrics, limiter, steps.guesses, steps.verifier)
     measures.measure_background(metrics, base.signing_keys, base.metadata_copies, steps.last_uses)
     measures.measure_registrations(metrics, steps.shared)
+    measures.measure_provisioning(metrics, base.provisioning)
     measures.measure_stored(metrics, base.stored_configuration, base.stored)

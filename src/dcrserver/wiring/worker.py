@@ -61,7 +61,9 @@ def _of_administrators(base: Foundation, metrics: Metrics) -> Job:
     tenants = base.configured.tenants
     kinds: Mapping[str, JobKind] = {
         BULK: BulkChange(base.lists, tenants),
-        IMPORT: ClientImport(base.database, base.configured.box, tenants),
+        IMPORT: ClientImport(
+            base.database, base.configured.box, base.provisioning.sealing, tenants
+        ),
         POLICY_TEST: PolicyTest(base.lists, tenants, settings.members),
     }
     executor = JobExecutor(base.database, kinds, settings.worker.keep_jobs_seconds, metrics)

@@ -13,9 +13,11 @@ from sqlalchemy import (
     PrimaryKeyConstraint,
     String,
     Table,
+    and_,
     case,
     func,
     literal_column,
+    or_,
 )
 
 from dcrserver.db.tables.columns import (
@@ -32,6 +34,7 @@ from dcrserver.db.tables.columns import (
 
 _Columns: TypeAlias = Any  # of the row that is there, or of the one that would be new
 _NOTHING: ColumnElement[int] = literal_column("0")
+_NOBODY: ColumnElement[str] = literal_column("''")
 
 
 def _raised(old: _Columns, new: _Columns) -> Changes:
@@ -40,12 +43,14 @@ def _raised(old: _Columns, new: _Columns) -> Changes:
     In this order: MariaDB reads what it has just set.
     """
     is_idle = old.due_at == _NOTHING
+    # Nobody works on it, it did not fail, and it is to be looked at again some time.
+    is_later = and_(old.claim == _NOBODY, old.attempts == _NOTHING, old.due_at > new.due_at)
     changes = {
         "raised_at": case((old.applied == old.wanted, new.raised_at), else_=old.raised_at),
         "wanted": old.wanted + literal_column("1"),
         "state": new.state,
         "attempts": case((is_idle, _NOTHING), else_=old.attempts),
-        "due_at": case((is_idle, new.due_at), else_=old.due_at),
+        "due_at": case((or_(is_idle, is_later), new.due_at), else_=old.due_at),
         "sealed_secret": func.coalesce(new.sealed_secret, old.sealed_secret),
         "updated_at": new.updated_at,
     }

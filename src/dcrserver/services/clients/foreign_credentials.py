@@ -12,9 +12,11 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 from dcrserver import security
+from dcrserver.connectors.client import NewSecret
 from dcrserver.repositories.clients import ClientRecord
 from dcrserver.security import SealedIn, SecretBox, UndecipherableError
 from dcrserver.services.secrets.client_secrets import ClientSecret, ClientSecrets, secrets_of
+from dcrserver.services.secrets.sealing import Sealing
 from dcrserver.strict_json import JsonObject, JsonValue
 
 # Ory Hydra keeps five beside the newest; each costs a slow hash where a secret is wrong.
@@ -55,10 +57,18 @@ class Token(NamedTuple):
     expires_at: int = 0
 
 
-def secrets_in(own: JsonObject, place: SealedIn, box: SecretBox, *, readable: bool) -> Held:
+def secrets_in(
+    own: JsonObject,
+    place: SealedIn,
+    box: SecretBox,
+    sealing: Sealing | None = None,
+    *,
+    readable: bool,
+) -> Held:
     """The secrets among the members ``own``; none is no mistake.
 
-    ``readable``: copies are wanted, as far as there is a key and what to copy.
+    ``readable``: copies are wanted, as far as there is a key and what to copy. ``sealing``: of the
+    newest, for targets, as far as there are any.
 
     Raises:
         NotImportable: one of them can be none.
@@ -73,8 +83,14 @@ def secrets_in(own: JsonObject, place: SealedIn, box: SecretBox, *, readable: bo
     made = [_secret(each, place, box, readable=readable) for each in listed]
     if len({secret.id for secret, _ in made}) < len(made):
         raise NotImportable("client_secrets must have ids of their own")
+    secrets = [secret for secret, _ in made]
+    value = text_in(dict(listed[0]), "secret") if listed and isinstance(listed[0], dict) else None
+    if sealing is not None and value is not None:
+        new = NewSecret(value, secrets[0].expires_at)
+        sealed = sealing.sealed(place.tenant, place.id, new)
+        secrets[0] = secrets[0]._replace(sealed=sealed)
     return Held(
-        tuple(secret for secret, _ in made),
+        tuple(secrets),
         tuple(chosen for _, chosen in made),
         all(secret.ciphertext for secret, _ in made),
     )

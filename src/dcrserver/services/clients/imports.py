@@ -38,6 +38,7 @@ from dcrserver.services.registration.client_expiry import ends_at
 from dcrserver.services.registration.client_information import new_record
 from dcrserver.services.registration.policy import Asking
 from dcrserver.services.secrets.client_secrets import ClientSecrets, place_of
+from dcrserver.services.secrets.sealing import Sealing
 from dcrserver.strict_json import BadJson, JsonObject, JsonValue, dumps
 from dcrserver.tenants import Tenant
 
@@ -61,9 +62,10 @@ class Import(NamedTuple):
 class ClientImportService:
     """Use case: clients of another server move in, with their ids and secrets."""
 
-    def __init__(self, database: Database, box: SecretBox) -> None:
+    def __init__(self, database: Database, box: SecretBox, sealing: Sealing | None = None) -> None:
         self._database = database
         self._box = box
+        self._sealing = sealing
 
     def judge(
         self,
@@ -139,7 +141,8 @@ class ClientImportService:
                     made_of.drop(name, "its method needs none")
             return Held()
         readable = needs_readable_secret(metadata)
-        held = secrets_in(own, place_of(tenant.name, client_id), self._box, readable=readable)
+        place = place_of(tenant.name, client_id)
+        held = secrets_in(own, place, self._box, self._sealing, readable=readable)
         if not held.secrets:
             raise NotImportable(
                 f"needs one of client_secret and client_secret_hash for {metadata.auth_method};"
@@ -209,7 +212,8 @@ async def add_new(
     for bounds in {record.bounds for record in new}:
         await bind(tx, tenant, Bounds.from_json(bounds))
     for record in new:
-        tx.clients.add(record, _event(tenant, origin, record))
+        # Where a hash is all that came, no target can be told the secret.
+        tx.clients.add(record, _event(tenant, origin, record), is_secret_known=False)
     return len(new)
 
 

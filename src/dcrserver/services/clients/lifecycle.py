@@ -108,7 +108,7 @@ class ClientLifecycleService:
             if await tx.clients.find(tenant.name, client_id) is not None:
                 raise AlreadyExists("there is another client of this client_id")
             await _bind(tx, tenant, restored)
-            tx.clients.add(restored)
+            tx.clients.add(restored, is_secret_known=False)
             _record(tx, EventType.CLIENT_RESTORED, tenant, client_id, origin)
 
         try:

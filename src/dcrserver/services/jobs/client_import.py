@@ -24,6 +24,7 @@ from dcrserver.services.clients.imports import ClientImportService, add_new
 from dcrserver.services.jobs.inputs import JobInputs, told
 from dcrserver.services.jobs.ongoing import MAX_ERRORS, JobFailed, JobGone, OngoingJob, got_on
 from dcrserver.services.jobs.reception import bounds_in
+from dcrserver.services.secrets.sealing import Sealing
 from dcrserver.strict_json import JsonObject, dumps_lines
 from dcrserver.tenants import Tenant, TenantRegistry
 
@@ -39,9 +40,11 @@ class ClientImport:
     # Each holds all that it found good, and some a document as large as may be sent.
     at_once = 1
 
-    def __init__(self, database: Database, box: SecretBox, tenants: TenantRegistry) -> None:
+    def __init__(
+        self, database: Database, box: SecretBox, sealing: Sealing, tenants: TenantRegistry
+    ) -> None:
         self._inputs = JobInputs(database, box)
-        self._service = ClientImportService(database, box)
+        self._service = ClientImportService(database, box, sealing)
         self._tenants = tenants
 
     async def work(self, job: OngoingJob) -> AsyncGenerator[None, None]:

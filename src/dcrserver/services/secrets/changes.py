@@ -62,7 +62,8 @@ class SecretChanges:
 
         Raises:
             NotFound: no such secret.
-            InvalidClientMetadata: it is the only one; it can be rotated, not ended.
+            InvalidClientMetadata: it is the only one, or the newest, which authorization servers
+                have: it can be rotated, not ended.
         """
         held = secrets_of(record).held
         left = without(held, secret_id)
@@ -70,6 +71,11 @@ class SecretChanges:
             raise NotFound("the client has no such secret")
         if not any(secret.is_live() for secret in left):
             raise InvalidClientMetadata("the only client_secret cannot be ended; rotate it first")
+        if secret_id == held[0].id and self._secrets.are_told(record.tenant):
+            raise InvalidClientMetadata(
+                "the newest client_secret cannot be ended, as authorization servers have it; rotate"
+                " it first"
+            )
         changed = record._replace(client_secrets=ClientSecrets(left).to_json())
         return await replace_client(
             self._database,

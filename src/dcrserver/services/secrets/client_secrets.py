@@ -7,14 +7,16 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import orjson
 
 from dcrserver import security
+from dcrserver.connectors.client import NewSecret
 from dcrserver.metadata import ClientMetadata, Policy, needs_readable_secret, needs_secret
 from dcrserver.repositories.clients import ClientRecord
 from dcrserver.security import SealedIn, SecretBox
+from dcrserver.services.secrets.sealing import Sealing
 from dcrserver.strict_json import JsonObject, dumps
 
 
@@ -29,6 +31,8 @@ class ClientSecret(NamedTuple):
     ciphertext: str | None
     issued_at: int
     expires_at: int
+    # A copy for targets, until it is written: the repository of clients takes it to the links.
+    sealed: str | None = None
 
     def is_live(self) -> bool:
         return self.expires_at == 0 or self.expires_at > time.time()
@@ -40,6 +44,9 @@ class ClientSecret(NamedTuple):
     def ending(self, at: int) -> ClientSecret:
         """The same, not to outlive ``at``."""
         return self._replace(expires_at=min(self.expires_at or at, at))
+
+
+_STORED = ClientSecret._fields[:-1]
 
 
 class ChosenSecret(NamedTuple):
@@ -60,7 +67,7 @@ class ClientSecrets(NamedTuple):
         return self.value is not None
 
     def to_json(self) -> str | None:
-        return dumps([secret._asdict() for secret in self.held]) if self.held else None
+        return dumps([_stored(secret) for secret in self.held]) if self.held else None
 
     def members(self) -> JsonObject:
         """What the client information response tells of them (RFC 7591 3.2.1)."""
@@ -72,6 +79,11 @@ class ClientSecrets(NamedTuple):
         return made
 
 
+def _stored(secret: ClientSecret) -> dict[str, Any]:
+    fields = ClientSecret._fields if secret.sealed else _STORED
+    return dict(zip(fields, secret, strict=False))
+
+
 def secrets_of(record: ClientRecord) -> ClientSecrets:
     """As they are stored, expired ones too."""
     stored = orjson.loads(record.client_secrets) if record.client_secrets else []
@@ -81,8 +93,10 @@ def secrets_of(record: ClientRecord) -> ClientSecrets:
 class SecretIssuer:
     """Step: the secrets that a client has after registration, update or rotation."""
 
-    def __init__(self, box: SecretBox) -> None:
+    def __init__(self, box: SecretBox, sealing: Sealing | None = None) -> None:
         self._box = box
+        # None: there are no targets.
+        self._sealing = sealing
 
     def first(
         self,
@@ -122,9 +136,14 @@ class SecretIssuer:
         """A new secret; the newest before it works on for the policy's overlap, no other does."""
         ends_at = int(time.time()) + policy.secrets.overlap
         place = place_of(record.tenant, record.client_id)
-        value, secret = self._new(place, metadata, policy)
         kept = [old.ending(ends_at) for old in self._serving(record, metadata)[:1]]
+        until = max([old.expires_at for old in kept if old.is_live()], default=0)
+        value, secret = self._new(place, metadata, policy, previous_until=until)
         return ClientSecrets((secret, *(old for old in kept if old.is_live())), value)
+
+    def are_told(self, tenant: str) -> bool:
+        """Whether targets have the newest secrets of the tenant's clients, too."""
+        return self._sealing is not None and self._sealing.is_wanted(tenant)
 
     def readable(self, record: ClientRecord, secret: ClientSecret) -> str | None:
         """The secret itself, one of ``record``'s, where a copy is kept.
@@ -142,19 +161,24 @@ class SecretIssuer:
         metadata: ClientMetadata,
         policy: Policy,
         chosen: ChosenSecret | None = None,
+        previous_until: int = 0,
     ) -> tuple[str, ClientSecret]:
         now, lifetime = int(time.time()), policy.secrets.lifetime
         value, expires_at = security.new_client_secret(), now + lifetime if lifetime else 0
         if chosen is not None:
             value = value if chosen.value is None else chosen.value
             expires_at = expires_at if chosen.expires_at is None else chosen.expires_at
-        readable = needs_readable_secret(metadata)
+        readable, sealed = needs_readable_secret(metadata), None
+        if self._sealing is not None:
+            new = NewSecret(value, expires_at, previous_until)
+            sealed = self._sealing.sealed(place.tenant, place.id, new)
         return value, ClientSecret(
             id=security.new_id(),
             digest=security.secret_digest(value),
             ciphertext=self._box.encrypt(value, place) if readable else None,
             issued_at=now,
             expires_at=expires_at,
+            sealed=sealed,
         )
 
     def _serving(self, record: ClientRecord, metadata: ClientMetadata) -> tuple[ClientSecret, ...]:

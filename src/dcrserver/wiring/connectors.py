@@ -1,0 +1,69 @@
+"""What tells authorization servers of clients."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from collections.abc import Sequence
+
+from dcrserver.connectors.build import build
+from dcrserver.repositories.transaction import Database
+from dcrserver.security import SecretBox
+from dcrserver.services.provisioning.delivery import Delivery
+from dcrserver.services.provisioning.targets import Target, Targets
+from dcrserver.services.provisioning.worker import ProvisioningWorker
+from dcrserver.services.secrets.sealing import Sealing
+from dcrserver.settings import ConfigurationError, Settings
+
+
+class Provisioning:
+    """The steps, on one database."""
+
+    def __init__(self, database: Database, targets: Targets, box: SecretBox) -> None:
+        self.targets = targets
+        self.sealing = Sealing(box, targets.are_wanted)
+        # (connector, outcome) -> how often.
+        self.outcomes: Counter[tuple[str, ...]] = Counter()
+        self.delivery = Delivery(database, targets, self.sealing, self._count)
+        self.worker = ProvisioningWorker(database, targets, self.delivery)
+        if targets:
+            database.after_raising = self._raised
+
+    def _count(self, connector: str, outcome: str) -> None:
+        self.outcomes[connector, outcome] += 1
+
+    async def work(self) -> None:
+        """Works on what is due, until it is cancelled."""
+        if not self.targets:
+            await self.rest()
+        await self.worker.run()
+
+    async def rest(self) -> None:
+        """Until it is cancelled: others are the workers."""
+        await asyncio.Event().wait()
+
+    async def _raised(self, _: Sequence[tuple[str, str]]) -> None:
+        self.targets.nudge()
+
+
+def targets_of(settings: Settings) -> Targets:
+    """The targets that are configured; none of them is asked yet.
+
+    Raises:
+        ConfigurationError: one cannot be served as it is configured.
+    """
+    if not settings.connectors:
+        return Targets()
+    if not settings.secrets.encryption_keys:
+        raise ConfigurationError(
+            "connectors: secrets.encryption_keys must be set, as secrets of clients wait encrypted"
+            " until the authorization servers have them"
+        )
+    made = [Target(name, build(name, group), group) for name, group in settings.connectors.items()]
+    for target in made:
+        if target.connector.mints and not target.is_before:
+            raise ConfigurationError(
+                f'connectors.{target.name}: provision must be "before", as this server chooses'
+                " client_id and client_secret itself"
+            )
+    return Targets(made)
