@@ -103,7 +103,6 @@ class Runtime:
     readiness: Readiness
     body_deadline: Deadline
     metrics: Metrics
-    client_lifecycle: ClientLifecycleService
     client_changes: ClientChangeService
     client_documents: ClientDocumentService
     token_administration: TokenAdministrationService
@@ -128,6 +127,10 @@ class Runtime:
     @property
     def client_reading(self) -> ClientReadingService:
         return ClientReadingService(self.database, self.lists)
+
+    @property
+    def client_lifecycle(self) -> ClientLifecycleService:
+        return ClientLifecycleService(self.database)
 
     @property
     def server_state(self) -> ServerStateService:
@@ -261,7 +264,7 @@ def _runtime(base: Foundation, steps: _Steps, limiter: RateLimiter, metrics: Met
         registration=_registration(base, steps),
         management=_management(base, steps),
         registration_lookup=RegistrationLookupService(steps.administrators, base.lists),
-        secret_rotation=_secret_rotation(base, steps),
+        secret_rotation=SecretRotationService(database, steps.client_access, base.secret_changes),
         client_directory=ClientDirectoryService(steps.clients, steps.authenticator),
         token_grant=_token_grant(base, steps),
         token_status=_token_status(base, steps),
@@ -278,7 +281,6 @@ def _runtime(base: Foundation, steps: _Steps, limiter: RateLimiter, metrics: Met
         readiness=_readiness(base),
         body_deadline=Deadline(configured.settings.server.body_seconds),
         metrics=metrics,
-        client_lifecycle=ClientLifecycleService(database),
         client_changes=ClientChangeService(database, steps.administered, base.requests),
         client_documents=ClientDocumentService(database, steps.clients),
         token_administration=TokenAdministrationService(database, base.requests),
@@ -290,10 +292,6 @@ def _runtime(base: Foundation, steps: _Steps, limiter: RateLimiter, metrics: Met
         job_administration=job_administration(base),
         administration=Administration(base),
     )
-
-
-def _secret_rotation(base: Foundation, steps: _Steps) -> SecretRotationService:
-    return SecretRotationService(base.database, steps.client_access, base.secret_changes)
 
 
 def _token_status(base: Foundation, steps: _Steps) -> TokenStatusService:
