@@ -267,7 +267,7 @@ def _runtime(base: Foundation, steps: _Steps, limiter: RateLimiter, metrics: Met
         secret_rotation=SecretRotationService(database, steps.client_access, base.secret_changes),
         client_directory=ClientDirectoryService(steps.clients, steps.authenticator),
         token_grant=_token_grant(base, steps),
-        token_status=_token_status(base, steps),
+        token_status=TokenStatusService(database, steps.authenticator, steps.access_tokens),
         signing_keys=base.signing_keys,
         last_uses=steps.last_uses,
         stored_configuration=base.stored_configuration,
@@ -292,10 +292,6 @@ def _runtime(base: Foundation, steps: _Steps, limiter: RateLimiter, metrics: Met
         job_administration=job_administration(base),
         administration=Administration(base),
     )
-
-
-def _token_status(base: Foundation, steps: _Steps) -> TokenStatusService:
-    return TokenStatusService(base.database, steps.authenticator, steps.access_tokens)
 
 
 def _readiness(base: Foundation) -> Readiness:
