@@ -8,11 +8,10 @@ restrictive).
 from __future__ import annotations
 
 import re
-import unicodedata
 from collections.abc import Iterator, Mapping
 from types import MappingProxyType
 
-from dcrserver.policies.names.unicode import scripts_of
+from dcrserver.policies.names.unicode import scripts_of, words_apart
 
 _ANY = frozenset({"Common", "Inherited"})
 # What Unicode has no script for: writing systems of several.
@@ -33,8 +32,19 @@ def mixed_scripts(text: str) -> tuple[str, ...]:
     for word in _words(text):
         written = [found for each in word if not (found := scripts_of(each)) & _ANY and found]
         if written and not frozenset.intersection(*written) and not _is_of_a_system(written):
-            return tuple(sorted({min(each) for each in written}))
+            return tuple(sorted(_told(written)))
     return ()
+
+
+def _told(written: list[frozenset[str]]) -> set[str]:
+    """One script of each character that shares none with those before it, of which the first are
+    those of fewest scripts: an accent is of many.
+    """
+    told: set[str] = set()
+    for each in sorted(written, key=len):
+        if each.isdisjoint(told):
+            told.add(min(each))
+    return told
 
 
 def _is_of_a_system(written: list[frozenset[str]]) -> bool:
@@ -42,9 +52,4 @@ def _is_of_a_system(written: list[frozenset[str]]) -> bool:
 
 
 def _words(text: str) -> Iterator[str]:
-    apart = "".join(" " if _is_between(each) else each for each in text)
-    return filter(None, _SPACE.split(apart))
-
-
-def _is_between(character: str) -> bool:
-    return unicodedata.category(character)[0] in "PSZ"
+    return filter(None, _SPACE.split(words_apart(text)))

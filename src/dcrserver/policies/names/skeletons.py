@@ -13,7 +13,7 @@ from functools import lru_cache
 from typing import TypeAlias
 
 from dcrserver.caches import bounded_cache
-from dcrserver.policies.names.unicode import confusables, is_ignorable
+from dcrserver.policies.names.unicode import confusables, is_ignorable, words_apart
 
 # A name is cut into parts: its words, and where upper case or digits begin in them.
 Parts: TypeAlias = tuple[str, ...]
@@ -22,6 +22,7 @@ _I_IS_L = str.maketrans("i", "l")
 _OVERLAY, _FIRST_ATTACHED = 1, 200
 # No chain of look-alikes and lower case is longer.
 _STEPS = 8
+_MARKS = frozenset({"Mn", "Mc", "Lm"})
 # Letters in squares and circles are symbols, and look like nothing to UTS #39.
 _LETTER = re.compile(r".* LETTER ([A-Z])")
 
@@ -51,12 +52,16 @@ def readings(text: str) -> Collection[Parts]:
     """As which parts ``text`` can be read.
 
     There are several where a letter and its capital look like different others, or UTS #39 and NFKC
-    do not agree: a long s is an f to the one, an s to the other.
+    do not agree: a long s is an f to the one, an s to the other. A sign that looks like a letter is
+    one, or stands between words: in C|aude, and in Claude|Pro.
     """
-    if text.isascii():
-        return {_parts(text, str)}
-    forms = {unicodedata.normalize(form, text) for form in ("NFD", "NFKD")}
-    return {_parts(each, change) for each in forms for change in (str, str.lower, str.upper)}
+    forms = {text}
+    changes: list[Callable[[str], str]] = [str]
+    if not text.isascii():
+        forms = {unicodedata.normalize(form, text) for form in ("NFD", "NFKD")}
+        changes += [str.lower, str.upper]
+    forms |= {*map(words_apart, forms)}
+    return {_parts(each, change) for each in forms for change in changes}
 
 
 def _parts(text: str, change: Callable[[str], str]) -> Parts:
@@ -64,7 +69,7 @@ def _parts(text: str, change: Callable[[str], str]) -> Parts:
     before = " "
     for character in text:
         seen = _look(change(character))
-        if seen is None or (_is_a_mark(character) and _is_of_the_west(before)):
+        if seen is None or (_is_of_the_west(made[-1][-1:]) and _is_a_mark(character, seen)):
             continue
         if not seen:
             made.append("")
@@ -76,13 +81,17 @@ def _parts(text: str, change: Callable[[str], str]) -> Parts:
     return tuple(part for part in made if part)
 
 
-def _is_a_mark(character: str) -> bool:
-    """Whether it is a mark, or a letter that is one: points of Hebrew and Arabic, tatweel and the
-    like make no other letter of one of Latin, Greek or Cyrillic that they stand on.
+def _is_a_mark(character: str, seen: str) -> bool:
+    """Whether it is a mark, a letter that is one, or a sign that looks like one: points of Hebrew
+    and Arabic, tatweel and the like make no other letter of one of Latin, Greek or Cyrillic that
+    they stand on.
     """
-    if unicodedata.category(character) == "Lm":
+    category = unicodedata.category(character)
+    if category == "Lm":
         return unicodedata.normalize("NFKD", character) == character
-    return unicodedata.category(character) == "Mn"
+    if category == "Mn" or character.isalpha():
+        return category == "Mn"
+    return bool(seen) and all(unicodedata.category(each) in _MARKS for each in seen)
 
 
 def _is_of_the_west(character: str) -> bool:

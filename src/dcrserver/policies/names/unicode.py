@@ -41,6 +41,11 @@ def is_ignorable(character: str) -> bool:
     return unicodedata.category(character) == "Cf" or _UNSEEN.match(character) is not None
 
 
+def words_apart(text: str) -> str:
+    """``text`` with a space for whatever is no letter, mark or number."""
+    return "".join(" " if unicodedata.category(each)[0] in "PSZ" else each for each in text)
+
+
 @cache
 def _scripts() -> tuple[list[int], list[int], list[frozenset[str]]]:
     """First and last characters of ranges in their order, and the scripts of each."""
