@@ -10,6 +10,7 @@ import pytest
 
 from conftest import MakeApplication
 from dcrserver import posture
+from dcrserver.cli.administration.answers.posture import posture_of
 from dcrserver.policies.presets import PRESETS
 from dcrserver.posture import ALL, OF_REGISTRATION, Severity
 from dcrserver.server_metadata import MEMBERS
@@ -25,8 +26,52 @@ GRANTS = {"name": "grants", "then": {"restrict": {"grant_types": ["authorization
 HELD = {"name": "held", "when": {"origin": "open"}, "then": {"hold": True}}
 ELSEWHERE = {"name": "office", "when": {"address": {"not": "192.0.2.0/24"}},
              "then": {"reject": {}}}  # fmt: skip
+REFUSED = {"name": "refused", "when": {"actor": "anonymous"}, "then": {"reject": {}}}
+NAMED_NETWORK = {"name": "network", "when": {"address.host": {"not": "*.example.org"}},
+                 "then": {"hold": True}}  # fmt: skip
+DOMAINS = {"name": "domains", "when": {"redirect_uris.domain": {"not": ["example.org"]}},
+           "then": {"reject": {}}}  # fmt: skip
+LIMITED = {"name": "limited", "then": {"limit": {"by": "tenant", "clients": 100}}}
+NO_MACHINES = {"name": "no-machines", "when": {"grant_types": "client_credentials"},
+               "then": {"reject": {}}}  # fmt: skip
+FORCED = {"name": "forced", "then": {"force": {"grant_types": ["authorization_code"]}}}
+CONSENT = {"name": "consent", "then": {"require_consent": True}}
+STRANGERS = {"name": "strangers", "when": {"origin": "open"}, "then": {"first_party": False}}
+EXPIRING = {"name": "expiring", "when": {"origin": "open"},
+            "then": {"expire": {"secret": 60, "registration_access_token": 60}}}  # fmt: skip
+EXPIRING_SECRETS = {"name": "expiring", "when": {"token_endpoint_auth_method": {"not": "none"}},
+                    "then": {"expire": {"secret": 60}}}  # fmt: skip
+EXPIRING_SOME = {"name": "expiring", "when": {"token_endpoint_auth_method": "client_secret_basic"},
+                 "then": {"expire": {"secret": 60, "access_token": 60}}}  # fmt: skip
+# Statements that refuse or hold, and not everybody who comes openly.
+CLOSING_NOTHING: list[Any] = [
+    {"name": f"closes-nothing-{number}", "when": when, "then": {"reject": {}}}
+    for number, when in enumerate([
+        {"origin": "administrator"}, {"origin": ["import", "update"]}, {"actor": "client"},
+        {"tenant": {"not": "default"}}, {"hour": {"from": 22, "until": 6}},
+        {"day": ["saturday", "sunday"]}, {"clients.tenant": {"from": 9}},
+        {"address": "192.0.2.0/24"}, {"address.host": "*.evil.example"},
+        {"origin": "open", "client_name": {"not": "Secret Word"}},
+        {"software_id": {"not": ["anybody-says-so"]}},
+        {"redirect_uris.host": ["*.evil.example"]},
+        {"client_uri.host": {"not": ["*.example.org"]}},
+    ])
+]  # fmt: skip
+# Statements about redirect URIs that keep others to them, or clients that are of another kind.
+OF_OTHERS: list[Any] = [
+    {"name": "of-administrators", "when": {"origin": "administrator"},
+     "then": {"restrict": {"redirect_uris.host": ["*.example.org"]}}},
+    {"name": "of-public-ones", "when": {"token_endpoint_auth_method": "none",
+     "redirect_uris.host": {"not": ["*.example.org"]}}, "then": {"reject": {}}},
+    {"name": "asked-for", "then": {"require": ["redirect_uris", "contacts"]}},
+    {"name": "tagged", "when": {"redirect_uris.host": {"not": ["*.example.org"]}},
+     "then": {"tag": ["foreign"]}},
+]  # fmt: skip
 CLOSED: dict[str, Any] = {"registration": {"mode": "protected"}}
 REQUIRED: dict[str, Any] = {"policy": {"statements_mode": "required"}}
+VOUCHED: dict[str, Any] = {"policy": {"statements_mode": "allowed", "statements": [
+    {"name": "vouched", "when": {"statement.iss": {"not": "https://ss-issuer.example"}},
+     "then": {"reject": {"error": "invalid_software_statement"}}}]}}  # fmt: skip
 TOKEN = "adm_" + "x1" * 20
 
 
@@ -44,17 +89,23 @@ def statements(*each: Any) -> dict[str, Any]:
 
 # By finding: settings with which it is there, and all of those with which it is not.
 FOUND: dict[str, tuple[dict[str, Any], list[dict[str, Any]]]] = {
-    "registration_open": ({}, [CLOSED, REQUIRED]),
+    "registration_open": (
+        statements(GRANTS, *CLOSING_NOTHING),
+        [CLOSED, REQUIRED, statements(HELD), statements(REFUSED), statements(ELSEWHERE),
+         statements(NAMED_NETWORK), VOUCHED],
+    ),
     "registration_unlimited": (
         {"rate_limits": {"enabled": False}},
         [
             {}, CLOSED | {"rate_limits": {"enabled": False}},
             {"rate_limits": {"enabled": True, "open_registration": "", "registration": ""}},
+            statements(LIMITED) | {"rate_limits": {"enabled": False}},
+            statements(REFUSED) | {"rate_limits": {"enabled": False}},
         ],
     ),
     "redirect_uris_anywhere": (
-        statements(GRANTS, ELSEWHERE),
-        [CLOSED, REQUIRED, statements(HOSTS), statements(HELD)],
+        statements(GRANTS, ELSEWHERE, *CLOSING_NOTHING, *OF_OTHERS),
+        [CLOSED, REQUIRED, statements(HOSTS), statements(HELD), statements(DOMAINS), VOUCHED],
     ),
     "redirect_uris_on_the_local_machine": (
         {}, [CLOSED, statements(HOSTS), of("redirect", "https_only", value=True)],
@@ -70,7 +121,8 @@ FOUND: dict[str, tuple[dict[str, Any], list[dict[str, Any]]]] = {
     "machines_of_anybody": (
         {},
         [
-            CLOSED, statements(GRANTS), statements(HELD),
+            CLOSED, statements(GRANTS), statements(HELD), statements(NO_MACHINES),
+            statements(FORCED),
             {"authorization_server": {"grant_types_supported": ["authorization_code"]}},
         ],
     ),
@@ -80,7 +132,11 @@ FOUND: dict[str, tuple[dict[str, Any], list[dict[str, Any]]]] = {
     ),
     "administrators_members_of_anybody": (
         of("extensions", "self_service", value=["skip_consent"]),
-        [{}, of("extensions", "self_service", value=["audience"])],
+        [
+            {}, of("extensions", "self_service", value=["audience"]),
+            of(value={"extensions": {"self_service": ["skip_consent", "third_party"]},
+                      "statements": [CONSENT, STRANGERS]}),
+        ],
     ),
     "names_unprotected": ({}, [CLOSED, of("protected_names", value=[{"name": "Claude"}])]),
     "mixed_scripts": ({}, [CLOSED, of("text", "mixed_scripts", value="reject")]),
@@ -93,9 +149,17 @@ FOUND: dict[str, tuple[dict[str, Any], list[dict[str, Any]]]] = {
     ),
     "pages_without_tls": (of("uris", "require_https_display", value=False), [{}]),
     "logout_without_tls": (of("logout", "http_for_confidential", value=True), [{}]),
-    "secrets_without_end": ({}, [CLOSED, of("secrets", "lifetime", value=86400)]),
+    "secrets_without_end": (
+        statements(EXPIRING_SOME),
+        [CLOSED, of("secrets", "lifetime", value=86400), statements(EXPIRING), statements(
+            EXPIRING_SECRETS)],
+    ),
     "registration_tokens_without_end": (
-        {}, [CLOSED, of("management", "registration_access_token_lifetime", value=86400)],
+        statements(EXPIRING_SECRETS),
+        [
+            CLOSED, of("management", "registration_access_token_lifetime", value=86400),
+            statements(EXPIRING),
+        ],
     ),
     "registration_tokens_not_rotated": (
         of("management", "registration_access_token_rotation", value="never"), [{}],
@@ -200,6 +264,16 @@ async def test_administrators_are_told_the_worst_first(app: Application) -> None
     assert "registration_open" not in {each["id"] for each in other["findings"]}
 
 
+async def test_the_command_tells_what_the_api_tells(app: Application) -> None:
+    """One shape: the list of a command is that of ``findings``."""
+    admin = await administrator_of(app, "policies:read")
+    told = await admin.ask("GET", "/admin/v1/posture", 200)
+    here = await posture_of(app.runtime.settings, app.runtime.default_tenant)
+    assert told["findings"] == here["findings"]
+    for each in told["findings"]:
+        assert each.keys() == {"id", "severity", "reason", "setting"}
+
+
 async def test_those_of_one_tenant_are_told_of_it_alone(app: Application) -> None:
     admin = await administrator(app, "policies:read")
     told = await admin.get("/posture")
@@ -221,6 +295,7 @@ def test_the_command_tells_the_worst_by_its_exit_code(
         return json.loads(run.both("policy", "posture", "--json", status=status).out)
 
     assert told(5)[0].keys() == {"id", "severity", "reason", "setting"}
+    assert json.loads(run.both("policy", "posture", status=5).out) == told(5), "also in a pipe"
     assert told(6, DCR_SERVER__BASE_URL="http://auth.example.com")[0]["severity"] == "critical"
     quiet = {
         "DCR_SERVER__BASE_URL": "https://auth.example.com",

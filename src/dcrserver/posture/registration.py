@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from types import MappingProxyType
 
-from dcrserver.metadata.rules.protection import SECRET_METHODS
 from dcrserver.policies import Policy
-from dcrserver.policies.statements.conditions import named_by
-from dcrserver.policies.statements.grammar import Statement
+from dcrserver.posture import strangers
 from dcrserver.posture.findings import Check, Details, Severity, Subject
 from dcrserver.tenants import Tenant
 
-# What a statement says of everybody who comes so, whatever they register.
-_WHO = frozenset({"origin", "actor"})
 # Members by which whoever registers itself is let past people, or at clients of others.
-_CONSENT = frozenset({"management_application", "skip_consent", "third_party"})
-_METHODS = "token_endpoint_auth_methods_supported"
+_CONSENT: Mapping[str, bool] = MappingProxyType(
+    {"management_application": True, "skip_consent": True, "third_party": False}
+)
 # Limits of [rate_limits] on the clients that strangers make, whoever they are.
 _COUNTED = frozenset(
     {
@@ -24,32 +22,6 @@ _COUNTED = frozenset(
     }
 )  # fmt: skip
 _MACHINES = "client_credentials"
-
-
-def _governs(statement: Statement, member: str) -> bool:
-    """Whether it keeps ``member`` to what somebody chose, or refuses or holds by it."""
-    then = statement.then
-    if then.reject or then.hold:
-        keys = {named_by(key) for key in statement.when}
-        return member in keys or keys <= _WHO
-    if then.restrict or then.force or then.remove:
-        return member in {named_by(name) for name in then.members}
-    return False
-
-
-def _is_free(policy: Policy, member: str) -> bool:
-    return not any(_governs(each, member) for each in policy.statements)
-
-
-def _is_open(tenant: Tenant) -> bool:
-    """Whether strangers register, for whose software nobody has to vouch."""
-    return tenant.mode == "open" and tenant.terms.policy.statements_mode != "required"
-
-
-def _supports(tenant: Tenant, name: str, value: str) -> bool:
-    """Also where the authorization server does not say."""
-    values = tenant.terms.server.supported(name)
-    return values is None or value in values
 
 
 def _where(test: Callable[[Tenant], bool]) -> Callable[[Subject], Iterable[Details]]:
@@ -64,11 +36,12 @@ def _of_policy(test: Callable[[Policy], bool]) -> Callable[[Subject], Iterable[D
 
 
 def _of_strangers(test: Callable[[Policy], bool]) -> Callable[[Subject], Iterable[Details]]:
-    return _where(lambda tenant: _is_open(tenant) and test(tenant.terms.policy))
+    return _where(lambda tenant: strangers.come(tenant) and test(tenant.terms.policy))
 
 
 def _unlimited(tenant: Tenant) -> bool:
-    return _is_open(tenant) and _COUNTED.isdisjoint(tenant.limits.rates)
+    is_limited = not _COUNTED.isdisjoint(tenant.limits.rates) or strangers.are_limited(tenant)
+    return strangers.come(tenant) and not is_limited
 
 
 def _bootstrap(subject: Subject) -> Iterator[Details]:
@@ -77,18 +50,13 @@ def _bootstrap(subject: Subject) -> Iterator[Details]:
 
 
 def _any_machine(tenant: Tenant) -> bool:
-    grants = _supports(tenant, "grant_types_supported", _MACHINES)
-    return _is_open(tenant) and grants and _is_free(tenant.terms.policy, "grant_types")
-
-
-def _endless_secrets(tenant: Tenant) -> bool:
-    secrets = any(_supports(tenant, _METHODS, method) for method in SECRET_METHODS)
-    return _is_open(tenant) and secrets and tenant.terms.policy.secrets.lifetime == 0
+    grants = strangers.supports(tenant, "grant_types_supported", _MACHINES)
+    return grants and strangers.can_have(tenant, "grant_types", [_MACHINES])
 
 
 def _any_scope(tenant: Tenant) -> bool:
     is_bounded = tenant.terms.server.supported("scopes_supported") is not None
-    return _is_open(tenant) and not is_bounded and _is_free(tenant.terms.policy, "scope")
+    return not is_bounded and strangers.can_have(tenant, "scope", "x-of-a-stranger")
 
 
 def _own_scheme(policy: Policy) -> bool:
@@ -97,17 +65,24 @@ def _own_scheme(policy: Policy) -> bool:
     return (is_any or rules.web_custom_scheme) and not rules.https_only
 
 
-def _local(policy: Policy) -> bool:
-    return not policy.redirect.https_only and _is_free(policy, "redirect_uris")
+def _at(*uris: str) -> Callable[[Subject], Iterable[Details]]:
+    """Where strangers have codes sent to."""
+    return _where(lambda tenant: strangers.can_have(tenant, "redirect_uris", [*uris]))
+
+
+def _local(tenant: Tenant) -> bool:
+    is_there = not tenant.terms.policy.redirect.https_only
+    return is_there and strangers.can_have(tenant, "redirect_uris", ["http://127.0.0.1:1/callback"])
 
 
 def _optional_statements(tenant: Tenant) -> bool:
     reads = tenant.terms.policy.statements_mode == "allowed"
-    return tenant.mode == "open" and reads and bool(tenant.statement_issuers)
+    return strangers.come(tenant) and reads and bool(tenant.statement_issuers)
 
 
 def _for_everybody(tenant: Tenant) -> bool:
-    return _is_open(tenant) and bool(tenant.terms.policy.extensions.self_service & _CONSENT)
+    own = tenant.terms.policy.extensions.self_service & _CONSENT.keys()
+    return any(strangers.can_have(tenant, member, _CONSENT[member]) for member in own)
 
 
 CHECKS = (
@@ -116,7 +91,7 @@ CHECKS = (
         Severity.LOW,
         "anybody may register a client",
         "registration.mode",
-        _where(_is_open),
+        _where(lambda tenant: strangers.come(tenant, held=False, anywhere=True)),
     ),
     Check(
         "registration_unlimited",
@@ -130,14 +105,14 @@ CHECKS = (
         Severity.HIGH,
         "whoever registers has codes sent to any host: no statement is about redirect_uris",
         "policy.statements",
-        _of_strangers(lambda policy: _is_free(policy, "redirect_uris")),
+        _at("https://stranger.invalid/callback"),
     ),
     Check(
         "redirect_uris_on_the_local_machine",
         Severity.INFO,
         "redirect URIs on a person's own machine are accepted, where any program may listen",
         "policy.redirect.https_only",
-        _of_strangers(_local),
+        _where(_local),
     ),
     Check(
         "redirect_uris_of_any_scheme",
@@ -237,14 +212,14 @@ CHECKS = (
         Severity.LOW,
         "the secrets of whoever registers never expire",
         "policy.secrets.lifetime",
-        _where(_endless_secrets),
+        _where(lambda tenant: strangers.keep_for_ever(tenant, "secret")),
     ),
     Check(
         "registration_tokens_without_end",
         Severity.INFO,
         "the registration access tokens of whoever registers never expire",
         "policy.management.registration_access_token_lifetime",
-        _of_strangers(lambda policy: policy.management.registration_access_token_lifetime == 0),
+        _where(lambda tenant: strangers.keep_for_ever(tenant, "registration_access_token")),
     ),
     Check(
         "registration_tokens_not_rotated",
@@ -270,7 +245,7 @@ CHECKS = (
             lambda tenant: (
                 "S256"
                 not in (tenant.terms.server.supported("code_challenge_methods_supported") or ())
-                and _supports(tenant, _METHODS, "none")
+                and strangers.supports(tenant, strangers.METHODS, "none")
             )
         ),
     ),

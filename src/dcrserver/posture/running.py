@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from dcrserver.db.urls import database_url
 from dcrserver.metadata import uris
 from dcrserver.metadata.addresses import is_special
+from dcrserver.posture import strangers
 from dcrserver.posture.findings import Check, Details, Severity, Subject
 
 
@@ -63,7 +64,7 @@ def _any_audience(subject: Subject) -> Iterator[Details]:
     if "*" not in subject.settings.tokens.resources:
         return
     for tenant in subject.tenants:
-        if tenant.mode == "open" and tenant.issues_tokens:
+        if tenant.issues_tokens and strangers.come(tenant, held=False):
             yield {"tenant": tenant.name, "setting": "tokens.resources"}
 
 
@@ -72,7 +73,7 @@ def _any_page(subject: Subject) -> Iterator[Details]:
     if not subject.settings.policy.cors.enabled:
         return
     for tenant in subject.tenants:
-        if tenant.mode == "open" and _is_internal(uris.parse(tenant.issuer)):
+        if strangers.come(tenant) and _is_internal(uris.parse(tenant.issuer)):
             yield {"tenant": tenant.name, "issuer": tenant.issuer, "setting": "policy.cors.enabled"}
 
 
