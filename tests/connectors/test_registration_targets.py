@@ -13,7 +13,8 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from dcrserver.connectors.client import Applied, Held, WantedClient
+from connectors.lives import METHODS, as_registered, connected, live, read
+from dcrserver.connectors.client import WantedClient
 from dcrserver.connectors.failures import TargetMisconfigured, TargetRefused
 from dcrserver.connectors.rfc7591.connector import Rfc7591Connector
 from dcrserver.errors import RegistrationError
@@ -26,17 +27,9 @@ from harness.registration_targets import (
     glewlwyd,
     node_oidc_provider,
 )
-from harness.wanted import target, wanted
+from harness.wanted import wanted
 from metadata.strategies import JUDGED_BY, SENSIBLE_SUBMISSIONS
 
-EC = {"kty": "EC", "crv": "P-256", "kid": "1", "use": "sig",
-      "x": "MKBCTNIcKUSDii11ySs3526iDZ8AiTo7Tu6KPAqv7D4",
-      "y": "4Etl6SRW2YiLUrN5vfvVHuhp7x8PxltmWWlbbM4IFyM"}  # fmt: skip
-METHODS: dict[str, dict[str, Any]] = {
-    "client_secret_basic": {},
-    "private_key_jwt": {"jwks": {"keys": [EC]}},
-    "none": {},
-}
 Start = Callable[[Path], AbstractContextManager[RegistrationTarget]]
 NODE = "node-oidc-provider"
 SERVERS: dict[str, Start] = {
@@ -66,13 +59,6 @@ def server(
         yield made
 
 
-def connected(server: RegistrationTarget) -> Rfc7591Connector:
-    given = {"registration_endpoint": server.registration_endpoint}
-    if server.initial_access_token is not None:
-        given["initial_access_token"] = server.initial_access_token
-    return Rfc7591Connector("as", target("rfc7591", **given))
-
-
 @pytest.fixture
 async def connector(server: RegistrationTarget) -> AsyncIterator[Rfc7591Connector]:
     made = connected(server)
@@ -80,48 +66,13 @@ async def connector(server: RegistrationTarget) -> AsyncIterator[Rfc7591Connecto
     await made.close()
 
 
-def as_registered(client: WantedClient, applied: Applied) -> WantedClient:
-    """With what the server made of it, as the answer of the registration echoes it."""
-    merged = client.metadata | dict(applied.changed)
-    known = {name: value for name, value in merged.items() if value is not None}
-    return client._replace(client_id=applied.held.remote_id, metadata=known)
-
-
 @pytest.mark.parametrize("method", METHODS)
 async def test_a_life_at_a_real_server(
     server: RegistrationTarget, connector: Rfc7591Connector, method: str
 ) -> None:
-    """Registered, read, moved to another redirect URI, and deleted; none is there twice."""
-    client = wanted("", token_endpoint_auth_method=method, client_name="n", **METHODS[method])
-    applied = await connector.create(client, None)
-    assert applied.client_id
-    assert bool(applied.secret) == (method == "client_secret_basic")
-    client = as_registered(client, applied)
-    held = await _read(connector, client, applied.held, server.forgets)
-    moved = client.metadata | {"redirect_uris": ["https://client.example.org/moved"]}
-    again = await connector.update(client._replace(metadata=moved), held, None)
-    assert bool(again.secret) == bool(applied.secret and server.renews_secrets)
-    client = as_registered(client._replace(metadata=moved), again)
-    assert client.metadata["redirect_uris"] == ["https://client.example.org/moved"]
-    held = await _read(connector, client, again.held, server.forgets)
-    await connector.delete("default", held.remote_id, held)
-    with pytest.raises(TargetMisconfigured):
-        await connector.read("default", held.remote_id, held)
-    await connector.delete("default", held.remote_id, held)
-
-
-async def _read(
-    connector: Rfc7591Connector,
-    client: WantedClient,
-    held: Held,
-    forgotten: frozenset[str] = frozenset(),
-) -> Held:
-    """It is there as it is wanted; by what it is held from then on."""
-    found = await connector.read("default", held.remote_id, held)
-    assert found is not None
-    assert set(connector.differences(client, found)) <= forgotten
-    assert found.kept is not None
-    return held._replace(kept=found.kept)
+    await live(server, connector, wanted(
+        "", token_endpoint_auth_method=method, client_name="n", **METHODS[method]
+    ))  # fmt: skip
 
 
 async def test_a_server_says_why_it_refuses(connector: Rfc7591Connector) -> None:
@@ -162,7 +113,7 @@ async def _is_there_as_told(provider: RegistrationTarget, client: WantedClient) 
     connector = connected(provider)
     try:
         applied = await connector.create(client, None)
-        await _read(connector, as_registered(client, applied), applied.held)
+        await read(connector, as_registered(client, applied), applied.held)
     except TargetRefused as error:
         assert error.reason  # noqa: PT017 - most are refused for what the provider has not
     finally:

@@ -204,6 +204,15 @@ async def test_discovery_registers_nothing(server: OddServer) -> None:
     assert server.clients == {}
 
 
+async def test_what_a_server_takes_for_a_registration_is_deleted_again(
+    connector: Rfc7591Connector, server: OddServer
+) -> None:
+    server.takes_all = True
+    assert len((await connector.discover(["default"])).problems) == 1
+    assert server.clients == {}
+    assert len(server.bodies) == 2
+
+
 @pytest.mark.parametrize("status", [200, 201, 404, 405])
 async def test_another_answer_to_no_registration_is_a_problem(
     connector: Rfc7591Connector, server: OddServer, status: int

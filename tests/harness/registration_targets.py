@@ -114,11 +114,13 @@ def dcrserver(folder: Path) -> Iterator[RegistrationTarget]:
 class OddServer:
     """What specifications allow, and what they do not: each member of it is one oddity.
 
-    ``clients``: by identifier, what is stored. ``says``: answers the next call in place of its own.
+    ``takes_all``: registers what is no registration. ``clients``: by identifier, what is stored.
+    ``says``: answers the next call in place of its own.
     """
 
     manages: bool = True
     rotates: bool = False
+    takes_all: bool = False
     elsewhere: str = ""
     renames: dict[str, Any] = field(default_factory=dict)
     says: list[tuple[int, Any]] = field(default_factory=list)
@@ -148,7 +150,7 @@ class OddServer:
     def _register(self, bearer: str, body: Any) -> tuple[int, Any]:
         if bearer != INITIAL_TOKEN:
             return 401, {"error": "invalid_token"}
-        if not isinstance(body.get("redirect_uris"), list):
+        if "#" in body["redirect_uris"] and not self.takes_all:
             return 400, {"error": "invalid_redirect_uri"}
         client_id = secrets.token_hex(4)
         self.clients[client_id] = body | self.renames | {"client_secret": secrets.token_hex(8)}

@@ -35,8 +35,8 @@ _MAX_CLIENT_ID = 512
 # In ``Held.kept``: where a client is managed, by what, and a digest of the secret that it has.
 _URI, _TOKEN, _SECRET = "registration_client_uri", "registration_access_token", "secret_digest"
 _NO_ENTRY = frozenset({HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN})
-# Of a wrong type: some look at the body first, and would tell a wrong token nothing of it.
-_NO_REGISTRATION: JsonObject = {"redirect_uris": 1}
+# Of the right types, as some read these before the token; refused by all (RFC 6749 3.1.2).
+_NO_REGISTRATION: JsonObject = {"redirect_uris": ["#"]}
 _UNMANAGED = "the authorization server lets nobody change or delete a client (RFC 7592)"
 _LOST = (
     "its registration access token is not taken any more: the client was deleted there, or an"
@@ -79,7 +79,10 @@ class Rfc7591Connector:
         await self._http.close()
 
     async def discover(self, tenants: Sequence[str]) -> Discovered:
-        """Asks for what is no registration: who may register is told that it is none."""
+        """Asks for what is no registration: who may register is told that it is none.
+
+        What a server takes all the same is deleted again.
+        """
         answer = await self._http.call(
             "POST", self._endpoint, json=_NO_REGISTRATION, headers=_bearer(self._initial)
         )
@@ -90,6 +93,9 @@ class Rfc7591Connector:
             problems.append(
                 f"registration_endpoint answers status {answer.status} to no registration"
             )
+        made = answer.body if answer.is_success and isinstance(answer.body, dict) else {}
+        if _is_managed(held := Held("", self._kept(made, Held("")))):
+            await self.delete("", "", held)
         return Discovered(urlsplit(self._endpoint).netloc, tuple(problems))
 
     async def create(self, client: WantedClient, secret: NewSecret | None) -> Applied:
