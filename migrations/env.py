@@ -9,7 +9,11 @@ from sqlalchemy import Connection
 
 from dcrserver.db.engine import create_engine
 from dcrserver.db.tables import metadata
+from dcrserver.db.tables.columns import MARIADB
 from dcrserver.settings import load
+
+for _table in metadata.tables.values():
+    _table.dialect_kwargs.update(MARIADB)
 
 
 def _run(connection: Connection) -> None:

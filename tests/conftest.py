@@ -120,7 +120,7 @@ def _slow_hashes_are_quick() -> None:
     hundreds. Not in the long run, which has what servers have.
     """
     if not IS_LONG:
-        security._SLOW.update(argon2__rounds=1, argon2__memory_cost=64)  # noqa: SLF001
+        security._slow().update(argon2__rounds=1, argon2__memory_cost=64)  # noqa: SLF001
 
 
 @pytest.fixture(scope="session")

@@ -10,33 +10,21 @@ import base64
 import hashlib
 import json
 import warnings
-from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import lru_cache
-from typing import Any
 
-from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import ec, ed448, ed25519, rsa
-from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
-from jwt.algorithms import ECAlgorithm, OKPAlgorithm, RSAAlgorithm
+from jwt.algorithms import OKPAlgorithm
 from jwt.api_jws import PyJWS
 from jwt.exceptions import PyJWTError
 from jwt.warnings import InsecureKeyLengthWarning
 
-from dcrserver.strict_json import BadJson, JsonObject, dumps, loads_object
+from dcrserver.signing import base64url
+from dcrserver.strict_json import BadJson, JsonObject, loads_object
 
 _MAX_LENGTH = 16384
 _MAX_KID = 128
 # Seconds: far enough, and a float holds each of them. JSON's integers have no end.
 _MAX_DATE = 2**53
 _jws = PyJWS()
-_OF_KEYS: Mapping[type, Any] = {
-    rsa.RSAPublicKey: RSAAlgorithm,
-    ec.EllipticCurvePublicKey: ECAlgorithm,
-    ed25519.Ed25519PublicKey: OKPAlgorithm,
-    ed448.Ed448PublicKey: OKPAlgorithm,
-}
-_ES256, _ES256_OCTETS = ec.ECDSA(hashes.SHA256()), 32  # RFC 7518 3.4
 # Fully specified names (RFC 9864), which the library does not know yet.
 for _name in ("Ed25519", "Ed448"):
     _jws.register_algorithm(_name, OKPAlgorithm())
@@ -112,48 +100,12 @@ def verify(jws: Jws, key: JsonObject | bytes, algorithm: str) -> bool:
     return True
 
 
-def sign(claims: JsonObject, key: Any, algorithm: str, kid: str, token_type: str) -> str:  # noqa: ANN401 - a private key
-    """A compact JWS of ``claims``; ``key`` is the private key that ``algorithm`` needs."""
-    signed = f"{_header(algorithm, kid, token_type)}.{base64url(dumps(claims).encode())}"
-    return f"{signed}.{base64url(_signature(signed.encode(), key, algorithm))}"
-
-
-def _signature(octets: bytes, key: Any, algorithm: str) -> bytes:  # noqa: ANN401 - as ``sign``
-    if algorithm != "ES256":
-        return _jws.get_algorithm_by_name(algorithm).sign(octets, key)
-    # PyJWT goes through hexadecimal text, for a fifth of the whole signature.
-    r, s = decode_dss_signature(key.sign(octets, _ES256))
-    return r.to_bytes(_ES256_OCTETS, "big") + s.to_bytes(_ES256_OCTETS, "big")
-
-
-@lru_cache(maxsize=256)
-def _header(algorithm: str, kid: str, token_type: str) -> str:
-    return base64url(dumps({"alg": algorithm, "kid": kid, "typ": token_type}).encode())
-
-
-def public_jwk(key: object) -> JsonObject:
-    """A public key of the library as a JWK, without what it may be used for.
-
-    Raises:
-        ValueError: it is a key of another kind.
-    """
-    for kind, algorithm in _OF_KEYS.items():
-        if isinstance(key, kind):
-            made: JsonObject = algorithm.to_jwk(key, as_dict=True)
-            return {name: value for name, value in made.items() if name != "key_ops"}
-    raise ValueError("it is no public key of a kind that is known")
-
-
 def thumbprint(key: JsonObject) -> str:
     """RFC 7638 3: of a public JWK."""
     members = {"RSA": ("e", "n"), "EC": ("crv", "x", "y"), "OKP": ("crv", "x")}[str(key["kty"])]
     required = {name: key[name] for name in sorted((*members, "kty"))}
     text = json.dumps(required, separators=(",", ":"))
     return base64url(hashlib.sha256(text.encode()).digest())
-
-
-def base64url(octets: bytes) -> str:
-    return base64.urlsafe_b64encode(octets).rstrip(b"=").decode()
 
 
 def _octets(segment: str) -> bytes:

@@ -11,11 +11,14 @@ import math
 import os
 import re
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from functools import cache
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-from passlib.context import CryptContext
+
+if TYPE_CHECKING:
+    from passlib.context import CryptContext
 
 # Text after the prefix: 48 random bytes are 64 characters. HS512 needs a key of 64 octets
 # (OpenID Connect Core 16.19), so one length serves every use of a client secret.
@@ -29,19 +32,6 @@ _drawn: list[str] = []
 # Nobody else is given what a process drew before it was forked.
 os.register_at_fork(after_in_child=_drawn.clear)
 
-# What people chose and other servers issued is kept by a slow hash: argon2id made here, the others
-# as they were imported. What we made ourselves holds 384 random bits and needs none.
-_SLOW = CryptContext(
-    schemes=[
-        "argon2",
-        "bcrypt",
-        "pbkdf2_sha256",
-        "pbkdf2_sha512",
-        "pbkdf2_sha1",
-        "django_pbkdf2_sha256",
-    ],
-    default="argon2",
-)
 _FAST_DIGEST = re.compile(r"[0-9a-f]{64}")
 # Ory Hydra writes PBKDF2 in the form of the PHC; the library in its own older one.
 _PHC_PBKDF2 = re.compile(
@@ -140,20 +130,40 @@ def looks_generated(secret: str, bits: int = _GENERATED_BITS) -> bool:
     return len(secret) >= _GENERATED_LENGTH and seen >= bits
 
 
+@cache
+def _slow() -> CryptContext:
+    """What people chose and other servers issued is kept by a slow hash: argon2id made here, the
+    others as they were imported. What we made ourselves holds 384 random bits and needs none.
+    """
+    from passlib.context import CryptContext
+
+    return CryptContext(
+        schemes=[
+            "argon2",
+            "bcrypt",
+            "pbkdf2_sha256",
+            "pbkdf2_sha512",
+            "pbkdf2_sha1",
+            "django_pbkdf2_sha256",
+        ],
+        default="argon2",
+    )
+
+
 def slow_digest(secret: str) -> str:
     """What is stored of a secret that a person may have chosen. Takes a tenth of a second."""
-    return str(_SLOW.hash(secret))
+    return str(_slow().hash(secret))
 
 
 def is_current(digest: str) -> bool:
     """Whether ``slow_digest`` would make the same kind."""
-    return bool(_SLOW.identify(digest) == "argon2")
+    return bool(_slow().identify(digest) == "argon2")
 
 
 def verify_slowly(secret: str, digest: str) -> bool:
     """Costs up to seconds of one core: not for the event loop."""
     try:
-        return bool(_SLOW.verify(secret, digest))
+        return bool(_slow().verify(secret, digest))
     except ValueError:  # longer than bcrypt takes
         return False
 
@@ -178,11 +188,11 @@ def imported_digest(text: str) -> str:
         text = f"${scheme.removesuffix('-sha1')}${rounds}${salt}${checksum}"
     if is_fast(text):
         return text
-    scheme = _SLOW.identify(text)
+    scheme = _slow().identify(text)
     if scheme is None:
         raise ValueError("is no bcrypt, argon2 or pbkdf2 hash, nor SHA-256 in hexadecimal")
     try:
-        parsed = _SLOW.handler(scheme).from_string(text)
+        parsed = _slow().handler(scheme).from_string(text)
     except NotImplementedError as error:  # keyid and data of argon2
         raise ValueError(str(error)) from None
     if not parsed.checksum:  # the library reads it as settings to make a hash by

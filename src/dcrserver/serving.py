@@ -19,6 +19,7 @@ from contextlib import (
     suppress,
 )
 from functools import partial
+from importlib import import_module
 from pathlib import Path
 from types import FrameType
 
@@ -56,6 +57,8 @@ _log = Logger(__name__)
 # What a request makes dies with it, by counting references; cycles are rare. The defaults would
 # look for them several times in each batch of requests.
 _GARBAGE_THRESHOLDS = (20_000, 20, 20)
+# Loaded at their first need elsewhere, as few commands have one: here a request would wait for it.
+_FOR_REQUESTS = ("cryptography.x509", "idna", "passlib.context")
 # Between two looks whether the last requests are answered.
 _LOOK_SECONDS = 0.02
 # Of a process that ends, when the last request is answered.
@@ -140,6 +143,8 @@ async def _prepare(configured: Configured, *, migrate: bool, allow_newer: bool) 
         if before != after:
             _log.info("schema_migrated", before=before, after=after)
     # What workers would load each for itself is loaded before they are forked.
+    for name in _FOR_REQUESTS:
+        import_module(name)
     async with build(configured, serves=settings.server.workers > 1) as runtime:
         reserve_paths(runtime.tenants)
         if reason := await runtime.database.not_ready_reason():

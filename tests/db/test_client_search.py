@@ -14,7 +14,7 @@ from dcrserver.client_filters import FILTERS
 from dcrserver.db.protocol.drivers import open_driver
 from dcrserver.db.queries import Queries
 from dcrserver.errors import InvalidInput
-from dcrserver.metadata.facets import host_of, words_of
+from dcrserver.metadata.comparing import host_of, words_of
 from dcrserver.repositories.clients import ClientRecord
 from dcrserver.repositories.queries import Lists
 from dcrserver.repositories.queries.clients import Filter, Match, Sort, counting, search

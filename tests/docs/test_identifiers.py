@@ -17,7 +17,7 @@ import pytest
 import typer.main
 from pydantic import BaseModel
 
-from dcrserver.cli import app
+from dcrserver.cli import application
 from dcrserver.settings import Settings
 from docs.pasting import ROOT, pages
 
@@ -81,7 +81,7 @@ def _is_setting(keys: list[str], hint: Any = Settings) -> bool:
 
 def _command_problem(text: str) -> str | None:
     """Walks the program's own tree of commands; words in capitals are the reader's."""
-    command: Any = typer.main.get_command(app)
+    command: Any = typer.main.get_command(application())
     for word in shlex.split(text.replace("...", ""))[1:]:
         inner = getattr(command, "commands", {})
         if inner and re.fullmatch(r"[a-z-]+", word):

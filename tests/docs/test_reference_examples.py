@@ -15,7 +15,7 @@ import httpx
 import pytest
 
 from dcrserver.console.reference import Operation, Reference
-from dcrserver.schemas import EXAMPLE_ID
+from dcrserver.schemas.examples import EXAMPLE_ID
 from dcrserver.services.access.scopes import SCOPES
 from harness.process import ServerProcess, environment, run_to_end, serving
 from harness.programs import program

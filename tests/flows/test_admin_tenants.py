@@ -22,9 +22,9 @@ from dcrserver.repositories.transaction import Transaction
 from dcrserver.security import new_client_id
 from dcrserver.services.access.admin_tokens import NewAdminToken
 from dcrserver.services.tenants.lifecycle import DELETION
-from dcrserver.wiring.administration import policy_administration, tenant_lifecycle
 from dcrserver.wiring.configured import Configured
 from dcrserver.wiring.foundation import opened
+from dcrserver.wiring.shared import policy_administration, tenant_lifecycle
 from harness.actors import OPERATOR
 from harness.application import CALLBACK, Application, application, settings
 

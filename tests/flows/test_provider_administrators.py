@@ -108,11 +108,11 @@ async def test_the_configuration_is_tried_without_a_log(
     app = await made_with(make_app, provider, algorithms=["ES256"])
     with capture_logs() as logged:
         monkeypatch.setattr(provider_keys, "_log", Logger(provider_keys.__name__))
-        assert await app.operations.providers.problems() == {"corp": None}
+        assert await app.operations.base.providers.problems() == {"corp": None}
         provider.says["keys"] = [public_jwk(KEY)]
-        assert "no key with a kid" in str(await app.operations.providers.problems())
+        assert "no key with a kid" in str(await app.operations.base.providers.problems())
         provider.status = 404
-        assert "status 404" in str(await app.operations.providers.problems())
+        assert "status 404" in str(await app.operations.base.providers.problems())
         assert logged == []
         assert await status(app, "/admin/v1/clients", by(provider)) == 503
     told = [line for line in logged if line["event"] == "admin_provider_unreachable"]

@@ -14,7 +14,7 @@ import jwt
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from dcrserver.jose import public_jwk
+from dcrserver.signing import public_jwk
 from harness.application import BASE_URL, CALLBACK, Application, application
 from harness.statements import FORGERIES, SOFTWARE, statement, trusting
 

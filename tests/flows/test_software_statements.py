@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from dcrserver.jose import public_jwk
 from dcrserver.metadata.bounds import Bounds
 from dcrserver.services.access.admin_tokens import NewAdminToken
+from dcrserver.signing import public_jwk
 from harness import statements
 from harness.actors import OPERATOR
 from harness.application import CALLBACK, Application, application, bearer, update_of

@@ -11,9 +11,9 @@ from typing import Any, cast
 from jwt.algorithms import get_default_algorithms
 
 from dcrserver.fetch import Document, FetchError, HttpFetcher
-from dcrserver.jose import base64url
 from dcrserver.services.access.providers import Providers
 from dcrserver.settings import AdminProviderSettings, OutboundSettings
+from dcrserver.signing import base64url
 from harness.clients import PrivateKey, new_key, public_jwk
 
 ISSUER = "https://id.example.com/corp"

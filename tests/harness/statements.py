@@ -16,7 +16,7 @@ import jwt
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
-from dcrserver.jose import public_jwk
+from dcrserver.signing import public_jwk
 
 ISSUER = "https://ss-issuer.example"
 SOFTWARE = "4NRB1-0XZABZI9E6-5SM3R"

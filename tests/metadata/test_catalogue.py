@@ -8,6 +8,7 @@ from typing import get_args
 
 import pytest
 
+from dcrserver import metadata
 from dcrserver.metadata import (
     FAMILIES,
     IGNORED,
@@ -181,3 +182,9 @@ def test_rules_and_kinds_say_what_they_are() -> None:
         assert row.kind.meaning
         assert row.description
         assert row.specification
+
+
+def test_the_interface_has_each_name_that_it_says() -> None:
+    """Their modules are loaded at their first need, so that no import tells of one that is not."""
+    for name in metadata.__all__:
+        assert getattr(metadata, name) is not None

@@ -13,7 +13,7 @@ from dcrserver import buckets, security
 from dcrserver.errors import InvalidClient, TooManyRequests, Unavailable
 from dcrserver.limits import rate_of
 from dcrserver.services.authentication.guesses import Guesses
-from dcrserver.services.secrets.client_secrets import ClientSecret, ClientSecrets
+from dcrserver.services.secrets.kept import ClientSecret, ClientSecrets
 from harness.application import Application
 
 requirement = pytest.mark.requirement

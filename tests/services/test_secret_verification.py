@@ -12,7 +12,7 @@ from passlib.hash import bcrypt
 from dcrserver import security
 from dcrserver.errors import Unavailable
 from dcrserver.services.secrets import verification as secret_verification
-from dcrserver.services.secrets.client_secrets import ClientSecret
+from dcrserver.services.secrets.kept import ClientSecret
 from dcrserver.services.secrets.verification import SecretVerifier
 
 CHOSEN = "correct horse"

@@ -15,9 +15,9 @@ from cryptography.hazmat.primitives.serialization import (
     PublicFormat,
 )
 
-from dcrserver.jose import public_jwk
 from dcrserver.services.software_statements.key_files import trusted
 from dcrserver.settings import ConfigurationError, StatementIssuerSettings
+from dcrserver.signing import public_jwk
 from harness.cases import each
 from harness.statements import ISSUER, key_set, pem
 from harness.tls import certified

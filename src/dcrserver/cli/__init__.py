@@ -4,22 +4,14 @@ from __future__ import annotations
 
 import gc
 import os
+import sys
+from importlib import import_module
 from typing import Annotated, Literal
 
 import typer
 
 from dcrserver import __version__
-from dcrserver.cli import (
-    clients,
-    configuration,
-    events,
-    jobs,
-    keys,
-    policies,
-    server,
-    tenants,
-    tokens,
-)
+from dcrserver.cli import server
 from dcrserver.cli.shared import ConfigOption, examples, fail, print_message
 
 _NAME = "dcrserver"
@@ -28,29 +20,45 @@ _NAME = "dcrserver"
 _NO_PLUGINS = {"PYDANTIC_DISABLE_PLUGINS": "1"}
 # By this variable the shell asks what may follow.
 _COMPLETE = "_DCRSERVER_COMPLETE"
+# Noun -> the file of its commands.
+_NOUNS = {
+    "token": "tokens",
+    "client": "clients",
+    "keys": "keys",
+    "events": "events",
+    "tenant": "tenants",
+    "policy": "policies",
+    "job": "jobs",
+    "config": "configuration",
+}
+# Allocations after which garbage is looked for: what is loaded as a command goes on stays, too.
+_GARBAGE_THRESHOLD = 20_000
 
-app = typer.Typer(
-    no_args_is_help=True,
-    add_completion=False,
-    pretty_exceptions_enable=False,
-    rich_markup_mode=None,
-    context_settings={"help_option_names": ["-h", "--help"]},
-)
-app.add_typer(tokens.app, name="token")
-app.add_typer(clients.app, name="client")
-app.add_typer(keys.app, name="keys")
-app.add_typer(events.app, name="events")
-app.add_typer(tenants.app, name="tenant")
-app.add_typer(policies.app, name="policy")
-app.add_typer(jobs.app, name="job")
-app.add_typer(configuration.app, name="config")
-app.add_typer(server.app)
+_alone = typer.Typer()
+
+
+def application(noun: str | None = None) -> typer.Typer:
+    """All commands; of one ``noun`` its own alone, as each takes time to load and to lay out."""
+    made = typer.Typer(
+        no_args_is_help=True,
+        add_completion=False,
+        pretty_exceptions_enable=False,
+        rich_markup_mode=None,
+        context_settings={"help_option_names": ["-h", "--help"]},
+    )
+    for each in [noun] if noun in _NOUNS else _NOUNS:
+        made.add_typer(import_module(f"{__name__}.{_NOUNS[each]}").app, name=each)
+    made.add_typer(server.app)
+    made.registered_commands += _alone.registered_commands
+    made.registered_callback = _alone.registered_callback
+    return made
 
 
 def main() -> None:
     """Runs a command; what the operator can mend is told in one line, without a trace."""
     # What is loaded stays: looking in it for garbage is a fifth of what a command takes.
     gc.disable()
+    gc.set_threshold(_GARBAGE_THRESHOLD)
     os.environ.update(_NO_PLUGINS)
     if _COMPLETE in os.environ:
         from typer.completion import (  # type: ignore[attr-defined]  # not said to be exported
@@ -59,7 +67,7 @@ def main() -> None:
 
         completion_init()
     try:
-        app(prog_name=_NAME)
+        application(sys.argv[1] if len(sys.argv) > 1 else None)(prog_name=_NAME)
     except Exception as error:
         from dcrserver.cli.failures import explained
 
@@ -78,7 +86,7 @@ def _print_version(given: bool) -> None:  # noqa: FBT001 - typer's protocol
         raise typer.Exit
 
 
-@app.callback()
+@_alone.callback()
 def options(
     *,
     _version: Annotated[
@@ -89,13 +97,13 @@ def options(
     """OAuth 2.0 dynamic client registration."""
 
 
-@app.command(epilog=examples("version"))
+@_alone.command(epilog=examples("version"))
 def version() -> None:
     """Print the version."""
     print(__version__)
 
 
-@app.command(epilog=examples("serve", "serve --config dcrserver.toml --port 9000"))
+@_alone.command(epilog=examples("serve", "serve --config dcrserver.toml --port 9000"))
 def serve(
     host: Annotated[str | None, typer.Option(help="address to listen on")] = None,
     port: Annotated[int | None, typer.Option(help="port to listen on")] = None,
@@ -130,7 +138,7 @@ def serve(
         fail(str(error))
 
 
-@app.command(epilog=examples("worker --config dcrserver.toml"))
+@_alone.command(epilog=examples("worker --config dcrserver.toml"))
 def worker(config: ConfigOption = None) -> None:
     """Do the work in the background apart from serve, which does it too unless worker.inside is
     false. Runs until it is stopped; any number of them, on any machine.
@@ -143,7 +151,7 @@ def worker(config: ConfigOption = None) -> None:
     worker.run(load(config))
 
 
-@app.command(epilog=examples("migrate --config dcrserver.toml"))
+@_alone.command(epilog=examples("migrate --config dcrserver.toml"))
 def migrate(config: ConfigOption = None) -> None:
     """Bring the database schema up to date."""
     import asyncio
@@ -173,7 +181,7 @@ def migrate(config: ConfigOption = None) -> None:
     )
 
 
-@app.command(epilog=examples("completion bash", "completion zsh", "completion fish"))
+@_alone.command(epilog=examples("completion bash", "completion zsh", "completion fish"))
 def completion(
     shell: Annotated[Literal["bash", "zsh", "fish"], typer.Argument(help="the shell")],
 ) -> None:

@@ -134,7 +134,7 @@ def _tried(settings: Settings) -> dict[str, Any]:
             ages = copies.ages()
             await limiter.check()
             await copies.look()
-            providers = await operations.providers.problems()
+            providers = await operations.base.providers.problems()
             return _found(settings, operations.tenants, limiter) | {
                 "authorization_server_metadata": {
                     name: {"age_seconds": age, "problem": copies.problems.get(name)}

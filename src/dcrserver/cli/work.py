@@ -93,8 +93,4 @@ async def _done(
     async with opened(Configured(settings)) as base:
         if needs_schema and (reason := await base.database.not_ready_reason()):
             raise ConfigurationError(reason)
-        operations = Operations(base)
-        try:
-            return await work(operations)
-        finally:
-            await operations.close()
+        return await work(Operations(base))

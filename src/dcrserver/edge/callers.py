@@ -11,7 +11,7 @@ from starlette.requests import Request
 from dcrserver.edge.dependencies import TENANT_KEY, bearer_token, origin, runtime
 from dcrserver.edge.parameters import NUL
 from dcrserver.errors import Forbidden, InvalidInput, MissingToken, NotFound
-from dcrserver.schemas import EXAMPLE_ID
+from dcrserver.schemas.examples import EXAMPLE_ID
 from dcrserver.services.access.actors import Actor
 from dcrserver.services.audit import Origin
 from dcrserver.tenants import Tenant

@@ -8,7 +8,6 @@ import re
 from collections.abc import Callable, Mapping
 from typing import TypeAlias
 
-from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric import ec, ed448, ed25519, rsa, x448, x25519
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
@@ -76,6 +75,8 @@ def _check_x5c(chain: JsonValue, public: bytes | None) -> None:
     """RFC 7517 4.7: standard base64 DER; the leaf holds the very key (OIDR-2-14)."""
     if not isinstance(chain, list) or not chain or not all(isinstance(c, str) for c in chain):
         raise Unacceptable("has an x5c that is not a non-empty array of text")
+    from cryptography import x509
+
     try:
         certificates = [
             x509.load_der_x509_certificate(base64.b64decode(str(item), validate=True))

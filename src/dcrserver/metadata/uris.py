@@ -10,8 +10,6 @@ import ipaddress
 import re
 from dataclasses import dataclass
 
-import idna
-
 from dcrserver.caches import bounded_cache
 
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:")
@@ -200,6 +198,8 @@ def _ipv4(host: str) -> str:
 
 
 def _a_label(label: str) -> None:
+    import idna
+
     try:
         idna.ulabel(label)
     except (idna.IDNAError, UnicodeError):

@@ -23,7 +23,7 @@ from sqlalchemy.sql import ClauseElement
 
 from dcrserver.db.protocol.session import Session
 from dcrserver.db.tables import client_facets, client_quotas, clients
-from dcrserver.metadata.facets import exact
+from dcrserver.metadata.comparing import exact
 from dcrserver.repositories.upsert import upsert
 from dcrserver.security import token_digest
 

@@ -13,7 +13,7 @@ from dcrserver.db.protocol import batches
 from dcrserver.db.protocol.session import Session
 from dcrserver.db.protocol.statements import Change, Inserts, Lookup, Values
 from dcrserver.db.tables import clients
-from dcrserver.metadata.facets import exact
+from dcrserver.metadata.comparing import exact
 from dcrserver.names import ClientStatus
 from dcrserver.repositories import events
 from dcrserver.repositories.client_additions import Additions

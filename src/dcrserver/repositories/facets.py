@@ -18,7 +18,8 @@ from sqlalchemy import Insert
 
 from dcrserver.db.dialects import insert_of, or_changed
 from dcrserver.db.tables import client_facets
-from dcrserver.metadata.facets import exact, facets_of
+from dcrserver.metadata.comparing import exact
+from dcrserver.metadata.facets import facets_of
 from dcrserver.repositories.rows import row_of
 
 # Rows that a process knows to be there, and for how long it believes it: the tenant may have been

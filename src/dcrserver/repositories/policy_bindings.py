@@ -30,7 +30,7 @@ from dcrserver.db.tables import (
     stored_policies,
     stored_tenants,
 )
-from dcrserver.metadata.facets import exact
+from dcrserver.metadata.comparing import exact
 from dcrserver.names import ALL_TENANTS
 from dcrserver.repositories.rows import holding
 from dcrserver.strict_json import dumps

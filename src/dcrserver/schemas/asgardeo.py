@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dcrserver.schemas.parts import EXAMPLE_ID, METADATA, REQUEST_EXAMPLE, server_members
+from dcrserver.schemas.examples import EXAMPLE_ID, REQUEST_EXAMPLE
+from dcrserver.schemas.parts import METADATA, server_members
 from dcrserver.strict_json import JsonObject
 
 _TEXT: JsonObject = {"type": "string"}

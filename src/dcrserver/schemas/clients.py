@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from dcrserver.metadata import PARAMETERS, SERVER_ASSIGNED, Parameter
+from dcrserver.schemas.examples import EXAMPLE_ID, REQUEST_EXAMPLE
 from dcrserver.schemas.parts import (
-    EXAMPLE_ID,
     METADATA,
-    REQUEST_EXAMPLE,
     SENT_STATEMENT,
     TOLD_STATEMENT,
     metadata_property,

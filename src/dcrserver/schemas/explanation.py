@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dcrserver.schemas.parts import METADATA, REQUEST_EXAMPLE, object_of
+from dcrserver.schemas.examples import REQUEST_EXAMPLE
+from dcrserver.schemas.parts import METADATA, object_of
 from dcrserver.strict_json import JsonObject
 
 _ISSUE = object_of(

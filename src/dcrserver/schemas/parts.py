@@ -7,17 +7,6 @@ from collections.abc import Iterable, Mapping
 from dcrserver.metadata import PARAMETERS, SERVER_ASSIGNED, VERIFIED, Parameter
 from dcrserver.strict_json import JsonObject, JsonValue
 
-EXAMPLE_ID = "3f1c0b7e9d2a4c58a6b1e0d4f7c29b83"
-
-REQUEST_EXAMPLE: JsonObject = {
-    "redirect_uris": ["https://client.example.org/callback"],
-    "client_name": "Example client",
-    "client_name#fr": "Exemple de client",
-    "grant_types": ["authorization_code", "client_credentials"],
-    "token_endpoint_auth_method": "client_secret_basic",
-    "scope": "openid profile",
-    "contacts": ["admin@client.example.org"],
-}
 _TIMES = frozenset({"client_id_issued_at", "client_secret_expires_at"})
 
 

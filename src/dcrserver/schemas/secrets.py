@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dcrserver.schemas.parts import EXAMPLE_ID, server_members
+from dcrserver.schemas.examples import EXAMPLE_ID
+from dcrserver.schemas.parts import server_members
 from dcrserver.strict_json import JsonObject
 
 _SECRET: JsonObject = {

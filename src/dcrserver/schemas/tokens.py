@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dcrserver.schemas.parts import EXAMPLE_ID, object_of
+from dcrserver.schemas.examples import EXAMPLE_ID
+from dcrserver.schemas.parts import object_of
 from dcrserver.strict_json import JsonObject
 
 _ACCESS_TOKEN_RESPONSE: JsonObject = {

@@ -19,7 +19,7 @@ from pydantic_settings import (
     SettingsError,
 )
 
-from dcrserver.metadata.kinds.texts import MAX_TOKEN_LIFETIME
+from dcrserver.metadata.lifetimes import MAX_TOKEN_LIFETIME
 from dcrserver.policies import Policy
 from dcrserver.settings.credentials import (
     MutualTlsSettings,

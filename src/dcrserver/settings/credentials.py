@@ -8,7 +8,7 @@ from typing import Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
-from dcrserver.metadata.kinds.texts import MAX_TOKEN_LIFETIME
+from dcrserver.metadata.lifetimes import MAX_TOKEN_LIFETIME
 from dcrserver.settings.values import (
     Group,
     Secrets,

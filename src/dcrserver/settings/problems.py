@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterator
 from typing import Any, NamedTuple
 
 from pydantic import ValidationError
 
-from dcrserver.metadata.catalogue import PARAMETERS, understood
 from dcrserver.policies import Policy
 from dcrserver.settings.locations import nearest, siblings
 from dcrserver.settings.wording import in_our_words
@@ -47,24 +46,35 @@ def unknown_members(policy: Policy, declared: Collection[str] = ()) -> Iterator[
 
     ``declared``: names of the operator's own.
     """
+    named = {
+        "required": policy.registration.required,
+        "member_aliases": policy.registration.member_aliases.values(),
+    }
+    if not any(named.values()):
+        return
+    from dcrserver.metadata.catalogue import understood
+
     known = {*understood(policy.extensions.optional_families), *declared}
-    for choice, names in (
-        ("required", policy.registration.required),
-        ("member_aliases", policy.registration.member_aliases.values()),
-    ):
+    for choice, names in named.items():
         for name in sorted(set(names) - known):
             yield Problem(("registration", choice), _unknown(name, known))
 
 
-def unknown_names(names: Iterable[str], declared: Collection[str]) -> list[str]:
+def unknown_names(names: Collection[str], declared: Collection[str]) -> list[str]:
     """Of ``names`` those that are no members, neither of the catalogue nor ``declared``: what is
     wrong with each.
     """
+    if not names:
+        return []
+    from dcrserver.metadata.catalogue import PARAMETERS
+
     known = {*PARAMETERS, *declared}
     return [f"{name}: no such member{nearest(name, known)}" for name in names if name not in known]
 
 
 def _unknown(name: str, known: Collection[str]) -> str:
+    from dcrserver.metadata.catalogue import PARAMETERS
+
     if name in PARAMETERS:
         return f"{name} is of a family that policy.extensions.optional_families does not name"
     return f"{name}: no such member{nearest(name, known)}"

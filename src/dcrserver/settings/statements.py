@@ -8,7 +8,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from itertools import combinations
 from typing import Any
 
-from dcrserver.metadata.catalogue import SERVER_ASSIGNED, VERIFIED, understood
 from dcrserver.metadata.model import Parameter, Terms, Unacceptable
 from dcrserver.policies import Policy
 from dcrserver.policies.names.skeletons import skeletons
@@ -20,9 +19,6 @@ from dcrserver.settings.groups.members import MemberSettings
 from dcrserver.settings.locations import nearest
 from dcrserver.settings.problems import Problem, unknown_members
 
-# What a condition may name beside members that clients send.
-_READABLE = CONTEXT | VERIFIED.keys()
-
 
 def problems_in(policy: Policy, declared: Mapping[str, MemberSettings]) -> Iterator[Problem]:
     """All that is wrong with ``policy``; ``declared``: the operator's own members."""
@@ -30,6 +26,8 @@ def problems_in(policy: Policy, declared: Mapping[str, MemberSettings]) -> Itera
     yield from _names_twice(policy)
     if not policy.statements:
         return
+    from dcrserver.metadata.catalogue import understood
+
     own = {name: each.row(name) for name, each in declared.items()}
     rows = {**understood(policy.extensions.optional_families), **own}
     terms = Terms(policy=policy, members=own, administrator=True, readable_secrets=True)
@@ -82,7 +80,10 @@ def _unreadable(key: str, rows: Mapping[str, Parameter], policy: Policy) -> str 
     if key.startswith(PREFIX):
         is_read = policy.statements_mode != "ignored"
         return None if is_read else "no software statement is read: statements_mode is ignored"
-    return None if key in _READABLE else _unknown(key, rows, *_READABLE)
+    from dcrserver.metadata.catalogue import VERIFIED
+
+    beside = CONTEXT | VERIFIED.keys()
+    return None if key in beside else _unknown(key, rows, *beside)
 
 
 def _unknown(
@@ -91,6 +92,8 @@ def _unknown(
     """Why ``key`` names no member, if it does not."""
     name = named_by(key) if hosts else key
     base, tagged, _ = name.partition("#")
+    from dcrserver.metadata.catalogue import SERVER_ASSIGNED
+
     if base in SERVER_ASSIGNED:
         return f"{base} is for the server to set, and the same for no two clients"
     if base not in rows:

@@ -7,7 +7,6 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass
 
 from dcrserver.deadlines import Deadline
-from dcrserver.fetch import CachingFetcher
 from dcrserver.limits import Limits
 from dcrserver.rate_limit import RateLimiter
 from dcrserver.repositories.queries import Lists
@@ -59,17 +58,16 @@ from dcrserver.settings import Settings
 from dcrserver.telemetry import Metrics
 from dcrserver.tenants import Tenant, TenantRegistry
 from dcrserver.wiring import measures
-from dcrserver.wiring.administration import (
-    Administration,
+from dcrserver.wiring.administration import Administration, dcr_configuration
+from dcrserver.wiring.configured import Configured
+from dcrserver.wiring.connectors import Provisioning
+from dcrserver.wiring.foundation import Foundation, opened
+from dcrserver.wiring.shared import (
     client_credentials,
-    dcr_configuration,
     job_administration,
     policy_administration,
     tenant_lifecycle,
 )
-from dcrserver.wiring.configured import Configured
-from dcrserver.wiring.connectors import Provisioning
-from dcrserver.wiring.foundation import Foundation, opened
 from dcrserver.wiring.worker import job_runner
 
 
@@ -165,22 +163,19 @@ async def built_on(base: Foundation) -> AsyncIterator[Runtime]:
     Raises:
         ConfigurationError: a limit, or the URL of Redis, cannot be understood.
     """
-    settings, fetcher = base.configured.settings, base.configured.fetcher
-    limiter = RateLimiter(settings.redis)
-    documents = CachingFetcher(fetcher, settings.outbound)
+    limiter = RateLimiter(base.configured.settings.redis)
     steps: _Steps | None = None
     try:
         metrics = Metrics()
-        steps = _steps(base, documents, metrics, limiter)
+        steps = _steps(base, metrics, limiter)
         _measure(metrics, base, steps, limiter)
-        measures.measure_fetches(metrics, fetcher, documents)
+        measures.measure_fetches(metrics, base.configured.fetcher, base.documents)
         runtime = _runtime(base, steps, limiter, metrics)
         yield runtime
     finally:
         if steps is not None:
             await steps.clients.close()
         await limiter.close()
-        await documents.close()
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,13 +196,11 @@ class _Steps:
     shared: SharedClients
 
 
-def _steps(
-    base: Foundation, documents: CachingFetcher, metrics: Metrics, limiter: RateLimiter
-) -> _Steps:
+def _steps(base: Foundation, metrics: Metrics, limiter: RateLimiter) -> _Steps:
     database, limits = base.database, base.configured.settings.rate_limits
     verifier, last_uses = SecretVerifier(), LastUses(database)
-    guesses, keys = Guesses(limits.rate("failed_authentication")), ClientKeys(documents)
-    validator, remote_checks = SubmissionValidator(), RemoteChecks(documents)
+    guesses, keys = Guesses(limits.rate("failed_authentication")), ClientKeys(base.documents)
+    validator, remote_checks = SubmissionValidator(), RemoteChecks(base.documents)
     administrators = Administrators(database, base.providers, limiter, Limits(limits.rates()))
     clients = _document_clients(base, validator, remote_checks, limiter)
     return _Steps(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import NamedTuple
@@ -13,12 +13,12 @@ from dcrserver.metadata import Policy, Terms
 from dcrserver.metadata.capabilities import capabilities_of
 from dcrserver.names import DEFAULT_TENANT
 from dcrserver.security import SecretBox
-from dcrserver.services.software_statements.key_files import trusted
 from dcrserver.services.tenants import server_metadata
 from dcrserver.settings import (
     AuthorizationServerSettings,
     ConfigurationError,
     Settings,
+    StatementIssuerSettings,
     TenantSettings,
     checked_issuer,
 )
@@ -85,11 +85,11 @@ class TenantFactory:
         )
         self._shared: dict[tuple[Named | None, bool, bool], Terms] = {}
         self._limits = Limits(settings.rate_limits.rates())
-        self._issuers = {DEFAULT_TENANT: trusted(settings.software_statements, _STATEMENTS)}
+        self._issuers = {DEFAULT_TENANT: _issuers(settings.software_statements, _STATEMENTS)}
         for name, tenant in settings.tenants.items():
             if tenant.software_statements is not None:
                 place = f"tenants.{name}.{_STATEMENTS}"
-                self._issuers[name] = trusted(tenant.software_statements, place)
+                self._issuers[name] = _issuers(tenant.software_statements, place)
         self.policies = NamedPolicies(settings.policies)
         self.stored: dict[str, StoredTenant] = {}
         self.statement_keys: dict[str, str] = {}
@@ -165,7 +165,7 @@ class TenantFactory:
         entries = chosen.software_statements
         if entries is None or name in self._issuers:
             return self._issuers.get(name, self._issuers[DEFAULT_TENANT])
-        return trusted(entries, f"tenants.{name}.{_STATEMENTS}", declared=False)
+        return _issuers(entries, f"tenants.{name}.{_STATEMENTS}", declared=False)
 
     def _facts(
         self, name: str, issuer: str, chosen: TenantSettings, document: JsonObject | None
@@ -243,6 +243,17 @@ class TenantFactory:
         if found is None:
             raise ConfigurationError(f"tenants.{facts.name}.policy: there is no policies.{name}")
         return found.where(issuers=facts.trusts, certificates=self._settings.reads_certificates)
+
+
+def _issuers(
+    entries: Sequence[StatementIssuerSettings], place: str, *, declared: bool = True
+) -> Mapping[str, TrustedIssuer]:
+    """As ``trusted``, which loads all that reads keys."""
+    if not entries:
+        return {}
+    from dcrserver.services.software_statements.key_files import trusted
+
+    return trusted(entries, place, declared=declared)
 
 
 def issuer_of(name: str, tenant: TenantSettings, base: str) -> str:

@@ -14,7 +14,6 @@ from fastapi.openapi.utils import get_openapi
 from fastapi.routing import iter_route_contexts
 from starlette.routing import BaseRoute
 
-from dcrserver import schemas
 from dcrserver.api.openapi.groups import GROUPS, SECURITY_SCHEMES
 from dcrserver.api.openapi.parts import (
     CLIENT_ID,
@@ -40,7 +39,8 @@ from dcrserver.api.openapi.parts import (
 from dcrserver.edge import problems
 from dcrserver.edge.routing import Offered, ProtocolRoute
 from dcrserver.metadata.model import Parameter
-from dcrserver.schemas import EXAMPLE_ID, clients
+from dcrserver.schemas import clients, wire
+from dcrserver.schemas.examples import EXAMPLE_ID
 from dcrserver.tenants import Tenant
 
 REGISTER: dict[str, Any] = {
@@ -336,7 +336,7 @@ def _merged(components: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[str, 
     Raises:
         ValueError: both have one of the same name.
     """
-    own = {"schemas": schemas.components(), "securitySchemes": SECURITY_SCHEMES}
+    own = {"schemas": wire.components(), "securitySchemes": SECURITY_SCHEMES}
     others = {kind: dict(found) for kind, found in components.items()}
     models = others.setdefault("schemas", {})
     if _REFUSALS & models.keys():

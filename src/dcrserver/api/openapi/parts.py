@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from dcrserver.schemas import EXAMPLE_ID
+from dcrserver.schemas.examples import EXAMPLE_ID
 
 JSON = "application/json"
 FORM = "application/x-www-form-urlencoded"

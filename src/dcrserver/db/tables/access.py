@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sqlalchemy import BigInteger, Column, Index, Integer, PrimaryKeyConstraint, String, Table
 
-from dcrserver.db.tables.columns import MARIADB, Digest, Document, Name, metadata, timestamp
+from dcrserver.db.tables.columns import Digest, Document, Name, metadata, timestamp
 
 initial_access_tokens = Table(
     "initial_access_tokens",
@@ -25,7 +25,6 @@ initial_access_tokens = Table(
     timestamp("revoked_at"),
     PrimaryKeyConstraint("tenant", "digest"),
     Index(None, "tenant", "id"),
-    **MARIADB,
 )
 
 # Who registered what with which token; a row for each use.
@@ -38,7 +37,6 @@ initial_access_token_uses = Table(
     Column("used_at", BigInteger, nullable=False),
     Column("address", Name),
     PrimaryKeyConstraint("tenant", "token_id", "client_id"),
-    **MARIADB,
 )
 
 # Credentials of authorization servers and administrators, each for the scopes it names; tenant *:
@@ -62,7 +60,6 @@ admin_tokens = Table(
     Column("owner", String(255)),
     PrimaryKeyConstraint("tenant", "digest"),
     Index(None, "tenant", "id"),
-    **MARIADB,
 )
 
 # Answers to requests with an Idempotency-Key, for whoever asks again.
@@ -78,5 +75,4 @@ idempotency_keys = Table(
     Column("expires_at", BigInteger, nullable=False),
     PrimaryKeyConstraint("tenant", "digest"),
     Index(None, "expires_at"),
-    **MARIADB,
 )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sqlalchemy import BigInteger, Column, Index, PrimaryKeyConstraint, Table
 
-from dcrserver.db.tables.columns import MARIADB, ClientId, Document, Name, metadata
+from dcrserver.db.tables.columns import ClientId, Document, Name, metadata
 
 events = Table(
     "events",
@@ -27,5 +27,4 @@ events = Table(
     PrimaryKeyConstraint("id"),
     Index(None, "tenant", "id"),
     Index(None, "tenant", "subject_kind", "subject_id", "id"),
-    **MARIADB,
 )

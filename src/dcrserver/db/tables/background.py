@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sqlalchemy import BigInteger, Column, Index, Integer, PrimaryKeyConstraint, String, Table
 
-from dcrserver.db.tables.columns import MARIADB, ClientId, Document, Name, metadata, timestamp
+from dcrserver.db.tables.columns import ClientId, Document, Name, metadata, timestamp
 
 # Work that one instance does at a time: migrations on MariaDB.
 leases = Table(
@@ -19,7 +19,6 @@ leases = Table(
     # Since then.
     Column("failures", Integer, nullable=False, server_default="0"),
     PrimaryKeyConstraint("tenant", "name"),
-    **MARIADB,
 )
 
 # What administrators had begun that takes longer than a request: services.jobs.
@@ -57,7 +56,6 @@ jobs = Table(
     timestamp("finished_at"),
     PrimaryKeyConstraint("tenant", "id"),
     Index(None, "state", "updated_at"),
-    **MARIADB,
 )
 
 # What was sent for a job to work on, a part at a time; it ends with the job.
@@ -70,5 +68,4 @@ job_inputs = Table(
     # Encrypted, where there is a key; there may be secrets in it.
     Column("content", Document, nullable=False),
     PrimaryKeyConstraint("tenant", "job_id", "number"),
-    **MARIADB,
 )

@@ -21,7 +21,6 @@ from sqlalchemy import (
 )
 
 from dcrserver.db.tables.columns import (
-    MARIADB,
     Changes,
     ClientId,
     Digest,
@@ -94,7 +93,6 @@ client_links = Table(
     of_few("due_at", "connector", "due_at"),
     Index(None, "connector", "state", "raised_at"),
     info={"there": _raised},
-    **MARIADB,
 )
 
 # What came of comparing a target with what is here: the last time, a row a connector.
@@ -108,5 +106,4 @@ connector_reports = Table(
     # JSON.
     Column("report", Document, nullable=False),
     PrimaryKeyConstraint("tenant", "connector"),
-    **MARIADB,
 )

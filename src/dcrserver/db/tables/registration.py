@@ -17,7 +17,6 @@ from sqlalchemy import (
 )
 
 from dcrserver.db.tables.columns import (
-    MARIADB,
     Changes,
     ClientId,
     Digest,
@@ -96,7 +95,6 @@ clients = Table(
     of_few("secret_expires_at", "tenant", "secret_expires_at"),
     # Of all tenants together, for the job that ends them.
     of_few("expires_at", "expires_at", "tenant"),
-    **MARIADB,
 )
 
 # What a client is searched by: the values that follow from its metadata, and from how it came to
@@ -124,7 +122,6 @@ client_facets = Table(
     Index(None, "tenant", "name_key", "id"),
     Index(None, "tenant", "software_id"),
     info={"there": _revived},
-    **MARIADB,
 )
 
 # Which client each registration leads to that many share: a row a client, found by what it
@@ -141,7 +138,6 @@ shared_clients = Table(
     Column("last_registered_at", BigInteger, nullable=False),
     PrimaryKeyConstraint("tenant", "fingerprint"),
     Index(None, "tenant", "client_id"),
-    **MARIADB,
 )
 
 # Clients that were deleted, until they are restored or purged. One may be deleted more than once:
@@ -160,7 +156,6 @@ deleted_clients = Table(
     Column("record", Document, nullable=False),
     PrimaryKeyConstraint("tenant", "client_id", "deleted_at_milliseconds"),
     Index(None, "purge_at"),
-    **MARIADB,
 )
 
 # Of clients that were registered and held for an approval: why, until when, and what was decided.
@@ -179,7 +174,6 @@ client_approvals = Table(
     Column("reason", Document),
     PrimaryKeyConstraint("tenant", "client_id"),
     of_few("ends_at", "ends_at"),
-    **MARIADB,
 )
 
 # What administrators write down about clients, for each other.
@@ -194,7 +188,6 @@ client_notes = Table(
     Column("author", String(128), nullable=False),
     Column("text", Document, nullable=False),
     PrimaryKeyConstraint("tenant", "client_id", "id"),
-    **MARIADB,
 )
 
 # When a client and each of its secrets was last used; written in batches, apart from the client's
@@ -209,7 +202,6 @@ last_uses = Table(
     Column("used_at", BigInteger, nullable=False),
     PrimaryKeyConstraint("tenant", "client_id", "secret_id"),
     Index(None, "tenant", "used_at"),
-    **MARIADB,
 )
 
 # What is held while clients are counted that are alike, so that two who register at once are
@@ -224,7 +216,6 @@ client_quotas = Table(
     # So that there is something to write.
     timestamp("held_at"),
     PrimaryKeyConstraint("tenant", "counted_by", "digest"),
-    **MARIADB,
 )
 
 # Of clients that name themselves by the URL of their metadata: what was read there.
@@ -241,5 +232,4 @@ client_documents = Table(
     Column("problem", String(512)),
     timestamp("problem_at"),
     PrimaryKeyConstraint("tenant", "client_id"),
-    **MARIADB,
 )

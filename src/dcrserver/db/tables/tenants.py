@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sqlalchemy import BigInteger, Column, Integer, PrimaryKeyConstraint, String, Table
 
-from dcrserver.db.tables.columns import MARIADB, Document, Name, metadata, timestamp
+from dcrserver.db.tables.columns import Document, Name, metadata, timestamp
 
 # One row, which every process looks at once a second: how often stored tenants and policies were
 # changed. Each change is made on top of the one before, so that none is checked against another
@@ -16,7 +16,6 @@ configuration_changes = Table(
     Column("tenant", Name, nullable=False),
     Column("number", BigInteger, nullable=False),
     PrimaryKeyConstraint("tenant"),
-    **MARIADB,
 )
 
 # Tenants that were made at run time, beside those of the configuration file.
@@ -35,7 +34,6 @@ stored_tenants = Table(
     Column("created_at", BigInteger, nullable=False),
     Column("updated_at", BigInteger, nullable=False),
     PrimaryKeyConstraint("tenant"),
-    **MARIADB,
 )
 
 # Policies that were made at run time, each with all that it ever was.
@@ -58,7 +56,6 @@ stored_policies = Table(
     timestamp("activated_at"),
     Column("activated_by", String(128), nullable=False, server_default=""),
     PrimaryKeyConstraint("tenant", "name", "version"),
-    **MARIADB,
 )
 
 # What administrators configured at run time for registration by Asgardeo's API.
@@ -72,7 +69,6 @@ dcr_configurations = Table(
     Column("version", BigInteger, nullable=False),
     Column("updated_at", BigInteger, nullable=False),
     PrimaryKeyConstraint("tenant"),
-    **MARIADB,
 )
 
 # The metadata document of a tenant's authorization server, as it was read last from ``location``.
@@ -84,5 +80,4 @@ authorization_server_metadata = Table(
     Column("document", Document, nullable=False),
     Column("fetched_at", BigInteger, nullable=False),
     PrimaryKeyConstraint("tenant"),
-    **MARIADB,
 )

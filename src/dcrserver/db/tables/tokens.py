@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sqlalchemy import BigInteger, Column, Index, PrimaryKeyConstraint, String, Table
 
-from dcrserver.db.tables.columns import MARIADB, Digest, Document, Name, metadata
+from dcrserver.db.tables.columns import Digest, Document, Name, metadata
 
 signing_keys = Table(
     "signing_keys",
@@ -16,7 +16,6 @@ signing_keys = Table(
     Column("private_key", Document, nullable=False),
     Column("created_at", BigInteger, nullable=False),
     PrimaryKeyConstraint("tenant", "kid"),
-    **MARIADB,
 )
 
 # Opaque access tokens; those that are JWTs are not stored.
@@ -30,7 +29,6 @@ access_tokens = Table(
     Column("expires_at", BigInteger, nullable=False),
     PrimaryKeyConstraint("tenant", "digest"),
     Index(None, "expires_at"),
-    **MARIADB,
 )
 
 # What must not be accepted again until it has expired: jti of assertions and DPoP proofs, by
@@ -43,5 +41,4 @@ spent_identifiers = Table(
     Column("expires_at", BigInteger, nullable=False),
     PrimaryKeyConstraint("tenant", "digest"),
     Index(None, "expires_at"),
-    **MARIADB,
 )

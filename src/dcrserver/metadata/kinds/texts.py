@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from dcrserver.metadata import uris
 from dcrserver.metadata.kinds.shapes import TEXT_SCHEMA, TEXTS_SCHEMA, listed, string, strings
+from dcrserver.metadata.lifetimes import MAX_TOKEN_LIFETIME
 from dcrserver.metadata.model import Kind, Parameter, Terms, Unacceptable, check_each
 from dcrserver.metadata.roles import Role
 from dcrserver.metadata.text import hostile_character
@@ -16,8 +17,6 @@ from dcrserver.strict_json import JsonObject, JsonValue
 # RFC 6749 3.3
 _SCOPE = re.compile(r"[\x21\x23-\x5B\x5D-\x7E]+(?: [\x21\x23-\x5B\x5D-\x7E]+)*+")
 _MAX_INTEGER = 2**53 - 1
-# Seconds; as long is a signing key published after another took over.
-MAX_TOKEN_LIFETIME = 86_400
 _MAX_LIFETIME = 10 * 366 * 86_400
 # RFC 4514 2; a space behind a comma is tolerated, as RFC 2253 4 did.
 _ATTRIBUTE = (

@@ -11,8 +11,6 @@ from collections.abc import Callable, Iterable
 from functools import lru_cache
 from urllib.parse import urlsplit
 
-import idna
-
 from dcrserver.caches import bounded_cache
 from dcrserver.policies.domains import is_public_suffix, registrable_domain
 from dcrserver.strict_json import JsonValue
@@ -54,6 +52,8 @@ def normalized(host: str) -> str:
         return str(ipaddress.IPv6Address(bare))
     bare = bare.lower().removesuffix(".")
     if not bare.isascii():
+        import idna
+
         bare = idna.encode(bare, uts46=True).decode().lower().removesuffix(".")
     if bare.rpartition(".")[2].isdigit():
         return str(ipaddress.IPv4Address(bare))

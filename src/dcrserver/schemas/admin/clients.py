@@ -8,7 +8,7 @@ from pydantic import ConfigDict, Field
 
 from dcrserver.names import ClientStatus
 from dcrserver.schemas.admin.parts import Asked, Members, Moment, Told
-from dcrserver.schemas.parts import REQUEST_EXAMPLE
+from dcrserver.schemas.examples import REQUEST_EXAMPLE
 
 
 class ClientSecret(Told):

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal, TypeAlias
 from pydantic import ConfigDict, Field, WithJsonSchema
 
 from dcrserver.schemas.admin.parts import Asked, Members, Moment, Told
-from dcrserver.schemas.parts import REQUEST_EXAMPLE
+from dcrserver.schemas.examples import REQUEST_EXAMPLE
 
 # Of any members: what is wrong with one is told with the nearest that there is.
 PolicyDocument: TypeAlias = Annotated[

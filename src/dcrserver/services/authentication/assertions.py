@@ -13,7 +13,8 @@ from dcrserver.repositories.clients import ClientRecord
 from dcrserver.repositories.transaction import Database
 from dcrserver.services.authentication import replay
 from dcrserver.services.authentication.client_keys import ClientKeys
-from dcrserver.services.secrets.client_secrets import ClientSecret, SecretIssuer
+from dcrserver.services.secrets.client_secrets import SecretIssuer
+from dcrserver.services.secrets.kept import ClientSecret
 
 FAILED = "client authentication failed"
 _MAX_JTI = 256

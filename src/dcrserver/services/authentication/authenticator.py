@@ -30,12 +30,8 @@ from dcrserver.services.authentication.presented import (
     PresentedCredential,
     credential_of,
 )
-from dcrserver.services.secrets.client_secrets import (
-    ClientSecret,
-    ClientSecrets,
-    SecretIssuer,
-    secrets_of,
-)
+from dcrserver.services.secrets.client_secrets import SecretIssuer
+from dcrserver.services.secrets.kept import ClientSecret, ClientSecrets, secrets_of
 from dcrserver.services.secrets.verification import SecretVerifier
 from dcrserver.strict_json import stored
 from dcrserver.telemetry import Metrics

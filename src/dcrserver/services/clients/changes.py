@@ -20,7 +20,7 @@ from dcrserver.services.audit.actors import Actor
 from dcrserver.services.clients.views import ClientView
 from dcrserver.services.registration.administered import Administered, AdministeredClients
 from dcrserver.services.registration.facts import NAMES, cleared, facts_in, facts_in_update
-from dcrserver.services.secrets.client_secrets import secrets_of
+from dcrserver.services.secrets.kept import secrets_of
 from dcrserver.strict_json import JsonObject, JsonValue, stored
 from dcrserver.tenants import Tenant
 

@@ -22,7 +22,7 @@ from dcrserver.metadata import (
     with_unserved,
 )
 from dcrserver.metadata.bounds import Bounds, narrowed
-from dcrserver.metadata.facets import listed
+from dcrserver.metadata.comparing import listed
 from dcrserver.metadata.validation import STATEMENT
 from dcrserver.moving import Moved, texts
 from dcrserver.repositories.clients import ClientRecord

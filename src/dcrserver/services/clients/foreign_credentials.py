@@ -15,7 +15,7 @@ from dcrserver import security
 from dcrserver.connectors.client import NewSecret
 from dcrserver.repositories.clients import ClientRecord
 from dcrserver.security import SealedIn, SecretBox, UndecipherableError
-from dcrserver.services.secrets.client_secrets import ClientSecret, ClientSecrets, secrets_of
+from dcrserver.services.secrets.kept import ClientSecret, ClientSecrets, secrets_of
 from dcrserver.services.secrets.sealing import Sealing
 from dcrserver.strict_json import JsonObject, JsonValue
 

@@ -37,7 +37,7 @@ from dcrserver.services.clients.foreign_credentials import Held, NotImportable, 
 from dcrserver.services.registration.client_expiry import ends_at
 from dcrserver.services.registration.client_information import new_record
 from dcrserver.services.registration.policy import Asking
-from dcrserver.services.secrets.client_secrets import ClientSecrets, place_of
+from dcrserver.services.secrets.kept import ClientSecrets, place_of
 from dcrserver.services.secrets.sealing import Sealing
 from dcrserver.strict_json import BadJson, JsonObject, JsonValue, dumps
 from dcrserver.tenants import Tenant

@@ -13,7 +13,6 @@ from dcrserver.repositories.transaction import Database
 from dcrserver.services.access.actors import Actor
 from dcrserver.services.access.stored_clients import seen_by
 from dcrserver.services.clients.views import ClientView, DeletedClientView
-from dcrserver.services.registration.verified_facts import verified_facts
 from dcrserver.tenants import Tenant
 
 
@@ -42,6 +41,8 @@ class ClientReadingService:
             uses = await tx.last_uses.of_client(tenant.name, client_id)
             shared = await tx.shared_clients.of_client(tenant.name, client_id)
             approval = await tx.client_approvals.find(tenant.name, client_id)
+        from dcrserver.services.registration.verified_facts import verified_facts
+
         facts = verified_facts(tenant, record)
         return ClientView(record, uses, shared, facts, approval)
 

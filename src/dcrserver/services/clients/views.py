@@ -6,6 +6,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
+from typing import TYPE_CHECKING
 
 from dcrserver.metadata.bounds import Bounds
 from dcrserver.repositories.client_approvals import ClientApprovalRecord
@@ -13,9 +14,11 @@ from dcrserver.repositories.clients import ClientRecord
 from dcrserver.repositories.deleted_clients import DeletedClientRecord
 from dcrserver.repositories.shared_clients import SharedClientRecord
 from dcrserver.services.access.stored_clients import etag_of
-from dcrserver.services.registration.verified_facts import VerifiedFacts
-from dcrserver.services.secrets.client_secrets import secrets_of
+from dcrserver.services.secrets.kept import secrets_of
 from dcrserver.strict_json import JsonObject
+
+if TYPE_CHECKING:
+    from dcrserver.services.registration.verified_facts import VerifiedFacts
 
 _NO_USES: Mapping[str, int] = MappingProxyType({})
 

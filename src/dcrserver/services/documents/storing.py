@@ -20,7 +20,7 @@ from dcrserver.services.documents.judging import JudgedDocument
 from dcrserver.services.registration import quotas
 from dcrserver.services.registration.client_information import new_record
 from dcrserver.services.registration.holding import check_room, held
-from dcrserver.services.secrets.client_secrets import ClientSecrets
+from dcrserver.services.secrets.kept import ClientSecrets
 from dcrserver.strict_json import JsonObject
 from dcrserver.tenants import Tenant
 

@@ -9,7 +9,7 @@ from types import MappingProxyType
 from typing import TypeAlias
 
 from dcrserver.errors import InvalidClientMetadata
-from dcrserver.metadata.facets import listed
+from dcrserver.metadata.comparing import listed
 from dcrserver.names import ClientStatus
 from dcrserver.repositories.clients import ClientRecord
 from dcrserver.services.audit import EventType

@@ -7,7 +7,7 @@ from dcrserver.metadata import needs_secret
 from dcrserver.names import UNAPPROVED
 from dcrserver.repositories.clients import ClientRecord
 from dcrserver.services.access.stored_clients import metadata_of
-from dcrserver.services.secrets.client_secrets import secrets_of
+from dcrserver.services.secrets.kept import secrets_of
 from dcrserver.strict_json import stored
 
 

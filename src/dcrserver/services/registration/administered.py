@@ -52,10 +52,8 @@ from dcrserver.services.registration.judgement import (
 from dcrserver.services.registration.policy import UNRULED, Asking, Ruled
 from dcrserver.services.registration.remote_checks import RemoteChecks
 from dcrserver.services.registration.templates import Templates
-from dcrserver.services.secrets.client_secrets import (
-    ClientSecrets,
-    SecretIssuer,
-)
+from dcrserver.services.secrets.client_secrets import SecretIssuer
+from dcrserver.services.secrets.kept import ClientSecrets
 from dcrserver.services.software_statements.reader import SoftwareStatements, Submitted
 from dcrserver.strict_json import JsonObject, dumps
 from dcrserver.tenants import Tenant

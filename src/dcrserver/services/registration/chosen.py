@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from dcrserver.metadata import ClientMetadata, needs_readable_secret, needs_secret
 from dcrserver.metadata.bounds import Bounds
-from dcrserver.metadata.facets import listed
+from dcrserver.metadata.comparing import listed
 from dcrserver.repositories.clients import ClientRecord
 from dcrserver.services.audit import Origin, utc
 from dcrserver.services.audit.actors import Actor
 from dcrserver.services.registration.facts import ClientFacts, Wrong, refusal
 from dcrserver.services.registration.policy import Asking
-from dcrserver.services.secrets.client_secrets import ChosenSecret
+from dcrserver.services.secrets.kept import ChosenSecret
 from dcrserver.strict_json import JsonObject, JsonValue
 from dcrserver.tenants import Tenant
 

@@ -11,7 +11,7 @@ from dcrserver.metadata.bounds import Bounds
 from dcrserver.metadata.plan import hidden
 from dcrserver.names import ClientOrigin, ClientStatus
 from dcrserver.repositories.clients import ClientRecord
-from dcrserver.services.secrets.client_secrets import ClientSecrets
+from dcrserver.services.secrets.kept import ClientSecrets
 from dcrserver.strict_json import JsonObject, JsonValue, dumps, joined
 from dcrserver.tenants import Tenant
 

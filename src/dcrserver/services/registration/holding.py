@@ -26,7 +26,7 @@ from dcrserver.services.access.stored_clients import metadata_of, next_version, 
 from dcrserver.services.audit import EventType, Origin
 from dcrserver.services.registration.client_information import Registered, client_information
 from dcrserver.services.registration.policy import Ruled
-from dcrserver.services.secrets.client_secrets import ClientSecrets
+from dcrserver.services.secrets.kept import ClientSecrets
 from dcrserver.strict_json import JsonObject, dumps
 from dcrserver.tenants import Tenant
 

@@ -7,7 +7,7 @@ from dcrserver.repositories.queries import Lists
 from dcrserver.repositories.queries.clients import Filter
 from dcrserver.services.access.administrators import Administrators
 from dcrserver.services.registration.client_information import administered_information
-from dcrserver.services.secrets.client_secrets import secrets_of
+from dcrserver.services.secrets.kept import secrets_of
 from dcrserver.tenants import Tenant
 
 _MOST = 200

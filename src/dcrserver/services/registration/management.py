@@ -43,7 +43,8 @@ from dcrserver.services.registration.judgement import (
 )
 from dcrserver.services.registration.policy import Asking
 from dcrserver.services.registration.remote_checks import RemoteChecks
-from dcrserver.services.secrets.client_secrets import ClientSecrets, SecretIssuer, secrets_of
+from dcrserver.services.secrets.client_secrets import SecretIssuer
+from dcrserver.services.secrets.kept import ClientSecrets, secrets_of
 from dcrserver.services.secrets.verification import SecretVerifier
 from dcrserver.services.software_statements.reader import SoftwareStatements, Submitted
 from dcrserver.services.software_statements.signed_requests import is_signed, members_of, parsed

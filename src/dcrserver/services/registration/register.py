@@ -46,7 +46,8 @@ from dcrserver.services.registration.judgement import (
 from dcrserver.services.registration.policy import UNRULED, Asking
 from dcrserver.services.registration.remote_checks import RemoteChecks
 from dcrserver.services.registration.sharing import SharedClients
-from dcrserver.services.secrets.client_secrets import ClientSecrets, SecretIssuer
+from dcrserver.services.secrets.client_secrets import SecretIssuer
+from dcrserver.services.secrets.kept import ClientSecrets
 from dcrserver.services.software_statements import signed_requests
 from dcrserver.services.software_statements.reader import (
     UNSTATED,

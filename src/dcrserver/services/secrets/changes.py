@@ -11,12 +11,8 @@ from dcrserver.repositories.transaction import Database
 from dcrserver.services.access.stored_clients import metadata_of, replace_client, terms_of
 from dcrserver.services.access.surroundings import Surroundings
 from dcrserver.services.audit import EventType, Origin
-from dcrserver.services.secrets.client_secrets import (
-    ClientSecrets,
-    SecretIssuer,
-    secrets_of,
-    without,
-)
+from dcrserver.services.secrets.client_secrets import SecretIssuer
+from dcrserver.services.secrets.kept import ClientSecrets, secrets_of, without
 from dcrserver.strict_json import JsonObject, JsonValue
 from dcrserver.tenants import Tenant
 

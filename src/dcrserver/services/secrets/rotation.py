@@ -15,7 +15,7 @@ from dcrserver.services.access.client_access import ClientAccess, ClientPermit
 from dcrserver.services.access.stored_clients import changing
 from dcrserver.services.audit import Origin
 from dcrserver.services.secrets.changes import SecretChanges, secret_summaries
-from dcrserver.services.secrets.client_secrets import secrets_of
+from dcrserver.services.secrets.kept import secrets_of
 from dcrserver.strict_json import JsonObject
 
 T = TypeVar("T")

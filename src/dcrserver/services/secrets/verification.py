@@ -13,7 +13,7 @@ from weakref import WeakValueDictionary
 
 from dcrserver import security
 from dcrserver.errors import Unavailable
-from dcrserver.services.secrets.client_secrets import ClientSecret
+from dcrserver.services.secrets.kept import ClientSecret
 
 # Each takes a core and, with argon2id, 64 MiB.
 _AT_ONCE = 2

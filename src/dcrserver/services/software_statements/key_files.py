@@ -10,7 +10,7 @@ from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.serialization import load_pem_public_key
 
-from dcrserver import jose
+from dcrserver import signing
 from dcrserver.metadata import jwks
 from dcrserver.metadata.model import Unacceptable
 from dcrserver.policies import JwksPolicy
@@ -98,6 +98,6 @@ def _of_block(block: bytes, kind: str) -> JsonObject:
             if is_certificate
             else load_pem_public_key(block)
         )
-        return jose.public_jwk(key)
+        return signing.public_jwk(key)
     except (ValueError, UnsupportedAlgorithm):
         raise ValueError(f"a block of it is no {kind} that is understood") from None

@@ -16,7 +16,7 @@ from typing import NamedTuple, TypeAlias
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 
-from dcrserver import jose, security
+from dcrserver import security, signing
 from dcrserver.errors import Unavailable
 from dcrserver.repositories.signing_keys import SigningKeyRecord
 from dcrserver.repositories.transaction import Database, Transaction, Writer
@@ -25,6 +25,7 @@ from dcrserver.services import audit
 from dcrserver.services.audit import EventType, Origin, Subject, SubjectKind
 from dcrserver.services.audit.actors import SYSTEM
 from dcrserver.settings import MAX_TOKEN_LIFETIME, TokenSettings
+from dcrserver.signing import PrivateKey
 from dcrserver.strict_json import JsonObject
 
 _PEM = "-----BEGIN"
@@ -42,7 +43,6 @@ PUBLISHED_AHEAD = CACHED_SECONDS + REMEMBERED_SECONDS + _MARGIN_SECONDS
 RETIRED_AFTER = PUBLISHED_AHEAD + REMEMBERED_SECONDS + MAX_TOKEN_LIFETIME
 _SERVER = Origin(SYSTEM)
 
-PrivateKey: TypeAlias = rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey | ed25519.Ed25519PrivateKey
 _MAKERS: Mapping[str, Callable[[], PrivateKey]] = {
     "ES256": lambda: ec.generate_private_key(ec.SECP256R1()),
     "RS256": lambda: rsa.generate_private_key(65537, 2048),
@@ -63,12 +63,12 @@ class SigningKey:
     @property
     def public_jwk(self) -> JsonObject:
         """The public half, as the JWK Set publishes it (RFC 7517)."""
-        made = jose.public_jwk(self.private_key.public_key())
+        made = signing.public_jwk(self.private_key.public_key())
         return made | {"kid": self.kid, "use": "sig", "alg": self.algorithm}
 
     def sign(self, claims: JsonObject, token_type: str) -> str:
         """A compact JWS (RFC 7515 3.1)."""
-        return jose.sign(claims, self.private_key, self.algorithm, self.kid, token_type)
+        return signing.sign(claims, self.private_key, self.algorithm, self.kid, token_type)
 
 
 class UnreadableKey(Unavailable):

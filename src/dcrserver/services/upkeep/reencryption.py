@@ -12,8 +12,7 @@ from dcrserver.repositories.queries import Lists
 from dcrserver.repositories.transaction import Database, Transaction
 from dcrserver.security import SealedIn, SecretBox, UndecipherableError
 from dcrserver.services.access.stored_clients import changing, find_client
-from dcrserver.services.secrets import client_secrets
-from dcrserver.services.secrets.client_secrets import ClientSecrets, secrets_of
+from dcrserver.services.secrets.kept import ClientSecrets, place_of, secrets_of
 from dcrserver.services.tokens import signing_keys
 
 
@@ -68,7 +67,7 @@ class ReencryptionService:
         old = [each for each in held if each.ciphertext and self._is_old(each.ciphertext)]
         if not old:
             return True
-        place = client_secrets.place_of(record.tenant, record.client_id)
+        place = place_of(record.tenant, record.client_id)
         try:
             new = [
                 each._replace(ciphertext=self._renewed(each.ciphertext, place))

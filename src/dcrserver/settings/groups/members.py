@@ -7,9 +7,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field, field_validator
 
-from dcrserver.metadata.catalogue import IGNORED, PARAMETERS, SERVER_ASSIGNED, VERIFIED
-from dcrserver.metadata.kinds.declared import declared
-from dcrserver.metadata.model import Parameter, Who
+from dcrserver.metadata.model import Kind, Parameter, Who
 from dcrserver.settings.values import Group
 
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,63}")
@@ -21,13 +19,24 @@ _FACTS = frozenset(
 _TOLD = frozenset(
     {"client_expires_at", "client_status", "client_status_expires_at", "client_status_reason"}
 )
-_TAKEN = frozenset({*PARAMETERS, *SERVER_ASSIGNED, *IGNORED, *VERIFIED, *_FACTS, *_TOLD})
+
+
+def _taken() -> set[str]:
+    from dcrserver.metadata.catalogue import IGNORED, PARAMETERS, SERVER_ASSIGNED, VERIFIED
+
+    return {*PARAMETERS, *SERVER_ASSIGNED, *IGNORED, *VERIFIED, *_FACTS, *_TOLD}
+
+
+def _kind(schema: dict[str, Any]) -> Kind:
+    from dcrserver.metadata.kinds.declared import declared
+
+    return declared(schema)
 
 
 def _member_name(name: str) -> str:
     if not _NAME.fullmatch(name):
         raise ValueError("a member's name has 1 to 64 small letters, digits and underscores")
-    if name in _TAKEN:
+    if name in _taken():
         raise ValueError("is a member that this server knows already")
     return name
 
@@ -61,14 +70,14 @@ class MemberSettings(Group):
     @field_validator("value_schema")
     @classmethod
     def _understood(cls, value: dict[str, Any]) -> dict[str, Any]:
-        declared(value)
+        _kind(value)
         return value
 
     def row(self, name: str) -> Parameter:
         """As a row of the catalogue."""
         return Parameter(
             name,
-            declared(self.value_schema),
+            _kind(self.value_schema),
             f"members.{name}",
             self.description,
             set_by=Who(self.set_by),

@@ -14,13 +14,11 @@ from dcrserver.schemas.admin.clients import (
     NewClient,
     Rejection,
 )
-from dcrserver.schemas.admin.jobs import BulkRequest, Job
 from dcrserver.schemas.admin.secrets import (
     ClientSecrets,
     NewClientSecret,
     NewRegistrationAccessToken,
 )
-from dcrserver.services.jobs.administration import BulkAsked
 from dcrserver.strict_json import JsonObject
 
 
@@ -141,6 +139,9 @@ async def _purge_client(here: Here, *, client_id: str) -> JsonObject:
 
 
 async def _change_clients(here: Here, *, body: JsonObject) -> JsonObject:
+    from dcrserver.schemas.admin.jobs import BulkRequest, Job
+    from dcrserver.services.jobs.administration import BulkAsked
+
     asked = BulkAsked.of(**validated(BulkRequest, body).model_dump())
     service = here.operations.job_administration
     made = await service.change_clients(here.configured(), asked, here.origin)

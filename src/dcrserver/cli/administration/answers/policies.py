@@ -14,11 +14,6 @@ from dcrserver.schemas.admin.policies import (
     PolicyVersions,
     RollBack,
 )
-from dcrserver.services.policies.trial import (
-    Trial,
-    asked_of,
-    terms_of_trial,
-)
 from dcrserver.strict_json import JsonObject
 
 
@@ -53,6 +48,8 @@ async def _roll_back_policy(here: Here, *, name: str, body: JsonObject) -> JsonO
 
 
 async def _test_policy(here: Here, *, name: str, body: JsonObject) -> JsonObject:
+    from dcrserver.services.policies.trial import Trial, terms_of_trial
+
     policies, asked = here.operations.policy_administration, validated(PolicyTrial, body)
     tenant = here.configured().known()
     found = await policies.policy(here.scope, name)
@@ -63,6 +60,8 @@ async def _test_policy(here: Here, *, name: str, body: JsonObject) -> JsonObject
 
 
 async def _test_policy_with_requests(here: Here, *, name: str, body: JsonObject) -> JsonObject:
+    from dcrserver.services.policies.trial import Trial, terms_of_trial
+
     policies, asked = here.operations.policy_administration, validated(PolicyTrials, body)
     tenant = here.configured().known()
     found = await policies.policy(here.scope, name)
@@ -73,6 +72,8 @@ async def _test_policy_with_requests(here: Here, *, name: str, body: JsonObject)
 
 
 async def _test_policy_with_clients(here: Here, *, name: str, body: JsonObject) -> JsonObject:
+    from dcrserver.services.policies.trial import asked_of
+
     asked, tenant = validated(PolicyTestOnClients, body), here.configured().known()
     found = await here.operations.policy_administration.policy(here.scope, name)
     policy = asked_of(found, draft=asked.draft)

@@ -16,7 +16,6 @@ from dcrserver.schemas.admin.tokens import (
     NewInitialAccessToken,
     UsedInitialAccessToken,
 )
-from dcrserver.services.access import admin_tokens, initial_access_tokens
 from dcrserver.services.audit import SubjectKind
 from dcrserver.strict_json import JsonObject
 from dcrserver.tenants import Tenant
@@ -41,6 +40,8 @@ async def _show_initial_access_token(here: Here, *, token_id: str) -> JsonObject
 
 
 async def _issue_initial_access_token(here: Here, *, body: JsonObject) -> JsonObject:
+    from dcrserver.services.access import initial_access_tokens
+
     asked, tenant = validated(InitialAccessTokenAsked, body), here.configured()
     wanted = initial_access_tokens.NewInitialAccessToken.asked(tenant, **asked.model_dump())
     made = await here.operations.token_administration.issue_initial(tenant, wanted, here.origin)
@@ -51,6 +52,8 @@ async def _issue_initial_access_token(here: Here, *, body: JsonObject) -> JsonOb
 
 def _warnings(here: Here, tenant: Tenant, bounds: Bounds) -> Iterator[str]:
     """Servers that run may have been started with an earlier file than is read here."""
+    from dcrserver.services.access import initial_access_tokens
+
     yield from initial_access_tokens.doubts(tenant, bounds)
     if bounds.policy in here.operations.settings.policies:
         told = f"servers that do not know policies.{bounds.policy} yet refuse it with 503"
@@ -78,6 +81,8 @@ async def _show_admin_token(here: Here, *, token_id: str, all_tenants: str = "")
 
 
 async def _issue_admin_token(here: Here, *, body: JsonObject) -> JsonObject:
+    from dcrserver.services.access import admin_tokens
+
     asked = validated(AdminTokenAsked, body)
     place = ALL_TENANTS if asked.all_tenants else here.configured().name
     wanted = admin_tokens.NewAdminToken.asked(**asked.model_dump(exclude={"all_tenants"}))

@@ -20,8 +20,7 @@ from sqlalchemy import ColumnElement, and_, exists, literal_column, not_, or_, s
 from dcrserver.client_filters import FILTERS, FilterName
 from dcrserver.db.tables import client_facets, clients, last_uses
 from dcrserver.errors import InvalidInput
-from dcrserver.metadata.catalogue import PARAMETERS, VERIFIED
-from dcrserver.metadata.facets import exact, host_of, name_key, words_of
+from dcrserver.metadata.comparing import exact, host_of, name_key, words_of
 from dcrserver.names import ClientStatus
 from dcrserver.repositories.queries.clients.members import member_is
 
@@ -195,6 +194,10 @@ class Filter:
         Raises:
             InvalidInput: it asks for a member that there is not, and would find nothing.
         """
+        if not self.members:
+            return self
+        from dcrserver.metadata.catalogue import PARAMETERS, VERIFIED
+
         there_are = {*PARAMETERS, *VERIFIED, *declared}
         for name in self.members:
             if name.partition("#")[0] not in there_are:
@@ -211,6 +214,10 @@ class Filter:
             for name, value in self.values.items()
             if name in FACET_FILTERS
         ]
+        if not self.members:
+            return made
+        from dcrserver.metadata.catalogue import PARAMETERS
+
         for name, text in self.members.items():
             row = PARAMETERS.get(name)
             narrowing = _NARROWING.get(row.facet or "") if row else None
