@@ -18,7 +18,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Self
+from typing import Any
 
 import httpx
 
@@ -32,12 +32,13 @@ _ARTIFACT = f"org.keycloak:keycloak-quarkus-dist:{_VERSION}:tar.gz"
 _PLUGIN = "org.apache.maven.plugins:maven-dependency-plugin:3.6.1:copy"
 _START_SECONDS = 180
 _STOP_SECONDS = 30
+ADMIN, ADMIN_SECRET = "tests", "of-the-tests"
 # Half of the processor's time: none of these servers lives long enough for the second compiler.
 _JAVA = {
     "JAVA_OPTS_APPEND": "-XX:TieredStopAtLevel=1",
     "JAVA_OPTS_KC_HEAP": "-Xms64m -Xmx320m",
-    "KC_BOOTSTRAP_ADMIN_CLIENT_ID": "tests",
-    "KC_BOOTSTRAP_ADMIN_CLIENT_SECRET": "of-the-tests",
+    "KC_BOOTSTRAP_ADMIN_CLIENT_ID": ADMIN,
+    "KC_BOOTSTRAP_ADMIN_CLIENT_SECRET": ADMIN_SECRET,
 }
 REALM, OTHER_REALM, ROTATING_REALM = "acme", "globex", "rotating"
 ACCOUNT, ACCOUNT_SECRET = "dcr", "secret-of-dcr"
@@ -50,70 +51,8 @@ class Keycloak:
 
     url: str
 
-    @property
-    def admin(self) -> Administrator:
-        return Administrator(self.url)
-
     def endpoint(self, name: str, realm: str = REALM) -> str:
         return f"{self.url}/realms/{realm}/protocol/openid-connect/{name}"
-
-
-class Administrator:
-    """What an administrator of Keycloak does by hand."""
-
-    def __init__(self, url: str) -> None:
-        self._http = httpx.Client(base_url=f"{url}/admin/realms", trust_env=False, timeout=60)
-        token = self._http.post(
-            f"{url}/realms/master/protocol/openid-connect/token",
-            data={"grant_type": "client_credentials"},
-            auth=("tests", _JAVA["KC_BOOTSTRAP_ADMIN_CLIENT_SECRET"]),
-        )
-        self._http.headers["Authorization"] = (
-            f"Bearer {token.raise_for_status().json()['access_token']}"
-        )
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._http.close()
-
-    def call(self, method: str, path: str, json: Any = None) -> Any:
-        """The parsed answer; the last part of Location where something was made."""
-        answer = self._http.request(method, path, json=json).raise_for_status()
-        if location := answer.headers.get("location"):
-            return location.rpartition("/")[2]
-        return answer.json() if answer.content else None
-
-    def client(self, client_id: str, realm: str = REALM) -> dict[str, Any] | None:
-        found = self.call("GET", f"/{realm}/clients?clientId={client_id}")
-        return found[0] if found else None
-
-    def make(self, realm: str = REALM, **members: Any) -> str:
-        """A client that is none of ours; its UUID."""
-        made: str = self.call("POST", f"/{realm}/clients", members)
-        return made
-
-    def change(self, client_id: str, realm: str = REALM, **members: Any) -> None:
-        """As somebody does at the console: what is not named stays."""
-        found = self.client(client_id, realm)
-        assert found
-        attributes = found["attributes"] | members.pop("attributes", {})
-        self.call(
-            "PUT", f"/{realm}/clients/{found['id']}", found | members | {"attributes": attributes}
-        )
-
-    def make_account(self, client_id: str, *roles: str, realm: str = REALM, **members: Any) -> str:
-        """A service account with ``roles`` of realm-management; its UUID."""
-        made = self.make(realm, clientId=client_id, serviceAccountsEnabled=True, **members)
-        person = self.call("GET", f"/{realm}/clients/{made}/service-account-user")
-        management = self.client("realm-management", realm)
-        assert management
-        base = f"/{realm}/clients/{management['id']}/roles"
-        chosen = [self.call("GET", f"{base}/{role}") for role in roles]
-        path = f"/{realm}/users/{person['id']}/role-mappings/clients/{management['id']}"
-        self.call("POST", path, chosen)
-        return made
 
 
 @contextmanager

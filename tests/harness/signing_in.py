@@ -37,8 +37,11 @@ class Program:
     realm: str = REALM
 
 
-def sign_in(server: Keycloak, program: Program, scope: str = "openid") -> dict[str, Any]:
-    """The tokens that the program gets once the person has agreed.
+def sign_in(
+    server: Keycloak, program: Program, scope: str = "openid", **more: str
+) -> dict[str, Any]:
+    """The tokens that the program gets once the person has agreed; ``more``: of the request, where
+    an empty one takes a parameter away.
 
     Raises:
         Refused: at whatever step.
@@ -48,13 +51,15 @@ def sign_in(server: Keycloak, program: Program, scope: str = "openid") -> dict[s
         "client_id": program.client_id, "redirect_uri": program.redirect_uri,
         "response_type": "code", "scope": scope, "state": "s",
         "code_challenge": base64url(hashlib.sha256(verifier.encode()).digest()),
-        "code_challenge_method": "S256",
+        "code_challenge_method": "S256", **more,
     }  # fmt: skip
+    request = {name: each for name, each in request.items() if each}
     with _browser() as http:
         code = _agreed(http, server.endpoint("auth", program.realm), request)
     return tokens(
         server, program, grant_type="authorization_code", code=code,
-        redirect_uri=program.redirect_uri, code_verifier=verifier,
+        redirect_uri=program.redirect_uri,
+        **({"code_verifier": verifier} if "code_challenge" in request else {}),
     )  # fmt: skip
 
 

@@ -12,7 +12,8 @@ from connectors.keycloak.making import MakeConnector
 from dcrserver.connectors.keycloak.connector import KeycloakConnector
 from dcrserver.settings import ConnectorSettings
 from harness import keycloak
-from harness.keycloak import ACCOUNT, ACCOUNT_SECRET, REALM, Administrator, Keycloak
+from harness.keycloak import ACCOUNT, ACCOUNT_SECRET, REALM, Keycloak
+from harness.keycloak_administrator import Administrator
 
 
 @pytest.fixture(scope="session")
@@ -25,7 +26,7 @@ def server(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Iterator
 
 @pytest.fixture
 def admin(server: Keycloak) -> Iterator[Administrator]:
-    with server.admin as made:
+    with Administrator(server.url) as made:
         yield made
 
 

@@ -17,7 +17,8 @@ from dcrserver.connectors.failures import TargetAway, TargetMisconfigured
 from dcrserver.connectors.keycloak.account import _Token
 from dcrserver.connectors.keycloak.connector import KeycloakConnector
 from harness.clients import new_key, public_jwk
-from harness.keycloak import REALM, Administrator
+from harness.keycloak import REALM
+from harness.keycloak_administrator import Administrator
 from harness.long_run import only_long
 from harness.process import free_port
 

@@ -17,7 +17,8 @@ from dcrserver.connectors.failures import (
     TargetTaken,
 )
 from dcrserver.connectors.keycloak.connector import KeycloakConnector
-from harness.keycloak import OTHER_REALM, REALM, Administrator
+from harness.keycloak import OTHER_REALM, REALM
+from harness.keycloak_administrator import Administrator
 from harness.long_run import only_long
 
 pytestmark = [only_long, pytest.mark.timeout(600)]

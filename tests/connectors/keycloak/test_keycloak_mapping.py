@@ -160,6 +160,16 @@ LONG = "x" * 256
     ({"backchannel_token_delivery_mode": "push"}, "backchannel_token_delivery_mode"),
     ({"backchannel_token_delivery_mode": "ping"}, "backchannel_client_notification_endpoint"),
     ({"software_id": "a\x00b"}, "software_id"),
+    ({"subject_type": "pairwise"}, None),
+    ({"subject_type": "pairwise",
+      "redirect_uris": ["https://a.example:1/", "https://a.example/x"]}, None),
+    ({"subject_type": "pairwise",
+      "redirect_uris": ["https://a.example/", "https://A.example/"]}, "sector_identifier_uri"),
+    ({"subject_type": "pairwise",
+      "redirect_uris": ["https://a.example/", "com.example.app:/cb"]}, "sector_identifier_uri"),
+    ({"subject_type": "pairwise",
+      "redirect_uris": ["com.example.app:/cb"]}, "sector_identifier_uri"),
+    ({"subject_type": "pairwise", "redirect_uris": []}, "sector_identifier_uri"),
 ])  # fmt: skip
 def test_what_keycloak_would_choke_on_is_refused_before(
     metadata: dict[str, Any], member: str | None

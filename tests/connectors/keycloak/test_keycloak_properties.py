@@ -8,7 +8,7 @@ from typing import Any
 
 import httpx
 import pytest
-from hypothesis import HealthCheck, assume, given
+from hypothesis import HealthCheck, Phase, assume, given
 from hypothesis import strategies as st
 
 from connectors.keycloak.making import TENANT
@@ -16,7 +16,8 @@ from dcrserver.connectors.client import NewSecret, WantedClient
 from dcrserver.connectors.keycloak.connector import KeycloakConnector
 from dcrserver.errors import ProtocolError
 from dcrserver.metadata import validate
-from harness.keycloak import REALM, Administrator
+from harness.keycloak import REALM
+from harness.keycloak_administrator import Administrator
 from harness.long_run import only_long
 from harness.properties import examples
 from metadata.strategies import JUDGED_BY, SENSIBLE_SUBMISSIONS
@@ -28,13 +29,14 @@ SECRET = NewSecret("one-" + "x" * 40)
 _OF_REALMS = frozenset({"default_acr_values", "sector_identifier_uri", "refresh_token_lifetime"})
 REGISTERED = st.lists(SENSIBLE_SUBMISSIONS, min_size=2, max_size=2)
 _MANY_ARE_REFUSED = [HealthCheck.filter_too_much, HealthCheck.too_slow]
+_PHASES = [Phase.explicit, Phase.generate]  # each step of making it smaller takes seconds
 TERMS = JUDGED_BY["everything on"]
 
 
 @pytest.fixture(scope="module", autouse=True)
 def _scopes(server: Any) -> None:
     """Those that the submissions have."""
-    with server.admin as admin, suppress(httpx.HTTPStatusError):
+    with Administrator(server.url) as admin, suppress(httpx.HTTPStatusError):
         admin.call("POST", f"/{REALM}/client-scopes", {"name": "x", "protocol": "openid-connect"})
 
 

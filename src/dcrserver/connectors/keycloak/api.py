@@ -12,12 +12,14 @@ from dcrserver.connectors.failures import (
     TargetAway,
     TargetMisconfigured,
     TargetRefused,
+    TargetTaken,
     harmless,
 )
 from dcrserver.connectors.http import Answer, TargetHttp
 from dcrserver.connectors.keycloak.account import Account
 from dcrserver.strict_json import JsonObject, JsonValue
 
+TAKEN = "client_id: another client of the authorization server is called so"
 _PAGE = 100  # of which a client takes least time, when they are not in its cache
 _OVERLAP = 10
 _TRIES = 5
@@ -32,7 +34,7 @@ class AdminApi:
 
     def __init__(self, name: str, url: str, realm: str, http: TargetHttp, account: Account) -> None:
         self.realm = realm
-        self._name = name
+        self.name = name
         self._base = f"{url.rstrip('/')}/admin/realms/{quote(realm, safe='')}"
         self._http = http
         self._account = account
@@ -44,7 +46,7 @@ class AdminApi:
             return None
         made = answer.headers.get("location", "").rpartition("/")[2]
         if not made:
-            raise TargetAway(f"{self._name}: it does not say what it made")
+            raise TargetAway(f"{self.name}: it does not say what it made")
         return made
 
     async def get(self, uuid: str) -> JsonObject | None:
@@ -61,12 +63,12 @@ class AdminApi:
         """Whether it is there, and so changed.
 
         Raises:
-            TargetRefused: another client has its identifier.
+            TargetTaken: another client has its identifier.
         """
         path = f"/clients/{quote(uuid, safe='')}"
         answer = await self._call("PUT", path, json=representation)
         if answer.status == HTTPStatus.CONFLICT:
-            raise TargetRefused(f"{self._name}: status 409", "another client has this client_id")
+            raise TargetTaken(f"{self.name}: another client has this identifier", TAKEN)
         return answer.is_success
 
     async def delete(self, uuid: str) -> None:
@@ -111,7 +113,7 @@ class AdminApi:
     async def _list(self, path: str, params: Mapping[str, str] | None = None) -> list[JsonObject]:
         answer = await self._call("GET", path, params=params)
         if not answer.is_success or not isinstance(answer.body, list):
-            raise TargetAway(f"{self._name}: no list from {path}")
+            raise TargetAway(f"{self.name}: no list from {path}")
         return [each for each in answer.body if isinstance(each, dict)]
 
     async def _call(
@@ -128,7 +130,7 @@ class AdminApi:
                 self._check(answer)
                 return answer
             await asyncio.sleep(_PAUSE_SECONDS * (attempt + secrets.randbelow(100) / 100))
-        raise TargetAway(f"{self._name}: others change the same client", is_unknown=False)
+        raise TargetAway(f"{self.name}: others change the same client", is_unknown=False)
 
     async def _let_in(
         self, method: str, path: str, json: JsonValue, params: Mapping[str, str] | None
@@ -142,19 +144,19 @@ class AdminApi:
             answer = await self._http.call(method, url, json=json, params=params, headers=headers)
             if answer.status != HTTPStatus.UNAUTHORIZED:
                 return answer
-        raise TargetMisconfigured(f"{self._name}: our access token is not taken (status 401)")
+        raise TargetMisconfigured(f"{self.name}: our access token is not taken (status 401)")
 
     def _check(self, answer: Answer) -> None:
         status, said = answer.status, _said(answer)
         if status == HTTPStatus.FORBIDDEN:
             raise TargetMisconfigured(
-                f"{self._name}: our account lacks the role manage-clients in realm {self.realm}"
+                f"{self.name}: our account lacks the role manage-clients in realm {self.realm}"
             )
         if status == HTTPStatus.NOT_FOUND and said == _NO_REALM:
-            raise TargetMisconfigured(f"{self._name}: there is no realm {self.realm}")
+            raise TargetMisconfigured(f"{self.name}: there is no realm {self.realm}")
         if answer.is_success or status in {HTTPStatus.NOT_FOUND, HTTPStatus.CONFLICT}:
             return
-        raise TargetRefused(f"{self._name}: status {status}", harmless(said) or "it was refused")
+        raise TargetRefused(f"{self.name}: status {status}", harmless(said) or "it was refused")
 
 
 def _scope_path(uuid: str, scope_id: str, *, default: bool) -> str:

@@ -15,11 +15,11 @@ from dcrserver.connectors.client import (
     Verdict,
     WantedClient,
 )
-from dcrserver.connectors.failures import TargetError, TargetMissing, TargetTaken
+from dcrserver.connectors.failures import TargetAway, TargetError, TargetMissing, TargetTaken
 from dcrserver.connectors.http import TargetHttp
 from dcrserver.connectors.keycloak import judge, mapping, reading, rotation, scopes
 from dcrserver.connectors.keycloak.account import Account
-from dcrserver.connectors.keycloak.api import AdminApi
+from dcrserver.connectors.keycloak.api import TAKEN, AdminApi
 from dcrserver.connectors.keycloak.mapping import Mark
 from dcrserver.connectors.keycloak.paths import attributes
 from dcrserver.connectors.keycloak.realm import Realm
@@ -29,7 +29,6 @@ from dcrserver.settings import ConnectorSettings
 from dcrserver.strict_json import JsonObject
 
 _TENANT = "{tenant}"
-_TAKEN = "client_id: another client of the authorization server is called so"
 # It keeps flags of others that a PUT without them would end.
 _OF_OTHERS = ("authorizationServicesEnabled",)
 
@@ -80,16 +79,18 @@ class KeycloakConnector:
         uuid = await realm.api.create(made)
         if uuid is None:
             return await self._take(realm, client, secret)
-        return await self._applied(realm, client, uuid, secret)
+        return await self._applied(realm, client, facts, uuid, secret)
 
     async def _take(self, realm: Realm, client: WantedClient, secret: NewSecret | None) -> Applied:
         """One that is there: ours, where an answer was lost."""
         there = await realm.api.find(client.client_id)
-        if there is None:
-            raise TargetMissing(f"{self._name}: it was there, and is gone")
-        if not self._is_ours(there, client.tenant, client.client_id):
-            raise TargetTaken(f"{self._name}: a client of others has this identifier", _TAKEN)
-        return await self.update(client, Held(str(there["id"])), secret)
+        if there is not None and not self._is_ours(there, client.tenant, client.client_id):
+            raise TargetTaken(f"{self._name}: a client of others has this identifier", TAKEN)
+        try:
+            return await self.update(client, Held(str(there["id"]) if there else ""), secret)
+        except TargetMissing:
+            told = f"{self._name}: {client.client_id} was there a moment ago"
+            raise TargetAway(told, is_unknown=False) from None
 
     async def read(self, tenant: str, client_id: str, held: Held | None) -> RemoteClient | None:
         """See ``Connector``."""
@@ -101,7 +102,7 @@ class KeycloakConnector:
         """See ``Connector``. What others added to the client by hand stays as it is."""
         realm = self._realm(client.tenant)
         facts = await realm.scopes.for_client(client.metadata.get("scope"))
-        there = await realm.api.get(held.remote_id)
+        there = await realm.api.get(held.remote_id) if held.remote_id else None
         if there is None or not self._is_ours(there, client.tenant, client.client_id):
             raise TargetMissing(f"{self._name}: {client.client_id} is not there as ours")
         sent = await self._changed(realm, client, there)
@@ -111,7 +112,7 @@ class KeycloakConnector:
         if not await realm.api.put(held.remote_id, sent):
             raise TargetMissing(f"{self._name}: {client.client_id} is gone")
         await self._move(realm, client, facts, there)
-        return await self._applied(realm, client, held.remote_id, secret)
+        return await self._applied(realm, client, facts, held.remote_id, secret)
 
     async def _changed(self, realm: Realm, client: WantedClient, there: JsonObject) -> JsonObject:
         sent = mapping.representation(client, self._settings.mark)
@@ -139,10 +140,16 @@ class KeycloakConnector:
         return mapping.mappers(client.metadata, await realm.salt() if is_pairwise else "")
 
     async def _applied(
-        self, realm: Realm, client: WantedClient, uuid: str, secret: NewSecret | None
+        self,
+        realm: Realm,
+        client: WantedClient,
+        facts: scopes.Facts,
+        uuid: str,
+        secret: NewSecret | None,
     ) -> Applied:
         """What a policy of the realm makes of a secret is only seen in the client afterwards."""
-        applied = Applied(Held(uuid), mapping.lost(client.metadata))
+        given = {} if "scope" in client.metadata else {"scope": scopes.given(facts)}
+        applied = Applied(Held(uuid), mapping.lost(client.metadata) | given)
         if secret is None or not needs_secret(client.metadata):
             return applied
         wants_overlap = bool(secret.previous_until)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Collection, Iterator, Mapping
+from urllib.parse import urlsplit
 
 from dcrserver.connectors.client import Objection, Verdict, WantedClient
 from dcrserver.connectors.keycloak import keys, values
@@ -58,6 +59,7 @@ _SHORT = ("client_name", "application_display_name", "client_uri")
 _LISTED = ("redirect_uris", "post_logout_redirect_uris", "request_uris", "default_acr_values")
 _ESCAPED = re.compile(r"%[0-9A-Fa-f]{2}")
 _UNFIT = re.compile(r"[\x00-\x20{}#]")
+_PORT = re.compile(r":[0-9]*\Z")
 _SCRIPTS = ("javascript:", "data:", "vbscript:", "file:")
 _KEYS_CANNOT_SAY = "must say the use of each key (sig or enc), and the alg of those for encryption"
 
@@ -146,6 +148,19 @@ def _requests(client: WantedClient) -> Iterator[Objection]:
         )
 
 
+def _subjects(client: WantedClient) -> Iterator[Objection]:
+    """Hosts as they are written: Keycloak takes those in other letters for others. With none, as of
+    schemes of their own, it takes the client, and its token endpoint answers 500.
+    """
+    metadata = client.metadata
+    if metadata.get("subject_type") != "pairwise" or "sector_identifier_uri" in metadata:
+        return
+    uris = values.texts(metadata, "redirect_uris")
+    hosts = {_PORT.sub("", urlsplit(each).netloc) for each in uris}
+    if len(hosts) != 1 or "" in hosts:
+        yield _objection("sector_identifier_uri", "is needed unless one host has all redirect_uris")
+
+
 def _ciba(client: WantedClient) -> Iterator[Objection]:
     mode = client.metadata.get("backchannel_token_delivery_mode")
     if mode == "push":
@@ -159,5 +174,6 @@ def _objection(member: str, text: str) -> Objection:
 
 
 _RULES: tuple[Callable[[WantedClient], Iterator[Objection]], ...] = (
-    _identifier, _texts, _lists, _redirects, _choices, _certificates, _keys, _requests, _ciba,
+    _identifier, _texts, _lists, _redirects, _choices, _certificates, _keys, _requests, _subjects,
+    _ciba,
 )  # fmt: skip

@@ -26,6 +26,6 @@ class Realm:
         if self._salt is None:
             found = await self.api.find(self._account)
             if found is None:
-                raise TargetMisconfigured(f"realm {self.api.realm}: {self._account} is not there")
+                raise TargetMisconfigured(f"{self.api.name}: {self._account} is not in the realm")
             self._salt = salt_of(self._mark, str(found["id"]))
         return self._salt

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import NamedTuple
 
 from dcrserver.connectors.failures import TargetRefused, harmless
@@ -86,7 +86,7 @@ class RealmScopes:
         facts = await self.facts(*(scope.split() if isinstance(scope, str) else ()))
         if unknown := sorted(facts.askable(scope) - facts.ids.keys()):
             reason = harmless(f"scope: the authorization server does not know {unknown[0]}")
-            raise TargetRefused(f"realm {self._api.realm} lacks a client scope", reason)
+            raise TargetRefused(f"{self._api.name}: the realm lacks a client scope", reason)
         return facts
 
     async def _read(self) -> Facts:
@@ -154,5 +154,13 @@ def differs(facts: Facts, scope: JsonValue, remote: Mapping[str, JsonValue]) -> 
 
 def told(facts: Facts, remote: Mapping[str, JsonValue]) -> str:
     """The scope of a client there, in words of RFC 7591."""
-    found = (_names(remote, "default") | _names(remote, "optional")) - facts.internal
-    return " ".join([_OPENID, *sorted(found)])
+    return _scope((_names(remote, "default") | _names(remote, "optional")) - facts.internal)
+
+
+def given(facts: Facts) -> str:
+    """The scope of a client that registered none."""
+    return _scope(facts.askable(None))
+
+
+def _scope(names: Collection[str]) -> str:
+    return " ".join([_OPENID, *sorted(names)])
