@@ -10,9 +10,13 @@ import pytest
 from connectors.lives import METHODS, as_registered, connected, live
 from dcrserver.connectors.failures import TargetMisconfigured, TargetRefused
 from dcrserver.connectors.rfc7591.connector import Rfc7591Connector
-from harness.keycloak import ACCOUNT, ACCOUNT_SECRET, REALM, Administrator, Keycloak
+from harness.keycloak import ACCOUNT, ACCOUNT_SECRET, REALM, Keycloak
+from harness.keycloak_administrator import Administrator
+from harness.long_run import only_long
 from harness.registration_targets import RegistrationTarget
 from harness.wanted import wanted
+
+pytestmark = [only_long, pytest.mark.timeout(600)]
 
 # Told as registered, and lost; or told otherwise than they were stored.
 _FORGOTTEN = frozenset({"application_type", "contacts", "software_id", "backchannel_logout_uri"})
