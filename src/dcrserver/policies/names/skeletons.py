@@ -87,11 +87,13 @@ def _is_a_mark(character: str, seen: str) -> bool:
     they stand on.
     """
     category = unicodedata.category(character)
+    if category == "Mn":
+        return True
+    is_letter = character.isalpha()
     if category == "Lm":
-        return unicodedata.normalize("NFKD", character) == character
-    if category == "Mn" or character.isalpha():
-        return category == "Mn"
-    return bool(seen) and all(unicodedata.category(each) in _MARKS for each in seen)
+        is_letter = unicodedata.normalize("NFKD", character) != character
+    like_marks = (unicodedata.category(each) in _MARKS for each in seen)
+    return not is_letter and bool(seen) and all(like_marks)
 
 
 def _is_of_the_west(character: str) -> bool:
