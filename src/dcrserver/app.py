@@ -12,7 +12,14 @@ from starlette.types import ASGIApp
 from dcrserver import __version__
 from dcrserver.api import admin, asgardeo
 from dcrserver.api.openapi import document
-from dcrserver.api.protocol import authorization_server, discovery, health, registration, token
+from dcrserver.api.protocol import (
+    authorization_server,
+    client_documents,
+    discovery,
+    health,
+    registration,
+    token,
+)
 from dcrserver.console import pages
 from dcrserver.edge import errors
 from dcrserver.edge.admission import AdmissionMiddleware, OverloadResponse
@@ -32,6 +39,7 @@ _DESCRIPTION = (
 ROUTERS: Sequence[APIRouter] = (
     registration.router.api,
     discovery.router.api,
+    client_documents.router.api,
     token.router.api,
     authorization_server.router.api,
     *admin.ROUTERS,

@@ -13,7 +13,7 @@ CROSS_ORIGIN_HEADERS = {
 }
 # Documents that scripts of any page may read, whatever the policy says of the endpoints
 # (RFC 7033 5, OIDD-4-04); and the endpoints (POL-54).
-PUBLIC_PATHS = ("/.well-known/", "/jwks")
+PUBLIC_PATHS = ("/.well-known/", "/jwks", "/clients/")
 CORS_PATHS = ("/register", "/token", "/revoke", *PUBLIC_PATHS)
 
 

@@ -98,7 +98,21 @@ _READINESS: JsonObject = {
     },
     "example": {"status": "ready"},
 }
+_CLIENT_DOCUMENT: JsonObject = {
+    "type": "object",
+    "description": "Client metadata by the names of RFC 7591",
+    "required": ["client_id"],
+    "properties": {"client_id": {"type": "string", "format": "uri"}},
+    "additionalProperties": True,
+    "example": {
+        "client_id": f"https://server.example.com/clients/{EXAMPLE_ID}/metadata",
+        "client_name": "My Example",
+        "redirect_uris": ["https://client.example.org/callback"],
+        "token_endpoint_auth_method": "none",
+    },
+}
 SHAPES: JsonObject = {
+    "ClientDocument": _CLIENT_DOCUMENT,
     "Error": _ERROR,
     "ServerMetadata": _SERVER_METADATA,
     "JsonResourceDescriptor": _JSON_RESOURCE_DESCRIPTOR,

@@ -26,6 +26,7 @@ from dcrserver.services.clients.documents import ClientDocumentService
 from dcrserver.services.clients.lifecycle import ClientLifecycleService
 from dcrserver.services.clients.reading import ClientReadingService
 from dcrserver.services.documents.judging import DocumentJudge
+from dcrserver.services.documents.publishing import PublishedDocuments
 from dcrserver.services.documents.reading import DocumentReader
 from dcrserver.services.documents.resolver import DocumentClients
 from dcrserver.services.jobs.administration import JobService
@@ -129,6 +130,10 @@ class Runtime:
     @property
     def client_lifecycle(self) -> ClientLifecycleService:
         return ClientLifecycleService(self.database)
+
+    @property
+    def published_documents(self) -> PublishedDocuments:
+        return PublishedDocuments(self.database)
 
     @property
     def server_state(self) -> ServerStateService:

@@ -166,6 +166,15 @@ METADATA: dict[str, Any] = {
         304: {"description": "Unchanged since the ETag that If-None-Match names"},
     }
 }
+CLIENT_DOCUMENT: dict[str, Any] = {
+    "summary": "Read the document of a client",
+    "responses": {
+        200: answer("The metadata of a client that is published, with an ETag", "ClientDocument"),
+        304: {"description": "Unchanged since the ETag that If-None-Match names"},
+        404: error("Nothing is published", "not_found", "there is no such document"),
+    },
+    "openapi_extra": CLIENT_ID,
+}
 WEBFINGER: dict[str, Any] = {
     "summary": "Find the issuer",
     "operation_id": "webfinger",

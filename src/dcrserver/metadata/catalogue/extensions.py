@@ -19,6 +19,8 @@ ACCESS_TOKEN_FORMAT = "access_token_format"  # noqa: S105 - a name
 AUDIENCE = "audience"
 # What the rules read.
 PUBLIC_CLIENT = "public_client"
+# What the document service reads (services.documents).
+PUBLISHED = "published"
 
 
 def _row(
@@ -89,5 +91,10 @@ ROWS: tuple[Parameter, ...] = (
     _row(
         "management_application", kinds.BOOLEAN,
         "Whether the client is one that the server itself is managed by", example=False,
+    ),
+    _row(
+        PUBLISHED, kinds.BOOLEAN,
+        "Whether everybody may read the client's metadata at /clients/{client_id}/metadata, a URL"
+        " that other servers take for its client_id", example=False,
     ),
 )  # fmt: skip

@@ -39,6 +39,7 @@ OwnMember: TypeAlias = Literal[
     "skip_consent",
     "third_party",
     "management_application",
+    "published",
 ]
 
 

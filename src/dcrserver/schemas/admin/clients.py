@@ -82,6 +82,9 @@ class Client(ClientSummary):
 
     approval: Approval | None = Field(description="null: it was never held")
 
+    published: bool = Field(
+        description="whether everybody may read its metadata at /clients/{client_id}/metadata"
+    )
     last_used_at: Moment
     registrations: int = Field(
         description="how often it was registered: more than once where copies of one program share"

@@ -8,6 +8,7 @@ from dcrserver.errors import AlreadyExists, InvalidClientMetadata, InvalidInput
 from dcrserver.json_patch import BadPatch, NotAsTested, merged, patched, pointer
 from dcrserver.metadata import SERVER_ASSIGNED, Issue
 from dcrserver.metadata.bounds import UNBOUNDED, Bounds
+from dcrserver.metadata.catalogue.extensions import PUBLISHED
 from dcrserver.metadata.plan import withheld
 from dcrserver.metadata.validation import server_members
 from dcrserver.repositories.clients import ClientRecord
@@ -29,7 +30,7 @@ _METADATA = "metadata"
 _FACTS = ("owner", "tags", "expires_at", "policy", "policy_version")
 # Of one write, and kept by nobody.
 _OVERRIDE = "policy_override"
-_WRITABLE = frozenset({*_FACTS, _OVERRIDE, _METADATA})
+_WRITABLE = frozenset({*_FACTS, _OVERRIDE, _METADATA, PUBLISHED})
 _Edit = Callable[[JsonValue], JsonValue]
 
 
@@ -198,12 +199,14 @@ def _checked(document: JsonValue) -> tuple[JsonObject, JsonObject]:
         raise InvalidInput("must be an object", pointer="#")
     for name in document:
         if name not in _WRITABLE:
-            known = ", ".join((*_FACTS, _METADATA))
+            known = ", ".join((*_FACTS, PUBLISHED, _METADATA))
             text = f"{name[:64]} cannot be changed; {known} can"
             raise InvalidInput(text, pointer=pointer([name[:64]]))
     metadata = document.get(_METADATA)
     if not isinstance(metadata, dict):
         raise InvalidInput("metadata must be an object", pointer=f"#/{_METADATA}")
+    if PUBLISHED in document:  # it is one of the members, and may be said beside them
+        metadata = metadata | {PUBLISHED: document[PUBLISHED]}
     return metadata, {name: document[name] for name in (*_FACTS, _OVERRIDE) if name in document}
 
 

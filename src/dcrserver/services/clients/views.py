@@ -9,6 +9,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from dcrserver.metadata.bounds import Bounds
+from dcrserver.metadata.catalogue.extensions import PUBLISHED
 from dcrserver.repositories.client_approvals import ClientApprovalRecord
 from dcrserver.repositories.clients import ClientRecord
 from dcrserver.repositories.deleted_clients import DeletedClientRecord
@@ -89,6 +90,11 @@ class ClientView:
         """What it registered, by the names of RFC 7591."""
         made: JsonObject = json.loads(self.record.metadata)
         return made
+
+    @property
+    def published(self) -> bool:
+        """Whether everybody may read its metadata."""
+        return self.metadata.get(PUBLISHED) is True
 
     @property
     def secrets(self) -> list[SecretView]:

@@ -15,7 +15,7 @@ from dcrserver.policies.statements.hosts import among, host_of
 from dcrserver.services.access.finding import UnreadableDocument, UnusableDocument
 from dcrserver.settings import DocumentSettings
 from dcrserver.slots import without_slot
-from dcrserver.strict_json import JsonObject
+from dcrserver.strict_json import JsonObject, dumps
 
 T = TypeVar("T")
 
@@ -76,9 +76,24 @@ class DocumentReader:
             members = members_in(document.body, document.media_type, client_id)
         except BadDocument as error:
             raise UnusableDocument(f"the document at client_id does not count: {error}") from None
-        digest = hashlib.sha256(document.body).hexdigest()
-        fresh = fetched_at + self._lifetime(document.max_age)
-        return ReadDocument(members, digest, fetched_at, int(fresh))
+        return self._as_read(members, document.body, fetched_at, document.max_age)
+
+    def own(self, document: JsonObject | None) -> ReadDocument:
+        """As ``read``, of a document that this server publishes.
+
+        Raises:
+            UnreadableDocument: it publishes none.
+        """
+        if document is None:
+            raise UnreadableDocument(_UNREADABLE.format(" (status 404)"))
+        members = {name: value for name, value in document.items() if name != "client_id"}
+        return self._as_read(members, dumps(document).encode(), int(time.time()), 0)
+
+    def _as_read(
+        self, members: JsonObject, body: bytes, fetched_at: int, max_age: int | None
+    ) -> ReadDocument:
+        digest = hashlib.sha256(body).hexdigest()
+        return ReadDocument(members, digest, fetched_at, int(fetched_at + self._lifetime(max_age)))
 
     def _lifetime(self, max_age: int | None) -> float:
         """What its server says (RFC 9111 5.2.2), within our bounds (4.4)."""

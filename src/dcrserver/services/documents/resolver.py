@@ -22,6 +22,7 @@ from dcrserver.services.access.finding import UnreadableDocument, UnusableDocume
 from dcrserver.services.audit import Origin
 from dcrserver.services.audit.actors import ANONYMOUS
 from dcrserver.services.documents.judging import DocumentJudge
+from dcrserver.services.documents.publishing import PublishedDocuments, published_id
 from dcrserver.services.documents.reading import DocumentReader, Flights, ReadDocument
 from dcrserver.services.documents.storing import DocumentStore
 from dcrserver.settings import DocumentSettings
@@ -49,6 +50,7 @@ class DocumentClients:
         self._reader = reader
         self._judge = judge
         self._store = DocumentStore(database)
+        self._published = PublishedDocuments(database)
         self._limiter = limiter
         self._settings = settings
         self._flights: Flights[ClientRecord | None] = Flights()
@@ -104,12 +106,23 @@ class DocumentClients:
         by = UNCOUNTED if record else self._registrant(tenant, origin)
         by.attempt(Stage.OPEN_ATTEMPT)
         try:
-            read = await self._reader.read(client_id)
+            read = await self._read(tenant, client_id)
             made = await self._kept(tenant, client_id, read, known.record, document, origin, by)
         except UnusableDocument as error:
             return await self._despite(tenant, record, document, error, at_once=at_once)
         self._remember(tenant, client_id, read.fresh_until)
         return made
+
+    async def _read(self, tenant: Tenant, client_id: str) -> ReadDocument:
+        """One of ours need not be fetched.
+
+        Raises:
+            UnusableDocument: it does not count.
+        """
+        own = published_id(tenant, client_id)
+        if own is None:
+            return await self._reader.read(client_id)
+        return self._reader.own(await self._published.document(tenant, own))
 
     async def _kept(
         self,
