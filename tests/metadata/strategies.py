@@ -92,6 +92,7 @@ SENSIBLE: dict[str, st.SearchStrategy[Any]] = {
     "default_acr_values": st.lists(TEXTS, max_size=2),
     "default_max_age": st.integers(0, 2**53 - 1),
     "keywords": st.lists(TEXTS.filter(bool), min_size=1, max_size=2),
+    "published": st.sampled_from([False]),  # true goes with few methods
     "subject_types_supported": st.just(["pairwise", "public"]),
 }
 

@@ -858,6 +858,14 @@ CASES: dict[str, list[Case]] = {
         Case(code(), choices=NO_SECRETS),
         Case(code(request_object_encryption_alg="RSA-OAEP"), choices=NO_SECRETS),
     ],
+    "EXT-02": [
+        Case(
+            code(published=True, token_endpoint_auth_method="client_secret_basic"),
+            ["published must not be true beside client_secret_basic: a document holds no secret"],
+        ),
+        Case(code(published=False)),
+        Case(code(published=True, **PUBLIC)),
+    ],
     "EXT-01": [
         Case(
             code(public_client=True, token_endpoint_auth_method="client_secret_post"),

@@ -11,7 +11,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
 from dcrserver import __version__
-from dcrserver.api.openapi import document
+from dcrserver.api.openapi import discovery as described
 from dcrserver.console.reference import Reference
 from dcrserver.edge import html
 from dcrserver.edge.body import form_with
@@ -33,13 +33,13 @@ _REPEATABLE = "resource"  # RFC 8707 2
 _LOOKED_AT = ("client_id", "redirect_uri", "request", "request_uri", "state")
 
 
-@router.get("/authorize", access="public", **document.AUTHORIZE)
+@router.get("/authorize", access="public", **described.AUTHORIZE)
 async def authorize(request: Request) -> Response:
     """Sends people on to the authorization server behind, or says that none is connected."""
     return await _authorize(request, _read(request.query_params.multi_items()))
 
 
-@router.post("/authorize", access="public", **document.AUTHORIZE_BY_FORM)
+@router.post("/authorize", access="public", **described.AUTHORIZE_BY_FORM)
 async def authorize_by_form(request: Request) -> Response:
     """The same for a form (OpenID Connect Core 3.1.2.1)."""
     try:

@@ -25,9 +25,7 @@ from dcrserver.services.clients.directory import ClientDirectoryService
 from dcrserver.services.clients.documents import ClientDocumentService
 from dcrserver.services.clients.lifecycle import ClientLifecycleService
 from dcrserver.services.clients.reading import ClientReadingService
-from dcrserver.services.documents.judging import DocumentJudge
 from dcrserver.services.documents.publishing import PublishedDocuments
-from dcrserver.services.documents.reading import DocumentReader
 from dcrserver.services.documents.resolver import DocumentClients
 from dcrserver.services.jobs.administration import JobService
 from dcrserver.services.policies.administration import PolicyAdministrationService
@@ -69,6 +67,7 @@ from dcrserver.wiring.shared import (
     policy_administration,
     tenant_lifecycle,
 )
+from dcrserver.wiring.documents import document_clients
 from dcrserver.wiring.worker import job_runner
 
 
@@ -207,7 +206,7 @@ def _steps(base: Foundation, metrics: Metrics, limiter: RateLimiter) -> _Steps:
     guesses, keys = Guesses(limits.rate("failed_authentication")), ClientKeys(base.documents)
     validator, remote_checks = SubmissionValidator(), RemoteChecks(base.documents)
     administrators = Administrators(database, base.providers, limiter, Limits(limits.rates()))
-    clients = _document_clients(base, validator, remote_checks, limiter)
+    clients = document_clients(base, validator, remote_checks, limiter)
     return _Steps(
         administrators,
         ClientAccess(database, administrators),
@@ -231,22 +230,6 @@ def _steps(base: Foundation, metrics: Metrics, limiter: RateLimiter) -> _Steps:
             base.surroundings,
         ),
         SharedClients(database),
-    )
-
-
-def _document_clients(
-    base: Foundation,
-    validator: SubmissionValidator,
-    remote_checks: RemoteChecks,
-    limiter: RateLimiter,
-) -> DocumentClients:
-    settings = base.configured.settings
-    return DocumentClients(
-        base.database,
-        DocumentReader(base.configured.fetcher, settings.documents),
-        DocumentJudge(base.surroundings, validator, base.statements, remote_checks),
-        limiter,
-        settings.documents,
     )
 
 

@@ -7,7 +7,7 @@ import hashlib
 from starlette.requests import Request
 from starlette.responses import Response
 
-from dcrserver.api.openapi import document
+from dcrserver.api.openapi import discovery as described
 from dcrserver.edge.dependencies import runtime, tenant
 from dcrserver.edge.responses import tagged
 from dcrserver.edge.routers import Router
@@ -20,7 +20,7 @@ router = Router(ProtocolRoute, tag="discovery")
 _PUBLIC = {"Cache-Control": "public, max-age=300"}
 
 
-@router.get("/clients/{client_id}/metadata", access="public", **document.CLIENT_DOCUMENT)
+@router.get("/clients/{client_id}/metadata", access="public", **described.CLIENT_DOCUMENT)
 async def client_document(request: Request) -> Response:
     """The metadata of a client that is published, at the URL that is its client_id there."""
     found = await runtime(request).published_documents.document(

@@ -6,7 +6,7 @@ from starlette.datastructures import QueryParams
 from starlette.requests import Request
 from starlette.responses import Response
 
-from dcrserver.api.openapi import document
+from dcrserver.api.openapi import discovery as described
 from dcrserver.edge.dependencies import runtime, tenant
 from dcrserver.edge.responses import json_response, tagged
 from dcrserver.edge.routers import Router
@@ -22,7 +22,7 @@ _PUBLIC = {"Cache-Control": "public, max-age=300"}
     "/.well-known/openid-configuration",
     access="public",
     summary="OpenID provider metadata",
-    **document.METADATA,
+    **described.METADATA,
 )
 async def openid_configuration(request: Request) -> Response:
     """Provider metadata (OpenID Connect Discovery 4)."""
@@ -33,14 +33,14 @@ async def openid_configuration(request: Request) -> Response:
     "/.well-known/oauth-authorization-server",
     access="public",
     summary="Authorization server metadata",
-    **document.METADATA,
+    **described.METADATA,
 )
 async def authorization_server(request: Request) -> Response:
     """Authorization server metadata (RFC 8414 3)."""
     return _published(request)
 
 
-@router.get("/.well-known/webfinger", access="public", **document.WEBFINGER)
+@router.get("/.well-known/webfinger", access="public", **described.WEBFINGER)
 async def webfinger(request: Request) -> Response:
     """Finds the issuer for a person or a host (RFC 7033, OpenID Connect Discovery 2)."""
     query = _query(request)

@@ -8,7 +8,7 @@ from prometheus_client import CONTENT_TYPE_LATEST
 from starlette.requests import Request
 from starlette.responses import Response
 
-from dcrserver.api.openapi import document
+from dcrserver.api.openapi import discovery as described
 from dcrserver.edge.dependencies import runtime
 from dcrserver.edge.responses import NO_STORE, json_response
 from dcrserver.edge.routers import Router
@@ -19,13 +19,13 @@ from dcrserver.wiring.runtime import Runtime
 router = Router(ProtocolRoute, tag="operations")
 
 
-@router.get("/healthz", access="operations", **document.ALIVE)
+@router.get("/healthz", access="operations", **described.ALIVE)
 async def healthz(_: Request) -> Response:
     """The process answers; nothing else is asked."""
     return json_response({"status": "alive"}, headers=NO_STORE)
 
 
-@router.get("/readyz", access="operations", **document.READY)
+@router.get("/readyz", access="operations", **described.READY)
 async def readyz(request: Request) -> Response:
     """Whether requests should come here, and if not, why."""
     reason = await _not_ready_reason(runtime(request))

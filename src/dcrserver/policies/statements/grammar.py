@@ -15,6 +15,7 @@ from types import MappingProxyType
 from typing import Annotated, Any, Literal
 
 from pydantic import (
+    BeforeValidator,
     Field,
     StrictBool,
     ValidationError,
@@ -33,6 +34,7 @@ from dcrserver.policies.statements.conditions import (
     named_by,
     one_of,
 )
+from dcrserver.policies.statements.values import comparable
 from dcrserver.policies.switches.group import Brief, Group
 from dcrserver.strict_json import JsonValue
 
@@ -101,12 +103,31 @@ class ClientLimit(Brief):
     clients: int = Field(ge=0, le=1_000_000, strict=True, description="so many at most")
 
 
+def _each_once(given: object) -> object:
+    """As lists are stored: what a registration was made to be is what it is found to be."""
+    if not isinstance(given, dict):
+        return given
+    return {name: _once(name, value) for name, value in given.items()}
+
+
+def _once(name: str, value: JsonValue) -> JsonValue:
+    if isinstance(value, list):
+        return list({comparable(each): each for each in value}.values())
+    if name == "scope" and isinstance(value, str):
+        return " ".join(dict.fromkeys(value.split()))
+    return value
+
+
 class Effect(Brief):
     """What a statement does: one of these."""
 
     reject: Reject | None = None
-    default: dict[str, Any] | None = Field(default=None, min_length=1)
-    force: dict[str, Any] | None = Field(default=None, min_length=1)
+    default: Annotated[dict[str, Any], BeforeValidator(_each_once)] | None = Field(
+        default=None, min_length=1
+    )
+    force: Annotated[dict[str, Any], BeforeValidator(_each_once)] | None = Field(
+        default=None, min_length=1
+    )
     restrict: dict[str, Values] | None = Field(default=None, min_length=1)
     remove: MemberNames | None = None
     require: MemberNames | None = None
