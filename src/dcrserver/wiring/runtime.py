@@ -60,6 +60,7 @@ from dcrserver.wiring import measures
 from dcrserver.wiring.administration import Administration, dcr_configuration
 from dcrserver.wiring.configured import Configured
 from dcrserver.wiring.connectors import Provisioning
+from dcrserver.wiring.documents import document_clients
 from dcrserver.wiring.foundation import Foundation, opened
 from dcrserver.wiring.shared import (
     client_credentials,
@@ -67,7 +68,6 @@ from dcrserver.wiring.shared import (
     policy_administration,
     tenant_lifecycle,
 )
-from dcrserver.wiring.documents import document_clients
 from dcrserver.wiring.worker import job_runner
 
 

@@ -39,7 +39,6 @@ from dcrserver.edge import problems
 from dcrserver.edge.routing import Offered, ProtocolRoute
 from dcrserver.metadata.model import Parameter
 from dcrserver.schemas import clients, wire
-from dcrserver.schemas.examples import EXAMPLE_ID
 from dcrserver.tenants import Tenant
 
 REGISTER: dict[str, Any] = {
