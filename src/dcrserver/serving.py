@@ -314,6 +314,7 @@ async def _beside_requests(runtime: Runtime) -> AsyncIterator[None]:
         running("stored_configuration", runtime.stored_configuration.run),
         running("metadata_copies", runtime.metadata_copies.run),
         running("last_uses", runtime.last_uses.run),
+        running("pending_approvals", runtime.pending_approvals.run),
         running("jobs", runtime.jobs.run if inside else runtime.jobs.watch),
         running("provisioning", runtime.provisioning.work if inside else runtime.provisioning.rest),
     ):

@@ -12,6 +12,7 @@ from dcrserver.repositories.transaction import Database
 from dcrserver.services.access.providers import Providers
 from dcrserver.services.authentication.guesses import Guesses
 from dcrserver.services.authentication.last_uses import LastUses
+from dcrserver.services.clients.pending_approvals import PendingApprovals
 from dcrserver.services.registration.sharing import SharedClients
 from dcrserver.services.secrets.verification import SecretVerifier
 from dcrserver.services.tenants.metadata_copies import MetadataCopies
@@ -144,6 +145,24 @@ def measure_registrations(metrics: Metrics, shared: SharedClients) -> None:
         "dcrserver_registrations_reused_total",
         "Registrations that were answered with a client that was there",
         lambda: shared.told_again,
+    )
+
+
+def measure_approvals(metrics: Metrics, pending: PendingApprovals) -> None:
+    """Who waits until an administrator decides."""
+    metrics.gauge(
+        "dcrserver_pending_clients",
+        "Clients that wait for an approval, as counted half a minute ago at most",
+        pending.numbers,
+        ("tenant",),
+        of_all=max,
+    )
+    metrics.gauge(
+        "dcrserver_oldest_pending_client_age_seconds",
+        "Seconds for which the first of the clients that wait for an approval has waited",
+        pending.ages,
+        ("tenant",),
+        of_all=max,
     )
 
 

@@ -7,7 +7,6 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass
 
 from dcrserver.deadlines import Deadline
-from dcrserver.limits import Limits
 from dcrserver.rate_limit import RateLimiter
 from dcrserver.repositories.queries import Lists
 from dcrserver.repositories.transaction import Database
@@ -15,8 +14,6 @@ from dcrserver.services.access.administrators import Administrators
 from dcrserver.services.access.client_access import ClientAccess
 from dcrserver.services.access.token_administration import TokenAdministrationService
 from dcrserver.services.access.token_reading import TokenReadingService
-from dcrserver.services.authentication.authenticator import ClientAuthenticator
-from dcrserver.services.authentication.client_keys import ClientKeys
 from dcrserver.services.authentication.guesses import Guesses
 from dcrserver.services.authentication.last_uses import LastUses
 from dcrserver.services.clients.changes import ClientChangeService
@@ -24,28 +21,21 @@ from dcrserver.services.clients.credentials import ClientCredentialsService
 from dcrserver.services.clients.directory import ClientDirectoryService
 from dcrserver.services.clients.documents import ClientDocumentService
 from dcrserver.services.clients.lifecycle import ClientLifecycleService
+from dcrserver.services.clients.pending_approvals import PendingApprovals
 from dcrserver.services.clients.reading import ClientReadingService
 from dcrserver.services.documents.publishing import PublishedDocuments
-from dcrserver.services.documents.resolver import DocumentClients
 from dcrserver.services.jobs.administration import JobService
 from dcrserver.services.policies.administration import PolicyAdministrationService
-from dcrserver.services.registration.administered import AdministeredClients
 from dcrserver.services.registration.client_names import ClientNames
-from dcrserver.services.registration.judgement import SubmissionValidator
 from dcrserver.services.registration.lookup import RegistrationLookupService
 from dcrserver.services.registration.management import ManagementService
 from dcrserver.services.registration.register import RegistrationService
-from dcrserver.services.registration.remote_checks import RemoteChecks
-from dcrserver.services.registration.sharing import SharedClients
-from dcrserver.services.registration.templates import Templates
 from dcrserver.services.secrets.rotation import SecretRotationService
-from dcrserver.services.secrets.verification import SecretVerifier
 from dcrserver.services.tenants.dcr_configuration import DcrConfigurationService
 from dcrserver.services.tenants.discovery import DiscoveryService
 from dcrserver.services.tenants.lifecycle import TenantLifecycleService
 from dcrserver.services.tenants.metadata_copies import MetadataCopies
 from dcrserver.services.tenants.stored_configuration import StoredConfiguration
-from dcrserver.services.tokens.access_tokens import AccessTokens
 from dcrserver.services.tokens.authorization import AuthorizationService
 from dcrserver.services.tokens.grant import TokenGrantService
 from dcrserver.services.tokens.signing_keys import SigningKeys
@@ -60,7 +50,6 @@ from dcrserver.wiring import measures
 from dcrserver.wiring.administration import Administration, dcr_configuration
 from dcrserver.wiring.configured import Configured
 from dcrserver.wiring.connectors import Provisioning
-from dcrserver.wiring.documents import document_clients
 from dcrserver.wiring.foundation import Foundation, opened
 from dcrserver.wiring.shared import (
     client_credentials,
@@ -68,6 +57,7 @@ from dcrserver.wiring.shared import (
     policy_administration,
     tenant_lifecycle,
 )
+from dcrserver.wiring.steps import Steps, steps_on
 from dcrserver.wiring.worker import job_runner
 
 
@@ -83,13 +73,13 @@ class Runtime:
     lists: Lists
     registration: RegistrationService
     management: ManagementService
-    registration_lookup: RegistrationLookupService
     secret_rotation: SecretRotationService
     client_directory: ClientDirectoryService
     token_grant: TokenGrantService
     token_status: TokenStatusService
     signing_keys: SigningKeys
     last_uses: LastUses
+    pending_approvals: PendingApprovals
     stored_configuration: StoredConfiguration
     metadata_copies: MetadataCopies
     jobs: JobRunner
@@ -125,6 +115,10 @@ class Runtime:
     @property
     def client_reading(self) -> ClientReadingService:
         return ClientReadingService(self.database, self.lists)
+
+    @property
+    def registration_lookup(self) -> RegistrationLookupService:
+        return RegistrationLookupService(self.administrators, self.lists)
 
     @property
     def client_lifecycle(self) -> ClientLifecycleService:
@@ -168,10 +162,10 @@ async def built_on(base: Foundation) -> AsyncIterator[Runtime]:
         ConfigurationError: a limit, or the URL of Redis, cannot be understood.
     """
     limiter = RateLimiter(base.configured.settings.redis)
-    steps: _Steps | None = None
+    steps: Steps | None = None
     try:
         metrics = Metrics()
-        steps = _steps(base, metrics, limiter)
+        steps = steps_on(base, metrics, limiter)
         _measure(metrics, base, steps, limiter)
         measures.measure_fetches(metrics, base.configured.fetcher, base.documents)
         runtime = _runtime(base, steps, limiter, metrics)
@@ -182,58 +176,7 @@ async def built_on(base: Foundation) -> AsyncIterator[Runtime]:
         await limiter.close()
 
 
-@dataclass(frozen=True, slots=True)
-class _Steps:
-    """What several use cases do alike, and remember together."""
-
-    administrators: Administrators
-    client_access: ClientAccess
-    verifier: SecretVerifier
-    validator: SubmissionValidator
-    remote_checks: RemoteChecks
-    last_uses: LastUses
-    guesses: Guesses
-    clients: DocumentClients
-    authenticator: ClientAuthenticator
-    access_tokens: AccessTokens
-    administered: AdministeredClients
-    shared: SharedClients
-
-
-def _steps(base: Foundation, metrics: Metrics, limiter: RateLimiter) -> _Steps:
-    database, limits = base.database, base.configured.settings.rate_limits
-    verifier, last_uses = SecretVerifier(), LastUses(database)
-    guesses, keys = Guesses(limits.rate("failed_authentication")), ClientKeys(base.documents)
-    validator, remote_checks = SubmissionValidator(), RemoteChecks(base.documents)
-    administrators = Administrators(database, base.providers, limiter, Limits(limits.rates()))
-    clients = document_clients(base, validator, remote_checks, limiter)
-    return _Steps(
-        administrators,
-        ClientAccess(database, administrators),
-        verifier,
-        validator,
-        remote_checks,
-        last_uses,
-        guesses,
-        clients,
-        ClientAuthenticator(
-            database, clients, base.secrets, verifier, keys, last_uses, guesses, metrics
-        ),
-        AccessTokens(database, base.signing_keys),
-        AdministeredClients(
-            database,
-            base.secrets,
-            validator,
-            remote_checks,
-            base.statements,
-            Templates(database, base.lists),
-            base.surroundings,
-        ),
-        SharedClients(database),
-    )
-
-
-def _runtime(base: Foundation, steps: _Steps, limiter: RateLimiter, metrics: Metrics) -> Runtime:
+def _runtime(base: Foundation, steps: Steps, limiter: RateLimiter, metrics: Metrics) -> Runtime:
     configured, database = base.configured, base.database
     return Runtime(
         settings=configured.settings,
@@ -244,13 +187,13 @@ def _runtime(base: Foundation, steps: _Steps, limiter: RateLimiter, metrics: Met
         lists=base.lists,
         registration=_registration(base, steps),
         management=_management(base, steps),
-        registration_lookup=RegistrationLookupService(steps.administrators, base.lists),
         secret_rotation=SecretRotationService(database, steps.client_access, base.secret_changes),
         client_directory=ClientDirectoryService(steps.clients, steps.authenticator),
         token_grant=_token_grant(base, steps),
         token_status=TokenStatusService(database, steps.authenticator, steps.access_tokens),
         signing_keys=base.signing_keys,
         last_uses=steps.last_uses,
+        pending_approvals=steps.pending,
         stored_configuration=base.stored_configuration,
         metadata_copies=base.metadata_copies,
         jobs=job_runner(base, metrics),
@@ -280,7 +223,7 @@ def _readiness(base: Foundation) -> Readiness:
     return Readiness(base.database, base.signing_keys, tenants, base.stored_configuration)
 
 
-def _token_grant(base: Foundation, steps: _Steps) -> TokenGrantService:
+def _token_grant(base: Foundation, steps: Steps) -> TokenGrantService:
     return TokenGrantService(
         base.database,
         steps.authenticator,
@@ -289,7 +232,7 @@ def _token_grant(base: Foundation, steps: _Steps) -> TokenGrantService:
     )
 
 
-def _registration(base: Foundation, steps: _Steps) -> RegistrationService:
+def _registration(base: Foundation, steps: Steps) -> RegistrationService:
     return RegistrationService(
         base.database,
         steps.administrators,
@@ -304,7 +247,7 @@ def _registration(base: Foundation, steps: _Steps) -> RegistrationService:
     )
 
 
-def _management(base: Foundation, steps: _Steps) -> ManagementService:
+def _management(base: Foundation, steps: Steps) -> ManagementService:
     return ManagementService(
         base.database,
         steps.client_access,
@@ -318,11 +261,12 @@ def _management(base: Foundation, steps: _Steps) -> ManagementService:
     )
 
 
-def _measure(metrics: Metrics, base: Foundation, steps: _Steps, limiter: RateLimiter) -> None:
+def _measure(metrics: Metrics, base: Foundation, steps: Steps, limiter: RateLimiter) -> None:
     measures.measure_database(metrics, base.database, base.lists, base.configured.settings.database)
     measures.measure_administrators(metrics, base.providers)
     measures.measure_limits(metrics, limiter, steps.guesses, steps.verifier)
     measures.measure_background(metrics, base.signing_keys, base.metadata_copies, steps.last_uses)
     measures.measure_registrations(metrics, steps.shared)
+    measures.measure_approvals(metrics, steps.pending)
     measures.measure_provisioning(metrics, base.provisioning)
     measures.measure_stored(metrics, base.stored_configuration, base.stored)
