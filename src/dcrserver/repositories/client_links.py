@@ -20,6 +20,7 @@ from sqlalchemy import (
     func,
     insert,
     literal_column,
+    null,
     or_,
     select,
     update,
@@ -90,6 +91,7 @@ _OF_CLIENT = (
     .order_by(links.c.connector)
 )
 _INSERT = insert(links)
+_FORGET = update(links).where(_KEY).values(fingerprint=null())
 _COUNTS = select(
     links.c.connector,
     links.c.state,
@@ -239,7 +241,10 @@ class ClientLinkRepository:
         values = _key(link) | {"b_due_at": link.due_at, "b_claim": claim, "b_ms": ms}
         if (await self._session.execute(self._statements.claim, values)).rowcount != 1:
             return None
-        return await self.find(*link.key)
+        found = await self.find(*link.key)
+        # Whoever is killed has perhaps sent something: nobody believes the fingerprint after it.
+        await self._session.execute(_FORGET, _key(link))
+        return found
 
     async def reserve(self, link: ClientLinkRecord, ms: int) -> None:
         """Writes a new link that is its claim's for ``ms``.
@@ -250,6 +255,14 @@ class ClientLinkRepository:
         free = link._replace(claim="", due_at=1)
         await self._session.execute(_INSERT, free._asdict())
         await self.claim(free, link.claim, ms)
+
+    async def add(self, link: ClientLinkRecord) -> None:
+        """Writes a link that is new.
+
+        Raises:
+            AlreadyThere: there is one.
+        """
+        await self._session.execute(_INSERT, link._asdict())
 
     async def done(self, link: ClientLinkRecord, due_in_ms: int = 0) -> bool:
         """The target has what was wanted when ``link`` was claimed; its sealed secret, too.

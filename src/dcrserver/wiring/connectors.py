@@ -5,29 +5,42 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from collections.abc import Sequence
+from contextlib import suppress
 
 from dcrserver.connectors.build import build
+from dcrserver.errors import Unavailable
 from dcrserver.repositories.transaction import Database
 from dcrserver.security import SecretBox
+from dcrserver.services.provisioning.before import BeforeAnswer
 from dcrserver.services.provisioning.delivery import Delivery
 from dcrserver.services.provisioning.targets import Target, Targets
 from dcrserver.services.provisioning.worker import ProvisioningWorker
+from dcrserver.services.secrets.client_secrets import SecretIssuer
 from dcrserver.services.secrets.sealing import Sealing
 from dcrserver.settings import ConfigurationError, Settings
+from dcrserver.slots import without_slot
 
 
 class Provisioning:
     """The steps, on one database."""
 
     def __init__(self, database: Database, targets: Targets, box: SecretBox) -> None:
+        self._database = database
         self.targets = targets
         self.sealing = Sealing(box, targets.are_wanted)
         # (connector, outcome) -> how often.
         self.outcomes: Counter[tuple[str, ...]] = Counter()
         self.delivery = Delivery(database, targets, self.sealing, self._count)
         self.worker = ProvisioningWorker(database, targets, self.delivery)
+        # None: nobody waits for anything.
+        self.before: BeforeAnswer | None = None
         if targets:
-            database.after_raising = self._raised
+            issuer = SecretIssuer(box, self.sealing)
+            self.before = BeforeAnswer(database, targets, self.delivery, self.sealing, issuer)
+
+    def listen(self) -> None:
+        """From now on targets are told of what is written."""
+        self._database.after_raising = self._raised
 
     def _count(self, connector: str, outcome: str) -> None:
         self.outcomes[connector, outcome] += 1
@@ -42,8 +55,13 @@ class Provisioning:
         """Until it is cancelled: others are the workers."""
         await asyncio.Event().wait()
 
-    async def _raised(self, _: Sequence[tuple[str, str]]) -> None:
+    async def _raised(self, raised: Sequence[tuple[str, str]]) -> None:
+        """Whoever changed one client waits for its targets, and whoever changed many does not."""
         self.targets.nudge()
+        if len(raised) == 1 and self.before is not None:
+            with suppress(Unavailable):  # its slot was taken meanwhile: it has its answer
+                async with without_slot():
+                    await self.before.settle(*raised[0])
 
 
 def targets_of(settings: Settings) -> Targets:

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from dcrserver.services.access.idempotency import IdempotentRequests
     from dcrserver.services.access.providers import Providers
     from dcrserver.services.access.surroundings import Surroundings
+    from dcrserver.services.provisioning.before import BeforeAnswer
     from dcrserver.services.provisioning.targets import Targets
     from dcrserver.services.secrets.changes import SecretChanges
     from dcrserver.services.secrets.client_secrets import SecretIssuer
@@ -66,6 +67,11 @@ class Foundation:
         from dcrserver.wiring.connectors import Provisioning
 
         return Provisioning(self.database, self.targets, self.configured.box)
+
+    @property
+    def before(self) -> BeforeAnswer | None:
+        """Tells those that clients wait for; None: there are no targets."""
+        return self.provisioning.before if self.configured.settings.connectors else None
 
     @cached_property
     def documents(self) -> CachingFetcher:
@@ -145,6 +151,8 @@ async def opened(configured: Configured) -> AsyncIterator[Foundation]:
         for each in (queries, configured.address_names):
             closing.push_async_callback(each.close)
         base = Foundation(configured, queries, closing)
+        if configured.settings.connectors:
+            base.provisioning.listen()
         await base.stored_configuration.load()
         await base.metadata_copies.load()
         yield base

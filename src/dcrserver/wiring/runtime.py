@@ -244,6 +244,7 @@ def _registration(base: Foundation, steps: Steps) -> RegistrationService:
         base.requests,
         steps.shared,
         base.surroundings,
+        base.before,
     )
 
 
@@ -258,6 +259,7 @@ def _management(base: Foundation, steps: Steps) -> ManagementService:
         steps.administered,
         base.statements,
         base.surroundings,
+        base.before,
     )
 
 

@@ -69,6 +69,7 @@ def client_changes(base: Foundation) -> ClientChangeService:
         base.statements,
         Templates(base.database, base.lists),
         base.surroundings,
+        base.before,
     )
     return ClientChangeService(base.database, administered, base.requests)
 

@@ -74,6 +74,7 @@ def steps_on(base: Foundation, metrics: Metrics, limiter: RateLimiter) -> Steps:
             base.statements,
             Templates(database, base.lists),
             base.surroundings,
+            base.before,
         ),
         SharedClients(database),
         PendingApprovals(database),

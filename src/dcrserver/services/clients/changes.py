@@ -19,7 +19,8 @@ from dcrserver.services.access.versions import ANY, Expected
 from dcrserver.services.audit import Origin, utc
 from dcrserver.services.audit.actors import Actor
 from dcrserver.services.clients.views import ClientView
-from dcrserver.services.registration.administered import Administered, AdministeredClients
+from dcrserver.services.registration.administered import AdministeredClients
+from dcrserver.services.registration.administered_adding import Administered
 from dcrserver.services.registration.facts import NAMES, cleared, facts_in, facts_in_update
 from dcrserver.services.secrets.kept import secrets_of
 from dcrserver.strict_json import JsonObject, JsonValue, stored

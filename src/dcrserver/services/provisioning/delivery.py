@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import random
 import secrets
-import time
 from asyncio import CancelledError
 from collections.abc import Callable
 from contextlib import suppress
@@ -27,6 +26,7 @@ from dcrserver.repositories.client_links import ClientLinkRecord
 from dcrserver.repositories.clients import ClientRecord
 from dcrserver.repositories.transaction import Database, Transaction
 from dcrserver.security import UndecipherableError
+from dcrserver.services.provisioning.sending import due_in
 from dcrserver.services.provisioning.targets import Target, Targets
 from dcrserver.services.provisioning.wanted import has_secret, is_to_be_known, wanted_of
 from dcrserver.services.secrets.sealing import Sealing
@@ -128,9 +128,9 @@ class Delivery:
         connector = claimed.target.connector
         print_ = connector.fingerprint(want)
         secret = self._secret(link)
-        due_in = _due_in(connector, want)
+        again_in = due_in(connector, want)
         if link.fingerprint == print_ and secret is None:
-            await self._database.transact(lambda tx: tx.client_links.done(link, due_in))
+            await self._database.transact(lambda tx: tx.client_links.done(link, again_in))
             return Outcome.UNCHANGED
         applied, is_new = await self._send(connector, want, link, secret)
         notes = _notes(applied, is_digest_only=is_new and secret is None and has_secret(client))
@@ -140,7 +140,7 @@ class Delivery:
             fingerprint=print_,
             last_error=notes,
         )
-        await self._database.transact(lambda tx: tx.client_links.done(done, due_in))
+        await self._database.transact(lambda tx: tx.client_links.done(done, again_in))
         return Outcome.SENT
 
     async def _send(
@@ -151,7 +151,7 @@ class Delivery:
         secret: NewSecret | None,
     ) -> tuple[Applied, bool]:
         """What became of it, and whether it was made anew."""
-        held = self._held(link)
+        held = self.held(link)
         if held is not None:
             try:
                 return await connector.update(want, held, secret), False
@@ -171,7 +171,7 @@ class Delivery:
                 lambda tx: tx.client_links.failed(link, LinkState.RESERVED, 0)
             )
             return Outcome.UNCHANGED
-        await target.connector.delete(link.tenant, link.client_id, self._held(link))
+        await target.connector.delete(link.tenant, link.client_id, self.held(link))
 
         async def removed(tx: Transaction) -> None:
             if not await tx.client_links.remove(link):
@@ -180,7 +180,12 @@ class Delivery:
         await self._database.transact(removed)
         return Outcome.REMOVED
 
-    def _held(self, link: ClientLinkRecord) -> Held | None:
+    def held(self, link: ClientLinkRecord) -> Held | None:
+        """By what the connector finds the client; None: it was not told of it yet.
+
+        Raises:
+            UndecipherableError: it was encrypted under a key that is no longer configured.
+        """
         if link.remote_id is None:
             return None
         kept = self._sealing.remembered(link.tenant, link.client_id, link.kept)
@@ -229,13 +234,6 @@ async def _claimed(
 def _state_after(claimed: _Claimed) -> str:
     """A registration that never was is nobody's business while it is cleaned up."""
     return claimed.link.state if claimed.client is None else LinkState.PENDING.word
-
-
-def _due_in(connector: Connector, want: WantedClient) -> int:
-    """Milliseconds until it is told again, when the secret before ends; 0: not by itself."""
-    if not connector.overlaps or not want.previous_until:
-        return 0
-    return max(1, round((want.previous_until - time.time() + 1) * 1000))
 
 
 def _back_off(attempts: int, patience: float | None) -> int:

@@ -2,13 +2,8 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable
-from typing import NamedTuple, TypeAlias
-
 from dcrserver import security
-from dcrserver.db.failures import AlreadyThere
-from dcrserver.errors import IdentifierTaken, InvalidClientMetadata
+from dcrserver.errors import InvalidClientMetadata
 from dcrserver.metadata import (
     ClientMetadata,
     Policy,
@@ -16,10 +11,8 @@ from dcrserver.metadata import (
 )
 from dcrserver.metadata.bounds import UNBOUNDED, Bounds
 from dcrserver.names import ClientOrigin
-from dcrserver.repositories.client_approvals import ClientApprovalRecord
 from dcrserver.repositories.clients import ClientRecord
-from dcrserver.repositories.transaction import Database, Transaction, Writer
-from dcrserver.services import audit
+from dcrserver.repositories.transaction import Database, Writer
 from dcrserver.services.access.asking import lasting_for
 from dcrserver.services.access.registration_access_tokens import new_registration_token
 from dcrserver.services.access.stored_clients import (
@@ -28,9 +21,15 @@ from dcrserver.services.access.stored_clients import (
     terms_for,
 )
 from dcrserver.services.access.surroundings import Surroundings
-from dcrserver.services.audit import EventType, Origin, Subject, SubjectKind
+from dcrserver.services.audit import Origin
 from dcrserver.services.audit.actors import Actor
+from dcrserver.services.provisioning.before import BeforeAnswer, creating, replacing
 from dcrserver.services.registration import quotas
+from dcrserver.services.registration.administered_adding import (
+    Administered,
+    Beside,
+    add_administered,
+)
 from dcrserver.services.registration.chosen import (
     asking_of,
     chosen_secret,
@@ -41,7 +40,7 @@ from dcrserver.services.registration.chosen import (
 from dcrserver.services.registration.chosen_policies import born_under, moved, writer_for
 from dcrserver.services.registration.client_expiry import ends_at
 from dcrserver.services.registration.client_information import new_record
-from dcrserver.services.registration.facts import ClientFacts, Wrong
+from dcrserver.services.registration.facts import ClientFacts
 from dcrserver.services.registration.holding import check_room, held
 from dcrserver.services.registration.judgement import (
     SubmissionValidator,
@@ -49,43 +48,19 @@ from dcrserver.services.registration.judgement import (
     check_method,
     parse_object,
 )
-from dcrserver.services.registration.policy import UNRULED, Asking, Ruled
+from dcrserver.services.registration.policy import Asking, Ruled
 from dcrserver.services.registration.remote_checks import RemoteChecks
 from dcrserver.services.registration.templates import Templates
 from dcrserver.services.secrets.client_secrets import SecretIssuer
-from dcrserver.services.secrets.kept import ClientSecrets
 from dcrserver.services.software_statements.reader import SoftwareStatements, Submitted
 from dcrserver.strict_json import JsonObject, dumps
 from dcrserver.tenants import Tenant
-
-_TAKEN = Wrong("client_id", "is that of another client")
-
-
-class Administered(NamedTuple):
-    """A client as it is stored now; ``token`` where it was given a registration access token.
-
-    ``ruled``: what the statements of its policy added; ``approval``: of one that waits for it.
-    """
-
-    record: ClientRecord
-    secrets: ClientSecrets
-    token: str = ""
-    ruled: Ruled = UNRULED
-    approval: ClientApprovalRecord | None = None
-
-    def told(self) -> JsonObject:
-        """Of a new client, for its event."""
-        facts = facts_changed(None, self.record)
-        return {"secret": self.secrets.is_new, **facts, **self.ruled.told()}
-
-
-Beside: TypeAlias = Callable[[Transaction, Administered], None]
 
 
 class AdministeredClients:
     """Step: makes clients for administrators, and replaces their registrations."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913, PLR0917 - a step each
         self,
         database: Database,
         secrets: SecretIssuer,
@@ -94,7 +69,9 @@ class AdministeredClients:
         statements: SoftwareStatements,
         templates: Templates,
         surroundings: Surroundings,
+        before: BeforeAnswer | None = None,
     ) -> None:
+        self._before = before
         self._surroundings = surroundings
         self._templates = templates
         self._statements = statements
@@ -120,14 +97,13 @@ class AdministeredClients:
         Raises:
             RegistrationError: one of both is not acceptable; nothing was made.
         """
-        actor = origin.actor
-        bounds, owner = born_under(within, tenant, facts, actor), owner_of(facts, actor)
-        completed, terms = await self.asked(tenant, submission, facts, actor, bounds)
+        bounds = born_under(within, tenant, facts, origin.actor)
+        owner = owner_of(facts, origin.actor)
+        completed, terms = await self.asked(tenant, submission, facts, origin.actor, bounds)
         asking = asking_of(tenant, origin, facts, ClientOrigin.ADMINISTRATOR.word)
         stated = await self._statements.read(tenant, completed, terms, excused=asking.overrides)
         asking = await self._surroundings.of(asking, terms.policy, stated.members, owner)
-        judged = self._validator.validate_members(asking, *stated.judged())
-        await self._remote_checks.check(judged.metadata, terms.policy)
+        judged = await self._judged(asking, stated, terms.policy)
         client_id = facts.client_id or security.new_client_id()
         chosen = chosen_secret(facts, judged.metadata)
         policy = lasting_for(terms.policy, asking, judged.metadata)
@@ -139,9 +115,16 @@ class AdministeredClients:
             expires_at=ends_at(terms.policy, asking, judged.metadata, facts=facts),
         )._replace(owner=owner, tags=judged.ruled.tagged(tags_of(facts)))  # fmt: skip
         made = await self._waiting(Administered(record, secrets, token, judged.ruled), policy)
-        writer = self._writer(tenant, bounds, made.ruled, record)
-        await _add(writer, made, origin, beside, stated, is_chosen=facts.client_id is not None)
+        async with creating(self._before, made.record, secrets) as sent:
+            made = made._replace(record=sent.record, secrets=sent.secrets)
+            writer = sent.within(self._writer(tenant, bounds, made.ruled, made.record))
+            await add_administered(writer, made, origin, beside, stated, facts.client_id)
         return made
+
+    async def _judged(self, asking: Asking, stated: Submitted, policy: Policy) -> ValidSubmission:
+        judged = self._validator.validate_members(asking, *stated.judged())
+        await self._remote_checks.check(judged.metadata, policy)
+        return judged
 
     async def _waiting(self, made: Administered, policy: Policy) -> Administered:
         """``made``, as it waits for an approval if it is held.
@@ -190,16 +173,15 @@ class AdministeredClients:
         Raises:
             RegistrationError: one of both is not acceptable; nothing has changed.
         """
-        actor = origin.actor
-        bounds = moved(record, tenant, facts, actor)
-        terms = terms_for(actor, tenant.terms_within(bounds))
-        completed = await self._completed(tenant, submission, facts, actor)
+        bounds = moved(record, tenant, facts, origin.actor)
+        terms = terms_for(origin.actor, tenant.terms_within(bounds))
+        completed = await self._completed(tenant, submission, facts, origin.actor)
         before = metadata_of(record)
         asking = asking_of(tenant, origin, facts, record.origin, before=record)
         stated = await self._statements.read(
             tenant, completed, terms, before, excused=asking.overrides
         )
-        owner = owner_of(facts, actor)
+        owner = owner_of(facts, origin.actor)
         asking = await self._surroundings.of(asking, terms.policy, stated.members, owner)
         metadata, text, ruled = self._validated(completed, stated, before, asking)
         await self._remote_checks.check(metadata, terms.policy)
@@ -211,9 +193,10 @@ class AdministeredClients:
             expires_at=ends_at(terms.policy, asking, metadata, record, facts),
         )  # fmt: skip
         told = {"secret": secrets.is_new, **facts_changed(record, changed), **ruled.told()}
-        writer = self._writer(tenant, bounds, ruled, changed, record)
-        is_written = await stated.replace(writer, record, changed, origin, told)
-        return Administered(changed, secrets) if is_written else None
+        async with replacing(self._before, record, changed) as sent:
+            writer = sent.within(self._writer(tenant, bounds, ruled, sent.record, record))
+            is_written = await stated.replace(writer, record, sent.record, origin, told)
+        return Administered(sent.record, secrets) if is_written else None
 
     def _writer(
         self,
@@ -260,75 +243,6 @@ def _new_token(policy: Policy) -> tuple[str, tuple[str, int]]:
     """A registration access token, and what is kept of it."""
     token, token_ends_at = new_registration_token(policy)
     return token, (security.token_digest(token), token_ends_at)
-
-
-async def _add(
-    writer: Writer,
-    made: Administered,
-    origin: Origin,
-    beside: Beside | None,
-    stated: Submitted,
-    *,
-    is_chosen: bool,
-) -> None:
-    """
-    Raises:
-        IdentifierTaken: another client is called so, or what stands beside it is there.
-        Unavailable: its policy was deleted a moment ago.
-        InvalidSoftwareStatement: another registration used the statement meanwhile.
-    """
-    record = made.record
-    told = made.told() | stated.told()
-
-    async def write(tx: Transaction) -> None:
-        if is_chosen:
-            await _free(tx, record.tenant, record.client_id)
-        tx.clients.add(record)
-        _record(tx, record, origin, told)
-        if made.approval is not None:
-            tx.client_approvals.add(made.approval)
-        stated.spend(tx)
-        if beside is not None:
-            beside(tx, made)
-
-    try:
-        await writer.transact(write)
-    except AlreadyThere:  # somebody was faster
-        if not is_chosen:
-            stated.check_spent()
-        raise _taken() from None
-
-
-def _record(tx: Transaction, made: ClientRecord, origin: Origin, told: JsonObject) -> None:
-    audit.record(
-        tx,
-        EventType.CLIENT_REGISTERED if made.approval is None else EventType.CLIENT_HELD,
-        tenant=made.tenant,
-        origin=origin,
-        subject=Subject(SubjectKind.CLIENT, made.client_id),
-        changes=told,
-        metadata=made.metadata,
-    )
-
-
-async def _free(tx: Transaction, tenant: str, client_id: str) -> None:
-    """Nothing is left of whoever was called so before: its notes would be those of the new one.
-
-    Raises:
-        IdentifierTaken: a client is called so, or one was that can be restored.
-    """
-    if await tx.clients.find(tenant, client_id):
-        raise _taken()
-    deleted = await tx.deleted_clients.find(tenant, client_id)
-    if deleted is None:
-        return
-    if deleted.purge_at > time.time():
-        raise _taken()
-    await tx.deleted_clients.purge(deleted)
-
-
-def _taken() -> IdentifierTaken:
-    return IdentifierTaken(_TAKEN.text, mistakes=[_TAKEN])
 
 
 def _check_could_be_sent(members: JsonObject, policy: Policy) -> None:

@@ -10,6 +10,7 @@ from typing import NamedTuple
 from dcrserver import jose
 from dcrserver.errors import InvalidClientMetadata, InvalidToken
 from dcrserver.metadata import ClientMetadata, Policy, refuse_server_members
+from dcrserver.policies.statements.effects import Quota
 from dcrserver.repositories.clients import ClientRecord
 from dcrserver.repositories.transaction import Database
 from dcrserver.security import UndecipherableError
@@ -27,6 +28,7 @@ from dcrserver.services.access.stored_clients import (
 )
 from dcrserver.services.access.surroundings import Surroundings
 from dcrserver.services.audit import EventType, Origin
+from dcrserver.services.provisioning.before import BeforeAnswer, replacing
 from dcrserver.services.registration import quotas
 from dcrserver.services.registration.administered import AdministeredClients
 from dcrserver.services.registration.client_expiry import ends_at
@@ -76,7 +78,9 @@ class ManagementService:
         administered: AdministeredClients,
         statements: SoftwareStatements,
         surroundings: Surroundings,
+        before: BeforeAnswer | None = None,
     ) -> None:
+        self._before = before
         self._surroundings = surroundings
         self._statements = statements
         self._database = database
@@ -170,10 +174,20 @@ class ManagementService:
         )  # fmt: skip
         told: JsonObject = {"secret": secrets.is_new, **ruled.told()}
         told["metadata"] = difference(record, before, metadata, text)
-        writer = quotas.within(self._database, ruled.quotas, changed, record)
-        if not await stated.replace(writer, record, changed, origin, told):
+        change = _Change(record, changed, origin, told, ruled.quotas)
+        if (written := await self._written(stated, change)) is None:
             return None
-        return await self._information(tenant, changed, policy, answered, secrets)
+        return await self._information(tenant, written, policy, answered, secrets)
+
+    async def _written(self, stated: Submitted, change: _Change) -> ClientRecord | None:
+        """The client as it is, at its targets too; None: it was changed meanwhile."""
+        old, new, origin, told, counted = change
+        async with replacing(self._before, old, new) as sent:
+            if sent.record.metadata != new.metadata:  # it is told by what it has become
+                del told["metadata"]
+            writer = quotas.within(sent.within(self._database), counted, sent.record, old)
+            is_written = await stated.replace(writer, old, sent.record, origin, told)
+        return sent.record if is_written else None
 
     def _stated(
         self, permit: ClientPermit, sent: _Sent, before: ClientMetadata
@@ -238,6 +252,16 @@ class ManagementService:
             return self._secrets.readable(record, secrets.held[0])
         except UndecipherableError:
             return None
+
+
+class _Change(NamedTuple):
+    """What is written: ``new`` over ``old``, and what its event tells of it."""
+
+    old: ClientRecord
+    new: ClientRecord
+    origin: Origin
+    told: JsonObject
+    quotas: tuple[Quota, ...]
 
 
 class _Sent(NamedTuple):

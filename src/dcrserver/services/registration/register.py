@@ -6,16 +6,13 @@ import hashlib
 import time
 from collections.abc import Awaitable, Callable
 from functools import partial
-from typing import NamedTuple, TypeAlias
+from typing import TypeAlias
 
 from dcrserver import security
-from dcrserver.metadata.bounds import UNBOUNDED
 from dcrserver.metadata.fingerprints import is_shareable
-from dcrserver.policies.statements.effects import Quota
 from dcrserver.rate_limit import UNCOUNTED, Registrant
 from dcrserver.repositories.clients import ClientRecord
 from dcrserver.repositories.transaction import AlreadyThere, Database, Transaction
-from dcrserver.services import audit
 from dcrserver.services.access import initial_access_tokens
 from dcrserver.services.access.administrators import Administrators
 from dcrserver.services.access.asking import lasting_for
@@ -24,9 +21,11 @@ from dcrserver.services.access.idempotency import IdempotencyKey, IdempotentRequ
 from dcrserver.services.access.initial_access_tokens import RegistrationPermit
 from dcrserver.services.access.registration_access_tokens import new_registration_token
 from dcrserver.services.access.surroundings import Surroundings
-from dcrserver.services.audit import EventType, Origin, Subject, SubjectKind
-from dcrserver.services.registration import quotas
-from dcrserver.services.registration.administered import Administered, AdministeredClients
+from dcrserver.services.audit import Origin
+from dcrserver.services.provisioning.before import BeforeAnswer
+from dcrserver.services.registration.adding import NewClient, NewClients
+from dcrserver.services.registration.administered import AdministeredClients
+from dcrserver.services.registration.administered_adding import Administered
 from dcrserver.services.registration.client_expiry import ends_at
 from dcrserver.services.registration.client_information import (
     Registered,
@@ -64,17 +63,6 @@ _NO_SECRETS = ClientSecrets()
 _Make: TypeAlias = Callable[[Keep], Awaitable[Registered]]
 
 
-class _New(NamedTuple):
-    """A client that is about to be written; ``told``: what its event tells of it."""
-
-    permit: RegistrationPermit
-    record: ClientRecord
-    submitted: Submitted
-    origin: Origin
-    told: JsonObject
-    quotas: tuple[Quota, ...]
-
-
 class RegistrationService:
     """Use case: a client registers, or asks what registering would do (RFC 7591 3)."""
 
@@ -90,7 +78,9 @@ class RegistrationService:
         requests: IdempotentRequests,
         shared: SharedClients,
         surroundings: Surroundings,
+        before: BeforeAnswer | None = None,
     ) -> None:
+        self._adding = NewClients(database, before)
         self._surroundings = surroundings
         self._shared = shared
         self._holding = Holding(database)
@@ -186,12 +176,12 @@ class RegistrationService:
             return await self._hold(new, judged, secrets, token, keep)
         if not token:
             return await self._share(new, keep)
-        made = Registered(
-            tenant.registration_client_uri(new.record.client_id),
-            client_information(tenant, new.record, secrets, token),
-        )
-        await self._add(new, None if keep is forget else lambda tx: keep(tx, made.told()))
-        return made
+
+        def answer(record: ClientRecord, secrets: ClientSecrets) -> Registered:
+            uri = tenant.registration_client_uri(record.client_id)
+            return Registered(uri, client_information(tenant, record, secrets, token))
+
+        return await self._adding.add(new, secrets, answer, keep)
 
     def _made(
         self,
@@ -199,7 +189,7 @@ class RegistrationService:
         judged: ValidSubmission,
         submitted: Submitted,
         asking: Asking,
-    ) -> tuple[_New, ClientSecrets, str]:
+    ) -> tuple[NewClient, ClientSecrets, str]:
         """A client with its secrets and its registration access token: none where all who register
         the same are to share it.
         """
@@ -209,6 +199,7 @@ class RegistrationService:
         token, kept = "", _NO_TOKEN
         # One that is held is read by its token until somebody decides.
         shares = policy.registration.reuse_public_clients and not judged.ruled.is_held
+        shares = shares and self._adding.chooses_ids(tenant.name)
         if not shares or not is_shareable(judged.metadata, policy):
             token, token_ends_at = new_registration_token(policy)
             kept = (security.token_digest(token), token_ends_at)
@@ -221,11 +212,16 @@ class RegistrationService:
         if submitted is not UNSTATED or judged.ruled is not UNRULED:
             told |= submitted.told() | judged.ruled.told()
             record = record._replace(tags=judged.ruled.tagged(None))
-        new = _New(permit, record, submitted, asking.origin, told, judged.ruled.quotas)
+        new = NewClient(permit, record, submitted, asking.origin, told, judged.ruled.quotas)
         return new, secrets, token
 
     async def _hold(
-        self, new: _New, judged: ValidSubmission, secrets: ClientSecrets, token: str, keep: Keep
+        self,
+        new: NewClient,
+        judged: ValidSubmission,
+        secrets: ClientSecrets,
+        token: str,
+        keep: Keep,
     ) -> Registered:
         """``new``, which waits for an approval; or the client that waits, or was approved, since
         the same was asked for: without any credential for it.
@@ -235,15 +231,17 @@ class RegistrationService:
         if (client := attempt.client) is not None:
             return await told_again(self._database, tenant, client, keep)
         record, attempt = attempt.held(new.record, judged.ruled, policy)
-        made = Registered(
-            tenant.registration_client_uri(record.client_id),
-            client_information(tenant, record, secrets, token, attempt.told()),
-        )
-        new = new._replace(record=record)
-        await self._add(new, lambda tx: keep(tx, made.told()), lambda tx: attempt.write(tx, record))
-        return made
 
-    async def _share(self, new: _New, keep: Keep) -> Registered:
+        def answer(record: ClientRecord, secrets: ClientSecrets) -> Registered:
+            uri = tenant.registration_client_uri(record.client_id)
+            told = client_information(tenant, record, secrets, token, attempt.told())
+            return Registered(uri, told)
+
+        new = new._replace(record=record)
+        lead = partial(attempt.write, record=record)
+        return await self._adding.add(new, secrets, answer, keep, lead)
+
+    async def _share(self, new: NewClient, keep: Keep) -> Registered:
         """A client that nobody manages but administrators: that of whoever registered the same, or
         else ``new``, for all who will.
 
@@ -252,19 +250,21 @@ class RegistrationService:
         Raises:
             RegistrationError: the client is suspended, or the statement was used meanwhile.
         """
+        made: list[Registered] = []
 
-        def registered(client: ClientRecord) -> Registered:
+        def registered(client: ClientRecord, _: ClientSecrets = _NO_SECRETS) -> Registered:
             return Registered(None, client_information(new.permit.tenant, client, _NO_SECRETS, ""))
 
         async def add(lead: Callable[[Transaction], Awaitable[None]]) -> None:
-            await self._add(new, lambda tx: keep(tx, registered(new.record).told()), lead)
+            made[:] = [await self._adding.add(new, _NO_SECRETS, registered, keep, lead)]
 
         def again(tx: Transaction, there: ClientRecord) -> None:
             new.submitted.spend(tx)
             keep(tx, registered(there).told())
 
         try:
-            return registered(await self._shared.registered(new.record, add, again))
+            client = await self._shared.registered(new.record, add, again)
+            return made[0] if made else registered(client)
         except AlreadyThere:
             new.submitted.check_spent()
             raise
@@ -289,44 +289,6 @@ class RegistrationService:
         asking = await self._surroundings.of(asking, terms.policy, submitted.members)
         judged = self._validator.validate_members(asking, *submitted.judged())
         return judged, submitted, asking
-
-    async def _add(
-        self,
-        new: _New,
-        beside: Callable[[Transaction], None] | None,
-        lead: Callable[[Transaction], Awaitable[None]] | None = None,
-    ) -> None:
-        """
-        Raises:
-            BearerError: another registration took the last use of the token.
-            InvalidSoftwareStatement: another registration used the statement meanwhile.
-        """
-        permit, record, submitted, origin, told, counted = new
-
-        async def write(tx: Transaction) -> None:
-            if permit.token is not None or permit.bounds is not UNBOUNDED:
-                await initial_access_tokens.redeem(tx, permit, record.client_id, origin)
-            event = audit.event(
-                EventType.CLIENT_REGISTERED if record.approval is None else EventType.CLIENT_HELD,
-                tenant=record.tenant,
-                origin=origin,
-                subject=Subject(SubjectKind.CLIENT, record.client_id),
-                changes=told,
-                metadata=record.metadata,
-            )
-            tx.clients.add(record, event)
-            submitted.spend(tx)
-            if beside is not None:
-                beside(tx)
-            if lead is not None:
-                await lead(tx)
-
-        try:
-            writer = quotas.within(self._database, counted, record) if counted else self._database
-            await writer.transact(write)
-        except AlreadyThere:
-            submitted.check_spent()
-            raise
 
     async def _register_for(
         self, permit: RegistrationPermit, octets: bytes, origin: Origin, keep: Keep

@@ -20,6 +20,7 @@ from dcrserver.services.secrets.kept import (
     secrets_of,
 )
 from dcrserver.services.secrets.sealing import Sealing
+from dcrserver.strict_json import stored
 
 
 class SecretIssuer:
@@ -43,6 +44,16 @@ class SecretIssuer:
             return ClientSecrets()
         value, secret = self._new(place_of(tenant, client_id), metadata, policy, chosen)
         return ClientSecrets((secret,), value)
+
+    def given(
+        self, record: ClientRecord, client_id: str, value: str | None, expires_at: int
+    ) -> ClientSecrets:
+        """What a client has whose secret, if it has one, another server made with its id."""
+        metadata = ClientMetadata(stored(record.metadata))
+        if value is None or not needs_secret(metadata):
+            return ClientSecrets()
+        place = place_of(record.tenant, client_id)
+        return ClientSecrets((self._kept(place, metadata, NewSecret(value, expires_at)),), value)
 
     def updated(
         self,
@@ -95,21 +106,24 @@ class SecretIssuer:
         chosen: ChosenSecret | None = None,
         previous_until: int = 0,
     ) -> tuple[str, ClientSecret]:
-        now, lifetime = int(time.time()), policy.secrets.lifetime
-        value, expires_at = security.new_client_secret(), now + lifetime if lifetime else 0
+        lifetime = policy.secrets.lifetime
+        value = security.new_client_secret()
+        expires_at = int(time.time()) + lifetime if lifetime else 0
         if chosen is not None:
             value = value if chosen.value is None else chosen.value
             expires_at = expires_at if chosen.expires_at is None else chosen.expires_at
+        return value, self._kept(place, metadata, NewSecret(value, expires_at, previous_until))
+
+    def _kept(self, place: SealedIn, metadata: ClientMetadata, new: NewSecret) -> ClientSecret:
         readable, sealed = needs_readable_secret(metadata), None
         if self._sealing is not None:
-            new = NewSecret(value, expires_at, previous_until)
             sealed = self._sealing.sealed(place.tenant, place.id, new)
-        return value, ClientSecret(
+        return ClientSecret(
             id=security.new_id(),
-            digest=security.secret_digest(value),
-            ciphertext=self._box.encrypt(value, place) if readable else None,
-            issued_at=now,
-            expires_at=expires_at,
+            digest=security.secret_digest(new.value),
+            ciphertext=self._box.encrypt(new.value, place) if readable else None,
+            issued_at=int(time.time()),
+            expires_at=new.expires_at,
             sealed=sealed,
         )
 
