@@ -7,6 +7,7 @@ from functools import cached_property
 
 from pydantic import Field, field_validator
 
+from dcrserver.policies.names.signs import ANY, Likenesses
 from dcrserver.policies.names.skeletons import runs, skeletons
 from dcrserver.policies.statements.hosts import among, host_of
 from dcrserver.policies.switches.group import Group
@@ -63,5 +64,13 @@ class ProtectedNames:
 
     def borne_by(self, text: str) -> list[ProtectedName]:
         """Those that somebody of the name ``text`` could be taken for, each once."""
-        found = (self._by_skeleton.get(seen) for seen in runs(text, self._longest))
+        read = (seen for run in runs(text, self._longest) for seen in self._read(run))
+        found = (self._by_skeleton.get(seen) for seen in read)
         return [*{each.name: each for each in found if each is not None}.values()]
+
+    def _read(self, run: str) -> Iterable[str]:
+        return self._likenesses.of(run) if ANY in run else (run,)
+
+    @cached_property
+    def _likenesses(self) -> Likenesses:
+        return Likenesses(self._by_skeleton)

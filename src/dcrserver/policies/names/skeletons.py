@@ -13,6 +13,7 @@ from functools import lru_cache
 from typing import TypeAlias
 
 from dcrserver.caches import bounded_cache
+from dcrserver.policies.names.signs import ANY, with_signs
 from dcrserver.policies.names.unicode import confusables, is_ignorable, words_apart
 
 # A name is cut into parts: its words, and where upper case or digits begin in them.
@@ -23,13 +24,21 @@ _OVERLAY, _FIRST_ATTACHED = 1, 200
 # No chain of look-alikes and lower case is longer.
 _STEPS = 8
 _MARKS = frozenset({"Mn", "Mc", "Lm"})
-# Letters in squares and circles are symbols, and look like nothing to UTS #39.
-_LETTER = re.compile(r".* LETTER ([A-Z])")
+# Letters in squares and circles are symbols, and look like nothing to UTS #39; neither do small
+# capitals, nor most letters with something at them.
+_SYMBOL = re.compile(r".* LETTER ([A-Z])")
+_LETTER = re.compile(
+    r"LATIN (?:LETTER SMALL CAPITAL|(?:SMALL|CAPITAL) LETTER) ([A-Z])(?: WITH .*)?"
+)
+# What UTS #39 takes the euro and the Ukrainian ie for, and who reads them does not.
+_READ = {"\ua793": "e"}
 
 
 def skeletons(text: str) -> frozenset[str]:
     """What a whole name looks like; nothing where no letter or digit is in it."""
-    return frozenset(whole for parts in readings(text) if (whole := "".join(parts)))
+    return frozenset(
+        whole for parts in readings(text) if (whole := "".join(parts)) and ANY not in whole
+    )
 
 
 def runs(text: str, longest: int) -> Iterator[str]:
@@ -60,7 +69,8 @@ def readings(text: str) -> Collection[Parts]:
     if not text.isascii():
         forms = {unicodedata.normalize(form, text) for form in ("NFD", "NFKD")}
         changes += [str.lower, str.upper]
-    forms |= {*map(words_apart, forms)}
+    signed = {made for each in forms if not each.isalnum() and (made := with_signs(each))}
+    forms |= {*map(words_apart, forms), *signed}
     return {_parts(each, change) for each in forms for change in changes}
 
 
@@ -69,6 +79,8 @@ def _parts(text: str, change: Callable[[str], str]) -> Parts:
     before = " "
     for character in text:
         seen = _look(change(character))
+        if character == ANY:
+            seen = ANY
         if seen is None or (_is_of_the_west(made[-1][-1:]) and _is_a_mark(character, seen)):
             continue
         if not seen:
@@ -118,9 +130,9 @@ def _look(text: str) -> str | None:
     """
     if not any(map(_is_seen, text)):
         return None
-    seen = "".join(map(_letter, text))
+    seen = text
     for _ in range(_STEPS):
-        shown = "".join(confusables().get(each, each) for each in seen)
+        shown = "".join(map(_alike, seen))
         shown = unicodedata.normalize("NFD", shown).casefold()
         shown = "".join(filter(_is_seen, unicodedata.normalize("NFD", shown)))
         if shown == seen:
@@ -129,11 +141,15 @@ def _look(text: str) -> str | None:
     return "".join(filter(_is_of_words, seen.translate(_I_IS_L)))
 
 
-def _letter(symbol: str) -> str:
-    if unicodedata.category(symbol) != "So":
-        return symbol
-    found = _LETTER.fullmatch(unicodedata.name(symbol, ""))
-    return found.group(1) if found else symbol
+def _alike(character: str) -> str:
+    """What it can be taken for: by its name, where it is a symbol; by UTS #39; else by its name."""
+    name = "" if character.isascii() else unicodedata.name(character, "")
+    if unicodedata.category(character) == "So" and (found := _SYMBOL.fullmatch(name)):
+        return found.group(1)
+    alike = _READ.get(character) or confusables().get(character)
+    if alike is None and (found := _LETTER.fullmatch(name)):
+        return found.group(1)
+    return alike or character
 
 
 def _is_seen(character: str) -> bool:
