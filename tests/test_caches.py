@@ -22,6 +22,7 @@ _BOUNDED = {
     "policies/statements/claims.py": "256 texts of 8192 characters",
     "policies/statements/hosts.py": "4096 texts of 256 characters",
     "policies/__init__.py": "four answers of each policy, that operators wrote",
+    "policies/names/signs.py": "protected names of each policy, that operators wrote",
     "policies/names/skeletons.py": "1024 names of 256 characters, 4096 characters",
     "policies/names/unicode.py": "two tables of the package",
     "policies/domains.py": "1024 hosts of 253 characters, one list of a library",
