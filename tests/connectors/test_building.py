@@ -21,6 +21,8 @@ _SETTINGS = {
         "url": "http://127.0.0.1:8080", "realm": "r", "client_id": "c", "client_secret": "s",
     },
     "rfc7591": {"registration_endpoint": "http://127.0.0.1:1/reg"},
+    "json_file": {"path": "clients.jsonl"},
+    "sql": {"database_url": "sqlite://"},
 }  # fmt: skip
 
 

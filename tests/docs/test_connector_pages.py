@@ -17,6 +17,7 @@ _PAGES = ROOT / "docs" / "connectors"
 _CARRIAGES = {
     "hydra": "dcrserver.connectors.hydra.members",
     "rfc7591": "dcrserver.connectors.rfc7591.members",
+    "sql": "dcrserver.connectors.sql.table",
 }
 _ROW = re.compile(r"^\| ((?:`[\w#]+`(?:, )?)+|all others) \| (\w+) \| (.*) \|$", re.MULTILINE)
 

@@ -39,6 +39,7 @@ _OF_OTHERS = {
                 "max_allowed_packet", "galera_recovery"},
     "MCP SDK": {"issuer_url", "validate_token_resource", "resource_server_url"},
     "Asgardeo": {"internal_application_mgt_view", "webfinger_endpoint"},
+    "Spring": {"client_settings", "token_settings"},
     "Ory Hydra": {"enforced_for_public_clients", "hydra_client",
                   "oidc_discovery", "client_registration_url"},
     "clients": {"client_nam"},

@@ -15,6 +15,7 @@ CONNECTORS: Mapping[str, str] = {
     "json_file": "dcrserver.connectors.json_file:JsonFile",
     "keycloak": "dcrserver.connectors.keycloak.connector:KeycloakConnector",
     "rfc7591": "dcrserver.connectors.rfc7591.connector:Rfc7591Connector",
+    "sql": "dcrserver.connectors.sql.connector:SqlConnector",
 }
 
 

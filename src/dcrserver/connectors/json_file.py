@@ -76,7 +76,7 @@ class JsonFile:
         """All that is known is written, under its own name."""
         return {name: Carriage(Fate.CARRIED) for name in PARAMETERS}
 
-    def judge(self, _client: WantedClient) -> Verdict:
+    def judge(self, client: WantedClient) -> Verdict:
         """A file takes all."""
         return Verdict()
 
@@ -84,7 +84,7 @@ class JsonFile:
         """Of the line, and of when a secret in it ends."""
         return digest([self._line(client), client.previous_until])
 
-    async def discover(self) -> Discovered:
+    async def discover(self, tenants: Sequence[str]) -> Discovered:
         """How many lines there are."""
         lines = await asyncio.to_thread(self._read)
         return Discovered(f"JSON lines in {self._path}", facts={"clients": len(lines)})
@@ -107,7 +107,7 @@ class JsonFile:
             raise TargetMissing(f"{self._name}: no line of the client")
         return await self._put(client, secret)
 
-    async def delete(self, tenant: str, client_id: str, _held: Held | None) -> None:
+    async def delete(self, tenant: str, client_id: str, held: Held | None) -> None:
         """The line is gone, if it is ours."""
 
         def change(lines: _Lines) -> None:
@@ -116,7 +116,7 @@ class JsonFile:
 
         await self._change(change)
 
-    async def read(self, tenant: str, client_id: str, _held: Held | None) -> RemoteClient | None:
+    async def read(self, tenant: str, client_id: str, held: Held | None) -> RemoteClient | None:
         """The client's line."""
         lines = await asyncio.to_thread(self._read)
         line = lines.get((tenant, client_id))

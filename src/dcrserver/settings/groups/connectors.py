@@ -26,7 +26,7 @@ _OF_KIND: dict[str, tuple[tuple[frozenset[str], ...], frozenset[str]]] = {
         frozenset({"initial_access_token"}),
     ),
     "json_file": ((frozenset({"path"}),), frozenset()),
-    "sql": ((frozenset({"database_url"}),), frozenset({"table"})),
+    "sql": ((frozenset({"database_url"}),), frozenset({"table", "secret_form"})),
 }  # fmt: skip
 _SPECIFIC = frozenset[str]().union(
     *(each for needed, more in _OF_KIND.values() for each in (*needed, more))
@@ -92,6 +92,11 @@ class ConnectorSettings(Group):
         default="oauth_clients",
         pattern=r"^[a-z_][a-z0-9_]{0,62}$",
         description="sql: the table, made where it is not there",
+    )
+    secret_form: Literal["bcrypt", "sha256", "plain"] = Field(
+        default="bcrypt",
+        description="sql: how secrets stand in the table: bcrypt, the base64 of SHA-256, or as they"
+        " are",
     )
     provision: Literal["before", "after"] = Field(
         default="before",
