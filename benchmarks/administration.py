@@ -6,7 +6,7 @@ python benchmarks/administration.py [--postgres URL | --database URL] [--clients
 Without a URL it is SQLite; ``--database`` is a database of any kind, empty or filled by an earlier
 run, which stays. It is filled past the server (``many_clients.py``). In this very process: pages,
 filters, searches, counts and statistics, p50 and p99 of each, and the rate and memory of an export;
-then one worker is driven by registrations, alone and while an export runs. The load of the machine
+then one worker is driven, alone and while an export runs (``beside.py``). The load of the machine
 stands at both ends.
 """
 
@@ -15,19 +15,17 @@ from __future__ import annotations
 import argparse
 import asyncio
 import contextlib
-import json
 import os
 import resource
 import sys
 import tempfile
-import threading
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from pathlib import Path
 
+import beside
 import many_clients
 from pydantic import SecretStr
-from registration import BODY
 
 from dcrserver.db import migration
 from dcrserver.db.engine import create_engine
@@ -39,12 +37,12 @@ from dcrserver.repositories.queries.clients import Filter, Found, Sort
 from dcrserver.repositories.queries.clients.statistics import Kind
 from dcrserver.services.clients.exports import exported_pages
 from dcrserver.settings import DatabaseSettings
-from harness import database, dcrserver, drive
+from harness import database
 
 _TENANT = "default"
 _PAGE = 50
 _EXPORTED = 200_000
-_SECONDS = 5
+_SECONDS = 4
 # Name -> filters and sort; the last of each group are what no index has in the wanted order.
 _PAGES: dict[str, tuple[dict[str, str], str]] = {
     "newest": ({}, "-created"),
@@ -100,11 +98,10 @@ def main() -> None:
                 url = options.database
             elif options.postgres:
                 url = stack.enter_context(database(options.postgres, "administration"))
-            asyncio.run(_migrated(url))
-            _fill(url, count)
+            filled(url, count)
             print(f"{count} clients, {url.partition(':')[0]}, load {os.getloadavg()[0]:.1f}")
             asyncio.run(_measure(url, options.times))
-            _beside(url, folder)
+            beside.measure(url, folder, options.rounds, _SECONDS)
 
 
 def _options() -> argparse.Namespace:
@@ -113,6 +110,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--database", help="an empty database, for one number of clients")
     parser.add_argument("--clients", type=int, nargs="+", default=[1_000, 1_000_000])
     parser.add_argument("--times", type=int, default=100, help="of each question")
+    parser.add_argument("--rounds", type=int, default=6, help="beside an export")
     return parser.parse_args()
 
 
@@ -122,7 +120,9 @@ async def _migrated(url: str) -> None:
     await engine.dispose()
 
 
-def _fill(url: str, count: int) -> None:
+def filled(url: str, count: int) -> None:
+    """Migrates the database, and fills it with so many clients."""
+    asyncio.run(_migrated(url))
     if asyncio.run(_stored(url)) >= count:
         return
     for stored in many_clients.fill(url, _TENANT, count):
@@ -206,37 +206,6 @@ async def _measured(lists: Lists, times: int) -> None:
 def _megabytes() -> float:
     """At most, in this process."""
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-
-
-def _beside(url: str, folder: Path) -> None:
-    """Registrations to one worker: alone, and while this process exports."""
-    (folder / "body.json").write_text(json.dumps(BODY))
-    with dcrserver("dcrserver", folder, url) as target:
-        for name in ("alone", "beside an export", "alone again"):
-            with _export(url) if "export" in name else contextlib.nullcontext():
-                sample = drive(target, target.url, _SECONDS, {"BODY": str(folder / "body.json")})
-            print(f"registrations {name}: {sample.rate:.0f}/s, p99 {sample.p99:.1f} ms")
-
-
-@contextlib.contextmanager
-def _export(url: str) -> Iterator[None]:
-    """Exports again and again meanwhile."""
-    done = threading.Event()
-    exporting = threading.Thread(target=lambda: asyncio.run(_exported(url, done)))
-    exporting.start()
-    try:
-        yield
-    finally:
-        done.set()
-        exporting.join()
-
-
-async def _exported(url: str, done: threading.Event) -> None:
-    async with _opened(url) as queries:
-        while not done.is_set():
-            async for _ in exported_pages(Lists(queries), _TENANT):
-                if done.is_set():
-                    break
 
 
 if __name__ == "__main__":

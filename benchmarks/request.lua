@@ -2,7 +2,8 @@
 -- file with lines of "method<TAB>path<TAB>headers as name=value, separated by ;;<TAB>body".
 -- ONCE: stop at its end. VARY: another client_name each time.
 -- FOLLOW: the next request of a client has the registration access token of its last answer, and
--- is not made before that is there.
+-- is not made before that is there. DELAY: milliseconds that each connection waits on average before
+-- its next request, so that fewer are made than could be.
 local vary, follow, once = os.getenv("VARY"), os.getenv("FOLLOW"), os.getenv("ONCE")
 -- Requests that are ready, one after the other, or the body that varies.
 local requests, turn, template = {}, 0, nil
@@ -81,6 +82,13 @@ local function in_turn()
     turn = 1
   end
   return requests[turn]
+end
+
+local mean = tonumber(os.getenv("DELAY"))
+if mean then
+  function delay()
+    return math.random(0, 2 * mean)
+  end
 end
 
 function request()

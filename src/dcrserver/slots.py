@@ -21,6 +21,9 @@ class Slot(Protocol):
             Unavailable: there is none left.
         """
 
+    def others(self) -> int:
+        """How many requests beside this one are being worked on."""
+
 
 SLOT: ContextVar[Slot | None] = ContextVar("slot", default=None)
 

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
 
+from dcrserver.edge import lines as edge
 from dcrserver.edge.lines import lines
 from dcrserver.errors import Unavailable
-from dcrserver.strict_json import JsonObject
+from dcrserver.slots import SLOT
 
 
-async def pages(*found: Sequence[JsonObject] | Exception) -> AsyncIterator[Sequence[JsonObject]]:
+async def pages(*found: str | Exception) -> AsyncIterator[str]:
     for page in found:
         if isinstance(page, Exception):
             raise page
@@ -34,7 +35,7 @@ async def sent(answer: Any, *, refusing: bool = False) -> list[Any]:
 
 async def test_each_page_is_sent_as_it_is_read() -> None:
     running = asyncio.Semaphore(1)
-    answer = await lines(running, pages([{"a": 1}, {"a": "é"}], [{"a": 2}]))
+    answer = await lines(running, pages('{"a":1}\n{"a":"é"}\n', '{"a":2}\n'))
     head, *bodies = await sent(answer)
     assert dict(head["headers"]) == {b"content-type": b"application/x-ndjson"}
     assert [each["body"].decode() for each in bodies] == [
@@ -46,7 +47,7 @@ async def test_each_page_is_sent_as_it_is_read() -> None:
 
 async def test_what_breaks_off_has_no_end() -> None:
     running = asyncio.Semaphore(1)
-    answer = await lines(running, pages([{"a": 1}], Unavailable("the database is away")))
+    answer = await lines(running, pages("{}\n", Unavailable("the database is away")))
     messages = await sent(answer)
     assert [each.get("more_body") for each in messages] == [None, True]
     assert not running.locked()
@@ -61,10 +62,63 @@ async def test_what_cannot_begin_is_refused_in_the_ordinary_way() -> None:
 
 async def test_so_many_are_written_at_once_and_no_more() -> None:
     running = asyncio.Semaphore(1)
-    answer = await lines(running, pages([{"a": 1}]))
+    answer = await lines(running, pages("{}\n"))
     with pytest.raises(Unavailable, match="other exports") as refused:
-        await lines(running, pages([{"a": 1}]))
+        await lines(running, pages("{}\n"))
     assert refused.value.retry_after == 30
     with pytest.raises(ConnectionResetError):
         await sent(answer, refusing=True)
     await sent(await lines(running, pages()))
+
+
+class Held:
+    """A slot; ``beside``: how many others there are, time after time."""
+
+    def __init__(self, *beside: int) -> None:
+        self.beside = list(beside)
+        self.is_held = True
+
+    def release(self) -> None:
+        self.is_held = False
+
+    async def acquire(self) -> None:
+        raise AssertionError("nobody gives it back")
+
+    def others(self) -> int:
+        return self.beside.pop(0)
+
+
+async def rests(
+    monkeypatch: pytest.MonkeyPatch, slot: Held | None, times: list[float]
+) -> list[int]:
+    """Behind which of the pages it rested; ``times``: of the clock, page after page."""
+    page, rested = 0, []
+
+    async def sleep(seconds: float) -> None:
+        if seconds:
+            rested.append(page)
+
+    monkeypatch.setattr(edge.asyncio, "sleep", sleep)
+    monkeypatch.setattr(edge.time, "monotonic", lambda: times[page - 1])
+    SLOT.set(slot)
+
+    async def counted() -> AsyncIterator[str]:
+        nonlocal page
+        for page in range(len(times) + 1):
+            yield f"{page}\n"
+
+    await sent(await lines(asyncio.Semaphore(1), counted()))
+    return rested
+
+
+async def test_an_export_rests_while_others_are_served_and_for_a_second_more(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    slot = Held(0, 2, 0, 0, 0, 1)
+    assert await rests(monkeypatch, slot, [10.0, 10.1, 10.2, 11.0, 11.2, 20.0]) == [2, 3, 4, 6]
+    assert not slot.is_held, "it takes nobody's place"
+
+
+async def test_an_export_that_is_alone_does_not_rest(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert await rests(monkeypatch, Held(0, 0, 0), [1.0, 2.0, 3.0]) == []
+    assert await rests(monkeypatch, None, [1.0, 2.0]) == []

@@ -233,7 +233,7 @@ async def test_owners_of_clients_see_no_events(app: Application) -> None:
     with pytest.raises(Forbidden):
         await service.events("default", ALL, NEWEST, None, 1, owner)
     with pytest.raises(Forbidden):
-        await anext(service.export("default", ALL, None, owner))
+        await anext(service.exported("default", ALL, None, owner))
 
 
 def test_a_prefix_is_all_types_that_begin_with_it() -> None:

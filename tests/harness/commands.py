@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import os
 import sys
 from functools import cache
 from typing import Any
@@ -37,6 +38,8 @@ class Commands:
         # What saves a process that ends soon its garbage would keep this one's: gigabytes of it.
         for name in ("disable", "enable", "freeze"):
             monkeypatch.setattr(gc, name, lambda: None)
+        # Nor is there a way back to what is more urgent.
+        monkeypatch.setattr(os, "nice", lambda _: 0)
 
     def __call__(self, *arguments: str, status: int = 0) -> str:
         """What it prints: stdout on success, stderr otherwise."""

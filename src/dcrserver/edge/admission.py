@@ -67,6 +67,9 @@ class _Slot:
         self._admission.inside += 1
         self._is_held = True
 
+    def others(self) -> int:
+        return self._admission.inside - self._is_held
+
 
 class AdmissionMiddleware:
     """Refuses what could only wait: an answer that comes too late is work for nobody.

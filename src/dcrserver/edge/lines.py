@@ -1,26 +1,36 @@
-"""Answers of any length: a JSON object a line (application/x-ndjson), written as it is read."""
+"""Answers of any length: a JSON object a line (application/x-ndjson), written as it is read.
+
+They are work in the background: while others are served, such an answer rests behind each page, so
+that they have most of the process for themselves; while nobody is, it goes on as fast as it can.
+"""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+import time
+from collections.abc import AsyncIterator
 
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from dcrserver.errors import ProtocolError, Unavailable
 from dcrserver.logger import Logger
-from dcrserver.strict_json import JsonObject, dumps
+from dcrserver.slots import SLOT, Slot
 
 _log = Logger(__name__)
 MEDIA_TYPE = "application/x-ndjson"
 _RETRY_SECONDS = 30
+# Behind a page of some hundred lines, which takes a third of that.
+_REST_SECONDS = 0.012
+# Between two of their requests a process is idle for moments: so long are they still there.
+_REMEMBERED_SECONDS = 1.0
 
 
-async def lines(running: asyncio.Semaphore, pages: AsyncIterator[Sequence[JsonObject]]) -> Response:
-    """The answer with all ``pages``, of which the first is read before it begins.
+async def lines(running: asyncio.Semaphore, pages: AsyncIterator[str]) -> Response:
+    """The answer with all ``pages``, some lines each, of which the first is read before it begins.
 
-    ``running``: how many more may be written at once; each takes as long as its reader does.
+    ``running``: how many more may be written at once; each takes as long as its reader does, and
+    holds no slot of a request meanwhile.
 
     Raises:
         Unavailable: there are enough already.
@@ -29,10 +39,8 @@ async def lines(running: asyncio.Semaphore, pages: AsyncIterator[Sequence[JsonOb
     if running.locked():
         raise Unavailable("other exports are running", retry_after=_RETRY_SECONDS)
     await running.acquire()
-    # An empty tuple would be lost on its way (CPython 3.11).
-    nothing: Sequence[JsonObject] = []
     try:
-        first = await anext(pages, nothing)
+        first = await anext(pages, "")
     except BaseException:
         running.release()
         raise
@@ -42,12 +50,7 @@ async def lines(running: asyncio.Semaphore, pages: AsyncIterator[Sequence[JsonOb
 class _Lines(Response):
     media_type = MEDIA_TYPE
 
-    def __init__(
-        self,
-        running: asyncio.Semaphore,
-        first: Sequence[JsonObject],
-        pages: AsyncIterator[Sequence[JsonObject]],
-    ) -> None:
+    def __init__(self, running: asyncio.Semaphore, first: str, pages: AsyncIterator[str]) -> None:
         super().__init__()
         del self.headers["content-length"]
         self._running = running
@@ -57,6 +60,7 @@ class _Lines(Response):
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Without its last chunk where something ends it: its reader must not take it for whole."""
         del scope, receive
+        turns = Turns(SLOT.get())
         try:
             await send({
                 "type": "http.response.start", "status": self.status_code,
@@ -64,14 +68,33 @@ class _Lines(Response):
             })  # fmt: skip
             await send(_chunk(self._first, more=True))
             async for page in self._pages:
+                await turns.give_way()
                 await send(_chunk(page, more=True))
-            await send(_chunk((), more=False))
+            await send(_chunk("", more=False))
         except ProtocolError as error:
             _log.warning("export_broken_off", error=error.description, detail=error.detail)
         finally:
             self._running.release()
 
 
-def _chunk(page: Sequence[JsonObject], *, more: bool) -> dict[str, object]:
-    body = "".join(f"{dumps(each)}\n" for each in page).encode()
-    return {"type": "http.response.body", "body": body, "more_body": more}
+class Turns:
+    """Of work that nobody waits for, beside requests; ``slot``: its own, which it gives back."""
+
+    def __init__(self, slot: Slot | None) -> None:
+        self._slot = slot
+        self._until = 0.0
+        if slot is not None:
+            slot.release()
+
+    async def give_way(self) -> None:
+        """Rests for a little, if others were served a moment ago."""
+        await asyncio.sleep(0)  # who came meanwhile begins now
+        now = time.monotonic()
+        if self._slot is not None and self._slot.others():
+            self._until = now + _REMEMBERED_SECONDS
+        if now < self._until:
+            await asyncio.sleep(_REST_SECONDS)
+
+
+def _chunk(page: str, *, more: bool) -> dict[str, object]:
+    return {"type": "http.response.body", "body": page.encode(), "more_body": more}

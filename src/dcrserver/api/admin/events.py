@@ -136,7 +136,7 @@ async def export_events(
     What is younger than ten seconds is left for the next time, unless `until` is given.
     """
     tenant = _tenant(caller, everywhere=all_tenants)
-    pages = here.administration.events.export(tenant, wanted, after, caller.actor)
+    pages = here.administration.events.exported(tenant, wanted, after, caller.actor)
     return await lines(here.administration.exports, pages)
 
 

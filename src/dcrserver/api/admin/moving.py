@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
 from typing import Annotated, Any
 
 from fastapi import Query
 from starlette.requests import Request
-from starlette.responses import Response, StreamingResponse
+from starlette.responses import Response
 
 from dcrserver.api.admin.jobs import begun
 from dcrserver.edge.administration import AdminRoute
@@ -15,6 +14,7 @@ from dcrserver.edge.body import JSON, LINES, streamed
 from dcrserver.edge.callers import CallerOf, RuntimeOf
 from dcrserver.edge.client_filters import FREE, FilterOf
 from dcrserver.edge.idempotency import REUSED, StreamedKeyOf
+from dcrserver.edge.lines import lines
 from dcrserver.edge.routers import Router
 from dcrserver.schemas.admin.jobs import Job
 from dcrserver.services.clients.exports import exported_pages
@@ -110,7 +110,7 @@ async def export_clients(
     credentials: Annotated[
         bool, Query(description="with hashes of secrets and tokens: needs `secrets:export`")
     ] = False,
-) -> StreamingResponse:
+) -> Response:
     """The clients that the filters mean, as import takes them, while they are read. Whoever was
     interrupted goes on `after` the last line.
     """
@@ -125,11 +125,4 @@ async def export_clients(
         owner=caller.actor.owner,
         credentials=credentials,
     )
-    first = await anext(pages, "")  # what is refused is refused before it begins
-    return StreamingResponse(_from(first, pages), media_type=LINES)
-
-
-async def _from(first: str, pages: AsyncIterator[str]) -> AsyncIterator[str]:
-    yield first
-    async for page in pages:
-        yield page
+    return await lines(here.administration.exports, pages)

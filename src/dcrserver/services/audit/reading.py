@@ -13,7 +13,7 @@ from dcrserver.repositories.queries.events import NEWEST, OLDEST, EventFilter
 from dcrserver.repositories.queries.keyset import Order, Place
 from dcrserver.services.audit import EventType, Subject, described
 from dcrserver.services.audit.actors import Actor
-from dcrserver.strict_json import JsonObject
+from dcrserver.strict_json import JsonObject, dumps
 
 # Of an export: a few milliseconds of the event loop, in which nobody else is served.
 _BATCH = 200
@@ -89,10 +89,10 @@ class EventReadingService:
         found = await self._lists.events.page(tenant, wanted, NEWEST, place, limit=limit)
         return await self._told(found)
 
-    async def export(
+    async def exported(
         self, tenant: str | None, wanted: EventFilter, after: str | None, actor: Actor
-    ) -> AsyncIterator[Sequence[JsonObject]]:
-        """All of them, oldest first, a page at a time; those that come after the id ``after``.
+    ) -> AsyncIterator[str]:
+        """All as JSON lines, oldest first, some at a time; those that come after the id ``after``.
 
         Unless ``wanted`` says until when, what is younger than ``SETTLED_SECONDS`` is left for the
         next time.
@@ -105,7 +105,7 @@ class EventReadingService:
             wanted = replace(wanted, until=int(time.time()) - SETTLED_SECONDS)
         place: Place | None = None if after is None else (after,)
         while found := await self._lists.events.page(tenant, wanted, OLDEST, place, limit=_BATCH):
-            yield await self._told(found)
+            yield "".join([f"{dumps(each)}\n" for each in await self._told(found)])
             place = OLDEST.place_of(found[-1])
 
     async def _told(self, found: Sequence[EventRecord]) -> list[JsonObject]:

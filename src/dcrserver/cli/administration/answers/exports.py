@@ -9,7 +9,6 @@ from dcrserver.cli.administration.answers.events import wanted_of
 from dcrserver.cli.administration.answers.here import Here
 from dcrserver.repositories.queries.clients.filters import Filter
 from dcrserver.services.clients.exports import exported_pages
-from dcrserver.strict_json import dumps
 
 
 async def _export_clients(
@@ -33,8 +32,8 @@ async def _export_events(
 ) -> AsyncIterator[str]:
     tenant = None if all_tenants else (await here.tenant()).name
     reading = here.operations.event_reading
-    async for page in reading.export(tenant, wanted_of(about), after, here.actor):
-        yield "".join(f"{dumps(each)}\n" for each in page)
+    async for text in reading.exported(tenant, wanted_of(about), after, here.actor):
+        yield text
 
 
 # By the operation's id, which its function is called after.
