@@ -28,6 +28,14 @@ _SPKI = PublicFormat.SubjectPublicKeyInfo
 PRIVATE = _KEY.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
 
 
+NO_KEY = "it holds no public key that fits an algorithm which is accepted"
+
+
+def _large(members: int) -> bytes:
+    more = {f"m{number}": 1 for number in range(members - 1)}
+    return json.dumps({"keys": key_set()["keys"][:1]} | more).encode()
+
+
 def _keys(folder: Path, name: str, content: bytes, **more: Any) -> Any:
     file = folder / "keys"
     file.write_bytes(content)
@@ -52,18 +60,28 @@ def test_certificates_are_taken_as_pem(tmp_path: Path) -> None:
 @each(
     "name, content, told",
     [
-        ("jwks_file", b"{", "not valid JSON"),
-        ("jwks_file", b"[]", "not a JSON object"),
-        ("jwks_file", b'{"keys": 1}', "it is no JWK Set"),
-        ("jwks_file", b'{"keys": []}', "it holds no public key that fits"),
-        ("jwks_file", b'{"keys": [{"kty": "oct", "k": "x"}]}', "is symmetric"),
-        ("jwks_file", json.dumps({"keys": [public_jwk(_SHORT)]}).encode(), "key 0 "),
-        ("jwks_file", b" " * 1_000_001, "more than 1000000 octets"),
+        ("jwks_file", b"{", "the body is not valid JSON..."),
+        ("jwks_file", b"[]", "the body is not a JSON object"),
+        ("jwks_file", b'{"keys": 1}', "it is no JWK Set (RFC 7517 5)"),
+        ("jwks_file", b'{"keys": []}', NO_KEY),
+        ("jwks_file", b'{"keys": [{"kty": "oct", "k": "x"}]}', "key 0 is symmetric..."),
+        ("jwks_file", json.dumps({"keys": [public_jwk(_SHORT)]}).encode(), "key 0 ..."),
+        ("jwks_file", b" " * 1_000_001, "it has more than 1000000 octets"),
+        ("jwks_file", _large(1001), "an object has more than 1000 members"),
         ("pem_file", b"", "it is no PEM"),
         ("pem_file", json.dumps(key_set()).encode(), "it is no PEM"),
-        ("pem_file", PRIVATE, "it holds a private key"),
-        ("pem_file", b"-----BEGIN PUBLIC KEY-----\nAAAA\n-----END PUBLIC KEY-----", "a block"),
-        ("pem_file", _SHORT.public_bytes(Encoding.PEM, _SPKI), "key 0 "),
+        ("pem_file", PRIVATE, "it holds a private key; only public ones belong here"),
+        (
+            "pem_file",
+            b"-----BEGIN PUBLIC KEY-----\nAAAA\n-----END PUBLIC KEY-----",
+            "a block of it is no PUBLIC KEY that is understood",
+        ),
+        (
+            "pem_file",
+            b"-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----",
+            "a block of it is no CERTIFICATE that is understood",
+        ),
+        ("pem_file", _SHORT.public_bytes(Encoding.PEM, _SPKI), "key 0 ..."),
     ],
 )
 def test_a_file_of_no_use_is_refused_with_its_place(
@@ -71,8 +89,15 @@ def test_a_file_of_no_use_is_refused_with_its_place(
 ) -> None:
     with pytest.raises(ConfigurationError) as caught:
         _keys(tmp_path, name, content)
-    assert str(caught.value).startswith(f"software_statements.0.{name}: {tmp_path}/keys: ")
-    assert told in str(caught.value)
+    place = f"software_statements.0.{name}: {tmp_path}/keys: "
+    said = str(caught.value).removeprefix(place)
+    start = told.removesuffix("...")
+    assert said == told or (start != told and said.startswith(start))
+
+
+def test_a_file_may_be_as_large_as_it_may_be(tmp_path: Path) -> None:
+    (key,) = _keys(tmp_path, "jwks_file", _large(1000).ljust(1_000_000))
+    assert key["kid"] == "ss-1"
 
 
 def test_keys_that_fit_no_algorithm_and_files_that_are_not_there_are_refused(
