@@ -18,6 +18,7 @@ from mutation.mutants import Mutant, is_constant
 # File, qualified name and first line of a function.
 Key = tuple[str, str, int]
 _NOT_THERE = object()
+_OTHERS = "site-packages"
 _WITH_NAMES = (ast.FunctionDef, ast.AsyncFunctionDef)
 
 
@@ -31,10 +32,11 @@ class Imported:
     def __init__(self, package: str) -> None:
         self._functions: defaultdict[Key, list[FunctionType]] = defaultdict(list)
         self._caches: list[Any] = []
+        # Those of tests, too: whoever compares with a constant has the same.
         self._modules = [
-            module
-            for name, module in sys.modules.items()
-            if name.partition(".")[0] == package and isinstance(module, ModuleType)
+            each
+            for each in sys.modules.values()
+            if isinstance(each, ModuleType) and _OTHERS not in (each.__dict__.get("__file__") or "")
         ]
         for each in gc.get_objects():
             is_cache = isinstance(each, functools._lru_cache_wrapper)  # noqa: SLF001 - its type
@@ -66,8 +68,8 @@ class Imported:
 
     def readers(self, name: str, module: ModuleType) -> Iterator[tuple[str, int]]:
         """File and line of each place where a function reads a constant."""
-        for each in self._holding(name, module):
-            yield from ((str(each.__file__), line) for line in _reads(str(each.__file__))[name])
+        for file in {str(each.__file__) for each in self._holding(name, module)}:
+            yield from ((file, line) for line in _reads(file)[name])
 
     def _holding(self, name: str, module: ModuleType) -> list[ModuleType]:
         value = vars(module)[name]

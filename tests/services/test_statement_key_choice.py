@@ -86,7 +86,8 @@ def test_an_issuer_without_keys_here_has_none() -> None:
 def test_keys_of_a_client_are_where_its_statement_says_and_nowhere_inside(
     said: JsonObject, asked: list[tuple[str, str]]
 ) -> None:
-    web = Web(a_set(RSA, EC))
+    others = (RSA | {"kid": "ss-2"}, EC | {"kid": "ss-1"})
+    web = Web(a_set(*others, EC))
     assert asyncio.run(web.keys().of_client(said, "ES256", "ss-2")) == [EC]
     assert web.asked == asked
 
@@ -116,7 +117,8 @@ class Documents:
 def test_a_set_is_read_anew_for_a_key_that_is_not_there(monkeypatch: pytest.MonkeyPatch) -> None:
     """What is remembered is good enough first, also after its time; then it must be new."""
     monkeypatch.setattr(issuer_keys.time, "monotonic", lambda: 1000.0)
-    documents = Documents(a_set(RSA), a_set(RSA, EC))
+    others = (RSA | {"kid": "ss-2"}, EC | {"kid": "ss-1"})
+    documents = Documents(a_set(RSA), a_set(*others, EC))
     asked = issuer_keys._found(cast("CachingFetcher", documents), JWKS, "ES256", "ss-2")  # noqa: SLF001
     assert asyncio.run(asked) == [EC]
     assert documents.asked == [

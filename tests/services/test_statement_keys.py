@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import io
 import json
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
@@ -15,9 +16,11 @@ from cryptography.hazmat.primitives.serialization import (
     PublicFormat,
 )
 
+from dcrserver.services.software_statements import key_files
 from dcrserver.services.software_statements.key_files import trusted
 from dcrserver.settings import ConfigurationError, StatementIssuerSettings
 from dcrserver.signing import public_jwk
+from dcrserver.tenants import TrustedIssuer
 from harness.cases import each
 from harness.statements import ISSUER, key_set, pem
 from harness.tls import certified
@@ -98,6 +101,27 @@ def test_a_file_of_no_use_is_refused_with_its_place(
 def test_a_file_may_be_as_large_as_it_may_be(tmp_path: Path) -> None:
     (key,) = _keys(tmp_path, "jwks_file", _large(1000).ljust(1_000_000))
     assert key["kid"] == "ss-1"
+
+
+def test_no_more_is_read_of_a_file_than_it_may_have() -> None:
+    asked: list[int] = []
+
+    class Endless(io.BytesIO):
+        def open(self, _: str) -> Endless:
+            return self
+
+        def read(self, octets: int | None = -1, /) -> bytes:
+            asked.append(octets or 0)
+            return b"x"
+
+    assert key_files._content(cast("Path", Endless())) == b"x"  # noqa: SLF001
+    assert asked == [1_000_001]
+
+
+def test_whom_the_configuration_names_is_declared() -> None:
+    entry = StatementIssuerSettings(issuer=ISSUER, jwks_uri="https://a.example")
+    assert trusted([entry], "a")[ISSUER] == TrustedIssuer(entry, None, declared=True)
+    assert not trusted([entry], "a", declared=False)[ISSUER].declared
 
 
 def test_keys_that_fit_no_algorithm_and_files_that_are_not_there_are_refused(

@@ -7,15 +7,20 @@ from typing import Any, cast
 
 import jwt
 import pytest
-from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519
 
 from dcrserver import jose
-from dcrserver.errors import InvalidClientMetadata, InvalidSoftwareStatement
+from dcrserver.errors import (
+    InvalidClientMetadata,
+    InvalidSoftwareStatement,
+    UnapprovedSoftwareStatement,
+)
 from dcrserver.fetch import HttpFetcher
 from dcrserver.metadata import ClientMetadata, Policy, Terms
 from dcrserver.names import ClientOrigin
 from dcrserver.repositories.access_tokens import SpentIdentifier
 from dcrserver.repositories.transaction import AlreadyThere, Database
+from dcrserver.services.audit import EventType
 from dcrserver.services.authentication.replay import digest_of
 from dcrserver.services.software_statements import reader
 from dcrserver.services.software_statements.keys import StatementKeys
@@ -137,6 +142,7 @@ async def test_without_a_statement_there_is_none_or_no_registration(
     for text in (None, ""):
         made = await statements.read(trusting(), sent(text=text), terms())
         assert made.members == {"client_name": "Sent"}
+        assert made.terms.policy.statements_mode == "allowed"
         assert (made.kept, made.claims, made.told(), made.spent) == ({}, {}, {}, ())
         assert made.born(ClientOrigin.OPEN) is ClientOrigin.OPEN
         with pytest.raises(InvalidSoftwareStatement) as refused:
@@ -144,6 +150,8 @@ async def test_without_a_statement_there_is_none_or_no_registration(
         assert refused.value.description == MISSING
     excused = await statements.read(trusting(), sent(text=None), terms("required"), excused=True)
     assert excused.excused
+    assert excused.members == {"client_name": "Sent"}
+    assert excused.terms.policy.statements_mode != "required"
     assert excused.told() == {"without_software_statement": True}
 
 
@@ -187,6 +195,76 @@ async def test_what_was_held_stays_and_is_told_once(statements: SoftwareStatemen
     assert (await statements.read(trusting(), sent(text=None), taken, before)).statement is None
 
 
+async def test_what_cannot_be_accepted_is_refused_whichever_way_it_comes(
+    statements: SoftwareStatements,
+) -> None:
+    """At a registration, and of a client of elsewhere."""
+    stranger = statement(iss="https://other.example")
+    refused = (
+        (statement(header={"typ": "at+jwt"}), InvalidSoftwareStatement),
+        (statement(software_id="blocked"), UnapprovedSoftwareStatement),
+        (statement(client_secret="x"), InvalidSoftwareStatement),
+        (stranger, UnapprovedSoftwareStatement),
+    )
+    by = trusting(blocked_software_ids=["blocked"])
+    for text, error in refused:
+        with pytest.raises(error):
+            await statements.read(by, sent(text=text), terms())
+        with pytest.raises(error):
+            of_elsewhere(by, sent(text=text), terms())
+    with pytest.raises(InvalidSoftwareStatement, match="has expired"):
+        await statements.read(by, sent(text=statement(exp=1)), terms())
+    assert (await statements.read(by, sent(text=statement(aud=OURS)), terms())).statement
+    made = await statements.read(by, sent(text=stranger), terms(unknown_issuer="ignore"))
+    assert made.statement is None
+
+
+def _held(text: str) -> ClientMetadata:
+    return ClientMetadata({"software_statement": text, "software_statement_issuer": ISSUER})
+
+
+async def test_another_statement_is_of_the_same_software_and_issuer(
+    statements: SoftwareStatements,
+) -> None:
+    before = _held(statement(software_id="s", iss="https://before.example"))
+    other, same = statement(software_id="t"), statement(software_id="s")
+    with pytest.raises(UnapprovedSoftwareStatement, match="is for other software"):
+        await statements.read(trusting(), sent(text=other), terms(), before)
+    with pytest.raises(UnapprovedSoftwareStatement, match="is of another issuer"):
+        await statements.read(trusting(), sent(text=same), terms(), before)
+    by = terms(administrator=True)
+    made = await statements.read(trusting(), sent(text=same), by, before)
+    assert made.is_new
+    newer = statement(software_id="s")
+    assert (await statements.read(trusting(), sent(text=newer), terms(), _held(same))).is_new
+
+
+async def test_software_that_is_blocked_meanwhile_is_not_approved(
+    statements: SoftwareStatements,
+) -> None:
+    held = statement(software_id="s")
+    by = trusting(blocked_software_ids=["s"])
+    for text in (held, None):
+        with pytest.raises(UnapprovedSoftwareStatement):
+            await statements.read(by, sent(text=text), terms(), _held(held))
+
+
+async def test_keys_of_other_algorithms_take_no_place(statements: SoftwareStatements) -> None:
+    """No more keys are tried than 32."""
+    entry = StatementIssuerSettings(issuer=ISSUER, jwks_uri="https://a.example/jwks")
+    unnamed = {name: value for name, value in RSA.items() if name != "kid"}
+    issuer = TrustedIssuer(entry, keys=(*(unnamed,) * 32, EC))
+    by = tenant(statement_issuers={ISSUER: issuer})
+    text = statement("ES256")
+    assert (await statements.read(by, sent(text=text), terms())).statement
+    assert of_elsewhere(by, sent(text=text), terms()).statement
+    own = public_jwk(KEY.public_key()) | {"kid": "mine"}
+    edwards = public_jwk(ed25519.Ed25519PrivateKey.generate().public_key())
+    vouched = statement("ES256", software_id="s", jwks={"keys": [edwards] * 32 + [own]})
+    request = _request(KEY, software_statement=vouched)
+    assert (await statements.read_signed(by, request, terms())).spent
+
+
 def _request(key: Any, jti: Any = "r", kid: str | None = "mine", **more: Any) -> jose.Jws:
     said = {"iss": "s", "jti": jti, "exp": 4_000_000_000, "client_name": "Sent"} | more
     header = {"kid": kid} if kid else {}
@@ -223,6 +301,20 @@ async def test_a_request_is_signed_by_a_key_of_its_statement_and_used_once(
     with pytest.raises(InvalidSoftwareStatement) as missing:
         await statements.read_signed(by, _request(KEY), terms())
     assert missing.value.description == MISSING
+
+
+async def test_who_sends_a_request_is_the_software_of_its_statement(
+    statements: SoftwareStatements,
+) -> None:
+    text = _vouched()
+    with pytest.raises(InvalidClientMetadata, match="is not the software_id"):
+        await statements.read_signed(
+            trusting(), _request(KEY, iss="t", software_statement=text), terms()
+        )
+    # An update is by the statement that the client has, where it sends none.
+    made = await statements.read_signed(trusting(), _request(KEY), terms(), _held(text))
+    assert made.statement is not None
+    assert made.statement.text == text
 
 
 async def test_a_request_spends_its_statement_too(statements: SoftwareStatements) -> None:
@@ -294,6 +386,7 @@ async def test_another_collision_than_of_the_statement_is_told_as_it_is(
     write = cast("Any", ("writer", "old", "new", "origin", {"why": "x"}))
     with pytest.raises(AlreadyThere):
         await made.replace(*write)
+    assert given[0][:5] == ("writer", "old", "new", EventType.CLIENT_UPDATED, "origin")
     told = given[0][5]
     assert told["why"] == "x"
     assert told["software_statement"]["jti"] == "j"

@@ -93,6 +93,7 @@ def told(claims: JsonObject, entry: Any = None, **policy: Any) -> str:
         ({"a": 0, "b": ""}, {"required_claims": ["a"]}, {"required_claims": ["b"]},
          "needs the claim b"),
         ({"jti": "j" * 256}, {}, {}, ""),
+        ({"jti": "j"}, {}, {}, ""),
         ({"jti": "j" * 257}, {}, {}, "has a jti that is no text of 1 to 256 characters"),
         ({"jti": ""}, {}, {}, "has a jti that is no text of 1 to 256 characters"),
         ({"jti": 7}, {}, {}, "has a jti that is no text of 1 to 256 characters"),
