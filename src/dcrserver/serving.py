@@ -39,7 +39,6 @@ from dcrserver.errors import ProtocolError
 from dcrserver.logger import Logger
 from dcrserver.services.access.bootstrap import bootstrap
 from dcrserver.settings import ConfigurationError, ServerSettings, Settings
-from dcrserver.settings.groups.tls import TlsSettings
 from dcrserver.supervisor import Workers
 from dcrserver.telemetry import (
     configure_logging,
@@ -48,7 +47,7 @@ from dcrserver.telemetry import (
     shared,
     stderr_writer,
 )
-from dcrserver.wiring.configured import Configured
+from dcrserver.wiring.configured import Configured, tls_context
 from dcrserver.wiring.runtime import Runtime, build
 
 _log = Logger(__name__)
@@ -86,7 +85,7 @@ def run(settings: Settings, *, migrate: bool, allow_newer: bool = False) -> None
         asyncio.run(_prepare(configured, migrate=migrate, allow_newer=allow_newer))
         _announce(settings)
         config = _uvicorn_config(configured, folder)
-        config.tls = _tls(settings.tls)
+        config.tls = tls_context(settings.tls)
         _serve(config, sockets, _longest_end(settings))
 
 
@@ -194,22 +193,6 @@ class _Config(uvicorn.Config):
     def load(self) -> None:
         super().load()
         self.ssl = self.tls
-
-
-def _tls(settings: TlsSettings) -> ssl.SSLContext | None:
-    """
-    Raises:
-        ConfigurationError: a file cannot be read, or is no PEM.
-    """
-    try:
-        return settings.context()
-    except ValueError as error:
-        raise ConfigurationError(f"tls: {error}") from None
-    except OSError as error:
-        reason = (
-            "no PEM, or a key of another" if isinstance(error, ssl.SSLError) else error.strerror
-        )
-        raise ConfigurationError(f"tls: {reason}: {settings.certificate_file}") from None
 
 
 def _uvicorn_config(configured: Configured, shared_folder: Path | None) -> _Config:

@@ -34,6 +34,15 @@ def test_migrate_tells_what_it_did(
     assert "nothing to do" in run("migrate")
 
 
+def test_what_asks_no_server_says_so(run: Commands, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A file may be that of the server and of who administers it."""
+    monkeypatch.setenv("DCR_CLI__SERVER", "https://dcr.example.com")
+    monkeypatch.setenv("DCR_CLI__TOKEN", "adm_anything")
+    told = run.both("migrate")
+    assert "nothing to do" in told.out
+    assert "cli.server (https://dcr.example.com) is whom other commands ask; migrate" in told.err
+
+
 def test_an_unmigrated_database_is_said_to_be_one(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

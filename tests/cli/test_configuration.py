@@ -19,6 +19,7 @@ from dcrserver.settings.catalogue import sample
 from harness.commands import Commands
 from harness.long_run import rounds
 from harness.process import environment, free_port
+from harness.tls import certified
 
 
 @pytest.fixture
@@ -185,6 +186,28 @@ def test_what_no_server_would_start_with_is_found(
     told = check("config", "check", "--config", str(file), *options, status=1)
     assert told.startswith("dcrserver: configuration: "), told
     assert ("tenants.a" if "tenants" in group else setting) in told
+
+
+def test_what_https_cannot_be_served_by_is_found(
+    check: Commands, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "other").mkdir()
+    _, roots = certified(tmp_path)
+    certified(tmp_path / "other")
+    own, foreign = tmp_path / "server.pem", tmp_path / "other" / "server.pem"
+    monkeypatch.setenv("DCR_TLS__CERTIFICATE_FILE", str(own))
+    monkeypatch.setenv("DCR_TLS__CLIENT_CA_FILE", str(roots))
+    assert check("config", "check", "--offline")
+    cases = [
+        ("KEY_FILE", str(foreign), "no PEM, or a key of another certificate"),
+        ("KEY_FILE", "gone.pem", "No such file"),
+        ("CLIENT_CA_FILE", str(tmp_path), "Is a directory"),
+    ]
+    for name, file, reason in cases:
+        with monkeypatch.context() as patch:
+            patch.setenv(f"DCR_TLS__{name}", file)
+            told = check("config", "check", "--offline", status=1)
+        assert re.search(rf"configuration: tls: .*{re.escape(file)}.*: {reason}", told), told
 
 
 def test_what_is_printed_is_json_where_something_is_logged_too(tmp_path: Path) -> None:

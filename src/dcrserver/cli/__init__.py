@@ -6,13 +6,16 @@ import gc
 import os
 import sys
 from importlib import import_module
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
 from dcrserver import __version__
 from dcrserver.cli import server
 from dcrserver.cli.shared import ConfigOption, examples, fail, print_message
+
+if TYPE_CHECKING:
+    from dcrserver.settings import Settings
 
 _NAME = "dcrserver"
 # Pydantic looks for plugins in all packages that are installed, which takes longer than to check
@@ -127,15 +130,20 @@ def serve(
     given = {"host": host, "port": port, "workers": workers}
     flags = {name: value for name, value in given.items() if value is not None}
     settings = load(config, server=flags) if flags else load(config)
-    if settings.cli.server is not None:
-        print_message(
-            f"cli.server ({settings.cli.server}) is whom commands ask; serve asks nobody, and"
-            " serves the database of its own configuration"
-        )
+    _tell_of_server(settings, "serve")
     try:
         serving.run(settings, migrate=migrate, allow_newer=allow_newer_schema)
     except serving.ListenError as error:
         fail(str(error))
+
+
+def _tell_of_server(settings: Settings, command: str) -> None:
+    """One file may be that of the server and of who administers it: it stops no server."""
+    if settings.cli.server is not None:
+        print_message(
+            f"cli.server ({settings.cli.server}) is whom other commands ask; {command} asks nobody,"
+            " and uses the database of its own configuration"
+        )
 
 
 @_alone.command(epilog=examples("worker --config dcrserver.toml"))
@@ -148,7 +156,9 @@ def worker(config: ConfigOption = None) -> None:
 
     gc.freeze()
     gc.enable()
-    worker.run(load(config))
+    settings = load(config)
+    _tell_of_server(settings, "worker")
+    worker.run(settings)
 
 
 @_alone.command(epilog=examples("migrate --config dcrserver.toml"))
@@ -162,6 +172,7 @@ def migrate(config: ConfigOption = None) -> None:
     from dcrserver.settings import ConfigurationError, load
 
     settings = load(config)
+    _tell_of_server(settings, "migrate")
 
     async def work() -> tuple[str | None, str | None]:
         engine = create_engine(settings.database)

@@ -74,8 +74,10 @@ def check(
     from dcrserver.cli.loading import load
     from dcrserver.settings import configuration_file
     from dcrserver.settings.origins import changes, shown
+    from dcrserver.wiring.configured import tls_context
 
     settings = load(config)
+    tls_context(settings.tls)
     told = _configured(settings) if offline else _tried(settings)
     told["changes"] = [asdict(each) for each in changes(settings, configuration_file(config))]
     if form.is_table:

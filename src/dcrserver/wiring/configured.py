@@ -13,6 +13,7 @@ from dcrserver.security import SecretBox
 from dcrserver.services.tenants import server_metadata
 from dcrserver.services.tenants.server_metadata import Location
 from dcrserver.settings import ConfigurationError, OutboundSettings, Settings
+from dcrserver.settings.groups.tls import TlsSettings
 from dcrserver.strict_json import JsonObject
 from dcrserver.tenants import Tenant, TenantConflict, TenantRegistry
 from dcrserver.wiring.providers import check_providers
@@ -91,6 +92,30 @@ def secret_box(settings: Settings) -> SecretBox:
         return SecretBox(keys)
     except ValueError as error:
         raise ConfigurationError(str(error)) from None
+
+
+def tls_context(settings: TlsSettings) -> ssl.SSLContext | None:
+    """What https is served by; None: without TLS. Not for every command: few may read the key.
+
+    Raises:
+        ConfigurationError: a file cannot be read, or is not what it should be.
+    """
+    files = [
+        file
+        for file in (settings.certificate_file, settings.key_file, settings.client_ca_file)
+        if file is not None
+    ]
+    try:
+        for file in files:
+            file.open("rb").close()  # OpenSSL does not tell which it could not read
+        return settings.context()
+    except ssl.SSLError:
+        told = ", ".join(map(str, files))
+        raise ConfigurationError(f"tls: {told}: no PEM, or a key of another certificate") from None
+    except ValueError as error:
+        raise ConfigurationError(f"tls: {error}") from None
+    except OSError as error:
+        raise ConfigurationError(f"tls: {error.filename}: {error.strerror}") from None
 
 
 def cursor_keys(settings: Settings) -> list[bytes]:
