@@ -9,6 +9,8 @@ from enum import StrEnum
 DEFAULT_TENANT = "default"
 # In place of the name of a tenant, as none is called: what is for all of them.
 ALL_TENANTS = "*"
+# The member by which everybody may read a client's metadata (services.documents).
+PUBLISHED = "published"
 
 
 class Word(StrEnum):

@@ -173,6 +173,7 @@ def test_clients_are_listed_shown_and_deleted(
             "created_at": f"{issued:%Y-%m-%dT%H:%M:%SZ}",
             "updated_at": f"{issued:%Y-%m-%dT%H:%M:%SZ}",
             "suspended_at": None,
+            "expires_at": None,
             "version": 1,
         }
         shown = run("client", "show", made["client_id"])

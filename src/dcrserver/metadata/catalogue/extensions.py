@@ -9,6 +9,7 @@ from __future__ import annotations
 from dcrserver.metadata import kinds
 from dcrserver.metadata.model import Kind, Parameter, Who
 from dcrserver.metadata.roles import Role
+from dcrserver.names import PUBLISHED
 from dcrserver.strict_json import JsonValue
 
 _SECTION = "extension"
@@ -19,8 +20,6 @@ ACCESS_TOKEN_FORMAT = "access_token_format"  # noqa: S105 - a name
 AUDIENCE = "audience"
 # What the rules read.
 PUBLIC_CLIENT = "public_client"
-# What the document service reads (services.documents).
-PUBLISHED = "published"
 
 
 def _row(

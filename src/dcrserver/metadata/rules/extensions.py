@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from dcrserver.metadata.catalogue.extensions import PUBLIC_CLIENT, PUBLISHED
+from dcrserver.metadata.catalogue.extensions import PUBLIC_CLIENT
 from dcrserver.metadata.model import Draft, Finding, Rule, Terms
 from dcrserver.metadata.rules.definition import rule
 from dcrserver.metadata.rules.protection import SECRET_METHODS
+from dcrserver.names import PUBLISHED
 
 _SECTION = "docs/extensions.md"
 

@@ -8,9 +8,9 @@ from dcrserver.errors import AlreadyExists, InvalidClientMetadata, InvalidInput
 from dcrserver.json_patch import BadPatch, NotAsTested, merged, patched, pointer
 from dcrserver.metadata import SERVER_ASSIGNED, Issue
 from dcrserver.metadata.bounds import UNBOUNDED, Bounds
-from dcrserver.metadata.catalogue.extensions import PUBLISHED
 from dcrserver.metadata.plan import withheld
 from dcrserver.metadata.validation import server_members
+from dcrserver.names import PUBLISHED
 from dcrserver.repositories.clients import ClientRecord
 from dcrserver.repositories.transaction import Database
 from dcrserver.services.access.idempotency import IdempotencyKey, IdempotentRequests, Keep

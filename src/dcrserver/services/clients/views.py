@@ -9,7 +9,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from dcrserver.metadata.bounds import Bounds
-from dcrserver.metadata.catalogue.extensions import PUBLISHED
+from dcrserver.names import PUBLISHED
 from dcrserver.repositories.client_approvals import ClientApprovalRecord
 from dcrserver.repositories.clients import ClientRecord
 from dcrserver.repositories.deleted_clients import DeletedClientRecord

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from urllib.parse import quote, unquote
 
-from dcrserver.metadata.catalogue.extensions import PUBLISHED
 from dcrserver.metadata.plan import hidden, withheld
+from dcrserver.names import PUBLISHED
 from dcrserver.repositories.clients import ClientRecord
 from dcrserver.repositories.transaction import Database
 from dcrserver.services.access.stored_clients import metadata_of
