@@ -43,8 +43,6 @@ from dcrserver.services.secrets.kept import ClientSecrets
 from dcrserver.services.secrets.sealing import Sealing
 from dcrserver.slots import without_slot
 
-# Beyond the time of the calls: until the transaction is written that tells what came of them.
-_MARGIN_MS = 30_000
 _BUSY_SECONDS = 0.05
 _NONE = ClientSecrets()
 
@@ -200,13 +198,12 @@ class BeforeAnswer:
     async def _claim(self, target: Target, old: ClientRecord) -> ClientLinkRecord | None:
         """The client's link, ours for as long as it takes; None: the target does not have it."""
         ends_at = time.monotonic() + target.settings.timeout
-        ms = round(target.settings.timeout * 1000) + _MARGIN_MS
         while True:
             async with self._database.read() as tx:
                 link = await tx.client_links.find(old.tenant, old.client_id, target.name)
             if link is None or link.remote_id is None:
                 return None
-            claim = partial(_claim_link, link, random_text.token_hex(16), ms)
+            claim = partial(_claim_link, link, random_text.token_hex(16), target.reservation_ms)
             if (mine := await self._database.transact(claim)) is not None:
                 check_open([target])
                 return mine
@@ -303,8 +300,7 @@ def _reservation(target: Target, record: ClientRecord) -> ClientLinkRecord:
 
 async def _reserve(reserved: Sequence[Sending], tx: Transaction) -> None:
     for each in reserved:
-        ms = round(each.target.settings.timeout * 1000) + _MARGIN_MS
-        await tx.client_links.reserve(each.link, ms)
+        await tx.client_links.reserve(each.link, each.target.reservation_ms)
 
 
 async def _claim_link(

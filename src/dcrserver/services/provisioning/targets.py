@@ -42,6 +42,11 @@ class Target:
         """For how long a link is whose claim it is."""
         return round((self.work_seconds + _MARGIN_SECONDS) * 1000)
 
+    @property
+    def reservation_ms(self) -> int:
+        """The same for who waits for one call, and then writes what came of it."""
+        return round((self.settings.timeout + _MARGIN_SECONDS) * 1000)
+
 
 class Targets:
     """All of them."""
