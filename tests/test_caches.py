@@ -48,7 +48,7 @@ _BOUNDED = {
     "repositories/leases.py": "statements of the program",
     "repositories/tenant_rows.py": "statements of the program",
     "repositories/client_quotas.py": "statements of the program",
-    "repositories/client_links.py": "statements of the program",
+    "repositories/link_statements.py": "statements of the program",
     "repositories/connector_reports.py": "statements of the program",
     "repositories/link_raising.py": "statements of the program",
     "repositories/facets.py": "256 metadata of 4096 characters, and statements of the program",

@@ -14,6 +14,7 @@ from dcrserver.names import LinkState
 from dcrserver.repositories.client_links import ClientLinkRecord
 from dcrserver.repositories.clients import ClientRecord
 from dcrserver.repositories.transaction import AlreadyThere, Database, Transaction
+from dcrserver.security import new_client_id
 from dcrserver.settings import DatabaseSettings
 from harness.rows import add, record
 
@@ -51,7 +52,8 @@ async def _replace(database: Database, old: ClientRecord, **changes: object) -> 
 
 
 def _secret(name: str, **more: str) -> str:
-    return json.dumps([{"id": name, "digest": "d", "expires_at": 0, **more}])
+    held = {"id": name, "digest": "d", "ciphertext": None, "issued_at": 1, "expires_at": 0}
+    return json.dumps([held | more])
 
 
 async def test_a_new_client_is_wanted_at_each_target_of_its_tenant(database: Database) -> None:
@@ -304,3 +306,43 @@ async def test_who_waits_for_targets_is_told_what_a_commit_raised(database: Data
     await add(database, record(tenant="other"))
     await database.transact(lambda tx: tx.client_links.find("test", "x", "kc"))
     assert told == [[(client.tenant, client.client_id)]]
+
+
+async def test_the_clients_of_a_tenant_that_ends_are_to_be_removed_at_their_targets(
+    database: Database,
+) -> None:
+    tenant = f"ending-{new_client_id()[:8]}"
+    links = [
+        ClientLinkRecord(tenant, f"c{n}", "kc", wanted=1, state="applied", updated_at=1, applied=1)
+        for n in range(3)
+    ]
+
+    async def write(tx: Transaction) -> None:
+        for link in links:
+            await tx.client_links.add(link)
+
+    await database.transact(write)
+    assert await database.transact(lambda tx: tx.client_links.end(tenant)) == 3
+    assert await database.transact(lambda tx: tx.client_links.end(tenant)) == 0
+    async with database.read() as tx:
+        ended = await tx.client_links.find(*links[0].key)
+    assert ended is not None
+    assert (ended.state, ended.wanted, ended.due_at > 0) == ("gone", 2, True)
+
+
+async def test_what_is_encrypted_is_written_anew_unless_it_is_another_by_now(
+    database: Database,
+) -> None:
+    client = record(client_secrets=_secret("a", sealed="S1"))
+    await add(database, client)
+    link = await _link(database, client)
+    found, place = [], None
+    async with database.read() as tx:
+        while some := await tx.client_links.sealed(place):
+            found += some
+            place = some[-1]
+    assert link.key in {each.key for each in found}
+    assert len({each.key for each in found}) == len(found)
+    assert await database.transact(lambda tx: tx.client_links.renew(link, "S1'", None))
+    assert not await database.transact(lambda tx: tx.client_links.renew(link, "S1''", None))
+    assert (await _link(database, client)).sealed_secret == "S1'"

@@ -73,7 +73,8 @@ def there() -> FakeTarget:
 
 @pytest.fixture
 def connector(there: FakeTarget) -> FakeConnector:
-    return FakeConnector(there)
+    """Of a name that no other test of the same database has."""
+    return FakeConnector(there, f"kc{time.time_ns()}")
 
 
 @pytest.fixture
@@ -380,3 +381,34 @@ async def test_whoever_wants_it_after_the_answer_waits_for_nothing(
         ]
         assert link.state == "pending"
         assert there.calls == []
+
+
+async def test_keys_reencrypted_are_those_that_open_what_waits_for_a_target(
+    own_database: str, monkeypatch: pytest.MonkeyPatch, there: FakeTarget
+) -> None:
+    there.is_away = True
+    connector = FakeConnector(there, f"k{time.time_ns()}")
+    async with _app(own_database, monkeypatch, connector, provision="after") as app:
+        client = await app.register()
+    new = "/" * 43 + "="
+    keys = [new, encryption_key().get_secret_value()]
+    groups = {
+        "connectors": {connector.name: {"kind": "hydra", "url": "http://127.0.0.1:1"}},
+        "secrets": {"encryption_keys": keys},
+    }
+    async with application(own_database, **groups) as app:
+        done = await app.operations.reencryption.run(lambda _: None)
+        assert done.client_links >= 1
+    groups["secrets"]["encryption_keys"] = [new]
+    there.is_away = False
+    async with application(own_database, **groups) as app:
+        link = await _link_to(app, client["client_id"], connector.name)
+        await app.runtime.provisioning.delivery.deliver(link)
+    assert there.clients["default", client["client_id"]].secrets == [client["client_secret"]]
+
+
+async def _link_to(app: Application, client_id: str, connector: str) -> ClientLinkRecord:
+    async with app.runtime.database.read() as tx:
+        found = await tx.client_links.find("default", client_id, connector)
+    assert found is not None
+    return found

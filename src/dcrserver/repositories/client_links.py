@@ -7,39 +7,16 @@ database: those of instances differ.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from functools import cache
 from typing import Any, NamedTuple
 
-from sqlalchemy import (
-    BigInteger,
-    ColumnElement,
-    and_,
-    bindparam,
-    case,
-    delete,
-    func,
-    insert,
-    literal_column,
-    null,
-    or_,
-    select,
-    update,
-)
 from sqlalchemy.sql import ClauseElement
 
 from dcrserver.db.protocol.session import Session
 from dcrserver.db.tables import client_links as links
 from dcrserver.names import LinkState
+from dcrserver.repositories import link_statements as statements
 from dcrserver.repositories.rows import row_of
 
-_NOBODY: ColumnElement[str] = literal_column("''")
-_ZERO: ColumnElement[int] = literal_column("0")
-_ONE: ColumnElement[int] = literal_column("1")
-_CLOCKS = {
-    "sqlite": "CAST((julianday('now') - 2440587.5) * 86400000 AS INTEGER)",
-    "postgresql": "CAST(extract(epoch FROM clock_timestamp()) * 1000 AS BIGINT)",
-    "mysql": "CAST(UNIX_TIMESTAMP(NOW(3)) * 1000 AS SIGNED)",
-}
 _MAX_ERROR = 500
 
 
@@ -78,154 +55,23 @@ class LinkCount(NamedTuple):
     oldest: int
 
 
-_KEY = and_(
-    links.c.tenant == bindparam("b_tenant"),
-    links.c.client_id == bindparam("b_client_id"),
-    links.c.connector == bindparam("b_connector"),
-)
-_MINE = and_(_KEY, links.c.claim == bindparam("b_claim"))
-_FIND = select(links).where(_KEY)
-_OF_CLIENT = (
-    select(links)
-    .where(links.c.tenant == bindparam("b_tenant"), links.c.client_id == bindparam("b_client_id"))
-    .order_by(links.c.connector)
-)
-_INSERT = insert(links)
-_FORGET = update(links).where(_KEY).values(fingerprint=null())
-_COUNTS = select(
-    links.c.connector,
-    links.c.state,
-    func.count().label("links"),
-    func.min(links.c.raised_at).label("oldest"),
-).group_by(links.c.connector, links.c.state)
-_COUNTED = _COUNTS.where(links.c.connector == bindparam("b_connector")).where(
-    or_(*(links.c.state == state.word for state in LinkState if state is not LinkState.APPLIED))
-)
-_HAS_MOVED = links.c.wanted != bindparam("b_wanted")
-
-
-class _Statements(NamedTuple):
-    """For one database; ``b_ms``: from now."""
-
-    due: ClauseElement
-    claim: ClauseElement
-    done: ClauseElement
-    failed: ClauseElement
-    release: ClauseElement
-    remove: ClauseElement
-    hurry: ClauseElement
-
-
-@cache
-def _statements(dialect: str) -> _Statements:
-    now: ColumnElement[int] = literal_column(_CLOCKS[dialect], BigInteger)
-    later = now + bindparam("b_ms", type_=BigInteger)
-    is_due = and_(links.c.due_at > _ZERO, links.c.due_at <= now)
-    is_free = or_(links.c.claim == _NOBODY, links.c.due_at <= now)
-    return _Statements(
-        due=select(links)
-        .where(links.c.connector == bindparam("b_connector"), is_due)
-        .order_by(links.c.due_at)
-        .limit(bindparam("b_limit", type_=BigInteger)),
-        claim=update(links)
-        .where(_KEY, links.c.due_at == bindparam("b_due_at"), is_free)
-        .values(claim=bindparam("b_claim"), due_at=later),
-        done=_done(now, later),
-        failed=_failed(now, later),
-        release=update(links)
-        .where(_MINE)
-        .values(claim=_NOBODY, due_at=later, fingerprint=None, updated_at=now),
-        remove=delete(links).where(_MINE, links.c.wanted == bindparam("b_wanted")),
-        hurry=_hurry(now),
-    )
-
-
-# All in this order: MariaDB reads what it has just set.
-
-
-def _next(now: ColumnElement[int], later: ColumnElement[int]) -> ColumnElement[int]:
-    """When it is due: at once where more is wanted by now, else as is said, 0 for never."""
-    is_never = bindparam("b_ms", type_=BigInteger) == _ZERO
-    return case((_HAS_MOVED, now), (is_never, _ZERO), else_=later)
-
-
-def _done(now: ColumnElement[int], later: ColumnElement[int]) -> ClauseElement:
-    is_delivered = links.c.sealed_secret == bindparam("b_sealed_secret")
-    return (
-        update(links)
-        .where(_MINE)
-        .ordered_values(
-            (links.c.state, case((_HAS_MOVED, links.c.state), else_=LinkState.APPLIED.word)),
-            (links.c.due_at, _next(now, later)),
-            (links.c.applied, bindparam("b_wanted")),
-            (links.c.sealed_secret, case((is_delivered, None), else_=links.c.sealed_secret)),
-            (links.c.attempts, _ZERO),
-            (links.c.claim, _NOBODY),
-            (links.c.remote_id, bindparam("b_remote_id")),
-            (links.c.fingerprint, bindparam("b_fingerprint")),
-            (links.c.kept, bindparam("b_kept")),
-            (links.c.last_error, bindparam("b_last_error")),
-            (links.c.updated_at, now),
-        )
-    )
-
-
-def _failed(now: ColumnElement[int], later: ColumnElement[int]) -> ClauseElement:
-    return (
-        update(links)
-        .where(_MINE)
-        .ordered_values(
-            (links.c.state, case((_HAS_MOVED, links.c.state), else_=bindparam("b_state"))),
-            (links.c.due_at, _next(now, later)),
-            (links.c.attempts, links.c.attempts + _ONE),
-            (links.c.claim, _NOBODY),
-            (links.c.remote_id, bindparam("b_remote_id")),
-            (links.c.kept, bindparam("b_kept")),
-            # What the target has by now is not known.
-            (links.c.fingerprint, None),
-            (links.c.last_error, bindparam("b_last_error")),
-            (links.c.updated_at, now),
-        )
-    )
-
-
-def _hurry(now: ColumnElement[int]) -> ClauseElement:
-    is_gone = links.c.state == LinkState.GONE.word
-    return (
-        update(links)
-        .where(_KEY, links.c.claim == _NOBODY)
-        .ordered_values(
-            (links.c.state, case((is_gone, links.c.state), else_=LinkState.PENDING.word)),
-            (
-                links.c.raised_at,
-                case((links.c.applied == links.c.wanted, now), else_=links.c.raised_at),
-            ),
-            (links.c.due_at, now),
-            (links.c.wanted, links.c.wanted + _ONE),
-            (links.c.attempts, _ZERO),
-            (links.c.fingerprint, None),
-            (links.c.updated_at, now),
-        )
-    )
-
-
 class ClientLinkRepository:
     """Reads links, and moves them on."""
 
     def __init__(self, session: Session) -> None:
         self._session = session
-        self._statements = _statements(session.dialect)
+        self._statements = statements.of_database(session.dialect)
 
     async def find(self, tenant: str, client_id: str, connector: str) -> ClientLinkRecord | None:
         """The client's link to one target; None: it has none."""
         key = {"b_tenant": tenant, "b_client_id": client_id, "b_connector": connector}
-        row = (await self._session.execute(_FIND, key)).one_or_none()
+        row = (await self._session.execute(statements.FIND, key)).one_or_none()
         return None if row is None else ClientLinkRecord(**row)
 
     async def of_client(self, tenant: str, client_id: str) -> Sequence[ClientLinkRecord]:
         """The client's links, by the connector's name."""
         key = {"b_tenant": tenant, "b_client_id": client_id}
-        rows = (await self._session.execute(_OF_CLIENT, key)).all()
+        rows = (await self._session.execute(statements.OF_CLIENT, key)).all()
         return [ClientLinkRecord(**row) for row in rows]
 
     async def due(self, connector: str, limit: int) -> Sequence[ClientLinkRecord]:
@@ -243,7 +89,7 @@ class ClientLinkRepository:
             return None
         found = await self.find(*link.key)
         # Whoever is killed has perhaps sent something: nobody believes the fingerprint after it.
-        await self._session.execute(_FORGET, _key(link))
+        await self._session.execute(statements.FORGET, _key(link))
         return found
 
     async def reserve(self, link: ClientLinkRecord, ms: int) -> None:
@@ -253,7 +99,7 @@ class ClientLinkRepository:
             AlreadyThere: there is one.
         """
         free = link._replace(claim="", due_at=1)
-        await self._session.execute(_INSERT, free._asdict())
+        await self._session.execute(statements.INSERT, free._asdict())
         await self.claim(free, link.claim, ms)
 
     async def add(self, link: ClientLinkRecord) -> None:
@@ -262,7 +108,7 @@ class ClientLinkRepository:
         Raises:
             AlreadyThere: there is one.
         """
-        await self._session.execute(_INSERT, link._asdict())
+        await self._session.execute(statements.INSERT, link._asdict())
 
     async def done(self, link: ClientLinkRecord, due_in_ms: int = 0) -> bool:
         """The target has what was wanted when ``link`` was claimed; its sealed secret, too.
@@ -294,9 +140,27 @@ class ClientLinkRepository:
         """
         return await self._changed(self._statements.hurry, _key(link))
 
+    async def end(self, tenant: str) -> int:
+        """Some clients of a tenant that is no more are to be removed at their targets; how many."""
+        rows = (await self._session.execute(statements.OF_TENANT, {"b_tenant": tenant})).all()
+        for link in sorted(ClientLinkRecord(**row) for row in rows):
+            await self._session.execute(self._statements.end, _key(link))
+        return len(rows)
+
+    async def sealed(self, after: ClientLinkRecord | None) -> Sequence[ClientLinkRecord]:
+        """Some links with something encrypted, ``after`` this one in their order."""
+        place = _key(after) if after else dict.fromkeys(_key_names(), "")
+        rows = (await self._session.execute(statements.SEALED, place)).all()
+        return [ClientLinkRecord(**row) for row in rows]
+
+    async def renew(self, link: ClientLinkRecord, sealed: str | None, kept: str | None) -> bool:
+        """Writes the same, encrypted anew; False: it is another by now, or somebody works on it."""
+        values = {"b_was": link.sealed_secret or "", "b_sealed_secret": sealed, "b_kept": kept}
+        return await self._changed(statements.RENEW, _key(link) | values)
+
     async def counts(self, connector: str) -> Sequence[LinkCount]:
         """Of the connector's links, those that are not as they should be."""
-        rows = (await self._session.execute(_COUNTED, {"b_connector": connector})).all()
+        rows = (await self._session.execute(statements.COUNTED, {"b_connector": connector})).all()
         return [LinkCount(**row) for row in rows]
 
     async def _moved(
@@ -315,6 +179,10 @@ class ClientLinkRepository:
 
     async def _changed(self, statement: ClauseElement, values: Mapping[str, Any]) -> bool:
         return (await self._session.execute(statement, values)).rowcount == 1
+
+
+def _key_names() -> Sequence[str]:
+    return "b_tenant", "b_client_id", "b_connector"
 
 
 def _key(link: ClientLinkRecord) -> dict[str, Any]:

@@ -12,8 +12,11 @@ from dcrserver.db.tables import metadata
 
 # However many there are, nobody waits for long: neither for a lock nor, with SQLite, for us.
 AT_ONCE = 500
-# The tenant itself, which ends last, and what is of no tenant.
-KEPT = frozenset({"stored_tenants", "configuration_changes", "leases", "connector_reports"})
+# The tenant itself, which ends last, what is of no tenant, and links: targets are to remove its
+# clients first.
+KEPT = frozenset(
+    {"stored_tenants", "configuration_changes", "leases", "connector_reports", "client_links"}
+)
 # Every other table, one that is new tomorrow as well: its rows name their tenant.
 TABLES = tuple(name for name in metadata.tables if name not in KEPT)
 

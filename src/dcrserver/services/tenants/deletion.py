@@ -60,6 +60,9 @@ class TenantDeletion:
             while removed := await writer.transact(purge):
                 progress[table] = progress.get(table, 0) + removed
                 found += removed
+        # When the clients are no more, their targets are told so.
+        while ended := await writer.transact(lambda tx: tx.client_links.end(tenant)):
+            found += ended
         return found
 
 

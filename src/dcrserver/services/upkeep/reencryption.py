@@ -7,20 +7,25 @@ from contextlib import suppress
 from dataclasses import dataclass
 
 from dcrserver.errors import NotFound
+from dcrserver.repositories.client_links import ClientLinkRecord
 from dcrserver.repositories.clients import ClientRecord
 from dcrserver.repositories.queries import Lists
 from dcrserver.repositories.transaction import Database, Transaction
 from dcrserver.security import SealedIn, SecretBox, UndecipherableError
 from dcrserver.services.access.stored_clients import changing, find_client
 from dcrserver.services.secrets.kept import ClientSecrets, place_of, secrets_of
+from dcrserver.services.secrets.sealing import Sealing
 from dcrserver.services.tokens import signing_keys
 
 
 @dataclass(slots=True)
 class Reencrypted:
-    """What was done: client secrets and signing keys rewritten, and what no key opens."""
+    """What was done: client secrets, what waits for targets or is remembered of them, and signing
+    keys rewritten, and what no key opens.
+    """
 
     client_secrets: int = 0
+    client_links: int = 0
     signing_keys: int = 0
     unreadable: int = 0
 
@@ -32,6 +37,7 @@ class ReencryptionService:
         self._database = database
         self._lists = lists
         self._box = box
+        self._sealing = Sealing(box, lambda _: True)
 
     async def count(self) -> int:
         """The clients that ``run`` will look at."""
@@ -45,11 +51,36 @@ class ReencryptionService:
         """
         done = Reencrypted()
         await self._signing_keys(done)
+        await self._links(done)
         async for page in self._lists.clients.every(None):
             for record in page:
                 await self._client(record, done)
             progress(len(page))
         return done
+
+    async def _links(self, done: Reencrypted) -> None:
+        link: ClientLinkRecord | None = None
+        while True:
+            async with self._database.read() as tx:
+                found = await tx.client_links.sealed(link)
+            for link in found:
+                await self._link(link, done)
+            if not found:
+                return
+
+    async def _link(self, link: ClientLinkRecord, done: Reencrypted) -> None:
+        if all(self._sealing.is_current(each) for each in (link.sealed_secret, link.kept)):
+            return
+        try:
+            sealed = self._sealing.renewed(link.tenant, link.client_id, link.sealed_secret)
+            kept = self._sealing.renewed_kept(link.tenant, link.client_id, link.kept)
+        except UndecipherableError:
+            done.unreadable += 1
+            return
+        is_written = await self._database.transact(
+            lambda tx: tx.client_links.renew(link, sealed, kept)
+        )
+        done.client_links += is_written
 
     async def _client(self, record: ClientRecord, done: Reencrypted) -> None:
         async def again() -> ClientRecord:
