@@ -15,12 +15,12 @@ import uuid
 from collections.abc import Awaitable, Callable
 
 import httpx
-from harness.keycloak import ACCOUNT, ACCOUNT_SECRET, REALM
-from harness.wanted import wanted
 
 from dcrserver.connectors.client import NewSecret
 from dcrserver.connectors.keycloak.connector import KeycloakConnector
 from dcrserver.settings import ConnectorSettings
+from harness.keycloak import ACCOUNT, ACCOUNT_SECRET, REALM
+from harness.wanted import wanted
 
 _ROUNDS, _CLIENTS, _AT_ONCE = 5, 200, 16
 Create = Callable[[], Awaitable[object]]

@@ -148,6 +148,16 @@ async def test_no_secret_is_sent_that_the_method_does_not_need(script: Script) -
     assert "s3cr3t" not in str(calls.made)
 
 
+@pytest.mark.parametrize("is_kept", [True, False])
+async def test_whether_secrets_rotate_is_seen_once(script: Script, is_kept: bool) -> None:  # noqa: FBT001
+    ends = {"client.secret.expiration.time": "4102444800"} if is_kept else {}
+    connector, calls = script(MADE, DONE, Answer(200, {}, {"id": UUID, "attributes": ends}), MADE)
+    for _ in range(2):
+        await connector.create(wanted("c"), NewSecret("s"))
+    assert connector.overlaps is is_kept
+    assert [method for method, _, _ in calls.made] == ["POST", "PUT", "GET", "POST"]
+
+
 async def test_a_row_that_moved_between_two_pages_is_seen_and_none_is_seen_twice(
     script: Script,
 ) -> None:

@@ -65,7 +65,7 @@ class KeycloakConnector:
         return mapping.fingerprint(client, self._settings.mark)
 
     async def create(self, client: WantedClient, secret: NewSecret | None) -> Applied:
-        """See ``Connector``; of secrets the first, with its end, where Keycloak keeps that."""
+        """See ``Connector``."""
         realm = self._realm(client.tenant)
         scope = client.metadata.get("scope")
         facts = await realm.scopes.for_client(scope)
@@ -73,13 +73,17 @@ class KeycloakConnector:
         made = sent | scopes.lists(facts, scope)
         if wanted := await self._mappers(realm, client):
             made["protocolMappers"] = [*wanted]
-        if secret is not None and needs_secret(client.metadata):
+        secret = secret if needs_secret(client.metadata) else None
+        if secret is not None:
             given = rotation.first(secret)
             made |= given | {"attributes": attributes(sent) | attributes(given)}
         uuid = await realm.api.create(made)
         if uuid is None:
             return await self._take(realm, client, secret)
-        return await self._applied(realm, client, facts, uuid, secret)
+        if secret is not None and realm.rotates is None:
+            await realm.api.put(uuid, {})
+            await self._see_rotation(realm, uuid)
+        return self._applied(client, facts, uuid)
 
     async def _take(self, realm: Realm, client: WantedClient, secret: NewSecret | None) -> Applied:
         """One that is there: ours, where an answer was lost."""
@@ -106,13 +110,16 @@ class KeycloakConnector:
         if there is None or not self._is_ours(there, client.tenant, client.client_id):
             raise TargetMissing(f"{self._name}: {client.client_id} is not there as ours")
         sent = await self._changed(realm, client, there)
-        if secret is not None and needs_secret(client.metadata):
+        secret = secret if needs_secret(client.metadata) else None
+        if secret is not None:
             given = rotation.next_one(secret, there)
             sent |= given | {"attributes": attributes(sent) | attributes(given)}
         if not await realm.api.put(held.remote_id, sent):
             raise TargetMissing(f"{self._name}: {client.client_id} is gone")
         await self._move(realm, client, facts, there)
-        return await self._applied(realm, client, facts, held.remote_id, secret)
+        if secret is not None and (realm.rotates is None or secret.previous_until):
+            await self._see_rotation(realm, held.remote_id)
+        return self._applied(client, facts, held.remote_id)
 
     async def _changed(self, realm: Realm, client: WantedClient, there: JsonObject) -> JsonObject:
         sent = mapping.representation(client, self._settings.mark)
@@ -139,27 +146,13 @@ class KeycloakConnector:
         is_pairwise = client.metadata.get("subject_type") == "pairwise"
         return mapping.mappers(client.metadata, await realm.salt() if is_pairwise else "")
 
-    async def _applied(
-        self,
-        realm: Realm,
-        client: WantedClient,
-        facts: scopes.Facts,
-        uuid: str,
-        secret: NewSecret | None,
-    ) -> Applied:
-        """What a policy of the realm makes of a secret is only seen in the client afterwards."""
+    async def _see_rotation(self, realm: Realm, uuid: str) -> None:
+        """Our account may not read policies; what one does is seen in a client that was changed."""
+        realm.rotates = rotation.is_under_a_policy(await realm.api.get(uuid) or {})
+
+    def _applied(self, client: WantedClient, facts: scopes.Facts, uuid: str) -> Applied:
         given = {} if "scope" in client.metadata else {"scope": scopes.given(facts)}
-        applied = Applied(Held(uuid), mapping.lost(client.metadata) | given)
-        if secret is None or not needs_secret(client.metadata):
-            return applied
-        wants_overlap = bool(secret.previous_until)
-        if realm.rotates is None or realm.rotates or wants_overlap:
-            there = await realm.api.get(uuid) or {}
-            expires_at = rotation.expiry(there)
-            realm.rotates = rotation.overlaps(there) or expires_at not in {0, secret.expires_at}
-            if realm.rotates:
-                return applied._replace(secret_expires_at=expires_at)
-        return applied
+        return Applied(Held(uuid), mapping.lost(client.metadata) | given)
 
     async def delete(self, tenant: str, client_id: str, held: Held | None) -> None:
         """See ``Connector``."""

@@ -9,7 +9,8 @@ from dcrserver.connectors.client import NewSecret
 from dcrserver.connectors.keycloak.paths import attributes
 from dcrserver.strict_json import JsonObject, JsonValue
 
-EXPIRES_AT = "client.secret.expiration.time"
+_EXPIRES_AT = "client.secret.expiration.time"
+_NEVER = 4102444800  # the year 2100
 _ROTATED = "client.secret.rotated"
 _ROTATED_AT = f"{_ROTATED}.creation.time"
 _ROTATED_UNTIL = f"{_ROTATED}.expiration.time"
@@ -17,20 +18,18 @@ _NONE: JsonObject = {_ROTATED: "", _ROTATED_AT: "", _ROTATED_UNTIL: ""}
 
 
 def first(secret: NewSecret) -> JsonObject:
-    """Members and attributes of a client that is made."""
-    return _given(secret)
-
-
-def _given(secret: NewSecret) -> JsonObject:
-    attributes_: JsonObject = {EXPIRES_AT: str(secret.expires_at)} if secret.expires_at else {}
-    return {"secret": secret.value, "attributes": attributes_}
+    """Members and attributes of a client that is made. Its end is named, as the policy's own would
+    come without anybody here knowing.
+    """
+    ends_at = str(secret.expires_at or _NEVER)
+    return {"secret": secret.value, "attributes": {_EXPIRES_AT: ends_at}}
 
 
 def next_one(secret: NewSecret, remote: Mapping[str, JsonValue]) -> JsonObject:
     """The same of one that is there. Without a rotation policy Keycloak drops these attributes, and
     the secret before ends; what was sent already, and the answer lost, stays as it is.
     """
-    given = _given(secret)
+    given = first(secret)
     before = remote.get("secret")
     if before == secret.value:
         return given
@@ -43,12 +42,6 @@ def next_one(secret: NewSecret, remote: Mapping[str, JsonValue]) -> JsonObject:
     return given | {"attributes": attributes(given) | (rotated if is_kept else _NONE)}
 
 
-def overlaps(remote: Mapping[str, JsonValue]) -> bool:
-    """Whether the secret before is there beside the present one."""
-    return bool(attributes(remote).get(_ROTATED))
-
-
-def expiry(remote: Mapping[str, JsonValue]) -> int:
-    """When Keycloak takes the secret no longer, seconds since 1970; 0: never."""
-    found = str(attributes(remote).get(EXPIRES_AT) or "")
-    return int(found) if found.isdecimal() else 0
+def is_under_a_policy(remote: Mapping[str, JsonValue]) -> bool:
+    """Whether secrets of the realm rotate: of a client that was changed the end would be gone."""
+    return bool(attributes(remote).get(_EXPIRES_AT))
