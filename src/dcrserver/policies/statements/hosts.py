@@ -47,10 +47,10 @@ def normalized(host: str) -> str:
     Raises:
         ValueError: it is no DNS name and no address.
     """
-    bare = host.strip("[]") if host.startswith("[") and host.endswith("]") else host
-    if ":" in bare:
-        return str(ipaddress.IPv6Address(bare))
-    bare = bare.lower().removesuffix(".")
+    is_bracketed = host.startswith("[") and host.endswith("]")
+    if is_bracketed or ":" in host:
+        return str(ipaddress.IPv6Address(host[1:-1] if is_bracketed else host))
+    bare = host.lower().removesuffix(".")
     if not bare.isascii():
         import idna
 
@@ -131,7 +131,7 @@ def covering(host: str) -> frozenset[str]:
 
 def _name(text: str) -> str:
     made = normalized(_without_port(text))
-    if made[-1:].isdigit() and made.rpartition(".")[2].isdigit():
+    if ":" in made or made.rpartition(".")[2].isdigit():
         raise ValueError("an address has no names below it")
     return made
 
