@@ -113,7 +113,8 @@ class Trial:
     """Tries all mutants of some modules, ``jobs`` at a time."""
 
     def __init__(self, files: dict[str, Path], score: Score, jobs: int) -> None:
-        self._files = files
+        # Now, as they may be changed while all this runs.
+        self._trees = {name: ast.parse(file.read_text("utf-8")) for name, file in files.items()}
         self._score = score
         self._jobs = jobs
         self._running: dict[int, tuple[str, Mutant]] = {}
@@ -122,16 +123,16 @@ class Trial:
         """Once the tests are known."""
         for name in zygote.names(sorted(zygote.reached.failed)):
             print("fails without any mutant, and is left out:", name)
-        for name, file in self._files.items():
+        for name, tree in self._trees.items():
             started = time.monotonic()
-            self._try(name, file, zygote)
+            self._try(name, tree, zygote)
             while self._running:
                 self._wait()
             counts = self._score.counts[name]
             print(f"{name}: {dict(counts)} in {time.monotonic() - started:.0f} s", flush=True)
 
-    def _try(self, name: str, file: Path, zygote: Zygote) -> None:
-        module, tree = importlib.import_module(name), ast.parse(file.read_text("utf-8"))
+    def _try(self, name: str, tree: ast.Module, zygote: Zygote) -> None:
+        module = importlib.import_module(name)
         for mutant in mutants_of(tree):
             lines = [*_lines(mutant, module, zygote.imported)]
             if not lines:  # a constant that no function reads

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from dcrserver.policies.names.protected import ProtectedName, ProtectedNames
 from dcrserver.policies.names.scripts import mixed_scripts
 from dcrserver.policies.names.skeletons import _look, readings, runs, skeletons
-from dcrserver.policies.names.unicode import confusables, scripts_of
+from dcrserver.policies.names.unicode import confusables, is_ignorable, scripts_of
 from harness.cases import each
 from harness.properties import examples
 
@@ -200,6 +200,37 @@ def test_the_tables_are_those_of_unicode() -> None:
     assert scripts_of("\u0301") >= {"Latin", "Cyrillic"} or scripts_of("\u0301") == {"Inherited"}
     assert scripts_of("\u0378") == frozenset()  # nobody's
     assert "Hiragana" in scripts_of("\u30fc")
+    assert scripts_of("\u00ad") == {"Common"}
+    assert scripts_of("\u00aa") == {"Latin"}
+    assert scripts_of("\x7f") == {"Common"}
+    assert scripts_of("\U0010ffff") == frozenset()
+
+
+@each(
+    "name, seen",
+    [
+        ("Stra\u00dfe", {"strasse"}),
+        ("\u017f", {"f", "s"}),
+        ("\u03a3", {"o", "\u0283"}),
+        ("\ufb01", {"fl"}),
+        ("\u2129", {"\u027f"}),  # no letter in a square or a circle
+        ("C\u20ddl", {"cl"}),
+        ("C\u0338l", {"cl"}),
+        ("C\u0327l", {"cl"}),
+        ("\u0130", {"l"}),
+        ("\u0915\u093f\u0924", {"\u0915\u09bf\u0924"}),
+        ("\u2122", {"trn"}),
+        ("!", set()),
+    ],
+)
+def test_what_a_name_looks_like(name: str, seen: set[str]) -> None:
+    assert skeletons(name) == seen
+
+
+def test_what_is_not_shown_is_known() -> None:
+    unseen = "\u00ad\u200b\u200d\u2060\u034f\u115f\u17b4\u180b\u3164\ufe0f\uffa0\U000e0100"
+    assert all(map(is_ignorable, unseen))
+    assert not any(map(is_ignorable, "aA1 X\u0301\u0915\u6f22["))
 
 
 @pytest.mark.finding("N3")
@@ -220,6 +251,13 @@ def test_the_tables_are_those_of_unicode() -> None:
         # An accent is of many scripts, and tells of none.
         ("a\u0301\u0430", ("Cyrillic", "Latin")),
         ("a\u2c80", ("Coptic", "Latin")),
+        ("\u0430\u2ce5\ufe0f", ()),
+        ("a\u3105", ()),
+        ("\u6f22\u3105", ()),
+        ("\u304b\u3105", ("Bopomofo", "Hiragana")),
+        ("\uac00\u6f22a", ()),
+        ("\uac00\u304b", ("Hangul", "Hiragana")),
+        ("\u0436+a \u0436\u2014a \u0436\u00a0a", ()),
         ("हिन्दी ऐप", ()),
         ("中文кит", ("Cyrillic", "Han")),
         ("العربية 2", ()),

@@ -8,19 +8,16 @@ restrictive).
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
-from types import MappingProxyType
+from collections.abc import Iterator
 
 from dcrserver.policies.names.unicode import scripts_of, words_apart
 
 _ANY = frozenset({"Common", "Inherited"})
-# What Unicode has no script for: writing systems of several.
-_SYSTEMS: Mapping[str, frozenset[str]] = MappingProxyType(
-    {
-        "Japanese": frozenset({"Latin", "Han", "Hiragana", "Katakana"}),
-        "Chinese": frozenset({"Latin", "Han", "Bopomofo"}),
-        "Korean": frozenset({"Latin", "Han", "Hangul"}),
-    }
+# What Unicode has no script for: writing systems of several, Japanese, Chinese and Korean.
+_SYSTEMS = (
+    frozenset({"Latin", "Han", "Hiragana", "Katakana"}),
+    frozenset({"Latin", "Han", "Bopomofo"}),
+    frozenset({"Latin", "Han", "Hangul"}),
 )
 _SPACE = re.compile(r"\s+")
 
@@ -48,7 +45,7 @@ def _told(written: list[frozenset[str]]) -> set[str]:
 
 
 def _is_of_a_system(written: list[frozenset[str]]) -> bool:
-    return any(all(each & system for each in written) for system in _SYSTEMS.values())
+    return any(all(each & system for each in written) for system in _SYSTEMS)
 
 
 def _words(text: str) -> Iterator[str]:

@@ -19,6 +19,8 @@ _UNSEEN = re.compile(
 )
 _LATIN = frozenset({"Latin"})
 _COMMON = frozenset({"Common"})
+# Categories: punctuation, symbols, what separates.
+_APART = frozenset({"P", "S", "Z"})
 
 
 @cache
@@ -33,7 +35,7 @@ def scripts_of(character: str) -> frozenset[str]:
         return _LATIN if character.isalpha() else _COMMON
     starts, ends, found = _scripts()
     place = bisect_right(starts, ord(character)) - 1
-    return found[place] if place >= 0 and ord(character) <= ends[place] else frozenset()
+    return found[place] if ord(character) <= ends[place] else frozenset()
 
 
 def is_ignorable(character: str) -> bool:
@@ -43,7 +45,7 @@ def is_ignorable(character: str) -> bool:
 
 def words_apart(text: str) -> str:
     """``text`` with a space for whatever is no letter, mark or number."""
-    return "".join(" " if unicodedata.category(each)[0] in "PSZ" else each for each in text)
+    return "".join(" " if unicodedata.category(each)[0] in _APART else each for each in text)
 
 
 @cache
