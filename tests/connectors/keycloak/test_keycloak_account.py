@@ -108,8 +108,12 @@ async def test_who_is_not_let_in_is_told_why(connect: MakeConnector, admin: Admi
     for connector, told in cases:
         with pytest.raises(TargetMisconfigured, match=told):
             await connector.create(wanted(), SECRET)
-    problems = (await cases[1][0].discover([TENANT])).problems
-    assert problems == ("front: our account lacks the role manage-clients in realm acme",)
+    reader = f"account-{uuid.uuid4()}"
+    admin.make_account(reader, "view-clients", secret="s")
+    for connector in (cases[1][0], connect(client_id=reader, client_secret="s")):
+        problems = (await connector.discover([TENANT])).problems
+        assert problems == ("front: our account lacks the role manage-clients in realm acme",)
+    assert (await connect().discover([TENANT])).problems == ()
 
 
 async def test_a_server_that_is_not_there_is_away(connect: MakeConnector) -> None:

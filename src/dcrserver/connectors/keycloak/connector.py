@@ -180,13 +180,15 @@ class KeycloakConnector:
         return tuple(sorted(found))
 
     async def discover(self, tenants: Sequence[str]) -> Discovered:
-        """See ``Connector``: signs in to each realm, and reads a page of it."""
+        """See ``Connector``: signs in to each realm, reads its scopes, and makes what is there."""
         problems, names = [], sorted({self._realm_name(tenant) for tenant in tenants})
         for tenant in {self._realm_name(tenant): tenant for tenant in tenants}.values():
             realm = self._realm(tenant)
             try:
                 facts = await realm.scopes.facts()
                 await realm.salt()
+                # Refused to who may not write, and to others as there is one: it is our account.
+                await realm.api.create({"clientId": str(self._settings.client_id)})
             except TargetError as error:
                 problems.append(str(error))
             else:
