@@ -84,6 +84,22 @@ async def test_a_change_raises_what_is_wanted_and_one_that_no_target_learns_of_d
     assert (await _link(database, client)).wanted == 3
 
 
+async def test_how_a_secret_is_kept_is_nothing_to_a_target_and_when_it_ends_is(
+    database: Database,
+) -> None:
+    """All are encrypted anew when the keys change, and a slow hash becomes a quick one."""
+    client = record(client_secrets=_secret("a", sealed="S"))
+    await add(database, client)
+    client = client._replace(client_secrets=_secret("a"))
+    client = await _replace(database, client, client_secrets=_secret("a", digest="e"))
+    assert (await _link(database, client)).wanted == 1
+    ending = client.client_secrets or ""
+    await _replace(
+        database, client, client_secrets=ending.replace('expires_at": 0', 'expires_at": 9')
+    )
+    assert (await _link(database, client)).wanted == 2
+
+
 async def test_what_is_not_written_raises_nothing(database: Database) -> None:
     client = record()
     await add(database, client)

@@ -20,6 +20,7 @@ from dcrserver.connectors.failures import (
     TargetRefused,
 )
 from dcrserver.repositories.client_links import ClientLinkRecord
+from dcrserver.settings import ConfigurationError
 from dcrserver.wiring import connectors
 from harness.actors import OPERATOR
 from harness.application import CALLBACK, Application, application, bearer, update_of
@@ -346,6 +347,28 @@ async def test_where_the_target_makes_identifier_and_secret_the_clients_are_thos
             await lifecycle.delete(tenant, f"minted-{unique}", OPERATOR)
             await lifecycle.purge(tenant, f"minted-{unique}", OPERATOR)
         assert list(there.clients) == [("default", "x")]
+
+
+async def test_targets_that_cannot_be_served_are_refused_at_the_start(
+    sqlite_database: str, monkeypatch: pytest.MonkeyPatch, there: FakeTarget
+) -> None:
+    monkeypatch.setattr(connectors, "build", lambda name, _: Minting(there, name))
+    usual = {"kind": "hydra", "url": "http://127.0.0.1:1"}
+    keys = [encryption_key().get_secret_value()]
+    cases: list[tuple[dict[str, Any], str]] = [
+        ({"a": usual | {"provision": "after"}}, 'a: provision must be "before"'),
+        ({"a": usual, "b": usual}, "b: a chooses the client_id of the same tenants"),
+    ]
+    for configured, told in cases:
+        groups = {"connectors": configured, "secrets": {"encryption_keys": keys}}
+        with pytest.raises(ConfigurationError, match=told):
+            async with application(sqlite_database, **groups):
+                pass
+    apart = {"a": usual | {"tenants": ["default"]}, "b": usual | {"tenants": ["x"]}}
+    async with application(
+        sqlite_database, connectors=apart, secrets={"encryption_keys": keys}
+    ) as made:
+        assert made.runtime.provisioning.targets.names("x") == ["b"]
 
 
 async def test_an_administrators_client_is_made_at_the_target_by_its_own_identifier(

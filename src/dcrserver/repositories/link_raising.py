@@ -27,13 +27,14 @@ if TYPE_CHECKING:
 
 # The connectors that are told of a tenant's clients.
 Targets: TypeAlias = Callable[[str], Sequence[str]]
-# Of a client, what no target is told.
+# Of a client, what no target is told; of its secrets see ``_told``.
 _OURS = frozenset(
     {
         "registration_access_token_digest",
         "registration_access_token_expires_at",
         "previous_registration_access_token_digest",
         "previous_registration_access_token_expires_at",
+        "client_secrets",
         "updated_at",
         "version",
         "tokens_ended_at",
@@ -83,8 +84,7 @@ class LinkRaising:
             return new, ()
         if sealed is None and is_secret_known and _has_new_secret(old, new):
             raise RuntimeError("no sealed copy of a new secret: see SecretIssuer")
-        told_of = _told_of(new._fields)
-        if old is not None and sealed is None and told_of(old) == told_of(new):
+        if old is not None and sealed is None and _told(old) == _told(new):
             return new, ()
         state = LinkState.RESERVED if new.status in UNAPPROVED else LinkState.PENDING
         return new, self._raised(new, connectors, state, sealed)
@@ -116,6 +116,14 @@ def _unsealed(record: ClientRecord) -> tuple[ClientRecord, str | None]:
     for each in held:
         each.pop("sealed", None)
     return record._replace(client_secrets=dumps(held)), sealed
+
+
+def _told(record: ClientRecord) -> tuple[Any, ...]:
+    """What targets learn of the client: of its secrets which there are, not how they are kept."""
+    held = json.loads(record.client_secrets or "[]")
+    secrets = [(each["id"], each["expires_at"]) for each in held]
+    made: tuple[Any, ...] = _told_of(record._fields)(record)
+    return (*made, *secrets)
 
 
 def _has_new_secret(old: ClientRecord | None, new: ClientRecord) -> bool:

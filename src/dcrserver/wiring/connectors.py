@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 from collections import Counter
 from collections.abc import Sequence
 from contextlib import suppress
@@ -78,10 +79,21 @@ def targets_of(settings: Settings) -> Targets:
             " until the authorization servers have them"
         )
     made = [Target(name, build(name, group), group) for name, group in settings.connectors.items()]
-    for target in made:
-        if target.connector.mints and not target.is_before:
+    minting = [target for target in made if target.connector.mints]
+    for target in minting:
+        if not target.is_before:
             raise ConfigurationError(
                 f'connectors.{target.name}: provision must be "before", as this server chooses'
                 " client_id and client_secret itself"
             )
+    for one, other in itertools.combinations(minting, 2):
+        if _share_a_tenant(one.settings.tenants, other.settings.tenants):
+            raise ConfigurationError(
+                f"connectors.{other.name}: {one.name} chooses the client_id of the same tenants, and"
+                " a client has one"
+            )
     return Targets(made)
+
+
+def _share_a_tenant(one: Sequence[str], other: Sequence[str]) -> bool:
+    return not one or not other or not {*one}.isdisjoint(other)

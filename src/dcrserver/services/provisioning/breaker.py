@@ -9,7 +9,7 @@ from collections.abc import Callable
 _FAILURES = 5
 # Between two looks: doubled each time.
 _FIRST_SECONDS = 1.0
-_LONGEST_SECONDS = 15.0
+_LONGEST_SECONDS = 5.0
 
 
 class Breaker:

@@ -28,7 +28,7 @@ from dcrserver.services.access.stored_clients import (
 )
 from dcrserver.services.access.surroundings import Surroundings
 from dcrserver.services.audit import EventType, Origin
-from dcrserver.services.provisioning.before import BeforeAnswer, replacing
+from dcrserver.services.provisioning.before import BeforeAnswer
 from dcrserver.services.registration import quotas
 from dcrserver.services.registration.administered import AdministeredClients
 from dcrserver.services.registration.client_expiry import ends_at
@@ -182,7 +182,10 @@ class ManagementService:
     async def _written(self, stated: Submitted, change: _Change) -> ClientRecord | None:
         """The client as it is, at its targets too; None: it was changed meanwhile."""
         old, new, origin, told, counted = change
-        async with replacing(self._before, old, new) as sent:
+        if self._before is None:
+            writer = quotas.within(self._database, counted, new, old)
+            return new if await stated.replace(writer, old, new, origin, told) else None
+        async with self._before.replacing(old, new) as sent:
             if sent.record.metadata != new.metadata:  # it is told by what it has become
                 del told["metadata"]
             writer = quotas.within(sent.within(self._database), counted, sent.record, old)
