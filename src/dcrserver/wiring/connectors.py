@@ -89,8 +89,8 @@ def targets_of(settings: Settings) -> Targets:
     for one, other in itertools.combinations(minting, 2):
         if _share_a_tenant(one.settings.tenants, other.settings.tenants):
             raise ConfigurationError(
-                f"connectors.{other.name}: {one.name} chooses the client_id of the same tenants, and"
-                " a client has one"
+                f"connectors.{other.name}: {one.name} chooses the client_id of the same tenants,"
+                " and a client has one"
             )
     return Targets(made)
 
