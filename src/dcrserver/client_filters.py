@@ -48,6 +48,11 @@ _ROWS = (
     ),
     FilterName("expires_after", "it ends then or later", is_time=True),
     FilterName("expires_before", "it ends before", is_time=True),
+    FilterName(
+        "link_state",
+        "how far an authorization server is with it",
+        values=("pending", "applied", "failed"),
+    ),
     FilterName("contains", "a text of the registration, in whatever case"),
 )
 FILTERS: Mapping[str, FilterName] = MappingProxyType({row.name: row for row in _ROWS})

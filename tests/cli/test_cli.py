@@ -175,6 +175,7 @@ def test_clients_are_listed_shown_and_deleted(
             "suspended_at": None,
             "expires_at": None,
             "version": 1,
+            "links": [],
         }
         shown = run("client", "show", made["client_id"])
         assert json.loads(shown)["events"][0]["type"] == "client.registered"

@@ -40,7 +40,9 @@ READS = (
     "policy list", "policy list --tenant acme", "policy show filed", "policy versions filed",
     "policy test filed client.json", "policy test filed client.json --origin import --json",
     "keys list", "token list", "token list --tenant '*'", "token show TOKEN_ID -o table",
-    "job list", "job show ENDED_ID", "statistics", "statistics --by status --step hour -o table",
+    "connector list", "connector list -o table", "connector describe keycloak",
+    "connector test keycloak", "job list", "job show ENDED_ID", "statistics",
+    "statistics --by status --step hour -o table",
 )  # fmt: skip
 # What changes something: asked of each about a thing of its own, one after the other.
 CHANGES = (
@@ -59,6 +61,7 @@ CHANGES = (
     "token issue admin --role owner --owner team-a", "token issue admin --role viewer --tenant '*'",
     "client bulk tag NEW --q billing", "client bulk suspend --owner nobody --dry-run -o table",
     "client bulk set_owner team-c --owner nobody --no-wait", "job watch JOB_ID",
+    "connector retry keycloak", "connector reconcile keycloak --dry-run --json",
     "token revoke TOKEN_ID", "keys rotate", "keys discard KID --yes",
 )  # fmt: skip
 # What is refused, and how.

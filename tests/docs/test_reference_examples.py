@@ -33,6 +33,8 @@ _OTHERWISE = {
     "{note_id}": "404",
     "cancel": "404",
     "errors": "404",
+    "metadata": "404",  # nobody published the client
+    "refresh": "409",  # the client has no document
 }
 _SECONDS = 60
 _ADMINISTRATION = "/admin/v1/"
@@ -40,7 +42,14 @@ _ADMINISTRATION = "/admin/v1/"
 
 @pytest.fixture
 def server(tmp_path: Path) -> Iterator[ServerProcess]:
-    with serving(tmp_path, env={"DCR_REGISTRATION__MODE": "protected"}) as started:
+    env = {
+        "DCR_REGISTRATION__MODE": "protected",
+        "DCR_SECRETS__ENCRYPTION_KEYS": "A" * 43 + "=",
+        "DCR_CONNECTORS__KEYCLOAK__KIND": "json_file",
+        "DCR_CONNECTORS__KEYCLOAK__PATH": str(tmp_path / "told.jsonl"),
+        "DCR_CONNECTORS__KEYCLOAK__PROVISION": "after",
+    }
+    with serving(tmp_path, env=env) as started:
         yield started
 
 

@@ -31,6 +31,10 @@ class Stage:
         monkeypatch.setenv("DCR_TENANTS__ACME__MODE", "open")
         monkeypatch.setenv("DCR_POLICIES__FILED__PRESET", "mcp")
         monkeypatch.setenv("DCR_SECRETS__ENCRYPTION_KEYS", run("keys", "generate").strip())
+        # Of no client that the lines are about: those would be told of at their own time.
+        told = {"KIND": "json_file", "PATH": "told.jsonl", "PROVISION": "after", "TENANTS": "acme"}
+        for name, value in told.items():
+            monkeypatch.setenv(f"DCR_CONNECTORS__KEYCLOAK__{name}", value)
         new = {"metadata": {"redirect_uris": ["https://a.example/cb"]}, "owner": "team-a"}
         Path("client.json").write_text(json.dumps(self.client()))
         Path("clients.jsonl").write_text(json.dumps(self.client() | {"client_id": "example"}))

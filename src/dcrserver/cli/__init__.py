@@ -31,6 +31,7 @@ _NOUNS = {
     "events": "events",
     "tenant": "tenants",
     "policy": "policies",
+    "connector": "connectors",
     "job": "jobs",
     "config": "configuration",
 }

@@ -85,9 +85,11 @@ class JsonFile:
         return digest([self._line(client), client.previous_until])
 
     async def discover(self, tenants: Sequence[str]) -> Discovered:
-        """How many lines there are."""
+        """How many lines there are, and how many of these ``tenants``."""
         lines = await asyncio.to_thread(self._read)
-        return Discovered(f"JSON lines in {self._path}", facts={"clients": len(lines)})
+        mine = sum(1 for tenant, _ in lines if tenant in tenants)
+        facts = {"clients": len(lines), "clients_of_tenants": mine}
+        return Discovered(f"JSON lines in {self._path}", facts=facts)
 
     async def create(self, client: WantedClient, secret: NewSecret | None) -> Applied:
         """A new line, or one of ours written anew.

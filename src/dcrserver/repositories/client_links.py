@@ -6,6 +6,7 @@ database: those of instances differ.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -73,6 +74,39 @@ class ClientLinkRepository:
         key = {"b_tenant": tenant, "b_client_id": client_id}
         rows = (await self._session.execute(statements.OF_CLIENT, key)).all()
         return [ClientLinkRecord(**row) for row in rows]
+
+    async def of_clients(
+        self, tenant: str, client_ids: Sequence[str]
+    ) -> Sequence[ClientLinkRecord]:
+        """The links of all of them, by the connector's name."""
+        if not client_ids:
+            return []
+        values = {"b_tenant": tenant, "b_client_ids": list(client_ids)}
+        rows = (await self._session.execute(statements.OF_CLIENTS, values)).all()
+        return [ClientLinkRecord(**row) for row in rows]
+
+    async def waiting(self, connector: str, after: Sequence[str]) -> Sequence[ClientLinkRecord]:
+        """Some of those that are not as they should be, behind the tenant and client_id ``after``,
+        in that order.
+        """
+        values = {"b_connector": connector, "b_tenant": after[0], "b_client_id": after[1]}
+        rows = (await self._session.execute(statements.WAITING, values)).all()
+        return [ClientLinkRecord(**row) for row in rows]
+
+    def begin(
+        self, tenant: str, client_id: str, connector: str, remote_id: str | None = None
+    ) -> None:
+        """A link of a client that has none, due at once; raised where somebody else was faster.
+
+        ``remote_id``: of one there that is to be a client here; it is due when that is written.
+        """
+        now = time.time_ns() // 1_000_000
+        state = LinkState.PENDING if remote_id is None else LinkState.RESERVED
+        link = ClientLinkRecord(
+            tenant, client_id, connector, wanted=1, state=state.word, updated_at=now,
+            raised_at=now, due_at=now if remote_id is None else 0, remote_id=remote_id,
+        )  # fmt: skip
+        self._session.insert(statements.insertion(self._session.dialect), link._asdict())
 
     async def due(self, connector: str, limit: int) -> Sequence[ClientLinkRecord]:
         """Those that anybody may work on, the longest waiting first."""

@@ -13,13 +13,10 @@ from functools import cache
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from sqlalchemy import Insert
-
-from dcrserver.db.dialects import insert_of, or_changed
 from dcrserver.db.protocol.statements import Inserts
-from dcrserver.db.tables import client_links
 from dcrserver.names import UNAPPROVED, LinkState
 from dcrserver.repositories.client_links import ClientLinkRecord
+from dcrserver.repositories.link_statements import insertion
 from dcrserver.strict_json import dumps
 
 if TYPE_CHECKING:
@@ -45,11 +42,6 @@ _OURS = frozenset(
 
 
 @cache
-def _insertion(dialect: str) -> Insert:
-    return or_changed(dialect, insert_of(dialect, client_links))
-
-
-@cache
 def _told_of(fields: tuple[str, ...]) -> itemgetter[Any]:
     """What targets are told of a record with these ``fields``."""
     return itemgetter(*(number for number, name in enumerate(fields) if name not in _OURS))
@@ -60,7 +52,7 @@ class LinkRaising:
 
     def __init__(self, targets: Targets, dialect: str) -> None:
         self._targets = targets
-        self._insertion = _insertion(dialect)
+        self._insertion = insertion(dialect)
         # Connectors that were told already of what is written: whoever told them writes that.
         self._told: frozenset[str] = frozenset()
         # (tenant, client_id) of each client whose links were raised.

@@ -8,6 +8,7 @@ from typing import NamedTuple
 from sqlalchemy import (
     BigInteger,
     ColumnElement,
+    Insert,
     and_,
     bindparam,
     case,
@@ -23,6 +24,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.sql import ClauseElement
 
+from dcrserver.db.dialects import insert_of, or_changed
 from dcrserver.db.tables import client_links as links
 from dcrserver.names import LinkState
 from dcrserver.repositories.expiry import AT_ONCE
@@ -48,7 +50,40 @@ OF_CLIENT = (
     .where(links.c.tenant == bindparam("b_tenant"), links.c.client_id == bindparam("b_client_id"))
     .order_by(links.c.connector)
 )
+OF_CLIENTS = (
+    select(links)
+    .where(
+        links.c.tenant == bindparam("b_tenant"),
+        links.c.client_id.in_(bindparam("b_client_ids", expanding=True)),
+    )
+    .order_by(links.c.connector)
+)
+# Some of those that are not as they should be, behind a place.
+WAITING = (
+    select(links)
+    .where(
+        links.c.connector == bindparam("b_connector"),
+        links.c.state.in_([LinkState.PENDING.word, LinkState.FAILED.word, LinkState.GONE.word]),
+        or_(
+            links.c.tenant > bindparam("b_tenant"),
+            and_(
+                links.c.tenant == bindparam("b_tenant"),
+                links.c.client_id > bindparam("b_client_id"),
+            ),
+        ),
+    )
+    .order_by(links.c.tenant, links.c.client_id)
+    .limit(AT_ONCE)
+)
 INSERT = insert(links)
+
+
+@cache
+def insertion(dialect: str) -> Insert:
+    """Of a link, or what raises the one that is there."""
+    return or_changed(dialect, insert_of(dialect, links))
+
+
 FORGET = update(links).where(_KEY).values(fingerprint=null())
 _COUNTS = select(
     links.c.connector,

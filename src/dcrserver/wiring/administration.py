@@ -9,6 +9,7 @@ from dcrserver.services.clients.approvals import ClientApprovalService
 from dcrserver.services.clients.notes import ClientNoteService
 from dcrserver.services.clients.statistics import ClientStatisticsService
 from dcrserver.services.policies.trial import PolicyTrials
+from dcrserver.services.provisioning.administration import ConnectorService
 from dcrserver.services.tenants.dcr_configuration import DcrConfigurationService
 from dcrserver.services.tokens.key_administration import KeyAdministrationService
 from dcrserver.wiring.foundation import Foundation
@@ -27,6 +28,9 @@ class Administration:
         self.approvals = ClientApprovalService(base.database)
         self.statistics = ClientStatisticsService(base.lists)
         self.policy_trials = PolicyTrials(base.statements, base.surroundings)
+        self.connectors = ConnectorService(
+            base.database, base.provisioning.targets, base.configured.tenants
+        )
         self.exports = asyncio.Semaphore(_EXPORTS)
 
 

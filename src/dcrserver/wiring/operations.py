@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from dcrserver.services.jobs.administration import JobService
     from dcrserver.services.policies.administration import PolicyAdministrationService
     from dcrserver.services.policies.trial import PolicyTrials
+    from dcrserver.services.provisioning.administration import ConnectorService
     from dcrserver.services.tenants.administration import TenantAdministrationService
     from dcrserver.services.tenants.lifecycle import TenantLifecycleService
     from dcrserver.services.tokens.key_administration import KeyAdministrationService
@@ -118,6 +119,13 @@ class Operations:
         from dcrserver.services.tokens.key_administration import KeyAdministrationService
 
         return KeyAdministrationService(self.base.signing_keys)
+
+    @cached_property
+    def connectors(self) -> ConnectorService:
+        """Looks after connectors."""
+        from dcrserver.services.provisioning.administration import ConnectorService
+
+        return ConnectorService(self.database, self.base.provisioning.targets, self.tenants)
 
     @cached_property
     def job_administration(self) -> JobService:

@@ -6,18 +6,23 @@ import math
 from collections.abc import Mapping
 
 from dcrserver.services.authentication.last_uses import FLUSH_SECONDS
-from dcrserver.services.jobs.administration import BULK, POLICY_TEST
+from dcrserver.services.clients.adoption import Adoption
+from dcrserver.services.clients.imports import ClientImportService
+from dcrserver.services.jobs.administration import BULK, POLICY_TEST, RECONCILE
 from dcrserver.services.jobs.bulk import BulkChange
 from dcrserver.services.jobs.client_import import ClientImport
 from dcrserver.services.jobs.executor import JobExecutor, JobKind
 from dcrserver.services.jobs.policy_test import PolicyTest
 from dcrserver.services.jobs.reception import IMPORT
+from dcrserver.services.jobs.reconciling import Reconciling
+from dcrserver.services.provisioning.administration import ConnectorService
 from dcrserver.services.tenants.deletion import TenantDeletion
 from dcrserver.services.upkeep.jobs import Upkeep
 from dcrserver.services.upkeep.leases import Leases
 from dcrserver.services.upkeep.runner import Job, JobRunner
 from dcrserver.telemetry import Metrics
 from dcrserver.wiring.foundation import Foundation
+from dcrserver.wiring.shared import client_changes
 
 
 def job_runner(base: Foundation, metrics: Metrics) -> JobRunner:
@@ -64,7 +69,17 @@ def _of_administrators(base: Foundation, metrics: Metrics) -> Job:
         IMPORT: ClientImport(
             base.database, base.configured.box, base.provisioning.sealing, tenants
         ),
+        RECONCILE: _reconciling(base),
         POLICY_TEST: PolicyTest(base.lists, tenants, settings.members),
     }
     executor = JobExecutor(base.database, kinds, settings.worker.keep_jobs_seconds, metrics)
     return Job("do_jobs", 60.0, executor.work, look_seconds=1.0, waits=executor.waits)
+
+
+def _reconciling(base: Foundation) -> Reconciling:
+    tenants = base.configured.tenants
+    sealing = base.provisioning.sealing
+    imports = ClientImportService(base.database, base.configured.box, sealing)
+    adoption = Adoption(base.database, tenants, client_changes(base), imports)
+    connectors = ConnectorService(base.database, base.provisioning.targets, tenants)
+    return Reconciling(base.database, base.lists, connectors, adoption)

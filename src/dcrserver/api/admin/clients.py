@@ -10,7 +10,7 @@ from dcrserver.edge.client_filters import FREE, FilterOf, SortOf
 from dcrserver.edge.conditions import CHANGE, ExpectedOf
 from dcrserver.edge.pages import Page, PagingOf
 from dcrserver.edge.routers import Router
-from dcrserver.schemas.admin.clients import Client, ClientCount, ClientSummary
+from dcrserver.schemas.admin.clients import Client, ClientCount, ListedClient
 from dcrserver.services.clients.views import ClientView
 from dcrserver.wiring.runtime import Runtime
 
@@ -22,12 +22,12 @@ router = Router(AdminRoute, "/clients", "clients")
     scope="clients:read",
     summary="List clients",
     operation_id="list_clients",
-    response_model=Page[ClientSummary],
+    response_model=Page[ListedClient],
     free=FREE,
 )
 async def list_clients(
     here: RuntimeOf, caller: CallerOf, paging: PagingOf, wanted: FilterOf, sort: SortOf
-) -> Page[ClientSummary]:
+) -> Page[ListedClient]:
     """The clients of a tenant that the filters mean; `metadata.NAME` is any member of theirs.
 
     A page may have fewer than `limit`, even none, and a `next` all the same: where no index tells
@@ -36,7 +36,7 @@ async def list_clients(
     found = await here.client_reading.clients(
         caller.tenant, wanted, sort, paging.after, paging.limit, caller.actor
     )
-    return paging.answer([ClientSummary.model_validate(each) for each in found.clients], found.next)
+    return paging.answer([ListedClient.model_validate(each) for each in found.clients], found.next)
 
 
 @router.get(

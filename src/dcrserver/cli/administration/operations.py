@@ -40,6 +40,11 @@ revoke_registration_access_token   DELETE  /clients/{client_id}/registration-acc
 list_deleted_clients               GET     /deleted-clients
 restore_client                     POST    /clients/{client_id}/restore
 change_clients                     POST    /clients/bulk
+list_connectors                    GET     /connectors
+describe_connector                 GET     /connectors/{name}
+test_connector                     POST    /connectors/{name}/test
+retry_connector                    POST    /connectors/{name}/retry
+reconcile_connector                POST    /connectors/{name}/reconcile
 list_jobs                          GET     /jobs
 show_job                           GET     /jobs/{job_id}
 list_job_errors                    GET     /jobs/{job_id}/errors

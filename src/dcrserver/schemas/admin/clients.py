@@ -61,6 +61,26 @@ class ClientSummary(Told):
     )
 
 
+class ClientLink(Told):
+    """How far an authorization server is with a client that it is told of."""
+
+    connector: str = Field(description="[connectors.NAME]")
+    state: Literal["pending", "applied", "failed", "gone"] = Field(
+        description="gone: still to be removed there"
+    )
+    remote_id: str | None = Field(description="its identifier there")
+    wanted: int = Field(description="how often it changed here")
+    applied: int = Field(description="up to which of these changes it is told")
+    attempts: int = Field(description="since it was last told")
+    error: str | None = Field(description="why it does not have the client, or otherwise")
+
+
+class ListedClient(ClientSummary):
+    """A client as lists show it, and how far authorization servers are with it."""
+
+    links: list[ClientLink]
+
+
 class Approval(Told):
     """Why a client that was held is not active, or was not for a while."""
 
@@ -77,7 +97,7 @@ class Rejection(Asked):
     reason: str = Field(min_length=1, max_length=500, description="for the client, in a sentence")
 
 
-class Client(ClientSummary):
+class Client(ListedClient):
     """A client with everything that is known of it, and no secret."""
 
     approval: Approval | None = Field(description="null: it was never held")

@@ -26,6 +26,8 @@ SCOPES: Mapping[str, str] = {
     "policies:override": "move a client to another policy than that of its birth",
     "tenants:read": "read tenants",
     "tenants:write": "make, change and end tenants",
+    "connectors:read": "read which authorization servers are told of clients, and how far they are",
+    "connectors:write": "try connectors, compare their servers with what is here, and put right",
     "keys:read": "list signing keys",
     "keys:write": "make, replace and end signing keys",
     "events:read": "read the audit trail",
@@ -61,7 +63,7 @@ _OF_NO_ADMINISTRATOR = frozenset(
 
 _VIEWER = (
     "clients:read", "tokens:read", "policies:read", "tenants:read", "statistics:read", "keys:read",
-    "jobs:read",
+    "jobs:read", "connectors:read",
 )  # fmt: skip
 
 # Named sets of scopes, in the order of the table above.
@@ -78,7 +80,7 @@ ROLES: Mapping[str, tuple[str, ...]] = {
     ),
     "auditor": (
         "events:read", "clients:read", "tokens:read", "policies:read", "tenants:read",
-        "statistics:read", "configuration:read", "server:read",
+        "statistics:read", "configuration:read", "server:read", "connectors:read",
     ),
 }  # fmt: skip
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from typing import NamedTuple
 
+from dcrserver.repositories.client_links import ClientLinkRecord
 from dcrserver.repositories.queries import Lists
 from dcrserver.repositories.queries.clients import Count, Filter, Sort
 from dcrserver.repositories.queries.deleted_clients import BY_CLIENT_ID
@@ -41,10 +42,11 @@ class ClientReadingService:
             uses = await tx.last_uses.of_client(tenant.name, client_id)
             shared = await tx.shared_clients.of_client(tenant.name, client_id)
             approval = await tx.client_approvals.find(tenant.name, client_id)
+            links = await tx.client_links.of_client(tenant.name, client_id)
         from dcrserver.services.registration.verified_facts import verified_facts
 
         facts = verified_facts(tenant, record)
-        return ClientView(record, uses, shared, facts, approval)
+        return ClientView(record, uses, shared, facts, approval, links)
 
     async def clients(
         self,
@@ -64,7 +66,14 @@ class ClientReadingService:
         found = await self._lists.clients.some(
             tenant.name, wanted, sort, after, limit=limit, owner=actor.owner
         )
-        return Listed([ClientView(each.record) for each in found.matches], found.next)
+        names = [each.record.client_id for each in found.matches]
+        links: dict[str, list[ClientLinkRecord]] = {}
+        async with self._database.read() as tx:
+            for link in await tx.client_links.of_clients(tenant.name, names):
+                links.setdefault(link.client_id, []).append(link)
+        records = [each.record for each in found.matches]
+        made = [ClientView(each, links=links.get(each.client_id, ())) for each in records]
+        return Listed(made, found.next)
 
     async def deleted(
         self, tenant: Tenant, after: Place | None, limit: int, actor: Actor

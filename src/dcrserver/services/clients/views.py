@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from dcrserver.metadata.bounds import Bounds
-from dcrserver.names import PUBLISHED
+from dcrserver.names import PUBLISHED, LinkState
 from dcrserver.repositories.client_approvals import ClientApprovalRecord
+from dcrserver.repositories.client_links import ClientLinkRecord
 from dcrserver.repositories.clients import ClientRecord
 from dcrserver.repositories.deleted_clients import DeletedClientRecord
 from dcrserver.repositories.shared_clients import SharedClientRecord
@@ -43,6 +44,19 @@ class ApprovalView:
         self.reason = record.reason
 
 
+class LinkView:
+    """How far a target is with a client; ``error``: why it lacks it, or has it otherwise."""
+
+    def __init__(self, record: ClientLinkRecord) -> None:
+        self.connector = record.connector
+        self.state = record.state
+        self.remote_id = record.remote_id
+        self.wanted = record.wanted
+        self.applied = record.applied
+        self.attempts = record.attempts
+        self.error = record.last_error
+
+
 class ClientView:
     """A client as administrators see it; times in seconds since 1970, 0 for never."""
 
@@ -53,10 +67,13 @@ class ClientView:
         shared: SharedClientRecord | None = None,
         facts: VerifiedFacts | None = None,
         approval: ClientApprovalRecord | None = None,
+        links: Sequence[ClientLinkRecord] = (),
     ) -> None:
         """``uses``: when each of its secrets was last used; the empty id is another credential.
         ``shared``: what leads to it, where many have it. ``facts``: that others vouch for.
+        ``links``: to targets that are told of it.
         """
+        self.links = [LinkView(each) for each in links if each.state != LinkState.RESERVED]
         self.approval = None if approval is None else ApprovalView(approval)
         self.record = record
         self.client_id = record.client_id

@@ -28,6 +28,7 @@ from dcrserver.tenants import Tenant
 
 BULK = "bulk"
 POLICY_TEST = "policy_test"
+RECONCILE = "reconcile"
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,6 +127,15 @@ class JobService:
         """
         _check_filter(wanted, self._declared)
         job = new_job(tenant, POLICY_TEST, {**policy, "filter": dict(wanted)}, origin)
+
+        async def write(tx: Transaction) -> None:
+            tx.jobs.add(job)
+
+        return await begin(self._database, self._requests, None, job, origin, write)
+
+    async def reconcile(self, tenant: Tenant, asked: JsonObject, origin: Origin) -> JobView:
+        """A job that compares a connector's server with what is here; see ``Reconciling``."""
+        job = new_job(tenant, RECONCILE, asked, origin)
 
         async def write(tx: Transaction) -> None:
             tx.jobs.add(job)

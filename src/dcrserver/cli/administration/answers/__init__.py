@@ -17,6 +17,7 @@ _FILES: Mapping[str, str] = MappingProxyType(
     {
         "admin-tokens": "tokens",
         "clients": "clients",
+        "connectors": "connectors",
         "deleted-clients": "clients",
         "events": "events",
         "initial-access-tokens": "tokens",

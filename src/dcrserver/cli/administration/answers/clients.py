@@ -9,8 +9,8 @@ from dcrserver.schemas.admin.clients import (
     ClientAsked,
     ClientCount,
     ClientReplacement,
-    ClientSummary,
     DeletedClient,
+    ListedClient,
     NewClient,
     Rejection,
 )
@@ -29,7 +29,7 @@ async def _list_clients(
     asked, order = Filter.parse(wanted.items()).known(here.members), Sort.parse(sort)
     place, tenant = place_in(cursor), await here.tenant()
     found = await reading.clients(tenant, asked, order, place, limit, actor)
-    return answer([told(ClientSummary, each) for each in found.clients], found.next)
+    return answer([told(ListedClient, each) for each in found.clients], found.next)
 
 
 async def _count_clients(here: Here, **wanted: str) -> JsonObject:

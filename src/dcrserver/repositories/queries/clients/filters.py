@@ -18,7 +18,7 @@ from typing import Any, TypeAlias
 from sqlalchemy import ColumnElement, and_, exists, literal_column, not_, or_, select
 
 from dcrserver.client_filters import FILTERS, FilterName
-from dcrserver.db.tables import client_facets, clients, last_uses
+from dcrserver.db.tables import client_facets, client_links, clients, last_uses
 from dcrserver.errors import InvalidInput
 from dcrserver.metadata.comparing import exact, host_of, name_key, words_of
 from dcrserver.names import ClientStatus
@@ -97,6 +97,15 @@ def _used_since(moment: int) -> Condition:
     )
 
 
+def _is_linked(state: str) -> Condition:
+    links = client_links.alias("links")
+    return exists(
+        select(literal_column("1")).where(
+            links.c.tenant == _C.tenant, links.c.client_id == _C.client_id, links.c.state == state
+        )
+    )
+
+
 # Name of a filter -> what holds of a client that it means. Asked of ``client_facets``.
 FACET_FILTERS: Mapping[str, _Make] = MappingProxyType(
     {
@@ -128,6 +137,7 @@ CLIENT_FILTERS: Mapping[str, _Make] = MappingProxyType(
         "secret_expires_before": _ends(_C.secret_expires_at, _before),
         "expires_after": _ends(_C.expires_at, _since),
         "expires_before": _ends(_C.expires_at, _before),
+        "link_state": _is_linked,
     }
 )
 # Asked of what they registered.

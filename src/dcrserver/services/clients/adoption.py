@@ -1,0 +1,74 @@
+"""Use case: what a target has is taken over, where its word counts (``drift = "adopt"``)."""
+
+from __future__ import annotations
+
+from dcrserver.connectors.client import RemoteClient
+from dcrserver.errors import InvalidInput
+from dcrserver.metadata.bounds import UNBOUNDED
+from dcrserver.metadata.catalogue import PARAMETERS
+from dcrserver.repositories.transaction import Database, Transaction
+from dcrserver.services.audit import Origin
+from dcrserver.services.clients.changes import ClientChangeService
+from dcrserver.services.clients.imports import ClientImportService, add_new
+from dcrserver.services.provisioning.reconciling import Difference
+from dcrserver.services.provisioning.targets import Target
+from dcrserver.strict_json import JsonObject
+from dcrserver.tenants import Tenant, TenantRegistry
+
+# Whose own words an import understands; of the others ours are at hand.
+_READ_AS_THEY_ARE = frozenset({"keycloak", "hydra"})
+
+
+class Adoption:
+    """Use case: clients become what a target has of them."""
+
+    def __init__(
+        self,
+        database: Database,
+        tenants: TenantRegistry,
+        changes: ClientChangeService,
+        imports: ClientImportService,
+    ) -> None:
+        self._database = database
+        self._tenants = tenants
+        self._changes = changes
+        self._imports = imports
+
+    async def adopt(self, each: Difference, target: Target, origin: Origin) -> None:
+        """Of a client of ours: the members that differ are as they are there. One of others becomes
+        a client of ours, as an import would make it.
+
+        Raises:
+            ProtocolError: that is not acceptable here.
+        """
+        remote, tenant = each.remote, self._tenants.now.by_name[each.tenant]
+        assert remote is not None  # noqa: S101 - it is there
+        if each.client is None:
+            await self._take_in(tenant, remote, target, origin)
+            return
+        members: JsonObject = {
+            name: remote.metadata.get(name) for name in each.members if name in PARAMETERS
+        }
+        if members:
+            await self._changes.merge(tenant, each.client_id, {"metadata": members}, origin)
+
+    async def _take_in(
+        self, tenant: Tenant, remote: RemoteClient, target: Target, origin: Origin
+    ) -> None:
+        is_read = target.connector.kind in _READ_AS_THEY_ARE
+        value = remote.document if is_read else {"client_id": remote.client_id, **remote.metadata}
+        moved, made = self._imports.judge(tenant, UNBOUNDED, origin, value)
+        if made is None:
+            raise InvalidInput(f"it cannot be taken over: {moved.refused}")
+        records = await self._imports.prepared(tenant, [made])
+
+        async def reserve(tx: Transaction) -> None:
+            if await tx.client_links.find(tenant.name, remote.client_id, target.name) is None:
+                tx.client_links.begin(tenant.name, remote.client_id, target.name, remote.remote_id)
+
+        async def write(tx: Transaction) -> int:
+            return await add_new(tx, tenant, records, origin)
+
+        # The link first: from then on the client is known by its name there.
+        await self._database.transact(reserve)
+        await self._database.transact(write)
