@@ -18,7 +18,9 @@ from dcrserver.settings import ConfigurationError, Settings, load
 from dcrserver.settings.catalogue import sample
 from harness.commands import Commands
 from harness.long_run import rounds
+from harness.metadata_server import metadata_server
 from harness.process import environment, free_port
+from harness.statements import key_set
 from harness.tls import certified
 
 
@@ -75,6 +77,7 @@ def test_what_was_set_is_told_with_its_place(
         "webfinger = [\n  'a.example',\n]\n[server]\nhost = '127.0.0.1'\nport = 8123\n"
         "[policy]\npreset = 'mcp'\njwks = { max_keys = 7 }\n"
         "[tenants.acme]\nmode = 'protected'\n[tenants.plain]\n"
+        "[[policy.statements]]\nname = 'a'\nthen.hold = true\n"
     )
     monkeypatch.setenv("DCR_REGISTRATION__MODE", "closed")
     monkeypatch.setenv("DCR_TOKENS", '{"lifetime": 60}')
@@ -91,6 +94,7 @@ def test_what_was_set_is_told_with_its_place(
         "policy.jwks.max_keys": f"{file}, line 9",
         "tenants.acme.mode": f"{file}, line 11",
         "tenants.plain": f"{file}, line 12",
+        "policy.statements": f"{file}, line 13",
         "registration.mode": "DCR_REGISTRATION__MODE",
         "tokens.lifetime": "DCR_TOKENS",
         "secrets.encryption_keys": "DCR_SECRETS__ENCRYPTION_KEYS",
@@ -262,3 +266,43 @@ def test_a_key_of_before_is_told_its_name_of_today(tmp_path: Path, table: str, m
     file.write_text(f"[{table}\n")
     with pytest.raises(ConfigurationError, match=re.escape(meant)):
         load(file)
+
+
+def test_where_issuers_of_software_statements_have_their_keys_is_tried(
+    check: Commands, tmp_path: Path
+) -> None:
+    """What fails is told on stderr, too, where the answer is JSON: a pipeline shows that."""
+    file, away = tmp_path / "c.toml", f"http://127.0.0.1:{free_port()}/jwks"
+    with metadata_server() as keys, metadata_server() as none:
+        keys.says, none.says = key_set(), {"keys": []}
+        issuer = '{{ issuer = "https://{}.example", jwks_uri = "{}" }}'
+        issuers = [issuer.format(n, each.location) for n, each in (("a", keys), ("b", none))]
+        other = f'issuer = "https://c.example"\njwks_uri = "{away}"\n'
+        file.write_text(
+            f"software_statements = [{', '.join(issuers)}]\n"
+            f"[[tenants.acme.software_statements]]\n{other}"
+        )
+        told = check.both("config", "check", "--config", str(file), "--json", status=1)
+        trials = json.loads(told.out)["trials"]
+        assert trials[f"software_statements {keys.location}"]["usable"] is True
+        for place, reason in ((none.location, "holds no key"), (away, "ConnectError")):
+            trial = trials[f"software_statements {place}"]
+            assert (trial["usable"], reason in trial["text"]) == (False, True), trial
+            assert f"software_statements {place}: cannot be used: " in told.err
+        assert keys.location not in told.err
+        asked = keys.asked
+        told = check.both("config", "check", "--config", str(file), "-o", "table", status=1)
+        assert f"software_statements {away}: cannot be used: " in told.out
+        assert "cannot be used" not in told.err
+        check("config", "check", "--config", str(file), "--offline")
+        assert keys.asked == asked + 1, "offline nobody is asked"
+
+
+def test_a_provider_that_is_away_is_told_where_the_answer_is_no_table(
+    check: Commands, tmp_path: Path
+) -> None:
+    file, away = tmp_path / "c.toml", f"https://127.0.0.1:{free_port()}"
+    file.write_text(f'[admin.providers.corp]\nissuer = "{away}"\naudience = "x"\n')
+    told = check.both("config", "check", "--config", str(file), status=1)
+    assert "admin.providers.corp: cannot be used: " in told.err
+    assert json.loads(told.out)["trials"]["admin.providers.corp"]["usable"] is False

@@ -34,7 +34,9 @@ software_statements = [
 """
 PLACES = {
     ("policy", "preset"): 1,
+    ("policy", "statements"): 5,
     ("policy", "statements", "0"): 5,
+    ("policies", "strict", "statements"): 13,
     ("policy", "statements", "0", "then", "hold"): 7,
     ("policy", "statements", "1", "name"): 9,
     ("policy", "statements", "1", "when", "origin"): 10,
@@ -76,3 +78,16 @@ def test_a_bad_statement_of_the_configuration_is_told_with_its_line(tmp_path: Pa
             str(refused.value).splitlines()}  # fmt: skip
     assert told["policy.statements.1.when.origin"] == "10)"
     assert told["policies.strict.statements.0.when.redirect_uris.host"] == "15)"
+
+
+def test_a_list_of_tables_begins_with_its_first(tmp_path: Path) -> None:
+    """Also what should be no list, or is of no such key."""
+    file = tmp_path / "dcrserver.toml"
+    file.write_text(f'server.base_url = "https://a.example"\n\n{TEXT[TEXT.index("[[policy") :]}')
+    file.write_text(file.read_text() + '[[admin.providers]]\nissuer = "x"\n[[colours]]\nx = 1\n')
+    lines = file.read_text().splitlines()
+    with pytest.raises(ConfigurationError) as refused:
+        load(file)
+    for key in ("admin.providers", "colours"):
+        (told,) = (line for line in str(refused.value).splitlines() if line.startswith(f"{key}:"))
+        assert told.endswith(f", line {lines.index(f'[[{key}]]') + 1})"), told

@@ -13,7 +13,7 @@ import typer
 from dcrserver.cli.administration.options import grouped
 from dcrserver.cli.administration.where import WhereOfAll
 from dcrserver.cli.output import Form, print_one, print_rows, printable, table
-from dcrserver.cli.shared import ConfigOption, commands, examples
+from dcrserver.cli.shared import ConfigOption, commands, examples, print_message
 
 if TYPE_CHECKING:
     from dcrserver.cli.work import Operations
@@ -61,8 +61,8 @@ def check(
         bool, typer.Option("--offline", help="try neither database, Redis nor other servers")
     ] = False,
 ) -> None:
-    """Show what differs from the defaults and where it was set; try the database, Redis, and the
-    OpenID providers that name administrators.
+    """Show what differs from the defaults and where it was set; try the database, Redis, the OpenID
+    providers that name administrators, and where issuers of software statements have their keys.
 
     Fails on a wrong or unknown key, and where one of them cannot be used. As JSON it is all that
     is in force, secrets hidden: below "changes" what differs; below "effective" the server metadata
@@ -84,6 +84,8 @@ def check(
         print("\n".join(_in_words(told)))
     else:
         print(json.dumps(shown(settings) | told, indent=2, sort_keys=True))
+        for line in _of_trials(told, only_unusable=True):  # what a log of a pipeline shows
+            print_message(line)
     sys.exit(0 if all(trial["usable"] for trial in told["trials"].values()) else 1)
 
 
@@ -137,6 +139,7 @@ def _tried(settings: Settings) -> dict[str, Any]:
             await limiter.check()
             await copies.look()
             providers = await operations.base.providers.problems()
+            issuers = await operations.base.statements.problems(operations.tenants)
             return _found(settings, operations.tenants, limiter) | {
                 "authorization_server_metadata": {
                     name: {"age_seconds": age, "problem": copies.problems.get(name)}
@@ -146,7 +149,8 @@ def _tried(settings: Settings) -> dict[str, Any]:
                 "trials": {
                     "database": await _try_database(operations, settings),
                     "redis": await _try_redis(limiter, settings),
-                    **_tried_providers(providers),
+                    **_tried_keys("admin.providers.", providers),
+                    **_tried_keys("software_statements ", issuers),
                 },
             }
         finally:
@@ -209,9 +213,9 @@ async def _try_redis(limiter: RateLimiter, settings: Settings) -> _Trial:
     return {"usable": reason is None, "text": reason or "answers"}
 
 
-def _tried_providers(problems: Mapping[str, str | None]) -> dict[str, _Trial]:
+def _tried_keys(kind: str, problems: Mapping[str, str | None]) -> dict[str, _Trial]:
     return {
-        f"admin.providers.{name}": {
+        f"{kind}{name}": {
             "usable": problem is None,
             "text": problem or "answers, and its keys are good",
         }
@@ -231,8 +235,7 @@ def _in_words(told: dict[str, Any]) -> Iterator[str]:
     ]
     yield from table(rows) or ["every setting is at its default"]
     yield ""
-    for name, trial in told["trials"].items():
-        yield f"{name}: {'' if trial['usable'] else 'cannot be used: '}{printable(trial['text'])}"
+    yield from _of_trials(told)
     for found in told["posture"]:
         about = {name: each for name, each in found.items() if name not in {"finding", "text"}}
         details = ", ".join(f"{name} {value}" for name, value in about.items())
@@ -243,6 +246,13 @@ def _in_words(told: dict[str, Any]) -> Iterator[str]:
     for name, copy in told["authorization_server_metadata"].items():
         if copy["problem"]:
             yield printable(f"warning: metadata for tenant {name}: {copy['problem']}")
+
+
+def _of_trials(told: dict[str, Any], *, only_unusable: bool = False) -> Iterator[str]:
+    for name, trial in told["trials"].items():
+        if not (trial["usable"] and only_unusable):
+            outcome = "" if trial["usable"] else "cannot be used: "
+            yield f"{name}: {outcome}{printable(trial['text'])}"
 
 
 def _short(value: object) -> str:

@@ -14,12 +14,14 @@ def line_of(key: Sequence[str], text: str) -> int:
     """Of the key, also in a file that it names, or of what it is written in; the first line where
     nothing of it is.
 
-    Tables of a list (``[[policy.statements]]``) are counted: the second is ``policy.statements.1``.
+    Tables of a list (``[[policy.statements]]``) are counted: the second is ``policy.statements.1``,
+    and the list begins with the first.
     """
     lines = lines_of(text)
     in_a_file = (*key[:-1], f"{key[-1]}_file")
     around = (tuple(key[:length]) for length in range(len(key), 0, -1))
-    return next((lines[each] for each in (tuple(key), in_a_file, *around) if each in lines), 1)
+    begun = (place for each in around for place in (each, (*each, "0")))
+    return next((lines[each] for each in (tuple(key), in_a_file, *begun) if each in lines), 1)
 
 
 def lines_of(text: str) -> dict[Key, int]:

@@ -69,6 +69,18 @@ class StatementKeys:
             return _matching(said.get("jwks"), algorithm, kid)
         return await _found(self._others, location, algorithm, kid)
 
+    async def problem(self, issuer: TrustedIssuer) -> str | None:
+        """Why no statement of ``issuer`` could be verified just now; None where all is well."""
+        try:
+            found = [
+                key
+                for algorithm in issuer.settings.algorithms
+                for key in await self.candidates(issuer, algorithm, None)
+            ]
+        except Unavailable as error:
+            return error.detail
+        return None if found else "its key set holds no key for an algorithm which is accepted"
+
     async def close(self) -> None:
         """Gives up what is still being fetched."""
         await asyncio.gather(self._declared.close(), self._others.close())

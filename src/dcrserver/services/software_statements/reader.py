@@ -6,7 +6,9 @@ registers no statement, and nothing at all where statements are required.
 
 from __future__ import annotations
 
+import asyncio
 import time
+from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
 from dcrserver import jose
@@ -175,6 +177,19 @@ class SoftwareStatements:
         if statement.text == held:
             return made
         return made._replace(is_new=True, spent=await self._to_spend(tenant, statement, terms))
+
+    async def problems(self, tenants: Iterable[Tenant]) -> Mapping[str, str | None]:
+        """By location, why no statement could be verified just now by the keys there; each that an
+        issuer which one of ``tenants`` trusts has is asked.
+        """
+        issuers = {
+            each.settings.jwks_uri: each
+            for tenant in tenants
+            for each in tenant.statement_issuers.values()
+            if each.settings.jwks_uri is not None
+        }
+        found = await asyncio.gather(*map(self._keys.problem, issuers.values()))
+        return dict(zip(issuers, found, strict=True))
 
     async def read_signed(
         self, tenant: Tenant, jws: jose.Jws, terms: Terms, before: ClientMetadata | None = None
