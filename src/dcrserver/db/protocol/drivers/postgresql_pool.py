@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager
 from typing import Any, TypeAlias
 
 import asyncpg
@@ -12,7 +11,7 @@ from asyncpg.pool import PoolConnectionProxy
 
 from dcrserver.db.failures import Lost
 from dcrserver.db.protocol.drivers.postgresql_connect import connect, connect_options
-from dcrserver.db.protocol.drivers.postgresql_errors import translated
+from dcrserver.db.protocol.drivers.postgresql_errors import translated, translation
 from dcrserver.db.protocol.session import LOCK_SECONDS
 from dcrserver.db.urls import database_url
 from dcrserver.settings import DatabaseSettings
@@ -34,29 +33,25 @@ class Pool:
 
     def __init__(self, settings: DatabaseSettings) -> None:
         self._settings = settings
+        self.timeout = settings.pool_timeout
         self._pool: asyncpg.Pool | None = None
         self._opening = asyncio.Lock()
 
-    @asynccontextmanager
-    async def acquired(self) -> AsyncIterator[Connection]:
+    def acquired(self) -> AbstractAsyncContextManager[Connection]:
         """A connection for as long as the block takes; given up if the block raises ``Lost``.
 
         Raises:
             Absent: there is none in time, or what the block did shows that the database is away.
         """
-        with translated():
-            pool = self._pool or await self._open()
-            connection = await pool.acquire(timeout=self._settings.pool_timeout)
-            try:
-                with translated():
-                    yield connection
-            except Lost:
-                # The others led to the same server; they are replaced when their turn comes.
-                connection.terminate()
-                await pool.expire_connections()
-                raise
-            finally:
-                await pool.release(connection)  # also when we are cancelled
+        return _Acquired(self)
+
+    async def opened(self) -> asyncpg.Pool:
+        """Of asyncpg's.
+
+        Raises:
+            Exception: of asyncpg, or of the network.
+        """
+        return self._pool or await self._open()
 
     def connections(self) -> dict[str, int]:
         """How many there are, by state."""
@@ -73,6 +68,34 @@ class Pool:
             if self._pool is None:
                 self._pool = await asyncpg.create_pool(**_options(self._settings))
             return self._pool
+
+
+class _Acquired(AbstractAsyncContextManager[Connection]):
+    """See ``Pool.acquired``: no generator, as several are entered for each request."""
+
+    __slots__ = ("_connection", "_opened", "_pool")
+
+    def __init__(self, pool: Pool) -> None:
+        self._pool = pool
+
+    async def __aenter__(self) -> Connection:
+        with translated():
+            self._opened = await self._pool.opened()
+            self._connection = await self._opened.acquire(timeout=self._pool.timeout)
+        return self._connection
+
+    async def __aexit__(self, _: object, error: BaseException | None, __: object) -> None:
+        meant = translation(error) or error
+        with translated():
+            try:
+                if isinstance(meant, Lost):
+                    # The others led to the same server; they are replaced when their turn comes.
+                    self._connection.terminate()
+                    await self._opened.expire_connections()
+            finally:
+                await self._opened.release(self._connection)  # also when we are cancelled
+        if meant is not None and meant is not error:
+            raise meant from error
 
 
 class _PlainConnection(asyncpg.Connection):  # type: ignore[misc]
