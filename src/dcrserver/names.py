@@ -16,7 +16,8 @@ PUBLISHED = "published"
 class Word(StrEnum):
     """One of a few words that are stored: as ``word``, a third of the price of ``value``.
 
-    Each registration stores four.
+    Each registration stores four. On the way of a request a member is a constant of its module: to
+    look for one in its class takes a fifth of a microsecond, and an update looked for ten.
     """
 
     def __init__(self, word: str) -> None:

@@ -121,9 +121,10 @@ def needs_readable_secret(metadata: ClientMetadata) -> bool:
 
 
 def _member_that_reads_the_secret(values: Mapping[str, JsonValue]) -> str | None:
-    there = _READERS.keys() & values.keys()
-    reading = [name for name in there if values[name] in _READERS[name]]
-    return min(reading, key=list(_READERS).index) if reading else None
+    for name, algorithms_ in _READERS.items():
+        if name in values and values[name] in algorithms_:
+            return name
+    return None
 
 
 RULES: tuple[Rule, ...] = (

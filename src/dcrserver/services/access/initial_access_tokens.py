@@ -35,6 +35,9 @@ from dcrserver.tenants import Tenant
 INITIAL_TOKEN_PREFIX = "iat"  # noqa: S105 - a prefix
 # The scope of admin tokens that register.
 REGISTER = "clients:create"
+_ANYBODY, _ADMINISTRATOR = ActorKind.ANONYMOUS, ActorKind.ADMINISTRATOR
+_OPEN, _BY_TOKEN = ClientOrigin.OPEN, ClientOrigin.INITIAL_ACCESS_TOKEN
+_BY_ADMINISTRATOR = ClientOrigin.ADMINISTRATOR
 # Of the column that tells who issued a token.
 _ISSUER_LENGTH = 128
 _MONTH = 30 * 86400
@@ -60,9 +63,8 @@ class RegistrationPermit(NamedTuple):
     def origin(self) -> ClientOrigin:
         """How the client comes to be."""
         if self.token is not None:
-            return ClientOrigin.INITIAL_ACCESS_TOKEN
-        is_anybody = self.actor.kind is ActorKind.ANONYMOUS
-        return ClientOrigin.OPEN if is_anybody else ClientOrigin.ADMINISTRATOR
+            return _BY_TOKEN
+        return _OPEN if self.actor.kind is _ANYBODY else _BY_ADMINISTRATOR
 
     def check_unspent(self) -> None:
         """Refuses what ``authorize`` let through by ``spent_too``.
@@ -76,7 +78,7 @@ class RegistrationPermit(NamedTuple):
     @property
     def is_administrator_s(self) -> bool:
         """Whether an administrator registers a client, and may choose what others may not."""
-        return self.actor.kind is ActorKind.ADMINISTRATOR
+        return self.actor.kind is _ADMINISTRATOR
 
 
 async def authorize(

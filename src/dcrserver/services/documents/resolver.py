@@ -33,6 +33,7 @@ _log = Logger(__name__)
 _MAX_REMEMBERED = 100_000
 # While a document cannot be read, the one before counts for so long until the next try.
 _RETRY_SECONDS = 10
+_DOCUMENT = ClientOrigin.DOCUMENT.word
 
 
 class DocumentClients:
@@ -69,7 +70,7 @@ class DocumentClients:
             record = await tx.clients.find(tenant.name, client_id)
         if record is None and not (self._settings.enabled and names_document(client_id)):
             return None
-        if record is not None and record.origin != ClientOrigin.DOCUMENT.word:
+        if record is not None and record.origin != _DOCUMENT:
             return record
         if not self._settings.enabled:
             return None

@@ -21,6 +21,8 @@ from dcrserver.services.secrets.kept import ClientSecrets
 from dcrserver.services.software_statements.reader import Submitted
 from dcrserver.strict_json import JsonObject
 
+_REGISTERED, _HELD = EventType.CLIENT_REGISTERED, EventType.CLIENT_HELD
+_CLIENT = SubjectKind.CLIENT
 # What is answered, of the client as it is written.
 Answer: TypeAlias = Callable[[ClientRecord, ClientSecrets], Registered]
 Lead: TypeAlias = Callable[[Transaction], Awaitable[None]]
@@ -83,10 +85,10 @@ class NewClients:
             if permit.token is not None or permit.bounds is not UNBOUNDED:
                 await initial_access_tokens.redeem(tx, permit, record.client_id, origin)
             event = audit.event(
-                EventType.CLIENT_REGISTERED if record.approval is None else EventType.CLIENT_HELD,
+                _REGISTERED if record.approval is None else _HELD,
                 tenant=record.tenant,
                 origin=origin,
-                subject=Subject(SubjectKind.CLIENT, record.client_id),
+                subject=Subject(_CLIENT, record.client_id),
                 changes=told,
                 metadata=record.metadata,
             )

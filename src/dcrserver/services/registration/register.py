@@ -164,7 +164,7 @@ class RegistrationService:
         tenant, policy = permit.tenant, permit.terms.policy
         asking = Asking(tenant.name, origin, permit.origin.word, may_wait=True)
         # Word for word the same is judged once.
-        if policy.by_body_alone and not tenant.statement_keys:
+        if tenant.judges_by_body(policy):
             judged, submitted = self._validator.validate(asking, octets, permit.terms), UNSTATED
         else:
             judged, submitted, asking = await self._judged(permit, octets, asking)

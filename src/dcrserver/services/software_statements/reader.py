@@ -43,6 +43,7 @@ _UNKNOWN = (
 )
 _NOT_ITS_OWN = "the signature of the request is not that of a key that its statement names"
 _NOTHING: JsonObject = {}
+_UPDATED = EventType.CLIENT_UPDATED
 
 
 class Submitted(NamedTuple):
@@ -109,7 +110,7 @@ class Submitted(NamedTuple):
         Raises:
             InvalidSoftwareStatement: as ``check_spent``.
         """
-        told, event = {**told, **self.told()}, EventType.CLIENT_UPDATED
+        told, event = {**told, **self.told()}, _UPDATED
         beside = [each.insertion for each in self.spent]
         try:
             return await replace_client(writer, old, new, event, origin, told, beside)
