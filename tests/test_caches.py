@@ -53,6 +53,7 @@ _BOUNDED = {
     "repositories/link_raising.py": "statements of the program",
     "repositories/facets.py": "256 metadata of 4096 characters, and statements of the program",
     "db/protocol/batches.py": "statements of the program",
+    "services/access/stored_clients.py": "256 metadata of 4096 characters",
     "services/registration/judgement.py": "256 submissions of 4096 characters",
     "services/secrets/verification.py": "digests, so many as the constant says",
     "services/authentication/client_keys.py": "1000 registered locations of 2000 characters",

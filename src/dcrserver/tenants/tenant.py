@@ -134,6 +134,10 @@ class Tenant:
         """Whether software statements count for anything under ``policy``."""
         return policy.statements_mode != "ignored" or bool(self.statement_keys)
 
+    def judges_by_body(self, policy: Policy) -> bool:
+        """Whether nothing beside its body counts for a registration under ``policy``."""
+        return policy.by_body_alone and not self.statement_keys
+
     @cached_property
     def root(self) -> str:
         """What paths are appended to, whether the issuer ends in a slash or not."""

@@ -14,6 +14,7 @@ from dcrserver.metadata.certificates import ClientCertificate
 from dcrserver.names import ClientStatus
 from dcrserver.repositories.clients import ClientRecord
 from dcrserver.repositories.transaction import Database, Transaction
+from dcrserver.security import token_digest
 from dcrserver.services.access.actors import Actor, ActorKind
 from dcrserver.services.access.administrators import Administrators
 from dcrserver.services.access.registration_access_tokens import is_token_of
@@ -21,18 +22,21 @@ from dcrserver.services.access.stored_clients import seen_by, terms_for, terms_o
 from dcrserver.tenants import Tenant
 
 _READ = "clients:read"
+_CLIENT = ActorKind.CLIENT
 _DECIDED = frozenset({ClientStatus.REJECTED.word, ClientStatus.EXPIRED.word})
 
 
 class ClientPermit(NamedTuple):
     """Permission to manage a client: ``token`` was presented, and is one of ``record``'s, or else
-    ``actor`` is an administrator. ``certificate``: of the connection, where the policy wants one.
+    ``actor`` is an administrator. ``digest``: of the token.
+    ``certificate``: of the connection, where the policy wants one.
     """
 
     tenant: Tenant
     record: ClientRecord
     token: str
     actor: Actor
+    digest: str = ""
     certificate: ClientCertificate | None = None
 
     @property
@@ -43,12 +47,12 @@ class ClientPermit(NamedTuple):
             Unavailable: the policy of its birth is no longer configured.
         """
         terms = terms_of(self.tenant, self.record)
-        return terms if self.actor.kind is ActorKind.CLIENT else terms_for(self.actor, terms)
+        return terms if self.actor.kind is _CLIENT else terms_for(self.actor, terms)
 
     @property
     def is_own(self) -> bool:
         """Whether the client itself asks."""
-        return self.actor.kind is ActorKind.CLIENT
+        return self.actor.kind is _CLIENT
 
 
 class ClientAccess:
@@ -111,7 +115,7 @@ class ClientAccess:
         record = await self._found(permit.tenant, permit.record.client_id)
         if not permit.is_own:
             return seen_by(permit.actor, record)
-        if record is None or not is_token_of(record, permit.token)[0]:
+        if record is None or not is_token_of(record, permit.digest)[0]:
             raise _invalid()
         _check_may_change(record)
         return record
@@ -121,7 +125,7 @@ class ClientAccess:
         record = permit.record
         if not record.previous_registration_access_token_digest:
             return permit
-        if not is_token_of(record, permit.token)[0]:
+        if not is_token_of(record, permit.digest)[0]:
             return permit
 
         async def write(tx: Transaction) -> None:
@@ -155,12 +159,13 @@ class ClientAccess:
             raise MissingToken("the registration access token is required")
         async with self._database.read() as tx:
             record = await tx.clients.find(tenant.name, client_id)
-        current, previous = is_token_of(record, bearer)
+        digest = token_digest(bearer)
+        current, previous = is_token_of(record, digest)
         if record is not None and (current or previous):
             if scope != _READ:
                 _check_may_change(record)
-            actor = Actor(ActorKind.CLIENT, client_id, tenant.name)
-            return ClientPermit(tenant, record, bearer, actor), current
+            actor = Actor(_CLIENT, client_id, tenant.name)
+            return ClientPermit(tenant, record, bearer, actor, digest), current
         if not self._administrators.are_told_by(bearer):
             raise _invalid()
         actor = await self._administrators.authorize(tenant, bearer, scope)

@@ -23,12 +23,12 @@ def with_new_token(
 ) -> tuple[str, ClientRecord]:
     """A new registration access token, and ``record`` with it.
 
-    The ``presented`` one works on for the policy's grace: its holder may never get our answer. A
-    grace that runs already is not made longer.
+    That of the digest ``presented`` works on for the policy's grace: its holder may never get our
+    answer. A grace that runs already is not made longer.
     """
     token, expires_at = new_registration_token(policy)
     grace = policy.management.registration_access_token_grace_seconds
-    kept = security.token_digest(presented) if grace and presented else None
+    kept = presented if grace else None
     return token, record._replace(
         registration_access_token_digest=security.token_digest(token),
         registration_access_token_expires_at=expires_at,
@@ -39,14 +39,13 @@ def with_new_token(
     )
 
 
-def is_token_of(record: ClientRecord | None, token: str) -> tuple[bool, bool]:
-    """Whether ``token`` is the current one of the client, and whether it is the one before.
+def is_token_of(record: ClientRecord | None, digest: str) -> tuple[bool, bool]:
+    """Whether the token of the ``digest`` is the client's current one, and whether the one before.
 
     Takes as long for an unknown client. A suspended client has none (attack: it could otherwise
     bring itself back), nor has one whose time is over; one that was held has, as there is no other
     way for it to learn what became of that.
     """
-    digest = security.token_digest(token)
     current = security.same_digest(
         digest, record.registration_access_token_digest if record else None
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Awaitable, Callable
+from functools import lru_cache
 from typing import Any, TypeVar
 
 from dcrserver.db.protocol.statements import Inserts
@@ -24,6 +25,10 @@ from dcrserver.tenants import Tenant
 T = TypeVar("T")
 
 _ADMINISTRATORS = frozenset({ActorKind.ADMINISTRATOR, ActorKind.OPERATOR, ActorKind.SYSTEM})
+
+_UPDATED, _CLIENT = EventType.CLIENT_UPDATED, SubjectKind.CLIENT
+# Characters of metadata that are remembered.
+_LONGEST = 4096
 
 # Each lost attempt means that another writer succeeded, so this is how many may change one client
 # at the same time.
@@ -121,11 +126,9 @@ def replacement(
     """
     written = new if new.version > old.version else next_version(old, new)
     told: JsonObject = dict(changes or {})
-    if "metadata" not in told and (
-        old.metadata != new.metadata or event is EventType.CLIENT_UPDATED
-    ):
+    if "metadata" not in told and (old.metadata != new.metadata or event is _UPDATED):
         told["metadata"] = difference(old, metadata_before(old), metadata_before(new), new.metadata)
-    subject = Subject(SubjectKind.CLIENT, old.client_id)
+    subject = Subject(_CLIENT, old.client_id)
     made = audit.event(event, tenant=old.tenant, origin=origin, subject=subject, changes=told)
     return written, made
 
@@ -169,7 +172,7 @@ def deletion(
         event,
         tenant=record.tenant,
         origin=origin,
-        subject=Subject(SubjectKind.CLIENT, record.client_id),
+        subject=Subject(_CLIENT, record.client_id),
         metadata=record.metadata,
     )
     now = time.time_ns() // 1_000_000
@@ -193,8 +196,19 @@ def metadata_of(record: ClientRecord) -> ClientMetadata:
 
 
 def metadata_before(record: ClientRecord) -> ClientMetadata:
-    """As ``metadata_of``, for an update: what is kept of it is written again, and told."""
-    return ClientMetadata(stored_exactly(record.metadata))
+    """As ``metadata_of``, for an update: what is kept of it is written again, and told.
+
+    Copies of one program have the same, which is read once.
+    """
+    made = _remembered if len(record.metadata) <= _LONGEST else _exactly
+    return made(record.metadata)
+
+
+def _exactly(metadata: str) -> ClientMetadata:
+    return ClientMetadata(stored_exactly(metadata))
+
+
+_remembered = lru_cache(maxsize=256)(_exactly)
 
 
 def terms_for(actor: Actor, terms: Terms) -> Terms:

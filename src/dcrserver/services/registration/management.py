@@ -102,7 +102,7 @@ class ManagementService:
         policy, token = permit.terms.policy, permit.token
         if policy.management.rotates_on_read:
             given = await self._surroundings.lasting_of(policy, permit.record, origin)
-            renewed, changed = with_new_token(permit.record, given, token)
+            renewed, changed = with_new_token(permit.record, given, permit.digest)
             event = EventType.REGISTRATION_TOKEN_ROTATED
             # Whoever comes second reads with the token it came with, which works on for a while.
             if await replace_client(self._database, permit.record, changed, event, origin):
@@ -131,9 +131,10 @@ class ManagementService:
         """
         sent = _sent(permit, octets)
 
-        async def change(record: ClientRecord) -> str | None:
+        def change(record: ClientRecord) -> Awaitable[str | None]:
             update = self._updated if permit.is_own else self._replaced
-            return await update(permit._replace(record=record), sent, origin)
+            here = permit if record is permit.record else permit._replace(record=record)
+            return update(here, sent, origin)
 
         # Was the change that came first an update by the same token, then its answer holds the
         # token that is good now, and this one must not make that useless.
@@ -141,20 +142,20 @@ class ManagementService:
 
     async def _updated(self, permit: ClientPermit, sent: _Sent, origin: Origin) -> str | None:
         """None when the permit's record is no longer what is stored."""
-        tenant, record, token = permit.tenant, permit.record, permit.token
-        policy = permit.terms.policy
+        tenant, record, terms = permit.tenant, permit.record, permit.terms
+        policy = terms.policy
         await self._check_envelope(record, sent.members, policy)
         before = metadata_before(record)
-        stated = await self._stated(permit, sent, before)
-        check_subject(permit.certificate, stated.claims, policy)
         # One that waits for an approval waits on, whatever it becomes.
         waits = record.approval is not None
         asking = Asking(tenant.name, origin, record.origin, updates=True, may_wait=waits)
-        asking = await self._surroundings.of(asking, policy, stated.members, record.owner)
+        stated = Submitted(sent.members, terms)
+        if not tenant.judges_by_body(policy):
+            stated, asking = await self._surrounded(permit, sent, before, asking)
         metadata, text, ruled = self._validator.validate_update(
             asking, stated.members, stated.terms, before, stated.kept
         )
-        is_current = is_token_of(record, token)[0]
+        is_current = is_token_of(record, permit.digest)[0]
         if not is_current and text != record.metadata:
             raise InvalidToken("the registration access token was replaced by an update")
         check_method(before, metadata, policy)
@@ -166,7 +167,7 @@ class ManagementService:
             if is_current
             else secrets_of(record)
         )
-        answered, changed = _tokens(record, policy, token, is_current=is_current)
+        answered, changed = _tokens(record, policy, permit, is_current=is_current)
         tags = ruled.tagged(record.tags)
         changed = next_version(
             record, changed, metadata=text, client_secrets=secrets.to_json(), tags=tags,
@@ -192,13 +193,18 @@ class ManagementService:
             is_written = await stated.replace(writer, old, sent.record, origin, told)
         return sent.record if is_written else None
 
-    def _stated(
-        self, permit: ClientPermit, sent: _Sent, before: ClientMetadata
-    ) -> Awaitable[Submitted]:
-        """What is to be judged, with what the client's software statement says."""
+    async def _surrounded(
+        self, permit: ClientPermit, sent: _Sent, before: ClientMetadata, asking: Asking
+    ) -> tuple[Submitted, Asking]:
+        """What is to be judged, with what the client's software statement says, and by whom."""
+        tenant, terms = permit.tenant, permit.terms
         if sent.jws is None:
-            return self._statements.read(permit.tenant, sent.members, permit.terms, before)
-        return self._statements.read_signed(permit.tenant, sent.jws, permit.terms, before)
+            stated = await self._statements.read(tenant, sent.members, terms, before)
+        else:
+            stated = await self._statements.read_signed(tenant, sent.jws, terms, before)
+        check_subject(permit.certificate, stated.claims, terms.policy)
+        owner = permit.record.owner
+        return stated, await self._surroundings.of(asking, terms.policy, stated.members, owner)
 
     async def _replaced(self, permit: ClientPermit, sent: _Sent, origin: Origin) -> str | None:
         """As ``_updated``, by an administrator."""
@@ -287,11 +293,11 @@ def _sent(permit: ClientPermit, octets: bytes) -> _Sent:
 
 
 def _tokens(
-    record: ClientRecord, policy: Policy, token: str, *, is_current: bool
+    record: ClientRecord, policy: Policy, permit: ClientPermit, *, is_current: bool
 ) -> tuple[str, ClientRecord]:
     """The token that the answer to an update tells, and the client with it."""
     if policy.management.rotates_on_update:
-        return with_new_token(record, policy, token)
+        return with_new_token(record, policy, permit.digest)
     if not is_current:  # it is the one before that works on
-        return token, record
-    return token, record._replace(previous_registration_access_token_digest=None)
+        return permit.token, record
+    return permit.token, record._replace(previous_registration_access_token_digest=None)

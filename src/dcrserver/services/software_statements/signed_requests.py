@@ -24,9 +24,9 @@ _SKEW = 30
 
 def is_signed(octets: bytes, tenant: Tenant, policy: Policy) -> bool:
     """Whether a body is, or has to be, a signed request: JSON begins otherwise."""
-    how = policy.software_statements.signed_requests
     if not tenant.reads_statements(policy):  # whose keys would have signed it?
         return False
+    how = policy.software_statements.signed_requests
     if how == "allowed":
         return not octets.lstrip().startswith(b"{")
     return how == "required"
