@@ -79,6 +79,48 @@ async def test_nobody_gets_around_it_by_an_update(make_app: MakeApplication) -> 
     assert await status(app, software_id="t") == 201, "which was left"
 
 
+@pytest.mark.finding("L5")
+@pytest.mark.parametrize("by", ["tenant", "origin", "software_id"])
+async def test_nobody_becomes_by_an_update_what_there_may_be_no_more_of(
+    any_database: str, by: str
+) -> None:
+    """``when`` may be about what changes, and the client be alike before and after."""
+    software = secrets.token_hex(8)
+    fields = {"software_id": software, "redirect_uris": ["https://far.example/cb"]}
+    rule = limit(by, 2, **{"redirect_uris.host": "far.example"})
+    async with application(
+        any_database, tenants={software: {"policy": "few"}}, policies={"few": policy(rule)}
+    ) as app:
+        path, near = f"/t/{software}/register", {"redirect_uris": ["https://near.example/cb"]}
+        made = []
+        for body in (fields | near, fields | near, fields, fields | near):
+            answer = await app.http.post(path, json=body)
+            assert answer.status_code == (400 if body == fields else 201), answer.text
+            made.append(answer.json())
+        first, *_ = made
+        uri, headers = first["registration_client_uri"], bearer(first)
+        for host, expected in (("far", 400), ("near", 200)):
+            uris = [f"https://{host}.example/cb", "https://other.example/cb"]
+            body = update_of(first, redirect_uris=uris)
+            answer = await app.http.put(uri, json=body, headers=headers)
+            assert answer.status_code == expected, answer.text
+            headers = bearer(answer.json()) if expected == 200 else headers
+        # There is room for one of those that are there, once there are no more of them.
+        for gone in (made[1], made[3]):
+            own = gone["registration_client_uri"]
+            assert (await app.http.delete(own, headers=bearer(gone))).status_code == 204
+        for name in ("becomes one", "stays one"):
+            body = update_of(first, **fields, client_name=name)
+            answer = await app.http.put(uri, json=body, headers=headers)
+            assert answer.status_code == 200, answer.text
+            headers = bearer(answer.json())
+        # Who was one before stays one, however many there are by now.
+        for _ in range(2):
+            assert (await app.http.post(path, json=fields | near)).status_code == 201
+        body = update_of(first, **fields, client_name="stays one still")
+        assert (await app.http.put(uri, json=body, headers=headers)).status_code == 200
+
+
 async def test_clients_of_an_issuer_and_of_an_origin_are_counted(
     make_app: MakeApplication,
 ) -> None:

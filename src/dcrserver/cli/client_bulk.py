@@ -15,7 +15,7 @@ from dcrserver.cli.shared import commands, examples, fail
 from dcrserver.strict_json import JsonObject
 
 # Actions that say more, and the member that says it.
-_VALUES = {"tag": "tag", "untag": "tag", "set_owner": "owner"}
+_VALUES = {"tag": "tag", "untag": "tag", "set_owner": "owner", "reject": "reason"}
 
 app = commands("")
 
@@ -27,19 +27,21 @@ app = commands("")
         "client bulk tag reviewed --created-before 2026-01-01",
         "client bulk set_owner team-b --owner team-a --no-wait",
         "client bulk delete --status suspended --yes",
+        "client bulk approve --redirect-host app.example.org --dry-run",
+        'client bulk reject "nobody knows it" --created-before 2026-01-01',
     ),
 )
 @grouped
 def bulk(  # noqa: PLR0913 - what can be given
     action: Annotated[
-        Literal["suspend", "resume", "delete", "tag", "untag", "set_owner"],
+        Literal["suspend", "resume", "delete", "tag", "untag", "set_owner", "approve", "reject"],
         typer.Argument(help="what is done to each"),
     ],
     where: Where,
     wanted: Wanted,
     form: Form,
     value: Annotated[
-        str | None, typer.Argument(help="the tag, or the owner; none: of nobody")
+        str | None, typer.Argument(help="the tag, the owner (none: of nobody), or the reason")
     ] = None,
     *,
     dry_run: Annotated[
@@ -74,6 +76,6 @@ def _action(action: str, value: str | None) -> JsonObject:
         if value is not None:
             raise typer.BadParameter(f"{action} takes none", param_hint="VALUE")
         return {"action": action}
-    if value is None and member == "tag":
-        fail(f"{action} needs the tag")
+    if value is None and member != "owner":
+        fail(f"{action} needs the {member}")
     return {"action": action, member: value}

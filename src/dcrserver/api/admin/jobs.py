@@ -42,7 +42,7 @@ async def change_clients(
 ) -> Job:
     """A job does one thing to all clients that the filter means; `Location` tells where it shows
     how far it is. Also needed are `clients:read`, and `clients:delete` to delete,
-    `clients:update` for all else.
+    `clients:approve` to approve and reject, `clients:update` for all else.
     """
     asked = BulkAsked.of(**body.model_dump())
     service = here.job_administration

@@ -68,11 +68,14 @@ class BulkRequest(Asked):
 
     model_config = ConfigDict(extra="forbid", strict=True, json_schema_extra={"example": _EXAMPLE})
 
-    action: Literal["suspend", "resume", "delete", "tag", "untag", "set_owner"]
+    action: Literal["suspend", "resume", "delete", "tag", "untag", "set_owner", "approve", "reject"]
     filter: dict[str, Annotated[str, Field(max_length=512)]] = Field(
         default={}, description="the same names as those of the list, and `metadata.NAME`"
     )
     all: bool = Field(default=False, description="no filter: all clients are meant")
     tag: str | None = Field(default=None, description="of tag and untag")
     owner: str | None = Field(default=None, description="of set_owner; null: nobody")
+    reason: str | None = Field(
+        default=None, description="of reject: for the clients, in a sentence"
+    )
     dry_run: bool = Field(default=False, description="counts and examples, and nothing is changed")

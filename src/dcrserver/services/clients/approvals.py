@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import time
-
 from dcrserver.errors import (
     AlreadyExists,
     Forbidden,
@@ -11,24 +9,23 @@ from dcrserver.errors import (
     PreconditionFailed,
     PreconditionRequired,
 )
-from dcrserver.metadata.text import hostile_character
 from dcrserver.names import ClientStatus
 from dcrserver.repositories.client_approvals import ClientApprovalRecord
 from dcrserver.repositories.clients import ClientRecord
 from dcrserver.repositories.transaction import Database
 from dcrserver.services.access.stored_clients import change_client
 from dcrserver.services.access.versions import ANY, Expected
-from dcrserver.services.audit import EventType, Origin
+from dcrserver.services.audit import Origin
 from dcrserver.services.registration.decisions import (
     APPROVED,
     Decision,
-    approval_policy,
     decide,
+    forgotten_at,
+    reason_problem,
+    rejected,
 )
 from dcrserver.services.registration.holding import digest_of
 from dcrserver.tenants import Tenant
-
-_MAX_REASON = 500
 
 
 class ClientApprovalService:
@@ -71,13 +68,9 @@ class ClientApprovalService:
         Raises:
             InvalidInput: the reason is none.
         """
-        if not reason.strip() or len(reason) > _MAX_REASON:
-            told = f"must be a text of 1 to {_MAX_REASON} characters"
-            raise InvalidInput(told, pointer="#/reason")
-        if hostile_character(reason) is not None:
-            raise InvalidInput("must hold printable characters only", pointer="#/reason")
-        decision = Decision(EventType.CLIENT_REJECTED, ClientStatus.REJECTED, reason)
-        await self._decide(tenant, client_id, origin, expected, decision)
+        if (problem := reason_problem(reason)) is not None:
+            raise InvalidInput(problem, pointer="#/reason")
+        await self._decide(tenant, client_id, origin, expected, rejected(reason))
 
     async def _decide(
         self,
@@ -100,9 +93,7 @@ class ClientApprovalService:
                 known = await tx.client_approvals.find(tenant.name, client_id)
             if decision is APPROVED:
                 _check_seen(record, known, expected, version)
-            ends_at = 0
-            if decision is not APPROVED:
-                ends_at = int(time.time()) + approval_policy(tenant, record).decision_lifetime
+            ends_at = forgotten_at(tenant, record, decision)
             return await self._database.transact(
                 lambda tx: decide(tx, record, known, decision, origin, ends_at)
             )

@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Collection, Mapping
 from dataclasses import dataclass
 
 from dcrserver.errors import AlreadyExists, Forbidden, InvalidInput, NotFound
+from dcrserver.names import ClientStatus
 from dcrserver.repositories.jobs import ALIVE, CANCELLED, JobRecord
 from dcrserver.repositories.queries import Lists
 from dcrserver.repositories.queries.clients.filters import Filter
@@ -51,11 +52,13 @@ class BulkAsked:
         filter: Mapping[str, str],  # noqa: A002
         tag: str | None,
         owner: str | None,
+        reason: str | None,
         all: bool,  # noqa: A002, FBT001
         dry_run: bool,  # noqa: FBT001
     ) -> BulkAsked:
         """As the request has it."""
-        value = owner if action == "set_owner" else tag
+        said = {"tag": tag, "owner": owner, "reason": reason}
+        value = said.get(ACTIONS[action].value or "")
         return cls(action, value, filter, dry_run=dry_run, is_for_all=all)
 
 
@@ -92,7 +95,8 @@ class JobService:
             KeyReused: ``key`` belongs to another request.
             InvalidInput: there is no such filter, or it is empty and not said to be for all.
             InsufficientScope: the action needs another scope.
-            Forbidden: an owner gives clients away, or resumes what others suspended.
+            Forbidden: an owner gives clients away, resumes what others suspended, or decides about
+                those that wait for an approval.
         """
         row = ACTIONS[asked.action]
         for scope in ("clients:read", row.scope):  # the filter tells of clients as well
@@ -104,8 +108,11 @@ class JobService:
         _check_filter(asked.wanted, self._declared)
         if not asked.wanted and not asked.is_for_all:
             raise InvalidInput('is empty: say "all": true if all are meant', pointer="#/filter")
+        wanted: JsonObject = dict(asked.wanted)
+        if row.decision is not None:
+            wanted.setdefault("status", ClientStatus.PENDING.word)
         parameters: JsonObject = {
-            "action": asked.action, "filter": dict(asked.wanted), "dry_run": asked.dry_run,
+            "action": asked.action, "filter": wanted, "dry_run": asked.dry_run,
         }  # fmt: skip
         if row.value is not None:
             parameters["value"] = asked.value

@@ -9,8 +9,7 @@ again.
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncGenerator, Sequence
-from typing import TypeAlias
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 
 from dcrserver.errors import InvalidClientMetadata
 from dcrserver.repositories.clients import ClientRecord
@@ -23,6 +22,8 @@ from dcrserver.repositories.transaction import Transaction
 from dcrserver.services.access.stored_clients import deletion, replacement
 from dcrserver.services.jobs.actions import ACTIONS, Action
 from dcrserver.services.jobs.ongoing import PLACE, JobFailed, OngoingJob, got_on
+from dcrserver.services.jobs.refusals import Pair as _Pair
+from dcrserver.services.registration.decisions import decide, forgotten_at
 from dcrserver.strict_json import JsonObject, JsonValue, dumps
 from dcrserver.tenants import Tenant, TenantRegistry
 
@@ -33,7 +34,6 @@ _DRY_BATCH = 200
 _EXAMPLES = 10
 # How often one client is read again that others change all the time.
 _ATTEMPTS = 20
-_Pair: TypeAlias = tuple[ClientRecord, ClientRecord]
 _BUSY = "it was being changed by others; try again"
 
 
@@ -102,7 +102,7 @@ class _Batch:
         self._page = [match.record for match in found.matches]
         self._places = [match.place for match in found.matches]
         self._next = found.next
-        self._window = tenant.restore_window
+        self._tenant = tenant
         self._action: Action = ACTIONS[str(job.parameters["action"])]
         value = job.parameters.get("value")
         self._value = value if isinstance(value, str) else None
@@ -117,11 +117,8 @@ class _Batch:
         changed: list[_Pair] = []
 
         async def change(tx: Transaction) -> None:
-            self._errors = []  # it may be a further attempt
-            made = [(record, self._made_of(record)) for record in self._page]
-            changed[:] = [(old, new) for old, new in made if new is not None]
-            write = self._delete if self._action.change is None else self._replace
-            if changed and not await write(tx, changed):
+            changed[:] = await self._meant(tx)
+            if changed and not await self._writing(tx, changed):
                 raise ChangedMeanwhile
 
         await self._job.advance(
@@ -130,7 +127,10 @@ class _Batch:
 
     async def count(self) -> None:
         """As ``write``, without writing."""
-        meant = [record for record in self._page if self._made_of(record) is not None]
+        meant: list[ClientRecord] = []
+
+        async def look(tx: Transaction) -> None:
+            meant[:] = [record for record, _ in await self._meant(tx)]
 
         def counted(it: JobRecord) -> JobRecord:
             made = self._got_on(it, len(self._page), len(meant), self._errors)
@@ -138,7 +138,7 @@ class _Batch:
             examples = [*report.get("examples", []), *(_example(each) for each in meant)]
             return made._replace(report=dumps(report | {"examples": examples[:_EXAMPLES]}))
 
-        await self._job.advance(counted)
+        await self._job.advance(counted, look)
 
     async def give_up(self) -> None:
         """The first of them is left as it is."""
@@ -157,6 +157,15 @@ class _Batch:
         )
         return made._replace(report=dumps(json.loads(job.report) | {PLACE: place}))
 
+    async def _meant(self, tx: Transaction) -> list[_Pair]:
+        """To whom it is done; the others, of whom it cannot be, are errors."""
+        self._errors = []  # it may be a further attempt
+        made = [(record, self._made_of(record)) for record in self._page]
+        pairs = [(old, new) for old, new in made if new is not None]
+        refused = await self._action.refusals(tx, self._tenant, pairs, self._job.origin)
+        self._errors += [{"client_id": each, "reason": why} for each, why in refused.items()]
+        return [pair for pair in pairs if pair[0].client_id not in refused]
+
     def _made_of(self, record: ClientRecord) -> ClientRecord | None:
         """What shall become of the client, for a deletion itself; None: nothing."""
         if self._action.change is None:
@@ -167,9 +176,25 @@ class _Batch:
             self._errors.append({"client_id": record.client_id, "reason": error.description})
             return None
 
+    @property
+    def _writing(self) -> Callable[[Transaction, Sequence[_Pair]], Awaitable[bool]]:
+        if self._action.decision is not None:
+            return self._decide
+        return self._delete if self._action.change is None else self._replace
+
+    async def _decide(self, tx: Transaction, pairs: Sequence[_Pair]) -> bool:
+        assert self._action.decision is not None  # noqa: S101 - as ``_writing`` asked
+        decision, job = self._action.decision(self._value), self._job
+        for record, _ in pairs:
+            known = await tx.client_approvals.find(record.tenant, record.client_id)
+            ends_at = forgotten_at(self._tenant, record, decision)
+            if not await decide(tx, record, known, decision, job.origin, ends_at, job.record.id):
+                return False
+        return True
+
     async def _delete(self, tx: Transaction, pairs: Sequence[_Pair]) -> bool:
         for record, _ in pairs:
-            deleted, event = deletion(record, self._job.origin, self._window)
+            deleted, event = deletion(record, self._job.origin, self._tenant.restore_window)
             tx.deleted_clients.add(deleted)
             tx.events.add(event)
         return await tx.clients.delete_all([record for record, _ in pairs])

@@ -178,9 +178,8 @@ class AdministeredClients:
         completed = await self._completed(tenant, submission, facts, origin.actor)
         before = metadata_of(record)
         asking = asking_of(tenant, origin, facts, record.origin, before=record)
-        stated = await self._statements.read(
-            tenant, completed, terms, before, excused=asking.overrides
-        )
+        excused = asking.overrides
+        stated = await self._statements.read(tenant, completed, terms, before, excused=excused)
         owner = owner_of(facts, origin.actor)
         asking = await self._surroundings.of(asking, terms.policy, stated.members, owner)
         metadata, text, ruled = self._validated(completed, stated, before, asking)
@@ -194,8 +193,9 @@ class AdministeredClients:
         )  # fmt: skip
         told = {"secret": secrets.is_new, **facts_changed(record, changed), **ruled.told()}
         async with replacing(self._before, record, changed) as sent:
-            writer = sent.within(self._writer(tenant, bounds, ruled, sent.record, record))
-            is_written = await stated.replace(writer, record, sent.record, origin, told)
+            by, new = (terms.policy, asking), sent.record
+            writer = sent.within(self._writer(tenant, bounds, ruled, new, record, by))
+            is_written = await stated.replace(writer, record, new, origin, told)
         return Administered(sent.record, secrets) if is_written else None
 
     def _writer(
@@ -205,10 +205,11 @@ class AdministeredClients:
         ruled: Ruled,
         record: ClientRecord,
         before: ClientRecord | None = None,
+        judged_by: tuple[Policy, Asking] | None = None,
     ) -> Writer:
         """What ``record`` is written through, bound to ``bounds`` and within its quotas."""
         writer = writer_for(self._database, tenant, before.bounds if before else None, bounds)
-        return quotas.within(writer, ruled.quotas, record, before)
+        return quotas.within(writer, ruled.quotas, record, before, judged_by)
 
     def _validated(
         self, completed: JsonObject, stated: Submitted, before: ClientMetadata, asking: Asking

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import time
 from typing import NamedTuple
 
 from dcrserver.errors import Unavailable
+from dcrserver.metadata.text import hostile_character
 from dcrserver.names import ClientStatus
 from dcrserver.policies.switches.endpoints import ApprovalPolicy
 from dcrserver.repositories.client_approvals import ClientApprovalRecord
@@ -34,12 +36,18 @@ class Decision(NamedTuple):
         return next_version(record, record, approval=self.status.word)
 
     def event_of(
-        self, record: ClientRecord, known: ClientApprovalRecord | None, origin: Origin
+        self,
+        record: ClientRecord,
+        known: ClientApprovalRecord | None,
+        origin: Origin,
+        job: str | None = None,
     ) -> EventRecord:
         """What is told of it: with the metadata, which nobody was told of an active client yet."""
         told: JsonObject = {"statements": json.loads(known.statements) if known else []}
         if self.reason is not None:
             told["reason"] = self.reason
+        if job is not None:
+            told["job"] = job
         return audit.event(
             self.event,
             tenant=record.tenant,
@@ -48,6 +56,23 @@ class Decision(NamedTuple):
             changes=told,
             metadata=record.metadata,
         )
+
+
+_MAX_REASON = 500
+
+
+def rejected(reason: str | None) -> Decision:
+    """The client is told the ``reason``, of which ``reason_problem`` tells nothing."""
+    return Decision(EventType.CLIENT_REJECTED, ClientStatus.REJECTED, reason)
+
+
+def reason_problem(reason: str) -> str | None:
+    """Why a client cannot be told this; None: it can."""
+    if not reason.strip() or len(reason) > _MAX_REASON:
+        return f"must be a text of 1 to {_MAX_REASON} characters"
+    if hostile_character(reason) is not None:
+        return "must hold printable characters only"
+    return None
 
 
 APPROVED = Decision(EventType.CLIENT_APPROVED, ClientStatus.ACTIVE)
@@ -62,16 +87,25 @@ async def decide(
     decision: Decision,
     origin: Origin,
     ends_at: int,
+    job: str | None = None,
 ) -> bool:
     """Writes the ``decision``, with its event; ``ends_at``: when it is forgotten, 0 for never.
+    ``job``: that it is a part of.
 
     False, and nothing is written, when ``record`` is no longer what is stored.
     """
     if not await tx.clients.replace(record, decision.made_of(record)):
         return False
-    tx.events.add(decision.event_of(record, known, origin))
+    tx.events.add(decision.event_of(record, known, origin, job))
     await tx.client_approvals.decide(record.tenant, record.client_id, ends_at, decision.reason)
     return True
+
+
+def forgotten_at(tenant: Tenant, record: ClientRecord, decision: Decision) -> int:
+    """When it is forgotten what was decided now; 0: never, as the client is let in."""
+    if decision.status is ClientStatus.ACTIVE:
+        return 0
+    return int(time.time()) + approval_policy(tenant, record).decision_lifetime
 
 
 def approval_policy(tenant: Tenant, record: ClientRecord) -> ApprovalPolicy:

@@ -6,10 +6,12 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from types import MappingProxyType
 from typing import TypeVar
 
+from dcrserver.metadata import Policy
 from dcrserver.metadata.statements import QuotaReached
 from dcrserver.policies.statements.effects import Quota, told_of_quota
 from dcrserver.repositories.clients import ClientRecord
 from dcrserver.repositories.transaction import Transaction, Writer
+from dcrserver.services.access.asking import Asking
 from dcrserver.services.access.stored_clients import metadata_of
 
 T = TypeVar("T")
@@ -35,8 +37,13 @@ async def check(
     quotas: Sequence[Quota],
     record: ClientRecord,
     before: ClientRecord | None = None,
+    held: Sequence[Quota] = (),
+    more: int = 0,
 ) -> None:
     """Whether ``record`` may be written, in place of ``before`` where that is a change.
+
+    ``held``: what limited it before, and is not asked again where it stays alike. ``more``: so many
+    others become alike in this transaction, and are not counted yet.
 
     Raises:
         QuotaReached: there are so many already.
@@ -44,13 +51,25 @@ async def check(
     # In one order everywhere, so that writers do not deadlock.
     for quota in sorted(quotas, key=lambda each: each.by):
         value = _VALUES[quota.by](record)
-        if value is None or (before is not None and _VALUES[quota.by](before) == value):
+        stays = before is not None and _VALUES[quota.by](before) == value
+        if value is None or (stays and quota in held):
             continue
         await tx.client_quotas.hold(record.tenant, quota.by, value)
-        there = await tx.client_quotas.count(record.tenant, quota.by, value, quota.clients)
-        if there >= quota.clients:
+        # One that stays alike is counted itself.
+        most = quota.clients + stays
+        there = await tx.client_quotas.count(record.tenant, quota.by, value, most)
+        if there + more >= most:
             told = told_of_quota(quota.by, quota.clients)
             raise QuotaReached(told, detail=f"the statement {quota.statement}")
+
+
+def limits_of(policy: Policy, asking: Asking, record: ClientRecord) -> list[Quota]:
+    """How many there may be, as the statements of ``policy`` say of the client as it is."""
+    if not policy.asks_quotas:
+        return []
+    here, members = asking.circumstances(), metadata_of(record).members
+    limits = [(each, each.then.limit) for each in policy.statements if each.concerns(here, members)]
+    return [Quota(each.name, limit.by, limit.clients) for each, limit in limits if limit]
 
 
 class Within:
@@ -62,7 +81,9 @@ class Within:
         quotas: Sequence[Quota],
         record: ClientRecord,
         before: ClientRecord | None,
+        held: Sequence[Quota],
     ) -> None:
+        self._held = held
         self._writer = writer
         self._quotas = quotas
         self._record = record
@@ -76,7 +97,7 @@ class Within:
         """
 
         async def checked(tx: Transaction) -> T:
-            await check(tx, self._quotas, self._record, self._before)
+            await check(tx, self._quotas, self._record, self._before, self._held)
             return await use_case(tx)
 
         return await self._writer.transact(checked)
@@ -87,6 +108,12 @@ def within(
     quotas: Sequence[Quota],
     record: ClientRecord,
     before: ClientRecord | None = None,
+    judged_by: tuple[Policy, Asking] | None = None,
 ) -> Writer:
-    """What ``record`` is written through, in place of ``before`` where that is a change."""
-    return Within(writer, quotas, record, before) if quotas else writer
+    """What ``record`` is written through, in place of ``before`` where that is a change, which is
+    judged by a policy, and asked for by somebody.
+    """
+    if not quotas:
+        return writer
+    held = limits_of(*judged_by, before) if judged_by and before else ()
+    return Within(writer, quotas, record, before, held)
