@@ -266,10 +266,13 @@ FACTS = Facts(
 
 
 def test_a_new_client_has_what_the_realm_needs_and_may_ask_for_its_scope() -> None:
-    assert lists(FACTS, "openid email basic") == {
-        "defaultClientScopes": ["acr", "basic"], "optionalClientScopes": ["email"],
-    }  # fmt: skip
-    assert lists(FACTS, None) == {}
+    assert lists(FACTS, {"scope": "openid email basic"}) == of(["acr", "basic"], ["email"])
+    offline = FACTS._replace(optional=frozenset({"phone", "offline_access"}))
+    given = of(["acr", "basic", "profile"], ["phone"])
+    assert lists(offline, {}) == given
+    assert lists(offline, {"grant_types": ["refresh_token"]}) == of(
+        ["acr", "basic", "profile"], ["offline_access", "phone"]
+    )
 
 
 def of(default: list[str], optional: list[str]) -> dict[str, Any]:
@@ -288,7 +291,7 @@ def of(default: list[str], optional: list[str]) -> dict[str, Any]:
 def test_scopes_are_moved_to_what_is_wanted(
     scope: str | None, there: dict[str, Any], moved: Moves
 ) -> None:
-    assert moves(FACTS, scope, there) == moved
+    assert moves(FACTS, {"scope": scope} if scope else {}, there) == moved
 
 
 def test_a_mark_says_whose_client_it_is() -> None:

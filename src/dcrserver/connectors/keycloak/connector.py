@@ -67,10 +67,9 @@ class KeycloakConnector:
     async def create(self, client: WantedClient, secret: NewSecret | None) -> Applied:
         """See ``Connector``."""
         realm = self._realm(client.tenant)
-        scope = client.metadata.get("scope")
-        facts = await realm.scopes.for_client(scope)
+        facts = await realm.scopes.for_client(client.metadata)
         sent = mapping.representation(client, self._settings.mark)
-        made = sent | scopes.lists(facts, scope)
+        made = sent | scopes.lists(facts, client.metadata)
         if wanted := await self._mappers(realm, client):
             made["protocolMappers"] = [*wanted]
         secret = secret if needs_secret(client.metadata) else None
@@ -105,7 +104,7 @@ class KeycloakConnector:
     async def update(self, client: WantedClient, held: Held, secret: NewSecret | None) -> Applied:
         """See ``Connector``. What others added to the client by hand stays as it is."""
         realm = self._realm(client.tenant)
-        facts = await realm.scopes.for_client(client.metadata.get("scope"))
+        facts = await realm.scopes.for_client(client.metadata)
         there = await realm.api.get(held.remote_id) if held.remote_id else None
         if there is None or not self._is_ours(there, client.tenant, client.client_id):
             raise TargetMissing(f"{self._name}: {client.client_id} is not there as ours")
@@ -135,7 +134,7 @@ class KeycloakConnector:
         self, realm: Realm, client: WantedClient, facts: scopes.Facts, there: JsonObject
     ) -> None:
         """Keycloak passes over both lists in a PUT."""
-        moves = scopes.moves(facts, client.metadata.get("scope"), there)
+        moves = scopes.moves(facts, client.metadata, there)
         uuid = str(there["id"])
         for scope_id, is_default in moves.removed:
             await realm.api.remove_scope(uuid, scope_id, default=is_default)
@@ -151,7 +150,9 @@ class KeycloakConnector:
         realm.rotates = rotation.is_under_a_policy(await realm.api.get(uuid) or {})
 
     def _applied(self, client: WantedClient, facts: scopes.Facts, uuid: str) -> Applied:
-        given = {} if "scope" in client.metadata else {"scope": scopes.given(facts)}
+        given = (
+            {} if "scope" in client.metadata else {"scope": scopes.given(facts, client.metadata)}
+        )
         return Applied(Held(uuid), mapping.lost(client.metadata) | given)
 
     async def delete(self, tenant: str, client_id: str, held: Held | None) -> None:
@@ -174,8 +175,7 @@ class KeycloakConnector:
         """See ``Connector``; scopes as the realm had them when ``remote`` was read."""
         found = set(mapping.differing(client, self._settings.mark, remote.document))
         facts = self._realm(client.tenant).scopes.known
-        scope = client.metadata.get("scope")
-        if facts is not None and scopes.differs(facts, scope, remote.document):
+        if facts is not None and scopes.differs(facts, client.metadata, remote.document):
             found.add("scope")
         return tuple(sorted(found))
 

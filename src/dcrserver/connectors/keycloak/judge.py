@@ -10,6 +10,7 @@ from dcrserver.connectors.client import Objection, Verdict, WantedClient
 from dcrserver.connectors.keycloak import keys, values
 from dcrserver.connectors.keycloak.mapping import lost
 from dcrserver.connectors.keycloak.rows import CARRIAGE
+from dcrserver.connectors.keycloak.scopes import OFFLINE
 from dcrserver.strict_json import JsonObject, JsonValue
 
 _LONGEST = 255
@@ -76,9 +77,9 @@ def _corrections(metadata: JsonObject) -> dict[str, JsonValue]:
     """With that scope and without refresh tokens, UserInfo would answer 401."""
     scopes = str(metadata.get("scope") or "").split()
     refreshes = "refresh_token" in values.texts(metadata, "grant_types")
-    if refreshes or "offline_access" not in scopes:
+    if refreshes or OFFLINE not in scopes:
         return {}
-    return {"scope": " ".join(each for each in scopes if each != "offline_access") or None}
+    return {"scope": " ".join(each for each in scopes if each != OFFLINE) or None}
 
 
 def _identifier(client: WantedClient) -> Iterator[Objection]:

@@ -9,9 +9,10 @@ from dcrserver.connectors.keycloak.mapping import mark_of, without_secrets
 from dcrserver.connectors.keycloak.paths import attributes
 from dcrserver.connectors.keycloak.rows import STORED
 from dcrserver.connectors.keycloak.scopes import Facts
+from dcrserver.metadata.catalogue import PARAMETERS
 from dcrserver.moving import keycloak
 from dcrserver.moving.keycloak_names import BUILT_IN
-from dcrserver.strict_json import JsonObject, JsonValue
+from dcrserver.strict_json import BadJson, JsonObject, JsonValue, loads
 
 _NEEDED = frozenset({"basic", "acr", "web-origins"})
 
@@ -31,13 +32,24 @@ def remote(there: JsonObject, scope: str) -> RemoteClient:
 
 
 def _metadata(there: JsonObject) -> JsonObject:
-    """As an import would take it, and what we stored beside, its texts as they are."""
+    """As an import would take it, and what we stored beside."""
     stored: JsonObject = {
-        name.removeprefix(STORED): each
+        (member := name.removeprefix(STORED)): _as_registered(member, str(each))
         for name, each in attributes(there).items()
         if name.startswith(STORED)
     }
     return keycloak.metadata(there) | stored
+
+
+def _as_registered(member: str, text: str) -> JsonValue:
+    """A text as it is, and anything else of its JSON; somebody may have changed it by hand."""
+    row = PARAMETERS.get(member.partition("#")[0])
+    if row is None or row.kind.schema.get("type") == "string":
+        return text
+    try:
+        return loads(text.encode())
+    except BadJson:
+        return text
 
 
 def is_of_keycloak(there: Mapping[str, JsonValue], account: str) -> bool:

@@ -13,8 +13,11 @@ from typing import NamedTuple
 
 from dcrserver.connectors.failures import TargetRefused, harmless
 from dcrserver.connectors.keycloak.api import AdminApi
+from dcrserver.connectors.keycloak.values import texts
 from dcrserver.strict_json import JsonObject, JsonValue
 
+# With it and without refresh tokens, UserInfo answers 401.
+OFFLINE = "offline_access"
 # No client scope there, and always to be had.
 _OPENID = "openid"
 _KEPT_SECONDS = 300
@@ -33,11 +36,18 @@ class Facts(NamedTuple):
     default: frozenset[str]
     optional: frozenset[str]
 
-    def askable(self, scope: JsonValue) -> frozenset[str]:
-        """What a client of that ``scope`` may ask for; without one, what the realm gives."""
+    def askable(self, metadata: JsonObject) -> frozenset[str]:
+        """What a client may ask for: its scope, or, without one, what the realm gives."""
+        scope = metadata.get("scope")
         if isinstance(scope, str):
             return frozenset(scope.split()) - {_OPENID}
-        return (self.default | self.optional) - self.internal
+        refreshes = "refresh_token" in texts(metadata, "grant_types")
+        unfit = frozenset() if refreshes else frozenset({OFFLINE})
+        return (self.default | self.optional) - self.internal - unfit
+
+    def by_itself(self, metadata: JsonObject) -> frozenset[str]:
+        """What a new client has without asking for it."""
+        return self.needed() if "scope" in metadata else self.default
 
     def needed(self) -> frozenset[str]:
         """Those of the realm's own that no client may lack: basic, acr, web-origins, roles ..."""
@@ -77,14 +87,14 @@ class RealmScopes:
                 self._asked_at = time.monotonic()
             return facts
 
-    async def for_client(self, scope: JsonValue) -> Facts:
-        """The same for a client of that ``scope``.
+    async def for_client(self, metadata: JsonObject) -> Facts:
+        """The same for a client.
 
         Raises:
             TargetRefused: the realm does not have all of it.
         """
-        facts = await self.facts(*(scope.split() if isinstance(scope, str) else ()))
-        if unknown := sorted(facts.askable(scope) - facts.ids.keys()):
+        facts = await self.facts(*str(metadata.get("scope") or "").split())
+        if unknown := sorted(facts.askable(metadata) - facts.ids.keys()):
             reason = harmless(f"scope: the authorization server does not know {unknown[0]}")
             raise TargetRefused(f"{self._api.name}: the realm lacks a client scope", reason)
         return facts
@@ -111,23 +121,21 @@ def _is_internal(scope: JsonObject) -> bool:
     return isinstance(attributes, dict) and attributes.get("include.in.token.scope") == "false"
 
 
-def lists(facts: Facts, scope: JsonValue) -> JsonObject:
-    """Both lists of a new client; none: the realm gives its own."""
-    if not isinstance(scope, str):
-        return {}
+def lists(facts: Facts, metadata: JsonObject) -> JsonObject:
+    """Both lists of a new client."""
+    by_itself = facts.by_itself(metadata)
     return {
-        "defaultClientScopes": [*sorted(facts.needed())],
-        "optionalClientScopes": [*sorted(facts.askable(scope) - facts.needed())],
+        "defaultClientScopes": [*sorted(by_itself)],
+        "optionalClientScopes": [*sorted(facts.askable(metadata) - by_itself)],
     }
 
 
-def moves(facts: Facts, scope: JsonValue, remote: Mapping[str, JsonValue]) -> Moves:
-    """What brings a client there to this ``scope``. In which of the lists a scope is that it may
+def moves(facts: Facts, metadata: JsonObject, remote: Mapping[str, JsonValue]) -> Moves:
+    """What brings a client there to what it is here. In which of the lists a scope is that it may
     ask for, and which of those nobody asks for it has beside, is the realm's own business.
     """
     default, optional = _names(remote, "default"), _names(remote, "optional")
-    wanted = facts.askable(scope) | facts.needed()
-    by_itself = facts.needed() if isinstance(scope, str) else facts.default
+    wanted, by_itself = facts.askable(metadata) | facts.needed(), facts.by_itself(metadata)
     added = sorted(wanted - default - optional)
     there = [(name, True) for name in sorted(default)]
     there += [(name, False) for name in sorted(optional)]
@@ -146,10 +154,10 @@ def _names(remote: Mapping[str, JsonValue], kind: str) -> set[str]:
     return set(map(str, found)) if isinstance(found, list) else set()
 
 
-def differs(facts: Facts, scope: JsonValue, remote: Mapping[str, JsonValue]) -> bool:
+def differs(facts: Facts, metadata: JsonObject, remote: Mapping[str, JsonValue]) -> bool:
     """Whether the client there may ask for something else, or lacks what it needs."""
-    unknown = facts.askable(scope) - facts.ids.keys()
-    return bool(unknown) or moves(facts, scope, remote) != Moves([], [])
+    unknown = facts.askable(metadata) - facts.ids.keys()
+    return bool(unknown) or moves(facts, metadata, remote) != Moves([], [])
 
 
 def told(facts: Facts, remote: Mapping[str, JsonValue]) -> str:
@@ -157,9 +165,9 @@ def told(facts: Facts, remote: Mapping[str, JsonValue]) -> str:
     return _scope((_names(remote, "default") | _names(remote, "optional")) - facts.internal)
 
 
-def given(facts: Facts) -> str:
-    """The scope of a client that registered none."""
-    return _scope(facts.askable(None))
+def given(facts: Facts, metadata: JsonObject) -> str:
+    """The scope of a client, also of one that registered none."""
+    return _scope(facts.askable(metadata))
 
 
 def _scope(names: Collection[str]) -> str:
