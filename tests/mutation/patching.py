@@ -30,6 +30,7 @@ class Imported:
     """Everything of a package that is there in this process, before any test has run."""
 
     def __init__(self, package: str) -> None:
+        self._package = package
         self._functions: defaultdict[Key, list[FunctionType]] = defaultdict(list)
         self._caches: list[Any] = []
         # Those of tests, too: whoever compares with a constant has the same.
@@ -67,9 +68,10 @@ class Imported:
             each.cache_clear()
 
     def readers(self, name: str, module: ModuleType) -> Iterator[tuple[str, int]]:
-        """File and line of each place where a function reads a constant."""
-        for file in {str(each.__file__) for each in self._holding(name, module)}:
-            yield from ((file, line) for line in _reads(file)[name])
+        """File and line of each place where a function of the package reads a constant."""
+        for each in self._holding(name, module):
+            if each.__name__.partition(".")[0] == self._package:
+                yield from ((str(each.__file__), line) for line in _reads(str(each.__file__))[name])
 
     def _holding(self, name: str, module: ModuleType) -> list[ModuleType]:
         value = vars(module)[name]

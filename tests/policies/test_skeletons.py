@@ -220,6 +220,9 @@ def test_the_tables_are_those_of_unicode() -> None:
         ("\u0130", {"l"}),
         ("\u0915\u093f\u0924", {"\u0915\u09bf\u0924"}),
         ("\u2122", {"trn"}),
+        ("A\u02b0", {"ah", "a\u02b0"}),
+        ("A\u093b", {"a"}),
+        ("A\u0bf4", {"a", "a\u0bae\u0bc0"}),
         ("!", set()),
     ],
 )
@@ -251,7 +254,9 @@ def test_what_is_not_shown_is_known() -> None:
         # An accent is of many scripts, and tells of none.
         ("a\u0301\u0430", ("Cyrillic", "Latin")),
         ("a\u2c80", ("Coptic", "Latin")),
-        ("\u0430\u2ce5\ufe0f", ()),
+        ("\u0430\ufe0f", ()),
+        ("a\u0483", ("Cyrillic", "Latin")),
+        ("\u0301\u0e01a", ("Latin", "Thai")),
         ("a\u3105", ()),
         ("\u6f22\u3105", ()),
         ("\u304b\u3105", ("Bopomofo", "Hiragana")),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -76,6 +78,17 @@ def test_a_moment_without_an_offset_is_a_day_of_utc_and_with_one_is_that() -> No
         assert not holds("time", {"from": since}, here=Circumstances(now=day - 1)), since
 
 
+def test_a_day_is_one_of_utc_wherever_the_server_stands(monkeypatch: pytest.MonkeyPatch) -> None:
+    with monkeypatch.context() as patch:
+        patch.setenv("TZ", "Asia/Tokyo")
+        time.tzset()
+        day = Circumstances(now=1_795_824_000)
+        made = matcher("time", Condition.model_validate({"from": "2026-11-28"}))
+        before = replace(day, now=day.now - 1)
+    time.tzset()
+    assert (made(day, {}), made(before, {})) == (True, False)
+
+
 def test_an_address_that_is_no_address_is_in_no_network() -> None:
     for text in (None, "", "unix", "XXXX"):
         assert not holds("address", "::/0", here=Circumstances(address=text))
@@ -95,6 +108,7 @@ def test_an_address_that_is_no_address_is_in_no_network() -> None:
         ("*.a1", "https://b.a1/", True),
         ("a.example", "ftp://a.example/", False),
         ("xn--strae-oqa.example", "https://stra\u00dfe.example/", True),
+        ("\uff45xample.org", "https://example.org/", True),
         ("b\u00fccher.example\u3002", "https://xn--bcher-kva.example./", True),
         (f"{'a' * 61}.{'b' * 63}.{'c' * 63}.{'d' * 63}",
          f"https://{'a' * 61}.{'b' * 63}.{'c' * 63}.{'d' * 63}/", True),
@@ -237,6 +251,34 @@ def test_a_change_is_what_became_another() -> None:
     sent = {"client_name": "x", "logo_uri": "z"}
     changes = decide([made], HERE, sent, sent).changes
     assert [(each.member, each.before, each.after) for each in changes] == [("logo_uri", "z", "y")]
+
+
+def test_what_is_as_it_shall_be_is_left_as_it_was_stored() -> None:
+    made = Statement.model_validate(statement({"force": {"grant_types": ["a", "b"]}}))
+    found = decide([made], HERE, {"grant_types": ["a", "b"]}, {"grant_types": ["a"]})
+    assert (found.changes, found.statements) == ((), ())
+
+
+def test_a_scope_is_what_its_words_are() -> None:
+    then = {"force": {"scope": "a b"}, "correct": False}
+    made = Statement.model_validate(statement(then))
+    found = decide([made], HERE, {"scope": "a  a b"}, {"scope": "a b"})
+    assert (found.changes, found.refusals) == ((), ())
+    assert decide([made], HERE, {"scope": "a"}, {"scope": "a"}).refusals
+
+
+def test_what_is_served_of_a_value_may_be_sent_back() -> None:
+    """Where the server has not all of it, and leaves the rest out."""
+    then = {"force": {"scope": "a b"}, "correct": False}
+    made = Statement.model_validate(statement(then))
+
+    def served(sent: Any) -> Any:
+        return {**sent, "scope": " ".join({*sent["scope"].split()} - {"b"})}
+
+    held = {"scope": "a"}
+    assert not decide([made], HERE, held, held, served).refusals
+    other = {"scope": "c"}
+    assert decide([made], HERE, other, other, served).refusals
 
 
 def test_what_is_made_of_a_change_is_asked_about_once() -> None:

@@ -14,9 +14,11 @@ from dcrserver.policies.statements.grammar import (
     CONTEXT,
     CORRECTING,
     EFFECTS,
+    Effect,
     Expiries,
     Statement,
 )
+from dcrserver.policies.statements.hosts import is_open_to_all, normalized
 from harness.cases import each
 from policies.statement_support import judged_by, ruled, statement
 
@@ -152,7 +154,37 @@ def test_what_is_allowed_at_the_bounds() -> None:
 @pytest.mark.parametrize("document", ["x", 7, None, ["a"]])
 def test_what_is_no_table_is_no_statement_and_no_effect(document: Any) -> None:
     for wrong in (document, {"name": "a", "then": document}):
-        assert _refused(wrong)["type"] == "model_type"
+        problem = _refused(wrong)
+        assert (problem["type"], problem["input"]) == ("model_type", document)
+
+
+def test_all_effects_at_once_are_not_one() -> None:
+    with pytest.raises(ValidationError, match="must hold exactly one of"):
+        Effect.model_validate(dict.fromkeys({*EFFECTS, "correct"}))
+
+
+@each("effect", ["force", "default"])
+def test_members_of_an_effect_are_a_table_of_what_is_stored(effect: str) -> None:
+    assert _refused(statement({effect: "x"}))["type"] == "dict_type"
+    members = {"scope": "a  b a", "contacts": ["x", "y", "x"], "client_name": "a a", "m": 1}
+    made = Statement.model_validate(statement({effect: members}))
+    stored = members | {"scope": "a b", "contacts": ["x", "y"]}
+    assert getattr(made.then, effect) == stored
+
+
+def test_what_is_no_host_or_domain_is_told_in_short() -> None:
+    with pytest.raises(ValueError, match=r"^is no DNS name and no address$"):
+        normalized("a b")
+    with pytest.raises(ValueError, match=r"^an address has no names below it$"):
+        is_open_to_all("*.192.0.2.1")
+    long = "x" * 60
+    for text, told in (
+        (f"{long} {long}", "must be a domain, such as example.co.uk"),
+        (f"{long}.{long}.example", f"is no registrable domain, which is {long}.example"),
+    ):
+        with pytest.raises(ValueError, match=r"must be|is no") as refused:
+            matcher("redirect_uris.domain", Condition.model_validate(text))
+        assert str(refused.value) == f"{text[:80]}: {told}"
 
 
 @each(

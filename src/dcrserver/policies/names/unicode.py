@@ -19,8 +19,8 @@ _UNSEEN = re.compile(
 )
 _LATIN = frozenset({"Latin"})
 _COMMON = frozenset({"Common"})
-# Categories: punctuation, symbols, what separates.
-_APART = frozenset({"P", "S", "Z"})
+# Categories: punctuation and symbols. What separates is apart already.
+_APART = frozenset({"P", "S"})
 
 
 @cache
@@ -44,7 +44,7 @@ def is_ignorable(character: str) -> bool:
 
 
 def words_apart(text: str) -> str:
-    """``text`` with a space for whatever is no letter, mark or number."""
+    """``text`` with a space for each sign."""
     return "".join(" " if unicodedata.category(each)[0] in _APART else each for each in text)
 
 
