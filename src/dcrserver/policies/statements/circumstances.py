@@ -44,7 +44,8 @@ SCOPES = frozenset(
         "clients:authenticate", "secrets:export", "secrets:write", "tokens:read", "tokens:write",
         "tokens:outlive", "tokens:introspect", "policies:read", "policies:write",
         "policies:override", "tenants:read", "tenants:write", "keys:read", "keys:write",
-        "events:read", "statistics:read", "configuration:read", "server:read", "jobs:read",
+        "connectors:read", "connectors:write", "events:read", "statistics:read",
+        "configuration:read", "server:read", "jobs:read",
         "jobs:write",
     }
 )  # fmt: skip
