@@ -41,8 +41,6 @@ class Condition(Brief):
     @classmethod
     def _with_one_test(cls, given: object) -> object:
         """A value, or a list of values of which it is one, stand for themselves."""
-        if isinstance(given, Condition):
-            return given
         if not isinstance(given, dict):
             given = {"in": given}
         if not given:
