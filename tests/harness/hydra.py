@@ -13,7 +13,7 @@ import secrets
 import threading
 import uuid
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -117,6 +117,8 @@ class Hydra:
     faults: deque[Fault] = field(default_factory=deque)
     calls: list[tuple[str, str]] = field(default_factory=list)
     url: str = ""
+    # Called while a secret is rotated.
+    on_rotation: Callable[[], object] = lambda: None
     registration_tokens: dict[str, str] = field(default_factory=dict)
     _secrets: dict[str, str] = field(default_factory=dict)
     _rotated: dict[str, list[str]] = field(default_factory=dict)
@@ -226,6 +228,7 @@ class Hydra:
         if method == "DELETE":
             self._rotated[client_id] = []
             return Reply(200, self._shown(client_id))
+        self.on_rotation()
         self._rotated[client_id] = [self._secrets[client_id], *self._rotated[client_id]][:5]
         self._secrets[client_id] = secrets.token_hex(13)
         return Reply(200, self._shown(client_id) | {"client_secret": self._secrets[client_id]})

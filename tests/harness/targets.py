@@ -90,6 +90,7 @@ class FakeConnector:
     kind: ClassVar[str] = "fake"
     mints = False
     overlaps = False
+    overlaps_by_own = False
 
     def __init__(self, target: FakeTarget, name: str = "kc") -> None:
         self.target = target

@@ -58,6 +58,7 @@ class JsonFile:
     kind: ClassVar[str] = "json_file"
     mints: ClassVar[bool] = False
     overlaps = True
+    overlaps_by_own: ClassVar[bool] = False
 
     def __init__(self, name: str, settings: ConnectorSettings) -> None:
         assert settings.path is not None  # noqa: S101 - of its kind

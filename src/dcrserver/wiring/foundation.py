@@ -102,7 +102,8 @@ class Foundation:
         """Replaces and ends client secrets."""
         from dcrserver.services.secrets.changes import SecretChanges
 
-        return SecretChanges(self.database, self.secrets, self.surroundings)
+        rotating = self.before.rotating if self.before else None
+        return SecretChanges(self.database, self.secrets, self.surroundings, rotating)
 
     @cached_property
     def providers(self) -> Providers:

@@ -46,6 +46,7 @@ class HydraConnector:
     kind: ClassVar[str] = "hydra"
     mints: ClassVar[bool] = False
     overlaps: bool = True
+    overlaps_by_own: ClassVar[bool] = True
 
     def __init__(self, name: str, settings: ConnectorSettings) -> None:
         self._name = name

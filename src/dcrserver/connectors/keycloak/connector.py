@@ -38,6 +38,7 @@ class KeycloakConnector:
 
     kind: ClassVar[str] = "keycloak"
     mints: ClassVar[bool] = False
+    overlaps_by_own: ClassVar[bool] = False
 
     def __init__(self, name: str, settings: ConnectorSettings) -> None:
         self._name = name

@@ -50,6 +50,7 @@ class Rfc7591Connector:
     kind: ClassVar[str] = "rfc7591"
     mints: ClassVar[bool] = True
     overlaps: bool = False
+    overlaps_by_own: ClassVar[bool] = False
 
     def __init__(self, name: str, settings: ConnectorSettings) -> None:
         self._name = name

@@ -37,6 +37,7 @@ class SqlConnector:
     kind: ClassVar[str] = "sql"
     mints: ClassVar[bool] = False
     overlaps: bool = True
+    overlaps_by_own: ClassVar[bool] = False
 
     def __init__(self, name: str, settings: ConnectorSettings) -> None:
         self._name = name

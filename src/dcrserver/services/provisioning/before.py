@@ -11,7 +11,13 @@ import asyncio
 import secrets as random_text
 import time
 from collections.abc import AsyncIterator, Sequence
-from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext, suppress
+from contextlib import (
+    AbstractAsyncContextManager,
+    AsyncExitStack,
+    asynccontextmanager,
+    nullcontext,
+    suppress,
+)
 from functools import partial
 
 from dcrserver.connectors.client import Applied
@@ -24,6 +30,7 @@ from dcrserver.repositories.clients import ClientRecord
 from dcrserver.repositories.transaction import Database, Transaction
 from dcrserver.security import is_client_id
 from dcrserver.services.provisioning.delivery import Delivery, Outcome
+from dcrserver.services.provisioning.reserving import claimed, given_up, reservation, reserve
 from dcrserver.services.provisioning.sending import (
     AWAY,
     Sending,
@@ -34,6 +41,7 @@ from dcrserver.services.provisioning.sending import (
     due_in,
     judged,
     newest_secret,
+    turns,
 )
 from dcrserver.services.provisioning.sent import Sent
 from dcrserver.services.provisioning.targets import Target, Targets
@@ -98,7 +106,27 @@ class BeforeAnswer:
                 await asyncio.shield(self._take_back(sendings))
 
     @asynccontextmanager
-    async def replacing(self, old: ClientRecord, new: ClientRecord) -> AsyncIterator[Sent]:
+    async def rotating(
+        self, old: ClientRecord, new: ClientRecord, secrets: ClientSecrets
+    ) -> AsyncIterator[Sent]:
+        """A client that has a new secret. Where the one before works on only beside a secret of the
+        target's making, that is its new one; while such a target is away, it is told afterwards.
+        """
+        targets = self._targets.before(old.tenant)
+        if not any(each.connector.overlaps_by_own for each in targets):
+            yield Sent(new, secrets)
+            return
+        async with AsyncExitStack() as stack:
+            try:
+                sent = await stack.enter_async_context(self.replacing(old, new, secrets))
+            except Unavailable:
+                sent = Sent(new, secrets)
+            yield sent
+
+    @asynccontextmanager
+    async def replacing(
+        self, old: ClientRecord, new: ClientRecord, secrets: ClientSecrets = _NONE
+    ) -> AsyncIterator[Sent]:
         """A client that is changed, at its targets; where it is not written in here, they are
         brought back to what is.
 
@@ -108,9 +136,9 @@ class BeforeAnswer:
         """
         targets = self._targets.before(old.tenant)
         if not targets or not is_to_be_known(new) or wanted_of(old) == wanted_of(new):
-            yield Sent(new)
+            yield Sent(new, secrets)
             return
-        sent = Sent(judged(targets, new))
+        sent = Sent(judged(targets, new), secrets)
         sendings: list[Sending] = []
         try:
             async with without_slot():
@@ -132,9 +160,9 @@ class BeforeAnswer:
     ) -> None:
         """Makes the client at each of them, side by side."""
         record, begun = sent.record, len(sendings)
-        reserved = [Sending(each, _reservation(each, record), record) for each in targets]
+        reserved = [Sending(each, reservation(each, record), record) for each in targets]
         try:
-            await self._database.transact(partial(_reserve, reserved))
+            await self._database.transact(partial(reserve, reserved))
         except AlreadyThere:
             told = "a client of this client_id is still being removed; try again"
             raise Unavailable(told, retry_after=1) from None
@@ -175,12 +203,25 @@ class BeforeAnswer:
             link = await self._claim(target, old)
             if link is not None:
                 sendings.append(Sending(target, link, sent.record))
-        sendings[:] = await asyncio.gather(
-            *(asked(each, partial(self._update, each)) for each in sendings)
-        )
-        check(sendings)
-        for each in sendings:
-            sent.record = changed_by(_applied(each), sent.record)
+        for turn in turns(sendings):
+            told = [sendings[place]._replace(record=sent.record) for place in turn]
+            done = await asyncio.gather(
+                *(asked(each, partial(self._update, each)) for each in told)
+            )
+            for place, each in zip(turn, done, strict=True):
+                sendings[place] = each
+            check(done)
+            for each in done:
+                self._take_in(_applied(each), sent)
+
+    def _take_in(self, applied: Applied, sent: Sent) -> None:
+        """What the target stored otherwise, and the secret that it made."""
+        sent.record = changed_by(applied, sent.record)
+        if applied.secret is not None:
+            made = self._issuer.taken_over(sent.record, applied.secret, applied.secret_expires_at)
+            sent.secrets, sent.record = (
+                made, sent.record._replace(client_secrets=made.to_json())
+            )  # fmt: skip
 
     async def _update(self, sending: Sending) -> Applied:
         connector, link = sending.target.connector, sending.link
@@ -203,7 +244,7 @@ class BeforeAnswer:
                 link = await tx.client_links.find(old.tenant, old.client_id, target.name)
             if link is None or link.remote_id is None:
                 return None
-            claim = partial(_claim_link, link, random_text.token_hex(16), target.reservation_ms)
+            claim = partial(claimed, link, random_text.token_hex(16), target.reservation_ms)
             if (mine := await self._database.transact(claim)) is not None:
                 check_open([target])
                 return mine
@@ -246,12 +287,13 @@ class BeforeAnswer:
         for each in sendings:
             wait = round(each.target.settings.timeout * 1000) if each.is_unknown else 1
             link = each.link
-            if each.applied is not None:
+            # A secret of its making is not written here: what was kept with the one before counts.
+            if each.applied is not None and (link.remote_id is None or not each.applied.secret):
                 held = each.applied.held
                 kept = self._sealing.kept(link.tenant, link.client_id, held.kept)
                 link = link._replace(remote_id=held.remote_id, kept=kept)
             with suppress(ProtocolError):  # the claim ends by itself
-                is_ours = await self._database.transact(partial(_give_up, link, wait))
+                is_ours = await self._database.transact(partial(given_up, link, wait))
                 if is_ours and not each.is_unknown and not each.target.breaker.is_open:
                     await self._settle(each.target, link.tenant, link.client_id)
         self._targets.nudge()
@@ -279,37 +321,17 @@ def creating(
 
 
 def replacing(
-    before: BeforeAnswer | None, old: ClientRecord, new: ClientRecord
+    before: BeforeAnswer | None,
+    old: ClientRecord,
+    new: ClientRecord,
+    secrets: ClientSecrets = _NONE,
 ) -> AbstractAsyncContextManager[Sent]:
     """As ``BeforeAnswer.replacing``, where there is one."""
-    return nullcontext(Sent(new)) if before is None else before.replacing(old, new)
+    if before is None:
+        return nullcontext(Sent(new, secrets))
+    return before.replacing(old, new, secrets)
 
 
 def _applied(sending: Sending) -> Applied:
     assert sending.applied is not None  # noqa: S101 - ``check`` was asked
     return sending.applied
-
-
-def _reservation(target: Target, record: ClientRecord) -> ClientLinkRecord:
-    now = time.time_ns() // 1_000_000
-    return ClientLinkRecord(
-        record.tenant, record.client_id, target.name, wanted=1, state=LinkState.RESERVED.word,
-        updated_at=now, raised_at=now, claim=random_text.token_hex(16),
-    )  # fmt: skip
-
-
-async def _reserve(reserved: Sequence[Sending], tx: Transaction) -> None:
-    for each in reserved:
-        await tx.client_links.reserve(each.link, each.target.reservation_ms)
-
-
-async def _claim_link(
-    link: ClientLinkRecord, claim: str, ms: int, tx: Transaction
-) -> ClientLinkRecord | None:
-    return await tx.client_links.claim(link, claim, ms)
-
-
-async def _give_up(link: ClientLinkRecord, ms: int, tx: Transaction) -> bool:
-    is_new = link.state == LinkState.RESERVED
-    state = LinkState.RESERVED if is_new else LinkState.PENDING
-    return await tx.client_links.failed(link, state, ms)

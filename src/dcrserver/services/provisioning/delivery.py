@@ -195,7 +195,8 @@ class Delivery:
         if link.sealed_secret is None:
             return None
         try:
-            return self._sealing.opened(link.tenant, link.client_id, link.sealed_secret)
+            made = self._sealing.opened(link.tenant, link.client_id, link.sealed_secret)
+            return made._replace(is_told=True)
         except UndecipherableError:
             raise TargetMisconfigured(
                 f"{link.connector}: the secret was encrypted under a key that is not configured"

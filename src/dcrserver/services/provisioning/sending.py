@@ -49,6 +49,19 @@ class Sending(NamedTuple):
         return not isinstance(self.error, TargetError)
 
 
+def turns(sendings: Sequence[Sending]) -> list[list[int]]:
+    """Places in ``sendings``, in the order in which they are asked: who may make a secret itself
+    comes first, one after the other, so that the others are told that one.
+    """
+    makers = [
+        place
+        for place, each in enumerate(sendings)
+        if each.target.connector.mints or each.target.connector.overlaps_by_own
+    ]
+    others = [place for place in range(len(sendings)) if place not in makers]
+    return [*([place] for place in makers), others]
+
+
 async def asked(sending: Sending, call: Callable[[], Awaitable[Applied]]) -> Sending:
     """What came of the ``call``."""
     breaker = sending.target.breaker
@@ -141,10 +154,15 @@ def _changed(record: ClientRecord, changes: Iterable[tuple[str, JsonValue]]) -> 
 def newest_secret(
     sealing: Sealing, record: ClientRecord, undelivered: str | None = None
 ) -> NewSecret | None:
-    """The secret that ``record`` is written with, or that is ``undelivered``; None: neither."""
+    """The secret that ``record`` is written with, or that is ``undelivered``, which somebody was
+    told; None: neither.
+    """
     held = json.loads(record.client_secrets or "[]")
-    sealed = (held[0].get("sealed") if held else None) or undelivered
-    return sealing.opened(record.tenant, record.client_id, sealed) if sealed else None
+    if held and (sealed := held[0].get("sealed")):
+        return sealing.opened(record.tenant, record.client_id, sealed)
+    if undelivered is None:
+        return None
+    return sealing.opened(record.tenant, record.client_id, undelivered)._replace(is_told=True)
 
 
 def due_in(connector: Connector, want: WantedClient) -> int:

@@ -192,11 +192,11 @@ class AdministeredClients:
             expires_at=ends_at(terms.policy, asking, metadata, record, facts),
         )  # fmt: skip
         told = {"secret": secrets.is_new, **facts_changed(record, changed), **ruled.told()}
-        async with replacing(self._before, record, changed) as sent:
+        async with replacing(self._before, record, changed, secrets) as sent:
             by, new = (terms.policy, asking), sent.record
             writer = sent.within(self._writer(tenant, bounds, ruled, new, record, by))
             is_written = await stated.replace(writer, record, new, origin, told)
-        return Administered(sent.record, secrets) if is_written else None
+        return Administered(sent.record, sent.secrets) if is_written else None
 
     def _writer(
         self,

@@ -176,23 +176,27 @@ class ManagementService:
         told: JsonObject = {"secret": secrets.is_new, **ruled.told()}
         told["metadata"] = difference(record, before, metadata, text)
         change = _Change(record, changed, origin, told, ruled.quotas, (policy, asking))
-        if (written := await self._written(stated, change)) is None:
+        if (written := await self._written(stated, change, secrets)) is None:
             return None
-        return await self._information(tenant, written, policy, answered, secrets)
+        record, secrets = written
+        return await self._information(tenant, record, policy, answered, secrets)
 
-    async def _written(self, stated: Submitted, change: _Change) -> ClientRecord | None:
+    async def _written(
+        self, stated: Submitted, change: _Change, secrets: ClientSecrets
+    ) -> tuple[ClientRecord, ClientSecrets] | None:
         """The client as it is, at its targets too; None: it was changed meanwhile."""
         old, new, origin, told, counted, judged_by = change
         if self._before is None:
             writer = quotas.within(self._database, counted, new, old, judged_by)
-            return new if await stated.replace(writer, old, new, origin, told) else None
-        async with self._before.replacing(old, new) as sent:
+            is_written = await stated.replace(writer, old, new, origin, told)
+            return (new, secrets) if is_written else None
+        async with self._before.replacing(old, new, secrets) as sent:
             if sent.record.metadata != new.metadata:  # it is told by what it has become
                 del told["metadata"]
             writer = sent.within(self._database)
             writer = quotas.within(writer, counted, sent.record, old, judged_by)
             is_written = await stated.replace(writer, old, sent.record, origin, told)
-        return sent.record if is_written else None
+        return (sent.record, sent.secrets) if is_written else None
 
     async def _surrounded(
         self, permit: ClientPermit, sent: _Sent, before: ClientMetadata, asking: Asking

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from contextlib import AbstractAsyncContextManager, nullcontext
+from dataclasses import dataclass
+from typing import Protocol, TypeAlias
 
 from dcrserver.errors import InvalidClientMetadata, NotFound
 from dcrserver.metadata import needs_secret
 from dcrserver.repositories.clients import ClientRecord
-from dcrserver.repositories.transaction import Database
+from dcrserver.repositories.transaction import Database, Writer
 from dcrserver.services.access.stored_clients import metadata_of, replace_client, terms_of
 from dcrserver.services.access.surroundings import Surroundings
 from dcrserver.services.audit import EventType, Origin
@@ -17,12 +20,51 @@ from dcrserver.strict_json import JsonObject, JsonValue
 from dcrserver.tenants import Tenant
 
 
+class Rotated(Protocol):
+    """A client with its new secret, which may be of a target's making, and how it is written."""
+
+    record: ClientRecord
+    secrets: ClientSecrets
+
+    def within(self, writer: Writer) -> Writer:
+        """What ``record`` is written through."""
+        ...
+
+
+# Asks targets, with the client before, after, and its secrets: see ``BeforeAnswer.rotating``.
+Rotating: TypeAlias = Callable[
+    [ClientRecord, ClientRecord, ClientSecrets], AbstractAsyncContextManager[Rotated]
+]
+
+
+@dataclass
+class _Unasked:
+    """There are no targets."""
+
+    record: ClientRecord
+    secrets: ClientSecrets
+
+    def within(self, writer: Writer) -> Writer:
+        return writer
+
+
+def _unasked(
+    _: ClientRecord, new: ClientRecord, secrets: ClientSecrets
+) -> AbstractAsyncContextManager[Rotated]:
+    return nullcontext(_Unasked(new, secrets))
+
+
 class SecretChanges:
     """Step: makes and ends secrets of a client, with the event, in one change."""
 
     def __init__(
-        self, database: Database, secrets: SecretIssuer, surroundings: Surroundings
+        self,
+        database: Database,
+        secrets: SecretIssuer,
+        surroundings: Surroundings,
+        rotating: Rotating | None = None,
     ) -> None:
+        self._rotating = rotating or _unasked
         self._surroundings = surroundings
         self._database = database
         self._secrets = secrets
@@ -46,10 +88,14 @@ class SecretChanges:
         newest = secrets.held[0]
         changed = record._replace(client_secrets=secrets.to_json())
         changes: JsonObject = {"id": newest.id, "live": len(secrets.held)}
-        if not await replace_client(
-            self._database, record, changed, EventType.CLIENT_SECRET_ROTATED, origin, changes
-        ):
+        async with self._rotating(record, changed, secrets) as sent:
+            is_written = await replace_client(
+                sent.within(self._database), record, sent.record,
+                EventType.CLIENT_SECRET_ROTATED, origin, changes,
+            )  # fmt: skip
+        if not is_written:
             return None
+        secrets = sent.secrets
         made: JsonObject = {"client_id": record.client_id, "id": newest.id}
         return made | secrets.members() | {"client_secrets": secret_summaries(secrets, {})}
 

@@ -55,6 +55,15 @@ class SecretIssuer:
         place = place_of(record.tenant, client_id)
         return ClientSecrets((self._kept(place, metadata, NewSecret(value, expires_at)),), value)
 
+    def taken_over(self, record: ClientRecord, value: str, expires_at: int) -> ClientSecrets:
+        """What a client has where another server made a secret in place of its newest."""
+        newest, *before = secrets_of(record).held
+        until = max([old.expires_at for old in before if old.is_live()], default=0)
+        place = place_of(record.tenant, record.client_id)
+        new = NewSecret(value, expires_at, until)
+        made = self._kept(place, ClientMetadata(stored(record.metadata)), new)
+        return ClientSecrets((made._replace(id=newest.id), *before), value)
+
     def updated(
         self,
         record: ClientRecord,
@@ -112,7 +121,8 @@ class SecretIssuer:
         if chosen is not None:
             value = value if chosen.value is None else chosen.value
             expires_at = expires_at if chosen.expires_at is None else chosen.expires_at
-        return value, self._kept(place, metadata, NewSecret(value, expires_at, previous_until))
+        new = NewSecret(value, expires_at, previous_until, is_told=chosen is not None)
+        return value, self._kept(place, metadata, new)
 
     def _kept(self, place: SealedIn, metadata: ClientMetadata, new: NewSecret) -> ClientSecret:
         readable, sealed = needs_readable_secret(metadata), None
