@@ -46,9 +46,11 @@ async def register(request: Request) -> Response:
         permit = await registration.authorize(by, bearer, again=key is not None)
         if permit.token is not None and who is not UNCOUNTED:
             await count_permitted(who)
-        if not permit.terms.policy.by_body_alone:
+        if by.judges_by_body(permit.terms.policy):
+            octets = await json_octets(request, permit.terms.policy)
+        else:
             permit = registering(permit, partial(client_certificate, request))
-        octets = await registration_octets(request, permit.terms)
+            octets = await registration_octets(request, permit.terms)
         here = origin(request, permit.actor)
         made = await registration.register(permit, octets, here, key, who)
     if made.uri is None:

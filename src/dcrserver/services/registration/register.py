@@ -134,16 +134,25 @@ class RegistrationService:
             RegistrationError: the submission is not acceptable.
             KeyReused, AlreadyExists: as ``IdempotentRequests.once``.
         """
-        make = partial(self._register, permit, octets, origin, by)
-        once = (
-            partial(make, forget) if key is None else partial(self._once, permit, octets, key, make)
-        )
         try:
-            return await once()
+            return await self._made_once(permit, octets, origin, key, by)
         except AlreadyThere:  # somebody else had the same held meanwhile, and is found now
-            return await once()
+            return await self._made_once(permit, octets, origin, key, by)
 
-    async def _once(
+    def _made_once(
+        self,
+        permit: RegistrationPermit,
+        octets: bytes,
+        origin: Origin,
+        key: IdempotencyKey | None,
+        by: Registrant,
+    ) -> Awaitable[Registered]:
+        if key is None:
+            return self._register(permit, octets, origin, by, forget)
+        make = partial(self._register, permit, octets, origin, by)
+        return self._kept(permit, octets, key, make)
+
+    async def _kept(
         self, permit: RegistrationPermit, octets: bytes, key: IdempotencyKey, make: _Make
     ) -> Registered:
         async def work(keep: Keep) -> JsonObject:

@@ -23,6 +23,7 @@ class RemoteChecks:
             ("sector_identifier_uri", self._check_sector),
             ("jwks_uri", self._check_jwks),
         )
+        self._members = frozenset(member for member, _ in self._checks)
 
     async def check(self, metadata: ClientMetadata, policy: Policy) -> None:
         """Reads the documents that a registration points to, and checks what they say.
@@ -30,6 +31,8 @@ class RemoteChecks:
         Raises:
             InvalidClientMetadata: a document cannot be had, or does not say what it must.
         """
+        if self._members.isdisjoint(metadata.members):
+            return
         asked_at = time.monotonic()
         for member, check in self._checks:
             location = metadata.text(member)
