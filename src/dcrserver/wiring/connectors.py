@@ -14,6 +14,7 @@ from dcrserver.repositories.transaction import Database
 from dcrserver.security import SecretBox
 from dcrserver.services.provisioning.before import BeforeAnswer
 from dcrserver.services.provisioning.delivery import Delivery
+from dcrserver.services.provisioning.presence import Presence
 from dcrserver.services.provisioning.targets import Target, Targets
 from dcrserver.services.provisioning.worker import ProvisioningWorker
 from dcrserver.services.secrets.client_secrets import SecretIssuer
@@ -35,9 +36,11 @@ class Provisioning:
         self.worker = ProvisioningWorker(database, targets, self.delivery)
         # None: nobody waits for anything.
         self.before: BeforeAnswer | None = None
+        self.presence: Presence | None = None
         if targets:
             issuer = SecretIssuer(box, self.sealing)
             self.before = BeforeAnswer(database, targets, self.delivery, self.sealing, issuer)
+            self.presence = Presence(database, targets, self.before)
 
     def listen(self) -> None:
         """From now on targets are told of what is written."""

@@ -25,4 +25,5 @@ def document_clients(
         DocumentJudge(base.surroundings, validator, base.statements, remote_checks),
         limiter,
         settings.documents,
+        base.before,
     )

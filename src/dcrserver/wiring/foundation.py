@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from dcrserver.services.access.providers import Providers
     from dcrserver.services.access.surroundings import Surroundings
     from dcrserver.services.provisioning.before import BeforeAnswer
+    from dcrserver.services.provisioning.presence import Presence
     from dcrserver.services.provisioning.targets import Targets
     from dcrserver.services.secrets.changes import SecretChanges
     from dcrserver.services.secrets.client_secrets import SecretIssuer
@@ -72,6 +73,11 @@ class Foundation:
     def before(self) -> BeforeAnswer | None:
         """Tells those that clients wait for; None: there are no targets."""
         return self.provisioning.before if self.configured.settings.connectors else None
+
+    @property
+    def presence(self) -> Presence | None:
+        """Tells targets of clients that they never had; None: there are no targets."""
+        return self.provisioning.presence if self.configured.settings.connectors else None
 
     @cached_property
     def documents(self) -> CachingFetcher:

@@ -198,7 +198,7 @@ def _runtime(base: Foundation, steps: Steps, limiter: RateLimiter, metrics: Metr
         metadata_copies=base.metadata_copies,
         jobs=job_runner(base, metrics),
         provisioning=base.provisioning,
-        authorization=AuthorizationService(steps.clients),
+        authorization=AuthorizationService(steps.clients, base.presence),
         discovery=DiscoveryService(configured.tenants),
         limiter=limiter,
         guesses=steps.guesses,

@@ -57,9 +57,9 @@ class DocumentJudge:
             check_locations(members, tenant.terms.allowed_hosts)
             return await self._judged(tenant, members, record, origin)
         except BadDocument as error:
-            raise _unusable(str(error)) from None
+            raise unusable(str(error)) from None
         except RegistrationError as error:
-            raise _unusable(error.description, error.detail) from None
+            raise unusable(error.description, error.detail) from None
 
     async def _judged(
         self, tenant: Tenant, members: JsonObject, record: ClientRecord | None, origin: Origin
@@ -91,5 +91,6 @@ class DocumentJudge:
         return JudgedDocument(valid, submitted, bounds)
 
 
-def _unusable(why: str, detail: str | None = None) -> UnusableDocument:
+def unusable(why: str, detail: str | None = None) -> UnusableDocument:
+    """A document was read, and does not count: ``why``, for whoever wrote it."""
     return UnusableDocument(f"the document at client_id does not count: {why}", detail=detail)

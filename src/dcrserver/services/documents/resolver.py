@@ -10,6 +10,7 @@ import time
 from collections import OrderedDict
 from functools import partial
 
+from dcrserver.errors import RegistrationError
 from dcrserver.limits import Stage, Subject
 from dcrserver.logger import Logger
 from dcrserver.metadata.documents import names_document
@@ -21,10 +22,11 @@ from dcrserver.repositories.transaction import Database
 from dcrserver.services.access.finding import UnreadableDocument, UnusableDocument
 from dcrserver.services.audit import Origin
 from dcrserver.services.audit.actors import ANONYMOUS
-from dcrserver.services.documents.judging import DocumentJudge
+from dcrserver.services.documents.judging import DocumentJudge, unusable
 from dcrserver.services.documents.publishing import PublishedDocuments, published_id
 from dcrserver.services.documents.reading import DocumentReader, Flights, ReadDocument
 from dcrserver.services.documents.storing import DocumentStore
+from dcrserver.services.provisioning.before import BeforeAnswer
 from dcrserver.settings import DocumentSettings
 from dcrserver.tenants import Tenant
 
@@ -46,11 +48,12 @@ class DocumentClients:
         judge: DocumentJudge,
         limiter: RateLimiter,
         settings: DocumentSettings,
+        before: BeforeAnswer | None,
     ) -> None:
         self._database = database
         self._reader = reader
         self._judge = judge
-        self._store = DocumentStore(database)
+        self._store = DocumentStore(database, before)
         self._published = PublishedDocuments(database)
         self._limiter = limiter
         self._settings = settings
@@ -143,12 +146,15 @@ class DocumentClients:
             await self._store.note(row)
             return record
         judged = await self._judge.judged(tenant, read.members, record, origin)
-        if record is not None:
-            return await self._store.replaced(record, judged, row, origin)
-        async with by:
-            await by.charge(Stage.OPEN_MADE)
-            await by.charge_software(judged.valid.metadata.text("software_id"))
-            return await self._store.added(tenant, client_id, judged, row, origin)
+        try:
+            if record is not None:
+                return await self._store.replaced(record, judged, row, origin)
+            async with by:
+                await by.charge(Stage.OPEN_MADE)
+                await by.charge_software(judged.valid.metadata.text("software_id"))
+                return await self._store.added(tenant, client_id, judged, row, origin)
+        except RegistrationError as error:
+            raise unusable(error.description, error.detail) from None
 
     async def _despite(
         self,

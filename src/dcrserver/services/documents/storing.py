@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from typing import NamedTuple
 
-from dcrserver.errors import Unavailable
+from dcrserver.errors import InvalidClientMetadata, Unavailable
 from dcrserver.names import ClientOrigin
 from dcrserver.repositories.client_approvals import ClientApprovalRecord
 from dcrserver.repositories.client_documents import ClientDocumentRecord
@@ -17,6 +17,8 @@ from dcrserver.services.access.policy_bindings import bind
 from dcrserver.services.access.stored_clients import next_version, replacement
 from dcrserver.services.audit import EventType, Origin, Subject, SubjectKind
 from dcrserver.services.documents.judging import JudgedDocument
+from dcrserver.services.provisioning.before import BeforeAnswer, creating, replacing
+from dcrserver.services.provisioning.sent import Sent
 from dcrserver.services.registration import quotas
 from dcrserver.services.registration.client_information import new_record
 from dcrserver.services.registration.holding import check_room, held
@@ -25,6 +27,7 @@ from dcrserver.strict_json import JsonObject
 from dcrserver.tenants import Tenant
 
 _BUSY = "the client of this document is being changed by others; try again"
+_MINTS = "the authorization server here chooses client_ids itself, and knows no client by a URL"
 _MAX_PROBLEM = 512
 
 
@@ -39,8 +42,9 @@ class KnownDocument(NamedTuple):
 class DocumentStore:
     """Step: reads and writes clients of documents."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, before: BeforeAnswer | None) -> None:
         self._database = database
+        self._before = before
 
     async def known(self, tenant: str, client_id: str) -> KnownDocument:
         """What is stored now. Who was deleted does not come back while it could be restored."""
@@ -63,10 +67,33 @@ class DocumentStore:
 
         Raises:
             Unavailable: too many wait for an approval.
-            RegistrationError: there are as many as may be.
+            RegistrationError: there are as many as may be, or an authorization server will not have
+                it.
         """
-        ruled, submitted = judged.valid.ruled, judged.submitted
+        if self._before is not None and self._before.mints(tenant.name):
+            raise InvalidClientMetadata(_MINTS)
         record, approval = await self._made(tenant, client_id, judged)
+        try:
+            async with creating(self._before, record, ClientSecrets()) as sent:
+                await self._add(tenant, sent, approval, judged, document, origin)
+        except AlreadyThere:  # another instance read it at the same time
+            judged.submitted.check_spent()
+            found = (await self.known(tenant.name, client_id)).record
+            if found is None:
+                raise Unavailable(_BUSY) from None
+            return found
+        return sent.record
+
+    async def _add(
+        self,
+        tenant: Tenant,
+        sent: Sent,
+        approval: ClientApprovalRecord | None,
+        judged: JudgedDocument,
+        document: ClientDocumentRecord,
+        origin: Origin,
+    ) -> None:
+        record, ruled, submitted = sent.record, judged.valid.ruled, judged.submitted
 
         async def write(tx: Transaction) -> None:
             await bind(tx, tenant, judged.bounds)
@@ -78,15 +105,8 @@ class DocumentStore:
             submitted.spend(tx)
             await tx.client_documents.write(document)
 
-        try:
-            await quotas.within(self._database, ruled.quotas, record).transact(write)
-        except AlreadyThere:  # another instance read it at the same time
-            submitted.check_spent()
-            found = (await self.known(tenant.name, client_id)).record
-            if found is None:
-                raise Unavailable(_BUSY) from None
-            return found
-        return record
+        writer = sent.within(quotas.within(self._database, ruled.quotas, record))
+        await writer.transact(write)
 
     async def _made(
         self, tenant: Tenant, client_id: str, judged: JudgedDocument
@@ -119,17 +139,21 @@ class DocumentStore:
             record, record, metadata=judged.valid.text, tags=ruled.tagged(record.tags)
         )
         told: JsonObject = {**submitted.told(), **ruled.told()}
-        written, event = replacement(record, changed, EventType.CLIENT_UPDATED, origin, told)
+        async with replacing(self._before, record, changed) as sent:
+            written, event = replacement(
+                record, sent.record, EventType.CLIENT_UPDATED, origin, told
+            )
 
-        async def write(tx: Transaction) -> bool:
-            if not await tx.clients.replace(record, written, event):
-                return False
-            submitted.spend(tx)
-            await tx.client_documents.write(document)
-            return True
+            async def write(tx: Transaction) -> bool:
+                if not await tx.clients.replace(record, written, event):
+                    return False
+                submitted.spend(tx)
+                await tx.client_documents.write(document)
+                return True
 
-        writer = quotas.within(self._database, ruled.quotas, written, record)
-        if not await writer.transact(write):
+            writer = sent.within(quotas.within(self._database, ruled.quotas, written, record))
+            is_written = await writer.transact(write)
+        if not is_written:
             raise Unavailable(_BUSY)
         return written
 

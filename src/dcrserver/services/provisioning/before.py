@@ -151,9 +151,13 @@ class BeforeAnswer:
 
     async def settle(self, tenant: str, client_id: str) -> None:
         """Returns when the targets that clients wait for are as the client is, or cannot be now."""
-        targets = [each for each in self._targets.before(tenant) if not each.breaker.is_open]
-        if targets:
-            await asyncio.gather(*(self._settle(each, tenant, client_id) for each in targets))
+        await self.settle_at(self._targets.before(tenant), tenant, client_id)
+
+    async def settle_at(self, targets: Sequence[Target], tenant: str, client_id: str) -> None:
+        """As ``settle``, of these targets."""
+        open_ = [each for each in targets if not each.breaker.is_open]
+        if open_:
+            await asyncio.gather(*(self._settle(each, tenant, client_id) for each in open_))
 
     async def _create_all(
         self, targets: Sequence[Target], sent: Sent, sendings: list[Sending]

@@ -12,8 +12,10 @@ from urllib.parse import urlencode
 
 from dcrserver.errors import AuthorizationError
 from dcrserver.metadata import ClientMetadata, uris
+from dcrserver.repositories.clients import ClientRecord
 from dcrserver.services.access.finding import ClientFinder, UnusableDocument
 from dcrserver.services.access.stored_clients import metadata_of
+from dcrserver.services.provisioning.presence import Presence
 from dcrserver.tenants import Tenant
 
 UNAVAILABLE = (
@@ -21,6 +23,10 @@ UNAVAILABLE = (
     " [authorization_server] section of the dcrserver configuration."
 )
 _ELSEWHERE = ("request_uri", "request")
+
+_NOT_THERE = (
+    "The server that signs people in does not know this application yet. Try again in a moment."
+)
 
 
 class WayBack(NamedTuple):
@@ -35,8 +41,9 @@ class AuthorizationService:
     none.
     """
 
-    def __init__(self, clients: ClientFinder) -> None:
+    def __init__(self, clients: ClientFinder, presence: Presence | None) -> None:
         self._clients = clients
+        self._presence = presence
 
     async def lead_on(
         self, tenant: Tenant, request: Mapping[str, str], query: str, address: str | None = None
@@ -49,11 +56,14 @@ class AuthorizationService:
         Raises:
             AuthorizationError: as ``refuse``.
         """
-        client = await self._client(tenant, request.get("client_id"), address)
+        record = await self._record(tenant, request.get("client_id"), address)
+        client = metadata_of(record)
         # What was pushed or signed holds its own redirect URI (RFC 9126, RFC 9101), which the
         # server reads and we do not.
         if request.get("redirect_uri") or not any(request.get(name) for name in _ELSEWHERE):
             _registered(client, request.get("redirect_uri"))
+        if self._presence is not None and not await self._presence.is_there(record):
+            raise AuthorizationError(_NOT_THERE)
         # That of the endpoint itself stays, and first (RFC 6749 3.1).
         mark = "" if not query else "&" if "?" in tenant.sign_in else "?"
         return f"{tenant.sign_in}{mark}{query}"
@@ -69,7 +79,7 @@ class AuthorizationService:
         Raises:
             AuthorizationError: the client or its redirect URI is not known; there is no way back.
         """
-        client = await self._client(tenant, request.get("client_id"), address)
+        client = metadata_of(await self._record(tenant, request.get("client_id"), address))
         target = _registered(client, request.get("redirect_uri"))
         answer = {"error": "temporarily_unavailable", "error_description": UNAVAILABLE}
         if "state" in request:
@@ -80,9 +90,9 @@ class AuthorizationService:
         uri = uris.parse(target)
         return WayBack(url, uri.host or f"{uri.scheme}:")
 
-    async def _client(
+    async def _record(
         self, tenant: Tenant, client_id: str | None, address: str | None
-    ) -> ClientMetadata:
+    ) -> ClientRecord:
         if not client_id:
             raise AuthorizationError("The request names no client (client_id).")
         try:
@@ -91,7 +101,7 @@ class AuthorizationService:
             raise AuthorizationError(f"{error.description}.", detail=error.detail) from None
         if record is None or not record.is_usable:
             raise AuthorizationError("The client of this request is not registered here.")
-        return metadata_of(record)
+        return record
 
 
 def _registered(client: ClientMetadata, requested: str | None) -> str:
