@@ -155,7 +155,7 @@ def _settings(url: str, **options: float) -> DatabaseSettings:
 def _questions(lists: Lists) -> Iterator[tuple[str, Callable[[], Awaitable[object]]]]:
     for name, (given, sort) in _PAGES.items():
         wanted, order = Filter.parse(given.items()), Sort.parse(sort)
-        yield name, lambda w=wanted, o=order: lists.clients.some(_TENANT, w, o, limit=_PAGE)
+        yield name, lambda w=wanted, o=order: lists.clients.part(_TENANT, w, o, limit=_PAGE)
     for name, given in _COUNTS.items():
         wanted = Filter.parse(given.items())
         yield name, lambda w=wanted: lists.clients.count(_TENANT, w)

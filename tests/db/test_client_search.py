@@ -252,7 +252,7 @@ async def _all_pages(
     lists: Lists, tenant: str, wanted: Filter, sort: Sort, limit: int
 ) -> list[ClientRecord]:
     found: list[Match] = []
-    while page := await lists.clients.search(
+    while page := await lists.clients.first(
         tenant, wanted, sort, found[-1].place if found else None, limit=limit
     ):
         assert len(page) <= limit
@@ -300,7 +300,7 @@ async def test_an_owner_sees_own_clients_whatever_the_filter(
     mine, other = record(tenant=tenant, owner="alice"), record(tenant=tenant, owner="bob")
     await add(database, mine, other)
     for given in ([], [("owner", "bob")]):
-        found = await lists.clients.search(tenant, Filter.parse(given), limit=9, owner="alice")
+        found = await lists.clients.first(tenant, Filter.parse(given), limit=9, owner="alice")
         assert [each.record for each in found] == ([] if given else [mine])
         assert (await lists.clients.count(tenant, Filter.parse(given), owner="alice")).value == len(
             found
@@ -345,11 +345,11 @@ async def test_those_whom_no_index_tells_of_are_found_part_by_part(
             found: list[Match] = []
             place, parts = None, 0
             while place is not None or not parts:
-                part = await lists.clients.some(tenant, wanted, sort, place, limit=2)
+                part = await lists.clients.part(tenant, wanted, sort, place, limit=2)
                 found, place, parts = [*found, *part.matches], part.next, parts + 1
             assert [each.record for each in found] == (meant[::-1] if sort.is_descending else meant)
             assert 4 < parts < 20
-            complete = await lists.clients.search(tenant, wanted, sort, limit=9)
+            complete = await lists.clients.first(tenant, wanted, sort, limit=9)
             assert complete == found
 
 
@@ -358,7 +358,7 @@ async def test_a_stream_goes_on_where_it_was(database: Database, lists: Lists) -
     made = [record(tenant=tenant, issued_at=number // 3, updated_at=9) for number in range(20)]
     await add(database, *made)
     sort = Sort(SortKey.UPDATED, is_descending=False)
-    first = await lists.clients.search(tenant, sort=sort, limit=7)
+    first = await lists.clients.first(tenant, sort=sort, limit=7)
     rest = [
         each.record
         async for page in lists.clients.stream(tenant, sort=sort, after=first[-1].place)
@@ -411,7 +411,7 @@ def test_a_sort_that_does_not_exist_is_refused(sort: str) -> None:
 async def test_a_place_of_another_list_is_refused(lists: Lists) -> None:
     for place in ((1,), ("a", 1), (1, None), (1, "a", "b")):
         with pytest.raises(InvalidInput, match="cursor"):
-            await lists.clients.search("none", after=place, limit=1)
+            await lists.clients.first("none", after=place, limit=1)
 
 
 def test_each_filter_has_a_condition() -> None:

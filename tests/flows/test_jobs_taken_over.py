@@ -188,7 +188,7 @@ async def test_who_is_no_longer_meant_is_left_alone_also_between_reading_and_wri
     assert record is not None
     job = OngoingJob(record, database)
     await job.begin()
-    search, moved = lists.clients.some, list(ids)
+    search, moved = lists.clients.part, list(ids)
 
     async def searched(*given: Any, **named: Any) -> Any:
         """What is read is changed before it is written, three times."""
@@ -197,7 +197,7 @@ async def test_who_is_no_longer_meant_is_left_alone_also_between_reading_and_wri
             await change(any_app, moved.pop(), owner="another")
         return found
 
-    lists.clients.some = searched  # type: ignore[method-assign]
+    lists.clients.part = searched  # type: ignore[method-assign]
     async for _ in BulkChange(lists, any_app.runtime.tenants).work(job):
         pass
     told = await admin.get(f"/jobs/{job_id}")

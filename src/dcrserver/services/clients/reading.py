@@ -63,7 +63,7 @@ class ClientReadingService:
         Raises:
             InvalidInput: ``after`` is no place in this list.
         """
-        found = await self._lists.clients.some(
+        found = await self._lists.clients.part(
             tenant.name, wanted, sort, after, limit=limit, owner=actor.owner
         )
         names = [each.record.client_id for each in found.matches]

@@ -67,7 +67,7 @@ class BulkChange:
         attempts = 0
         is_over = False
         while not is_over:
-            found = await self._lists.clients.some(
+            found = await self._lists.clients.part(
                 tenant.name, wanted, after=_place_in(job.record), limit=size
             )
             batch = _Batch(job, tenant, found)

@@ -56,7 +56,7 @@ class PolicyTest:
         is_over = False
         while not is_over:
             place = json.loads(job.record.report).get(PLACE)
-            found = await self._lists.clients.some(
+            found = await self._lists.clients.part(
                 tenant.name, wanted, after=place and tuple(place), limit=_BATCH
             )
             outcomes = [(each.record.client_id, judge.of(each.record)) for each in found.matches]

@@ -89,7 +89,7 @@ class ClientNames:
     ) -> list[ClientRecord]:
         """Two of them are enough to know that there are several."""
         wanted = Filter({"origin": ClientOrigin.ADMINISTRATOR.word}, {"client_name": name})
-        found = await self._lists.clients.search(tenant.name, wanted, limit=2, owner=owner)
+        found = await self._lists.clients.first(tenant.name, wanted, limit=2, owner=owner)
         return [each.record for each in found]
 
     async def _take(self, tenant: str, digest: str) -> int:

@@ -40,7 +40,7 @@ class ClientLists:
     def __init__(self, queries: Queries) -> None:
         self._queries = queries
 
-    async def search(
+    async def first(
         self,
         tenant: str | None,
         wanted: Filter = ALL,
@@ -59,7 +59,7 @@ class ClientLists:
         search = Search(self._queries, tenant, wanted.of_owner(owner), sort)
         return (await search.page(after, limit)).matches
 
-    async def some(
+    async def part(
         self,
         tenant: str | None,
         wanted: Filter = ALL,
@@ -69,7 +69,7 @@ class ClientLists:
         limit: int,
         owner: str | None = None,
     ) -> Found:
-        """As ``search``, and where the list goes on: it may do so though fewer were found, as it is
+        """As ``first``, and where the list goes on: it may do so though fewer were found, as it is
         not looked for them for long.
 
         Raises:
@@ -81,8 +81,8 @@ class ClientLists:
     async def page(
         self, tenant: str | None, wanted: Filter = ALL, after: Place | None = None, *, limit: int
     ) -> list[ClientRecord]:
-        """As ``search``, newest first, and without their places."""
-        return [each.record for each in await self.search(tenant, wanted, after=after, limit=limit)]
+        """As ``first``, newest first, and without their places."""
+        return [each.record for each in await self.first(tenant, wanted, after=after, limit=limit)]
 
     async def stream(
         self,

@@ -77,13 +77,13 @@ class Search:
         if scope.is_empty:
             return Found([], None)
         if not scope.reads_many or not windows.has_windows(self._sort):
-            return _cut(await self._some(scope, after, limit + 1), limit)
+            return _cut(await self._up_to(scope, after, limit + 1), limit)
         found: list[Match] = []
         ends_at, size = time.monotonic() + seconds, windows.FIRST
         while True:
             began_at = time.monotonic()
             edge = await windows.edge(self._queries, scope, self._sort, after, size)
-            found += await self._some(scope, after, limit + 1 - len(found), edge)
+            found += await self._up_to(scope, after, limit + 1 - len(found), edge)
             if edge is None or len(found) > limit:
                 return _cut(found, limit)
             after = windows.behind(self._sort, edge)
@@ -92,7 +92,7 @@ class Search:
                 return Found(found, after)
             size = windows.larger(size)
 
-    async def _some(
+    async def _up_to(
         self, scope: Scope, after: Place | None, limit: int, edge: int | None = None
     ) -> list[Match]:
         """Up to the moment ``edge``, if there is one."""
