@@ -126,7 +126,10 @@ async def _run(url: str, count: int) -> None:
         del lines
         async with _measured("export", count):
             await _export(app, count)
-        body: dict[str, Any] = {"action": "suspend", "filter": {"origin": "import"}}
+        body: dict[str, Any] = {"action": "tag", "tag": "moved", "filter": {"origin": "import"}}
+        async with _measured("bulk tag", count):
+            assert (await _job(app, "/clients/bulk", headers, json=body))["changed"] == count
+        body = {"action": "suspend", "filter": {"origin": "import"}}
         async with _measured("bulk suspend, dry run", count):
             await _job(app, "/clients/bulk", headers, json=body | {"dry_run": True})
         async with _measured("bulk suspend", count):

@@ -230,3 +230,15 @@ def test_bounds_that_nothing_comes_of_are_told(run: Commands) -> None:
         "dcrserver: warning: pilots is not in scopes_supported of tenant default",
         "dcrserver: warning: magic is not in grant_types_supported of tenant default",
     ]
+
+
+def test_an_export_goes_behind_whoever_serves(
+    run: Commands, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told: list[int] = []
+    monkeypatch.setattr("os.nice", told.append)
+    run("client", "list")
+    assert told == []
+    run("client", "export")
+    run("events", "export")
+    assert told == [10, 10]

@@ -164,7 +164,9 @@ async def test_what_cannot_be_imported_leaves_no_job(
     app: Application = await make_app(admin={"max_import_bytes": 20000})
     admin = await administrator(app, *SCOPES)
     headers = {"Content-Type": kind}
-    await admin.ask("POST", f"/clients/import{query}", status, content=content, headers=headers)
+    path = f"/clients/import{query}"
+    refused = await admin.ask("POST", path, status, content=content, headers=headers)
+    assert ("(admin.max_import_bytes)" in refused.json()["detail"]) == (status == 413)
     assert (await admin.get("/jobs"))["items"] == []
 
 
