@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -89,17 +90,19 @@ class Held:
 
 
 async def rests(
-    monkeypatch: pytest.MonkeyPatch, slot: Held | None, times: list[float]
-) -> list[int]:
-    """Behind which of the pages it rested; ``times``: of the clock, page after page."""
-    page, rested = 0, []
+    monkeypatch: pytest.MonkeyPatch, slot: Held | None, times: list[tuple[float, float]]
+) -> dict[int, float]:
+    """Behind which pages it rested, and for how many seconds; ``times``: when each page was there,
+    and when its rest was over.
+    """
+    page, rested, clock = 0, {}, iter([moment for both in times for moment in both])
 
     async def sleep(seconds: float) -> None:
         if seconds:
-            rested.append(page)
+            rested[page] = round(seconds, 3)
 
-    monkeypatch.setattr(edge.asyncio, "sleep", sleep)
-    monkeypatch.setattr(edge.time, "monotonic", lambda: times[page - 1])
+    monkeypatch.setattr(edge, "asyncio", SimpleNamespace(sleep=sleep))
+    monkeypatch.setattr(edge, "time", SimpleNamespace(monotonic=lambda: next(clock)))
     SLOT.set(slot)
 
     async def counted() -> AsyncIterator[str]:
@@ -115,10 +118,20 @@ async def test_an_export_rests_while_others_are_served_and_for_a_second_more(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     slot = Held(0, 2, 0, 0, 0, 1)
-    assert await rests(monkeypatch, slot, [10.0, 10.1, 10.2, 11.0, 11.2, 20.0]) == [2, 3, 4, 6]
+    times = [(10.0, 10.0), (10.002, 10.2), (10.201, 10.3), (10.9, 11.0), (11.2, 11.2), (20.0, 20.1)]
+    rested = await rests(monkeypatch, slot, times)
+    assert rested == {2: 0.012, 3: 0.012, 4: 0.1, 6: 0.1}
     assert not slot.is_held, "it takes nobody's place"
 
 
+async def test_an_export_rests_in_proportion_where_others_use_the_processor_too(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    times = [(1.0, 1.0), (1.010, 1.04), (1.05, 1.1)]
+    assert await rests(monkeypatch, Held(1, 1, 1), times) == {1: 0.012, 2: 0.03, 3: 0.03}
+
+
 async def test_an_export_that_is_alone_does_not_rest(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert await rests(monkeypatch, Held(0, 0, 0), [1.0, 2.0, 3.0]) == []
-    assert await rests(monkeypatch, None, [1.0, 2.0]) == []
+    moments = [(1.0, 1.0), (2.0, 2.0), (3.0, 3.0)]
+    assert await rests(monkeypatch, Held(0, 0, 0), moments) == {}
+    assert await rests(monkeypatch, None, moments) == {}

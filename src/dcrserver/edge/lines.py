@@ -7,6 +7,7 @@ that they have most of the process for themselves; while nobody is, it goes on a
 from __future__ import annotations
 
 import asyncio
+import math
 import time
 from collections.abc import AsyncIterator
 
@@ -20,8 +21,11 @@ from dcrserver.slots import SLOT, Slot
 _log = Logger(__name__)
 MEDIA_TYPE = "application/x-ndjson"
 _RETRY_SECONDS = 30
-# Behind a page of some hundred lines, which takes a third of that.
+# Behind a page of some hundred lines, which takes a third of that; so many times what it took where
+# others use the processor, too; at most, as it may have been its reader who took that long.
 _REST_SECONDS = 0.012
+_REST_SHARE = 3
+_LONGEST_REST_SECONDS = 0.1
 # Between two of their requests a process is idle for moments: so long are they still there.
 _REMEMBERED_SECONDS = 1.0
 
@@ -83,6 +87,7 @@ class Turns:
     def __init__(self, slot: Slot | None) -> None:
         self._slot = slot
         self._until = 0.0
+        self._began_at = math.inf
         if slot is not None:
             slot.release()
 
@@ -93,7 +98,9 @@ class Turns:
         if self._slot is not None and self._slot.others():
             self._until = now + _REMEMBERED_SECONDS
         if now < self._until:
-            await asyncio.sleep(_REST_SECONDS)
+            rest = max(_REST_SECONDS, _REST_SHARE * (now - self._began_at))
+            await asyncio.sleep(min(rest, _LONGEST_REST_SECONDS))
+        self._began_at = time.monotonic()
 
 
 def _chunk(page: str, *, more: bool) -> dict[str, object]:
