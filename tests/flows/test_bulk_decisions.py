@@ -123,3 +123,42 @@ async def test_a_job_asks_how_many_an_owner_may_have(any_database: str) -> None:
         assert (again["changed"], again["failed"]) == (0, told["failed"])
         free = await done(admin, action="set_owner", filter={"name": name})
         assert (free["changed"], free["failed"]) == (told["changed"], 0)
+
+
+async def test_what_has_no_approval_has_none_where_it_is_imported(
+    app: Application, admin: Administrator
+) -> None:
+    mover = await administrator(
+        app, *SCOPES, "clients:create", "clients:delete", "secrets:export", "policies:override"
+    )
+    name = secrets.token_hex(8)
+    made = await waiting(app, name, 2)
+    ids = [each["client_id"] for each in made]
+    await admin.post(f"/clients/{ids[1]}/reject", json={"reason": "no"})
+    exported = await mover.ask("GET", f"/clients/export?name={name}&credentials=true")
+    lines = exported.text
+    assert [json.loads(each)["approval"] for each in lines.splitlines()] in (
+        ["pending", "rejected"], ["rejected", "pending"],
+    )  # fmt: skip
+    for each in ids:
+        await mover.delete(f"/clients/{each}")
+        await mover.ask("POST", f"/clients/{each}/purge", 204)
+    headers = {"content-type": "application/x-ndjson"}
+    answer = await mover.ask("POST", "/clients/import", 202, content=lines, headers=headers)
+    await app.do_job("do_jobs")
+    report = await mover.get(f"/jobs/{answer.json()['id']}")
+    assert (report["changed"], report["failed"]) == (2, 0), report
+    assert await statuses(admin, ids) == ["pending", "rejected"]
+    for each, client in zip(("pending", "rejected"), made, strict=True):
+        shown = await read(app, client)
+        assert shown["client_status"] == each
+        await admin.ask("POST", f"/clients/{client['client_id']}/resume", 409)
+    assert (await admin.post(f"/clients/{ids[0]}/approve"))["status"] == "active"
+    again = await mover.ask("GET", f"/clients/export?name={name}&credentials=true")
+    (line,) = [each for each in again.text.splitlines() if ids[1] in each]
+    assert line in lines.splitlines()
+    bad = json.dumps(json.loads(line) | {"client_id": new_client_id(), "approval": "maybe"})
+    answer = await mover.ask("POST", "/clients/import", 202, content=bad, headers=headers)
+    await app.do_job("do_jobs")
+    report = await mover.get(f"/jobs/{answer.json()['id']}")
+    assert (report["changed"], report["failed"]) == (0, 1)

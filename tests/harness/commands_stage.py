@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from dcrserver.repositories.clients import ClientRecord
-from dcrserver.services.registration.holding import digest_of
+from dcrserver.services.registration.decisions import digest_of
 from harness.commands import Commands
 
 

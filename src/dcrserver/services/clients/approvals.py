@@ -20,11 +20,11 @@ from dcrserver.services.registration.decisions import (
     APPROVED,
     Decision,
     decide,
+    digest_of,
     forgotten_at,
     reason_problem,
     rejected,
 )
-from dcrserver.services.registration.holding import digest_of
 from dcrserver.tenants import Tenant
 
 

@@ -18,7 +18,7 @@ from dcrserver.strict_json import JsonObject, JsonValue, joined
 # Whoever comes meanwhile comes at the end, and who is read together was written together.
 _OLDEST_FIRST = Sort(SortKey.CREATED, is_descending=False)
 # By operators, or by the server that a client came from.
-_SET = ("owner", "suspended_at", "tokens_ended_at")
+_SET = ("owner", "suspended_at", "tokens_ended_at", "approval")
 _set = attrgetter(*_SET)
 
 

@@ -25,6 +25,7 @@ from dcrserver.metadata.bounds import Bounds, narrowed
 from dcrserver.metadata.comparing import listed
 from dcrserver.metadata.validation import STATEMENT
 from dcrserver.moving import Moved, texts
+from dcrserver.names import UNAPPROVED
 from dcrserver.repositories.clients import ClientRecord
 from dcrserver.services.clients.foreign_credentials import (
     NotImportable,
@@ -54,6 +55,7 @@ OWN = (
     "suspended_at",
     "tokens_ended_at",
     "expires_at",
+    "approval",
 )
 # In the path of registration_client_uri they would lead elsewhere, however they are escaped.
 _DOT_SEGMENTS = (".", "..")
@@ -218,6 +220,8 @@ def with_own(record: ClientRecord, own: JsonObject) -> ClientRecord:
         raise NotImportable(f"owner must be printable, of at most {_MAX_OWNER} characters")
     current, previous = (*tokens_in(own), Token(), Token())[:2]
     issued_at = time_in(own, "client_id_issued_at")
+    approval = approval_in(own)
+    suspended_at = time_in(own, "suspended_at") or (record.issued_at if approval else 0)
     return record._replace(
         registration_access_token_digest=current.digest,
         registration_access_token_expires_at=current.expires_at,
@@ -226,10 +230,23 @@ def with_own(record: ClientRecord, own: JsonObject) -> ClientRecord:
         issued_at=record.issued_at if issued_at is None else issued_at,
         owner=owner,
         tags=_tags_in(own),
-        suspended_at=time_in(own, "suspended_at") or 0,
+        suspended_at=suspended_at,
+        approval=approval,
         tokens_ended_at=time_in(own, "tokens_ended_at") or 0,
         expires_at=time_in(own, "expires_at"),
     )
+
+
+def approval_in(own: JsonObject) -> str | None:
+    """What became of its approval; None: it needs none, or has one.
+
+    Raises:
+        NotImportable: that is no state of an approval.
+    """
+    approval = text_in(own, "approval")
+    if approval is not None and approval not in UNAPPROVED:
+        raise NotImportable(f"approval must be one of {', '.join(sorted(UNAPPROVED))}")
+    return approval
 
 
 def _tags_in(own: JsonObject) -> str | None:

@@ -28,6 +28,7 @@ from dcrserver.services.audit import EventType, Origin, Subject, SubjectKind
 from dcrserver.services.clients.foreign_clients import (
     EARLIER_LIFETIME,
     OWN,
+    approval_in,
     bounds_in,
     client_id_in,
     registration_in,
@@ -36,6 +37,7 @@ from dcrserver.services.clients.foreign_clients import (
 from dcrserver.services.clients.foreign_credentials import Held, NotImportable, secrets_in
 from dcrserver.services.registration.client_expiry import ends_at
 from dcrserver.services.registration.client_information import new_record
+from dcrserver.services.registration.decisions import brought
 from dcrserver.services.registration.policy import Asking
 from dcrserver.services.secrets.kept import ClientSecrets, place_of
 from dcrserver.services.secrets.sealing import Sealing
@@ -106,11 +108,13 @@ class ClientImportService:
         bounds = tenant.bound_for_life(bounds)
         if own[EARLIER_LIFETIME] is not None:
             given.setdefault(CLIENT_CREDENTIALS_LIFETIME, own[EARLIER_LIFETIME])
-        asking = Asking(tenant.name, origin, ClientOrigin.IMPORT.word)
+        # One that waits for an approval waits on.
+        waits = approval_in(own) is not None
+        asking = Asking(tenant.name, origin, ClientOrigin.IMPORT.word, may_wait=waits)
         metadata, unserved, ruled = registration_in(given, tenant, bounds, asking, made_of)
         held = self._held(tenant, client_id, own, metadata, unserved, made_of)
-        waits = any(held.chosen)
-        secrets = ClientSecrets() if waits else held.with_digests({})
+        is_slow = any(held.chosen)
+        secrets = ClientSecrets() if is_slow else held.with_digests({})
         text = dumps(metadata.members)
         record = new_record(tenant, client_id, text, secrets, bounds, origin=ClientOrigin.IMPORT)
         record = with_own(record, own)
@@ -120,7 +124,7 @@ class ClientImportService:
             record = record._replace(expires_at=ends_at(policy, asking, metadata))
         if record.has_ended:
             made_of.map("expires_at", "it is past: the client is removed a minute later")
-        return Import(record, held if waits else None)
+        return Import(record, held if is_slow else None)
 
     def _held(
         self,
@@ -212,6 +216,10 @@ async def add_new(
     for bounds in {record.bounds for record in new}:
         await bind(tx, tenant, Bounds.from_json(bounds))
     for record in new:
+        if record.approval is not None:
+            # Of one that was called so before, and was deleted.
+            await tx.client_approvals.delete(record.tenant, record.client_id)
+            tx.client_approvals.add(brought(tenant, record))
         # Where a hash is all that came, no target can be told the secret.
         tx.clients.add(record, _event(tenant, origin, record), is_secret_known=False)
     return len(new)

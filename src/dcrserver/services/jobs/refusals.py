@@ -13,7 +13,7 @@ from dcrserver.services.access.asking import Asking
 from dcrserver.services.access.stored_clients import terms_of
 from dcrserver.services.audit import Origin
 from dcrserver.services.registration import quotas
-from dcrserver.services.registration.holding import digest_of
+from dcrserver.services.registration.decisions import digest_of
 from dcrserver.tenants import Tenant
 
 Pair: TypeAlias = tuple[ClientRecord, ClientRecord]

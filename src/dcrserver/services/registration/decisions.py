@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import time
 from typing import NamedTuple
@@ -20,6 +21,11 @@ from dcrserver.services.audit import EventType, Origin, Subject, SubjectKind
 from dcrserver.services.audit.actors import SYSTEM
 from dcrserver.strict_json import JsonObject
 from dcrserver.tenants import Tenant
+
+
+def digest_of(record: ClientRecord) -> str:
+    """Of what it registered, to tell whether it is that still."""
+    return hashlib.sha256(record.metadata.encode()).hexdigest()
 
 
 class Decision(NamedTuple):
@@ -114,6 +120,22 @@ def approval_policy(tenant: Tenant, record: ClientRecord) -> ApprovalPolicy:
         return terms_of(tenant, record).policy.approval
     except Unavailable:
         return tenant.terms.policy.approval
+
+
+def brought(tenant: Tenant, record: ClientRecord) -> ClientApprovalRecord:
+    """What is known of a client that comes from elsewhere, and has no approval there: what it is
+    now is what is to be approved, and its time begins anew.
+    """
+    policy = approval_policy(tenant, record)
+    is_pending = record.approval == ClientStatus.PENDING
+    lifetime = policy.pending_lifetime if is_pending else policy.decision_lifetime
+    return ClientApprovalRecord(
+        tenant=record.tenant,
+        client_id=record.client_id,
+        held_digest=digest_of(record),
+        statements="[]",
+        ends_at=int(time.time()) + lifetime,
+    )
 
 
 async def end(tx: Transaction, due: ClientApprovalRecord, tenant: Tenant | None, now: int) -> None:

@@ -8,7 +8,6 @@ and whoever comes second never gets its registration access token.
 
 from __future__ import annotations
 
-import hashlib
 import time
 from typing import NamedTuple
 
@@ -25,6 +24,7 @@ from dcrserver.services.access.initial_access_tokens import RegistrationPermit
 from dcrserver.services.access.stored_clients import metadata_of, next_version, replacement
 from dcrserver.services.audit import EventType, Origin
 from dcrserver.services.registration.client_information import Registered, client_information
+from dcrserver.services.registration.decisions import digest_of
 from dcrserver.services.registration.policy import Ruled
 from dcrserver.services.secrets.kept import ClientSecrets
 from dcrserver.strict_json import JsonObject, dumps
@@ -165,11 +165,6 @@ def held(
         statements=dumps([*ruled.statements]),
         ends_at=record.issued_at + policy.approval.pending_lifetime,
     )
-
-
-def digest_of(record: ClientRecord) -> str:
-    """Of what it registered, to tell whether it is that still."""
-    return hashlib.sha256(record.metadata.encode()).hexdigest()
 
 
 async def check_room(database: Database, tenant: str, policy: Policy) -> None:
