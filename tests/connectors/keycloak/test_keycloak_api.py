@@ -142,6 +142,14 @@ async def test_what_others_switched_on_is_named_in_an_update(script: Script) -> 
     assert "secret" not in sent
 
 
+async def test_a_secret_that_keycloak_cannot_keep_is_refused(script: Script) -> None:
+    connector, calls = script()
+    with pytest.raises(TargetRefused, match="too long") as refused:
+        await connector.create(wanted("c"), NewSecret("x" * 256))
+    assert refused.value.reason.startswith("client_secret ")
+    assert calls.made == []
+
+
 async def test_no_secret_is_sent_that_the_method_does_not_need(script: Script) -> None:
     connector, calls = script(MADE)
     await connector.create(wanted("c", token_endpoint_auth_method="none"), NewSecret("s3cr3t"))

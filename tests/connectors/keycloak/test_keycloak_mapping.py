@@ -136,6 +136,7 @@ LONG = "x" * 256
 @each("metadata, member", [
     ({"client_name": LONG}, "client_name"),
     ({"client_name#de": LONG}, None),
+    ({f"client_name#de-{LONG}": "x"}, f"client_name#de-{LONG}"),
     ({"client_uri": f"https://c.example/{LONG}"}, "client_uri"),
     ({"redirect_uris": [f"https://c.example/{LONG}"]}, "redirect_uris"),
     ({"tos_uri": f"https://c.example/{LONG}"}, None),

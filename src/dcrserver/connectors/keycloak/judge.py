@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 from dcrserver.connectors.client import Objection, Verdict, WantedClient
 from dcrserver.connectors.keycloak import keys, values
 from dcrserver.connectors.keycloak.mapping import lost
-from dcrserver.connectors.keycloak.rows import CARRIAGE
+from dcrserver.connectors.keycloak.rows import CARRIAGE, STORED
 from dcrserver.connectors.keycloak.scopes import OFFLINE
 from dcrserver.strict_json import JsonObject, JsonValue
 
@@ -95,6 +95,8 @@ def _texts(client: WantedClient) -> Iterator[Objection]:
             yield _objection(name, f"must not be longer than {_LONGEST} characters")
         if isinstance(value, str) and name in _SHORT and "${" in value:
             yield _objection(name, "must not hold ${, which stands for other text")
+        if len(f"{STORED}{name}") > _LONGEST:
+            yield _objection(name, "has too long a name")
         if isinstance(value, str) and "\x00" in value:
             yield _objection(name, "must not hold a null character")
 

@@ -6,10 +6,12 @@ import time
 from collections.abc import Mapping
 
 from dcrserver.connectors.client import NewSecret
+from dcrserver.connectors.failures import TargetRefused
 from dcrserver.connectors.keycloak.paths import attributes
 from dcrserver.strict_json import JsonObject, JsonValue
 
 _EXPIRES_AT = "client.secret.expiration.time"
+_LONGEST = 255
 _NEVER = 4102444800  # the year 2100
 _ROTATED = "client.secret.rotated"
 _ROTATED_AT = f"{_ROTATED}.creation.time"
@@ -20,7 +22,13 @@ _NONE: JsonObject = {_ROTATED: "", _ROTATED_AT: "", _ROTATED_UNTIL: ""}
 def first(secret: NewSecret) -> JsonObject:
     """Members and attributes of a client that is made. Its end is named, as the policy's own would
     come without anybody here knowing.
+
+    Raises:
+        TargetRefused: Keycloak would answer 500 to it.
     """
+    if len(secret.value) > _LONGEST:
+        told = f"client_secret must not be longer than {_LONGEST} characters"
+        raise TargetRefused("a secret is too long for Keycloak", told)
     ends_at = str(secret.expires_at or _NEVER)
     return {"secret": secret.value, "attributes": {_EXPIRES_AT: ends_at}}
 
