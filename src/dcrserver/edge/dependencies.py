@@ -7,6 +7,7 @@ import re
 from starlette.requests import Request
 from starlette.types import Scope
 
+from dcrserver.edge.scope import BY_NAME_KEY
 from dcrserver.errors import InvalidBearerRequest, InvalidToken
 from dcrserver.services.audit import Origin
 from dcrserver.services.audit.actors import Actor
@@ -28,8 +29,6 @@ USES_KEY = "dcrserver.uses"
 HEAD_KEY = "dcrserver.head"
 # Whether the path of an ordinary route is as it was sent, for a slash in an identifier.
 UNDIVIDED_KEY = "dcrserver.undivided"
-# The first value of each header, by its name.
-_BY_NAME_KEY = "dcrserver.headers"
 
 _BEARER = re.compile(r"(?i:bearer) +([A-Za-z0-9._~+/-]+=*) *")
 _BEARER_SCHEME = re.compile(r"(?i)bearer(?: |$)")
@@ -96,13 +95,13 @@ def headers(request: Request, name: bytes) -> list[str]:
 
 def first_headers(scope: Scope) -> dict[bytes, bytes]:
     """The first value of each header: a request is asked for four of them, and for some twice."""
-    found: dict[bytes, bytes] | None = scope.get(_BY_NAME_KEY)
+    found: dict[bytes, bytes] | None = scope.get(BY_NAME_KEY)
     if found is None:
         sent = scope["headers"]
         found = dict(sent)
         if len(found) != len(sent):  # of what was sent twice that is the last
             found = dict(reversed(sent))
-        scope[_BY_NAME_KEY] = found
+        scope[BY_NAME_KEY] = found
     return found
 
 

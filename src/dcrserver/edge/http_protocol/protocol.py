@@ -17,6 +17,7 @@ from dcrserver.edge.http_protocol.answers import Answering
 from dcrserver.edge.http_protocol.connections import Connections, Limits
 from dcrserver.edge.http_protocol.refusals import Refusal
 from dcrserver.edge.http_protocol.requests import Stoppable
+from dcrserver.edge.scope import BY_NAME_KEY
 
 # What is parsed at once: as many requests as fit may be queued before we look at the queue.
 _PIECE = 2048
@@ -197,6 +198,8 @@ class Protocol(HttpToolsProtocol):
             self._rest_of_upgrade = heads.without_upgrade(method, self.url, version, headers)
             return
         asked = requests.scope(self, method, version, headers, self._told)
+        if len(fields) == len(headers):  # each was sent once
+            asked[BY_NAME_KEY] = fields  # type: ignore[literal-required] # none of ASGI's
         self._in_head = False
         self.waiting_since = None
         # What follows a chunked body never joins the head (RFC 9110 6.5.1): whoever took fields
