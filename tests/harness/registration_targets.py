@@ -48,10 +48,15 @@ class RegistrationTarget(NamedTuple):
 
 
 @contextmanager
-def node_oidc_provider(folder: Path, *, rotates: bool) -> Iterator[RegistrationTarget]:
-    """node-oidc-provider; ``rotates``: a new registration access token with each update."""
+def node_oidc_provider(
+    folder: Path, *, rotates: bool, front: str = "", port: int = 0
+) -> Iterator[RegistrationTarget]:
+    """node-oidc-provider; ``rotates``: a new registration access token with each update.
+
+    ``front``: the base URL of who registers clients for it, as its metadata say then.
+    """
     npm.install(_PACKAGE)
-    port = lasting_port()
+    port = port or lasting_port()
     url = f"http://127.0.0.1:{port}"
     keys = folder / f"jwks-{port}.json"
     keys.write_text(json.dumps(private_jwks("target")), "utf-8")
@@ -62,6 +67,7 @@ def node_oidc_provider(folder: Path, *, rotates: bool) -> Iterator[RegistrationT
         "INITIAL_TOKEN": INITIAL_TOKEN,
         "ROTATE": "true" if rotates else "false",
         "JWKS": str(keys),
+        "FRONT": front,
     }
     with running([npm.node(), str(_PROVIDER)], folder, folder / f"{port}.log", url, **variables):
         yield RegistrationTarget(f"{url}/reg", INITIAL_TOKEN)

@@ -4,7 +4,7 @@ import { readFileSync } from "node:fs";
 // Of the example: installed once.
 const { default: Provider } = await import(process.env.OIDC_PROVIDER);
 
-const { ISSUER, PORT, INITIAL_TOKEN, ROTATE, JWKS } = process.env;
+const { ISSUER, PORT, INITIAL_TOKEN, ROTATE, JWKS, FRONT } = process.env;
 
 const provider = new Provider(ISSUER, {
   jwks: JSON.parse(readFileSync(JWKS, "utf-8")),
@@ -15,6 +15,16 @@ const provider = new Provider(ISSUER, {
     registrationManagement: { enabled: true, rotateRegistrationAccessToken: ROTATE === "true" },
     clientCredentials: { enabled: true },
   },
+  pkce: { required: () => true },
+  async findAccount(_ctx, id) {
+    return { accountId: id, claims: async () => ({ sub: id }) };
+  },
+});
+
+// Clients find the door before it, not its own endpoint.
+provider.use(async (ctx, next) => {
+  await next();
+  if (FRONT && ctx.oidc?.route === "discovery") ctx.body.registration_endpoint = `${FRONT}/register`;
 });
 
 provider.listen(Number(PORT), "127.0.0.1", () => console.log(`listening as ${ISSUER}`));
