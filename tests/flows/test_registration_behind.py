@@ -91,6 +91,18 @@ async def test_what_cannot_be_done_there_is_told_as_failed(
     assert (await _link(app, client["client_id"])).state == "applied"
 
 
+async def test_a_secret_that_nobody_was_told_is_noted(app: Application, behind: OddServer) -> None:
+    """An update that nobody waits for, at a server that makes a new secret each time."""
+    client = await app.register()
+    behind.clients[client["client_id"]]["client_secret"] = "renewed"
+    tenant, lifecycle = app.runtime.default_tenant, app.operations.client_lifecycle
+    await lifecycle.suspend(tenant, client["client_id"], OPERATOR)
+    await lifecycle.resume(tenant, client["client_id"], OPERATOR)
+    link = await _link(app, client["client_id"])
+    assert "made a new secret" in link.last_error
+    assert "renewed" not in link.last_error
+
+
 async def test_a_refusal_is_told_with_its_reason(app: Application, behind: OddServer) -> None:
     told = {"error": "invalid_redirect_uri", "error_description": "not this one, https://x.example"}
     behind.says.append((400, told))

@@ -37,6 +37,7 @@ _FIRST_MS = 2_000
 _LONGEST_MS = 600_000
 _LAST_SECONDS = 2.0
 _DIGEST_ONLY = "its secret is known here as a digest only: rotate it"
+_MADE_ITS_OWN = "it made a new secret, which nobody here was told"
 
 
 class Outcome(StrEnum):
@@ -247,8 +248,12 @@ def _back_off(attempts: int, patience: float | None) -> int:
 def _notes(applied: Applied, *, is_digest_only: bool) -> str | None:
     """What is amiss although it was done."""
     changed = ", ".join(sorted(applied.changed))
-    notes = [_DIGEST_ONLY] * is_digest_only + [f"it stored otherwise: {changed}"] * bool(changed)
-    return "; ".join(notes) or None
+    notes = [
+        _DIGEST_ONLY * is_digest_only,
+        _MADE_ITS_OWN * (applied.secret is not None),
+        f"it stored otherwise: {changed}" if changed else "",
+    ]
+    return "; ".join(filter(None, notes)) or None
 
 
 def _names(link: ClientLinkRecord) -> dict[str, str]:
