@@ -174,6 +174,18 @@ async def test_what_differs_is_repaired_and_others_stay_byte_for_byte(told: Told
     assert job["changed"] == 0
 
 
+async def test_what_is_there_is_compared_by_time_too(told: Told) -> None:
+    client = await told.app.register()
+    await told.level()
+    told.write()
+    for _ in range(2):
+        await told.app.do_job("compare_file")
+    (job,) = (await told.admin.ask("GET", "/admin/v1/jobs?state=queued"))["items"]
+    await told.app.do_job("do_jobs")
+    done = await told.admin.ask("GET", f"/admin/v1/jobs/{job['id']}")
+    assert done["report"]["missing"] == [client["client_id"]]
+
+
 async def test_a_dry_run_changes_nothing_whatever_is_configured(
     tmp_path: Path, sqlite_file: bytes
 ) -> None:

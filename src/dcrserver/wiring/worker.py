@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
+from dcrserver.repositories.leases import LONGEST_SECONDS
 from dcrserver.services.authentication.last_uses import FLUSH_SECONDS
 from dcrserver.services.clients.adoption import Adoption
 from dcrserver.services.clients.imports import ClientImportService
@@ -14,7 +15,7 @@ from dcrserver.services.jobs.client_import import ClientImport
 from dcrserver.services.jobs.executor import JobExecutor, JobKind
 from dcrserver.services.jobs.policy_test import PolicyTest
 from dcrserver.services.jobs.reception import IMPORT
-from dcrserver.services.jobs.reconciling import Reconciling
+from dcrserver.services.jobs.reconciling import Reconciling, Rounds
 from dcrserver.services.provisioning.administration import ConnectorService
 from dcrserver.services.tenants.deletion import TenantDeletion
 from dcrserver.services.upkeep.jobs import Upkeep
@@ -36,8 +37,17 @@ def job_runner(base: Foundation, metrics: Metrics) -> JobRunner:
         settings.clients.restore_window,
     )
     leases = Leases(base.database, settings.worker.lease_seconds)
-    jobs = [*upkeep.jobs(), _of_administrators(base, metrics)]
+    jobs = [*upkeep.jobs(), _of_administrators(base, metrics), *_rounds(base)]
     return JobRunner(leases, jobs, metrics)
+
+
+def _rounds(base: Foundation) -> Iterator[Job]:
+    """Each target is compared with what is here by time."""
+    tenant = base.configured.tenants.now.default
+    for name, connector in base.configured.settings.connectors.items():
+        rounds = Rounds(tenant, name)
+        pause = min(connector.drift_seconds, LONGEST_SECONDS)
+        yield Job(f"compare_{name}", pause, rounds.begin)
 
 
 def jobs_of_administrators(base: Foundation, metrics: Metrics) -> JobRunner:

@@ -2,21 +2,30 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from dataclasses import asdict
 from functools import partial
 
 from dcrserver.connectors.failures import TargetError
 from dcrserver.errors import ProtocolError
+from dcrserver.logger import Logger
 from dcrserver.repositories.jobs import JobRecord
 from dcrserver.repositories.queries import Lists
-from dcrserver.repositories.transaction import Database
+from dcrserver.repositories.transaction import Database, Transaction, Writer
+from dcrserver.services.audit import Origin
+from dcrserver.services.audit.actors import SYSTEM
 from dcrserver.services.clients.adoption import Adoption
+from dcrserver.services.jobs.administration import RECONCILE
 from dcrserver.services.jobs.ongoing import JobFailed, OngoingJob, got_on
+from dcrserver.services.jobs.views import new_job
 from dcrserver.services.provisioning.administration import ConnectorService
 from dcrserver.services.provisioning.reconciling import Comparison, Difference, Findings, Repair
 from dcrserver.services.provisioning.targets import Target
 from dcrserver.strict_json import JsonObject
+from dcrserver.tenants import Tenant
+
+_log = Logger(__name__)
 
 
 class Reconciling:
@@ -60,6 +69,7 @@ class Reconciling:
         except TargetError as error:
             await job.fail(str(error), asdict(look.findings))
             return
+        _tell(target, look.findings)
         await job.finish(asdict(look.findings))
 
     def _way(
@@ -71,6 +81,32 @@ class Reconciling:
         if drift == "report" or not each.is_ours:
             return None
         return partial(Repair(self._database, target).repair, each)
+
+
+class Rounds:
+    """Begins a job by time: the target of one connector is compared with what is here."""
+
+    def __init__(self, tenant: Tenant, connector: str) -> None:
+        """``tenant``: among whose jobs it is shown."""
+        self._tenant = tenant
+        self._connector = connector
+
+    async def begin(self, writer: Writer) -> None:
+        """A job, unless one goes on."""
+        job = new_job(self._tenant, RECONCILE, {"connector": self._connector}, Origin(SYSTEM))
+
+        async def write(tx: Transaction) -> None:
+            alive = [each for each in await tx.jobs.alive() if each.kind == RECONCILE]
+            if self._connector not in [json.loads(each.parameters)["connector"] for each in alive]:
+                tx.jobs.add(job)
+
+        await writer.transact(write)
+
+
+def _tell(target: Target, found: Findings) -> None:
+    counts = {kind: len(getattr(found, kind)) for kind in ("missing", "changed", "orphaned")}
+    if any(counts.values()):
+        _log.warning("target_differs", connector=target.name, **counts)
 
 
 def _may_change(job: OngoingJob, findings: Findings) -> bool:
