@@ -19,6 +19,7 @@ from dcrserver.connectors.failures import (
     TargetMisconfigured,
     TargetRefused,
 )
+from dcrserver.errors import InvalidClientMetadata
 from dcrserver.repositories.client_links import ClientLinkRecord
 from dcrserver.settings import ConfigurationError
 from dcrserver.wiring import connectors
@@ -342,6 +343,11 @@ async def test_where_the_target_makes_identifier_and_secret_the_clients_are_thos
             assert (link.state, link.remote_id) == ("applied", f"remote-minted-{unique}")
             read = await app.http.get(f"/register/{client['client_id']}", headers=bearer(client))
             assert read.status_code == 200
+            credentials = app.operations.client_credentials
+            with pytest.raises(InvalidClientMetadata, match="makes its secrets itself"):
+                await credentials.rotate_secret(
+                    app.runtime.default_tenant, client["client_id"], OPERATOR
+                )
         finally:
             tenant, lifecycle = app.runtime.default_tenant, app.operations.client_lifecycle
             await lifecycle.delete(tenant, f"minted-{unique}", OPERATOR)

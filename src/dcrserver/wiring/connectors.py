@@ -61,11 +61,15 @@ class Provisioning:
 
     async def _raised(self, raised: Sequence[tuple[str, str]]) -> None:
         """Whoever changed one client waits for its targets, and whoever changed many does not."""
-        self.targets.nudge()
-        if len(raised) == 1 and self.before is not None:
+        waits = len(raised) == 1 and self.before is not None
+        for target in self.targets:
+            if not (waits and target.is_before):
+                target.nudged.set()
+        if waits and self.before is not None:
             with suppress(Unavailable):  # its slot was taken meanwhile: it has its answer
                 async with without_slot():
                     await self.before.settle(*raised[0])
+            self.targets.nudge()
 
 
 def targets_of(settings: Settings) -> Targets:

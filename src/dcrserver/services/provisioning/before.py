@@ -23,7 +23,7 @@ from functools import partial
 from dcrserver.connectors.client import Applied
 from dcrserver.connectors.failures import TargetMissing
 from dcrserver.db.failures import AlreadyThere
-from dcrserver.errors import ProtocolError, Unavailable
+from dcrserver.errors import InvalidClientMetadata, ProtocolError, Unavailable
 from dcrserver.names import LinkState
 from dcrserver.repositories.client_links import ClientLinkRecord
 from dcrserver.repositories.clients import ClientRecord
@@ -111,8 +111,14 @@ class BeforeAnswer:
     ) -> AsyncIterator[Sent]:
         """A client that has a new secret. Where the one before works on only beside a secret of the
         target's making, that is its new one; while such a target is away, it is told afterwards.
+
+        Raises:
+            InvalidClientMetadata: a target makes all secrets itself, and would not know it.
         """
         targets = self._targets.before(old.tenant)
+        if self.mints(old.tenant):
+            told = "the authorization server makes its secrets itself: none can be made here"
+            raise InvalidClientMetadata(told)
         if not any(each.connector.overlaps_by_own for each in targets):
             yield Sent(new, secrets)
             return
@@ -135,7 +141,10 @@ class BeforeAnswer:
             Unavailable: a target cannot be told just now.
         """
         targets = self._targets.before(old.tenant)
-        if not targets or not is_to_be_known(new) or wanted_of(old) == wanted_of(new):
+        # One that makes all secrets itself would not know a new one.
+        has_new = secrets.is_new and self.mints(old.tenant)
+        is_same = wanted_of(old) == wanted_of(new) and not has_new
+        if not targets or not is_to_be_known(new) or is_same:
             yield Sent(new, secrets)
             return
         sent = Sent(judged(targets, new), secrets)
