@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
 
@@ -10,7 +11,10 @@ import httpx
 import pytest
 
 from dcrserver.names import ClientStatus
+from dcrserver.repositories.client_approvals import ClientApprovalRecord
+from dcrserver.repositories.transaction import Transaction
 from dcrserver.security import new_client_id
+from dcrserver.services.registration.decisions import end
 from flows.test_approvals import CALLBACK, HOLD, PUBLIC, hold, is_over, types
 from harness.administration import ROOT, Administrator, administrator
 from harness.application import Application, application, bearer, update_of
@@ -64,6 +68,31 @@ async def test_of_all_that_is_decided_at_once_one_thing_is_done(
             assert decided == [f"client.{'approved' if status == 'active' else 'rejected'}"]
         else:
             assert decided == ["client.approval_expired"]
+
+
+@pytest.mark.finding("A6")
+async def test_what_was_decided_since_its_time_was_looked_at_is_not_forgotten_with_it(
+    two: tuple[Application, Application],
+) -> None:
+    """Who was rejected just then can read why, and who was approved is there."""
+    first, second = two
+    admin = await administrator(second, "clients:read", "clients:approve")
+    database, tenant = first.runtime.database, first.runtime.default_tenant
+    now = int(time.time())
+    for action, status in (("approve", "active"), ("reject", "rejected")):
+        made = await hold(first)
+        await is_over(first, made["client_id"])
+        async with database.read() as tx:
+            due = await tx.client_approvals.due(now)
+        (looked_at,) = [each for each in due if each.client_id == made["client_id"]]
+        body = {"reason": "no"} if action == "reject" else None
+        await admin.post(f"/clients/{made['client_id']}/{action}", json=body)
+
+        async def ends(tx: Transaction, due: ClientApprovalRecord = looked_at) -> None:
+            await end(tx, due, tenant, now)
+
+        await database.transact(ends)
+        assert (await first.client(made["client_id"])).status == status
 
 
 @pytest.mark.finding("A6")

@@ -37,8 +37,8 @@ def _shown(changed: dict[str, str] | None = None, *, verified: bool = True) -> d
     )
 
 
-async def _brasil(make_app: Any, folder: Path) -> Application:
-    groups = trusting(folder, "required")
+async def _brasil(make_app: Any, folder: Path, **more: Any) -> Application:
+    groups = trusting(folder, "required") | more
     groups["policy"] = {"preset": "open-finance-brasil"}  # a directory is named: statements must be
     return await make_app(**groups, mutual_tls=TLS)
 
@@ -52,7 +52,7 @@ async def _registered(app: Application, headers: dict[str, str], **body: Any) ->
 async def test_nobody_registers_or_manages_without_the_certificate_of_its_statement(
     make_app: Any, tmp_path: Path
 ) -> None:
-    app = await _brasil(make_app, tmp_path)
+    app = await _brasil(make_app, tmp_path, registration={"validate_endpoint": True})
     for name, headers in (
         ("none", {}),
         ("whose chain nobody verified", _shown(verified=False)),
@@ -63,6 +63,12 @@ async def test_nobody_registers_or_manages_without_the_certificate_of_its_statem
         refused = await _registered(app, headers)
         assert refused.status_code == 401, (name, refused.text)
         assert "certificate" in refused.json()["error_description"], name
+        sent = {"software_statement": statement("PS256", **BRASIL)} | BODY
+        tried = await app.http.post("/register/validate", json=sent, headers=headers)
+        assert (tried.status_code, tried.json()) == (401, refused.json()), name
+    sent = {"software_statement": statement("PS256", **BRASIL)} | BODY
+    tried = await app.http.post("/register/validate", json=sent, headers=_shown())
+    assert tried.json()["policy"]["decision"] == "accept", tried.text
     made = await _registered(app, _shown())
     assert made.status_code == 201, made.text
     client = made.json()

@@ -144,6 +144,10 @@ async def end(tx: Transaction, due: ClientApprovalRecord, tenant: Tenant | None,
     if record is None:
         await tx.client_approvals.delete(due.tenant, due.client_id)
         return
+    # Somebody may have decided since ``due`` was read: that is told for a while, and not forgotten.
+    known = await tx.client_approvals.find(due.tenant, due.client_id)
+    if known is None or not 0 < known.ends_at <= now:
+        return
     if record.status == ClientStatus.PENDING:
         policy = approval_policy(tenant, record) if tenant else ApprovalPolicy()
         await decide(tx, record, due, EXPIRED, _NOBODY, now + policy.decision_lifetime)

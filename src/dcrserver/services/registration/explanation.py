@@ -6,6 +6,7 @@ from dcrserver.errors import RegistrationError
 from dcrserver.metadata import Terms
 from dcrserver.metadata.preview import explain, with_refusal, with_statement
 from dcrserver.services.access.asking import Asking
+from dcrserver.services.access.client_certificates import check_subject
 from dcrserver.services.access.initial_access_tokens import RegistrationPermit
 from dcrserver.services.access.surroundings import Surroundings
 from dcrserver.services.audit import Origin
@@ -31,6 +32,7 @@ async def explained(
     Raises:
         ProtocolError: ``octets`` are no JSON object, or an administrator chooses what cannot be
             chosen beside the metadata.
+        BearerError: the client certificate is not of whom the software statement speaks.
         Unavailable: the keys of a statement's issuer cannot be read.
     """
     submission, terms = parse_object(octets, permit.terms.policy.json_), permit.terms
@@ -41,6 +43,8 @@ async def explained(
         stated = await statements.read(permit.tenant, submission, terms)
     except RegistrationError as error:
         return with_refusal(explain(submission, terms, here=asking.circumstances()), error)
+    if not permit.is_administrator_s:
+        check_subject(permit.certificate, stated.claims, terms.policy)
     asking = asking._replace(born=stated.born(permit.origin).word)
     asking = await surroundings.of(asking, terms.policy, stated.members, limits=True)
     here = asking.circumstances()
