@@ -119,6 +119,24 @@ async def test_what_is_cleared_is_cleared_and_what_others_added_stays(
     assert "profile" in there["defaultClientScopes"]  # as the realm gives it to new clients
 
 
+async def test_one_that_was_renamed_by_hand_is_found_again_and_its_copy_is_left(
+    connector: KeycloakConnector, admin: Administrator
+) -> None:
+    client = wanted()
+    made = await connector.create(client, SECRET)
+    renamed, there = f"renamed-{client.client_id}", admin.client(client.client_id)
+    assert there
+    admin.change(client.client_id, clientId=renamed)
+    await connector.update(client, made.held, None)
+    assert admin.client(renamed) is None
+    copied = f"copy-{client.client_id}"
+    admin.make(clientId=copied, attributes=there["attributes"])
+    await connector.delete(TENANT, copied, None)
+    assert admin.client(copied)
+    found = {each.client_id: each.mark async for each in connector.list_all([TENANT])}
+    assert (found[client.client_id], found[copied]) == ("dcrserver", None)
+
+
 async def test_scopes_are_moved_by_calls_of_their_own(
     connector: KeycloakConnector, admin: Administrator
 ) -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from connectors.keycloak.making import wanted
 from dcrserver.connectors.client import Fate, WantedClient
-from dcrserver.connectors.keycloak import mapping
+from dcrserver.connectors.keycloak import mapping, reading
 from dcrserver.connectors.keycloak.judge import judge
 from dcrserver.connectors.keycloak.rows import CARRIAGE
 from dcrserver.connectors.keycloak.scopes import Facts, Moves, lists, moves
@@ -300,3 +300,10 @@ def test_a_mark_says_whose_client_it_is() -> None:
     found = mapping.mark_of(mapping.representation(client, MARK))
     assert found == mapping.Mark(MARK, "acme", "c")
     assert mapping.mark_of({"clientId": "c", "attributes": {"dcrserver.tenant": "acme"}}) is None
+
+
+def test_a_copy_of_a_client_of_ours_is_nobodys() -> None:
+    there = mapping.representation(wanted("c"), MARK) | {"id": "u"}
+    assert reading.remote(there, "openid").mark == MARK
+    copied = reading.remote(there | {"id": "v", "clientId": "copy-of-c"}, "openid")
+    assert (copied.mark, copied.tenant) == (None, None)

@@ -18,8 +18,12 @@ _NEEDED = frozenset({"basic", "acr", "web-origins"})
 
 
 def remote(there: JsonObject, scope: str) -> RemoteClient:
-    """A client as Keycloak shows it; ``scope``: which it may ask for."""
+    """A client as Keycloak shows it; ``scope``: which it may ask for. A copy of one of ours that
+    somebody made has our attributes, and is not ours.
+    """
     mark = mark_of(there)
+    if mark is not None and mark.client_id != there.get("clientId"):
+        mark = None
     return RemoteClient(
         str(there["id"]),
         str(there.get("clientId")),
