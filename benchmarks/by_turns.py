@@ -1,7 +1,9 @@
 """Source trees of dcrserver by turns: what a change costs, and how sure that is.
 
 python benchmarks/by_turns.py base=/path/to/tree now=/path/to/tree [--postgres URL] [--rounds 8]
+python benchmarks/by_turns.py plain=. quiet=.,TELEMETRY__LEVEL=error
 
+What follows a tree are settings of its server, so that two configurations of one are compared.
 The servers of all trees run side by side on one database (SQLite, then PostgreSQL if it is given)
 and are driven in turn, each round in the other order, so that what else the machine does meets all
 alike. Each is compared with the first, round by round: the mean of these ratios, and its standard
@@ -17,8 +19,9 @@ import os
 import statistics
 import sys
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 from registration import WORKLOADS
 
@@ -29,13 +32,42 @@ _HEADS = ("kind", "tree", "req/s", "range", "cpu us", "range", "db us", "cpu", "
 _WIDTHS = (8, 10, 7, 13, 7, 13, 6, 16, 16, 6)
 
 
+class Variant(NamedTuple):
+    """What is compared: a tree, and settings of its server, by the names of variables."""
+
+    tree: str
+    settings: Mapping[str, str]
+
+    @classmethod
+    def parse(cls, text: str) -> Variant:
+        """As it is written on the command line; no value holds a comma."""
+        tree, *settings = text.split(",")
+        pairs = (each.partition("=") for each in settings)
+        return cls(tree, {f"DCR_{name}": value for name, _, value in pairs})
+
+
 def main() -> None:
-    options = _options()
+    parser = parser_of("source trees by turns")
+    parser.add_argument(
+        "trees", nargs="+", metavar="NAME=PATH[,SETTING=VALUE]", help="the first is the measure"
+    )
+    options = parser.parse_args()
+    written = dict(each.split("=", 1) for each in options.trees)
+    compare({name: Variant.parse(each) for name, each in written.items()}, options)
+
+
+def compare(variants: Mapping[str, Variant], options: argparse.Namespace) -> None:
+    """Drives all of ``variants``, and prints what each costs beside the first."""
+    options.only = options.only.upper().split(",")
+    if unknown := set(options.only) - set(WORKLOADS):
+        sys.exit(f"no such kind: {', '.join(unknown)}; there are {', '.join(WORKLOADS)}")
+    if missing := {each.tree for each in variants.values() if not Path(each.tree, "src").is_dir()}:
+        sys.exit(f"no tree of dcrserver: {', '.join(missing)}")
     for server in (None, options.postgres) if options.postgres else (None,):
         with contextlib.ExitStack() as stack:
             targets = [
-                stack.enter_context(_started(name, tree, server))
-                for name, tree in options.trees.items()
+                stack.enter_context(_started(name, variant, server))
+                for name, variant in variants.items()
             ]
             for number in range(-1, options.rounds):
                 seconds = options.seconds if number >= 0 else _WARMING_SECONDS
@@ -49,29 +81,23 @@ def main() -> None:
             print(*(text.rjust(width) for text, width in zip(row, _WIDTHS, strict=True)))
 
 
-def _options() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description="source trees by turns")
-    parser.add_argument("trees", nargs="+", metavar="NAME=PATH", help="the first is the measure")
+def parser_of(description: str) -> argparse.ArgumentParser:
+    """What can be said of any comparison."""
+    parser = argparse.ArgumentParser(description=description)
     parser.add_argument("--postgres", metavar="URL", help="a server where databases may be made")
     parser.add_argument("--rounds", type=int, default=8)
     parser.add_argument("--seconds", type=int, default=3, help="of each kind in each round")
     parser.add_argument("--only", default="POST,GET,PUT,CHANGED,TOKEN", metavar="KIND,...")
-    options = parser.parse_args()
-    options.trees = dict(each.split("=", 1) for each in options.trees)
-    options.only = options.only.upper().split(",")
-    if unknown := set(options.only) - set(WORKLOADS):
-        parser.error(f"no such kind: {', '.join(unknown)}; there are {', '.join(WORKLOADS)}")
-    if missing := [path for path in options.trees.values() if not Path(path, "src").is_dir()]:
-        parser.error(f"no tree of dcrserver: {', '.join(missing)}")
-    return options
+    return parser
 
 
 @contextlib.contextmanager
-def _started(name: str, tree: str, server: str | None) -> Iterator[Target]:
+def _started(name: str, variant: Variant, server: str | None) -> Iterator[Target]:
     with contextlib.ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         url = stack.enter_context(database(server, f"by_turns_{name}")) if server else None
-        settings = {"PYTHONPATH": os.path.abspath(Path(tree, "src"))}  # noqa: PTH100 - a text
+        tree = os.path.abspath(Path(variant.tree, "src"))  # noqa: PTH100 - a text
+        settings = {"PYTHONPATH": tree, **variant.settings}
         # The name begins as registration.py has it.
         target = stack.enter_context(dcrserver(f"dcrserver/{name}", folder, url, settings))
         target.database_pid = listener(server) if server else None

@@ -22,12 +22,15 @@ def test_the_example_is_a_policy() -> None:
 @each(
     "sent, decided",
     [
-        ({}, ("accept",)),
+        ({}, ("accept", "three-months")),
         ({"redirect_uris": ["https://evil.example/cb"]}, ("reject", "our-hosts")),
-        ({"scope": "openid email"}, ("accept", "scopes")),
+        ({"scope": "openid email"}, ("accept", "scopes", "three-months")),
         ({"grant_types": ["authorization_code", "client_credentials"]}, ("reject", "no-passwords")),
         ({"contacts": []}, ("reject", "contacts")),
-        ({"contacts": [], "token_endpoint_auth_method": "none"}, ("accept", "public")),
+        (
+            {"contacts": [], "token_endpoint_auth_method": "none"},
+            ("accept", "public", "three-months"),
+        ),
     ],
 )
 def test_the_example_does_what_it_says(sent: dict[str, object], decided: tuple[str, ...]) -> None:
