@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from dcrserver.services.provisioning.reconciling import Comparison, Findings
 from harness.actors import OPERATOR
 from harness.application import CALLBACK, Application, application, bearer, update_of
 from harness.registration_targets import INITIAL_TOKEN, OddServer, odd_server
@@ -101,6 +102,15 @@ async def test_a_secret_that_nobody_was_told_is_noted(app: Application, behind: 
     link = await _link(app, client["client_id"])
     assert "made a new secret" in link.last_error
     assert "renewed" not in link.last_error
+
+
+async def test_what_a_server_shows_no_list_of_is_not_missing(app: Application) -> None:
+    """To repair it would register each client anew, under another identifier."""
+    await app.register()
+    (target,) = app.runtime.provisioning.targets
+    look = Comparison(app.runtime.database, app.runtime.lists, target, ["default"])
+    assert [each async for some in look.run() for each in some] == []
+    assert look.findings == Findings()
 
 
 async def test_a_refusal_is_told_with_its_reason(app: Application, behind: OddServer) -> None:

@@ -91,6 +91,7 @@ class FakeConnector:
     mints = False
     overlaps = False
     overlaps_by_own = False
+    lists = True
 
     def __init__(self, target: FakeTarget, name: str = "kc") -> None:
         self.target = target

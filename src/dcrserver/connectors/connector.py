@@ -29,6 +29,7 @@ class Connector(Protocol):
     mints: ClassVar[bool]  # the target makes client_id and client_secret itself
     overlaps: bool  # a new secret can leave the one before at work for a while
     overlaps_by_own: ClassVar[bool]  # and only if it is of the target's making
+    lists: ClassVar[bool]  # the target shows all its clients
 
     @property
     def name(self) -> str: ...

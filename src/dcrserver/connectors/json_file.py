@@ -59,6 +59,7 @@ class JsonFile:
     mints: ClassVar[bool] = False
     overlaps = True
     overlaps_by_own: ClassVar[bool] = False
+    lists: ClassVar[bool] = True
 
     def __init__(self, name: str, settings: ConnectorSettings) -> None:
         assert settings.path is not None  # noqa: S101 - of its kind

@@ -47,6 +47,7 @@ class HydraConnector:
     mints: ClassVar[bool] = False
     overlaps: bool = True
     overlaps_by_own: ClassVar[bool] = True
+    lists: ClassVar[bool] = True
 
     def __init__(self, name: str, settings: ConnectorSettings) -> None:
         self._name = name

@@ -39,6 +39,7 @@ class KeycloakConnector:
     kind: ClassVar[str] = "keycloak"
     mints: ClassVar[bool] = False
     overlaps_by_own: ClassVar[bool] = False
+    lists: ClassVar[bool] = True
 
     def __init__(self, name: str, settings: ConnectorSettings) -> None:
         self._name = name

@@ -51,6 +51,7 @@ class Rfc7591Connector:
     mints: ClassVar[bool] = True
     overlaps: bool = False
     overlaps_by_own: ClassVar[bool] = False
+    lists: ClassVar[bool] = False
 
     def __init__(self, name: str, settings: ConnectorSettings) -> None:
         self._name = name

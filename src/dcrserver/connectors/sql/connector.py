@@ -38,6 +38,7 @@ class SqlConnector:
     mints: ClassVar[bool] = False
     overlaps: bool = True
     overlaps_by_own: ClassVar[bool] = False
+    lists: ClassVar[bool] = True
 
     def __init__(self, name: str, settings: ConnectorSettings) -> None:
         self._name = name

@@ -70,11 +70,14 @@ class Comparison:
         self.findings = Findings()
 
     async def run(self) -> AsyncIterator[list[Difference]]:
-        """What differs, some at a time; ``findings`` tells all when it is over.
+        """What differs, some at a time; ``findings`` tells all when it is over. Nothing of a target
+        that shows no list: what it does not show is not missing.
 
         Raises:
             TargetError: the target cannot be listed.
         """
+        if not self._target.connector.lists:
+            return
         batch: list[RemoteClient] = []
         async for remote in self._target.connector.list_all(self._tenants):
             batch.append(remote)
