@@ -7,12 +7,14 @@ from hypothesis import strategies as st
 
 from dcrserver.metadata.bounds import UNBOUNDED, Bounds, narrowed
 from harness.cases import each
+from harness.properties import examples
 from metadata.support import TERMS, terms, texts_of, validate_by
 
 MACHINE = {"grant_types": ["client_credentials"], "response_types": []}
 names = st.lists(st.text(min_size=1, max_size=5), max_size=4, unique=True).map(tuple)
 
 
+@examples(300)
 @given(st.builds(Bounds, st.none() | st.text(), st.none() | names, st.none() | names))
 def test_they_are_read_as_they_were_written(bounds: Bounds) -> None:
     assert Bounds.from_json(bounds.to_json()) == bounds

@@ -162,6 +162,7 @@ def test_a_declared_member_is_one_of_the_catalogue() -> None:
 
 
 @pytest.mark.finding("E1")
+@examples(300)
 @given(value=JSON)
 def test_a_declared_member_of_administrators_is_unknown_to_others(value: Any) -> None:
     terms = _terms(Who.ADMINISTRATOR)

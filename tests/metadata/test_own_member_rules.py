@@ -54,6 +54,7 @@ def test_nobody_else_sets_one(name: str) -> None:
 
 
 @pytest.mark.finding("E1")
+@examples(300)
 @given(value=JSON, name=st.sampled_from(OWN))
 def test_what_others_send_for_one_is_not_even_judged(value: object, name: str) -> None:
     assert issues_of(MINIMAL | {name: value}, SELF_SERVICE) == []  # type: ignore[dict-item]
