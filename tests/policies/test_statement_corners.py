@@ -263,8 +263,15 @@ def test_a_scope_is_what_its_words_are() -> None:
     then = {"force": {"scope": "a b"}, "correct": False}
     made = Statement.model_validate(statement(then))
     found = decide([made], HERE, {"scope": "a  a b"}, {"scope": "a b"})
-    assert (found.changes, found.refusals) == ((), ())
+    assert (found.changes, found.refusals, found.sent) == ((), (), {"scope": "a  a b"})
     assert decide([made], HERE, {"scope": "a"}, {"scope": "a"}).refusals
+    assert decide([made], HERE, {}, {"scope": "a  b"}).changes == ()
+
+
+def test_a_list_of_one_is_not_what_it_holds() -> None:
+    made = Statement.model_validate(statement({"force": {"contacts": ["a"]}}))
+    found = decide([made], HERE, {"contacts": "a"}, {"contacts": "a"})
+    assert [(each.before, each.after) for each in found.changes] == [("a", ["a"])]
 
 
 def test_what_is_served_of_a_value_may_be_sent_back() -> None:
@@ -276,7 +283,8 @@ def test_what_is_served_of_a_value_may_be_sent_back() -> None:
         return {**sent, "scope": " ".join({*sent["scope"].split()} - {"b"})}
 
     held = {"scope": "a"}
-    assert not decide([made], HERE, held, held, served).refusals
+    for scope in ("a", "a  a", "a  a b"):
+        assert not decide([made], HERE, {"scope": scope}, held, served).refusals, scope
     other = {"scope": "c"}
     assert decide([made], HERE, other, other, served).refusals
 

@@ -165,7 +165,8 @@ def test_all_effects_at_once_are_not_one() -> None:
 
 @each("effect", ["force", "default"])
 def test_members_of_an_effect_are_a_table_of_what_is_stored(effect: str) -> None:
-    assert _refused(statement({effect: "x"}))["type"] == "dict_type"
+    problem = _refused(statement({effect: "x"}))
+    assert (problem["type"], problem["input"]) == ("dict_type", "x")
     members = {"scope": "a  b a", "contacts": ["x", "y", "x"], "client_name": "a a", "m": 1}
     made = Statement.model_validate(statement({effect: members}))
     stored = members | {"scope": "a b", "contacts": ["x", "y"]}
