@@ -111,8 +111,9 @@ def _call(node: ast.Call) -> Iterator[ast.AST]:
 
 
 def _lambda(node: ast.Lambda) -> Iterator[ast.AST]:
+    """Kept is what it reads of functions around it, else what there is could not become it."""
     if not _is_constant(node.body):
-        yield _with(node, body=_none())
+        yield _with(node, body=ast.IfExp(ast.Constant(value=True), _none(), node.body))
 
 
 def _value(node: ast.Assign | ast.AnnAssign | ast.Return | ast.Yield) -> Iterator[ast.AST]:

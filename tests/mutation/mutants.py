@@ -17,7 +17,7 @@ from mutation.changes import alternatives
 
 _FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
 # What is there for readers and type checkers, and what ran when the module was imported.
-_UNCHANGED = {"annotation", "returns", "decorator_list", "keywords_of_class"}
+_UNCHANGED = {"annotation", "returns", "decorator_list"}
 _LONGEST = 110
 
 

@@ -35,6 +35,18 @@ def by(limit):
 below = by(LIMIT)
 
 
+def falling(values):
+    return sorted(values, key=lambda each: -each)
+
+
+def rising(sign):
+    signed = lambda each: -each * sign
+    return lambda values: [*map(signed, values)]
+
+
+rise = rising(1)
+
+
 @lru_cache
 def is_word(text, *, known=True):
     return known and text in WORDS
@@ -108,6 +120,10 @@ def test_a_change_reaches_closures_caches_defaults_and_constants(
     assert not there("'a' -> 'XXaXX'").is_word("a")
     assert there("total += each -> total -= each").Thing().size == -3
     assert there("3 -> 4").Thing().size == 6
+    lambdas = there("return sorted(values, key=lambda each: -each) -> return None")
+    assert lambdas.falling([1, 2]) is None
+    unsorted = there("lambda each: -each * sign -> lambda each: None if True else -each * sign")
+    assert unsorted.rise([1, 2]) == [None, None]
 
 
 def test_what_could_not_be_imported_is_told(there: Callable[[str], Any]) -> None:
