@@ -97,7 +97,8 @@ async def test_many_at_once_from_two_processes_all_come_in(tmp_path: Path) -> No
         *(files[number % 2].create(_wanted(name), None) for number, name in enumerate(names))
     )
     assert sorted(line["client_id"] for line in _lines(path)) == sorted(names)
-    assert (await files[0].discover([])).facts == {"clients": 60}
+    facts = (await files[0].discover(["default"])).facts
+    assert facts == {"clients": 60, "clients_of_tenants": 60}
     for file in files:
         await file.close()
 

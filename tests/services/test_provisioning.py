@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -310,6 +311,33 @@ async def test_a_target_that_never_answers_is_given_up_in_time(world: World) -> 
     link = await world.link(client)
     assert link is not None
     assert link.last_error == f"{world.name}: it took too long"
+
+
+async def test_who_waits_for_a_target_that_was_away_for_long_does_not_wait_long_for_its_return(
+    world: World,
+) -> None:
+    """Nothing else may be due by which its return would be seen."""
+    client = await world.public()
+    world.there.is_away = True
+    for _ in range(12):
+        await world.deliver(client)
+    link = await world.link(client)
+    assert link is not None
+    assert link.attempts == 12
+    assert link.due_at - time.time() * 1000 < 3_000
+
+    breaker = world.me.target.breaker
+    breaker.answered()  # others are answered: it is about this one
+    await world.deliver(client)
+    assert not breaker.is_open
+    waits = []
+    for _ in range(3):
+        link = await world.link(client)
+        assert link is not None
+        waits.append(link.due_at - time.time() * 1000)
+        breaker.answered()
+        await world.deliver(client)
+    assert max(waits) > 3_000  # at random, up to ten minutes
 
 
 async def test_a_refusal_waits_for_the_client_to_change(world: World) -> None:

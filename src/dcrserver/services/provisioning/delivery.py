@@ -209,7 +209,9 @@ class Delivery:
         link = claimed.link._replace(last_error=told)
         is_final = outcome is Outcome.REFUSED
         state = LinkState.FAILED if is_final else LinkState(_state_after(claimed))
-        ms = 0 if is_final else _back_off(link.attempts, patience)
+        # While the target is left alone it is asked seldom enough, and this may be what is asked.
+        attempts = 0 if claimed.target.breaker.is_open else link.attempts
+        ms = 0 if is_final else _back_off(attempts, patience)
         await self._database.transact(lambda tx: tx.client_links.failed(link, state, ms))
         if outcome is not Outcome.AWAY or not link.attempts:
             _log.warning(
