@@ -38,6 +38,8 @@ class Stage:
         new = {"metadata": {"redirect_uris": ["https://a.example/cb"]}, "owner": "team-a"}
         Path("client.json").write_text(json.dumps(self.client()))
         Path("clients.jsonl").write_text(json.dumps(self.client() | {"client_id": "example"}))
+        document = {"client_id": "https://a.example/c", "redirect_uris": ["https://a.example/cb"]}
+        Path("document.json").write_text(json.dumps(document))
         Path("new.json").write_text(json.dumps(new))
         Path("change.json").write_text(json.dumps({"metadata": {"client_name": "Changed"}}))
         Path("requests.jsonl").write_text(json.dumps({"request": self.client()}))

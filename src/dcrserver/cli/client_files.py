@@ -148,11 +148,11 @@ def check(
     if form.is_json:
         print(json.dumps(told, indent=2, ensure_ascii=False))
     else:
-        print("\n".join(_explained(told)))
+        print("\n".join(explained(told)))
     sys.exit(0 if told["acceptable"] else 1)
 
 
-def _explained(told: dict[str, Any]) -> Iterator[str]:
+def explained(told: dict[str, Any]) -> Iterator[str]:
     """The explanation for a person, a line for each thing."""
     yield "acceptable" if told["acceptable"] else f"not acceptable: {told['error']}"
     for issue in told["issues"]:

@@ -12,6 +12,7 @@ from dcrserver.cli import (
     client_approvals,
     client_bulk,
     client_credentials,
+    client_documents,
     client_files,
     deleted_clients,
 )
@@ -51,6 +52,7 @@ DocumentArgument = Annotated[
 app = commands("Registered clients.")
 for each in (client_approvals, client_bulk, client_credentials, deleted_clients, client_files):
     app.add_typer(each.app)
+app.add_typer(client_documents.app, name="document")
 
 
 @app.command(
