@@ -13,6 +13,7 @@ import pytest
 from dcrserver.repositories.clients import ClientRecord
 from dcrserver.services.access.stored_clients import replace_client
 from dcrserver.services.audit import EventType
+from dcrserver.services.provisioning.reconciling import Comparison, Repair
 from harness import hydra
 from harness.actors import OPERATOR
 from harness.application import CALLBACK, Application, application, bearer, update_of
@@ -201,3 +202,33 @@ async def test_an_answer_that_is_lost_leaves_nothing(app: Application, double: H
         (link,) = await tx.client_links.of_client("default", left)
     await app.runtime.provisioning.delivery.deliver(link)
     assert set(double.clients) == before
+
+
+async def test_what_somebody_changed_at_hydra_is_found_and_put_right(
+    app: Application, double: Hydra
+) -> None:
+    """Clients of others stay as they are, octet by octet."""
+    double.answer("POST", hydra.ADMIN, b'{"client_id": "theirs", "client_name": "other"}')
+    theirs = dict(double.clients["theirs"])
+    changed, gone = await app.register(client_name="n"), await app.register()
+    double.clients[changed["client_id"]]["client_name"] = "by hand"
+    del double.clients[gone["client_id"]]
+    (target,) = app.runtime.provisioning.targets
+    look = Comparison(app.runtime.database, app.runtime.lists, target, ["default"])
+    found = [each async for some in look.run() for each in some]
+    assert look.findings.differences == {changed["client_id"]: ["client_name"]}
+    assert gone["client_id"] in look.findings.missing
+    assert "theirs" in look.findings.foreign
+    for each in found:
+        if each.is_ours and each.client_id in {changed["client_id"], gone["client_id"]}:
+            await Repair(app.runtime.database, target).repair(each)
+            async with app.runtime.database.read() as tx:
+                (link,) = await tx.client_links.of_client("default", each.client_id)
+            await app.runtime.provisioning.delivery.deliver(link)
+    assert double.clients[changed["client_id"]]["client_name"] == "n"
+    assert double.authenticates(changed["client_id"], changed["client_secret"])
+    assert double.clients["theirs"] == theirs
+    async with app.runtime.database.read() as tx:
+        (link,) = await tx.client_links.of_client("default", gone["client_id"])
+    # Its secret is known here as a digest only: Hydra would make another, which nobody knows.
+    assert (link.state, "digest" in (link.last_error or "")) == ("failed", True)
