@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dcrserver.policies.names.protected import ProtectedName, ProtectedNames
-from dcrserver.policies.names.signs import ANY, with_signs
+from dcrserver.policies.names.signs import ANY, Likenesses, with_signs
 from dcrserver.policies.names.skeletons import readings
 from harness.cases import each
 from harness.properties import examples
@@ -119,3 +119,26 @@ def test_names_full_of_signs_are_read_in_milliseconds() -> None:
         started = time.process_time()
         many.borne_by(text[:-1] + "!")
         assert time.process_time() - started < 0.1, text[:4]
+
+
+@each(
+    "seen, found",
+    [
+        (f"cl{ANY}ude", {"claude"}),
+        (f"{ANY}l{ANY}{ANY}de", {"claude"}),
+        (f"{ANY}{ANY}{ANY}{ANY}de", set()),  # two letters are those of many names
+        (f"pe{ANY}{ANY}{ANY}{ANY}y", set()),
+        (f"pe{ANY}{ANY}e{ANY}y", {"perfecy"}),
+        (f"cl{ANY}xde", set()),
+        ("", set()),
+    ],
+)
+def test_a_name_is_read_with_signs_where_its_letters_leave_no_doubt(
+    seen: str, found: set[str]
+) -> None:
+    assert Likenesses(["claude", "perfecy"]).of(seen) == found
+
+
+@each("text, read", [("की∂त", f"की{ANY}त"), ("त∂की", f"त{ANY}की"), ("की ∂ त", f"की {ANY} त")])
+def test_vowels_that_are_marks_are_of_words(text: str, read: str) -> None:
+    assert with_signs(text) == read
