@@ -18,6 +18,8 @@ _ASK = {
     "services/clients/directory.py": "an authorization server looks it up",
     "services/tokens/authorization.py": "a person is sent to it",
     "services/tokens/status.py": "its tokens are looked at",
+    "services/documents/publishing.py": "its document is told",
+    "services/provisioning/wanted.py": "an authorization server is told of it",
     "services/access/registration_access_tokens.py": "it manages itself: those that wait read",
 }
 _TELL = {

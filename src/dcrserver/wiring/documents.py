@@ -16,9 +16,11 @@ def document_clients(
     validator: SubmissionValidator,
     remote_checks: RemoteChecks,
     limiter: RateLimiter,
-) -> DocumentClients:
-    """On the one door to other servers, and the rules of registrations."""
+) -> DocumentClients | None:
+    """On the one door to other servers, and the rules of registrations; None where they are off."""
     settings = base.configured.settings
+    if not settings.documents.enabled:
+        return None
     return DocumentClients(
         base.database,
         DocumentReader(base.configured.fetcher, settings.documents),

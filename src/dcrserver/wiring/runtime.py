@@ -171,8 +171,8 @@ async def built_on(base: Foundation) -> AsyncIterator[Runtime]:
         runtime = _runtime(base, steps, limiter, metrics)
         yield runtime
     finally:
-        if steps is not None:
-            await steps.clients.close()
+        if steps is not None and steps.documents is not None:
+            await steps.documents.close()
         await limiter.close()
 
 
@@ -206,7 +206,7 @@ def _runtime(base: Foundation, steps: Steps, limiter: RateLimiter, metrics: Metr
         body_deadline=Deadline(configured.settings.server.body_seconds),
         metrics=metrics,
         client_changes=ClientChangeService(database, steps.administered, base.requests),
-        client_documents=ClientDocumentService(database, steps.clients),
+        client_documents=ClientDocumentService(database, steps.documents),
         token_administration=TokenAdministrationService(database, base.requests),
         client_credentials=client_credentials(base),
         tenant_lifecycle=tenant_lifecycle(base),

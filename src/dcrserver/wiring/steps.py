@@ -8,6 +8,7 @@ from dcrserver.limits import Limits
 from dcrserver.rate_limit import RateLimiter
 from dcrserver.services.access.administrators import Administrators
 from dcrserver.services.access.client_access import ClientAccess
+from dcrserver.services.access.finding import ClientFinder, StoredClients
 from dcrserver.services.authentication.authenticator import ClientAuthenticator
 from dcrserver.services.authentication.client_keys import ClientKeys
 from dcrserver.services.authentication.guesses import Guesses
@@ -37,7 +38,9 @@ class Steps:
     remote_checks: RemoteChecks
     last_uses: LastUses
     guesses: Guesses
-    clients: DocumentClients
+    clients: ClientFinder
+    # None: documents of clients do not count.
+    documents: DocumentClients | None
     authenticator: ClientAuthenticator
     access_tokens: AccessTokens
     administered: AdministeredClients
@@ -46,13 +49,14 @@ class Steps:
 
 
 def steps_on(base: Foundation, metrics: Metrics, limiter: RateLimiter) -> Steps:
-    """The steps on what is shared by all processes; the caller closes ``clients``."""
+    """The steps on what is shared by all processes; the caller closes ``documents``."""
     database, limits = base.database, base.configured.settings.rate_limits
     verifier, last_uses = SecretVerifier(), LastUses(database)
     guesses, keys = Guesses(limits.rate("failed_authentication")), ClientKeys(base.documents)
     validator, remote_checks = SubmissionValidator(), RemoteChecks(base.documents)
     administrators = Administrators(database, base.providers, limiter, Limits(limits.rates()))
-    clients = document_clients(base, validator, remote_checks, limiter)
+    documents = document_clients(base, validator, remote_checks, limiter)
+    clients = documents or StoredClients(database)
     return Steps(
         administrators,
         ClientAccess(database, administrators),
@@ -62,6 +66,7 @@ def steps_on(base: Foundation, metrics: Metrics, limiter: RateLimiter) -> Steps:
         last_uses,
         guesses,
         clients,
+        documents,
         ClientAuthenticator(
             database, clients, base.secrets, verifier, keys, last_uses, guesses, metrics
         ),

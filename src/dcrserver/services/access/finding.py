@@ -8,9 +8,12 @@ from __future__ import annotations
 from typing import Protocol
 
 from dcrserver.errors import ProtocolError
+from dcrserver.names import ClientOrigin
 from dcrserver.repositories.clients import ClientRecord
 from dcrserver.repositories.transaction import Database
 from dcrserver.tenants import Tenant
+
+_DOCUMENT = ClientOrigin.DOCUMENT.word
 
 
 class UnusableDocument(ProtocolError):
@@ -45,7 +48,7 @@ class ClientFinder(Protocol):
 
 
 class StoredClients:
-    """Those that are here."""
+    """Those that are here, where documents do not count: nor do clients that came by one."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -58,4 +61,5 @@ class StoredClients:
     ) -> ClientRecord | None:
         """As ``ClientFinder.find``, and nothing else is tried."""
         async with self._database.read() as tx:
-            return await tx.clients.find(tenant.name, client_id)
+            found = await tx.clients.find(tenant.name, client_id)
+        return None if found is not None and found.origin == _DOCUMENT else found

@@ -43,7 +43,7 @@ class PublishedDocuments:
         """What is told of the client; None: it is not published, suspended, or there is none."""
         async with self._database.read() as tx:
             record = await tx.clients.find(tenant.name, client_id)
-        if record is None or record.suspended_at:
+        if record is None or not record.is_usable:
             return None
         return _document(tenant, record)
 

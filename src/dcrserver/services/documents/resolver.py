@@ -60,23 +60,16 @@ class DocumentClients:
         self._flights: Flights[ClientRecord | None] = Flights()
         self._fresh: OrderedDict[tuple[str, str], int] = OrderedDict()
 
-    @property
-    def is_on(self) -> bool:
-        """Whether documents count at all."""
-        return self._settings.enabled
-
     async def find(
         self, tenant: Tenant, client_id: str, address: str | None = None
     ) -> ClientRecord | None:
         """As ``ClientFinder.find``."""
         async with self._database.read() as tx:
             record = await tx.clients.find(tenant.name, client_id)
-        if record is None and not (self._settings.enabled and names_document(client_id)):
+        if record is None and not names_document(client_id):
             return None
         if record is not None and record.origin != _DOCUMENT:
             return record
-        if not self._settings.enabled:
-            return None
         if record is not None and self._fresh.get((tenant.name, client_id), 0) > time.time():
             return record
         origin = Origin(ANONYMOUS, address)

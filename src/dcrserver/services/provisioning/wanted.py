@@ -18,7 +18,7 @@ def wanted_of(record: ClientRecord) -> WantedClient:
         tenant=record.tenant,
         client_id=record.client_id,
         metadata=stored(record.metadata),
-        is_active=not record.suspended_at,
+        is_active=record.is_usable,
         owner=record.owner,
         tags=tuple((record.tags or "").split()),
         origin=record.origin,
