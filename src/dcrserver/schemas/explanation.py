@@ -56,6 +56,22 @@ _EXPLANATION: JsonObject = {
         "ignored": {"type": "array", "items": _IGNORED},
         "not_checked": {"type": "array", "items": {"type": "string"}},
         "policy": _POLICY,
+        "targets": {
+            "type": "array",
+            "description": "Authorization servers that would be told of it, if there are any",
+            "items": {
+                "type": "object",
+                "required": ["connector", "dropped"],
+                "properties": {
+                    "connector": {"type": "string", "description": "[connectors.NAME]"},
+                    "dropped": {
+                        "type": "array",
+                        "items": {"type": "string"},
+                        "description": "Members that it does not carry",
+                    },
+                },
+            },
+        },
         "shared": {
             "type": "boolean",
             "description": "whether all who register the same are told one client_id, and no"

@@ -67,14 +67,14 @@ class BeforeAnswer:
         issuer: SecretIssuer,
     ) -> None:
         self._database = database
-        self._targets = targets
+        self.targets = targets
         self._delivery = delivery
         self._sealing = sealing
         self._issuer = issuer
 
     def mints(self, tenant: str) -> bool:
         """Whether a target makes the identifiers of the tenant's clients."""
-        return any(target.connector.mints for target in self._targets.before(tenant))
+        return any(target.connector.mints for target in self.targets.before(tenant))
 
     @asynccontextmanager
     async def creating(
@@ -86,7 +86,7 @@ class BeforeAnswer:
             InvalidClientMetadata: a target will not have it.
             Unavailable: a target cannot be told just now.
         """
-        targets = self._targets.before(record.tenant)
+        targets = self.targets.before(record.tenant)
         if not targets or not is_to_be_known(record):
             yield Sent(record, secrets)
             return
@@ -115,7 +115,7 @@ class BeforeAnswer:
         Raises:
             InvalidClientMetadata: a target makes all secrets itself, and would not know it.
         """
-        targets = self._targets.before(old.tenant)
+        targets = self.targets.before(old.tenant)
         if self.mints(old.tenant):
             told = "the authorization server makes its secrets itself: none can be made here"
             raise InvalidClientMetadata(told)
@@ -140,7 +140,7 @@ class BeforeAnswer:
             InvalidClientMetadata: a target will not have it.
             Unavailable: a target cannot be told just now.
         """
-        targets = self._targets.before(old.tenant)
+        targets = self.targets.before(old.tenant)
         # One that makes all secrets itself would not know a new one.
         has_new = secrets.is_new and self.mints(old.tenant)
         is_same = wanted_of(old) == wanted_of(new) and not has_new
@@ -160,7 +160,7 @@ class BeforeAnswer:
 
     async def settle(self, tenant: str, client_id: str) -> None:
         """Returns when the targets that clients wait for are as the client is, or cannot be now."""
-        await self.settle_at(self._targets.before(tenant), tenant, client_id)
+        await self.settle_at(self.targets.before(tenant), tenant, client_id)
 
     async def settle_at(self, targets: Sequence[Target], tenant: str, client_id: str) -> None:
         """As ``settle``, of these targets."""
@@ -309,7 +309,7 @@ class BeforeAnswer:
                 is_ours = await self._database.transact(partial(given_up, link, wait))
                 if is_ours and not each.is_unknown and not each.target.breaker.is_open:
                     await self._settle(each.target, link.tenant, link.client_id)
-        self._targets.nudge()
+        self.targets.nudge()
 
     async def _settle(self, target: Target, tenant: str, client_id: str) -> None:
         with suppress(TimeoutError, ProtocolError):

@@ -15,6 +15,7 @@ from dcrserver.services.access.idempotency import Keep, forget
 from dcrserver.services.access.initial_access_tokens import RegistrationPermit
 from dcrserver.services.audit import EventType, Origin, Subject, SubjectKind
 from dcrserver.services.provisioning.before import BeforeAnswer
+from dcrserver.services.provisioning.previewing import with_targets
 from dcrserver.services.registration import quotas
 from dcrserver.services.registration.client_information import Registered
 from dcrserver.services.secrets.kept import ClientSecrets
@@ -49,6 +50,12 @@ class NewClients:
     def chooses_ids(self, tenant: str) -> bool:
         """Whether the clients of this tenant are called what they are called here."""
         return self._before is None or not self._before.mints(tenant)
+
+    def preview(self, tenant: str, explanation: JsonObject) -> JsonObject:
+        """``explanation`` of a registration, with what the tenant's targets say of it."""
+        if self._before is None:
+            return explanation
+        return with_targets(explanation, tenant, self._before.targets.of(tenant))
 
     async def add(
         self,

@@ -111,9 +111,10 @@ class RegistrationService:
         self, permit: RegistrationPermit, octets: bytes, origin: Origin
     ) -> JsonObject:
         """What ``register`` would do; see ``explanation.explained``."""
-        return await explained(
+        told = await explained(
             self._surroundings, self._statements, self._administered, permit, octets, origin
         )
+        return self._adding.preview(permit.tenant.name, told)
 
     async def register(
         self,
