@@ -76,17 +76,21 @@ async def test_a_change_keeps_the_secret_and_a_rotation_the_one_before_until_it_
     assert "client_secret" not in _lines(path)[0]
 
 
-async def test_lines_of_others_stay_as_they_are(tmp_path: Path) -> None:
+@pytest.mark.parametrize(("written", "mark"), [(',"mark":"me"', "me"), ("", None)])
+async def test_lines_of_others_stay_as_they_are(
+    tmp_path: Path, written: str, mark: str | None
+) -> None:
     path = tmp_path / "clients.jsonl"
-    foreign = '{"tenant":"default","client_id":"c1","mark":"me"}\n'
+    foreign = f'{{"tenant":"default","client_id":"c1"{written}}}\n'
     path.write_text(foreign)
     file = _made(path)
-    with pytest.raises(TargetTaken):
-        await file.create(_wanted(), None)
-    await file.delete("default", "c1", None)
+    async with asyncio.timeout(5):
+        with pytest.raises(TargetTaken):
+            await file.create(_wanted(), None)
+        await file.delete("default", "c1", None)
     assert path.read_text() == foreign
     found = [each async for each in file.list_all(["default"])]
-    assert [(each.client_id, each.mark) for each in found] == [("c1", "me")]
+    assert [(each.client_id, each.mark) for each in found] == [("c1", mark)]
 
 
 async def test_many_at_once_from_two_processes_all_come_in(tmp_path: Path) -> None:
@@ -118,10 +122,12 @@ async def test_what_the_file_cannot_do_is_told(tmp_path: Path) -> None:
     path = tmp_path / "clients.jsonl"
     with pytest.raises(TargetMissing):
         await _made(path).update(_wanted(), _HELD, None)
-    path.write_text("garbage\n")
-    with pytest.raises(TargetMisconfigured):
-        await _made(path).create(_wanted(), None)
-    assert path.read_text() == "garbage\n"
+    good = '{"tenant":"default","client_id":"c2"}\n'
+    for bad in ("garbage", '{"client_id":"c3"}', "[]", '{"tenant":[],"client_id":"c3"}'):
+        path.write_text(f"{good}\n{bad}\n")
+        with pytest.raises(TargetMisconfigured, match="line 3 is no JSON object with tenant"):
+            await _made(path).create(_wanted(), None)
+        assert path.read_text() == f"{good}\n{bad}\n"
     with pytest.raises(TargetAway):
         await _made(tmp_path / "absent" / "clients.jsonl").create(_wanted(), None)
 

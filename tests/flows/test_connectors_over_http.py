@@ -124,7 +124,7 @@ async def test_a_connector_tells_what_becomes_of_members_and_whether_it_works(to
     told.path.write_text("nonsense\n")
     tried = await told.admin.ask("POST", f"{_ROOT}/file/test")
     assert tried["ok"] is False
-    assert "does not hold JSON lines" in tried["problems"][0]
+    assert "line 1 is no JSON object" in tried["problems"][0]
     for method, path in (("GET", "x"), ("POST", "x/test"), ("POST", "x/retry")):
         await told.admin.ask(method, f"{_ROOT}/{path}", 404)
     await told.admin.ask("POST", f"{_ROOT}/x/reconcile", 404, {})

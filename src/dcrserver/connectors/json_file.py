@@ -159,7 +159,7 @@ class JsonFile:
 
         def change(lines: _Lines) -> None:
             key = client.tenant, client.client_id
-            if lines.get(key, line)["mark"] != self._mark:
+            if lines.get(key, line).get("mark") != self._mark:
                 raise TargetTaken(
                     f"{self._name}: a line of this client_id is not ours", "client_id is taken"
                 )
@@ -221,13 +221,19 @@ class JsonFile:
             return {}
         except (OSError, UnicodeDecodeError) as error:
             raise TargetMisconfigured(f"{self._name}: {self._path}: {error}") from None
-        try:
-            read = [json.loads(line) for line in text.splitlines() if line]
-            return {(line["tenant"], line["client_id"]): line for line in read}
-        except (ValueError, KeyError, TypeError):
-            raise TargetMisconfigured(
-                f"{self._name}: {self._path} does not hold JSON lines with tenant and client_id"
-            ) from None
+        lines: _Lines = {}
+        for number, line in enumerate(text.splitlines(), start=1):
+            if not line:
+                continue
+            try:
+                read = json.loads(line)
+                lines[read["tenant"], read["client_id"]] = read
+            except (ValueError, KeyError, TypeError):
+                raise TargetMisconfigured(
+                    f"{self._name}: {self._path}: line {number} is no JSON object with tenant and"
+                    " client_id"
+                ) from None
+        return lines
 
 
 def _secrets(there: JsonObject, client: WantedClient, secret: NewSecret | None) -> JsonObject:
