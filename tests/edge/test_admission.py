@@ -300,3 +300,22 @@ async def test_who_waits_for_others_holds_no_place_and_has_it_again_afterwards()
     assert (await taken)[0] == 201
     assert (await ask(app, "/waiting"))[0] == 201
     assert (await ask(app))[0] == 201
+
+
+@pytest.mark.finding("S4")
+async def test_a_place_that_is_had_again_is_had_once() -> None:
+    """Also where several waits of one request end, or one within another."""
+
+    async def waiting(_scope: Any, _receive: Any, send: Any) -> None:
+        async def one() -> None:
+            async with without_slot():
+                await asyncio.sleep(0)
+
+        async with without_slot():
+            await asyncio.gather(one(), one(), one())
+        assert app.inside == 1
+        await send({"type": "http.response.start", "status": 201, "headers": []})
+
+    app = AdmissionMiddleware(waiting, OverloadResponse(), 8, in_turns=False)
+    assert (await ask(app))[0] == 201
+    assert app.inside == 0

@@ -79,8 +79,9 @@ class Held:
         self.beside = list(beside)
         self.is_held = True
 
-    def release(self) -> None:
-        self.is_held = False
+    def release(self) -> bool:
+        was_held, self.is_held = self.is_held, False
+        return was_held
 
     async def acquire(self) -> None:
         raise AssertionError("nobody gives it back")

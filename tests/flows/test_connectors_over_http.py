@@ -16,7 +16,7 @@ from harness.application import Application, application
 
 _KEY = "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA="
 _ROOT = "/admin/v1/connectors"
-_SCOPES = ("connectors:read", "connectors:write", "clients:read", "jobs:read")
+_SCOPES = ("connectors:read", "connectors:write", "clients:read", "clients:write", "jobs:read")
 
 
 class Admin(Administrator):

@@ -115,3 +115,5 @@ def _print_findings(report: dict[str, Any]) -> None:
         for client_id in report[kind]:
             members = ", ".join(report["differences"].get(client_id, ()))
             print(f"{kind:9}{client_id}{f'  {members}' if members else ''}")
+        if more := report["more"].get(kind):
+            print_message(f"{kind:9}and {more} more")

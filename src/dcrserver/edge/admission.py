@@ -53,9 +53,10 @@ class _Slot:
         self._is_held = True
         admission.inside += 1
 
-    def release(self) -> None:
-        self._admission.inside -= self._is_held
-        self._is_held = False
+    def release(self) -> bool:
+        was_held, self._is_held = self._is_held, False
+        self._admission.inside -= was_held
+        return was_held
 
     async def acquire(self) -> None:
         """A slot that was taken meanwhile is waited for a little, and then no more."""

@@ -16,7 +16,7 @@ from dcrserver.fetch.resolver import DNS_SHARE
 from dcrserver.logger import Logger
 from dcrserver.policies.statements.hosts import address_in, normalized
 from dcrserver.settings import OutboundSettings
-from dcrserver.slots import without_slot
+from dcrserver.slots import of_nobody, without_slot
 
 _log = Logger(__name__)
 _REMEMBERED = 4096
@@ -81,7 +81,7 @@ class AddressNames:
         """Single flight. Who stops waiting does not stop it for the others."""
         running = self._running.get(address)
         if running is None:
-            running = asyncio.create_task(self._load(address))
+            running = asyncio.create_task(self._load(address), context=of_nobody())
             self._running[address] = running
             running.add_done_callback(lambda _: self._running.pop(address, None))
         self._waiting += 1

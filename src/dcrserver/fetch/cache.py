@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from dcrserver.fetch.document import Document, FetchError
 from dcrserver.fetch.http import Fetcher
 from dcrserver.settings import OutboundSettings
-from dcrserver.slots import without_slot
+from dcrserver.slots import of_nobody, without_slot
 
 # Who waits costs memory, and holds no place among those who are served.
 _MAX_WAITING = 2048
@@ -139,7 +139,7 @@ class CachingFetcher:
         if waiting >= _MAX_WAITING_FOR_ONE or self._waiting.total() >= _MAX_WAITING:
             raise FetchError("too many wait for documents")
         if running is None:
-            running = asyncio.create_task(self._load(url))
+            running = asyncio.create_task(self._load(url), context=of_nobody())
             self._running[url] = running
             running.add_done_callback(lambda _: self._running.pop(url, None))
         self._waiting[url] += 1

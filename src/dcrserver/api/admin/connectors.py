@@ -94,9 +94,14 @@ async def reconcile_connector(
     here: RuntimeOf, caller: CallerOf, name: NameOf, body: Reconciliation, response: Response
 ) -> Job:
     """A job lists what is there. Its report names clients that are missing there, changed there
-    (`differences` has the members), foreign, and orphaned: ours, and no longer here.
+    (`differences` has the members), foreign, and orphaned: ours, and no longer here; a thousand of
+    each, and how many `more`. It takes `clients:read` as well, and to adopt `clients:create` and
+    `clients:update`. Where tenants share the server, an administrator of one of them is told what
+    is marked as its own.
     """
-    here.administration.connectors.target(name, caller.actor)
+    target = here.administration.connectors.target(name, caller.actor)
     asked = {"connector": name, **body.model_dump(exclude_none=True)}
-    made = await here.job_administration.reconcile(caller.tenant, asked, caller.origin)
+    made = await here.job_administration.reconcile(
+        caller.tenant, asked, caller.origin, target.settings.drift
+    )
     return begun(made, caller, response)

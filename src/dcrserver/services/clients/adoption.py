@@ -9,6 +9,7 @@ from dcrserver.metadata.catalogue import PARAMETERS
 from dcrserver.repositories.transaction import Database, Transaction
 from dcrserver.services.audit import Origin
 from dcrserver.services.clients.changes import ClientChangeService
+from dcrserver.services.clients.foreign_clients import OWN
 from dcrserver.services.clients.imports import ClientImportService, add_new
 from dcrserver.services.provisioning.reconciling import Difference
 from dcrserver.services.provisioning.targets import Target
@@ -17,6 +18,8 @@ from dcrserver.tenants import Tenant, TenantRegistry
 
 # Whose own words an import understands; of the others ours are at hand.
 _READ_AS_THEY_ARE = frozenset({"keycloak", "hydra"})
+# What only a server of ours sets: an export may bring it, and no other server's list.
+_OF_SERVERS = frozenset(OWN) - {"owner"}
 
 
 class Adoption:
@@ -55,9 +58,7 @@ class Adoption:
     async def _take_in(
         self, tenant: Tenant, remote: RemoteClient, target: Target, origin: Origin
     ) -> None:
-        is_read = target.connector.kind in _READ_AS_THEY_ARE
-        value = remote.document if is_read else {"client_id": remote.client_id, **remote.metadata}
-        moved, made = self._imports.judge(tenant, UNBOUNDED, origin, value)
+        moved, made = self._imports.judge(tenant, UNBOUNDED, origin, _as_told(remote, target))
         if made is None:
             raise InvalidInput(f"it cannot be taken over: {moved.refused}")
         records = await self._imports.prepared(tenant, [made])
@@ -72,3 +73,12 @@ class Adoption:
         # The link first: from then on the client is known by its name there.
         await self._database.transact(reserve)
         await self._database.transact(write)
+
+
+def _as_told(remote: RemoteClient, target: Target) -> JsonObject:
+    """The client in words that an import understands, under the client_id that it is listed by."""
+    is_read = target.connector.kind in _READ_AS_THEY_ARE
+    told = remote.document if is_read else remote.metadata
+    kept = {name: value for name, value in told.items() if name not in _OF_SERVERS}
+    is_named = not is_read or "client_id" in told  # Keycloak has another name for it
+    return kept | {"client_id": remote.client_id} if is_named else kept

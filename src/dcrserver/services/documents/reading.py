@@ -14,7 +14,7 @@ from dcrserver.metadata.documents import BadDocument, members_in, url_problem
 from dcrserver.policies.statements.hosts import among, host_of
 from dcrserver.services.access.finding import UnreadableDocument, UnusableDocument
 from dcrserver.settings import DocumentSettings
-from dcrserver.slots import without_slot
+from dcrserver.slots import of_nobody, without_slot
 from dcrserver.strict_json import JsonObject, dumps
 
 T = TypeVar("T")
@@ -112,7 +112,7 @@ class Flights(Generic[T]):
         """What comes of ``work``, or of that for the same ``key`` which is going on."""
         running = self._running.get(key)
         if running is None:
-            running = self._running[key] = asyncio.create_task(work())
+            running = self._running[key] = asyncio.create_task(work(), context=of_nobody())
             running.add_done_callback(lambda _: self._running.pop(key, None))
             running.add_done_callback(_seen)
         async with without_slot():

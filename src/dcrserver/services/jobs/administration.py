@@ -30,6 +30,9 @@ from dcrserver.tenants import Tenant
 BULK = "bulk"
 POLICY_TEST = "policy_test"
 RECONCILE = "reconcile"
+# What a reconciliation needs beside its own scope: its report names clients.
+_COMPARING = ("clients:read",)
+_ADOPTING = (*_COMPARING, "clients:create", "clients:update")
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,8 +143,19 @@ class JobService:
 
         return await begin(self._database, self._requests, None, job, origin, write)
 
-    async def reconcile(self, tenant: Tenant, asked: JsonObject, origin: Origin) -> JobView:
-        """A job that compares a connector's server with what is here; see ``Reconciling``."""
+    async def reconcile(
+        self, tenant: Tenant, asked: JsonObject, origin: Origin, drift: str
+    ) -> JobView:
+        """A job that compares a connector's server with what is here; see ``Reconciling``.
+
+        ``drift``: what is done about differences, where it was not ``asked`` for.
+
+        Raises:
+            InsufficientScope: what it tells, or changes here, needs another scope.
+        """
+        is_adopting = not asked.get("dry_run") and asked.get("drift", drift) == "adopt"
+        for scope in _ADOPTING if is_adopting else _COMPARING:
+            origin.actor.require(scope)
         job = new_job(tenant, RECONCILE, asked, origin)
 
         async def write(tx: Transaction) -> None:

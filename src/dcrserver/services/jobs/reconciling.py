@@ -52,16 +52,18 @@ class Reconciling:
         except ProtocolError as error:
             raise JobFailed(error.description) from None
         tenants = self._connectors.tenants_of(target, actor)
-        look = Comparison(self._database, self._lists, target, tenants)
+        is_whole = actor.tenant is None or not self._connectors.is_shared(target, tenants)
+        look = Comparison(self._database, self._lists, target, tenants, is_whole=is_whole)
+        drift = str(job.parameters.get("drift") or target.settings.drift)
         found: list[Difference] = []
         try:
             async for some in look.run():
-                found += some
+                # What nothing will be done about is not remembered, whatever a target lists.
+                found += [each for each in some if self._way(each, target, drift, job)]
                 count = look.findings.compared - job.record.handled
                 await job.advance(partial(_counted, handled=count))
                 yield
             if _may_change(job, look.findings):
-                drift = str(job.parameters.get("drift") or target.settings.drift)
                 for each in found:
                     if (put_right := self._way(each, target, drift, job)) is not None:
                         await job.advance(await _outcome(each, put_right))
@@ -104,7 +106,7 @@ class Rounds:
 
 
 def _tell(target: Target, found: Findings) -> None:
-    counts = {kind: len(getattr(found, kind)) for kind in ("missing", "changed", "orphaned")}
+    counts = {kind: found.count(kind) for kind in ("missing", "changed", "orphaned")}
     if any(counts.values()):
         _log.warning("target_differs", connector=target.name, **counts)
 

@@ -106,8 +106,14 @@ class ConnectorService:
 
     def tenants_of(self, target: Target, actor: Actor) -> list[str]:
         """Whose clients it is told of, as far as they are the affair of ``actor``."""
-        names = [name for name in self._tenants.now.by_name if target in self._targets.of(name)]
-        return [name for name in names if actor.tenant in {None, name}]
+        return [name for name in self._told_of(target) if actor.tenant in {None, name}]
+
+    def is_shared(self, target: Target, tenants: Sequence[str]) -> bool:
+        """Whether it is told of clients of others than ``tenants``, too."""
+        return not set(tenants).issuperset(self._told_of(target))
+
+    def _told_of(self, target: Target) -> list[str]:
+        return [name for name in self._tenants.now.by_name if target in self._targets.of(name)]
 
     async def test(self, name: str, actor: Actor) -> TestView:
         """Asks the target now.

@@ -34,10 +34,10 @@ async def _retry_connector(here: Here, *, name: str) -> JsonObject:
 
 
 async def _reconcile_connector(here: Here, *, name: str, body: JsonObject) -> JsonObject:
-    here.operations.connectors.target(name, here.actor)
-    asked = validated(Reconciliation, body).model_dump(exclude_none=True)
+    drift = here.operations.connectors.target(name, here.actor).settings.drift
+    asked = {"connector": name} | validated(Reconciliation, body).model_dump(exclude_none=True)
     service = here.operations.job_administration
-    made = await service.reconcile(here.configured(), {"connector": name, **asked}, here.origin)
+    made = await service.reconcile(here.configured(), asked, here.origin, drift)
     return told(Job, made)
 
 
