@@ -7,6 +7,7 @@ import json
 import random
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, suppress
+from typing import Any
 
 import pytest
 from sqlalchemy import update
@@ -263,6 +264,31 @@ async def test_a_worker_that_stops_gives_up_what_it_does(databases: list[Databas
         await task
     assert await taken(databases[1], name) is not None
     assert dict(metrics.snapshot()["dcrserver_jobs_total"]) == {(name, "given_up"): (1,)}
+
+
+async def test_a_worker_that_stops_while_a_job_ends_leaves_no_lease_behind(
+    databases: list[Database], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As each command does that waits for a job: it stops when it reads that the job is done."""
+    ending, name, end = asyncio.Event(), new_client_id(), Lease.end
+
+    async def ends(*arguments: Any) -> None:
+        ending.set()
+        await asyncio.sleep(0)
+        await end(*arguments)
+
+    async def work(_: Writer) -> None: ...
+
+    monkeypatch.setattr(Lease, "end", ends)
+    worker = JobRunner(Leases(databases[0], _LONG), [Job(name, 0, work)], Metrics())
+    task = asyncio.create_task(worker.run())
+    async with asyncio.timeout(30):
+        await ending.wait()
+        task.cancel()
+        with suppress(asyncio.CancelledError):
+            await task
+    async with databases[1].read() as tx:
+        assert await tx.leases.is_nobodys(name)
 
 
 async def test_a_job_that_fails_is_told_counted_and_tried_again_later_and_later(

@@ -154,9 +154,7 @@ class JobRunner:
         finally:
             self._done.inc(job.name, outcome)
             self._took.inc(job.name, by=time.monotonic() - started)
-            with suppress(ProtocolError, TimeoutError):  # it ends by itself
-                async with asyncio.timeout(_LAST_SECONDS):
-                    await lease.end(due_in, outcome)
+            await _to_its_end(_given(lease, due_in, outcome))
         return due_in
 
     def _failed(self, job: Job, error: Exception) -> int:
@@ -170,6 +168,24 @@ class JobRunner:
         else:
             _log.error("job_failed", job=job.name, again_in=again_in, exc_info=error)
         return again_in
+
+
+async def _given(lease: Lease, due_in: int, outcome: Outcome) -> None:
+    with suppress(ProtocolError, TimeoutError):  # it ends by itself
+        async with asyncio.timeout(_LAST_SECONDS):
+            await lease.end(due_in, outcome)
+
+
+async def _to_its_end(work: Coroutine[Any, Any, None]) -> None:
+    """Does ``work``, also where whoever waits is cancelled: a lease that is left behind keeps all
+    others from the job until it is over.
+    """
+    doing = asyncio.create_task(work)
+    try:
+        await asyncio.shield(doing)
+    except asyncio.CancelledError:
+        await asyncio.wait([doing])
+        raise
 
 
 def _varied(seconds: float) -> int:
