@@ -61,3 +61,8 @@ def test_a_url_is_read_from_there(run: Commands) -> None:
         run.both("client", "document", "check", "https://localhost:1/x", "--json", status=1).out
     )
     assert told["error"].startswith("it could not be read: ")
+    assert "[outbound] allowed_hosts excepts" in told["error"]
+    told = json.loads(
+        run.both("client", "document", "check", "http://localhost:1/x", "--json", status=1).out
+    )
+    assert told["error"] == "client_id must be an https URL"

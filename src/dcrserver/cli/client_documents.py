@@ -22,6 +22,11 @@ if TYPE_CHECKING:
     from dcrserver.strict_json import JsonObject
 
 app = commands("Documents of clients that name themselves by URL (CIMD).")
+# What makes a document count that is on a machine of one's own, by words of the failure.
+_HINTS = {
+    "special-purpose address": "; [outbound] allowed_hosts excepts HOST:PORT",
+    "CERTIFICATE_VERIFY_FAILED": "; [outbound] ca_file names further roots",
+}
 
 
 @app.command("check", epilog=examples("client document check document.json"))
@@ -58,7 +63,7 @@ def _read(source: str, settings: Settings) -> JsonObject | str:
     """The members that the document registers, or why it does not count."""
     from dcrserver.metadata import documents
 
-    if documents.names_document(source):
+    if "://" in source:
         if problem := documents.url_problem(source):
             return problem
         found = _fetched(source, settings)
@@ -87,7 +92,8 @@ def _fetched(url: str, settings: Settings) -> Document | str:
         fetch = HttpFetcher(settings.outbound).fetch(url, max_bytes=settings.documents.max_bytes)
         return asyncio.run(fetch)
     except FetchError as error:
-        return f"it could not be read: {error}"
+        hints = (hint for words, hint in _HINTS.items() if words in str(error))
+        return f"it could not be read: {error}{next(hints, '')}"
 
 
 def _named_in(body: bytes) -> str:

@@ -80,7 +80,7 @@ class SecretSettings(Group):
     encryption_keys_file: Path | None = Field(
         default=None,
         description="a file with such keys, one a line (# starts a comment), in place of"
-        " encryption_keys",
+        " encryption_keys; `dcrserver keys generate` prints one",
     )
 
 
