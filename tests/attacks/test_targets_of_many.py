@@ -199,3 +199,21 @@ async def test_a_list_without_end_is_left_and_a_long_one_is_told_in_part(
     assert (done["state"], done["report"]["reason"]) == (
         "failed", "table: its list of clients has no end",
     )  # fmt: skip
+
+
+@pytest.mark.finding("V5")
+async def test_an_administrator_of_a_tenant_counts_what_is_told_of_its_clients_alone(
+    shared: Shared,
+) -> None:
+    await shared.registered("a")
+    theirs = await shared.registered("b")
+    async with shared.app.runtime.database.read() as tx:
+        link = await tx.client_links.find("b", theirs, "table")
+    assert link is not None
+    await shared.app.runtime.database.transact(lambda tx: tx.client_links.hurry(link))
+    path = "/admin/v1/connectors/table"
+    shown = await (await shared.of("a")).ask("GET", f"/t/a{path}", 200)
+    assert (shown["pending"], shown["differs_since"]) == (0, None)
+    shown = await (await shared.of("b")).ask("GET", f"/t/b{path}", 200)
+    assert shown["pending"] == 1
+    assert (await (await shared.of("*")).ask("GET", path, 200))["pending"] == 1

@@ -18,6 +18,8 @@ _JSON = re.compile(r"application/(?:[a-z0-9!#$&^_.+-]+\+)?json")
 _METHOD, _METHODS = "token_endpoint_auth_method", "token_endpoint_auth_methods_supported"
 _SECRETS = ("client_secret", "client_secret_expires_at")
 _MAX_MEMBERS = 200
+# As of every other client_id: no database has room for more.
+_MAX_URL = 512
 
 
 # What a URL must not be (section 3), and the sentence about it; dot segments are no URI to us.
@@ -40,6 +42,8 @@ def names_document(client_id: str) -> bool:
 
 def url_problem(client_id: str) -> str | None:
     """Why no document may be read from this URL (section 3); None: it may."""
+    if len(client_id) > _MAX_URL:
+        return f"client_id must have at most {_MAX_URL} characters"
     try:
         uri = uris.parse(client_id)
     except uris.BadUri as error:

@@ -192,9 +192,13 @@ class ClientLinkRepository:
         values = {"b_was": link.sealed_secret or "", "b_sealed_secret": sealed, "b_kept": kept}
         return await self._changed(statements.RENEW, _key(link) | values)
 
-    async def counts(self, connector: str) -> Sequence[LinkCount]:
-        """Of the connector's links, those that are not as they should be."""
-        rows = (await self._session.execute(statements.COUNTED, {"b_connector": connector})).all()
+    async def counts(self, connector: str, tenant: str | None = None) -> Sequence[LinkCount]:
+        """Of the connector's links, those that are not as they should be; of ``tenant``, or all."""
+        values = {"b_connector": connector}
+        statement = statements.COUNTED
+        if tenant is not None:
+            statement, values = statements.COUNTED_OF_TENANT, values | {"b_tenant": tenant}
+        rows = (await self._session.execute(statement, values)).all()
         return [LinkCount(**row) for row in rows]
 
     async def _moved(

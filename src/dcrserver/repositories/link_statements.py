@@ -94,6 +94,7 @@ _COUNTS = select(
 COUNTED = _COUNTS.where(links.c.connector == bindparam("b_connector")).where(
     or_(*(links.c.state == state.word for state in LinkState if state is not LinkState.APPLIED))
 )
+COUNTED_OF_TENANT = COUNTED.where(links.c.tenant == bindparam("b_tenant"))
 _PLACE = tuple_(links.c.tenant, links.c.client_id, links.c.connector)
 SEALED = (
     select(links)

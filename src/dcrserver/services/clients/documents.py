@@ -11,6 +11,8 @@ from dcrserver.services.audit import Origin
 from dcrserver.services.documents.resolver import DocumentClients
 from dcrserver.tenants import Tenant
 
+_CREATE = "clients:create"
+
 
 class ClientDocumentService:
     """Use case: administrators have documents read anew."""
@@ -25,6 +27,7 @@ class ClientDocumentService:
 
         Raises:
             NotFound: it is another owner's, or was deleted, or names itself by no URL.
+            InsufficientScope: it would be new.
             AlreadyExists: it was registered otherwise, and has no document.
             UnusableDocument: what is there does not count.
         """
@@ -37,6 +40,8 @@ class ClientDocumentService:
             raise AlreadyExists("the client has no document: it was registered")
         found = None
         if self._clients is not None and names_document(client_id):
+            if record is None:
+                origin.actor.require(_CREATE)
             found = await self._clients.refresh(tenant, client_id, origin)
         if found is None:
             raise NotFound("there is no such client")

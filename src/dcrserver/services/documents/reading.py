@@ -108,6 +108,10 @@ class Flights(Generic[T]):
     def __init__(self) -> None:
         self._running: dict[tuple[str, str], asyncio.Task[T]] = {}
 
+    def goes_on(self, key: tuple[str, str]) -> bool:
+        """Whether somebody does that now."""
+        return key in self._running
+
     async def share(self, key: tuple[str, str], work: Callable[[], Coroutine[Any, Any, T]]) -> T:
         """What comes of ``work``, or of that for the same ``key`` which is going on."""
         running = self._running.get(key)

@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import time
 from collections import OrderedDict
+from collections.abc import Callable, Coroutine
 from functools import partial
+from typing import Any
 
-from dcrserver.errors import RegistrationError
+from dcrserver.errors import RegistrationError, TooManyRequests, Unavailable
 from dcrserver.limits import Stage, Subject
 from dcrserver.logger import Logger
 from dcrserver.metadata.documents import names_document
@@ -35,6 +37,9 @@ _log = Logger(__name__)
 _MAX_REMEMBERED = 100_000
 # While a document cannot be read, the one before counts for so long until the next try.
 _RETRY_SECONDS = 10
+# With somebody else who is refused, until that is told to who waits with it.
+_TRIES = 5
+_BUSY = "many ask for the document of this client_id; try again"
 _DOCUMENT = ClientOrigin.DOCUMENT.word
 
 
@@ -74,7 +79,7 @@ class DocumentClients:
             return record
         origin = Origin(ANONYMOUS, address)
         renew = partial(self._renewed, tenant, client_id, origin)
-        return await self._flights.share((tenant.name, client_id), renew)
+        return await self._shared((tenant.name, client_id), renew)
 
     async def refresh(self, tenant: Tenant, client_id: str, origin: Origin) -> ClientRecord | None:
         """As ``find``, by what is there now, however good what was read before may be.
@@ -89,6 +94,19 @@ class DocumentClients:
     async def close(self) -> None:
         await self._flights.close()
 
+    async def _shared(
+        self, key: tuple[str, str], renew: Callable[[], Coroutine[Any, Any, ClientRecord | None]]
+    ) -> ClientRecord | None:
+        """Who had enough read is refused itself, and not who came to wait for the same."""
+        for _ in range(_TRIES):
+            is_mine = not self._flights.goes_on(key)
+            try:
+                return await self._flights.share(key, renew)
+            except TooManyRequests:
+                if is_mine:
+                    raise
+        raise Unavailable(_BUSY)
+
     async def _renewed(
         self, tenant: Tenant, client_id: str, origin: Origin, *, at_once: bool = False
     ) -> ClientRecord | None:
@@ -100,7 +118,9 @@ class DocumentClients:
             self._remember(tenant, client_id, document.fresh_until)
             return record
         self._reader.check_url(client_id)
-        by = UNCOUNTED if record else self._registrant(tenant, origin)
+        # Such a one is asked for anew each time, as failures are not remembered.
+        is_troubled = document is None or document.problem_at
+        by = self._registrant(tenant, origin) if is_troubled else UNCOUNTED
         by.attempt(Stage.OPEN_ATTEMPT)
         try:
             read = await self._read(tenant, client_id)

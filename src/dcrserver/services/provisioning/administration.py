@@ -83,7 +83,7 @@ class ConnectorService:
     async def connectors(self, actor: Actor) -> list[ConnectorView]:
         """All that ``actor`` may know of, by name."""
         seen = sorted(self._seen(actor), key=lambda target: target.name)
-        return [await self._view(target) for target in seen]
+        return [await self._view(target, actor) for target in seen]
 
     async def connector(self, name: str, actor: Actor) -> ConnectorView:
         """One of ``connectors``.
@@ -91,7 +91,7 @@ class ConnectorService:
         Raises:
             NotFound: there is none of this name.
         """
-        return await self._view(self.target(name, actor))
+        return await self._view(self.target(name, actor), actor)
 
     def target(self, name: str, actor: Actor) -> Target:
         """The target of a connector that ``actor`` may know of.
@@ -161,9 +161,11 @@ class ConnectorService:
             return [*self._targets]
         return self._targets.of(actor.tenant)
 
-    async def _view(self, target: Target) -> ConnectorView:
+    async def _view(self, target: Target, actor: Actor) -> ConnectorView:
         async with self._database.read() as tx:
-            counts = await tx.client_links.counts(target.name)
+            counts = await tx.client_links.counts(target.name, actor.tenant)
         differing = {each.state: each.links for each in counts}
         waiting = [each.oldest for each in counts if each.state != LinkState.RESERVED.word]
-        return ConnectorView(target, differing, min(waiting, default=0))
+        view = ConnectorView(target, differing, min(waiting, default=0))
+        view.tenants = [name for name in view.tenants if actor.tenant in {None, name}]
+        return view
