@@ -151,6 +151,10 @@ async def test_an_external_server_is_overlaid_with_our_registration(
         "subject_types_supported": ["public"],
         "id_token_signing_alg_values_supported": ["RS256", "none"],
         "acr_values_supported": [],
+        "mtls_endpoint_aliases": {
+            "token_endpoint": "https://mtls.as.example.com/token",
+            "registration_endpoint": "https://mtls.as.example.com/register",
+        },
     }
     location = tmp_path / "as-metadata.json"
     location.write_text(json.dumps(document))
@@ -160,6 +164,9 @@ async def test_an_external_server_is_overlaid_with_our_registration(
     assert published["issuer"] == BASE_URL
     assert published["registration_endpoint"] == f"{BASE_URL}/register"
     assert published["token_endpoint"] == "https://as.example.com/token"
+    # By theirs, clients with certificates would register there (RFC 8705 5).
+    aliases = {"token_endpoint": "https://mtls.as.example.com/token"}
+    assert published["mtls_endpoint_aliases"] == aliases
     assert published["response_types_supported"] == ["code"]
     assert published["id_token_signing_alg_values_supported"] == ["RS256"]
     assert published["token_endpoint_auth_methods_supported"] == ["none"]

@@ -139,7 +139,7 @@ def server_metadata(  # noqa: PLR0913 - what is known of a tenant, each by its n
     members: dict[str, JsonValue] = (
         presumed(policy) if document is None else dict(SPECIFIED_DEFAULTS)
     )
-    members |= {name: value for name, value in (document or {}).items() if name not in _NOT_TAKEN}
+    members |= _taken(document or {})
     members |= settings.members
     _add_grants_of_profiles(members)
     _add_sign_in(members, sign_in(settings, document, issuer), issuer, settings)
@@ -154,6 +154,17 @@ def server_metadata(  # noqa: PLR0913 - what is known of a tenant, each by its n
         made["registration_endpoint"] = f"{root}/register"
     made |= {name: value for name, value in members.items() if name not in _NOT_TAKEN}
     return made | _aliases(made, root, mtls_root)
+
+
+def _taken(document: JsonObject) -> JsonObject:
+    """What it says that is not ours to say; among its aliases, too (RFC 8705 5): by one of them
+    clients with certificates would register there.
+    """
+    taken = {name: value for name, value in document.items() if name not in _NOT_TAKEN}
+    aliases = taken.get(_ALIASES)
+    if isinstance(aliases, dict):
+        taken[_ALIASES] = {name: url for name, url in aliases.items() if name not in _NOT_TAKEN}
+    return taken
 
 
 def _aliases(members: JsonObject, root: str, mtls_root: str | None) -> JsonObject:
