@@ -15,6 +15,7 @@ import pytest
 
 from dcrserver.edge.admission import AdmissionMiddleware
 from dcrserver.errors import TooManyRequests
+from harness.actors import OPERATOR
 from harness.application import CALLBACK, Application, application
 from harness.document_host import DocumentHost, document_host
 
@@ -117,3 +118,23 @@ async def test_who_may_only_change_clients_makes_none_by_having_a_document_read(
     may_make = await app.admin_token("clients:write", "clients:read")
     assert (await app.http.post(path, headers=may_make)).status_code == 200
     assert (await app.http.post(path, headers=may_change)).status_code == 200
+
+
+@pytest.mark.finding("D6")
+async def test_a_client_that_ends_here_is_not_known_on_by_its_document_of_ours(
+    make_app: Any,
+) -> None:
+    """What cannot be read counts for a week; what we do not publish any more ends at once."""
+    documents = {"enabled": True, "minimum_seconds": 0}
+    app: Application = await make_app(documents=documents, **_SERVER)
+    client = await app.register(token_endpoint_auth_method="none")
+    tenant, lifecycle = app.runtime.default_tenant, app.operations.client_lifecycle
+    await app.set_members(client["client_id"], published=True)
+    url = f"{tenant.root}/clients/{client['client_id']}/metadata"
+    assert (await asked_for(app, url)).status_code == 302
+    await lifecycle.suspend(tenant, client["client_id"], OPERATOR)
+    assert (await asked_for(app, url)).status_code == 400
+    await lifecycle.resume(tenant, client["client_id"], OPERATOR)
+    assert (await asked_for(app, url)).status_code == 302
+    await lifecycle.delete(tenant, client["client_id"], OPERATOR)
+    assert (await asked_for(app, url)).status_code == 400

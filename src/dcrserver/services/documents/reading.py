@@ -24,6 +24,7 @@ _UNREADABLE = (
     "the document at client_id could not be read{}: a GET of it must be answered by 200 and"
     " application/json within a few seconds, without a redirect, from a public address"
 )
+_NOT_PUBLISHED = "there is no document of a client at this client_id"
 # What its own server said is nothing of our network.
 _STATUS = re.compile(r"status [0-9]{3}|larger than [0-9]+ octets")
 
@@ -76,30 +77,29 @@ class DocumentReader:
             members = members_in(document.body, document.media_type, client_id)
         except BadDocument as error:
             raise UnusableDocument(f"the document at client_id does not count: {error}") from None
-        return self._as_read(members, document.body, fetched_at, document.max_age)
+        return _as_read(members, document.body, fetched_at, self._lifetime(document.max_age))
 
     def own(self, document: JsonObject | None) -> ReadDocument:
-        """As ``read``, of a document that this server publishes.
+        """As ``read``, of a document that this server publishes; it is looked at each time.
 
         Raises:
-            UnreadableDocument: it publishes none.
+            UnusableDocument: it publishes none, or no more: that is known, so none before counts.
         """
         if document is None:
-            raise UnreadableDocument(_UNREADABLE.format(" (status 404)"))
+            raise UnusableDocument(_NOT_PUBLISHED)
         members = {name: value for name, value in document.items() if name != "client_id"}
-        return self._as_read(members, dumps(document).encode(), int(time.time()), 0)
-
-    def _as_read(
-        self, members: JsonObject, body: bytes, fetched_at: int, max_age: int | None
-    ) -> ReadDocument:
-        digest = hashlib.sha256(body).hexdigest()
-        return ReadDocument(members, digest, fetched_at, int(fetched_at + self._lifetime(max_age)))
+        return _as_read(members, dumps(document).encode(), int(time.time()), 0)
 
     def _lifetime(self, max_age: int | None) -> float:
         """What its server says (RFC 9111 5.2.2), within our bounds (4.4)."""
         settings = self._settings
         said = settings.default_seconds if max_age is None else max_age
         return min(max(said, settings.minimum_seconds), settings.maximum_seconds)
+
+
+def _as_read(members: JsonObject, body: bytes, fetched_at: int, lifetime: float) -> ReadDocument:
+    digest = hashlib.sha256(body).hexdigest()
+    return ReadDocument(members, digest, fetched_at, int(fetched_at + lifetime))
 
 
 class Flights(Generic[T]):

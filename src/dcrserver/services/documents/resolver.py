@@ -156,7 +156,9 @@ class DocumentClients:
             tenant.name, client_id, read.digest, read.fetched_at, read.fresh_until
         )
         if record is not None and document is not None and document.digest == read.digest:
-            await self._store.note(row)
+            # That one of ours is as it was is not noted each time.
+            if document.problem_at or published_id(tenant, client_id) is None:
+                await self._store.note(row)
             return record
         judged = await self._judge.judged(tenant, read.members, record, origin)
         try:
