@@ -86,7 +86,8 @@ def reconcile(
     job: dict[str, Any] = watching.begin(where, "reconcile_connector", body, name=name)
     report = job["report"]
     if job["state"] != "done":
-        fail(f"{name}: {report.get('reason', job['state'])}")
+        reason = str(report.get("reason", job["state"]))
+        fail(f"{name}: {reason.removeprefix(f'{name}: ')}")
     if as_json or not sys.stdout.isatty():
         print(json.dumps(report | {"errors": job["errors"]}))
     else:
