@@ -173,11 +173,14 @@ async def test_a_key_that_was_used_in_one_tenant_tells_nothing_in_another(two: T
 # Statements on the rows of all tenants, and who does that.
 OF_ALL = {
     "client_approvals._DUE": "the job that ends those that nobody decided about",
+    "clients._ENDED": "the job that removes those whose time is over",
     "dcr_configurations._COUNT": "the deletion of a policy of all, which only those of all may do",
     "deleted_clients._DUE": "the job that purges them",
     "jobs._ALIVE": "the worker that does jobs",
     "jobs._ANY_ALIVE": "the worker that does jobs",
     "jobs._OLD": "the job that forgets old ones",
+    "link_statements.COUNTED": "the worker's metrics, and connectors for administrators of all",
+    "link_statements._COUNTS": "the same, before it names the connector",
     "metadata_copies._SELECT_ALL": "the start, with the metadata of every tenant",
     "signing_keys._SELECT_ALL": "the re-encryption of all keys",
     "signing_keys._SELECT_AGING": "the rotation of all keys",

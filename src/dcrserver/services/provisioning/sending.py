@@ -20,6 +20,7 @@ from dcrserver.errors import InvalidClientMetadata, InvalidRedirectUri, Unavaila
 from dcrserver.logger import Logger
 from dcrserver.repositories.client_links import ClientLinkRecord
 from dcrserver.repositories.clients import ClientRecord
+from dcrserver.services.provisioning.believing import believed
 from dcrserver.services.provisioning.targets import Target
 from dcrserver.services.provisioning.wanted import wanted_of
 from dcrserver.services.secrets.sealing import Sealing
@@ -138,8 +139,18 @@ def _object(objections: Sequence[Objection]) -> NoReturn:
 
 
 def changed_by(applied: Applied, record: ClientRecord) -> ClientRecord:
-    """``record`` as the target stored it."""
-    return _changed(record, applied.changed.items())
+    """``record`` as the target stored it.
+
+    Raises:
+        Unavailable: no client can be as it says.
+    """
+    if not applied.changed:
+        return record
+    try:
+        changed = believed(applied.changed, stored_exactly(record.metadata))
+    except ValueError as error:
+        raise Unavailable(AWAY, detail=f"a target made of {error} what it cannot be") from None
+    return _changed(record, changed.items())
 
 
 def _changed(record: ClientRecord, changes: Iterable[tuple[str, JsonValue]]) -> ClientRecord:
