@@ -144,7 +144,7 @@ async def test_cve_2026_65635_no_self_service_path_sets_what_is_an_administrator
     sent |= {f"{name}#en": value for name, value in sent.items()}
     chosen = {"owner": "me", "tags": ["x"], "template": "x", "client_secret": "cs_" + "a1" * 20,
               "client_id": "mine", "client_secret_expires_at": 0, "policy": "x",
-              "policy_override": True, "policy_version": 1}  # fmt: skip
+              "policy_override": True, "policy_version": 1, "expires_at": 2**40}  # fmt: skip
     assert chosen.keys() >= CHOSEN
     sent |= chosen | {
         "registration_access_token": "rat_x", "client_id_issued_at": 1, "origin": "administrator",
@@ -162,6 +162,7 @@ async def test_cve_2026_65635_no_self_service_path_sets_what_is_an_administrator
     assert held.isdisjoint({row.name for row in rows} | chosen.keys())
     assert (stored.owner, stored.policy, stored.tags, stored.origin) == (None, None, [], "open")
     assert (stored.tenant, stored.client_id) == ("default", made["client_id"])
+    assert stored.expires_at == 0
     assert made["client_id"] != "mine"
     assert made["client_secret"] != sent["client_secret"]
     assert "software_statement_issuer" not in stored.metadata

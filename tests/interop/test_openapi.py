@@ -48,6 +48,10 @@ _MACHINE = {
     "grant_types": ["authorization_code", "client_credentials"],
     "scope": "profile",
 }
+# One that everybody may read as a document.
+_SHOWN = {
+    "token_endpoint_auth_method": "none", "published": True, "grant_types": ["authorization_code"],
+}  # fmt: skip
 # What an operation needs to come further than the door. The client that deletes itself is another
 # than the one that is read, and the one that gets tokens keeps its secret. Not here, for the time
 # that it takes: unexpected methods, and each member of an update in every way that the same member
@@ -70,9 +74,12 @@ include-path-regex = "^/admin/v1/"
 enabled = false
 [[operations]]
 include-path-regex = "client_id"
-exclude-path-regex = "^/(api|admin)/"
+exclude-path-regex = "^/(api|admin|clients)/"
 exclude-operation-id = "delete"
 parameters = {{ "path.client_id" = "{kept[client_id]}" }}
+[[operations]]
+include-path-regex = "^/clients/"
+parameters = {{ "path.client_id" = "{shown[client_id]}" }}
 [[operations]]
 include-operation-id = "delete"
 parameters = {{ "path.client_id" = "{gone[client_id]}" }}
@@ -125,7 +132,7 @@ def _issued(server: ServerProcess, kind: str, *arguments: str) -> str:
     return done.stdout.strip()
 
 
-def _registered(server: ServerProcess, by: str | None = None, **members: str) -> dict[str, Any]:
+def _registered(server: ServerProcess, by: str | None = None, **members: Any) -> dict[str, Any]:
     body, url = _MACHINE | members, f"{server.base_url}/register"
     headers = {"Authorization": f"Bearer {by}"} if by else {}
     answer = httpx.post(url, json=body, headers=headers, trust_env=False)
@@ -172,6 +179,7 @@ def test_answers_are_as_the_document_says(
         found=_registered(server, maker, client_name="Found by its name"),
         changed=_registered(server),
         ended=_registered(server),
+        shown=_registered(server, maker, **_SHOWN),
     )
     _run(
         python, server, tmp_path, configuration,

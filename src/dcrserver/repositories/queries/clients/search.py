@@ -157,9 +157,10 @@ class Search:
             )
         )
         joined = and_(_U.tenant == _C.tenant, _U.client_id == _C.client_id)
-        conditions = [*of_tenant(last_uses, self._tenant), joined, ~is_later]
+        conditions = [*of_tenant(last_uses, self._tenant), ~is_later]
         order = self._order(_U.used_at, _U.client_id)
-        chosen = scope.clients(_U.used_at).where(*conditions)
+        both = clients.join(last_uses, joined)
+        chosen = scope.clients(_U.used_at).select_from(both).where(*conditions)
         return await self._matches(page(chosen, order, after, limit), order)
 
     async def _unused(self, scope: Scope, after: Place | None, limit: int) -> list[Match]:
