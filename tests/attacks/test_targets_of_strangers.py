@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
 
+from dcrserver.connectors.http import TargetHttp
 from flows.test_registration_behind import app, behind
 from harness.application import CALLBACK, Application, bearer, update_of
 from harness.registration_targets import OddServer
+from harness.wanted import target
 
 __all__ = ["app", "behind"]
 
@@ -54,3 +57,28 @@ async def test_what_a_target_makes_of_a_client_is_what_a_client_can_be(
         )
         assert answer.status_code == 503, (member, value, answer.text)
         assert behind.clients == {}, (member, value)
+
+
+@pytest.mark.finding("V8")
+async def test_a_secret_that_a_target_says_again_is_in_no_error(behind: OddServer) -> None:
+    """Which are logged, and shown with links."""
+    secret, token = "secret-of-a-client-0123456789", "token-of-ours-0123456789"
+    settings = target("rfc7591", registration_endpoint=f"{behind.url}/register")
+    http = TargetHttp("as", settings)
+    try:
+        for sent in (
+            {"client_secret": secret},
+            {"secret": secret},
+            {"a": {"client.secret": secret}},
+        ):
+            behind.says.append((400, {"error_description": f"{secret} or {token} is no good"}))
+            answer = await http.call(
+                "POST", f"{behind.url}/register", json=sent,
+                headers={"Authorization": f"Bearer {token}"},
+            )  # fmt: skip
+            told = json.dumps(answer.body)
+            assert secret not in told, sent
+            assert token not in told, sent
+            assert "is no good" in told
+    finally:
+        await http.close()

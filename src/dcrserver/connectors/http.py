@@ -22,6 +22,8 @@ from dcrserver.strict_json import JsonValue
 
 # A page of a hundred clients, each with a whole set of keys.
 _MAX_OCTETS = 32 * 1024 * 1024
+_SECRET_ENDS = ("secret", "authorization", "assertion")
+_SHORTEST_SECRET = 6
 _LONGEST_RETRY_SECONDS = 3600.0
 _PATIENCE = frozenset({HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_MANY_REQUESTS})
 
@@ -78,7 +80,10 @@ class TargetHttp:
             )
             try:
                 async with asyncio.timeout(self._timeout):
-                    return self._judged(*await self._sent(request))
+                    response, content = await self._sent(request)
+                    if response.is_error:
+                        content = _without(content, _secrets(json, form, headers))
+                    return self._judged(response, content)
             except TimeoutError:
                 raise TargetAway(f"{self._name}: no answer in {self._timeout:g} s") from None
             except (httpx.ConnectError, httpx.ConnectTimeout) as error:
@@ -132,6 +137,24 @@ def _trust(name: str, settings: ConnectorSettings) -> ssl.SSLContext:
         except (OSError, ssl.SSLError) as error:
             raise TargetMisconfigured(f"{name}: ca_file {settings.ca_file}: {error}") from None
     return context
+
+
+def _secrets(*sent: object) -> list[str]:
+    """What must not come back in the words of a refusal, which are logged."""
+    found = []
+    for group in sent:
+        for name, each in group.items() if isinstance(group, Mapping) else ():
+            if isinstance(each, str) and name.lower().endswith(_SECRET_ENDS):
+                found.append(each.rpartition(" ")[2])
+            found += _secrets(each)
+    return found
+
+
+def _without(content: bytes, secrets: list[str]) -> bytes:
+    for each in secrets:
+        if len(each) >= _SHORTEST_SECRET:  # others are words of any answer
+            content = content.replace(each.encode(), b"(hidden)")
+    return content
 
 
 def _json(content: bytes) -> JsonValue:
