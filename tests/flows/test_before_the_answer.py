@@ -25,7 +25,11 @@ from dcrserver.settings import ConfigurationError
 from dcrserver.wiring import connectors
 from harness.actors import OPERATOR
 from harness.application import CALLBACK, Application, application, bearer, update_of
+from harness.long_run import FIRST_EVERYDAY
 from harness.targets import FakeConnector, FakeTarget, There, encryption_key, objecting
+
+# Of what waits in real time, at each database.
+_FIRST = pytest.mark.parametrize("any_database", FIRST_EVERYDAY, indirect=True)
 
 _AWAY = TargetAway("fake: status 503", is_unknown=False, retry_after=7)
 
@@ -149,6 +153,7 @@ async def test_a_refusal_is_told_with_its_reason_and_nothing_is_left(
     assert await _count(app) == before
 
 
+@_FIRST
 @pytest.mark.parametrize("when", ["failures", "lost"])
 async def test_a_target_that_fails_is_503_and_nothing_is_left_on_either_side(
     app: Application, there: FakeTarget, when: str
@@ -188,6 +193,7 @@ async def _worked_off(app: Application) -> None:
             await asyncio.sleep(0.05)
 
 
+@_FIRST
 async def test_a_target_that_never_answers_is_503_in_time_and_holds_no_place(
     app: Application, there: FakeTarget
 ) -> None:
@@ -215,6 +221,7 @@ async def test_a_target_that_is_known_to_be_away_is_not_asked_by_each(
     there.is_away = False
 
 
+@_FIRST
 async def test_an_update_is_refused_where_the_target_refuses_and_all_is_as_it_was(
     app: Application, there: FakeTarget
 ) -> None:

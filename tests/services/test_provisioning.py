@@ -29,6 +29,7 @@ from dcrserver.services.provisioning.wanted import wanted_of
 from dcrserver.services.provisioning.worker import ProvisioningWorker
 from dcrserver.services.secrets.sealing import Sealing
 from dcrserver.settings import DatabaseSettings
+from harness.long_run import FIRST_EVERYDAY
 from harness.rows import add, record
 from harness.targets import (
     FakeConnector,
@@ -37,6 +38,9 @@ from harness.targets import (
     connector_settings,
     encryption_key,
 )
+
+# They wait in real time, at each database.
+pytestmark = pytest.mark.parametrize("any_database", FIRST_EVERYDAY, indirect=True)
 
 
 @dataclass
