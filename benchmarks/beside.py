@@ -22,7 +22,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -155,8 +155,8 @@ def _by_command(url: str, folder: Path) -> Iterator[list[int]]:
 
 
 @contextlib.contextmanager
-def _meanwhile(read: object, done: threading.Event) -> Iterator[None]:
-    reading = threading.Thread(target=read)  # type: ignore[arg-type]
+def _meanwhile(read: Callable[[], None], done: threading.Event) -> Iterator[None]:
+    reading = threading.Thread(target=read)
     reading.start()
     time.sleep(_WARMING_SECONDS)
     try:
