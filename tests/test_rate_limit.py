@@ -19,7 +19,6 @@ from dcrserver import buckets, shared_buckets
 from dcrserver.buckets import Buckets
 from dcrserver.errors import InvalidClientMetadata, TooManyRequests
 from dcrserver.limits import ROWS, Limits, Rate, Stage, Subject, address_key, rate_of
-from dcrserver.logger import Logger
 from dcrserver.rate_limit import RateLimiter, Registrant, Uses
 from dcrserver.settings import (
     ConfigurationError,
@@ -45,9 +44,8 @@ def store(request: pytest.FixtureRequest) -> RedisSettings:
 
 
 @pytest.fixture
-def logs(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[Any]]:
-    """What is logged of the store, by a logger that keeps nothing of another test's settings."""
-    monkeypatch.setattr(shared_buckets, "_log", Logger(shared_buckets.__name__))
+def logs() -> Iterator[list[Any]]:
+    """What is logged of the store."""
     with capture_logs() as captured:
         yield captured
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar
+from weakref import WeakSet
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -19,9 +20,17 @@ class Logger:
 
     # What tells structlog where lines go, if nobody did before the first one.
     configure: ClassVar[Callable[[], None] | None] = None
+    _all: ClassVar[WeakSet[Logger]] = WeakSet()
 
     def __init__(self, name: str) -> None:
         self._name = name
+        Logger._all.add(self)
+
+    @staticmethod
+    def renew() -> None:
+        """Has all loggers ask structlog anew, as one that was used keeps where its lines went."""
+        for each in tuple(Logger._all):
+            each.__dict__.pop("_logger", None)
 
     @cached_property
     def _logger(self) -> FilteringBoundLogger:

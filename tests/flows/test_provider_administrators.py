@@ -11,8 +11,6 @@ import pytest
 from structlog.testing import capture_logs
 
 from conftest import MakeApplication
-from dcrserver.logger import Logger
-from dcrserver.services.access import provider_keys
 from harness.application import CALLBACK, Application, bearer
 from harness.clients import public_jwk
 from harness.metadata_server import MetadataServer, metadata_server
@@ -102,12 +100,11 @@ async def test_a_provider_that_is_away_is_a_problem_of_its_own(
 
 
 async def test_the_configuration_is_tried_without_a_log(
-    make_app: MakeApplication, provider: MetadataServer, monkeypatch: pytest.MonkeyPatch
+    make_app: MakeApplication, provider: MetadataServer
 ) -> None:
     """Whoever tries it is told; requests that fail for the same reason are logged."""
     app = await made_with(make_app, provider, algorithms=["ES256"])
     with capture_logs() as logged:
-        monkeypatch.setattr(provider_keys, "_log", Logger(provider_keys.__name__))
         assert await app.operations.base.providers.problems() == {"corp": None}
         provider.says["keys"] = [public_jwk(KEY)]
         assert "no key with a kid" in str(await app.operations.base.providers.problems())

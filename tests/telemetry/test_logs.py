@@ -10,7 +10,9 @@ from itertools import product
 
 import pytest
 import structlog
+from structlog.testing import capture_logs
 
+from dcrserver.logger import Logger
 from dcrserver.settings import TelemetrySettings
 from dcrserver.telemetry import configure_logging, redact
 from dcrserver.telemetry.redaction import _MASK, _SECRET_TEXT
@@ -114,6 +116,26 @@ def test_the_level_is_kept(capsys: pytest.CaptureFixture[str]) -> None:
         assert "quiet" not in capsys.readouterr().err
     finally:
         configure_logging(TelemetrySettings())
+
+
+def test_a_logger_that_was_used_follows_a_new_configuration(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """As in a worker, forked off a process that has logged: what wrote its lines is not there."""
+    log = Logger("used")
+    configure_logging(TelemetrySettings(level="error"))
+    try:
+        log.warning("too low")
+        configure_logging(TelemetrySettings())
+        log.warning("seen")
+        with capture_logs() as logged:
+            log.info("captured")
+    finally:
+        configure_logging(TelemetrySettings())
+    printed = capsys.readouterr().err
+    assert "too low" not in printed
+    assert "seen" in printed
+    assert logged == [{"event": "captured", "log_level": "info"}]
 
 
 @pytest.mark.finding("F10")

@@ -10,6 +10,7 @@ from collections.abc import MutableMapping
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any, TextIO, cast
 
+from dcrserver.logger import Logger
 from dcrserver.settings import TelemetrySettings
 from dcrserver.telemetry.log_writer import LogWriter
 from dcrserver.telemetry.redaction import redact
@@ -94,6 +95,7 @@ def configure_logging(settings: TelemetrySettings, writer: LogWriter | None = No
         logger_factory=lambda *_: structlog.WriteLogger(stream),
         cache_logger_on_first_use=True,
     )
+    Logger.renew()
     handler = logging.StreamHandler(stream)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(foreign_pre_chain=shared, processor=renderer)
