@@ -47,7 +47,8 @@ def _target(folder: Path) -> Iterator[str]:
         yield url
 
 
-def _settings(connector: Mapping[str, object] | None, provision: str) -> dict[str, str]:
+def settings_of(connector: Mapping[str, object] | None, provision: str) -> dict[str, str]:
+    """Of a server that tells ``connector``."""
     if connector is None:
         return {}
     settings = {
@@ -61,9 +62,10 @@ def _settings(connector: Mapping[str, object] | None, provision: str) -> dict[st
 
 
 @contextlib.contextmanager
-def _server(
+def server(
     folder: Path, postgres: str | None, settings: Mapping[str, str], name: str
 ) -> Iterator[Target]:
+    """One of ours, on a database of its own."""
     with contextlib.ExitStack() as stack:
         url = stack.enter_context(database(postgres)) if postgres else None
         inside = Path(stack.enter_context(tempfile.TemporaryDirectory(dir=folder)))
@@ -139,14 +141,14 @@ def main() -> None:
             url = "" if given.connector else stack.enter_context(_target(folder))
             connector = given.connector or {"kind": "hydra", "url": url}
             for told, provision in ((None, ""), (connector, "after"), (connector, "before")):
-                settings = _settings(told, provision)
-                with _server(folder, given.postgres, settings, provision or "no target") as target:
+                settings = settings_of(told, provision)
+                with server(folder, given.postgres, settings, provision or "no target") as target:
                     _rate(target, folder, given.seconds)
             if url:
-                settings = _settings(connector, "after")
+                settings = settings_of(connector, "after")
                 with (
                     _target(folder) as fresh,
-                    _server(
+                    server(
                         folder, given.postgres, settings | {"DCR_CONNECTORS__TARGET__URL": fresh},
                         "outage",
                     ) as target,

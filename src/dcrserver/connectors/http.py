@@ -12,19 +12,24 @@ import ssl
 from collections.abc import Mapping
 from http import HTTPStatus
 from typing import NamedTuple
+from urllib.parse import urlencode
 
-import httpx
 import orjson
 
 from dcrserver.connectors.failures import TargetAway, TargetMisconfigured
+from dcrserver.connectors.wire import Broken, Connections, NotConnected, Received
 from dcrserver.settings import ConnectorSettings
-from dcrserver.strict_json import JsonValue
+from dcrserver.strict_json import JsonValue, dumps
 
 # A page of a hundred clients, each with a whole set of keys.
 _MAX_OCTETS = 32 * 1024 * 1024
 _SECRET_ENDS = ("secret", "authorization", "assertion")
 _SHORTEST_SECRET = 6
 _LONGEST_RETRY_SECONDS = 3600.0
+_FORM = "application/x-www-form-urlencoded"
+_HEADERS = {
+    "accept": "application/json", "accept-encoding": "identity", "user-agent": "dcrserver",
+}  # fmt: skip
 _PATIENCE = frozenset({HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_MANY_REQUESTS})
 
 
@@ -49,13 +54,7 @@ class TargetHttp:
         self._slots = asyncio.Semaphore(settings.concurrency)
         self._pause = 1 / settings.rate if settings.rate else 0.0
         self._next = 0.0
-        limits = httpx.Limits(
-            max_connections=settings.concurrency, max_keepalive_connections=settings.concurrency
-        )
-        self._client = httpx.AsyncClient(
-            verify=_trust(name, settings), limits=limits, trust_env=False, follow_redirects=False,
-            timeout=httpx.Timeout(settings.timeout),
-        )  # fmt: skip
+        self._connections = Connections(_trust(name, settings), _MAX_OCTETS)
 
     async def call(
         self,
@@ -75,24 +74,25 @@ class TargetHttp:
         """
         async with self._slots:
             await self._turn()
-            request = self._client.build_request(
-                method, url, json=json, data=form, params=params, headers=headers
-            )
+            sent, body = _request(json, form, headers)
+            if params:
+                url = f"{url}?{urlencode(params)}"
             try:
                 async with asyncio.timeout(self._timeout):
-                    response, content = await self._sent(request)
-                    if response.is_error:
-                        content = _without(content, _secrets(json, form, headers))
-                    return self._judged(response, content)
+                    received = await self._connections.exchange(method, url, sent, body)
             except TimeoutError:
                 raise TargetAway(f"{self._name}: no answer in {self._timeout:g} s") from None
-            except (httpx.ConnectError, httpx.ConnectTimeout) as error:
-                raise TargetAway(f"{self._name}: {_reason(error)}", is_unknown=False) from None
-            except (httpx.HTTPError, ssl.SSLError, OSError) as error:
-                raise TargetAway(f"{self._name}: {_reason(error)}") from None
+            except NotConnected as error:
+                raise TargetAway(f"{self._name}: {_line(error)}", is_unknown=False) from None
+            except Broken as error:
+                raise TargetAway(f"{self._name}: {_line(error)}") from None
+        content = received.content
+        if received.status >= HTTPStatus.BAD_REQUEST:
+            content = _without(content, _secrets(json, form, headers))
+        return self._judged(received, content)
 
     async def close(self) -> None:
-        await self._client.aclose()
+        self._connections.close()
 
     async def _turn(self) -> None:
         if not self._pause:
@@ -102,31 +102,31 @@ class TargetHttp:
         self._next = turn + self._pause
         await asyncio.sleep(turn - loop.time())
 
-    async def _sent(self, request: httpx.Request) -> tuple[httpx.Response, bytes]:
-        response = await self._client.send(request, stream=True)
-        try:
-            read = bytearray()
-            async for part in response.aiter_bytes():
-                read += part
-                if len(read) > _MAX_OCTETS:
-                    raise TargetAway(f"{self._name}: an answer of more than {_MAX_OCTETS} octets")
-            return response, bytes(read)
-        finally:
-            await response.aclose()
-
-    def _judged(self, response: httpx.Response, content: bytes) -> Answer:
-        status = response.status_code
+    def _judged(self, received: Received, content: bytes) -> Answer:
+        status = received.status
         if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
-            raise TargetAway(f"{self._name}: status {status}", retry_after=_patience(response))
+            raise TargetAway(f"{self._name}: status {status}", retry_after=_patience(received))
         if status in _PATIENCE:
             raise TargetAway(
-                f"{self._name}: status {status}", is_unknown=False, retry_after=_patience(response)
+                f"{self._name}: status {status}", is_unknown=False, retry_after=_patience(received)
             )
-        if response.is_redirect:
+        if HTTPStatus.MULTIPLE_CHOICES <= status < HTTPStatus.BAD_REQUEST:
             raise TargetMisconfigured(
                 f"{self._name}: it redirects (status {status}); is url right?"
             )
-        return Answer(status, response.headers, _json(content))
+        return Answer(status, received.headers, _json(content))
+
+
+def _request(
+    json: JsonValue, form: Mapping[str, str] | None, headers: Mapping[str, str] | None
+) -> tuple[dict[str, str], bytes]:
+    """Headers and body."""
+    sent = {**_HEADERS, **(headers or {})}
+    if json is not None:
+        return sent | {"content-type": "application/json"}, dumps(json).encode()
+    if form is not None:
+        return sent | {"content-type": _FORM}, urlencode(form).encode()
+    return sent, b""
 
 
 def _trust(name: str, settings: ConnectorSettings) -> ssl.SSLContext:
@@ -165,12 +165,12 @@ def _json(content: bytes) -> JsonValue:
     return read
 
 
-def _patience(response: httpx.Response) -> float | None:
+def _patience(received: Received) -> float | None:
     """Retry-After in seconds; a date is as good as none."""
-    value = response.headers.get("retry-after", "")
+    value = received.headers.get("retry-after", "")
     return min(float(value), _LONGEST_RETRY_SECONDS) if value.isdecimal() else None
 
 
-def _reason(error: Exception) -> str:
-    """A line for operators; httpx's own words may be empty."""
-    return (str(error) or type(error).__name__).splitlines()[0][:200]
+def _line(error: Exception) -> str:
+    """For operators."""
+    return str(error).splitlines()[0][:200]

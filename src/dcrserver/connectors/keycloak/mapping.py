@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import NamedTuple
 
 from dcrserver.connectors.client import Fate, WantedClient
@@ -43,14 +43,13 @@ def mark_of(remote: Mapping[str, JsonValue]) -> Mark | None:
 
 def representation(client: WantedClient, mark: str) -> JsonObject:
     """All that we say of it but its secret, scopes and mappers; what it has not, is emptied."""
-    said = {path: write(client.metadata) for _, path, write in _targets()}
+    said = {path: write(client.metadata) for _, path, write in _TARGETS}
     return document(said | _beside(client, mark))
 
 
-def _targets() -> Iterator[tuple[Row, str, values.Value]]:
-    for row in ROWS:
-        for path, write in row.targets.items():
-            yield row, path, write
+_TARGETS: tuple[tuple[Row, str, values.Value], ...] = tuple(
+    (row, path, write) for row in ROWS for path, write in row.targets.items()
+)
 
 
 def _beside(client: WantedClient, mark: str) -> dict[str, JsonValue]:
@@ -154,9 +153,7 @@ def fingerprint(client: WantedClient, mark: str) -> str:
 def differing(client: WantedClient, mark: str, remote: Mapping[str, JsonValue]) -> tuple[str, ...]:
     """Members of ours in which ``remote`` is not as it would be written, scopes apart."""
     wanted = representation(client, mark)
-    found = {
-        row.member for row, path, _ in _targets() if value(wanted, path) != value(remote, path)
-    }
+    found = {row.member for row, path, _ in _TARGETS if value(wanted, path) != value(remote, path)}
     for path in _beside(client, mark):
         if value(wanted, path) != value(remote, path):
             found.add(path.removeprefix("attributes/").removeprefix(STORED).removeprefix(OURS))
