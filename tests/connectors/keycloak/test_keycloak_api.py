@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import itertools
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
+from contextlib import aclosing
 from typing import Any
 
 import pytest
@@ -166,20 +168,54 @@ async def test_whether_secrets_rotate_is_seen_once(script: Script, is_kept: bool
     assert [method for method, _, _ in calls.made] == ["POST", "PUT", "GET", "POST"]
 
 
+@pytest.mark.parametrize("deleted", [0, 5, 40, 100])
 async def test_a_row_that_moved_between_two_pages_is_seen_and_none_is_seen_twice(
-    script: Script,
+    script: Script, deleted: int
 ) -> None:
-    """Of 260 clients, 40 before the offset are deleted between the pages."""
-    rows = [{"id": f"u{number}", "clientId": f"c{number}"} for number in range(260)]
+    """Of 460 clients, some before the offset are deleted when the first page was read."""
+    rows = [{"id": f"u{number}", "clientId": f"c{number}"} for number in range(460)]
+    names, begun = [row["clientId"] for row in rows], [0]
 
-    def pages() -> Iterator[Answer]:
-        yield Answer(200, {}, rows[:100])
-        left = rows[40:]
-        yield Answer(200, {}, left[90:190])  # nothing of it was in the page before
-        yield Answer(200, {}, left[:100])
-        yield Answer(200, {}, left[90:190])
-        yield Answer(200, {}, left[180:])
+    async def call(_: str, url: str, **more: Any) -> Answer:
+        if not url.endswith("/clients"):
+            body = [] if "client-scopes" in url else {"access_token": "t", "expires_in": 300}
+            return Answer(200, {}, body)
+        first = int(more["params"]["first"])
+        page = rows[first : first + 100]
+        if begun == [0]:
+            del rows[:deleted]
+        begun.append(first)
+        return Answer(200, {}, page)
 
-    connector, _ = script(*pages())
+    connector, calls = script()
+    calls.call = call  # type: ignore[method-assign]
     found = [each.client_id async for each in connector.list_all([TENANT])]
-    assert found == [row["clientId"] for row in rows]
+    assert found == names
+    assert max(begun) >= len(names) - deleted - 100
+
+
+async def test_who_stops_listing_leaves_no_page_behind(script: Script) -> None:
+    connector, calls = script()
+    begun, ended = asyncio.Semaphore(0), asyncio.Semaphore(0)
+
+    async def call(_: str, url: str, **more: Any) -> Answer:
+        if url.endswith("/token"):
+            return Answer(200, {}, {"access_token": "t", "expires_in": 300})
+        if "client-scopes" in url:
+            return Answer(200, {}, [])
+        if more["params"]["first"] != "0":
+            begun.release()
+            try:
+                await asyncio.Event().wait()
+            finally:
+                ended.release()
+        return Answer(200, {}, [{"id": f"u{n}", "clientId": f"c{n}"} for n in range(100)])
+
+    calls.call = call  # type: ignore[method-assign]
+    async with asyncio.timeout(5):
+        async with aclosing(connector.list_all([TENANT])) as listing:
+            assert await anext(listing)
+            for _ in range(2):
+                await begun.acquire()
+        for _ in range(2):
+            await ended.acquire()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, Callable, Coroutine, Mapping
 from http import HTTPStatus
 from urllib.parse import quote
 
@@ -22,6 +22,8 @@ from dcrserver.strict_json import JsonObject, JsonValue
 TAKEN = "client_id: another client of the authorization server is called so"
 _PAGE = 100  # of which a client takes least time, when they are not in its cache
 _OVERLAP = 10
+# Pages at once: one alone leaves all but one of Keycloak's processors idle.
+_READERS = 3
 _TRIES = 5
 _PAUSE_SECONDS = 0.05
 # Of writes that meet at one client; it may be made at once.
@@ -90,25 +92,32 @@ class AdminApi:
         kind = "default" if default else "optional"
         return await self._list(f"/default-{kind}-client-scopes")
 
-    async def clients(self) -> AsyncIterator[JsonObject]:
+    async def clients(self) -> AsyncGenerator[JsonObject, None]:
         """All of them, each once. Pages overlap, as what is deleted before one would hide another;
         where nothing of a page was in the one before, it begins further back.
         """
         seen: set[str] = set()
-        first = 0
-        while True:
-            page = await self._list("/clients", {"first": str(first), "max": str(_PAGE)})
-            known = sum(str(each.get("id")) in seen for each in page)
-            if first and page and not known:
-                first = max(0, first - _PAGE)
-                continue
-            for each in page:
-                if (uuid := str(each.get("id"))) not in seen:
-                    seen.add(uuid)
-                    yield each
-            if len(page) < _PAGE:
-                return
-            first += _PAGE - _OVERLAP
+        first, ahead = 0, _Ahead(self._page)
+        try:
+            while True:
+                page = await ahead.page(first)
+                known = sum(str(each.get("id")) in seen for each in page)
+                if first and page and not known:
+                    await ahead.drop()
+                    first = max(0, first - _PAGE)
+                    continue
+                for each in page:
+                    if (uuid := str(each.get("id"))) not in seen:
+                        seen.add(uuid)
+                        yield each
+                if len(page) < _PAGE:
+                    return
+                first += _PAGE - _OVERLAP
+        finally:
+            await ahead.drop()
+
+    async def _page(self, first: int) -> list[JsonObject]:
+        return await self._list("/clients", {"first": str(first), "max": str(_PAGE)})
 
     async def _list(self, path: str, params: Mapping[str, str] | None = None) -> list[JsonObject]:
         answer = await self._call("GET", path, params=params)
@@ -157,6 +166,29 @@ class AdminApi:
         if answer.is_success or status in {HTTPStatus.NOT_FOUND, HTTPStatus.CONFLICT}:
             return
         raise TargetRefused(f"{self.name}: status {status}", harmless(said) or "it was refused")
+
+
+class _Ahead:
+    """Pages, of which those that come next are read while one is looked at."""
+
+    def __init__(self, read: Callable[[int], Coroutine[None, None, list[JsonObject]]]) -> None:
+        self._read = read
+        self._reading: dict[int, asyncio.Task[list[JsonObject]]] = {}
+
+    async def page(self, first: int) -> list[JsonObject]:
+        """The one that begins at ``first``."""
+        step = _PAGE - _OVERLAP
+        for offset in range(first, first + _READERS * step, step):
+            if offset not in self._reading:
+                self._reading[offset] = asyncio.create_task(self._read(offset))
+        return await self._reading.pop(first)
+
+    async def drop(self) -> None:
+        """Forgets what is being read."""
+        for task in self._reading.values():
+            task.cancel()
+        await asyncio.gather(*self._reading.values(), return_exceptions=True)
+        self._reading.clear()
 
 
 def _scope_path(uuid: str, scope_id: str, *, default: bool) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import aclosing
 from typing import ClassVar
 
 from dcrserver.connectors.client import (
@@ -169,9 +170,10 @@ class KeycloakConnector:
         by_realm = {self._realm_name(tenant): tenant for tenant in tenants}
         for tenant in by_realm.values():
             realm = self._realm(tenant)
-            async for each in realm.api.clients():
-                if not reading.is_of_keycloak(each, str(self._settings.client_id)):
-                    yield await self._remote(realm, each, tenant)
+            async with aclosing(realm.api.clients()) as clients:
+                async for each in clients:
+                    if not reading.is_of_keycloak(each, str(self._settings.client_id)):
+                        yield await self._remote(realm, each, tenant)
 
     def differences(self, client: WantedClient, remote: RemoteClient) -> tuple[str, ...]:
         """See ``Connector``; scopes as the realm had them when ``remote`` was read."""
