@@ -10,7 +10,7 @@ import asyncio
 import os
 import signal
 import sys
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from pathlib import Path
 from typing import Any
 
@@ -118,14 +118,14 @@ async def _levelled(app: Application) -> None:
         await asyncio.sleep(0.01)
 
 
-async def run(url: str, path: Path, provision: str, scenario: str, last: int) -> int:
+async def run(url: str, path: Path, configured: dict[str, Any], scenario: str, last: int) -> int:
     """How many steps there were; what was acknowledged is written to ``PATH.told``, a line each."""
 
     def told(line: str) -> None:
         with Path(f"{path}.told").open("a", encoding="utf-8") as file:
             file.write(f"{line}\n")
 
-    async with application(url, **groups(path, provision)) as app:
+    async with application(url, **configured) as app:
         STEPS.done, STEPS.last = 0, last
         work = asyncio.create_task(app.runtime.provisioning.work())
         try:
@@ -140,15 +140,21 @@ async def run(url: str, path: Path, provision: str, scenario: str, last: int) ->
 
 def in_child(url: str, path: Path, provision: str, scenario: str, last: int) -> int:
     """The status of a process that did it: -9 where it was killed, else 0."""
+    return forked(patch, run(url, path, groups(path, provision), scenario, last))
+
+
+def forked(patched: Callable[[], None], work: Coroutine[Any, Any, int]) -> int:
+    """The same of any target: ``patched`` says what its steps are."""
     child = os.fork()
     if child == 0:
         code = 1
         try:
-            patch()
-            asyncio.run(run(url, path, provision, scenario, last))
+            patched()
+            asyncio.run(work)
             code = 0
         finally:
             sys.stderr.flush()
             os._exit(code)
+    work.close()
     _, status = os.waitpid(child, 0)
     return os.waitstatus_to_exitcode(status)

@@ -12,10 +12,11 @@ from typing import Any
 
 import pytest
 
+from crash.levelling import level, lost
 from crash.steps import SCENARIOS, groups, in_child
 from dcrserver.repositories.clients import ClientRecord
 from dcrserver.security import secret_digest
-from harness.application import Application, application
+from harness.application import application
 from harness.databases import BACKENDS, migrated
 from harness.long_run import only_long
 
@@ -53,47 +54,13 @@ async def _compared(url: str, path: Path, provision: str) -> list[str]:
     is not so. Each scenario has a file, and so a target, of its own.
     """
     async with application(url, **groups(path, provision)) as app:
-        here = await _level(app)
+        here = await level(app)
         there = _target(path)
         differing = here.keys() ^ there.keys()
         wrong = [f"{client_id} is on one side only" for client_id in differing]
         for client_id in here.keys() & there.keys():
             wrong += _differences(here[client_id], there[client_id])
-        return wrong + list(_lost(path, here, there))
-
-
-async def _level(app: Application) -> dict[str, ClientRecord]:
-    """The target's clients, when a worker that comes after the killed has done its work."""
-    (target,) = app.runtime.provisioning.targets
-    work = asyncio.create_task(app.runtime.provisioning.work())
-    try:
-        async with asyncio.timeout(30):
-            while True:
-                here = await _linked(app, target.name)
-                async with app.runtime.database.read() as tx:
-                    links = [
-                        await tx.client_links.find("default", client_id, target.name)
-                        for client_id in here
-                    ]
-                    counts = await tx.client_links.counts(target.name)
-                # One is looked at again when its secret before ends.
-                if not counts and not any(link.claim for link in links if link):
-                    return here
-                await asyncio.sleep(0.05)
-    finally:
-        work.cancel()
-        await asyncio.wait([work])
-
-
-async def _linked(app: Application, connector: str) -> dict[str, ClientRecord]:
-    found: dict[str, ClientRecord] = {}
-    async for page in app.runtime.lists.clients.every(None):
-        async with app.runtime.database.read() as tx:
-            for record in page:
-                link = await tx.client_links.find("default", record.client_id, connector)
-                if link is not None:
-                    found[record.client_id] = record
-    return found
+        return wrong + list(lost(path, here, there))
 
 
 def _target(path: Path) -> dict[str, dict[str, Any]]:
@@ -111,19 +78,3 @@ def _differences(record: ClientRecord, line: dict[str, Any]) -> Iterable[str]:
     newest = json.loads(record.client_secrets or "[]")[0]["digest"]
     if secret_digest(line.get("client_secret", "")) != newest:
         yield f"{record.client_id}: another secret there"
-
-
-def _lost(
-    path: Path, here: dict[str, ClientRecord], there: dict[str, dict[str, Any]]
-) -> Iterable[str]:
-    """What was acknowledged, the last of each client."""
-    told = dict(line.split() for line in Path(f"{path}.told").read_text().splitlines())
-    for client_id, secret in told.items():
-        if secret == "-":
-            if client_id in here or client_id in there:
-                yield f"{client_id} was deleted"
-        elif client_id not in here:
-            if path.stem != "delete":  # killed before it was acknowledged
-                yield f"{client_id} was acknowledged"
-        elif path.stem != "rotate" and there[client_id].get("client_secret") != secret:
-            yield f"{client_id} was told another secret"
