@@ -7,6 +7,7 @@ import uuid
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from jwt.algorithms import ECAlgorithm
@@ -17,7 +18,7 @@ from dcrserver.connectors.failures import TargetAway, TargetMisconfigured
 from dcrserver.connectors.keycloak.account import _Token
 from dcrserver.connectors.keycloak.connector import KeycloakConnector
 from harness.clients import new_key, public_jwk
-from harness.keycloak import REALM
+from harness.keycloak import ACCOUNT, ACCOUNT_SECRET, REALM, Keycloak
 from harness.keycloak_administrator import Administrator
 from harness.long_run import only_long
 from harness.process import free_port
@@ -122,3 +123,30 @@ async def test_a_server_that_is_not_there_is_away(connect: MakeConnector) -> Non
         await connector.create(wanted(), SECRET)
     assert away.value.is_unknown is False
     assert (await connector.discover([TENANT])).problems
+
+
+async def test_a_token_that_was_revoked_is_renewed(
+    connector: KeycloakConnector, server: Keycloak
+) -> None:
+    await connector.create(wanted(), SECRET)
+    account = connector._account  # noqa: SLF001 - whose token somebody revokes
+    held = account._tokens[REALM].value  # noqa: SLF001
+    async with httpx.AsyncClient(trust_env=False) as http:
+        url, proof = server.endpoint("revoke"), (ACCOUNT, ACCOUNT_SECRET)
+        revoked = await http.post(url, data={"token": held}, auth=proof)
+    assert revoked.status_code == 200
+    assert await connector.create(wanted(), SECRET)
+    assert account._tokens[REALM].value != held  # noqa: SLF001
+
+
+async def test_tokens_that_live_a_second_are_renewed_on_the_way(
+    connect: MakeConnector, admin: Administrator
+) -> None:
+    client_id = f"account-{uuid.uuid4()}"
+    lives = {"access.token.lifespan": "1"}
+    admin.make_account(client_id, "manage-clients", secret="s", attributes=lives)
+    connector = connect(client_id=client_id, client_secret="s")
+    tokens: set[str] = set()
+    while len(tokens) < 3:
+        assert await connector.create(wanted(), SECRET)
+        tokens.add(connector._account._tokens[REALM].value)  # noqa: SLF001
