@@ -335,13 +335,13 @@ async def test_who_waits_for_a_target_that_was_away_for_long_does_not_wait_long_
     await world.deliver(client)
     assert not breaker.is_open
     waits = []
-    for _ in range(3):
+    for _ in range(6):
         link = await world.link(client)
         assert link is not None
         waits.append(link.due_at - time.time() * 1000)
         breaker.answered()
         await world.deliver(client)
-    assert max(waits) > 3_000  # at random, up to ten minutes
+    assert 3_000 < max(waits) <= 60_000  # at random
 
 
 async def test_a_refusal_waits_for_the_client_to_change(world: World) -> None:

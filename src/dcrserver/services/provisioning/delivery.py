@@ -35,6 +35,9 @@ _log = Logger(__name__)
 # Until the first attempt after one that failed, at most; doubled each time.
 _FIRST_MS = 2_000
 _LONGEST_MS = 600_000
+# The same where no answer came: what was the probe all through an outage has failed often, and
+# once more while the target starts must not cost it ten minutes.
+_LONGEST_AWAY_MS = 60_000
 _LAST_SECONDS = 2.0
 _DIGEST_ONLY = "its secret is known here as a digest only: rotate it"
 _MADE_ITS_OWN = "it made a new secret, which nobody here was told"
@@ -211,7 +214,8 @@ class Delivery:
         state = LinkState.FAILED if is_final else LinkState(_state_after(claimed))
         # While the target is left alone it is asked seldom enough, and this may be what is asked.
         attempts = 0 if claimed.target.breaker.is_open else link.attempts
-        ms = 0 if is_final else _back_off(attempts, patience)
+        longest = _LONGEST_AWAY_MS if outcome is Outcome.AWAY else _LONGEST_MS
+        ms = 0 if is_final else _back_off(attempts, longest, patience)
         await self._database.transact(lambda tx: tx.client_links.failed(link, state, ms))
         if outcome is not Outcome.AWAY or not link.attempts:
             _log.warning(
@@ -240,10 +244,9 @@ def _state_after(claimed: _Claimed) -> str:
     return claimed.link.state if claimed.client is None else LinkState.PENDING.word
 
 
-def _back_off(attempts: int, patience: float | None) -> int:
+def _back_off(attempts: int, longest: int, patience: float | None) -> int:
     """Full jitter: those that failed together do not come back together."""
-    longest = min(_LONGEST_MS, _FIRST_MS * 2 ** min(attempts, 16))
-    waited = random.uniform(0, longest)  # noqa: S311 - no secret
+    waited = random.uniform(0, min(longest, _FIRST_MS * 2 ** min(attempts, 16)))  # noqa: S311 - no secret
     return max(1, round(max(waited, (patience or 0.0) * 1000)))
 
 
