@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import uuid
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -33,10 +34,10 @@ async def until(condition: Callable[[], Any]) -> None:
             await asyncio.sleep(0.1)
 
 
-def settings(port: int) -> dict[str, str]:
+def settings(port: int, mark: str = "dcrserver") -> dict[str, str]:
     target = {
         "kind": "keycloak", "url": f"http://127.0.0.1:{port}", "realm": OTHER_REALM,
-        "client_id": ACCOUNT, "client_secret": ACCOUNT_SECRET, "timeout": 10,
+        "client_id": ACCOUNT, "client_secret": ACCOUNT_SECRET, "timeout": 10, "mark": mark,
     }  # fmt: skip
     return {
         "DCR_CONNECTORS": json.dumps({"front": target}),
@@ -114,12 +115,15 @@ async def test_an_answer_that_was_lost_half_way_leaves_nothing(
     port = urlsplit(server.url).port
     assert port
 
+    mark = f"mark-{uuid.uuid4()}"  # others of this run have clients in the same realm
+
     def known() -> set[str]:
         found = admin.call("GET", f"/{OTHER_REALM}/clients?max=1000")
-        return {each["clientId"] for each in found}
+        ours = (each for each in found if each["attributes"].get("dcrserver.mark") == mark)
+        return {each["clientId"] for each in ours}
 
     async with tcp_proxy("127.0.0.1", port) as proxy:
-        with serving(tmp_path, env=settings(proxy.port)) as dcrserver:
+        with serving(tmp_path, env=settings(proxy.port, mark)) as dcrserver:
             async with httpx.AsyncClient(base_url=dcrserver.base_url, timeout=60) as http:
                 assert (await http.post("/register", json=BODY)).status_code == 201
                 before = await asyncio.to_thread(known)

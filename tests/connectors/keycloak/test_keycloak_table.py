@@ -11,7 +11,7 @@ from connectors.keycloak.making import TENANT, MakeConnector, wanted
 from dcrserver.connectors.client import NewSecret
 from dcrserver.connectors.keycloak.connector import KeycloakConnector
 from harness.clients import new_key, public_jwk
-from harness.keycloak import OTHER_REALM
+from harness.keycloak import ROTATING_REALM
 from harness.keycloak_administrator import Administrator
 from harness.long_run import only_long
 
@@ -175,10 +175,10 @@ async def test_a_public_client_has_no_secret_and_a_pairwise_one_has_a_salt(
 async def test_acr_values_are_kept_where_the_realm_knows_them(
     connect: MakeConnector, admin: Administrator
 ) -> None:
-    connector, known = connect(realm=OTHER_REALM), {"acr.loa.map": '{"gold":"2","silver":"1"}'}
-    admin.call("PUT", f"/{OTHER_REALM}", {"attributes": known})
+    connector, known = connect(realm=ROTATING_REALM), {"acr.loa.map": '{"gold":"2","silver":"1"}'}
+    admin.call("PUT", f"/{ROTATING_REALM}", {"attributes": known})
     client = wanted(default_acr_values=["gold", "silver"])
     await connector.create(client, SECRET)
-    there = admin.client(client.client_id, OTHER_REALM)
+    there = admin.client(client.client_id, ROTATING_REALM)
     assert there
     assert there["attributes"]["default.acr.values"] == "gold##silver"
